@@ -1,0 +1,89 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+)
+
+// Item is one message of a batch.
+type Item struct {
+	Key     string
+	Body    any
+	Options []Option
+}
+
+// BatchError says which messages of a batch failed, by their index. The others
+// were confirmed.
+type BatchError struct {
+	Failed map[int]error
+	Total  int
+}
+
+// Error gives the count and one of the causes.
+func (e *BatchError) Error() string {
+	for i := range e.Total {
+		if err := e.Failed[i]; err != nil {
+			return fmt.Sprintf("broker: %d of %d messages were not published; number %d: %v", len(e.Failed), e.Total, i, err)
+		}
+	}
+	return "broker: batch failed"
+}
+
+// Unwrap returns the causes, for errors.Is.
+func (e *BatchError) Unwrap() []error {
+	errs := make([]error, 0, len(e.Failed))
+	for i := range e.Total {
+		if err := e.Failed[i]; err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// PublishBatch publishes items in order, without waiting for one confirm before
+// the next message, and returns when the fate of all is known: nil if every one
+// was confirmed and routed, else a *BatchError.
+func (p *Publisher) PublishBatch(ctx context.Context, items ...Item) error {
+	sender, err := p.live()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := sender.bounded(ctx)
+	defer cancel()
+	failed := make(map[int]error)
+	waits := make([]func() error, len(items))
+	for i, item := range items {
+		waits[i] = p.startItem(ctx, sender, item)
+	}
+	for i, wait := range waits {
+		if err := wait(); err != nil {
+			failed[i] = err
+		}
+	}
+	if len(failed) > 0 {
+		return &BatchError{Failed: failed, Total: len(items)}
+	}
+	return nil
+}
+
+// startItem puts one message on the wire and returns how to learn its fate.
+func (p *Publisher) startItem(ctx context.Context, sender *Sender, item Item) func() error {
+	out, err := newOutgoing(p.exchange, item.Key, item.Body, item.Options)
+	if err != nil {
+		return func() error { return err }
+	}
+	ctx, span := p.tracer.start(ctx, &out)
+	finish := func(err error) error {
+		span.end(err)
+		return err
+	}
+	if out.delay > 0 {
+		err := p.publish(ctx, sender, &out)
+		return func() error { return finish(err) }
+	}
+	sent, err := sender.start(ctx, p.exchange, out.key, publishing(&out.message))
+	if err != nil {
+		return func() error { return finish(err) }
+	}
+	return func() error { return finish(sent.wait(ctx)) }
+}

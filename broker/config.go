@@ -1,0 +1,109 @@
+package broker
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/warren-mq/warren/retry"
+)
+
+// DefaultURL is where the broker is looked for when Config names none.
+const DefaultURL = "amqp://guest:guest@127.0.0.1:5672/"
+
+// Config says how to reach RabbitMQ. The zero value means the broker on this
+// machine. It is plain data: copy it freely. Printing it never shows a password.
+type Config struct {
+	// URL names the broker: amqp://user:password@host:port/vhost, or amqps://.
+	// DefaultURL if this and URLs are empty.
+	URL string
+	// URLs name the nodes of a cluster, tried in turn, after URL if both are set.
+	URLs []string
+	// Name is shown by the broker for each connection; the program's name if empty.
+	Name string
+	// TLS configures amqps URLs; certificates are verified unless it says
+	// otherwise. With a client certificate and no user in the URL, the broker is
+	// asked to authenticate by it (SASL EXTERNAL).
+	TLS *tls.Config
+	// Heartbeat is the pause after which a silent peer is checked; 10s if zero.
+	Heartbeat time.Duration
+	// DialTimeout bounds one attempt, handshake included; 10s if zero.
+	DialTimeout time.Duration
+	// StartupTimeout bounds the time to the first connection; 30s if zero,
+	// unbounded if negative. Once connected, lost sessions are replaced for ever.
+	StartupTimeout time.Duration
+	// PublishTimeout bounds a publish whose context has no deadline; 30s if
+	// zero, unbounded if negative.
+	PublishTimeout time.Duration
+	// Backoff spaces the attempts to connect: 200ms, doubling up to 15s, spread
+	// by half, where its fields are zero. Its MaxAttempts is not used.
+	Backoff retry.Policy
+	// Dial opens the transport; plain TCP if nil. TLS comes on top of it.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Validate reports everything that is wrong with c, in one error.
+func (c Config) Validate() error {
+	var errs []error
+	for _, u := range c.urls() {
+		if _, err := parseURL(u); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for name, d := range map[string]time.Duration{"Heartbeat": c.Heartbeat, "DialTimeout": c.DialTimeout} {
+		if d < 0 {
+			errs = append(errs, fmt.Errorf("broker: %s is %v, want 0 or more", name, d))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// String shows c with its passwords hidden.
+func (c Config) String() string {
+	shown := make([]string, 0, 1)
+	for _, u := range c.urls() {
+		shown = append(shown, Redact(u))
+	}
+	return fmt.Sprintf("broker.Config{%s %s}", c.withDefaults().Name, strings.Join(shown, ","))
+}
+
+// GoString is String, so that no verb prints a password.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue is String, for structured logs.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+func (c Config) urls() []string {
+	urls := c.URLs
+	if c.URL != "" {
+		urls = append([]string{c.URL}, urls...)
+	}
+	if len(urls) == 0 {
+		return []string{DefaultURL}
+	}
+	return urls
+}
+
+func (c Config) withDefaults() Config {
+	c.Name = cmp.Or(c.Name, filepath.Base(os.Args[0]))
+	c.Heartbeat = cmp.Or(c.Heartbeat, 10*time.Second)
+	c.DialTimeout = cmp.Or(c.DialTimeout, 10*time.Second)
+	c.StartupTimeout = cmp.Or(c.StartupTimeout, 30*time.Second)
+	c.PublishTimeout = cmp.Or(c.PublishTimeout, 30*time.Second)
+	c.Backoff.InitialInterval = cmp.Or(c.Backoff.InitialInterval, 200*time.Millisecond)
+	c.Backoff.MaxInterval = cmp.Or(c.Backoff.MaxInterval, 15*time.Second)
+	c.Backoff.RandomizationFactor = cmp.Or(c.Backoff.RandomizationFactor, 0.5)
+	c.Backoff = c.Backoff.WithDefaults()
+	if c.Dial == nil {
+		c.Dial = new(net.Dialer).DialContext
+	}
+	return c
+}

@@ -1,0 +1,175 @@
+package broker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// Connector keeps one session open: it dials, and dials again when the session is
+// lost. Its methods are safe for concurrent use.
+type Connector struct {
+	cfg      Config
+	role     string
+	onChange func(*Session, error)
+
+	mu      sync.Mutex
+	session *Session
+	err     error // why there is no session
+	ended   bool  // Run has returned: there will be none
+	changed chan struct{}
+}
+
+// NewConnector returns a connector that does nothing until Run. The role, such as
+// "consume", ends the connection's name. onChange, which may be nil, is called
+// with each new session, and with nil and the cause when one is lost.
+func NewConnector(cfg Config, role string, onChange func(*Session, error)) *Connector {
+	if onChange == nil {
+		onChange = func(*Session, error) {}
+	}
+	return &Connector{cfg: cfg.withDefaults(), role: role, onChange: onChange,
+		err: errors.New("not tried yet"), changed: make(chan struct{})}
+}
+
+// Run connects and stays connected until ctx is done; then it closes the session
+// and returns nil. It returns an error if the first connection is refused
+// (ErrRefused), the configuration is wrong, or the start-up time is over
+// (ErrNotConnected).
+func (c *Connector) Run(ctx context.Context) error {
+	if err := c.cfg.Validate(); err != nil {
+		return c.finish(err)
+	}
+	s, err := c.first(ctx)
+	for err == nil && ctx.Err() == nil {
+		c.set(s, nil)
+		select {
+		case <-s.Done():
+			c.set(nil, s.Err())
+			s, err = c.again(ctx)
+		case <-ctx.Done():
+		}
+	}
+	switch {
+	case s != nil:
+		return errors.Join(s.Close(), c.finish(nil))
+	case ctx.Err() != nil:
+		return c.finish(nil)
+	}
+	return c.finish(err)
+}
+
+// Session returns the live session, waiting for one until ctx is done. The error
+// is ErrNotConnected with what stands in the way.
+func (c *Connector) Session(ctx context.Context) (*Session, error) {
+	for {
+		c.mu.Lock()
+		s, why, ended, changed := c.session, c.err, c.ended, c.changed
+		c.mu.Unlock()
+		if s != nil && s.Err() == nil {
+			return s, nil
+		}
+		if ended {
+			return nil, why
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w: %w", ErrNotConnected, context.Cause(ctx), why)
+		}
+	}
+}
+
+// Current returns the live session, or nil and why there is none.
+func (c *Connector) Current() (*Session, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session, c.err
+}
+
+func (c *Connector) first(ctx context.Context) (*Session, error) {
+	limit := ctx
+	if c.cfg.StartupTimeout > 0 {
+		var cancel context.CancelFunc
+		limit, cancel = context.WithTimeout(ctx, c.cfg.StartupTimeout)
+		defer cancel()
+	}
+	s, err := c.dial(limit, func(err error) bool { return errors.Is(err, ErrRefused) })
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrRefused) {
+		return s, err
+	}
+	return nil, fmt.Errorf("%w within %v: %w", ErrNotConnected, c.cfg.StartupTimeout, err)
+}
+
+// again dials until it succeeds or ctx is done. A refusal is no reason to give up
+// any more: it may come from a broker that has not loaded its users yet.
+func (c *Connector) again(ctx context.Context) (*Session, error) {
+	return c.dial(ctx, func(error) bool { return false })
+}
+
+func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session, error) {
+	var session *Session
+	var last error
+	attempt := func() error {
+		s, err := dial(ctx, c.cfg, c.role)
+		if err == nil {
+			session = s
+			return nil
+		}
+		if last = err; final(err) {
+			return backoff.Permanent(err)
+		}
+		c.note(err)
+		return err
+	}
+	if err := backoff.Retry(attempt, backoff.WithContext(c.pauses(), ctx)); err != nil {
+		return nil, errors.Join(last, context.Cause(ctx))
+	}
+	return session, nil
+}
+
+// pauses are those of Config.Backoff, without an end.
+func (c *Connector) pauses() backoff.BackOff { return &pauses{cfg: c.cfg} }
+
+type pauses struct {
+	cfg     Config
+	attempt int
+}
+
+func (p *pauses) NextBackOff() time.Duration {
+	p.attempt++
+	return p.cfg.Backoff.Randomized(p.attempt, rand.Float64())
+}
+
+func (p *pauses) Reset() { p.attempt = 0 }
+
+func (c *Connector) set(s *Session, err error) {
+	c.update(func() { c.session, c.err = s, err })
+	c.onChange(s, err)
+}
+
+// finish marks the end: whoever waits for a session is told why there is none.
+func (c *Connector) finish(err error) error {
+	c.update(func() { c.session, c.err, c.ended = nil, cmp.Or(err, ErrClosed), true })
+	return err
+}
+
+// note remembers why there is no session yet, for those who ask meanwhile.
+func (c *Connector) note(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+}
+
+func (c *Connector) update(change func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change()
+	close(c.changed)
+	c.changed = make(chan struct{})
+}

@@ -1,0 +1,176 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// Consume says what to receive.
+type Consume struct {
+	Queue     string
+	Prefetch  int             // messages on their way or in hand; at least 1
+	Arguments message.Headers // of basic.consume, such as x-priority
+}
+
+// Consumer receives from one queue over a channel of its own. It ends with its
+// channel and is never repaired. Its methods are safe for concurrent use.
+type Consumer struct {
+	queue      string
+	tag        string
+	ch         *amqp.Channel
+	session    *Session
+	deliveries <-chan amqp.Delivery
+	settler    *settler
+
+	closing   chan struct{} // closed by Close: nothing is received any more
+	closeOnce sync.Once
+	done      chan struct{} // closed when the broker has ended the consumer
+	err       error         // why; read after done is closed
+}
+
+// Consume starts receiving. Nothing is lost if it fails.
+func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) {
+	ch, err := s.channel(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &Consumer{queue: what.Queue, tag: what.Queue, ch: ch, session: s,
+		closing: make(chan struct{}), done: make(chan struct{})}
+	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
+	cancelled := ch.NotifyCancel(make(chan string, 1))
+	err = s.call(ctx, func() error { return c.subscribe(what) })
+	if err != nil {
+		return nil, fmt.Errorf("broker: consume from %s: %w", what.Queue, errors.Join(err, s.closeChannel(ch)))
+	}
+	c.settler = newSettler(ch, what.Prefetch)
+	go c.watch(closed, cancelled)
+	return c, nil
+}
+
+func (c *Consumer) subscribe(what Consume) (err error) {
+	if err := c.ch.Qos(max(what.Prefetch, 1), 0, false); err != nil {
+		return err
+	}
+	c.deliveries, err = c.ch.Consume(what.Queue, c.tag, false, false, false, false, table(what.Arguments))
+	return err
+}
+
+// watch sees both ways a consumer ends: with its channel, or cancelled by the
+// broker (queue deleted, node gone, consumer timeout) while the channel lives.
+func (c *Consumer) watch(closed <-chan *amqp.Error, cancelled <-chan string) {
+	select {
+	case _, ok := <-cancelled:
+		if ok {
+			c.err = fmt.Errorf("broker: consumer of %s cancelled by the broker", c.queue)
+			close(c.done)
+			<-closed
+			c.settler.lose()
+			return
+		}
+		c.lost(<-closed)
+	case e := <-closed:
+		c.lost(e)
+	}
+}
+
+func (c *Consumer) lost(e *amqp.Error) {
+	c.err = fmt.Errorf("broker: channel of %s: %w", c.queue, ErrClosed)
+	if e != nil {
+		c.err = fmt.Errorf("broker: channel of %s lost: %w", c.queue, e)
+	}
+	c.settler.lose()
+	close(c.done)
+}
+
+// Done is closed when the broker has ended the consumer.
+func (c *Consumer) Done() <-chan struct{} { return c.done }
+
+// Err says why the consumer has ended; nil while it lives.
+func (c *Consumer) Err() error {
+	select {
+	case <-c.done:
+		return c.err
+	default:
+		return nil
+	}
+}
+
+// Receive returns the next delivery. It returns false when there will be none,
+// and when stop is closed, which beats a waiting delivery.
+func (c *Consumer) Receive(stop <-chan struct{}) (Delivery, bool) {
+	select {
+	case <-c.closing:
+		return Delivery{}, false
+	case <-stop:
+		return Delivery{}, false
+	default:
+	}
+	select {
+	case <-c.closing:
+	case <-stop:
+	case raw, ok := <-c.deliveries:
+		if ok {
+			c.settler.took()
+			return Delivery{consumer: c, raw: raw}, true
+		}
+	}
+	return Delivery{}, false
+}
+
+// Closing is closed when Close was called, so that whoever holds deliveries that
+// no handler has seen can release them.
+func (c *Consumer) Closing() <-chan struct{} { return c.closing }
+
+// Close stops receiving, gives back what nobody received, waits until everything
+// received is settled or ctx is done, and closes the channel.
+func (c *Consumer) Close(ctx context.Context) error {
+	c.closeOnce.Do(func() { close(c.closing) })
+	err := c.cancel(ctx)
+	c.settler.wait(ctx)
+	c.settler.stop()
+	return errors.Join(err, c.session.closeChannel(c.ch))
+}
+
+// cancel ends the flow of deliveries and releases those still on our side.
+func (c *Consumer) cancel(ctx context.Context) error {
+	if c.Err() == nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		err := c.session.call(ctx, func() error { return c.ch.Cancel(c.tag, false) })
+		if err != nil && !errors.Is(err, amqp.ErrClosed) {
+			return fmt.Errorf("broker: cancel the consumer of %s: %w", c.queue, err)
+		}
+	}
+	for raw := range c.deliveries {
+		c.settler.took()
+		d := Delivery{consumer: c, raw: raw}
+		if err := d.Release(); err != nil {
+			return nil // the channel is gone, and the broker has them back
+		}
+	}
+	return nil
+}
+
+func (c *Consumer) settle(s settlement) error {
+	if !c.settler.put(s) {
+		return ErrStale
+	}
+	return nil
+}
+
+// closeChannel closes ch, for a moment at most.
+func (s *Session) closeChannel(ch *amqp.Channel) error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	err := s.call(ctx, ch.Close)
+	if errors.Is(err, amqp.ErrClosed) {
+		return nil
+	}
+	return err
+}

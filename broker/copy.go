@@ -1,0 +1,73 @@
+package broker
+
+import (
+	"maps"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// publishing is m as amqp091 sends it.
+func publishing(m *message.Message) amqp.Publishing {
+	p := amqp.Publishing{
+		Headers:         amqp.Table(m.Headers),
+		ContentType:     m.ContentType,
+		ContentEncoding: m.ContentEncoding,
+		DeliveryMode:    amqp.Persistent,
+		Priority:        m.Priority,
+		CorrelationId:   m.CorrelationID,
+		ReplyTo:         m.ReplyTo,
+		Expiration:      m.Expiration,
+		MessageId:       m.ID,
+		Timestamp:       m.Timestamp,
+		Type:            m.Type,
+		UserId:          m.UserID,
+		AppId:           m.AppID,
+		Body:            m.Body,
+	}
+	if m.Transient {
+		p.DeliveryMode = amqp.Transient
+	}
+	return p
+}
+
+// Copy returns a copy of m to be published by the framework, on the delay ladder
+// or as a dead letter, with more headers. Everything of the message survives but
+// what would misroute, destroy or refuse the copy:
+//
+//   - x-death and the broker's other counters: with them RabbitMQ 3 drops the copy as a cycle;
+//   - CC and BCC: they would send it to other queues too;
+//   - the expiration, which would cut its delay short or remove it from the
+//     dead-letter queue, and the user id, which the broker checks against our
+//     own user: both are kept as headers.
+func Copy(m *message.Message, more message.Headers) *message.Message {
+	c := *m
+	c.Headers = make(message.Headers, len(m.Headers)+len(more)+2)
+	for name, value := range m.Headers {
+		if !brokerOwned(name) {
+			c.Headers[name] = value
+		}
+	}
+	keep(c.Headers, message.HeaderExpiration, m.Expiration)
+	keep(c.Headers, message.HeaderUserID, m.UserID)
+	c.Expiration, c.UserID, c.Transient = "", "", false
+	maps.Copy(c.Headers, more)
+	return &c
+}
+
+func keep(h message.Headers, name, value string) {
+	if value != "" {
+		h[name] = value
+	}
+}
+
+func brokerOwned(header string) bool {
+	switch header {
+	case "x-death", "x-first-death-exchange", "x-first-death-queue", "x-first-death-reason",
+		"x-last-death-exchange", "x-last-death-queue", "x-last-death-reason",
+		"x-delivery-count", "x-acquired-count", "CC", "BCC":
+		return true
+	}
+	return false
+}

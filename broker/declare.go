@@ -1,0 +1,67 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// Declare makes sure that all of t exists. It is idempotent. What exists already
+// with other arguments gives a *ConflictError and is left as it is.
+func (s *Session) Declare(ctx context.Context, t Topology) error {
+	ch, err := s.channel(ctx)
+	if err != nil {
+		return err
+	}
+	return s.call(ctx, func() error { return errors.Join(declareAll(ch, t), ch.Close()) })
+}
+
+func declareAll(ch *amqp.Channel, t Topology) error {
+	for _, x := range t.Exchanges {
+		if err := declareExchange(ch, x); err != nil {
+			return declareError("exchange", x.Name, err)
+		}
+	}
+	for _, q := range t.Queues {
+		if err := declareQueue(ch, q); err != nil {
+			return declareError("queue", q.Name, err)
+		}
+	}
+	for _, b := range t.Bindings {
+		if err := bind(ch, b); err != nil {
+			return fmt.Errorf("broker: bind %s%s to exchange %s by %q: %w", b.Queue, b.ToExchange, b.Exchange, b.Key, err)
+		}
+	}
+	return nil
+}
+
+func declareExchange(ch *amqp.Channel, x Exchange) error {
+	return ch.ExchangeDeclare(x.Name, x.Kind, true, false, false, false, table(x.Arguments))
+}
+
+func declareQueue(ch *amqp.Channel, q Queue) error {
+	_, err := ch.QueueDeclare(q.Name, true, false, false, false, table(q.Arguments))
+	return err
+}
+
+func bind(ch *amqp.Channel, b Binding) error {
+	if b.ToExchange != "" {
+		return ch.ExchangeBind(b.ToExchange, b.Key, b.Exchange, false, table(b.Arguments))
+	}
+	return ch.QueueBind(b.Queue, b.Key, b.Exchange, false, table(b.Arguments))
+}
+
+// declareError explains a refused declaration.
+func declareError(kind, name string, err error) error {
+	if c := parseConflict(kind, name, err); c != nil {
+		return c
+	}
+	return fmt.Errorf("broker: declare %s %s: %w", kind, name, err)
+}
+
+// table hands headers to amqp091, nil for none.
+func table(h message.Headers) amqp.Table { return amqp.Table(h) }

@@ -1,0 +1,53 @@
+package broker
+
+import (
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// Delivery is one message awaiting its outcome, tied to the channel it arrived on.
+type Delivery struct {
+	consumer *Consumer
+	raw      amqp.Delivery
+}
+
+// Fill writes the message into m, whose body and headers are then the
+// delivery's own. A copy made by the framework gives the exchange and the
+// routing key of the first publish, and counts its attempts.
+func (d *Delivery) Fill(m *message.Message) {
+	r, h := &d.raw, message.Headers(d.raw.Headers)
+	*m = message.Message{
+		ID: r.MessageId, Body: r.Body, Headers: h,
+		ContentType: r.ContentType, ContentEncoding: r.ContentEncoding, Type: r.Type,
+		CorrelationID: r.CorrelationId, ReplyTo: r.ReplyTo, Expiration: r.Expiration,
+		UserID: r.UserId, AppID: r.AppId, Timestamp: r.Timestamp, Priority: r.Priority,
+		Transient: r.DeliveryMode == amqp.Transient,
+		Exchange:  r.Exchange, RoutingKey: r.RoutingKey, Queue: d.consumer.queue,
+		Attempt: 1, Redelivered: r.Redelivered,
+	}
+	if len(h) == 0 {
+		return
+	}
+	if _, ok := h[message.HeaderRoutingKey]; ok {
+		m.Exchange, m.RoutingKey = h.String(message.HeaderExchange), h.String(message.HeaderRoutingKey)
+	}
+	if n, ok := h.Int(message.HeaderRetryCount); ok && n > 0 {
+		m.Attempt = int(min(n, maxAttempt)) + 1
+	}
+	if n, ok := h.Int("x-delivery-count"); ok {
+		m.DeliveryCount = int(n)
+	}
+}
+
+// maxAttempt keeps a forged retry count from overflowing.
+const maxAttempt = 1 << 30
+
+// Ack tells the broker that the message is done. The ack leaves with those of its
+// neighbours. ErrStale says that the channel is gone and the result was dropped.
+func (d *Delivery) Ack() error { return d.consumer.settle(settlement{tag: d.raw.DeliveryTag}) }
+
+// Release gives the message back to its queue, for whoever is next.
+func (d *Delivery) Release() error {
+	return d.consumer.settle(settlement{tag: d.raw.DeliveryTag, requeue: true})
+}

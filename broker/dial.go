@@ -1,0 +1,98 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"net"
+	"runtime/debug"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// dial tries each URL once, in turn, and returns the first session.
+func dial(ctx context.Context, cfg Config, role string) (*Session, error) {
+	var errs []error
+	for _, u := range cfg.urls() {
+		s, err := dialOne(ctx, cfg, role, u)
+		if err == nil {
+			return s, nil
+		}
+		errs = append(errs, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+func dialOne(ctx context.Context, cfg Config, role, rawURL string) (*Session, error) {
+	uri, err := parseURL(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, cfg.DialTimeout)
+	defer cancel()
+	conn, err := amqp.DialConfig(rawURL, amqpConfig(ctx, cfg, role, rawURL, uri))
+	if err != nil {
+		if ctx.Err() != nil {
+			err = errors.Join(context.Cause(ctx), err)
+		}
+		return nil, connectError(uri, err)
+	}
+	return newSession(conn, uri), nil
+}
+
+func amqpConfig(ctx context.Context, cfg Config, role, rawURL string, uri amqp.URI) amqp.Config {
+	ac := amqp.Config{
+		Heartbeat:  cfg.Heartbeat,
+		Properties: clientProperties(cfg.Name + " " + role),
+		Dial:       transport(ctx, cfg),
+	}
+	if cfg.TLS != nil {
+		ac.TLSClientConfig = cfg.TLS.Clone() // amqp091 writes the server's name into it
+		if len(cfg.TLS.Certificates) > 0 && !hasUser(rawURL) && uri.AuthMechanism == nil {
+			ac.SASL = []amqp.Authentication{&amqp.ExternalAuth{}}
+		}
+	}
+	return ac
+}
+
+// transport dials within ctx, whose end also cuts the handshake short.
+func transport(ctx context.Context, cfg Config) func(network, address string) (net.Conn, error) {
+	return func(network, address string) (net.Conn, error) {
+		conn, err := cfg.Dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		if err := conn.SetDeadline(time.Now().Add(cfg.DialTimeout)); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		return newBatchConn(conn), nil
+	}
+}
+
+func clientProperties(name string) amqp.Table {
+	return amqp.Table{
+		"product":         "Warren",
+		"version":         Version(),
+		"platform":        "Go",
+		"connection_name": name,
+	}
+}
+
+// Version is the version of Warren in this program, as the build recorded it;
+// "(devel)" when it is built from its own source tree.
+func Version() string {
+	const path = "github.com/warren-mq/warren"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(devel)"
+	}
+	for _, dep := range info.Deps {
+		if dep.Path == path {
+			return dep.Version
+		}
+	}
+	return "(devel)"
+}

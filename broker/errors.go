@@ -1,0 +1,54 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// Conditions a caller may ask for with errors.Is.
+var (
+	// ErrNotConnected says there was no session, or it was lost before the broker
+	// confirmed. A message published then may or may not have arrived.
+	ErrNotConnected = errors.New("broker: not connected")
+	// ErrUnroutable says no queue is bound for the message, or the exchange is missing.
+	ErrUnroutable = errors.New("broker: no queue took the message")
+	// ErrNacked says the broker refused the message, as a full queue does.
+	ErrNacked = errors.New("broker: the broker refused the message")
+	// ErrBlocked says the broker has stopped taking messages on this connection
+	// because its memory or disk is low. It comes with the context's error.
+	ErrBlocked = errors.New("broker: the broker has blocked publishing")
+	// ErrRefused says the broker did not accept the credentials, or the virtual host.
+	ErrRefused = errors.New("broker: access refused")
+	// ErrClosed says the publisher was closed by its owner.
+	ErrClosed = errors.New("broker: closed")
+	// ErrStale says a delivery's channel is gone, so the result was dropped; the
+	// broker delivers the message again.
+	ErrStale = errors.New("broker: the delivery's channel is gone")
+)
+
+// amqpCode returns the AMQP reply code of err, or 0.
+func amqpCode(err error) int {
+	if e, ok := errors.AsType[*amqp.Error](err); ok {
+		return e.Code
+	}
+	return 0
+}
+
+// connectError names what went wrong between us and one node, without secrets.
+func connectError(uri amqp.URI, err error) error {
+	at := fmt.Sprintf("%s://%s:%d", uri.Scheme, uri.Host, uri.Port)
+	e, ok := errors.AsType[*amqp.Error](err)
+	switch {
+	case !ok:
+		return fmt.Errorf("broker: connect to %s: %w", at, err)
+	case e.Code == amqp.AccessRefused && e.Reason == amqp.ErrSASL.Reason:
+		return fmt.Errorf("%w: %s offers no SASL mechanism that this configuration can use", ErrRefused, at)
+	case e.Code == amqp.AccessRefused:
+		return fmt.Errorf("%w: %s, user %q: %s", ErrRefused, at, uri.Username, e.Reason)
+	case e.Code == amqp.NotAllowed:
+		return fmt.Errorf("%w: %s, user %q, virtual host %q: %s", ErrRefused, at, uri.Username, uri.Vhost, e.Reason)
+	}
+	return fmt.Errorf("broker: connect to %s: %w", at, err)
+}

@@ -1,0 +1,96 @@
+package broker
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// Encoder turns a value into a body; handler.Codec is one.
+type Encoder interface {
+	ContentType() string
+	Marshal(v any) ([]byte, error)
+}
+
+type jsonEncoder struct{}
+
+func (jsonEncoder) ContentType() string           { return "application/json" }
+func (jsonEncoder) Marshal(v any) ([]byte, error) { return json.Marshal(v) }
+
+// outgoing is a message on its way out, with what the options said.
+type outgoing struct {
+	key     string
+	delay   time.Duration
+	encoder Encoder
+	message message.Message
+}
+
+func newOutgoing(exchange, key string, body any, opts []Option) (outgoing, error) {
+	out := outgoing{key: key, encoder: jsonEncoder{}, message: message.Message{Exchange: exchange, RoutingKey: key}}
+	for _, opt := range opts {
+		opt(&out)
+	}
+	if err := out.encode(body); err != nil {
+		return out, fmt.Errorf("broker: publish to exchange %q with key %q: %w", exchange, key, err)
+	}
+	if out.message.ID == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return out, fmt.Errorf("broker: message id: %w", err)
+		}
+		out.message.ID = id.String()
+	}
+	if out.message.Timestamp.IsZero() {
+		out.message.Timestamp = time.Now()
+	}
+	return out, out.prepareDelay(exchange)
+}
+
+func (o *outgoing) encode(body any) (err error) {
+	if raw, ok := body.([]byte); ok {
+		o.message.Body = raw
+		o.contentType("application/octet-stream")
+		return nil
+	}
+	if o.message.Body, err = o.encoder.Marshal(body); err != nil {
+		return fmt.Errorf("encode %T: %w", body, err)
+	}
+	o.contentType(o.encoder.ContentType())
+	return nil
+}
+
+func (o *outgoing) contentType(fallback string) {
+	if o.message.ContentType == "" {
+		o.message.ContentType = fallback
+	}
+}
+
+// prepareDelay addresses the message for its way out of the ladder. BCC is RabbitMQ's
+// sender-selected distribution: a further routing key that consumers never see.
+func (o *outgoing) prepareDelay(exchange string) error {
+	if o.delay <= 0 {
+		return nil
+	}
+	if o.delay > MaxDelay {
+		return fmt.Errorf("broker: delay is %v, want at most %v", o.delay, MaxDelay)
+	}
+	if exchange == "" {
+		o.header(message.HeaderRoutingKey, o.key)
+		return WorkQueue{Name: o.key}.Validate()
+	}
+	o.header("BCC", []any{o.key})
+	o.header(message.HeaderExchange, exchange)
+	o.header(message.HeaderRoutingKey, o.key)
+	return checkDelayedKey(o.key, ladderSteps(o.delay))
+}
+
+func (o *outgoing) header(name string, value any) {
+	if o.message.Headers == nil {
+		o.message.Headers = make(message.Headers)
+	}
+	o.message.Headers[name] = value
+}

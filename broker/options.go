@@ -1,0 +1,76 @@
+package broker
+
+import (
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// Option changes one message that is published.
+type Option func(*outgoing)
+
+// WithPriority sets the priority, 0 (the default) to 9. It counts on queues
+// declared with MaxPriority, and on quorum queues from RabbitMQ 4.0 on.
+func WithPriority(p uint8) Option { return func(o *outgoing) { o.message.Priority = p } }
+
+// WithDelay holds the message on the delay ladder for d, rounded up to 100 ms and
+// at most MaxDelay, before it reaches the exchange. Publish then returns when the
+// ladder has it; a message that no queue takes after the delay stays there.
+func WithDelay(d time.Duration) Option { return func(o *outgoing) { o.delay = d } }
+
+// WithExpiration lets the broker give up on the message once it has waited in a
+// queue for d, in whole milliseconds. An expired message is dead-lettered.
+func WithExpiration(d time.Duration) Option {
+	return func(o *outgoing) { o.message.Expiration = strconv.FormatInt(d.Milliseconds(), 10) }
+}
+
+// WithHeader adds a header. The value is any AMQP field: text, []byte, bool,
+// integers, floats, time.Time, []any, or nested tables.
+func WithHeader(name string, value any) Option {
+	return func(o *outgoing) { o.header(name, value) }
+}
+
+// WithHeaders adds all of h.
+func WithHeaders(h message.Headers) Option {
+	return func(o *outgoing) {
+		if o.message.Headers == nil {
+			o.message.Headers = make(message.Headers, len(h))
+		}
+		maps.Copy(o.message.Headers, h)
+	}
+}
+
+// WithMessageID sets the message id; a UUIDv7 otherwise.
+func WithMessageID(id string) Option { return func(o *outgoing) { o.message.ID = id } }
+
+// WithCorrelationID ties the message to others.
+func WithCorrelationID(id string) Option {
+	return func(o *outgoing) { o.message.CorrelationID = id }
+}
+
+// WithReplyTo says where a reply is wanted.
+func WithReplyTo(address string) Option { return func(o *outgoing) { o.message.ReplyTo = address } }
+
+// WithTimestamp sets the time of the message; the present otherwise. AMQP keeps
+// whole seconds.
+func WithTimestamp(t time.Time) Option { return func(o *outgoing) { o.message.Timestamp = t } }
+
+// WithType names the kind of message.
+func WithType(name string) Option { return func(o *outgoing) { o.message.Type = name } }
+
+// WithAppID names the publishing application.
+func WithAppID(name string) Option { return func(o *outgoing) { o.message.AppID = name } }
+
+// WithContentType overrides the content type that the body's encoding implies.
+func WithContentType(mime string) Option {
+	return func(o *outgoing) { o.message.ContentType = mime }
+}
+
+// WithEncoder encodes the body otherwise than as JSON.
+func WithEncoder(e Encoder) Option { return func(o *outgoing) { o.encoder = e } }
+
+// WithTransient lets the broker keep the message in memory only: classic queues
+// lose it when the node stops.
+func WithTransient() Option { return func(o *outgoing) { o.message.Transient = true } }

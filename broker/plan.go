@@ -1,0 +1,107 @@
+package broker
+
+import (
+	"context"
+	"errors"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// Action is what declaring one part of a topology would do.
+type Action string
+
+// Actions of a plan.
+const (
+	Create   Action = "create"   // it does not exist
+	Same     Action = "same"     // it exists as wanted
+	Conflict Action = "conflict" // it exists with other arguments
+)
+
+// Change is one line of a plan.
+type Change struct {
+	Kind     string // exchange or queue
+	Name     string
+	Action   Action
+	Conflict *ConflictError // set when Action is Conflict
+}
+
+// Plan tells what Declare would do and changes nothing. Bindings are not listed:
+// AMQP cannot ask for them, and declaring one twice is harmless. It needs no
+// management plugin: existence is asked for passively, and only what exists is
+// declared, which compares the arguments.
+func (s *Session) Plan(ctx context.Context, t Topology) ([]Change, error) {
+	p := prober{session: s}
+	defer p.close()
+	changes := make([]Change, 0, len(t.Exchanges)+len(t.Queues))
+	for _, x := range t.Exchanges {
+		c, err := p.probe(ctx, "exchange", x.Name, func(ch *amqp.Channel) error {
+			return ch.ExchangeDeclarePassive(x.Name, x.Kind, true, false, false, false, nil)
+		}, func(ch *amqp.Channel) error { return declareExchange(ch, x) })
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, c)
+	}
+	for _, q := range t.Queues {
+		c, err := p.probe(ctx, "queue", q.Name, func(ch *amqp.Channel) error {
+			_, err := ch.QueueDeclarePassive(q.Name, true, false, false, false, nil)
+			return err
+		}, func(ch *amqp.Channel) error { return declareQueue(ch, q) })
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, c)
+	}
+	return changes, nil
+}
+
+// Conflicts joins the conflicts among changes; nil if there are none.
+func Conflicts(changes []Change) error {
+	var errs []error
+	for _, c := range changes {
+		if c.Conflict != nil {
+			errs = append(errs, c.Conflict)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// prober asks the broker; a "no" closes the channel, so it opens another.
+type prober struct {
+	session *Session
+	ch      *amqp.Channel
+}
+
+func (p *prober) probe(ctx context.Context, kind, name string, exists, same func(*amqp.Channel) error) (Change, error) {
+	err := p.ask(ctx, exists)
+	switch {
+	case err == nil:
+		err = p.ask(ctx, same)
+	case amqpCode(err) == amqp.NotFound:
+		return Change{Kind: kind, Name: name, Action: Create}, nil
+	}
+	if err == nil {
+		return Change{Kind: kind, Name: name, Action: Same}, nil
+	}
+	if c := parseConflict(kind, name, err); c != nil {
+		return Change{Kind: kind, Name: name, Action: Conflict, Conflict: c}, nil
+	}
+	return Change{}, declareError(kind, name, err)
+}
+
+func (p *prober) ask(ctx context.Context, question func(*amqp.Channel) error) error {
+	if p.ch == nil || p.ch.IsClosed() {
+		ch, err := p.session.channel(ctx)
+		if err != nil {
+			return err
+		}
+		p.ch = ch
+	}
+	return p.session.call(ctx, func() error { return question(p.ch) })
+}
+
+func (p *prober) close() {
+	if p.ch != nil {
+		_ = p.ch.Close() // nothing hangs on it: it asked, and was answered
+	}
+}

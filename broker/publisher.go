@@ -1,0 +1,99 @@
+package broker
+
+import (
+	"context"
+	"sync"
+)
+
+// Publisher publishes to one exchange. It is safe for concurrent use: goroutines
+// that publish at once share one channel, each waiting for its own confirm.
+type Publisher struct {
+	cfg      Config
+	exchange string
+	tracer   *tracer
+	ctx      context.Context // ends with Close
+	stop     context.CancelFunc
+	running  sync.WaitGroup
+
+	mu      sync.Mutex
+	sender  *Sender // nil until the first publish, and after a start that failed
+	delayed delayTargets
+}
+
+// NewPublisher returns a publisher to the exchange, which must exist; "" is the
+// default exchange, whose routing keys are queue names. It connects at the first
+// publish and again whenever the connection is lost, until Close.
+func NewPublisher(cfg Config, exchange string) *Publisher {
+	ctx, stop := context.WithCancel(context.Background())
+	return &Publisher{cfg: cfg, exchange: exchange, tracer: newTracer(), ctx: ctx, stop: stop}
+}
+
+// Publish sends body with the routing key. It returns nil only after the broker
+// confirmed the message and routed it to at least one queue; otherwise the error
+// is ErrUnroutable, ErrNacked, ErrNotConnected, ErrRefused, ErrClosed, or that of
+// ctx. Without a deadline in ctx it takes at most Config.PublishTimeout.
+//
+// A []byte is sent as it is, anything else as JSON unless WithEncoder says
+// otherwise. The message is persistent, and gets a UUIDv7 as its id and the
+// present time as its timestamp where the options give none.
+func (p *Publisher) Publish(ctx context.Context, key string, body any, opts ...Option) error {
+	out, err := newOutgoing(p.exchange, key, body, opts)
+	if err != nil {
+		return err
+	}
+	sender, err := p.live()
+	if err != nil {
+		return err
+	}
+	ctx, span := p.tracer.start(ctx, &out)
+	err = p.publish(ctx, sender, &out)
+	span.end(err)
+	return err
+}
+
+func (p *Publisher) publish(ctx context.Context, sender *Sender, out *outgoing) error {
+	if out.delay <= 0 {
+		return sender.Send(ctx, p.exchange, out.key, &out.message)
+	}
+	ctx, cancel := sender.bounded(ctx)
+	defer cancel()
+	queue, err := p.delayTarget(ctx, sender, out.key)
+	if err != nil {
+		return err
+	}
+	return sender.Delay(ctx, queue, out.delay, &out.message)
+}
+
+// live returns the sender, and starts one if there is none. A sender whose start
+// failed has told those who waited; the next publish tries anew.
+func (p *Publisher) live() (*Sender, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ctx.Err() != nil {
+		return nil, ErrClosed
+	}
+	if p.sender == nil {
+		s := NewSender(p.cfg, "publish", nil)
+		p.sender = s
+		p.running.Go(func() {
+			_ = s.Run(p.ctx) // its error reaches every publish that waits for s
+			p.forget(s)
+		})
+	}
+	return p.sender, nil
+}
+
+func (p *Publisher) forget(s *Sender) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sender == s {
+		p.sender = nil
+	}
+}
+
+// Close closes the connection. Publishing afterwards gives ErrClosed.
+func (p *Publisher) Close() error {
+	p.stop()
+	p.running.Wait()
+	return nil
+}

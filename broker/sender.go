@@ -1,0 +1,172 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// Sender publishes messages, mandatory and confirmed, over one channel of a
+// connection of its own: a blocked publisher must not stop anyone's acks. Many
+// goroutines may send at once; their messages share the channel's pipeline.
+type Sender struct {
+	connector *Connector
+
+	mu      sync.Mutex
+	line    *pipeline
+	changed chan struct{} // closed when line is replaced
+	ended   error         // why there will be no further line
+}
+
+// NewSender returns a sender that connects once Run is called. See NewConnector
+// for role and onChange.
+func NewSender(cfg Config, role string, onChange func(*Session, error)) *Sender {
+	return &Sender{connector: NewConnector(cfg, role, onChange), changed: make(chan struct{})}
+}
+
+// Connector is the keeper of the sender's connection.
+func (s *Sender) Connector() *Connector { return s.connector }
+
+// Run keeps the connection and its channel open until ctx is done. It returns an
+// error as Connector.Run does.
+func (s *Sender) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	connecting := make(chan error, 1)
+	go func() {
+		defer stop() // the connector's end is ours
+		connecting <- s.connector.Run(ctx)
+	}()
+	for {
+		session, err := s.connector.Session(ctx)
+		if err != nil {
+			err = <-connecting
+			s.end(err)
+			return err
+		}
+		s.serve(ctx, session)
+	}
+}
+
+// serve opens a channel, offers it, and waits for its end.
+func (s *Sender) serve(ctx context.Context, session *Session) {
+	opening, cancel := context.WithTimeout(ctx, s.connector.cfg.DialTimeout)
+	defer cancel()
+	line, err := newPipeline(opening, session)
+	if err != nil {
+		s.connector.note(errors.Join(err, session.Close())) // the next session may do better
+		<-session.Done()
+		return
+	}
+	s.offer(line)
+	select {
+	case <-line.done:
+	case <-session.Done():
+	case <-ctx.Done():
+	}
+	s.offer(nil)
+}
+
+func (s *Sender) offer(line *pipeline) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.line = line
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func (s *Sender) end(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended = err; err == nil {
+		s.ended = ErrClosed
+	}
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// Send publishes m to exchange with the routing key, and returns nil only after
+// the broker confirmed it and routed it to at least one queue. Otherwise the error
+// is ErrUnroutable, ErrNacked, ErrNotConnected, ErrClosed or that of ctx.
+func (s *Sender) Send(ctx context.Context, exchange, key string, m *message.Message) error {
+	return s.send(ctx, exchange, key, publishing(m))
+}
+
+func (s *Sender) send(ctx context.Context, exchange, key string, p amqp.Publishing) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	sent, err := s.start(ctx, exchange, key, p)
+	if err == nil {
+		err = sent.wait(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("broker: publish to exchange %q with key %q: %w", exchange, key, err)
+	}
+	return nil
+}
+
+// bounded gives ctx the configured time if it has no deadline of its own.
+func (s *Sender) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok || s.connector.cfg.PublishTimeout < 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, s.connector.cfg.PublishTimeout)
+}
+
+// start puts one message on the wire; its fate is known when wait returns.
+func (s *Sender) start(ctx context.Context, exchange, key string, p amqp.Publishing) (*inFlight, error) {
+	line, err := s.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return line.publish(ctx, exchange, key, p)
+}
+
+func (s *Sender) current(ctx context.Context) (*pipeline, error) {
+	for {
+		s.mu.Lock()
+		line, ended, changed := s.line, s.ended, s.changed
+		s.mu.Unlock()
+		switch {
+		case ended != nil:
+			return nil, ended
+		case ctx.Err() != nil:
+			return nil, fmt.Errorf("%w: %w", ErrNotConnected, context.Cause(ctx))
+		case line != nil:
+			return line, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			_, why := s.connector.Current()
+			return nil, fmt.Errorf("%w: %w: %w", ErrNotConnected, context.Cause(ctx), why)
+		}
+	}
+}
+
+// Declare makes sure that t exists, on the sender's own connection.
+func (s *Sender) Declare(ctx context.Context, t Topology) error {
+	session, err := s.connector.Session(ctx)
+	if err != nil {
+		return err
+	}
+	return session.Declare(ctx, t)
+}
+
+// Delay hands m to the delay ladder, which brings it back to the work queue after
+// d, never earlier, and to no other queue.
+func (s *Sender) Delay(ctx context.Context, queue string, d time.Duration, m *message.Message) error {
+	steps := ladderSteps(d)
+	return s.Send(ctx, ladderEntry(steps), ladderKey(steps, queue), m)
+}
+
+// DeadLetter hands m to the dead-letter queue of the work queue.
+func (s *Sender) DeadLetter(ctx context.Context, queue string, m *message.Message) error {
+	return s.Send(ctx, DeadLetterExchange, queue, m)
+}

@@ -1,0 +1,132 @@
+package broker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// closeTimeout bounds the closing handshake: a blocked broker never answers it.
+const closeTimeout = 5 * time.Second
+
+// Session is one AMQP connection, from dial to loss. It is never repaired: a
+// Connector replaces it. It is safe for concurrent use.
+type Session struct {
+	conn    *amqp.Connection
+	address string
+	blocked atomic.Pointer[string]
+	done    chan struct{}
+	once    sync.Once
+	err     error // why it ended; read after done is closed
+}
+
+func newSession(conn *amqp.Connection, uri amqp.URI) *Session {
+	s := &Session{conn: conn, address: fmt.Sprintf("%s:%d", uri.Host, uri.Port), done: make(chan struct{})}
+	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
+	blocked := conn.NotifyBlocked(make(chan amqp.Blocking, 8))
+	go s.watch(closed, blocked)
+	return s
+}
+
+// watch reads every notification until the end: amqp091 stalls on unread ones.
+func (s *Session) watch(closed <-chan *amqp.Error, blocked <-chan amqp.Blocking) {
+	for {
+		select {
+		case e, ok := <-closed:
+			if ok {
+				s.end(fmt.Errorf("broker: session with %s lost: %w", s.address, e))
+			} else {
+				s.end(fmt.Errorf("broker: session with %s: %w", s.address, ErrClosed))
+			}
+			return
+		case b, ok := <-blocked:
+			switch {
+			case !ok:
+				blocked = nil
+			case b.Active:
+				s.blocked.Store(&b.Reason)
+			default:
+				s.blocked.Store(nil)
+			}
+		}
+	}
+}
+
+func (s *Session) end(err error) {
+	s.once.Do(func() {
+		s.err = err
+		close(s.done)
+	})
+}
+
+// Done is closed when the session has ended.
+func (s *Session) Done() <-chan struct{} { return s.done }
+
+// Err says why the session has ended; nil while it lives.
+func (s *Session) Err() error {
+	select {
+	case <-s.done:
+		return s.err
+	default:
+		return nil
+	}
+}
+
+// Blocked returns the broker's reason for taking no messages at present, or "".
+func (s *Session) Blocked() string {
+	if reason := s.blocked.Load(); reason != nil {
+		return cmp.Or(*reason, "no reason given")
+	}
+	return ""
+}
+
+// Address is the host and port of the node.
+func (s *Session) Address() string { return s.address }
+
+// BrokerVersion is the version the node reported, such as "4.3.6".
+func (s *Session) BrokerVersion() string {
+	v, _ := s.conn.Properties["version"].(string)
+	return v
+}
+
+// Close ends the session. It waits for the broker's answer for a moment only.
+func (s *Session) Close() error {
+	err := s.conn.CloseDeadline(time.Now().Add(closeTimeout))
+	if errors.Is(err, amqp.ErrClosed) {
+		err = nil // lost before: nothing to close
+	}
+	s.end(ErrClosed)
+	return err
+}
+
+// channel opens a channel, within ctx: the broker may never answer.
+func (s *Session) channel(ctx context.Context) (*amqp.Channel, error) {
+	var ch *amqp.Channel
+	err := s.call(ctx, func() (err error) {
+		ch, err = s.conn.Channel()
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("broker: open a channel: %w", err)
+	}
+	return ch, nil
+}
+
+// call runs an RPC that knows no context. If ctx ends first the session is
+// closed: an answer that comes later would be taken for that of another call.
+func (s *Session) call(ctx context.Context, rpc func() error) error {
+	result := make(chan error, 1)
+	go func() { result <- rpc() }()
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		return errors.Join(context.Cause(ctx), s.Close())
+	}
+}

@@ -1,0 +1,52 @@
+package broker
+
+import (
+	"github.com/warren-mq/warren/message"
+)
+
+// DeadLetterExchange is the direct exchange through which messages reach their
+// dead-letter queues; the routing key is the work queue's name.
+const DeadLetterExchange = "warren.dlx"
+
+// DeadLetterQueue is the name of the dead-letter queue of a work queue.
+func DeadLetterQueue(queue string) string { return queue + ".dlq" }
+
+// Topology is a set of exchanges, queues and bindings, all durable. It is plain data.
+type Topology struct {
+	Exchanges []Exchange
+	Queues    []Queue
+	Bindings  []Binding
+}
+
+// Exchange is a durable exchange. Kind is topic, direct, fanout or headers, or
+// one that a plugin brings.
+type Exchange struct {
+	Name      string
+	Kind      string
+	Arguments message.Headers
+}
+
+// Queue is a durable queue with the arguments it is declared with.
+type Queue struct {
+	Name      string
+	Arguments message.Headers
+}
+
+// Binding routes from Exchange to Queue, or to the exchange ToExchange.
+type Binding struct {
+	Exchange   string
+	Key        string
+	Queue      string
+	ToExchange string
+	Arguments  message.Headers
+}
+
+// Merge returns t with all of more behind it.
+func (t Topology) Merge(more ...Topology) Topology {
+	for _, m := range more {
+		t.Exchanges = append(t.Exchanges[:len(t.Exchanges):len(t.Exchanges)], m.Exchanges...)
+		t.Queues = append(t.Queues[:len(t.Queues):len(t.Queues)], m.Queues...)
+		t.Bindings = append(t.Bindings[:len(t.Bindings):len(t.Bindings)], m.Bindings...)
+	}
+	return t
+}

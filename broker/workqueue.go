@@ -1,0 +1,148 @@
+package broker
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// Types of queue, as RabbitMQ's x-queue-type has them.
+const (
+	Quorum  = "quorum"
+	Classic = "classic"
+)
+
+const (
+	maxQueueName         = 200 // bytes: the ladder's bits and the name share a routing key of 255
+	maxPriority          = 10
+	defaultDeliveryLimit = 20
+)
+
+// WorkQueue describes a work queue and what belongs to it: its exchange, its
+// bindings, its dead-letter queue and its way back from the delay ladder.
+type WorkQueue struct {
+	// Name of the queue; at most 200 bytes.
+	Name string
+	// Exchange the queue is bound to; empty means the default exchange, which
+	// routes by the queue's name and needs no binding.
+	Exchange string
+	// ExchangeKind is topic if empty; direct, fanout or headers otherwise.
+	ExchangeKind string
+	// Keys are the binding keys, for a topic exchange with patterns.
+	Keys []string
+	// BindingArguments go with each binding, as a headers exchange needs them.
+	BindingArguments message.Headers
+	// Type is Quorum if empty, or Classic; Classic when MaxPriority is set.
+	Type string
+	// MaxPriority makes priorities 1 to 10 count; 0 means none. Each level costs
+	// the broker memory, so more are refused.
+	MaxPriority int
+	// DeliveryLimit is how often the broker delivers a message before it gives
+	// up on it, as for one that kills its worker; 20 if zero. Quorum queues only.
+	DeliveryLimit int
+	// MessageTTL dead-letters what has waited so long; none if zero.
+	MessageTTL time.Duration
+	// MaxLength bounds the messages waiting; more are refused (ErrNacked). None if zero.
+	MaxLength int
+	// SingleActive lets only one consumer at a time receive, among all workers.
+	SingleActive bool
+	// Arguments are added to the queue's own; they win over those derived from
+	// the other fields.
+	Arguments message.Headers
+}
+
+// Validate reports everything that is wrong with q, in one error.
+func (q WorkQueue) Validate() error {
+	var errs []error
+	add := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf("broker: queue %q: "+format, append([]any{q.Name}, args...)...))
+		}
+	}
+	words := strings.Split(q.Name, ".")
+	add(q.Name == "", "the name is empty")
+	add(len(q.Name) > maxQueueName, "the name has %d bytes, want at most %d", len(q.Name), maxQueueName)
+	add(slices.Contains(words, "*") || slices.Contains(words, "#"), "the name has a word * or #, which mean any word in a routing key")
+	add(strings.HasPrefix(q.Name, "warren.") || strings.HasPrefix(q.Name, "amq."), "names that begin with warren. or amq. are reserved")
+	add(q.Type != "" && q.Type != Quorum && q.Type != Classic, "Type is %q, want %q or %q", q.Type, Quorum, Classic)
+	add(q.MaxPriority < 0 || q.MaxPriority > maxPriority, "MaxPriority is %d, want 0 to %d: each level costs the broker memory", q.MaxPriority, maxPriority)
+	add(q.MaxPriority > 0 && q.Type == Quorum, "MaxPriority needs a classic queue, and Type is quorum: RabbitMQ refuses x-max-priority there")
+	add(q.DeliveryLimit < 0, "DeliveryLimit is %d, want 1 or more: -1 means 0 on RabbitMQ 3", q.DeliveryLimit)
+	add(q.DeliveryLimit > 0 && q.kind() == Classic, "DeliveryLimit is %d, and classic queues take none", q.DeliveryLimit)
+	add(q.MessageTTL < 0, "MessageTTL is %v, want 0 or more", q.MessageTTL)
+	add(q.MaxLength < 0, "MaxLength is %d, want 0 or more", q.MaxLength)
+	return errors.Join(append(errs, q.validateKeys()...)...)
+}
+
+func (q WorkQueue) validateKeys() (errs []error) {
+	if q.ExchangeKind == "" || q.ExchangeKind == "topic" {
+		return nil
+	}
+	for _, key := range q.Keys {
+		words := strings.Split(key, ".")
+		if q.ExchangeKind == "direct" && (slices.Contains(words, "*") || slices.Contains(words, "#")) {
+			errs = append(errs, fmt.Errorf("broker: queue %q: key %q is a pattern, and a direct exchange has none", q.Name, key))
+		}
+	}
+	return errs
+}
+
+func (q WorkQueue) kind() string {
+	if q.MaxPriority > 0 {
+		return Classic
+	}
+	return cmp.Or(q.Type, Quorum)
+}
+
+// Topology is everything that q needs beyond what Ladder declares.
+func (q WorkQueue) Topology() Topology {
+	dlq := DeadLetterQueue(q.Name)
+	t := Topology{
+		Queues: []Queue{
+			{Name: dlq, Arguments: message.Headers{"x-queue-type": Quorum, "x-delivery-limit": neverReached}},
+			{Name: q.Name, Arguments: q.arguments()},
+		},
+		Bindings: []Binding{{Exchange: DeadLetterExchange, Key: q.Name, Queue: dlq}, ladderReturn(q.Name)},
+	}
+	if q.Exchange == "" {
+		return t
+	}
+	t.Exchanges = []Exchange{{Name: q.Exchange, Kind: cmp.Or(q.ExchangeKind, "topic")}}
+	for _, key := range q.Keys {
+		t.Bindings = append(t.Bindings, Binding{Exchange: q.Exchange, Key: key, Queue: q.Name, Arguments: q.BindingArguments})
+	}
+	return t
+}
+
+func (q WorkQueue) arguments() message.Headers {
+	a := message.Headers{
+		"x-queue-type":              q.kind(),
+		"x-dead-letter-exchange":    DeadLetterExchange,
+		"x-dead-letter-routing-key": q.Name,
+	}
+	if q.kind() == Quorum {
+		a["x-delivery-limit"] = cmp.Or(q.DeliveryLimit, defaultDeliveryLimit)
+		a["x-dead-letter-strategy"] = "at-least-once"
+		a["x-overflow"] = "reject-publish"
+	}
+	if q.MaxPriority > 0 {
+		a["x-max-priority"] = q.MaxPriority
+	}
+	if q.MessageTTL > 0 {
+		a["x-message-ttl"] = q.MessageTTL.Milliseconds()
+	}
+	if q.MaxLength > 0 {
+		a["x-max-length"], a["x-overflow"] = q.MaxLength, "reject-publish"
+	}
+	if q.SingleActive {
+		a["x-single-active-consumer"] = true
+	}
+	maps.Copy(a, q.Arguments)
+	return a
+}
