@@ -32,6 +32,7 @@ type Consumer struct {
 	closeOnce sync.Once
 	done      chan struct{} // closed when the broker has ended the consumer
 	err       error         // why; read after done is closed
+	gone      chan struct{} // closed when the channel is gone: nothing can be settled
 }
 
 // Consume starts receiving. Nothing is lost if it fails.
@@ -41,7 +42,7 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 		return nil, err
 	}
 	c := &Consumer{queue: what.Queue, tag: what.Queue, ch: ch, session: s,
-		closing: make(chan struct{}), done: make(chan struct{})}
+		closing: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{})}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	cancelled := ch.NotifyCancel(make(chan string, 1))
 	err = s.call(ctx, func() error { return c.subscribe(what) })
@@ -71,6 +72,7 @@ func (c *Consumer) watch(closed <-chan *amqp.Error, cancelled <-chan string) {
 			close(c.done)
 			<-closed
 			c.settler.lose()
+			close(c.gone)
 			return
 		}
 		c.lost(<-closed)
@@ -85,6 +87,7 @@ func (c *Consumer) lost(e *amqp.Error) {
 		c.err = fmt.Errorf("broker: channel of %s lost: %w", c.queue, e)
 	}
 	c.settler.lose()
+	close(c.gone)
 	close(c.done)
 }
 
@@ -123,10 +126,6 @@ func (c *Consumer) Receive(stop <-chan struct{}) (Delivery, bool) {
 	return Delivery{}, false
 }
 
-// Closing is closed when Close was called, so that whoever holds deliveries that
-// no handler has seen can release them.
-func (c *Consumer) Closing() <-chan struct{} { return c.closing }
-
 // Close stops receiving, gives back what nobody received, waits until everything
 // received is settled or ctx is done, and closes the channel.
 func (c *Consumer) Close(ctx context.Context) error {
@@ -157,8 +156,8 @@ func (c *Consumer) cancel(ctx context.Context) error {
 	return nil
 }
 
-func (c *Consumer) settle(s settlement) error {
-	if !c.settler.put(s) {
+func (c *Consumer) settle(tag uint64, as answer) error {
+	if !c.settler.put(settlement{tag, as}) {
 		return ErrStale
 	}
 	return nil

@@ -26,17 +26,17 @@ func (d *Delivery) Fill(m *message.Message) {
 		Exchange:  r.Exchange, RoutingKey: r.RoutingKey, Queue: d.consumer.queue,
 		Attempt: 1, Redelivered: r.Redelivered,
 	}
-	if len(h) == 0 {
-		return
+	if n, ok := h.Int("x-delivery-count"); ok {
+		m.DeliveryCount = int(n)
+	}
+	if at := h.String(message.HeaderQueue); at != "" && at != m.Queue {
+		return // a record of another queue's failure, carried along
 	}
 	if _, ok := h[message.HeaderRoutingKey]; ok {
 		m.Exchange, m.RoutingKey = h.String(message.HeaderExchange), h.String(message.HeaderRoutingKey)
 	}
 	if n, ok := h.Int(message.HeaderRetryCount); ok && n > 0 {
 		m.Attempt = int(min(n, maxAttempt)) + 1
-	}
-	if n, ok := h.Int("x-delivery-count"); ok {
-		m.DeliveryCount = int(n)
 	}
 }
 
@@ -45,9 +45,26 @@ const maxAttempt = 1 << 30
 
 // Ack tells the broker that the message is done. The ack leaves with those of its
 // neighbours. ErrStale says that the channel is gone and the result was dropped.
-func (d *Delivery) Ack() error { return d.consumer.settle(settlement{tag: d.raw.DeliveryTag}) }
+func (d *Delivery) Ack() error { return d.consumer.settle(d.raw.DeliveryTag, ack) }
 
 // Release gives the message back to its queue, for whoever is next.
-func (d *Delivery) Release() error {
-	return d.consumer.settle(settlement{tag: d.raw.DeliveryTag, requeue: true})
+func (d *Delivery) Release() error { return d.consumer.settle(d.raw.DeliveryTag, requeue) }
+
+// Reject has the broker dead-letter the message as it is, without a failure record.
+func (d *Delivery) Reject() error { return d.consumer.settle(d.raw.DeliveryTag, reject) }
+
+// Lost is closed when the broker has taken the delivery back: its channel is gone.
+func (d *Delivery) Lost() <-chan struct{} { return d.consumer.gone }
+
+// Withdrawn says that no handler should start on the delivery: its channel is
+// gone, or its consumer is being closed and the message goes to someone else.
+func (d *Delivery) Withdrawn() bool {
+	select {
+	case <-d.consumer.closing:
+		return true
+	case <-d.consumer.gone:
+		return true
+	default:
+		return false
+	}
 }

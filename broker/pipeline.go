@@ -82,6 +82,9 @@ type inFlight struct {
 }
 
 func (p *pipeline) publish(ctx context.Context, exchange, key string, msg amqp.Publishing) (*inFlight, error) {
+	if err := checkSize(&msg, p.session.conn.Config.FrameSize); err != nil {
+		return nil, err
+	}
 	f := &inFlight{line: p, id: identity{exchange, key, msg.MessageId},
 		weight: int64(min(len(msg.Body)+messageAtWork, windowBytes))}
 	if err := p.window.Acquire(ctx, f.weight); err != nil {

@@ -8,10 +8,19 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// settlement is what the broker is to be told of one delivery.
+// answer is what the broker is told of a delivery.
+type answer int
+
+const (
+	ack answer = iota
+	requeue
+	reject
+)
+
+// settlement is the answer for one delivery.
 type settlement struct {
-	tag     uint64
-	requeue bool
+	tag uint64
+	as  answer
 }
 
 // settler tells the broker the outcomes of one channel. It takes whatever is
@@ -53,7 +62,6 @@ func (s *settler) put(o settlement) bool {
 	defer s.mu.Unlock()
 	s.open--
 	if s.ended {
-		s.checkIdle()
 		return false
 	}
 	s.ready = append(s.ready, o)
@@ -73,6 +81,7 @@ func (s *settler) lose() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
+	s.checkIdle()
 	s.signal()
 }
 
@@ -85,7 +94,8 @@ func (s *settler) stop() {
 	<-s.gone
 }
 
-// wait returns when everything received has an outcome, or ctx is done.
+// wait returns when everything received has an outcome, when none can be given any
+// more, or when ctx is done.
 func (s *settler) wait(ctx context.Context) {
 	s.mu.Lock()
 	if s.idle == nil {
@@ -101,7 +111,7 @@ func (s *settler) wait(ctx context.Context) {
 }
 
 func (s *settler) checkIdle() {
-	if s.open == 0 && s.idle != nil {
+	if (s.open == 0 || s.ended) && s.idle != nil {
 		select {
 		case <-s.idle:
 		default:
@@ -158,10 +168,14 @@ func (s *settler) flush(batch []settlement) error {
 
 func (s *settler) one(o settlement) error {
 	s.mark(o.tag)
-	if o.requeue {
+	switch o.as {
+	case requeue:
 		return s.ch.Nack(o.tag, false, true)
+	case reject:
+		return s.ch.Reject(o.tag, false)
+	default:
+		return s.ch.Ack(o.tag, false)
 	}
-	return s.ch.Ack(o.tag, false)
 }
 
 // prefix counts the acks at the batch's head that leave no unsettled tag below
@@ -169,7 +183,7 @@ func (s *settler) one(o settlement) error {
 func (s *settler) prefix(batch []settlement) int {
 	n := 0
 	for _, o := range batch {
-		if o.requeue || o.tag != s.next {
+		if o.as != ack || o.tag != s.next {
 			break
 		}
 		s.mark(o.tag)

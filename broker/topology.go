@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"slices"
+
 	"github.com/warren-mq/warren/message"
 )
 
@@ -49,4 +51,24 @@ func (t Topology) Merge(more ...Topology) Topology {
 		t.Bindings = append(t.Bindings[:len(t.Bindings):len(t.Bindings)], m.Bindings...)
 	}
 	return t
+}
+
+// Unique returns t without what stands in it twice.
+func (t Topology) Unique() Topology {
+	return Topology{
+		Exchanges: unique(t.Exchanges, func(x Exchange) any { return x.Name }),
+		Queues:    unique(t.Queues, func(q Queue) any { return q.Name }),
+		Bindings: unique(t.Bindings, func(b Binding) any {
+			return [4]string{b.Exchange, b.Key, b.Queue, b.ToExchange}
+		}),
+	}
+}
+
+func unique[T any](all []T, identity func(T) any) []T {
+	seen := make(map[any]bool, len(all))
+	return slices.DeleteFunc(slices.Clone(all), func(x T) bool {
+		id := identity(x)
+		defer func() { seen[id] = true }()
+		return seen[id]
+	})
 }

@@ -4,8 +4,22 @@ import "context"
 
 type contextKey struct{}
 
-// NewContext returns ctx carrying m, for FromContext to find. The worker calls it
-// for every message; tests of handlers may.
+// Context is a context that carries a message for FromContext to find. The worker
+// makes one for every message: both in one allocation.
+type Context struct {
+	context.Context
+	Message Message
+}
+
+// Value finds the message, and asks the parent for everything else.
+func (c *Context) Value(key any) any {
+	if key == (contextKey{}) {
+		return &c.Message
+	}
+	return c.Context.Value(key)
+}
+
+// NewContext returns ctx carrying m, for tests of handlers that ask for it.
 func NewContext(ctx context.Context, m *Message) context.Context {
 	return context.WithValue(ctx, contextKey{}, m)
 }

@@ -1,0 +1,61 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// ErrTooLarge says that a message's headers do not fit into one AMQP frame, as
+// they must. The broker would close the connection on it.
+var ErrTooLarge = errors.New("broker: the headers do not fit into a frame")
+
+// frameReserve is left for the properties beside the headers.
+const frameReserve = 3 << 10
+
+// checkSize refuses what cannot be written. A frame of 0 has no limit.
+func checkSize(p *amqp.Publishing, frame int) error {
+	if len(p.Headers) == 0 || frame == 0 {
+		return nil
+	}
+	if size := tableSize(p.Headers); size > frame-frameReserve {
+		return fmt.Errorf("%w: they take about %d bytes, want at most %d", ErrTooLarge, size, frame-frameReserve)
+	}
+	return nil
+}
+
+func tableSize(t map[string]any) int {
+	n := 4
+	for name, v := range t {
+		n += 1 + len(name) + fieldSize(v)
+	}
+	return n
+}
+
+// fieldSize is what a value takes on the wire, its type included; 9 bytes are
+// enough for any that has no length of its own.
+func fieldSize(v any) int {
+	switch v := v.(type) {
+	case string:
+		return 5 + len(v)
+	case []byte:
+		return 5 + len(v)
+	case amqp.Table:
+		return 1 + tableSize(v)
+	case message.Headers:
+		return 1 + tableSize(v)
+	case map[string]any:
+		return 1 + tableSize(v)
+	case []any:
+		n := 5
+		for _, e := range v {
+			n += fieldSize(e)
+		}
+		return n
+	default:
+		return 9
+	}
+}

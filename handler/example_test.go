@@ -1,0 +1,74 @@
+package handler_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+)
+
+// A handler is an ordinary function of the decoded value. What it wants to know
+// of the message it asks the context.
+func ExampleTyped() {
+	type SignedUp struct {
+		Email string `json:"email"`
+	}
+	h := handler.Typed(func(ctx context.Context, u SignedUp) error {
+		fmt.Println("welcome", u.Email, "in attempt", message.FromContext(ctx).Attempt)
+		return nil
+	})
+
+	m := &message.Message{ContentType: "application/json", Body: []byte(`{"email":"alice@example.com"}`), Attempt: 1}
+	fmt.Println(h.Handle(message.NewContext(context.Background(), m), m))
+	m.Body = []byte(`{"email":7}`)
+	fmt.Println(h.Handle(context.Background(), m))
+	// Output:
+	// welcome alice@example.com in attempt 1
+	// <nil>
+	// handler: decode content type "application/json": at byte 10 of 11: json: cannot unmarshal number into Go struct field SignedUp.email of type string
+}
+
+func ExampleWithCodec() {
+	h := handler.Typed(func(_ context.Context, csv string) error {
+		fmt.Println(csv)
+		return nil
+	}, handler.WithCodec(handler.Raw()))
+	fmt.Println(h.Handle(context.Background(), &message.Message{ContentType: "text/csv", Body: []byte("a,b")}))
+	// Output:
+	// a,b
+	// <nil>
+}
+
+// The most specific pattern wins.
+func ExampleMux() {
+	var m handler.Mux
+	none := handler.Func(func(context.Context, *message.Message) error { return nil })
+	m.Handle("#", none)
+	m.Handle("user.*", none)
+	m.Handle("user.signed_up", none)
+	for _, key := range []string{"user.signed_up", "user.deleted", "order.42.paid"} {
+		_, pattern, _ := m.Match(key)
+		fmt.Println(key, "→", pattern)
+	}
+	// Output:
+	// user.signed_up → user.signed_up
+	// user.deleted → user.*
+	// order.42.paid → #
+}
+
+// Code that only waits stops waiting when the worker begins to drain.
+func ExampleStopping() {
+	wait := func(ctx context.Context, ready <-chan struct{}) error {
+		select {
+		case <-ready:
+			return nil
+		case <-handler.Stopping(ctx):
+			return handler.ErrStopping
+		}
+	}
+	stopping := make(chan struct{})
+	close(stopping)
+	fmt.Println(wait(handler.WithStopping(context.Background(), stopping), nil))
+	// Output: handler: the worker is stopping
+}

@@ -1,0 +1,44 @@
+// Package handler is what runs for a message: the Handler interface, Typed to
+// make one of a plain function, the codecs that turn bytes into its argument, and
+// the Mux that finds the handler for a routing key.
+package handler
+
+import (
+	"context"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// Handler handles one message. What it returns decides what becomes of the
+// message: nil is done, an error is tried again, and an error marked by package
+// retry says more. It is called by many goroutines at once.
+type Handler interface {
+	Handle(ctx context.Context, m *message.Message) error
+}
+
+// Func is a function as a Handler.
+type Func func(ctx context.Context, m *message.Message) error
+
+// Handle calls f.
+func (f Func) Handle(ctx context.Context, m *message.Message) error { return f(ctx, m) }
+
+// Preparer is a Handler that can tell a message it will never be able to handle
+// before anything runs. The worker calls Prepare before any user middleware, so
+// that a body which cannot be decoded is a dead letter at once.
+type Preparer interface {
+	// Prepare decodes and validates m, and returns the call that handles it. An
+	// error is a *DecodeError or an *InvalidError.
+	Prepare(m *message.Message) (func(context.Context) error, error)
+}
+
+// Middleware wraps a Handler in another one. It is called once, when the queue
+// is set up, and not for each message.
+type Middleware func(Handler) Handler
+
+// Chain wraps h in mw; the first of mw is the outermost.
+func Chain(h Handler, mw ...Middleware) Handler {
+	for i := len(mw) - 1; i >= 0; i-- {
+		h = mw[i](h)
+	}
+	return h
+}

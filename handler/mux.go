@@ -1,0 +1,75 @@
+package handler
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Mux finds the handler for a routing key by the rules of an AMQP topic
+// exchange: words are separated by dots, * stands for exactly one word and # for
+// any number of them, none included. The empty key has no words. If several
+// patterns match, the most specific wins, judged word by word from the left: a
+// literal before *, and * before #. Patterns that are equal in this are judged by
+// who was registered first.
+//
+// The zero Mux is ready. Register first, then match: Match is safe for use by
+// many goroutines, but not beside Handle.
+type Mux struct {
+	patterns []string         // in registration order
+	literal  map[string]route // without wildcards: always the most specific
+	wild     []route          // with wildcards, most specific first
+}
+
+type route struct {
+	pattern string
+	kinds   []kind
+	handler Handler
+}
+
+// Handle registers h for the routing keys that pattern matches. It panics if h is
+// nil, or if pattern is registered already or is no topic pattern: empty, longer
+// than the 255 bytes of an AMQP short string, or with a wildcard that is only a
+// part of a word.
+func (m *Mux) Handle(pattern string, h Handler) {
+	if h == nil {
+		panic(fmt.Sprintf("handler: pattern %q has a nil handler", pattern))
+	}
+	kinds, err := parse(pattern)
+	if err != nil {
+		panic(err.Error())
+	}
+	if slices.Contains(m.patterns, pattern) {
+		panic(fmt.Sprintf("handler: pattern %q is registered already", pattern))
+	}
+	m.patterns = append(m.patterns, pattern)
+	m.add(route{pattern, kinds, h})
+}
+
+func (m *Mux) add(r route) {
+	if !slices.ContainsFunc(r.kinds, kind.wild) {
+		if m.literal == nil {
+			m.literal = make(map[string]route)
+		}
+		m.literal[r.pattern] = r
+		return
+	}
+	m.wild = append(m.wild, r)
+	slices.SortStableFunc(m.wild, func(a, b route) int { return compare(a.kinds, b.kinds) })
+}
+
+// Match returns the handler for a routing key, with the pattern it was registered
+// for, and whether there is one. It does not allocate.
+func (m *Mux) Match(key string) (h Handler, pattern string, ok bool) {
+	if r, ok := m.literal[key]; ok {
+		return r.handler, r.pattern, true
+	}
+	for i := range m.wild {
+		if r := &m.wild[i]; matches(r.pattern, key) {
+			return r.handler, r.pattern, true
+		}
+	}
+	return nil, "", false
+}
+
+// Patterns returns the registered patterns in the order of registration.
+func (m *Mux) Patterns() []string { return slices.Clone(m.patterns) }

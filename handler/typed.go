@@ -1,0 +1,96 @@
+package handler
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// Option changes how Typed turns a message into a value.
+type Option func(*options)
+
+type options struct {
+	codecs    []Codec
+	validates []func(any) error
+}
+
+// WithCodec decodes by these codecs instead of JSON. The content type of a
+// message picks the first that accepts it; a message without one is for the
+// first. No codecs at all is JSON again.
+func WithCodec(codecs ...Codec) Option {
+	return func(o *options) { o.codecs = codecs }
+}
+
+// WithValidate calls validate with each decoded value, which is a T and not a
+// pointer to one. An error makes the message a dead letter with the reason
+// "invalid". Several are called in turn, up to the first error.
+func WithValidate(validate func(v any) error) Option {
+	return func(o *options) { o.validates = append(o.validates, validate) }
+}
+
+type typed[T any] struct {
+	fn func(context.Context, T) error
+	options
+}
+
+// Typed makes a Handler of fn: it decodes the body into a T, JSON unless
+// WithCodec says otherwise, validates it, and calls fn. The result is a Preparer.
+// Handle returns a *DecodeError or an *InvalidError without calling fn if the
+// body is bad. Typed panics if fn is nil.
+func Typed[T any](fn func(context.Context, T) error, opts ...Option) Handler {
+	if fn == nil {
+		panic("handler: Typed got a nil function")
+	}
+	t := &typed[T]{fn: fn}
+	for _, opt := range opts {
+		opt(&t.options)
+	}
+	if len(t.codecs) == 0 {
+		t.codecs = []Codec{JSON()}
+	}
+	return t
+}
+
+func (t *typed[T]) Prepare(m *message.Message) (func(context.Context) error, error) {
+	v, err := t.decode(m)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error { return t.fn(ctx, v) }, nil
+}
+
+func (t *typed[T]) Handle(ctx context.Context, m *message.Message) error {
+	v, err := t.decode(m)
+	if err != nil {
+		return err
+	}
+	return t.fn(ctx, v)
+}
+
+func (t *typed[T]) decode(m *message.Message) (v T, err error) {
+	codec := pick(t.codecs, m.ContentType)
+	if codec == nil {
+		err = fmt.Errorf("no codec accepts it, want %s", accepted(t.codecs))
+	} else {
+		err = codec.Unmarshal(m.Body, &v)
+	}
+	if err != nil {
+		return v, &DecodeError{m.ContentType, m.ContentEncoding, err}
+	}
+	for _, validate := range t.validates {
+		if err := validate(v); err != nil {
+			return v, &InvalidError{err}
+		}
+	}
+	return v, nil
+}
+
+func accepted(codecs []Codec) string {
+	kinds := make([]string, len(codecs))
+	for i, c := range codecs {
+		kinds[i] = c.ContentType()
+	}
+	return strings.Join(kinds, " or ")
+}
