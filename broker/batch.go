@@ -77,13 +77,17 @@ func (p *Publisher) startItem(ctx context.Context, sender *Sender, item Item) fu
 		span.end(err)
 		return err
 	}
-	if out.delay > 0 {
-		err := p.publish(ctx, sender, &out)
-		return func() error { return finish(err) }
-	}
-	sent, err := sender.start(ctx, p.exchange, out.key, publishing(&out.message))
+	sent, err := p.startAt(ctx, sender, &out)
 	if err != nil {
 		return func() error { return finish(err) }
 	}
 	return func() error { return finish(sent.wait(ctx)) }
+}
+
+func (p *Publisher) startAt(ctx context.Context, sender *Sender, out *outgoing) (*inFlight, error) {
+	exchange, key, err := p.address(ctx, sender, out)
+	if err != nil {
+		return nil, err
+	}
+	return sender.start(ctx, exchange, key, publishing(&out.message))
 }

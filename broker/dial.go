@@ -96,3 +96,13 @@ func Version() string {
 	}
 	return "(devel)"
 }
+
+// Dial opens one session, trying each of the configured nodes once. The role, such
+// as "consume", ends the connection's name. A worker and a publisher need no Dial:
+// they keep sessions of their own.
+func Dial(ctx context.Context, cfg Config, role string) (*Session, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return dial(ctx, cfg.withDefaults(), role)
+}

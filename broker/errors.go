@@ -1,10 +1,13 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/telemetry"
 )
 
 // Conditions a caller may ask for with errors.Is.
@@ -51,4 +54,21 @@ func connectError(uri amqp.URI, err error) error {
 		return fmt.Errorf("%w: %s, user %q, virtual host %q: %s", ErrRefused, at, uri.Username, uri.Vhost, e.Reason)
 	}
 	return fmt.Errorf("broker: connect to %s: %w", at, err)
+}
+
+// errorName is error.type for a failed publish: one of a few names, "" for none.
+func errorName(err error) string {
+	for _, known := range []struct {
+		err  error
+		name string
+	}{
+		{ErrUnroutable, "unroutable"}, {ErrNacked, "nacked"}, {ErrBlocked, "blocked"}, {ErrRefused, "refused"},
+		{ErrNotConnected, "not_connected"}, {ErrClosed, "closed"}, {ErrTooLarge, "too_large"},
+		{context.DeadlineExceeded, "timeout"}, {context.Canceled, "canceled"},
+	} {
+		if errors.Is(err, known.err) {
+			return known.name
+		}
+	}
+	return telemetry.ErrorType(err)
 }

@@ -52,16 +52,26 @@ func (p *Publisher) Publish(ctx context.Context, key string, body any, opts ...O
 }
 
 func (p *Publisher) publish(ctx context.Context, sender *Sender, out *outgoing) error {
-	if out.delay <= 0 {
-		return sender.Send(ctx, p.exchange, out.key, &out.message)
-	}
 	ctx, cancel := sender.bounded(ctx)
 	defer cancel()
-	queue, err := p.delayTarget(ctx, sender, out.key)
+	exchange, key, err := p.address(ctx, sender, out)
 	if err != nil {
 		return err
 	}
-	return sender.Delay(ctx, queue, out.delay, &out.message)
+	return sender.Send(ctx, exchange, key, &out.message)
+}
+
+// address is where the message goes: to the exchange, or first to the ladder.
+func (p *Publisher) address(ctx context.Context, sender *Sender, out *outgoing) (exchange, key string, err error) {
+	if out.delay <= 0 {
+		return p.exchange, out.key, nil
+	}
+	queue, err := p.delayTarget(ctx, sender, out.key)
+	if err != nil {
+		return "", "", err
+	}
+	steps := ladderSteps(out.delay)
+	return ladderEntry(steps), ladderKey(steps, queue), nil
 }
 
 // live returns the sender, and starts one if there is none. A sender whose start

@@ -1,0 +1,73 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+modules  := $(sort $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/.*/*' -not -path '*/testdata/*')))
+packages := $(filter-out ./tools,$(modules))# the modules with code of ours
+scripts  := scripts/rabbitmq $(wildcard scripts/*.sh) .ci/run
+lint     := $(CURDIR)/.bin/golangci-lint
+rabbitmq := $(CURDIR)/scripts/rabbitmq
+
+TESTFLAGS ?=
+FUZZTIME  ?= 20s
+
+.PHONY: help
+help: ## show these targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+.PHONY: check
+check: format vet lint tidy shell ## everything but the tests: format, vet, lint, go.mod drift, shell scripts
+
+.PHONY: format
+format: # fails if gofmt would change a file
+	@echo "== gofmt"
+	@files="$$(find . -name '*.go' -not -path '*/.*/*' -exec gofmt -l {} +)"; \
+		[ -z "$$files" ] || { echo "not formatted, run make fmt:"; echo "$$files"; exit 1; }
+
+.PHONY: fmt
+fmt: $(lint) ## format the code (gofumpt, and imports in groups: standard, others, ours)
+	@for m in $(packages); do (cd $$m && $(lint) fmt --config $(CURDIR)/.golangci.yml); done
+
+.PHONY: vet
+vet:
+	@for m in $(packages); do echo "== go vet $$m"; (cd $$m && go vet ./...); done
+
+.PHONY: lint
+lint: $(lint) ## golangci-lint, built from tools/ at the version pinned there
+	@for m in $(packages); do echo "== golangci-lint $$m"; (cd $$m && $(lint) run --config $(CURDIR)/.golangci.yml ./...); done
+
+# Its own file is the cache: built once (about 90 s on two cores), then when tools/ changes.
+$(lint): tools/go.mod tools/go.sum
+	@echo "== building golangci-lint"
+	@cd tools && go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: tidy
+tidy: # fails if go mod tidy would change a go.mod or go.sum
+	@for m in $(modules); do echo "== go mod tidy -diff $$m"; (cd $$m && go mod tidy -diff); done
+
+.PHONY: shell
+shell:
+	@echo "== shellcheck"
+	@if command -v shellcheck >/dev/null; then shellcheck -x $(scripts); \
+		else echo "NOT CHECKED: shellcheck is not installed, so the shell scripts were left out"; fi
+
+.PHONY: test
+test: ## all tests with the race detector, against a RabbitMQ that is installed and started for them
+	@for m in $(packages); do echo "== go test $$m"; \
+		(cd $$m && $(rabbitmq) run go test -race -shuffle=on -timeout 10m $(TESTFLAGS) ./...); done
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (20s)
+	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | while IFS=: read -r file func; do \
+		target="$${func#func }"; dir="$$(dirname "$$file")"; echo "== $$target $$dir"; \
+		(cd "$$dir" && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) . </dev/null); done
+
+.PHONY: bench
+bench: ## the benchmarks of the module bench/
+	@[ -f bench/go.mod ] || { echo "there is no module bench/" >&2; exit 1; }
+	@cd bench && $(rabbitmq) run go test -run '^$$' -bench . ./...
+
+.PHONY: example
+example: ## build and test examples/
+	@[ -d examples ] || { echo "there is no examples/" >&2; exit 1; }
+	@$(rabbitmq) run go test -race -timeout 5m ./examples/...

@@ -1,0 +1,74 @@
+package broker
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// Definitions is t as RabbitMQ's definitions.json, for rabbitmqctl
+// import_definitions or the management API: every part in the virtual host.
+func (t Topology) Definitions(vhost string) ([]byte, error) {
+	d := definitions{Exchanges: []exchangeDefinition{}, Queues: []queueDefinition{}, Bindings: []bindingDefinition{}}
+	for _, x := range t.Exchanges {
+		d.Exchanges = append(d.Exchanges, exchangeDefinition{Name: x.Name, VHost: vhost, Type: x.Kind, Durable: true, Arguments: arguments(x.Arguments)})
+	}
+	for _, q := range t.Queues {
+		d.Queues = append(d.Queues, queueDefinition{Name: q.Name, VHost: vhost, Durable: true, Arguments: arguments(q.Arguments)})
+	}
+	for _, b := range t.Bindings {
+		def := bindingDefinition{Source: b.Exchange, VHost: vhost, Destination: b.Queue, DestinationType: "queue", RoutingKey: b.Key, Arguments: arguments(b.Arguments)}
+		if b.ToExchange != "" {
+			def.Destination, def.DestinationType = b.ToExchange, "exchange"
+		}
+		d.Bindings = append(d.Bindings, def)
+	}
+	out, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("broker: definitions: %w", err)
+	}
+	return out, nil
+}
+
+// The shapes are those that RabbitMQ exports.
+type definitions struct {
+	Exchanges []exchangeDefinition `json:"exchanges"`
+	Queues    []queueDefinition    `json:"queues"`
+	Bindings  []bindingDefinition  `json:"bindings"`
+}
+
+type exchangeDefinition struct {
+	Name       string          `json:"name"`
+	VHost      string          `json:"vhost"`
+	Type       string          `json:"type"`
+	Durable    bool            `json:"durable"`
+	AutoDelete bool            `json:"auto_delete"`
+	Internal   bool            `json:"internal"`
+	Arguments  message.Headers `json:"arguments"`
+}
+
+type queueDefinition struct {
+	Name       string          `json:"name"`
+	VHost      string          `json:"vhost"`
+	Durable    bool            `json:"durable"`
+	AutoDelete bool            `json:"auto_delete"`
+	Arguments  message.Headers `json:"arguments"`
+}
+
+type bindingDefinition struct {
+	Source          string          `json:"source"`
+	VHost           string          `json:"vhost"`
+	Destination     string          `json:"destination"`
+	DestinationType string          `json:"destination_type"`
+	RoutingKey      string          `json:"routing_key"`
+	Arguments       message.Headers `json:"arguments"`
+}
+
+// arguments are never null in RabbitMQ's own exports.
+func arguments(h message.Headers) message.Headers {
+	if h == nil {
+		return message.Headers{}
+	}
+	return h
+}

@@ -1,0 +1,215 @@
+package broker_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/rabbit"
+)
+
+// session opens a session for the test.
+func session(t *testing.T, cfg broker.Config) *broker.Session {
+	t.Helper()
+	s, err := broker.Dial(t.Context(), cfg, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// workQueue is a queue of the test's own, removed at its end.
+func workQueue(t *testing.T, url string) broker.WorkQueue {
+	t.Helper()
+	name := rabbit.Queue(t)
+	q := broker.WorkQueue{Name: name, Exchange: name + "-x", Keys: []string{"user.*", "#"}}
+	t.Cleanup(func() {
+		ch := rabbit.Channel(t, url)
+		for _, queue := range []string{q.Name, broker.DeadLetterQueue(q.Name)} {
+			if _, err := ch.QueueDelete(queue, false, false, false); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := ch.ExchangeDelete(q.Exchange, false, false); err != nil {
+			t.Error(err)
+		}
+	})
+	return q
+}
+
+func actions(changes []broker.Change) map[string]broker.Action {
+	m := make(map[string]broker.Action)
+	for _, c := range changes {
+		m[c.Kind+" "+c.Name] = c.Action
+	}
+	return m
+}
+
+// TestPlan tells what declaring would do, changes nothing, and explains conflicts.
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	url := rabbit.URL(t)
+	s := session(t, broker.Config{URL: url})
+	q := workQueue(t, url)
+	plan := func(q broker.WorkQueue) []broker.Change {
+		t.Helper()
+		changes, err := s.Plan(t.Context(), q.Topology())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return changes
+	}
+	for range 2 { // the first plan must not have created anything
+		for name, action := range actions(plan(q)) {
+			if action != broker.Create {
+				t.Errorf("before declaring, the plan for %s is %s, want create", name, action)
+			}
+		}
+	}
+	if err := s.Declare(t.Context(), broker.Ladder().Merge(q.Topology())); err != nil {
+		t.Fatal(err)
+	}
+	for name, action := range actions(plan(q)) {
+		if action != broker.Same {
+			t.Errorf("after declaring, the plan for %s is %s, want same", name, action)
+		}
+	}
+	q.DeliveryLimit, q.ExchangeKind = 7, "fanout"
+	changes := plan(q)
+	if got := actions(changes); got["queue "+q.Name] != broker.Conflict || got["exchange "+q.Exchange] != broker.Conflict || got["queue "+q.Name+".dlq"] != broker.Same {
+		t.Errorf("with other arguments the plan is %v", got)
+	}
+	text := broker.Conflicts(changes).Error()
+	for _, want := range []string{
+		"queue " + q.Name + ": x-delivery-limit is 20, wanted 7",
+		"exchange " + q.Exchange + ": type is topic, wanted fanout",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the conflicts are\n%s\nwant one with %q", text, want)
+		}
+	}
+	if err := s.Declare(t.Context(), q.Topology()); err == nil {
+		t.Error("declaring with other arguments succeeded")
+	} else if _, ok := errors.AsType[*broker.ConflictError](err); !ok {
+		t.Errorf("declaring returned %v, want a *ConflictError", err)
+	}
+}
+
+// TestConflictsAreExplained covers the arguments users change most.
+func TestConflictsAreExplained(t *testing.T) {
+	t.Parallel()
+	url := rabbit.URL(t)
+	s := session(t, broker.Config{URL: url})
+	tests := []struct {
+		name    string
+		exists  amqp.Table
+		durable bool
+		change  func(*broker.WorkQueue)
+		want    string
+	}{
+		{"a classic queue where a quorum queue is wanted", amqp.Table{"x-dead-letter-exchange": broker.DeadLetterExchange}, true, func(*broker.WorkQueue) {}, "x-queue-type is "},
+		{"other priorities", amqp.Table{"x-max-priority": 10, "x-dead-letter-exchange": broker.DeadLetterExchange}, true, func(q *broker.WorkQueue) { q.MaxPriority = 5 }, "x-max-priority is 10, wanted 5"},
+		{"a transient queue", nil, false, func(q *broker.WorkQueue) { q.Type = broker.Classic }, "durable is "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			ch := rabbit.Channel(t, url)
+			q := broker.WorkQueue{Name: rabbit.Queue(t)}
+			if tt.exists != nil {
+				tt.exists["x-dead-letter-routing-key"] = q.Name
+			}
+			if _, err := ch.QueueDeclare(q.Name, tt.durable, false, false, false, tt.exists); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if _, err := ch.QueueDelete(q.Name, false, false, false); err != nil {
+					t.Error(err)
+				}
+			}()
+			tt.change(&q)
+			changes, err := s.Plan(t.Context(), q.Topology())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := broker.Conflicts(changes); err == nil || !strings.Contains(err.Error(), q.Name+": "+tt.want) {
+				t.Errorf("conflict %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestWorkQueueIsChecked is bad input: each fault names the queue and what is wanted.
+func TestWorkQueueIsChecked(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		q    broker.WorkQueue
+		want string // none if empty
+	}{
+		{"a plain one is good", broker.WorkQueue{Name: "email"}, ""},
+		{"200 bytes are good", broker.WorkQueue{Name: strings.Repeat("n", 200)}, ""},
+		{"no name", broker.WorkQueue{}, "the name is empty"},
+		{"201 bytes", broker.WorkQueue{Name: strings.Repeat("n", 201)}, "201 bytes, want at most 200"},
+		{"a word that is a pattern", broker.WorkQueue{Name: "a.*.b"}, "a word * or #"},
+		{"a reserved name", broker.WorkQueue{Name: "warren.delay.00"}, "reserved"},
+		{"an unknown type", broker.WorkQueue{Name: "q", Type: "stream"}, `Type is "stream", want "quorum" or "classic"`},
+		{"too many priorities", broker.WorkQueue{Name: "q", MaxPriority: 11}, "MaxPriority is 11, want 0 to 10"},
+		{"priorities on a quorum queue", broker.WorkQueue{Name: "q", MaxPriority: 5, Type: broker.Quorum}, "classic"},
+		{"a delivery limit of -1", broker.WorkQueue{Name: "q", DeliveryLimit: -1}, "DeliveryLimit is -1"},
+		{"a delivery limit on a classic queue", broker.WorkQueue{Name: "q", DeliveryLimit: 5, Type: broker.Classic}, "classic queues take none"},
+		{"a negative TTL", broker.WorkQueue{Name: "q", MessageTTL: -time.Second}, "MessageTTL is -1s"},
+		{"a pattern on a direct exchange", broker.WorkQueue{Name: "q", Exchange: "x", ExchangeKind: "direct", Keys: []string{"a.*"}}, "a direct exchange has none"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			err := tt.q.Validate()
+			if (err == nil) != (tt.want == "") || (err != nil && !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("Validate returned %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestDefinitionsImport has RabbitMQ read what is exported, and plans against it.
+func TestDefinitionsImport(t *testing.T) {
+	t.Parallel()
+	node := rabbit.Start(t)
+	topology := broker.Ladder().Merge(broker.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology(),
+		broker.WorkQueue{Name: "urgent", Exchange: "events", Keys: []string{"#"}, MaxPriority: 10}.Topology()).Unique()
+	out, err := topology.Definitions("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "definitions.json")
+	if err := os.WriteFile(file, out, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	node.Ctl(t, "import_definitions", file)
+	s := session(t, broker.Config{URL: node.URL()})
+	changes, err := s.Plan(t.Context(), topology)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, action := range actions(changes) {
+		if action != broker.Same {
+			t.Errorf("after the import the plan for %s is %s, want same", name, action)
+		}
+	}
+	p := publisher(t, broker.Config{URL: node.URL()}, "events")
+	if err := p.Publish(t.Context(), "user.signed_up", 1); err != nil {
+		t.Errorf("Publish through imported bindings returned %v", err)
+	}
+}

@@ -1,0 +1,176 @@
+package warren_test
+
+import (
+	"bytes"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+const (
+	module   = "github.com/warren-mq/warren/"
+	amqp     = "github.com/rabbitmq/amqp091-go"
+	testOnly = "internal/rabbit" // imported by tests alone, and so free to import what it needs
+	maxLines = 300
+)
+
+// mayImport is the law of imports: which of our folders the files of a folder may
+// import. A package below a folder may also import those between it and the folder.
+var mayImport = map[string][]string{
+	"message":    {},
+	"retry":      {},
+	"telemetry":  {"message"},
+	"handler":    {"message"},
+	"middleware": {"message", "telemetry", "handler", "retry"},
+	"broker":     {"message", "telemetry", "retry"},
+	"worker":     {"message", "telemetry", "handler", "middleware", "retry", "broker"},
+	"deadletter": {"message", "telemetry", "broker", "retry"},
+	"outbox":     {"message", "telemetry", "broker", "retry"},
+	"schedule":   {"message", "telemetry", "broker", "retry"},
+	"job":        {"message", "telemetry", "handler", "retry"},
+	"console":    {"message", "telemetry", "worker", "deadletter", "broker"},
+	"devbroker":  {},
+	"warrentest": {"message", "telemetry", "devbroker", "worker", "broker", "handler"},
+}
+
+var (
+	mayImportAll = []string{"cmd", "examples"}
+	standardOnly = []string{"message", "retry", "handler"} // besides ours
+)
+
+func TestTheLawOfImportsIsKept(t *testing.T) {
+	t.Parallel()
+	breaches, files := inspect(t, os.DirFS("."))
+	for _, b := range breaches {
+		t.Error(b)
+	}
+	if files < 10 {
+		t.Errorf("looked at %d files only: is this the root of the module?", files)
+	}
+}
+
+func TestTheLawOfImportsSeesABreach(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, file, imports, want string }{
+		{"a lower package imports a higher one", "broker/a.go", module + "worker", "may not import worker"},
+		{"a package imports the root", "cmd/a.go", strings.TrimSuffix(module, "/"), "may not import the root"},
+		{"handler imports a package of others", "handler/a.go", "example.org/x", "standard library"},
+		{"a parent imports its child", "handler/a.go", module + "handler/json", "may not import handler/json"},
+		{"a child imports its sibling", "handler/a/a.go", module + "handler/b", "may not import handler/b"},
+		{"worker imports the AMQP client", "worker/a.go", amqp, "only broker"},
+		{"a program imports what is for tests", "cmd/runner/a.go", module + testOnly, "tests only"},
+		{"a folder has no law", "util/a.go", "fmt", "no entry"},
+		{"a file is too long", "cmd/a.go", strings.Repeat("\n", maxLines), "lines"},
+		{"a child imports its parent", "handler/json/a.go", module + "handler", ""},
+		{"a child imports what its parent may", "middleware/cache/a.go", module + "handler/json", ""},
+		{"a child of handler imports a package of others", "handler/proto/a.go", "example.org/x", ""},
+		{"broker imports the AMQP client", "broker/a.go", amqp, ""},
+		{"a test imports what is for tests", "broker/a_test.go", module + testOnly, ""},
+		{"another module does as it likes", "bench/a.go", module + "worker", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			source := "package a\n\nimport " + strconv.Quote(tt.imports) + "\n"
+			if tt.want == "lines" {
+				source = "package a\n" + tt.imports
+			}
+			breaches, _ := inspect(t, fstest.MapFS{
+				"bench/go.mod": {Data: []byte("module bench\n")},
+				tt.file:        {Data: []byte(source)},
+			})
+			if got := strings.Join(breaches, "\n"); (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// inspect returns the breaches in the module at root, tests and other modules left
+// out, and how many files it looked at.
+func inspect(t *testing.T, root fs.FS) (breaches []string, files int) {
+	t.Helper()
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir():
+			return skip(root, name)
+		case path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		files++
+		source, err := fs.ReadFile(root, name)
+		if err != nil {
+			return err
+		}
+		if n := bytes.Count(source, []byte("\n")); n > maxLines {
+			breaches = append(breaches, fmt.Sprintf("%s: %d lines, want %d at most", name, n, maxLines))
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			imported, _ := strconv.Unquote(spec.Path.Value) // the parser has checked it
+			if why := breach(path.Dir(name), imported); why != "" {
+				breaches = append(breaches, name+": "+why)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return breaches, files
+}
+
+// skip leaves out hidden folders, test data and modules of their own.
+func skip(root fs.FS, dir string) error {
+	if dir == "." {
+		return nil
+	}
+	_, err := fs.Stat(root, dir+"/go.mod")
+	if err == nil || strings.HasPrefix(path.Base(dir), ".") || path.Base(dir) == "testdata" {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+// breach says which law is broken if package pkg imports imported, or returns "".
+func breach(pkg, imported string) string {
+	top := folder(pkg)
+	allowed, known := mayImport[top]
+	ours, isOurs := strings.CutPrefix(imported, module)
+	switch {
+	case pkg == testOnly:
+		return ""
+	case !known && !slices.Contains(mayImportAll, top):
+		return fmt.Sprintf("folder %q has no entry in the law of imports", top)
+	case ours == testOnly:
+		return ours + " is for tests only"
+	case imported == amqp && top != "broker":
+		return "only broker may import " + amqp
+	case imported+"/" == module:
+		return pkg + " may not import the root"
+	case !isOurs && slices.Contains(standardOnly, pkg) && strings.Contains(folder(imported), "."):
+		return fmt.Sprintf("%s may import the standard library and ours, not %s", pkg, imported)
+	case !isOurs || !known || slices.Contains(allowed, folder(ours)) || strings.HasPrefix(pkg, ours+"/"):
+		return ""
+	}
+	return pkg + " may not import " + ours
+}
+
+// folder returns the first element of a path.
+func folder(p string) string {
+	first, _, _ := strings.Cut(p, "/")
+	return first
+}

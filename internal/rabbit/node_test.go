@@ -1,0 +1,72 @@
+package rabbit_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/internal/rabbit"
+)
+
+func TestADurableMessageOutlivesAKilledNode(t *testing.T) {
+	t.Parallel()
+	node := rabbit.Start(t)
+	ch := rabbit.Channel(t, node.URL())
+	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
+	queue := declare(t, ch)
+	publish(t, ch, queue)
+
+	node.Settle(t)
+	node.Kill(t)
+	if code := lossCode(t, closed); code == amqp.ConnectionForced {
+		t.Errorf("lost with code %d, as if the killed node had said goodbye", code)
+	}
+	if conn, err := amqp.Dial(node.URL()); err == nil {
+		t.Fatalf("connected to a killed node: %v", conn.Close())
+	}
+
+	node.Restart(t)
+	again := rabbit.Channel(t, node.URL())
+	rabbit.Eventually(t, 30*time.Second, func() bool { return rabbit.Depth(t, again, queue) == 1 },
+		"the message is in its queue again")
+}
+
+func TestCtlReachesTheNode(t *testing.T) {
+	t.Parallel()
+	node := rabbit.Start(t)
+	conn := rabbit.Connect(t, node.URL())
+	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
+
+	if got := node.Ctl(t, "list_users"); !strings.Contains(got, "guest") {
+		t.Errorf("list_users printed %q, want guest among the users", got)
+	}
+	node.Ctl(t, "close_all_connections", "test")
+	if code := lossCode(t, closed); code != amqp.ConnectionForced {
+		t.Errorf("closed with code %d, want %d", code, amqp.ConnectionForced)
+	}
+
+	node.Ctl(t, "stop_app")
+	if conn, err := amqp.Dial(node.URL()); err == nil {
+		t.Fatalf("connected to a stopped broker: %v", conn.Close())
+	}
+	node.Ctl(t, "start_app")
+	rabbit.Connect(t, node.URL())
+}
+
+// lossCode waits for the loss of a connection or channel and returns its AMQP code,
+// or 0 if it came without one.
+func lossCode(t *testing.T, closed <-chan *amqp.Error) int {
+	t.Helper()
+	select {
+	case e := <-closed:
+		if e == nil {
+			return 0
+		}
+		return e.Code
+	case <-time.After(30 * time.Second):
+		t.Fatal("waited 30s in vain for the client to see the loss")
+		return 0
+	}
+}

@@ -1,0 +1,146 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
+)
+
+// Breaker stops calling the handler while what it depends on is down, as settings
+// say. A message that meets an open breaker waits, holding its slot, so that the
+// queue stops fetching: no attempt is spent and the broker counts no delivery. When
+// settings.Timeout has passed, settings.MaxRequests of those waiting go through as
+// probes, and the others wait for what comes of it.
+//
+// The wait ends with handler.ErrStopping if the worker begins to drain, and with
+// the cause if ctx is done; so put Breaker outside of Timeout. A wait longer than
+// RabbitMQ's consumer timeout, 30 minutes by default, makes the broker close the
+// channel and deliver again. A probe that never returns keeps the others waiting:
+// give handlers a Timeout.
+//
+// Unless settings.IsSuccessful says otherwise all errors are failures but those
+// marked by retry.Discard, retry.Snooze and retry.Permanent, which tell of the
+// message and not of what the handler depends on. A panic is a failure. Unless
+// settings.IsExcluded says otherwise handler.ErrStopping counts as nothing.
+func Breaker(settings gobreaker.Settings) handler.Middleware {
+	b := newBreaker(settings)
+	return func(next handler.Handler) handler.Handler {
+		return handler.Func(func(ctx context.Context, m *message.Message) error {
+			done, err := b.enter(ctx)
+			if err != nil {
+				return err
+			}
+			return watch(ctx, next, m, func(err error) {
+				done(err)
+				b.leave()
+			})
+		})
+	}
+}
+
+type breaker struct {
+	name    string
+	circuit *gobreaker.TwoStepCircuitBreaker[struct{}]
+	waiting atomic.Int64
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced whenever those waiting should try again
+	probeAt time.Time     // when the circuit, if open, lets a probe through
+}
+
+func newBreaker(s gobreaker.Settings) *breaker {
+	b := &breaker{name: s.Name, changed: make(chan struct{})}
+	if s.Timeout <= 0 {
+		s.Timeout = time.Minute // gobreaker's default, which probeAt has to know
+	}
+	if s.IsSuccessful == nil {
+		s.IsSuccessful = healthy
+	}
+	if s.IsExcluded == nil {
+		s.IsExcluded = func(err error) bool { return errors.Is(err, handler.ErrStopping) }
+	}
+	told := s.OnStateChange
+	s.OnStateChange = func(name string, from, to gobreaker.State) {
+		b.announce(to, s.Timeout)
+		if told != nil {
+			told(name, from, to)
+		}
+	}
+	b.circuit = gobreaker.NewTwoStepCircuitBreaker[struct{}](s)
+	return b
+}
+
+func healthy(err error) bool {
+	_, snoozed := retry.SnoozeDelay(err)
+	return err == nil || snoozed || retry.IsDiscard(err) || permanent(err)
+}
+
+// enter returns when the circuit lets this message through.
+func (b *breaker) enter(ctx context.Context) (done func(error), err error) {
+	if done, err = b.circuit.Allow(); err == nil {
+		return done, nil
+	}
+	b.waiting.Add(1)
+	defer b.waiting.Add(-1)
+	for {
+		changed, probeAt := b.state() // before asking, so that no change is missed
+		done, refused := b.circuit.Allow()
+		if refused == nil {
+			return done, nil
+		}
+		if err := b.wait(ctx, refused, changed, probeAt); err != nil {
+			return nil, fmt.Errorf("middleware: waiting for circuit breaker %q: %w", b.name, err)
+		}
+	}
+}
+
+// wait returns when asking again may be worth it. An open circuit changes by time
+// alone, a half-open one by what comes of its probes.
+func (b *breaker) wait(ctx context.Context, refused error, changed <-chan struct{}, probeAt time.Time) error {
+	if !errors.Is(refused, gobreaker.ErrOpenState) {
+		return wait(ctx, nil, changed)
+	}
+	timer := time.NewTimer(time.Until(probeAt) + time.Millisecond) // the circuit wants the time to be past
+	defer timer.Stop()
+	return wait(ctx, timer.C, changed)
+}
+
+// leave wakes those waiting for a place among the probes, which one that counted
+// as nothing has left free.
+func (b *breaker) leave() {
+	if b.waiting.Load() > 0 && b.circuit.State() == gobreaker.StateHalfOpen {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.wake()
+	}
+}
+
+// announce is called by the circuit, under its lock, when it changes.
+func (b *breaker) announce(to gobreaker.State, timeout time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if to == gobreaker.StateOpen {
+		b.probeAt = time.Now().Add(timeout)
+	}
+	b.wake()
+}
+
+func (b *breaker) wake() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+func (b *breaker) state() (changed <-chan struct{}, probeAt time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.changed, b.probeAt
+}

@@ -1,0 +1,127 @@
+package middleware
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
+)
+
+const (
+	defaultLease  = 15 * time.Minute
+	leaseMargin   = time.Minute     // of the lease beyond the handler's deadline
+	busyPause     = 5 * time.Second // before looking again at a message another worker has
+	storePatience = 5 * time.Second // for settling a claim, whatever became of ctx
+)
+
+// DedupeOption changes how Dedupe works.
+type DedupeOption func(*dedupe)
+
+// WithKey tells duplicates by key instead of queue and message id. A message whose
+// key is empty just runs. Queues that share a store need keys that differ.
+func WithKey(key func(*message.Message) string) DedupeOption {
+	return func(d *dedupe) { d.key = key }
+}
+
+// WithLease sets how long a claim holds if its worker dies; 15min if not given, and
+// always a minute more than what is left until the deadline of the context. It must
+// be longer than the handler takes, or the message may be handled twice at once.
+func WithLease(lease time.Duration) DedupeOption {
+	return func(d *dedupe) { d.lease = lease }
+}
+
+// WithStoreLog writes to logger, and not to slog's default logger, when the store
+// cannot settle a claim. That is no error of the message.
+func WithStoreLog(logger *slog.Logger) DedupeOption {
+	return func(d *dedupe) { d.logger = logger }
+}
+
+type dedupe struct {
+	store  Store
+	key    func(*message.Message) string
+	lease  time.Duration
+	logger *slog.Logger
+}
+
+// Dedupe handles each message once as far as store remembers: a duplicate of one
+// that was handled is done without running the handler. A duplicate of one that is
+// being handled is snoozed for a few seconds, for its twin may yet fail. A handler
+// that fails, panics or gives the message back gives up the claim.
+//
+// No message is lost by it: a message counts as handled only after its handler
+// returned nil, and the claim of a worker that died ends with its lease. Duplicates
+// remain possible, if the worker dies between the handler's return and the store's
+// answer, or the store forgets. An error of Claim is the message's error; one of
+// Complete or Release is logged, since the handler has run.
+//
+// A key is the queue and the message id, so that queues may share a store; a
+// message without an id just runs. Dedupe panics if store is nil.
+func Dedupe(store Store, opts ...DedupeOption) handler.Middleware {
+	if store == nil {
+		panic("middleware: Dedupe got a nil store")
+	}
+	d := &dedupe{store: store, key: queueAndID, lease: defaultLease}
+	for _, opt := range opts {
+		opt(d)
+	}
+	return func(next handler.Handler) handler.Handler {
+		return handler.Func(func(ctx context.Context, m *message.Message) error {
+			if key := d.key(m); key != "" {
+				return d.handle(ctx, next, m, key)
+			}
+			return next.Handle(ctx, m)
+		})
+	}
+}
+
+func queueAndID(m *message.Message) string {
+	if m.ID == "" {
+		return ""
+	}
+	return m.Queue + "/" + m.ID
+}
+
+func (d *dedupe) handle(ctx context.Context, next handler.Handler, m *message.Message, key string) error {
+	claim, err := d.store.Claim(ctx, key, d.leaseFor(ctx))
+	if err != nil {
+		return fmt.Errorf("middleware: dedupe: claim %q: %w", key, err)
+	}
+	switch claim {
+	case Won:
+		return watch(ctx, next, m, func(err error) { d.settle(ctx, key, err) })
+	case Busy:
+		return retry.Snooze(busyPause)
+	case Done:
+		return nil
+	}
+	return fmt.Errorf("middleware: dedupe: claim %q: the store answered %d, want Won, Busy or Done", key, claim)
+}
+
+func (d *dedupe) leaseFor(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return max(d.lease, time.Until(deadline)+leaseMargin)
+	}
+	return d.lease
+}
+
+// settle must reach the store even if ctx is done, as it is when the worker's grace
+// has ended.
+func (d *dedupe) settle(ctx context.Context, key string, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
+	defer cancel()
+	verb, settle := "complete", d.store.Complete
+	if err != nil {
+		verb, settle = "release", d.store.Release
+	}
+	if err := settle(ctx, key); err != nil {
+		logger := d.logger
+		if logger == nil {
+			logger = slog.Default()
+		}
+		logger.WarnContext(ctx, "dedupe: cannot "+verb+" a claim; it ends with its lease", "key", key, "error", err)
+	}
+}

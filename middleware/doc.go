@@ -1,0 +1,47 @@
+// Package middleware is ready-made behaviour for handlers, one file each. The
+// first middleware of a queue is the outermost; a good order is Trace, Metrics,
+// Log, RateLimit, Breaker, Dedupe, Retry, Timeout: what waits is outside of what
+// has a time limit.
+package middleware
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
+)
+
+// panicError stands for a panic on its way out, in log, spans and metrics. The
+// panic itself goes on untouched.
+type panicError struct{}
+
+func (panicError) Error() string     { return "middleware: the handler panicked" }
+func (panicError) ErrorType() string { return "panic" }
+
+// watch runs next and tells done how it ended, be it by a panic.
+func watch(ctx context.Context, next handler.Handler, m *message.Message, done func(error)) (err error) {
+	err = panicError{}
+	defer func() { done(err) }()
+	return next.Handle(ctx, m)
+}
+
+// failed says whether err is the failure of a handler: a snooze and a message
+// given back at shutdown are none.
+func failed(err error) bool {
+	if err == nil || errors.Is(err, handler.ErrStopping) {
+		return false
+	}
+	_, snoozed := retry.SnoozeDelay(err)
+	return !snoozed
+}
+
+// permanent says whether err is marked as useless to try again, by whichever
+// package marked it.
+func permanent(err error) bool {
+	_, ok := errors.AsType[*backoff.PermanentError](err)
+	return ok || retry.IsPermanent(err)
+}

@@ -1,0 +1,107 @@
+package middleware
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// MemoryStore is a Store in the memory of this process: it knows nothing of
+// replicas and forgets at a restart. It is safe for concurrent use and starts no
+// goroutine.
+type MemoryStore struct {
+	ttl   time.Duration
+	limit int
+
+	mu     sync.Mutex
+	claims map[string]time.Time // when the lease ends
+	done   map[string]*list.Element
+	oldest *list.List // of completed, in the order of their end, which is that of completion
+}
+
+type completed struct {
+	key  string
+	ends time.Time
+}
+
+var _ Store = (*MemoryStore)(nil)
+
+// NewMemoryStore returns a store that remembers what was handled for ttl, and no
+// more than limit keys of it: beyond that the oldest is forgotten. No more than limit
+// claims are held at a time either; further ones are Busy. It panics unless both
+// are more than 0.
+func NewMemoryStore(ttl time.Duration, limit int) *MemoryStore {
+	if ttl <= 0 || limit <= 0 {
+		panic(fmt.Sprintf("middleware: NewMemoryStore got ttl %v and limit %d, want more than 0", ttl, limit))
+	}
+	return &MemoryStore{
+		ttl: ttl, limit: limit,
+		claims: make(map[string]time.Time), done: make(map[string]*list.Element), oldest: list.New(),
+	}
+}
+
+// Claim takes key for the caller. Its error is always nil.
+func (s *MemoryStore) Claim(_ context.Context, key string, lease time.Duration) (Claim, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	s.forget(now)
+	if s.done[key] != nil {
+		return Done, nil
+	}
+	ends, claimed := s.claims[key]
+	if claimed && now.Before(ends) || !claimed && s.full(now) {
+		return Busy, nil
+	}
+	s.claims[key] = now.Add(lease)
+	return Won, nil
+}
+
+// Complete marks key as handled. Its error is always nil.
+func (s *MemoryStore) Complete(_ context.Context, key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	delete(s.claims, key)
+	if e := s.done[key]; e != nil {
+		s.oldest.Remove(e)
+	}
+	s.done[key] = s.oldest.PushBack(completed{key, now.Add(s.ttl)})
+	s.forget(now)
+	return nil
+}
+
+// Release gives up the claim on key. Its error is always nil.
+func (s *MemoryStore) Release(_ context.Context, key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.claims, key)
+	return nil
+}
+
+// forget drops completed keys that are too old or too many.
+func (s *MemoryStore) forget(now time.Time) {
+	for e := s.oldest.Front(); e != nil; e = s.oldest.Front() {
+		c, ok := e.Value.(completed)
+		if ok && now.Before(c.ends) && s.oldest.Len() <= s.limit {
+			return
+		}
+		s.oldest.Remove(e)
+		delete(s.done, c.key)
+	}
+}
+
+// full says whether there is no room for one more claim, ended ones removed.
+func (s *MemoryStore) full(now time.Time) bool {
+	if len(s.claims) < s.limit {
+		return false
+	}
+	for key, ends := range s.claims {
+		if !now.Before(ends) {
+			delete(s.claims, key)
+		}
+	}
+	return len(s.claims) >= s.limit
+}

@@ -1,0 +1,119 @@
+package middleware
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/telemetry"
+)
+
+// MetricsOption changes how Metrics works.
+type MetricsOption func(*metrics)
+
+// WithMeterProvider measures with p instead of the global provider.
+func WithMeterProvider(p metric.MeterProvider) MetricsOption {
+	return func(s *metrics) { s.provider = p }
+}
+
+// WithBuckets sets the boundaries of the duration histogram, in seconds, instead
+// of those the conventions advise, which end at 10.
+func WithBuckets(boundaries ...float64) MetricsOption {
+	return func(s *metrics) { s.boundaries = boundaries }
+}
+
+// maxSeries bounds what is remembered, should some error.type turn out to have
+// endless values; what comes after is measured all the same.
+const maxSeries = 1000
+
+type metrics struct {
+	provider   metric.MeterProvider
+	boundaries []float64
+
+	duration metric.Float64Histogram
+	consumed metric.Int64Counter
+
+	mu     sync.RWMutex
+	series map[seriesKey]*series
+}
+
+type seriesKey struct{ queue, errorType string }
+
+// series is made once for a set of attributes, since making it allocates.
+type series struct {
+	record []metric.RecordOption
+	add    []metric.AddOption
+}
+
+// Metrics measures each message by OpenTelemetry's conventions: the histogram
+// messaging.process.duration, in seconds, and the counter
+// messaging.client.consumed.messages, which counts when the handler begins. Both
+// have the queue as messaging.destination.name, since routing keys may be of any
+// number; failures have error.type. The handler notices nothing. Without an SDK
+// it costs nothing. An instrument that cannot be made is reported to otel.Handle.
+func Metrics(opts ...MetricsOption) handler.Middleware {
+	s := &metrics{series: make(map[seriesKey]*series)}
+	for _, opt := range opts {
+		opt(s)
+	}
+	meter := telemetry.Meter(s.provider)
+	var err error
+	if s.duration, err = telemetry.ProcessDuration(meter, s.boundaries...); err != nil {
+		otel.Handle(err)
+	}
+	if s.consumed, err = telemetry.ConsumedMessages(meter); err != nil {
+		otel.Handle(err)
+	}
+	return func(next handler.Handler) handler.Handler {
+		return handler.Func(func(ctx context.Context, m *message.Message) error {
+			return s.handle(ctx, next, m)
+		})
+	}
+}
+
+func (s *metrics) handle(ctx context.Context, next handler.Handler, m *message.Message) error {
+	if s.consumed.Enabled(ctx) {
+		s.consumed.Add(ctx, 1, s.of(m.Queue, "").add...)
+	}
+	if !s.duration.Enabled(ctx) {
+		return next.Handle(ctx, m)
+	}
+	return s.timed(ctx, next, m)
+}
+
+func (s *metrics) timed(ctx context.Context, next handler.Handler, m *message.Message) (err error) {
+	begin := time.Now()
+	err = panicError{}
+	defer func() { // not by watch, whose function would be allocated
+		errorType := ""
+		if failed(err) {
+			errorType = telemetry.ErrorType(err)
+		}
+		s.duration.Record(ctx, time.Since(begin).Seconds(), s.of(m.Queue, errorType).record...)
+	}()
+	return next.Handle(ctx, m)
+}
+
+// of returns the options for a queue and an error.type, from memory if it can.
+func (s *metrics) of(queue, errorType string) *series {
+	key := seriesKey{queue, errorType}
+	s.mu.RLock()
+	known := s.series[key]
+	s.mu.RUnlock()
+	if known != nil {
+		return known
+	}
+	set := metric.WithAttributeSet(telemetry.MetricAttributes(telemetry.OperationProcess, queue, errorType))
+	fresh := &series{record: []metric.RecordOption{set}, add: []metric.AddOption{set}}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.series) < maxSeries {
+		s.series[key] = fresh
+	}
+	return fresh
+}

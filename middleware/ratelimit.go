@@ -1,0 +1,77 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+)
+
+// RateLimit lets messages through at the pace of limiter, which queues may share.
+// A message that must wait keeps its slot, so that the queue stops fetching. If
+// the worker begins to drain the wait ends with handler.ErrStopping, and no attempt
+// is spent; if ctx is done it ends with the cause. A limit changed meanwhile is for
+// messages that come later. A limiter whose burst is 0 lets nothing through and is
+// an error. RateLimit panics if limiter is nil.
+func RateLimit(limiter *rate.Limiter) handler.Middleware {
+	if limiter == nil {
+		panic("middleware: RateLimit got a nil limiter")
+	}
+	return func(next handler.Handler) handler.Handler {
+		return handler.Func(func(ctx context.Context, m *message.Message) error {
+			if err := take(ctx, limiter); err != nil {
+				return err
+			}
+			return next.Handle(ctx, m)
+		})
+	}
+}
+
+// take is rate.Limiter.Wait, but for Stopping, and without refusing a wait that is
+// longer than the deadline: that would spend an attempt on nothing.
+func take(ctx context.Context, limiter *rate.Limiter) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("middleware: rate limit: %w", context.Cause(ctx))
+	}
+	r := limiter.Reserve()
+	if !r.OK() {
+		return errors.New("middleware: rate limit: burst is 0, want 1 or more")
+	}
+	delay := r.Delay()
+	if delay == 0 {
+		return nil
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	if err := wait(ctx, timer.C, nil); err != nil {
+		r.Cancel()
+		return fmt.Errorf("middleware: rate limit: %w", err)
+	}
+	return nil
+}
+
+// wait ends without an error when elapsed or changed has something. A worker that
+// stops and a done ctx come before both.
+func wait(ctx context.Context, elapsed <-chan time.Time, changed <-chan struct{}) error {
+	stopping := handler.Stopping(ctx)
+	select {
+	case <-elapsed:
+	case <-changed:
+	case <-stopping:
+	case <-ctx.Done():
+	}
+	select {
+	case <-stopping:
+		return handler.ErrStopping
+	default:
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}

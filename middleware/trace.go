@@ -1,0 +1,122 @@
+package middleware
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/telemetry"
+)
+
+// TraceOption changes how Trace works.
+type TraceOption func(*tracing)
+
+// WithTracerProvider makes the spans with p instead of the global provider.
+func WithTracerProvider(p trace.TracerProvider) TraceOption {
+	return func(t *tracing) { t.provider = p }
+}
+
+// WithPropagator reads the creation context with p instead of the global
+// propagator or, if the program has set none, W3C Trace Context with Baggage.
+func WithPropagator(p propagation.TextMapPropagator) TraceOption {
+	return func(t *tracing) { t.propagator = p }
+}
+
+// WithLinkOnly links each span to the creation context without making it a child:
+// each attempt is a trace of its own.
+func WithLinkOnly() TraceOption {
+	return func(t *tracing) { t.linkOnly = true }
+}
+
+// WithSpanAttributes sets these on every span too, such as telemetry.Server.
+func WithSpanAttributes(attrs ...attribute.KeyValue) TraceOption {
+	return func(t *tracing) { t.attributes = append(t.attributes, attrs...) }
+}
+
+type tracing struct {
+	provider   trace.TracerProvider
+	propagator propagation.TextMapPropagator
+	linkOnly   bool
+	attributes []attribute.KeyValue
+	tracer     trace.Tracer
+}
+
+// Trace runs each message in a CONSUMER span "process {queue}", by OpenTelemetry's
+// conventions for messaging. The context its headers carry is the parent of the
+// span and is linked as well; a span already in the context stays the parent. A
+// retry is linked to the attempt before it. The handler finds the span in its
+// context, and the baggage. Its error becomes the span's status and error.type.
+//
+// Without an SDK nothing is made, but the handler's context still carries on the
+// trace of the headers.
+func Trace(opts ...TraceOption) handler.Middleware {
+	t := &tracing{}
+	for _, opt := range opts {
+		opt(t)
+	}
+	t.tracer = telemetry.Tracer(t.provider)
+	return func(next handler.Handler) handler.Handler {
+		return handler.Func(func(ctx context.Context, m *message.Message) error {
+			return t.handle(ctx, next, m)
+		})
+	}
+}
+
+func (t *tracing) handle(ctx context.Context, next handler.Handler, m *message.Message) error {
+	ctx, creation := t.extract(ctx, m)
+	if !telemetry.Installed(t.provider) {
+		return next.Handle(ctx, m)
+	}
+	ctx, span := t.start(ctx, creation, m)
+	return watch(ctx, next, m, func(err error) { finish(span, err) })
+}
+
+// extract returns ctx with what the headers carry, and the creation context of
+// the message, which may be invalid. A span that is in ctx already stays there.
+func (t *tracing) extract(ctx context.Context, m *message.Message) (context.Context, trace.SpanContext) {
+	if len(m.Headers) == 0 {
+		return ctx, trace.SpanContext{}
+	}
+	ambient := trace.SpanFromContext(ctx)
+	inner := telemetry.Propagator(t.propagator).Extract(ctx, telemetry.Carrier(m.Headers))
+	creation := trace.SpanContextFromContext(inner)
+	if !ambient.SpanContext().IsValid() {
+		return inner, creation
+	}
+	if creation.Equal(ambient.SpanContext()) {
+		return inner, trace.SpanContext{}
+	}
+	return trace.ContextWithSpan(inner, ambient), creation
+}
+
+func (t *tracing) start(ctx context.Context, creation trace.SpanContext, m *message.Message) (context.Context, trace.Span) {
+	attrs := append(telemetry.ProcessAttributes(m), t.attributes...)
+	opts := make([]trace.SpanStartOption, 0, 5)
+	opts = append(opts, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(attrs...))
+	if creation.IsValid() {
+		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: creation}))
+		if t.linkOnly && trace.SpanContextFromContext(ctx).Equal(creation) {
+			opts = append(opts, trace.WithNewRoot())
+		}
+	}
+	if _, retried := m.Headers[message.HeaderAttempt]; retried {
+		if previous := telemetry.Previous(m.Headers); previous.IsValid() && !previous.Equal(creation) {
+			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: previous}))
+		}
+	}
+	return t.tracer.Start(ctx, telemetry.ProcessSpanName(m.Queue), opts...)
+}
+
+func finish(span trace.Span, err error) {
+	if failed(err) && span.IsRecording() {
+		span.SetStatus(codes.Error, err.Error())
+		span.SetAttributes(semconv.ErrorTypeKey.String(telemetry.ErrorType(err)))
+	}
+	span.End()
+}

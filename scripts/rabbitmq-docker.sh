@@ -1,0 +1,50 @@
+# shellcheck shell=bash disable=SC2154 # $name and $amqp_port come from the node's file
+# Nodes in containers, for machines without a rabbitmq-server. The container keeps
+# the data and is named in the node's file; its port is published on 127.0.0.1 only.
+
+docker_image="rabbitmq:4"
+
+docker_found() { command -v docker >/dev/null && docker info >/dev/null 2>&1; }
+
+docker_create() { echo "image=$docker_image"; }
+
+# docker_up gives the node a hostname of its own, since its data are kept by it.
+docker_up() {
+	if docker container inspect "$name" >/dev/null 2>&1; then
+		docker start "$name" >/dev/null || return 1
+	else
+		docker run --detach --name "$name" --hostname "$name" \
+			--publish "127.0.0.1:$amqp_port:5672" \
+			--env RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-rabbit disk_free_limit 50000000" \
+			"$image" >/dev/null || return 1
+	fi
+	local left=60
+	until docker_ctl await_startup --timeout 60 >/dev/null 2>&1; do
+		left=$((left - 1))
+		if [ "$left" = 0 ] || ! docker_running; then
+			docker logs --tail 20 "$name" >&2
+			return 1
+		fi
+		sleep 1
+	done
+}
+
+docker_running() {
+	[ "$(docker container inspect --format '{{.State.Running}}' "$name" 2>/dev/null)" = true ]
+}
+
+docker_stop() {
+	if docker_running; then
+		docker stop --time 30 "$name" >/dev/null
+	fi
+}
+
+docker_kill() {
+	if docker_running; then
+		docker kill "$name" >/dev/null
+	fi
+}
+
+docker_ctl() { docker exec --user rabbitmq "$name" rabbitmqctl --quiet "$@"; }
+
+docker_remove() { docker rm --force --volumes "$name" >/dev/null 2>&1 || true; }

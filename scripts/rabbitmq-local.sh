@@ -1,0 +1,153 @@
+# shellcheck shell=bash disable=SC2154 # $dir, $name, $…_port come from the node's file
+# Nodes of the machine's own rabbitmq-server. No root needed: the server's script
+# is run, not the distribution's wrapper, which wants root or the rabbitmq user.
+
+local_places() {
+	echo "/usr/lib/rabbitmq/bin" \
+		"/opt/homebrew/opt/rabbitmq/sbin /usr/local/opt/rabbitmq/sbin" \
+		"/home/linuxbrew/.linuxbrew/opt/rabbitmq/sbin /opt/rabbitmq/sbin"
+}
+
+local_bin() {
+	local place
+	for place in $(local_places); do
+		if [ -x "$place/rabbitmq-server" ]; then
+			echo "$place"
+			return
+		fi
+	done
+	return 1
+}
+
+local_found() { local_bin >/dev/null; }
+
+# local_create has epmd on a port of the node's own, so that it can be stopped with it.
+local_create() {
+	command -v epmd >/dev/null || fail "rabbitmq-server is there, but no epmd (of Erlang) in PATH"
+	mkdir -p "$1/log"
+	if [ ! -f "$1/.erlang.cookie" ]; then
+		printf 'warren%s%s' "$RANDOM" "$RANDOM" >"$1/.erlang.cookie"
+		chmod 400 "$1/.erlang.cookie"
+	fi
+	echo '[].' >"$1/enabled_plugins"
+	cat >"$1/rabbitmq.conf" <<-'END'
+		log.file.level = warning
+		disk_free_limit.absolute = 50MB
+		vm_memory_high_watermark.absolute = 1GB
+	END
+	echo "bin=$(local_bin)"
+	echo "dist_port=$(free_port)"
+	echo "epmd_port=$(free_port)"
+}
+
+# local_vars sets vars, the surroundings of the node for RabbitMQ's and Erlang's commands.
+local_vars() {
+	local loopback="-kernel inet_dist_use_interface {127,0,0,1}"
+	vars=(
+		HOME="$dir"
+		ERL_EPMD_ADDRESS=127.0.0.1
+		ERL_EPMD_PORT="$epmd_port"
+		RABBITMQ_CONF_ENV_FILE=/dev/null
+		RABBITMQ_NODENAME="$name@localhost"
+		RABBITMQ_NODE_IP_ADDRESS=127.0.0.1
+		RABBITMQ_NODE_PORT="$amqp_port"
+		RABBITMQ_DIST_PORT="$dist_port"
+		RABBITMQ_MNESIA_BASE="$dir/data"
+		RABBITMQ_LOG_BASE="$dir/log"
+		RABBITMQ_CONFIG_FILE="$dir/rabbitmq.conf"
+		RABBITMQ_ENABLED_PLUGINS_FILE="$dir/enabled_plugins"
+		RABBITMQ_PID_FILE="$dir/pid"
+		RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-warren $name $loopback"
+		RABBITMQ_CTL_ERL_ARGS="$loopback"
+	)
+}
+
+local_env() {
+	local_vars
+	env "${vars[@]}" "$@"
+}
+
+# local_up starts the server and waits. The cheap wait for its port comes first: it
+# notices a server that died, which await_startup would wait for to the end.
+local_up() {
+	local server
+	local_vars
+	env "${vars[@]}" nohup "$bin/rabbitmq-server" </dev/null >>"$dir/log/out" 2>&1 &
+	server=$!
+	echo "$server" >"$dir/server"
+	until (exec 3<>"/dev/tcp/127.0.0.1/$amqp_port") 2>/dev/null; do
+		if ! kill -0 "$server" 2>/dev/null; then
+			tail -n 20 "$dir/log/out" >&2
+			return 1
+		fi
+		sleep 0.1
+	done
+	local_ctl await_startup --timeout 60 >>"$dir/log/out" 2>&1 && local_running
+}
+
+# local_pid prints the broker's process id. The broker is known by an argument of
+# ours and not by a file, which it writes late and which may outlive it.
+local_pid() {
+	local pid args
+	while read -r pid args; do
+		case "$args" in
+		*" -warren $name "*)
+			echo "$pid"
+			return
+			;;
+		esac
+	done < <(ps -A -ww -o pid=,args=)
+	return 1
+}
+
+local_running() { local_pid >/dev/null; }
+
+# local_launching says whether the server's script runs, with or without a broker yet.
+local_launching() {
+	local server
+	server="$(cat "$dir/server" 2>/dev/null)" &&
+		ps -ww -o args= -p "$server" 2>/dev/null | grep -qF "$bin/rabbitmq-server"
+}
+
+# local_end sends signal $1 to the broker and waits up to $2 seconds for its end.
+local_end() {
+	local pid left=$(($2 * 10))
+	until pid="$(local_pid)"; do
+		local_launching || return 0
+		sleep 0.1
+	done
+	kill "-$1" "$pid" 2>/dev/null || true
+	while local_running; do
+		[ "$left" -gt 0 ] || return 1
+		left=$((left - 1))
+		sleep 0.1
+	done
+}
+
+# local_stop asks for an orderly stop by SIGTERM, as RabbitMQ documents, since
+# rabbitmqctl cannot reach every node that should stop.
+local_stop() {
+	local_end TERM 30 || local_kill
+	local_stop_epmd
+}
+
+local_kill() { local_end KILL 10; }
+
+# local_stop_epmd stops the node's epmd, which refuses until it has seen the node go.
+local_stop_epmd() {
+	local left=50
+	while local_env epmd -names >/dev/null 2>&1; do
+		local_env epmd -kill >/dev/null 2>&1 || true
+		[ "$left" -gt 0 ] || return 1
+		left=$((left - 1))
+		sleep 0.1
+	done
+}
+
+local_ctl() { local_env "$bin/rabbitmqctl" --quiet "$@"; }
+
+# local_remove need not be orderly: the data go too.
+local_remove() {
+	local_kill
+	local_stop_epmd
+}

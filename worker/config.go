@@ -1,0 +1,136 @@
+package worker
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
+)
+
+// Config is that of a worker: one process's connections and what all its queues
+// share. The zero value works with the broker on this machine.
+type Config struct {
+	Broker broker.Config
+	// Grace is how long handlers in hand may go on once the worker is told to
+	// stop; then their contexts are cancelled, with ErrGraceExpired as the cause,
+	// and their messages released. 30s if zero, none if negative.
+	Grace time.Duration
+	// Middleware wraps the handlers of every queue, the first outermost.
+	Middleware []handler.Middleware
+	// Logger takes the worker's events; slog.Default() if nil.
+	Logger *slog.Logger
+	// OnEvent sees every event, from many goroutines; it must be quick.
+	OnEvent func(Event)
+}
+
+func (c Config) withDefaults() Config {
+	c.Grace = max(cmp.Or(c.Grace, 30*time.Second), 0)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+// Queue is a work queue: where its messages come from and how they are worked on.
+type Queue struct {
+	// Name of the queue, at most 200 bytes. The dead-letter queue is <Name>.dlq.
+	Name string
+	// Exchange the handled keys are bound to; it is declared as a durable topic
+	// exchange unless ExchangeKind says direct, fanout or headers. Empty means
+	// the default exchange: what is published to the queue by its name.
+	Exchange     string
+	ExchangeKind string
+	// BindingArguments go with each binding, as a headers exchange needs them.
+	BindingArguments message.Headers
+
+	// Concurrency is the number of messages in hand at a time; 1 if zero.
+	Concurrency int
+	// Prefetch is the number of messages the broker sends ahead, those in hand
+	// included. If zero it is twice the concurrency, or with MaxPriority just the
+	// concurrency: an urgent message does not overtake one already here. A crash
+	// counts as a delivery for every prefetched message, so keep it small.
+	Prefetch int
+	// OrderBy names what must stay in order: messages for which it returns the
+	// same text are handled one after the other, in the order they came, by this
+	// process. Retries step out of it. Nil means no such order.
+	OrderBy func(*message.Message) string
+
+	// Retry says when a failed message is tried again; retry.Default() where its
+	// fields are zero.
+	Retry retry.Policy
+	// Timeout bounds one run of the handler; 1 minute if zero, none if negative.
+	// It should stay below the broker's consumer timeout (30 minutes by default).
+	Timeout time.Duration
+	// MaxBodyBytes is the largest body that is handled; larger ones are
+	// dead-lettered. 16 MiB if zero.
+	MaxBodyBytes int
+	// Middleware wraps this queue's handlers, inside that of Config.
+	Middleware []handler.Middleware
+
+	// Type is broker.Quorum if empty, or broker.Classic.
+	Type string
+	// MaxPriority makes priorities 1 to 10 count and the queue classic.
+	MaxPriority int
+	// DeliveryLimit is how often the broker delivers a message before it
+	// dead-letters it by itself: it stops what kills the process. 20 if zero.
+	DeliveryLimit int
+	// MessageTTL dead-letters what has waited so long; none if zero.
+	MessageTTL time.Duration
+	// MaxLength bounds the messages waiting; publishers get ErrNacked beyond it.
+	MaxLength int
+	// SingleActive lets one consumer at a time receive, among all processes.
+	SingleActive bool
+	// Arguments are added to the queue's own, and win over them.
+	Arguments message.Headers
+}
+
+func (q Queue) withDefaults() Queue {
+	q.Concurrency = cmp.Or(q.Concurrency, 1)
+	q.Retry = q.Retry.WithDefaults()
+	q.Timeout = max(cmp.Or(q.Timeout, time.Minute), -1)
+	q.MaxBodyBytes = cmp.Or(q.MaxBodyBytes, 16<<20)
+	return q
+}
+
+// prefetch is what keeps that many hands busy and no more.
+func (q Queue) prefetch(concurrency int) int {
+	switch {
+	case q.Prefetch > 0:
+		return q.Prefetch
+	case q.MaxPriority > 0:
+		return concurrency
+	}
+	return 2 * concurrency
+}
+
+// maxPrefetch is what AMQP can say.
+const maxPrefetch = 1<<16 - 1
+
+func (q Queue) validate(keys []string) error {
+	errs := []error{q.workQueue(keys).Validate(), q.Retry.Validate()}
+	add := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf("worker: queue %q: "+format, append([]any{q.Name}, args...)...))
+		}
+	}
+	add(len(keys) == 0, "no handler is registered")
+	add(q.Concurrency < 1, "Concurrency is %d, want 1 or more", q.Concurrency)
+	add(q.Prefetch < 0 || q.Prefetch > maxPrefetch, "Prefetch is %d, want 0 to %d", q.Prefetch, maxPrefetch)
+	add(q.prefetch(q.Concurrency) > maxPrefetch, "Concurrency %d needs a prefetch of %d, want at most %d", q.Concurrency, q.prefetch(q.Concurrency), maxPrefetch)
+	add(q.MaxBodyBytes < 0, "MaxBodyBytes is %d, want 0 or more", q.MaxBodyBytes)
+	return errors.Join(errs...)
+}
+
+func (q Queue) workQueue(keys []string) broker.WorkQueue {
+	return broker.WorkQueue{
+		Name: q.Name, Exchange: q.Exchange, ExchangeKind: q.ExchangeKind, Keys: keys, BindingArguments: q.BindingArguments,
+		Type: q.Type, MaxPriority: q.MaxPriority, DeliveryLimit: q.DeliveryLimit, MessageTTL: q.MessageTTL,
+		MaxLength: q.MaxLength, SingleActive: q.SingleActive, Arguments: q.Arguments,
+	}
+}

@@ -1,0 +1,163 @@
+package worker_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/worker"
+)
+
+// TestDrainFinishesWhatIsInHandAndRequeuesTheRestOnce is promise 4.
+func TestDrainFinishesWhatIsInHandAndRequeuesTheRestOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.queue.Prefetch = 10
+	entered, leave := make(chan struct{}, 10), make(chan struct{})
+	r := b.run(handler.Func(func(context.Context, *message.Message) error { entered <- struct{}{}; <-leave; return nil }))
+	for range 5 {
+		b.publish("key", 1)
+	}
+	<-entered
+	b.eventually("the rest is prefetched", func() bool { return b.depth(b.queue.Name) == 0 })
+	r.stop()
+	b.eventually("the untouched messages are back", func() bool { return b.depth(b.queue.Name) == 4 })
+	close(leave)
+	if err := r.finish(); err != nil {
+		t.Errorf("Run returned %v, want nil", err)
+	}
+	if n := len(entered); n != 0 {
+		t.Errorf("%d more handlers ran after the stop", n)
+	}
+	for range 4 {
+		d, ok, err := b.channel.Get(b.queue.Name, true)
+		if err != nil || !ok {
+			t.Fatalf("get: %v, %v; want a message", ok, err)
+		}
+		if n, _ := message.Headers(d.Headers).Int("x-delivery-count"); n > 1 {
+			t.Errorf("a message was requeued %d times, want once", n)
+		}
+	}
+	if n := b.depth(b.queue.Name); n != 0 {
+		t.Errorf("%d messages left: the one in hand was not acked", n)
+	}
+}
+
+// TestDrainCancelsAfterTheGrace is promise 4: the cause is named, no attempt is
+// spent, nothing is dead-lettered.
+func TestDrainCancelsAfterTheGrace(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.queue.Retry.MaxAttempts = 1 // a spent attempt would dead-letter
+	entered, cause := make(chan struct{}, 1), make(chan error, 1)
+	r := b.run(handler.Func(func(ctx context.Context, _ *message.Message) error {
+		entered <- struct{}{}
+		<-ctx.Done()
+		cause <- context.Cause(ctx)
+		return ctx.Err()
+	}), func(c *worker.Config) { c.Grace = 100 * time.Millisecond })
+	b.publish("key", 1)
+	<-entered
+	if err := r.finish(); err != nil {
+		t.Errorf("Run returned %v, want nil", err)
+	}
+	if err := <-cause; !errors.Is(err, worker.ErrGraceExpired) {
+		t.Errorf("the handler's context ended by %v, want ErrGraceExpired", err)
+	}
+	if got := b.verdicts(1); got[0] != worker.Release {
+		t.Errorf("verdict %v, want release", got[0])
+	}
+	if n, dead := b.depth(b.queue.Name), b.depth(broker.DeadLetterQueue(b.queue.Name)); n != 1 || dead != 0 {
+		t.Errorf("%d messages in the queue and %d dead letters, want 1 and 0", n, dead)
+	}
+}
+
+// TestDrainReleasesWhatOnlyWaits is promise 4: what waits in a middleware gives up
+// at once and spends no attempt.
+func TestDrainReleasesWhatOnlyWaits(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	entered := make(chan struct{}, 1)
+	r := b.run(handler.Func(func(ctx context.Context, _ *message.Message) error {
+		entered <- struct{}{}
+		<-handler.Stopping(ctx)
+		return handler.ErrStopping
+	}))
+	b.publish("key", 1)
+	<-entered
+	if err := r.finish(); err != nil {
+		t.Errorf("Run returned %v, want nil", err)
+	}
+	if n := b.depth(b.queue.Name); n != 1 {
+		t.Errorf("%d messages in the queue, want 1", n)
+	}
+}
+
+// TestDrainNamesAStuckHandler is promise 4: Run returns all the same.
+func TestDrainNamesAStuckHandler(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	entered, leave := make(chan struct{}, 1), make(chan struct{})
+	defer close(leave)
+	r := b.run(handler.Func(func(context.Context, *message.Message) error { entered <- struct{}{}; <-leave; return nil }),
+		func(c *worker.Config) { c.Grace = -1 })
+	b.publish("key", 1)
+	<-entered
+	err := r.finish()
+	if !errors.Is(err, worker.ErrHandlerStuck) || !strings.Contains(err.Error(), b.queue.Name) {
+		t.Errorf("Run returned %v, want ErrHandlerStuck naming %s", err, b.queue.Name)
+	}
+	b.eventually("the message is back", func() bool { return b.depth(b.queue.Name) == 1 })
+}
+
+// TestSecondSignalExitsAtOnce is promise 4, with the program of the README.
+func TestSecondSignalExitsAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	p := startProcess(t, "stubborn", b)
+	lines := bufio.NewScanner(p.out)
+	b.eventually("the child consumes", func() bool { return consumers(b) == 1 })
+	b.publish("key", 1)
+	if lines.Scan(); lines.Text() != "in hand" {
+		t.Fatalf("the child said %q", lines.Text())
+	}
+	for _, want := range []string{"draining", "Run: " + worker.ErrInterrupted.Error()} {
+		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if lines.Scan(); lines.Text() != want {
+			t.Fatalf("the child said %q, want %q", lines.Text(), want)
+		}
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	b.eventually("the message is back", func() bool { return b.depth(b.queue.Name) == 1 })
+}
+
+// stubborn is a worker whose handler takes no notice of anything.
+func stubborn() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("CHILD_URL")}, OnEvent: func(e worker.Event) {
+		if _, ok := e.(worker.Draining); ok {
+			fmt.Println("draining")
+		}
+	}})
+	q := w.Queue(worker.Queue{Name: os.Getenv("CHILD_QUEUE"), Exchange: os.Getenv("CHILD_EXCHANGE"), Retry: quick})
+	q.Handle("#", handler.Func(func(context.Context, *message.Message) error {
+		fmt.Println("in hand")
+		select {}
+	}))
+	fmt.Println("Run:", w.Run(ctx))
+}

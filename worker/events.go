@@ -1,0 +1,96 @@
+package worker
+
+import (
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/message"
+)
+
+// Event is something that happened in a worker: one of the types below. Events
+// may grow fields.
+type Event interface{ event() }
+
+// SessionUp says that a connection was opened.
+type SessionUp struct {
+	Role    string // consume or publish
+	Address string // host and port of the node
+	Version string // of the broker
+}
+
+// SessionDown says that a connection was lost, or closed at the end.
+type SessionDown struct {
+	Role string
+	Err  error
+}
+
+// StateChanged says that a queue began or ceased to consume.
+type StateChanged struct {
+	Queue string
+	State State
+	Err   error // why it does not consume
+}
+
+// ConsumerLost says that a consumer could not be closed in order. The broker
+// delivers again what it had in hand.
+type ConsumerLost struct {
+	Queue string
+	Err   error
+}
+
+// Settled says what became of a message.
+type Settled struct {
+	Queue     string
+	Handler   string // the pattern that matched
+	Message   *message.Message
+	Outcome   Outcome
+	Took      time.Duration // from receipt to outcome, the hand-over of a copy not included
+	SettleErr error         // broker.ErrStale if the result was dropped; the message comes again
+}
+
+// HandOffFailed says that the copy of a message for a retry or the dead-letter
+// queue was not confirmed. It is tried again; the message is not acked before.
+type HandOffFailed struct {
+	Queue   string
+	Message *message.Message
+	Outcome Outcome
+	Err     error
+}
+
+// Draining says that the worker was told to stop.
+type Draining struct{ Cause error }
+
+// Drained says that the worker has stopped.
+type Drained struct{ Err error }
+
+func (SessionUp) event()     {}
+func (SessionDown) event()   {}
+func (StateChanged) event()  {}
+func (ConsumerLost) event()  {}
+func (Settled) event()       {}
+func (HandOffFailed) event() {}
+func (Draining) event()      {}
+func (Drained) event()       {}
+
+// emit is the one place from which logs, metrics and OnEvent are fed.
+func (w *Worker) emit(e Event) {
+	w.meter.count(e)
+	w.logEvent(e)
+	if w.config.OnEvent != nil {
+		w.config.OnEvent(e)
+	}
+}
+
+func settled(queue string, a *attempt, out Outcome, took time.Duration, err error) Settled {
+	return Settled{Queue: queue, Handler: a.handler, Message: &a.Message, Outcome: out, Took: took, SettleErr: err}
+}
+
+func (w *Worker) sessionChanged(role string) func(*broker.Session, error) {
+	return func(s *broker.Session, err error) {
+		if s == nil {
+			w.emit(SessionDown{Role: role, Err: err})
+			return
+		}
+		w.emit(SessionUp{Role: role, Address: s.Address(), Version: s.BrokerVersion()})
+	}
+}

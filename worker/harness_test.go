@@ -1,0 +1,180 @@
+package worker_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/worker"
+)
+
+// patience bounds every wait of these tests; none of them should come near it.
+const patience = 30 * time.Second
+
+// bench is a queue of a test's own on the shared broker, with a publisher, and a
+// worker once run is called.
+type bench struct {
+	t        *testing.T
+	url      string // what the worker connects to
+	pubURL   string // what everyone else connects to
+	queue    worker.Queue
+	exchange string
+	pub      *broker.Publisher
+	channel  *amqp.Channel
+
+	mu     sync.Mutex
+	events []worker.Event
+}
+
+// quick is a retry policy for tests: one step of the ladder, no spread.
+var quick = retry.Policy{MaxAttempts: 3, InitialInterval: 100 * time.Millisecond, Multiplier: 1, RandomizationFactor: -1}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	return newBenchAt(t, rabbit.URL(t))
+}
+
+func newBenchAt(t *testing.T, url string) *bench {
+	t.Helper()
+	name := rabbit.Queue(t)
+	b := &bench{t: t, url: url, pubURL: url, exchange: name + "-events", channel: rabbit.Channel(t, url)}
+	b.queue = worker.Queue{Name: name, Exchange: b.exchange, Retry: quick}
+	b.pub = broker.NewPublisher(broker.Config{URL: url}, b.exchange)
+	t.Cleanup(func() {
+		if err := b.pub.Close(); err != nil {
+			t.Error(err)
+		}
+		b.remove()
+	})
+	return b
+}
+
+// remove deletes what the test declared.
+func (b *bench) remove() {
+	ch := rabbit.Channel(b.t, b.pubURL)
+	for _, q := range []string{b.queue.Name, broker.DeadLetterQueue(b.queue.Name)} {
+		if _, err := ch.QueueDelete(q, false, false, false); err != nil {
+			b.t.Error(err)
+		}
+	}
+	if err := ch.ExchangeDelete(b.exchange, false, false); err != nil {
+		b.t.Error(err)
+	}
+}
+
+// running is a worker at work.
+type running struct {
+	*bench
+	worker *worker.Worker
+	sub    *worker.Subscription
+	stop   context.CancelFunc
+	done   chan error
+}
+
+// run starts a worker that handles every key with h and waits until it consumes.
+func (b *bench) run(h handler.Handler, change ...func(*worker.Config)) *running {
+	b.t.Helper()
+	return b.runMux(map[string]handler.Handler{"#": h}, change...)
+}
+
+func (b *bench) runMux(handlers map[string]handler.Handler, change ...func(*worker.Config)) *running {
+	b.t.Helper()
+	c := worker.Config{Broker: broker.Config{URL: b.url}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), OnEvent: b.record}
+	for _, f := range change {
+		f(&c)
+	}
+	w := worker.New(c)
+	sub := w.Queue(b.queue)
+	for pattern, h := range handlers {
+		sub.Handle(pattern, h)
+	}
+	ctx, stop := context.WithCancel(b.t.Context())
+	r := &running{bench: b, worker: w, sub: sub, stop: stop, done: make(chan error, 1)}
+	go func() { r.done <- w.Run(ctx) }()
+	b.t.Cleanup(func() { r.finish() })
+	b.eventually("the worker is ready", func() bool { return w.Health().Ready })
+	return r
+}
+
+// finish stops the worker and returns what Run returned; nil if it was called before.
+func (r *running) finish() error {
+	r.stop()
+	select {
+	case err, ok := <-r.done:
+		if ok {
+			close(r.done)
+		}
+		return err
+	case <-time.After(patience):
+		r.t.Error("the worker did not stop")
+		return nil
+	}
+}
+
+func (b *bench) record(e worker.Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.events = append(b.events, e)
+}
+
+// settled returns the Settled events so far.
+func (b *bench) settled() []worker.Settled {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []worker.Settled
+	for _, e := range b.events {
+		if s, ok := e.(worker.Settled); ok {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// verdicts waits until n messages are settled and returns the verdicts.
+func (b *bench) verdicts(n int) []worker.Verdict {
+	b.t.Helper()
+	b.eventually("messages are settled", func() bool { return len(b.settled()) >= n })
+	var all []worker.Verdict
+	for _, s := range b.settled() {
+		all = append(all, s.Outcome.Verdict)
+	}
+	return all
+}
+
+func (b *bench) eventually(what string, cond func() bool) {
+	b.t.Helper()
+	rabbit.Eventually(b.t, patience, cond, what)
+}
+
+func (b *bench) publish(key string, body any, opts ...broker.Option) {
+	b.t.Helper()
+	if err := b.pub.Publish(b.t.Context(), key, body, opts...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// deadLetter waits for the dead letter and takes it.
+func (b *bench) deadLetter() amqp.Delivery {
+	b.t.Helper()
+	var d amqp.Delivery
+	b.eventually("there is a dead letter", func() bool {
+		got, ok, err := b.channel.Get(broker.DeadLetterQueue(b.queue.Name), true)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		d = got
+		return ok
+	})
+	return d
+}
+
+func (b *bench) depth(queue string) int { return rabbit.Depth(b.t, b.channel, queue) }

@@ -1,0 +1,42 @@
+package worker
+
+import (
+	"encoding/json"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// entry is one attempt in the history header.
+type entry struct {
+	Attempt int    `json:"attempt"`
+	At      string `json:"at"`
+	Reason  string `json:"reason"`
+	Error   string `json:"error"`
+	Host    string `json:"host"`
+}
+
+const (
+	keptLatest      = 9        // attempts kept beside the first
+	maxHistoryBytes = 16 << 10 // a longer one is not ours, and is not read
+)
+
+// history adds e to the attempts that m already carries, and keeps the first and
+// the latest nine. What cannot be read is dropped: the attempt at hand matters more.
+func history(m *message.Message, queue string, e entry) string {
+	var entries []entry
+	text := m.Headers.String(message.HeaderHistory)
+	if m.Headers.String(message.HeaderQueue) == queue && len(text) <= maxHistoryBytes {
+		if json.Unmarshal([]byte(text), &entries) != nil {
+			entries = nil
+		}
+	}
+	entries = append(entries, e)
+	if extra := len(entries) - 1 - keptLatest; extra > 0 {
+		entries = append(entries[:1], entries[1+extra:]...)
+	}
+	out, err := json.Marshal(entries)
+	if err != nil || len(out) > maxHistoryBytes {
+		return ""
+	}
+	return string(out)
+}

@@ -1,0 +1,109 @@
+package worker_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/worker"
+)
+
+// TestNeverSilentlyIdle is promise 3: whatever ends a consumer, the queue consumes
+// again with its prefetch, and meanwhile says why it does not.
+func TestNeverSilentlyIdle(t *testing.T) {
+	t.Parallel()
+	node := abused.take(t)
+	tests := []struct {
+		name  string
+		fault func(t *testing.T, b *bench)
+		mend  func(t *testing.T)
+		why   string // part of the reason while it is down; not looked for if empty
+	}{
+		{"the broker closes the connection", func(t *testing.T, _ *bench) { node.Ctl(t, "close_all_connections", "test") }, nil, ""},
+		{"the queue is deleted", func(t *testing.T, b *bench) {
+			if _, err := rabbit.Channel(t, node.URL()).QueueDelete(b.queue.Name, false, false, false); err != nil {
+				t.Fatal(err)
+			}
+		}, nil, ""},
+		{"the broker stops and starts", func(t *testing.T, _ *bench) { node.Ctl(t, "stop_app") },
+			func(t *testing.T) { node.Ctl(t, "start_app") }, "consuming connection"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBenchAt(t, node.URL())
+			b.queue.Concurrency, b.queue.Prefetch = 3, 7
+			handled := make(chan struct{}, 10)
+			r := b.run(handler.Func(func(context.Context, *message.Message) error { handled <- struct{}{}; return nil }))
+			tt.fault(t, b)
+			if tt.why != "" {
+				b.eventually("the health says why", func() bool {
+					h := r.worker.Health()
+					return !h.Ready && strings.Contains(strings.Join(h.Reasons, "\n"), tt.why)
+				})
+			}
+			if tt.mend != nil {
+				tt.mend(t)
+			}
+			b.eventually("the loss was noticed", func() bool { return wasIdle(b) })
+			b.eventually("the worker is ready again", func() bool { return r.worker.Health().Ready })
+			want := fmt.Sprintf("%s\t7", b.queue.Name)
+			if got := node.Ctl(t, "-q", "list_consumers", "queue_name", "prefetch_count"); !strings.Contains(got, want) {
+				t.Errorf("consumers are\n%s\nwant a prefetch of 7", got)
+			}
+			b.channel = rabbit.Channel(t, node.URL())
+			b.eventually("a message can be published", func() bool { return b.pub.Publish(t.Context(), "key", 1) == nil })
+			<-handled
+		})
+	}
+}
+
+// wasIdle says whether the queue was seen not consuming after it had begun to.
+func wasIdle(b *bench) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	consumed := false
+	for _, e := range b.events {
+		s, ok := e.(worker.StateChanged)
+		if !ok {
+			continue
+		}
+		if consumed && s.State == worker.StateIdle {
+			return true
+		}
+		consumed = consumed || s.State == worker.StateConsuming
+	}
+	return false
+}
+
+// TestConsumerTimeoutLeadsBackToConsuming is promise 3: the broker closes the channel
+// and takes a message back from a handler that is too slow, and the worker goes on.
+func TestConsumerTimeoutLeadsBackToConsuming(t *testing.T) {
+	t.Parallel()
+	node := abused.take(t)
+	node.Ctl(t, "eval", "application:set_env(rabbit, consumer_timeout, 1000), application:set_env(rabbit, channel_tick_interval, 500).")
+	t.Cleanup(func() {
+		node.Ctl(t, "eval", "application:set_env(rabbit, consumer_timeout, 1800000), application:set_env(rabbit, channel_tick_interval, 60000).")
+	})
+	b := newBenchAt(t, node.URL())
+	enter, leave := make(chan bool, 10), make(chan struct{})
+	r := b.run(handler.Func(func(_ context.Context, m *message.Message) error {
+		enter <- m.Redelivered
+		if !m.Redelivered {
+			<-leave
+		}
+		return nil
+	}))
+	b.publish("key", 1)
+	<-enter
+	b.eventually("the broker ends the consumer", func() bool { return wasIdle(b) })
+	b.eventually("the worker consumes again", func() bool { return r.worker.Health().Ready })
+	close(leave)
+	if redelivered := <-enter; !redelivered {
+		t.Error("the message came again, not marked as redelivered")
+	}
+	b.eventually("it is done", func() bool { return b.depth(b.queue.Name) == 0 && len(b.settled()) == 2 })
+}

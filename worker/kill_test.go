@@ -1,0 +1,221 @@
+package worker_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/worker"
+)
+
+// kinds of work queue that faults are tried on.
+func kinds() map[string]func(*worker.Queue) {
+	return map[string]func(*worker.Queue){
+		"quorum queue":           func(*worker.Queue) {},
+		"classic priority queue": func(q *worker.Queue) { q.MaxPriority = 5 },
+	}
+}
+
+// TestAtLeastOnceWhenTheWorkerIsKilled kills the worker's process by SIGKILL ten
+// times while it works through 20,000 messages.
+func TestAtLeastOnceWhenTheWorkerIsKilled(t *testing.T) {
+	t.Parallel()
+	for name, change := range kinds() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			killTheWorker(t, change, 20_000, 10)
+		})
+	}
+}
+
+func killTheWorker(t *testing.T, change func(*worker.Queue), messages, kills int) {
+	b := newBench(t)
+	change(&b.queue)
+	l := &ledger{handled: make(map[string]int)}
+	for i := range kills + 1 {
+		p := startChild(t, "ledger", b, l)
+		part := messages / kills
+		if i < kills {
+			b.eventually("the child consumes", func() bool { return consumers(b) == 1 })
+			publishNumbered(t, b.pub, i*part, part)
+			b.eventually("half of it is handled", func() bool { return drained(l, i*part+part/2) })
+			p.kill(t)
+			continue
+		}
+		rabbit.Eventually(t, 2*time.Minute, func() bool { return drained(l, messages) && b.depth(b.queue.Name) == 0 }, "every message is handled")
+		p.kill(t)
+	}
+	b.eventually("nothing is in hand", func() bool { return consumers(b) == 0 })
+	balance(t, b, l, messages, fmt.Sprintf("%d kills of the worker", kills))
+}
+
+// balance checks the ledger against what was published.
+func balance(t *testing.T, b *bench, l *ledger, messages int, what string) {
+	t.Helper()
+	handled, duplicates := l.count()
+	left, dead := b.depth(b.queue.Name), b.depth(broker.DeadLetterQueue(b.queue.Name))
+	t.Logf("%d confirmed, %s: %d handled, %d lost, %d duplicates, %d left, %d dead letters",
+		messages, what, handled, messages-handled-dead-left, duplicates, left, dead)
+	if handled != messages || left != 0 || dead != 0 {
+		t.Errorf("%d of %d messages handled, %d left, %d dead letters", handled, messages, left, dead)
+	}
+}
+
+// consumers asks the broker for the queue's consumers; -1 while it does not exist.
+func consumers(b *bench) int {
+	ch, err := rabbit.Connect(b.t, b.pubURL).Channel()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	q, err := ch.QueueDeclarePassive(b.queue.Name, true, false, false, false, nil)
+	if err != nil {
+		return -1
+	}
+	return q.Consumers
+}
+
+// process is a worker in a process of its own.
+type process struct {
+	cmd  *exec.Cmd
+	out  io.Reader
+	read chan struct{} // closed when all it wrote has been read
+}
+
+// startProcess runs this test binary as a worker on b's queue.
+func startProcess(t *testing.T, kind string, b *bench) *process {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), childVariable+"="+kind, "CHILD_URL="+b.url, "CHILD_QUEUE="+b.queue.Name,
+		"CHILD_EXCHANGE="+b.exchange, "CHILD_PRIORITY="+strconv.Itoa(b.queue.MaxPriority), "CHILD_LIMIT="+strconv.Itoa(b.queue.DeliveryLimit))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return &process{cmd: cmd, out: out, read: make(chan struct{})}
+}
+
+// startChild also enters into l what the process writes: the id of each message it
+// has handled, written before it returns from the handler.
+func startChild(t *testing.T, kind string, b *bench, l *ledger) *process {
+	t.Helper()
+	p := startProcess(t, kind, b)
+	go func() {
+		defer close(p.read)
+		for lines := bufio.NewScanner(p.out); lines.Scan(); {
+			l.mu.Lock()
+			l.handled[lines.Text()]++
+			l.mu.Unlock()
+		}
+	}()
+	return p
+}
+
+// kill ends the process by SIGKILL, if it has not ended by itself.
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Fatal(err)
+	}
+	<-p.read
+	if err := p.cmd.Wait(); err == nil {
+		t.Error("the child ended by itself")
+	}
+}
+
+// child is the main function of such a process.
+func child(kind string) {
+	if kind == "stubborn" {
+		stubborn()
+		return
+	}
+	priority, _ := strconv.Atoi(os.Getenv("CHILD_PRIORITY"))
+	limit, _ := strconv.Atoi(os.Getenv("CHILD_LIMIT"))
+	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("CHILD_URL")}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	q := w.Queue(worker.Queue{Name: os.Getenv("CHILD_QUEUE"), Exchange: os.Getenv("CHILD_EXCHANGE"),
+		Concurrency: 16, MaxPriority: priority, DeliveryLimit: limit, Retry: quick})
+	q.Handle("#", handler.Func(func(_ context.Context, m *message.Message) error {
+		if kind == "suicide" {
+			os.Exit(9)
+		}
+		_, err := fmt.Println(m.ID)
+		return err
+	}))
+	if err := w.Run(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// TestAtLeastOnceWhenTheBrokerIsKilled kills the node by SIGKILL three times while
+// 20,000 messages flow.
+func TestAtLeastOnceWhenTheBrokerIsKilled(t *testing.T) {
+	t.Parallel()
+	node := abused.take(t)
+	for name, change := range kinds() {
+		t.Run(name, func(t *testing.T) { killTheBroker(t, node, change, 20_000, 3) })
+	}
+}
+
+func killTheBroker(t *testing.T, node *rabbit.Node, change func(*worker.Queue), messages, kills int) {
+	b := newBenchAt(t, node.URL())
+	change(&b.queue)
+	b.queue.Concurrency = 16
+	l := &ledger{handled: make(map[string]int)}
+	r := b.run(handler.Func(l.Handle), func(c *worker.Config) { c.OnEvent = nil })
+	part := messages / (kills + 1)
+	for i := range kills {
+		publishAgain(t, b.pub, i*part, part)
+		b.eventually("half of it is handled", func() bool { return drained(l, i*part+part/2) })
+		node.Kill(t)
+		node.Restart(t)
+	}
+	publishAgain(t, b.pub, kills*part, messages-kills*part)
+	b.channel = rabbit.Channel(t, node.URL())
+	rabbit.Eventually(t, 2*time.Minute, func() bool { return drained(l, messages) && b.depth(b.queue.Name) == 0 }, "every message is handled")
+	if err := r.finish(); err != nil {
+		t.Errorf("Run returned %v, want nil", err)
+	}
+	balance(t, b, l, messages, fmt.Sprintf("%d kills of the broker", kills))
+}
+
+// publishAgain publishes like publishNumbered, and again what was not confirmed.
+func publishAgain(t *testing.T, pub *broker.Publisher, from, n int) {
+	t.Helper()
+	todo := make([]broker.Item, n)
+	for i := range todo {
+		todo[i] = broker.Item{Key: "job", Body: i, Options: []broker.Option{broker.WithMessageID(strconv.Itoa(from + i))}}
+	}
+	for len(todo) > 0 {
+		err := pub.PublishBatch(t.Context(), todo...)
+		if err == nil {
+			return
+		}
+		batch, ok := errors.AsType[*broker.BatchError](err)
+		if !ok {
+			t.Fatal(err)
+		}
+		var failed []broker.Item
+		for i := range todo {
+			if batch.Failed[i] != nil {
+				failed = append(failed, todo[i])
+			}
+		}
+		todo = failed
+	}
+}

@@ -1,0 +1,76 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+)
+
+// logEvent writes e as one line. What ends well is for debugging only.
+func (w *Worker) logEvent(e Event) {
+	switch e := e.(type) {
+	case Settled:
+		w.logSettled(e)
+	case SessionUp:
+		w.log.Info("worker: connected", "role", e.Role, "address", e.Address, "broker_version", e.Version)
+	case SessionDown:
+		w.log.Warn("worker: connection lost", "role", e.Role, "error", e.Err)
+	case StateChanged:
+		w.logState(e)
+	case ConsumerLost:
+		w.log.Warn("worker: consumer closed out of order", "queue", e.Queue, "error", e.Err)
+	case HandOffFailed:
+		w.log.Error("worker: copy not confirmed, trying again", "queue", e.Queue, "message_id", e.Message.ID,
+			"outcome", e.Outcome.Verdict.String(), "error", e.Err)
+	case Draining:
+		w.log.Info("worker: draining", "cause", e.Cause)
+	case Drained:
+		w.log.Info("worker: stopped", "error", e.Err)
+	}
+}
+
+func (w *Worker) logState(e StateChanged) {
+	if e.Err != nil {
+		w.log.Warn("worker: queue "+e.State.String(), "queue", e.Queue, "error", e.Err)
+		return
+	}
+	w.log.Info("worker: queue "+e.State.String(), "queue", e.Queue)
+}
+
+// settledLevel is how much a verdict matters to an operator.
+func settledLevel(v Verdict) slog.Level {
+	switch v {
+	case Retry:
+		return slog.LevelWarn
+	case DeadLetter:
+		return slog.LevelError
+	case Discard:
+		return slog.LevelInfo
+	default:
+		return slog.LevelDebug
+	}
+}
+
+func (w *Worker) logSettled(e Settled) {
+	level := settledLevel(e.Outcome.Verdict)
+	if !w.log.Enabled(context.Background(), level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("queue", e.Queue), slog.String("handler", e.Handler),
+		slog.String("message_id", e.Message.ID), slog.String("routing_key", e.Message.RoutingKey),
+		slog.Int("attempt", e.Message.Attempt), slog.Duration("took", e.Took),
+	}
+	if e.Outcome.Reason != "" {
+		attrs = append(attrs, slog.String("reason", e.Outcome.Reason))
+	}
+	if e.Outcome.Verdict == Retry {
+		attrs = append(attrs, slog.Duration("delay", e.Outcome.Delay))
+	}
+	if e.Outcome.Err != nil {
+		attrs = append(attrs, slog.String("error", clip(e.Outcome.Err.Error(), maxErrorText)))
+	}
+	if e.SettleErr != nil {
+		attrs = append(attrs, slog.String("settle_error", e.SettleErr.Error()))
+	}
+	w.log.LogAttrs(context.Background(), level, "worker: message "+e.Outcome.Verdict.String(), attrs...)
+}

@@ -1,0 +1,63 @@
+package worker_test
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/warren-mq/warren/internal/rabbit"
+)
+
+// childVariable makes the test binary a worker process of its own, to be killed.
+const childVariable = "WARREN_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if kind := os.Getenv(childVariable); kind != "" {
+		child(kind)
+		return
+	}
+	code := m.Run()
+	if err := abused.remove(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// abused is the node that tests may kill, restart and reconfigure, one at a time.
+var abused abusedNode
+
+type abusedNode struct {
+	mu   sync.Mutex
+	node *rabbit.Node
+	end  func() error
+}
+
+// node returns the node, to t alone until it ends.
+func (a *abusedNode) take(t *testing.T) *rabbit.Node {
+	t.Helper()
+	a.mu.Lock()
+	t.Cleanup(a.mu.Unlock)
+	if a.node == nil {
+		node, end, err := rabbit.StartMain()
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.node, a.end = node, end
+	}
+	return a.node
+}
+
+func (a *abusedNode) remove() error {
+	if a.end == nil {
+		return nil
+	}
+	return a.end()
+}

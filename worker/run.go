@@ -1,0 +1,152 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+)
+
+// ErrHandlerStuck says that a handler did not return when its context was
+// cancelled after the grace. Its message goes back to the queue; its goroutine
+// cannot be ended.
+var ErrHandlerStuck = errors.New("worker: a handler did not return after the grace")
+
+// ErrInterrupted says that a second signal cut the drain short.
+var ErrInterrupted = errors.New("worker: interrupted while draining")
+
+// abandonTimeout is how long a cancelled handler may take to return.
+const abandonTimeout = 5 * time.Second
+
+// run owns the connections; they live until everything is drained.
+func (w *Worker) run(ctx context.Context) error {
+	life, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	var connections sync.WaitGroup
+	defer connections.Wait()
+	defer hangUp()
+	failed := make(chan error, 2)
+	connections.Go(func() { failed <- w.consuming.Run(life) })
+	connections.Go(func() { failed <- w.sender.Run(life) })
+
+	starting, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case err := <-failed:
+			cancel(err)
+		case <-starting.Done():
+		}
+	}()
+	if err := w.start(starting); err != nil {
+		switch cause := context.Cause(starting); {
+		case ctx.Err() != nil:
+			return nil // told to stop before it began
+		case cause != nil:
+			return cause
+		}
+		return err
+	}
+	return w.work(ctx)
+}
+
+// start waits for both connections and makes sure that nothing stands in the way:
+// it declares nothing unless all of it can be declared.
+func (w *Worker) start(ctx context.Context) error {
+	session, err := w.consuming.Session(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := w.sender.Connector().Session(ctx); err != nil {
+		return err
+	}
+	changes, err := session.Plan(ctx, w.Topology())
+	if err != nil {
+		return err
+	}
+	return broker.Conflicts(changes)
+}
+
+// Topology is everything the worker declares: for a plan, or an export.
+func (w *Worker) Topology() broker.Topology {
+	t := broker.Ladder()
+	for _, q := range w.queues {
+		t = t.Merge(q.topology())
+	}
+	return t.Unique()
+}
+
+// work keeps the queues consuming until ctx is done, and drains them.
+func (w *Worker) work(ctx context.Context) error {
+	hard, force := context.WithCancel(context.Background())
+	defer force()
+	var keepers sync.WaitGroup
+	for _, q := range w.queues {
+		keepers.Go(func() { q.keep(ctx, hard) })
+	}
+	<-ctx.Done()
+	w.emit(Draining{Cause: context.Cause(ctx)})
+	close(w.stopping)
+	drained := make(chan struct{})
+	go func() {
+		keepers.Wait()
+		close(drained)
+	}()
+	err := w.drain(ctx, drained, force)
+	w.emit(Drained{Err: err})
+	return err
+}
+
+// drain waits: for the grace, then for cancelled handlers, then no more.
+func (w *Worker) drain(ctx context.Context, drained <-chan struct{}, force func()) error {
+	interrupted, ignore := secondSignal(ctx)
+	defer ignore()
+	select {
+	case <-drained:
+		return nil
+	case <-interrupted:
+		w.abandon(ErrInterrupted)
+		force()
+		return ErrInterrupted
+	case <-time.After(w.config.Grace):
+	}
+	w.abandon(ErrGraceExpired)
+	select {
+	case <-drained:
+		return nil
+	case <-interrupted:
+		force()
+		return ErrInterrupted
+	case <-time.After(abandonTimeout):
+		force()
+		return w.stuck()
+	}
+}
+
+func (w *Worker) stuck() error {
+	var queues []string
+	for _, q := range w.queues {
+		if q.busy.Load() > 0 {
+			queues = append(queues, q.config.Name)
+		}
+	}
+	return fmt.Errorf("%w: queue %s", ErrHandlerStuck, strings.Join(queues, ", "))
+}
+
+// secondSignal reports a further signal, if it was a signal that ended ctx:
+// signal.NotifyContext swallows those after the first.
+func secondSignal(ctx context.Context) (<-chan os.Signal, func()) {
+	again := make(chan os.Signal, 1)
+	cause := context.Cause(ctx)
+	if cause == nil || !strings.HasSuffix(cause.Error(), "signal received") {
+		return again, func() {}
+	}
+	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	return again, func() { signal.Stop(again) }
+}

@@ -1,0 +1,83 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
+)
+
+// settle carries the outcome out and tells of it. A result that comes after its
+// channel is gone is dropped: the broker delivers the message again.
+func (q *Subscription) settle(d *broker.Delivery, a *attempt, out Outcome, took time.Duration) {
+	answer := d.Ack
+	if out.Verdict == Release {
+		answer = d.Release
+	}
+	if out.Verdict == Retry || out.Verdict == DeadLetter {
+		switch err := q.handOff(d, a, out); {
+		case errors.Is(err, broker.ErrTooLarge):
+			out, answer = Outcome{Verdict: DeadLetter, Reason: out.Reason, Err: errors.Join(out.Err, err), Spent: out.Spent}, d.Reject
+		case err != nil:
+			out, answer = Outcome{Verdict: Release, Err: errors.Join(err, out.Err)}, d.Release
+		}
+	}
+	err := answer()
+	q.worker.emit(settled(q.config.Name, a, out, took, err))
+}
+
+// handOffPauses space the attempts to hand a copy over.
+func handOffPauses() retry.Policy {
+	return retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 5 * time.Second}.WithDefaults()
+}
+
+// handOff publishes the copy that takes the delivery's place. The delivery is not
+// acked before the copy is confirmed, so it tries until that succeeds, the
+// delivery's channel is lost, or the grace is over.
+func (q *Subscription) handOff(d *broker.Delivery, a *attempt, out Outcome) error {
+	c := broker.Copy(&a.Message, record(q.config.Name, a, out, time.Now()))
+	ctx := q.worker.inHand
+	for n := 1; ; n++ {
+		err := q.send(ctx, c, out)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, broker.ErrTooLarge):
+			if !slim(c.Headers) {
+				return err // the broker's own dead-lettering adds less
+			}
+			continue
+		}
+		q.worker.emit(HandOffFailed{Queue: q.config.Name, Message: &a.Message, Outcome: out, Err: err})
+		if errors.Is(err, broker.ErrUnroutable) {
+			err = errors.Join(err, q.redeclare(ctx))
+		}
+		select {
+		case <-time.After(handOffPauses().Delay(n)):
+		case <-d.Lost():
+			return err
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func (q *Subscription) send(ctx context.Context, c *message.Message, out Outcome) error {
+	if out.Verdict == Retry {
+		return q.worker.sender.Delay(ctx, q.config.Name, out.Delay, c)
+	}
+	return q.worker.sender.DeadLetter(ctx, q.config.Name, c)
+}
+
+// redeclare mends the way a copy takes: someone has deleted a part of it.
+func (q *Subscription) redeclare(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, declareTimeout)
+	defer cancel()
+	return q.worker.sender.Declare(ctx, broker.Ladder().Merge(q.topology()))
+}
+
+// declareTimeout bounds the declaration of one queue's topology.
+const declareTimeout = 30 * time.Second

@@ -1,0 +1,101 @@
+package worker
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
+)
+
+// Subscription is a queue of a worker: its handlers, and the controls over it
+// while the worker runs. Its methods are safe for concurrent use, but Handle must
+// come before Run.
+type Subscription struct {
+	worker *Worker
+	config Queue
+	mux    handler.Mux
+	chain  handler.Handler // all middleware around innermost
+	busy   atomic.Int64    // messages in hand
+	crew   crew
+
+	mu          sync.Mutex
+	consumer    *broker.Consumer // what the hands receive from; nil while there is none
+	swapped     chan struct{}    // closed when consumer is replaced
+	paused      bool
+	concurrency int
+	changed     chan struct{} // holds one token: paused or concurrency was set
+	state       State
+	reason      error // why the state is not StateConsuming
+}
+
+// Handle registers h for the routing keys that match pattern: words between dots,
+// where * is any one word and # any number of words. The most specific pattern
+// wins. The queue is bound to its exchange by each pattern. Handle panics if the
+// pattern is registered already, as http.HandleFunc does.
+func (q *Subscription) Handle(pattern string, h handler.Handler) {
+	q.mux.Handle(pattern, h)
+}
+
+// Pause stops receiving; what no handler has seen goes back to the queue, and
+// handlers in hand finish. It returns at once.
+func (q *Subscription) Pause() { q.change(func() { q.paused = true }) }
+
+// Resume receives again.
+func (q *Subscription) Resume() { q.change(func() { q.paused = false }) }
+
+// SetConcurrency changes the number of messages in hand at a time, at least 1.
+// Fewer hands means that the surplus ones end when they have finished.
+func (q *Subscription) SetConcurrency(n int) {
+	q.change(func() { q.concurrency = min(max(n, 1), maxPrefetch/2) })
+}
+
+// Name is the queue's name.
+func (q *Subscription) Name() string { return q.config.Name }
+
+func (q *Subscription) change(set func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	set()
+	select {
+	case q.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (q *Subscription) wanted() (paused bool, concurrency int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.paused, q.concurrency
+}
+
+// install makes c what the hands receive from.
+func (q *Subscription) install(c *broker.Consumer) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.consumer = c
+	close(q.swapped)
+	q.swapped = make(chan struct{})
+}
+
+// after returns the consumer that is not prev, waiting for it until stop.
+func (q *Subscription) after(prev *broker.Consumer, stop <-chan struct{}) *broker.Consumer {
+	for {
+		q.mu.Lock()
+		c, swapped := q.consumer, q.swapped
+		q.mu.Unlock()
+		if c != nil && c != prev {
+			return c
+		}
+		select {
+		case <-swapped:
+		case <-stop:
+			return nil
+		}
+	}
+}
+
+// topology is what the queue needs beyond what all queues share.
+func (q *Subscription) topology() broker.Topology {
+	return q.config.workQueue(q.mux.Patterns()).Topology()
+}

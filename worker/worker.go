@@ -1,0 +1,135 @@
+package worker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/middleware"
+)
+
+// Worker consumes from queues of one broker. Make it with New, register queues,
+// then call Run once.
+type Worker struct {
+	config Config
+	log    *slog.Logger
+	meter  *meter
+	queues []*Subscription
+
+	consuming *broker.Connector
+	sender    *broker.Sender
+	opening   openers
+	started   atomic.Bool
+
+	inHand   context.Context // of handlers; cancelled when the grace is over
+	abandon  context.CancelCauseFunc
+	stopping chan struct{} // closed when the drain begins
+
+	sharedMu sync.Mutex
+	sharedIn *broker.Session // the session in which the shared topology was declared
+}
+
+// openAtOnce is how many queues of a worker are opened at the same time.
+const openAtOnce = 16
+
+// New returns a worker that does nothing until Run.
+func New(c Config) *Worker {
+	c = c.withDefaults()
+	w := &Worker{config: c, log: c.Logger, opening: make(openers, openAtOnce), stopping: make(chan struct{})}
+	w.meter = newMeter()
+	w.consuming = broker.NewConnector(c.Broker, "consume", w.sessionChanged("consume"))
+	w.sender = broker.NewSender(c.Broker, "publish", w.sessionChanged("publish"))
+	w.inHand, w.abandon = context.WithCancelCause(handler.WithStopping(context.Background(), w.stopping))
+	return w
+}
+
+// Queue adds a queue. What is wrong with c is reported by Run.
+func (w *Worker) Queue(c Queue) *Subscription {
+	c = c.withDefaults()
+	q := &Subscription{worker: w, config: c, concurrency: c.Concurrency, swapped: make(chan struct{}),
+		changed: make(chan struct{}, 1), state: StateStarting}
+	mw := []handler.Middleware{middleware.Trace(), middleware.Metrics()}
+	mw = append(append(mw, w.config.Middleware...), c.Middleware...)
+	if c.Timeout > 0 {
+		mw = append(mw, middleware.Timeout(c.Timeout)) // innermost: waiting in a middleware is not the handler's time
+	}
+	q.chain = handler.Chain(handler.Func(innermost), mw...)
+	w.queues = append(w.queues, q)
+	return q
+}
+
+// Run connects, declares the topology, and handles messages until ctx is done.
+// Then it drains: nothing more is fetched, handlers in hand get the grace, what was
+// not handled goes back to its queue, and acks and confirms are flushed. It
+// returns nil after a clean stop. It owns every goroutine it starts. A worker runs
+// once.
+//
+// Errors: whatever is wrong with the configuration, all at once and before
+// anything is connected; broker.ErrRefused; broker.ErrNotConnected when the
+// start-up time is over; *broker.ConflictError for each queue or exchange that
+// exists with other arguments, and then nothing was declared; ErrHandlerStuck.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.validate(); err != nil {
+		return err
+	}
+	if w.started.Swap(true) {
+		return errors.New("worker: Run was called twice")
+	}
+	defer w.abandon(context.Canceled)
+	unregister, err := w.meter.observe(w)
+	if err != nil {
+		return err
+	}
+	defer unregister()
+	return w.run(ctx)
+}
+
+func (w *Worker) validate() error {
+	errs := []error{w.config.Broker.Validate()}
+	if len(w.queues) == 0 {
+		errs = append(errs, errors.New("worker: no queue is registered"))
+	}
+	names, kinds := make(map[string]bool), make(map[string]string)
+	for _, q := range w.queues {
+		c := q.config
+		errs = append(errs, c.validate(q.mux.Patterns()))
+		if names[c.Name] {
+			errs = append(errs, fmt.Errorf("worker: queue %q is registered twice", c.Name))
+		}
+		kind := cmp.Or(c.ExchangeKind, "topic")
+		if other, ok := kinds[c.Exchange]; ok && other != kind {
+			errs = append(errs, fmt.Errorf("worker: queue %q: exchange %q is %s, and %s for another queue", c.Name, c.Exchange, kind, other))
+		}
+		names[c.Name], kinds[c.Exchange] = true, kind
+	}
+	return errors.Join(errs...)
+}
+
+// declareShared declares, once a session, what all queues share.
+func (w *Worker) declareShared(ctx context.Context, s *broker.Session) error {
+	w.sharedMu.Lock()
+	defer w.sharedMu.Unlock()
+	if w.sharedIn == s {
+		return nil
+	}
+	if err := s.Declare(ctx, broker.Ladder()); err != nil {
+		return err
+	}
+	w.sharedIn = s
+	return nil
+}
+
+func (w *Worker) isStopping() bool {
+	select {
+	case <-w.stopping:
+		return true
+	default:
+		return false
+	}
+}
