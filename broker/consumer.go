@@ -118,12 +118,16 @@ func (c *Consumer) Receive(stop <-chan struct{}) (Delivery, bool) {
 	case <-c.closing:
 	case <-stop:
 	case raw, ok := <-c.deliveries:
-		if ok {
-			c.settler.took()
-			return Delivery{consumer: c, raw: raw}, true
-		}
+		return c.take(raw, ok)
 	}
 	return Delivery{}, false
+}
+
+func (c *Consumer) take(raw amqp.Delivery, ok bool) (Delivery, bool) {
+	if ok {
+		c.settler.took()
+	}
+	return Delivery{consumer: c, raw: raw}, ok
 }
 
 // Close stops receiving, gives back what nobody received, waits until everything
@@ -157,7 +161,7 @@ func (c *Consumer) cancel(ctx context.Context) error {
 }
 
 func (c *Consumer) settle(tag uint64, as answer) error {
-	if !c.settler.put(settlement{tag, as}) {
+	if !c.settler.put(settlement{tag: tag, as: as}) {
 		return ErrStale
 	}
 	return nil

@@ -1,9 +1,11 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -19,13 +21,18 @@ const (
 
 // settlement is the answer for one delivery.
 type settlement struct {
-	tag uint64
-	as  answer
+	tag    uint64
+	as     answer
+	passed bool // a flush has left it for the next one
 }
 
-// settler tells the broker the outcomes of one channel. It takes whatever is
-// ready: the contiguous prefix of acks goes as one, the rest one by one, so that a
-// slow message at the head never holds its neighbours' acks.
+// settleDelay bounds how long an outcome waits for others while all hands are busy.
+const settleDelay = 500 * time.Microsecond
+
+// settler tells the broker the outcomes of one channel. It tells them together: the
+// contiguous prefix of acks goes as one, and what is behind a gap waits once for
+// the gap to close and is then told alone, so that a slow message at the head
+// never holds its neighbours' acks. docs/decisions/0002 has the measurements.
 type settler struct {
 	ch   *amqp.Channel
 	wake chan struct{}
@@ -33,6 +40,8 @@ type settler struct {
 
 	mu      sync.Mutex
 	ready   []settlement
+	enough  int           // as many are told at once
+	late    *time.Timer   // tells the rest, should every hand be busy for long
 	open    int           // received and not yet settled
 	idle    chan struct{} // made by wait; closed when open is 0
 	ended   bool          // nothing can be settled any more
@@ -44,7 +53,8 @@ type settler struct {
 
 func newSettler(ch *amqp.Channel, prefetch int) *settler {
 	s := &settler{ch: ch, wake: make(chan struct{}, 1), gone: make(chan struct{}),
-		ready: make([]settlement, 0, prefetch), next: 1, settled: make(map[uint64]bool)}
+		ready: make([]settlement, 0, prefetch), enough: max(prefetch/4, 1), next: 1, settled: make(map[uint64]bool)}
+	s.late = time.AfterFunc(time.Hour, s.signal)
 	go s.run()
 	return s
 }
@@ -65,7 +75,12 @@ func (s *settler) put(o settlement) bool {
 		return false
 	}
 	s.ready = append(s.ready, o)
-	s.signal()
+	switch {
+	case len(s.ready) >= s.enough || s.stopped:
+		s.signal()
+	case len(s.ready) == 1:
+		s.late.Reset(settleDelay)
+	}
 	return true
 }
 
@@ -122,22 +137,28 @@ func (s *settler) checkIdle() {
 
 func (s *settler) run() {
 	defer close(s.gone)
+	defer s.late.Stop()
 	var batch []settlement
 	for range s.wake {
 		var last bool
 		batch, last = s.take(batch)
-		if err := s.flush(batch); err != nil || last {
+		kept, err := s.flush(batch, last)
+		if err != nil || last {
 			s.lose()
 			return
+		}
+		if batch = kept; len(kept) > 0 {
+			s.late.Reset(settleDelay)
 		}
 	}
 }
 
-// take swaps the ready outcomes for an empty buffer.
-func (s *settler) take(empty []settlement) (batch []settlement, last bool) {
+// take adds the ready outcomes to those an earlier flush has kept.
+func (s *settler) take(kept []settlement) (batch []settlement, last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	batch, s.ready = s.ready, empty[:0]
+	batch = append(kept, s.ready...)
+	s.ready = s.ready[:0]
 	s.checkIdle()
 	if s.ended {
 		return nil, true
@@ -145,25 +166,29 @@ func (s *settler) take(empty []settlement) (batch []settlement, last bool) {
 	return batch, s.stopped
 }
 
-// flush tells the broker. Its order is that of the tags: requeued messages go
-// back to where they were.
-func (s *settler) flush(batch []settlement) error {
-	if len(batch) == 0 {
-		return nil
-	}
-	slices.SortFunc(batch, func(a, b settlement) int { return int(int64(a.tag) - int64(b.tag)) })
+// flush tells the broker, in the order of the tags: requeued messages go back to
+// where they were. It keeps acks that may yet become part of a prefix, unless
+// this is the last flush.
+func (s *settler) flush(batch []settlement, last bool) (kept []settlement, err error) {
+	slices.SortFunc(batch, func(a, b settlement) int { return cmp.Compare(a.tag, b.tag) })
 	prefix := s.prefix(batch)
 	if prefix > 0 {
 		if err := s.ch.Ack(batch[prefix-1].tag, prefix > 1); err != nil {
-			return err
+			return nil, err
 		}
 	}
+	kept = batch[:0]
 	for _, o := range batch[prefix:] {
+		if o.as == ack && !o.passed && !last {
+			o.passed = true
+			kept = append(kept, o)
+			continue
+		}
 		if err := s.one(o); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return kept, nil
 }
 
 func (s *settler) one(o settlement) error {

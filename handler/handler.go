@@ -5,6 +5,7 @@ package handler
 
 import (
 	"context"
+	"slices"
 
 	"github.com/warren-mq/warren/message"
 )
@@ -37,8 +38,8 @@ type Middleware func(Handler) Handler
 
 // Chain wraps h in mw; the first of mw is the outermost.
 func Chain(h Handler, mw ...Middleware) Handler {
-	for i := len(mw) - 1; i >= 0; i-- {
-		h = mw[i](h)
+	for _, wrap := range slices.Backward(mw) {
+		h = wrap(h)
 	}
 	return h
 }

@@ -233,6 +233,7 @@ func BenchmarkMatchLiteral(b *testing.B) { benchmarkMatch(b, "user.signed_up") }
 func BenchmarkMatchStar(b *testing.B)    { benchmarkMatch(b, "order.42.paid") }
 
 func benchmarkMatch(b *testing.B, key string) {
+	b.Helper()
 	m := muxOf("user.signed_up", "user.*", "#.deleted", "order.*.paid", "audit.#")
 	b.ReportAllocs()
 	for b.Loop() {

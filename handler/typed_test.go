@@ -35,31 +35,38 @@ func TestTypedDecodes(t *testing.T) {
 		{"white space around the value", message.Message{Body: []byte(" \n{\"email\":\"a\"}\t\r\n")}, "a"},
 		{"unknown fields without complaint", message.Message{Body: []byte(`{"email":"a","new":1}`)}, "a"},
 		{
-			"not a syntax error", message.Message{ContentType: "application/json", Body: []byte(`{"email":"a",}`)},
+			"not a syntax error",
+			message.Message{ContentType: "application/json", Body: []byte(`{"email":"a",}`)},
 			`handler: decode content type "application/json": at byte 14 of 14: invalid character '}' looking for beginning of object key string`,
 		},
 		{
-			"not trailing garbage", message.Message{Body: []byte(`{"email":"a"} x`)},
+			"not trailing garbage",
+			message.Message{Body: []byte(`{"email":"a"} x`)},
 			`handler: decode content type "": at byte 15 of 15: invalid character 'x' after top-level value`,
 		},
 		{
-			"not a second value", message.Message{Body: []byte(`{}{}`)},
+			"not a second value",
+			message.Message{Body: []byte(`{}{}`)},
 			`handler: decode content type "": at byte 3 of 4: invalid character '{' after top-level value`,
 		},
 		{
-			"not nothing", message.Message{},
+			"not nothing",
+			message.Message{},
 			`handler: decode content type "": at byte 0 of 0: unexpected end of JSON input`,
 		},
 		{
-			"not a wrong type", message.Message{Body: []byte(`{"age":"x"}`)},
+			"not a wrong type",
+			message.Message{Body: []byte(`{"age":"x"}`)},
 			`handler: decode content type "": at byte 10 of 11: json: cannot unmarshal string into Go struct field signedUp.age of type int`,
 		},
 		{
-			"not an unknown content type", message.Message{ContentType: "text/csv", Body: []byte(`{}`)},
+			"not an unknown content type",
+			message.Message{ContentType: "text/csv", Body: []byte(`{}`)},
 			`handler: decode content type "text/csv": no codec accepts it, want application/json`,
 		},
 		{
-			"not what is encoded, and says so", message.Message{ContentEncoding: "gzip", Body: []byte("\x1f\x8b")},
+			"not what is encoded, and says so",
+			message.Message{ContentEncoding: "gzip", Body: []byte("\x1f\x8b")},
 			`handler: decode content type "", encoding "gzip": at byte 1 of 2: invalid character '\x1f' looking for beginning of value`,
 		},
 	} {
@@ -116,7 +123,7 @@ func TestTypedValidates(t *testing.T) {
 	t.Parallel()
 	invalid := errors.New("age: want 18 or more")
 	adult := handler.WithValidate(func(v any) error {
-		if v.(signedUp).Age < 18 {
+		if u, ok := v.(signedUp); !ok || u.Age < 18 {
 			return invalid
 		}
 		return nil
@@ -149,8 +156,11 @@ func TestTheContentTypePicksTheCodec(t *testing.T) {
 		{"the first if there is none", "", []handler.Codec{text{handler.Raw()}, handler.JSON()}, `"x"`},
 		{"the first if there are only parameters", "; charset=utf-8", []handler.Codec{text{handler.Raw()}}, `"x"`},
 		{"JSON if no codecs are given", "application/json", nil, `x`},
-		{"none, naming all", "a/b", []handler.Codec{handler.JSON(), text{handler.Raw()}},
-			`handler: decode content type "a/b": no codec accepts it, want application/json or text/plain`},
+		{
+			"none, naming all", "a/b",
+			[]handler.Codec{handler.JSON(), text{handler.Raw()}},
+			`handler: decode content type "a/b": no codec accepts it, want application/json or text/plain`,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -34,7 +34,7 @@ func (e *TimeoutError) Unwrap() error { return e.Err }
 
 // Is says whether target is ErrTimeout or context.DeadlineExceeded.
 func (e *TimeoutError) Is(target error) bool {
-	return target == ErrTimeout || target == context.DeadlineExceeded //nolint:errorlint // errors.Is asks for this very error
+	return target == ErrTimeout || target == context.DeadlineExceeded
 }
 
 // Timeout is always true, as it is of context.DeadlineExceeded; net.Error asks it.

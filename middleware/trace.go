@@ -73,8 +73,9 @@ func (t *tracing) handle(ctx context.Context, next handler.Handler, m *message.M
 	if !telemetry.Installed(t.provider) {
 		return next.Handle(ctx, m)
 	}
-	ctx, span := t.start(ctx, creation, m)
-	return watch(ctx, next, m, func(err error) { finish(span, err) })
+	ctx, span := t.tracer.Start(ctx, telemetry.ProcessSpanName(m.Queue), t.options(ctx, creation, m)...)
+	defer span.End()
+	return watch(ctx, next, m, func(err error) { conclude(span, err) })
 }
 
 // extract returns ctx with what the headers carry, and the creation context of
@@ -95,7 +96,7 @@ func (t *tracing) extract(ctx context.Context, m *message.Message) (context.Cont
 	return trace.ContextWithSpan(inner, ambient), creation
 }
 
-func (t *tracing) start(ctx context.Context, creation trace.SpanContext, m *message.Message) (context.Context, trace.Span) {
+func (t *tracing) options(ctx context.Context, creation trace.SpanContext, m *message.Message) []trace.SpanStartOption {
 	attrs := append(telemetry.ProcessAttributes(m), t.attributes...)
 	opts := make([]trace.SpanStartOption, 0, 5)
 	opts = append(opts, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(attrs...))
@@ -110,13 +111,12 @@ func (t *tracing) start(ctx context.Context, creation trace.SpanContext, m *mess
 			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: previous}))
 		}
 	}
-	return t.tracer.Start(ctx, telemetry.ProcessSpanName(m.Queue), opts...)
+	return opts
 }
 
-func finish(span trace.Span, err error) {
+func conclude(span trace.Span, err error) {
 	if failed(err) && span.IsRecording() {
 		span.SetStatus(codes.Error, err.Error())
 		span.SetAttributes(semconv.ErrorTypeKey.String(telemetry.ErrorType(err)))
 	}
-	span.End()
 }

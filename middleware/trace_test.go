@@ -77,14 +77,28 @@ func TestTraceLinks(t *testing.T) {
 	}{
 		{"nothing to the message of an untraced publisher", message.Headers{"x": 1}, nil, "", nil},
 		{"the creation context, which is the parent too", message.Headers{"traceparent": creator}, nil, created, []string{created}},
-		{"the creation context alone, if told so", message.Headers{"traceparent": creator},
-			[]middleware.TraceOption{middleware.WithLinkOnly()}, "", []string{created}},
+		{
+			"the creation context alone, if told so",
+			message.Headers{"traceparent": creator},
+			[]middleware.TraceOption{middleware.WithLinkOnly()},
+			"",
+			[]string{created},
+		},
 		{"the attempt before", retried, nil, created, []string{created, before}},
-		{"the attempt before, of an untraced publisher",
-			message.Headers{message.HeaderAttempt: int64(1), message.HeaderTrace: previous}, nil, "", []string{before}},
+		{
+			"the attempt before, of an untraced publisher",
+			message.Headers{message.HeaderAttempt: int64(1), message.HeaderTrace: previous},
+			nil, "",
+			[]string{before},
+		},
+		{"the same context only once", message.Headers{"traceparent": creator, message.HeaderAttempt: int64(1), message.HeaderTrace: creator}, nil, created, []string{created}},
 		{"no attempt before without the mark of a retry", message.Headers{message.HeaderTrace: previous}, nil, "", nil},
-		{"nothing with a propagator for something else", message.Headers{"traceparent": creator},
-			[]middleware.TraceOption{middleware.WithPropagator(propagation.Baggage{})}, "", nil},
+		{
+			"nothing with a propagator for something else",
+			message.Headers{"traceparent": creator},
+			[]middleware.TraceOption{middleware.WithPropagator(propagation.Baggage{})},
+			"", nil,
+		},
 		{"nothing for garbage", message.Headers{"traceparent": "x", message.HeaderAttempt: "x", message.HeaderTrace: 7}, nil, "", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -95,7 +109,7 @@ func TestTraceLinks(t *testing.T) {
 			if span.Parent().IsValid() {
 				parent = span.Parent().SpanID().String()
 			}
-			var links []string
+			links := make([]string, 0, len(span.Links()))
 			for _, l := range span.Links() {
 				links = append(links, l.SpanContext.SpanID().String())
 			}
@@ -170,8 +184,8 @@ func TestTraceGivesTheHandlerSpanAndBaggage(t *testing.T) {
 func TestTraceWithoutSDKCarriesTheTraceOn(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string][]middleware.TraceOption{
-		"no provider set":      nil,
-		"the no-op provider":   {middleware.WithTracerProvider(tracenoop.NewTracerProvider())},
+		"no provider set":       nil,
+		"the no-op provider":    {middleware.WithTracerProvider(tracenoop.NewTracerProvider())},
 		"an ambient propagator": {middleware.WithPropagator(propagation.TraceContext{})},
 	} {
 		got := ""

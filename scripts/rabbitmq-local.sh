@@ -13,7 +13,7 @@ local_bin() {
 	for place in $(local_places); do
 		if [ -x "$place/rabbitmq-server" ]; then
 			echo "$place"
-			return
+			return 0
 		fi
 	done
 	return 1
@@ -45,6 +45,7 @@ local_vars() {
 	local loopback="-kernel inet_dist_use_interface {127,0,0,1}"
 	vars=(
 		HOME="$dir"
+		ERL_CRASH_DUMP="$dir/log/erl_crash.dump"
 		ERL_EPMD_ADDRESS=127.0.0.1
 		ERL_EPMD_PORT="$epmd_port"
 		RABBITMQ_CONF_ENV_FILE=/dev/null
@@ -93,7 +94,7 @@ local_pid() {
 		case "$args" in
 		*" -warren $name "*)
 			echo "$pid"
-			return
+			return 0
 			;;
 		esac
 	done < <(ps -A -ww -o pid=,args=)
@@ -114,6 +115,8 @@ local_end() {
 	local pid left=$(($2 * 10))
 	until pid="$(local_pid)"; do
 		local_launching || return 0
+		[ "$left" -gt 0 ] || return 1
+		left=$((left - 1))
 		sleep 0.1
 	done
 	kill "-$1" "$pid" 2>/dev/null || true

@@ -91,7 +91,7 @@ func ErrorType(err error) string {
 }
 
 func namesItself(err error) bool {
-	named, ok := err.(interface{ ErrorType() string }) //nolint:errorlint // each error of the chain is asked in turn
+	named, ok := err.(interface{ ErrorType() string })
 	return ok && named.ErrorType() != ""
 }
 

@@ -24,9 +24,13 @@ import (
 
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-// The one test that touches the globals, which can be set only once.
+// The one test that touches the globals; it puts them back for -count.
 func TestGlobalsMayBeSetLate(t *testing.T) {
-	early := otel.GetTracerProvider()
+	early, propagator := otel.GetTracerProvider(), otel.GetTextMapPropagator()
+	t.Cleanup(func() {
+		otel.SetTracerProvider(early)
+		otel.SetTextMapPropagator(propagator)
+	})
 	if telemetry.Installed(nil) || telemetry.Installed(early) {
 		t.Error("Installed before any provider was set")
 	}
@@ -118,10 +122,14 @@ func TestAttributes(t *testing.T) {
 			"messaging.rabbitmq.destination.routing_key=k,messaging.system=rabbitmq"},
 		{"a server", telemetry.Server("mq", 5672), "server.address=mq,server.port=5672"},
 		{"a server without a port", telemetry.Server("mq", 0), "server.address=mq"},
-		{"a failed operation", slices.Collect(all(telemetry.MetricAttributes("process", "q", "E"))),
-			"error.type=E,messaging.destination.name=q,messaging.operation.name=process,messaging.system=rabbitmq"},
-		{"an operation that went well", slices.Collect(all(telemetry.MetricAttributes("process", "", ""))),
-			"messaging.operation.name=process,messaging.system=rabbitmq"},
+		{
+			"a failed operation", slices.Collect(all(telemetry.MetricAttributes("process", "q", "E"))),
+			"error.type=E,messaging.destination.name=q,messaging.operation.name=process,messaging.system=rabbitmq",
+		},
+		{
+			"an operation that went well", slices.Collect(all(telemetry.MetricAttributes("process", "", ""))),
+			"messaging.operation.name=process,messaging.system=rabbitmq",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

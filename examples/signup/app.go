@@ -51,8 +51,10 @@ func (a *app) observe(e worker.Event) {
 		if e.SettleErr != nil {
 			return // the broker delivers it again
 		}
-		step := account.Step{Queue: strings.TrimPrefix(e.Queue, a.prefix), Event: e.Message.RoutingKey,
-			Attempt: e.Message.Attempt, Outcome: e.Outcome.Verdict.String()}
+		step := account.Step{
+			Queue: strings.TrimPrefix(e.Queue, a.prefix), Event: e.Message.RoutingKey,
+			Attempt: e.Message.Attempt, Outcome: e.Outcome.Verdict.String(),
+		}
 		if e.Outcome.Err != nil {
 			step.Error = e.Outcome.Err.Error()
 		}

@@ -12,7 +12,7 @@ import (
 // findDead asks the broker for the dead letter of the account, and leaves it there.
 func (s *story) findDead(ctx context.Context, queue, id string) error {
 	dlq := broker.DeadLetterQueue(s.prefix + queue)
-	m, err := peek(ctx, s.options.broker(), dlq)
+	m, err := peek(ctx, s.broker(), dlq)
 	reason := m.Headers.String(message.HeaderReason)
 	switch {
 	case err != nil:
@@ -20,7 +20,7 @@ func (s *story) findDead(ctx context.Context, queue, id string) error {
 	case m.CorrelationID != id || reason != message.ReasonPermanent:
 		return fmt.Errorf("%s has account %q with reason %q, want %q with %q", dlq, m.CorrelationID, reason, id, message.ReasonPermanent)
 	}
-	s.ok("dead letter: %s has it, reason %s: %s", dlq, reason, m.Headers.String(message.HeaderError))
+	s.stepf("dead letter: %s has it, reason %s: %s", dlq, reason, m.Headers.String(message.HeaderError))
 	return nil
 }
 

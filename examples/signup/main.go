@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -74,13 +75,14 @@ func (o options) broker() broker.Config {
 }
 
 func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
-	fmt.Fprintln(stdout, "connecting to", broker.Redact(o.url))
+	out := log.New(stdout, "", 0)
+	out.Println("connecting to", broker.Redact(o.url))
 	if o.selfTest {
-		return selfTest(ctx, o, stdout)
+		return selfTest(ctx, o, out)
 	}
 	a := newApp(o, slog.New(slog.NewTextHandler(stderr, nil)))
 	return a.run(ctx, func(ctx context.Context, url string) error {
-		fmt.Fprintf(stdout, invitation, url)
+		out.Printf(invitation, url)
 		<-ctx.Done()
 		return nil
 	})

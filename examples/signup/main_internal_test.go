@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -66,37 +68,45 @@ func TestTheSelfTestTellsTheStory(t *testing.T) {
 	}
 }
 
-func TestStoppingHandlesWhatItAccepted(t *testing.T) {
+func TestWhatWasAcceptedBeforeTheStopIsDoneOrWaits(t *testing.T) {
 	t.Parallel()
+	const visitors = 20
 	a := newApp(testOptions(t), slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())
 	var gone string
 	err := a.run(ctx, func(ctx context.Context, url string) error {
+		gone = strings.TrimPrefix(url, "http://")
 		v := newVisitor(url)
 		defer v.leave()
-		id, _, err := v.post(ctx, "/signup", "alice@example.test")
-		if err != nil {
-			return err
-		}
-		if _, err := (&story{app: a}).done(ctx, id, welcome.Queue, event.SignedUp); err != nil {
-			return err
+		for i := range visitors {
+			if _, _, err := v.post(ctx, "/signup", fmt.Sprintf("visitor-%d@example.test", i)); err != nil {
+				return err
+			}
 		}
 		stop()
-		<-ctx.Done()
-		gone = url
 		return nil
 	})
 	if err != nil {
 		t.Fatalf("run returned %v, want nil after a clean stop", err)
 	}
-	if n := len(a.mailbox.To("alice@example.test")); n < 1 {
-		t.Errorf("alice has %d mails, want the welcome at least", n)
+	welcomed := 0
+	for i := range visitors {
+		for _, m := range a.mailbox.To(fmt.Sprintf("visitor-%d@example.test", i)) {
+			if m.Subject == "Welcome!" {
+				welcomed++
+			}
+		}
 	}
-	if r, err := http.Get(gone); err == nil {
-		t.Errorf("%s still answers %s", gone, r.Status)
+	waiting := rabbit.Depth(t, rabbit.Channel(t, a.url), a.prefix+welcome.Queue)
+	t.Logf("%d welcomed, %d waiting", welcomed, waiting)
+	if welcomed+waiting != visitors {
+		t.Errorf("%d are welcomed and %d wait, want %d together", welcomed, waiting, visitors)
 	}
-	if err := a.publisher.Publish(t.Context(), event.SignedUp, event.User{}); err == nil {
-		t.Error("published after the stop, want the publisher closed")
+	if conn, err := net.Dial("tcp", gone); err == nil {
+		t.Errorf("%s still takes connections: %v", gone, conn.Close())
+	}
+	if err := a.publisher.Publish(t.Context(), event.SignedUp, event.User{}); !errors.Is(err, broker.ErrClosed) {
+		t.Errorf("publishing after the stop gives %v, want %v", err, broker.ErrClosed)
 	}
 }
 

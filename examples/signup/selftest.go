@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
+	"log"
 	"log/slog"
 	"time"
 )
@@ -16,12 +16,12 @@ type story struct {
 	*app
 
 	visitor visitor
-	out     io.Writer
+	out     *log.Logger
 }
 
 // selfTest runs the service and tells the story to out. What the worker would log
 // is in the error if the story ends badly.
-func selfTest(ctx context.Context, o options, out io.Writer) error {
+func selfTest(ctx context.Context, o options, out *log.Logger) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, selfTestTimeout, fmt.Errorf("not over within %v", selfTestTimeout))
 	defer cancel()
 	a := newApp(o, slog.New(slog.DiscardHandler))
@@ -33,7 +33,7 @@ func selfTest(ctx context.Context, o options, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("self-test failed: %w", err)
 	}
-	fmt.Fprintf(out, "passed; queues and exchange named %s* are left on the broker\n", o.prefix)
+	out.Printf("passed; the exchange and the queues named %s* are left on the broker", o.prefix)
 	return nil
 }
 
@@ -46,12 +46,12 @@ func (s *story) tell(ctx context.Context) error {
 	return nil
 }
 
-func (s *story) ok(format string, args ...any) { fmt.Fprintf(s.out, "ok  "+format+"\n", args...) }
+func (s *story) stepf(format string, args ...any) { s.out.Printf("ok  "+format, args...) }
 
 func (s *story) signUp(ctx context.Context, email string) (id string, err error) {
 	id, took, err := s.visitor.post(ctx, "/signup", email)
 	if err == nil {
-		s.ok("sign-up: %s accepted in %.1f ms", email, took)
+		s.stepf("sign-up: %s accepted in %.1f ms", email, took)
 	}
 	return id, err
 }

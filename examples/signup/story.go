@@ -23,7 +23,7 @@ func (s *story) fanOut(ctx context.Context) error {
 			return err
 		}
 	}
-	s.ok("fan-out: one event, and welcome, verification and analytics are done %v after the request began", since(start))
+	s.stepf("fan-out: one event, and welcome, verification and analytics are done %v after the request began", since(start))
 	return s.visitor.see(ctx, id)
 }
 
@@ -38,7 +38,7 @@ func (s *story) urgent(ctx context.Context) error {
 	if n := len(s.mailbox.To("alice@example.test")); n != 3 {
 		return fmt.Errorf("alice has %d mails, want a welcome and two verifications", n)
 	}
-	s.ok("urgent: a second verification mail, accepted in %.1f ms, is there", took)
+	s.stepf("urgent: a second verification mail, accepted in %.1f ms, is there", took)
 	return nil
 }
 
@@ -55,7 +55,7 @@ func (s *story) retries(ctx context.Context) error {
 		case attempt != 3:
 			return fmt.Errorf("%s succeeded on attempt %d, want 3", queue, attempt)
 		}
-		s.ok("retry: %s succeeded on attempt 3, %v after the request began", queue, since(start))
+		s.stepf("retry: %s succeeded on attempt 3, %v after the request began", queue, since(start))
 	}
 	return nil
 }
@@ -79,7 +79,7 @@ func (s *story) deadLetters(ctx context.Context) error {
 	if n := s.counter.Of(event.SignedUp); n != 3 {
 		return fmt.Errorf("analytics counted %d sign-ups, want 3", n)
 	}
-	s.ok("analytics: 3 sign-ups counted, whatever became of their mails")
+	s.stepf("analytics: 3 sign-ups counted, whatever became of their mails")
 	return nil
 }
 
@@ -89,4 +89,3 @@ func (s *story) done(ctx context.Context, id, queue, key string) (attempt int, e
 	a, err := s.accounts.Wait(ctx, id, func(a account.Account) bool { return a.Done(queue, key) > 0 })
 	return a.Done(queue, key), err
 }
-

@@ -14,7 +14,7 @@ import (
 func ExampleValidate() {
 	type SignedUp struct {
 		Email string `json:"email" validate:"required,email"`
-		Age   int    `json:"age" validate:"gte=18"`
+		Age   int    `json:"age"   validate:"gte=18"`
 	}
 	v := validator.New(validator.WithRequiredStructEnabled())
 	h := handler.Typed(func(context.Context, SignedUp) error { return nil },

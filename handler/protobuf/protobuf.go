@@ -67,7 +67,7 @@ func target(v any) (proto.Message, bool) {
 		return nil, false
 	}
 	fresh := reflect.New(p.Type().Elem().Elem())
-	m, ok := fresh.Interface().(proto.Message)
+	m, ok := reflect.TypeAssert[proto.Message](fresh)
 	if ok {
 		p.Elem().Set(fresh)
 	}

@@ -132,7 +132,9 @@ func TestSignUpPublishesOneEventOfTheAccount(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	w := s.post("/signup", asForm, "email=alice@example.test&name=Alice")
-	var answer struct{ ID string }
+	var answer struct {
+		ID string `json:"id"`
+	}
 	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
 		t.Fatal(err)
 	}
@@ -184,6 +186,9 @@ func TestWhatCannotBePublishedIsNotSaved(t *testing.T) {
 		{"no queue takes the event", func(t *testing.T) *site {
 			t.Helper()
 			s := newSite(t)
+			if err := s.channel.QueueBind(s.name, "other", s.name, false, nil); err != nil { // keeps the exchange
+				t.Fatal(err)
+			}
 			if err := s.channel.QueueUnbind(s.name, "#", s.name, nil); err != nil {
 				t.Fatal(err)
 			}

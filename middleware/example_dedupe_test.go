@@ -1,0 +1,27 @@
+package middleware_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/middleware"
+)
+
+// The broker may deliver a message twice; the mail is sent once.
+func ExampleDedupe() {
+	store := middleware.NewMemoryStore(time.Hour, 100_000)
+	h := middleware.Dedupe(store)(handler.Func(func(_ context.Context, m *message.Message) error {
+		fmt.Println("mail for", m.ID)
+		return nil
+	}))
+	m := &message.Message{ID: "018f3c", Queue: "welcome-email"}
+	fmt.Println(h.Handle(context.Background(), m))
+	fmt.Println(h.Handle(context.Background(), m))
+	// Output:
+	// mail for 018f3c
+	// <nil>
+	// <nil>
+}
