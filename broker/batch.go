@@ -81,7 +81,7 @@ func (p *Publisher) startItem(ctx context.Context, sender *Sender, item Item) fu
 	if err != nil {
 		return func() error { return finish(err) }
 	}
-	return func() error { return finish(sent.wait(ctx)) }
+	return func() error { return finish(sent.wait(ctx, nil)) }
 }
 
 func (p *Publisher) startAt(ctx context.Context, sender *Sender, out *outgoing) (*inFlight, error) {

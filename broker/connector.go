@@ -33,8 +33,10 @@ func NewConnector(cfg Config, role string, onChange func(*Session, error)) *Conn
 	if onChange == nil {
 		onChange = func(*Session, error) {}
 	}
-	return &Connector{cfg: cfg.withDefaults(), role: role, onChange: onChange,
-		err: errors.New("not tried yet"), changed: make(chan struct{})}
+	return &Connector{
+		cfg: cfg.withDefaults(), role: role, onChange: onChange,
+		err: errors.New("not tried yet"), changed: make(chan struct{}),
+	}
 }
 
 // Run connects and stays connected until ctx is done; then it closes the session
@@ -127,15 +129,13 @@ func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session,
 		c.note(err)
 		return err
 	}
-	if err := backoff.Retry(attempt, backoff.WithContext(c.pauses(), ctx)); err != nil {
-		return nil, errors.Join(last, context.Cause(ctx))
+	if err := backoff.Retry(attempt, backoff.WithContext(&pauses{cfg: c.cfg}, ctx)); err != nil {
+		return nil, cmp.Or(last, err)
 	}
 	return session, nil
 }
 
 // pauses are those of Config.Backoff, without an end.
-func (c *Connector) pauses() backoff.BackOff { return &pauses{cfg: c.cfg} }
-
 type pauses struct {
 	cfg     Config
 	attempt int

@@ -41,8 +41,10 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 	if err != nil {
 		return nil, err
 	}
-	c := &Consumer{queue: what.Queue, tag: what.Queue, ch: ch, session: s,
-		closing: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{})}
+	c := &Consumer{
+		queue: what.Queue, tag: what.Queue, ch: ch, session: s,
+		closing: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
+	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	cancelled := ch.NotifyCancel(make(chan string, 1))
 	err = s.call(ctx, func() error { return c.subscribe(what) })
@@ -70,7 +72,8 @@ func (c *Consumer) watch(closed <-chan *amqp.Error, cancelled <-chan string) {
 		if ok {
 			c.err = fmt.Errorf("broker: consumer of %s cancelled by the broker", c.queue)
 			close(c.done)
-			<-closed
+			for range closed { // the channel lives until it is closed
+			}
 			c.settler.lose()
 			close(c.gone)
 			return

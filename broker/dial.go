@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"runtime/debug"
 	"time"
@@ -12,18 +13,22 @@ import (
 
 // dial tries each URL once, in turn, and returns the first session.
 func dial(ctx context.Context, cfg Config, role string) (*Session, error) {
-	var errs []error
+	var failed error
 	for _, u := range cfg.urls() {
 		s, err := dialOne(ctx, cfg, role, u)
-		if err == nil {
+		switch {
+		case err == nil:
 			return s, nil
+		case failed == nil:
+			failed = err
+		default:
+			failed = fmt.Errorf("%w; %w", failed, err)
 		}
-		errs = append(errs, err)
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, errors.Join(errs...)
+	return nil, failed
 }
 
 func dialOne(ctx context.Context, cfg Config, role, rawURL string) (*Session, error) {
@@ -35,9 +40,6 @@ func dialOne(ctx context.Context, cfg Config, role, rawURL string) (*Session, er
 	defer cancel()
 	conn, err := amqp.DialConfig(rawURL, amqpConfig(ctx, cfg, role, rawURL, uri))
 	if err != nil {
-		if ctx.Err() != nil {
-			err = errors.Join(context.Cause(ctx), err)
-		}
 		return nil, connectError(uri, err)
 	}
 	return newSession(conn, uri), nil

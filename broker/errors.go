@@ -62,9 +62,15 @@ func errorName(err error) string {
 		err  error
 		name string
 	}{
-		{ErrUnroutable, "unroutable"}, {ErrNacked, "nacked"}, {ErrBlocked, "blocked"}, {ErrRefused, "refused"},
-		{ErrNotConnected, "not_connected"}, {ErrClosed, "closed"}, {ErrTooLarge, "too_large"},
-		{context.DeadlineExceeded, "timeout"}, {context.Canceled, "canceled"},
+		{ErrUnroutable, "unroutable"},
+		{ErrNacked, "nacked"},
+		{ErrBlocked, "blocked"},
+		{ErrRefused, "refused"},
+		{ErrNotConnected, "not_connected"},
+		{ErrClosed, "closed"},
+		{ErrTooLarge, "too_large"},
+		{context.DeadlineExceeded, "timeout"},
+		{context.Canceled, "canceled"},
 	} {
 		if errors.Is(err, known.err) {
 			return known.name

@@ -78,7 +78,8 @@ func Ladder() Topology {
 			{Name: ladderOut, Kind: "topic", Arguments: message.Headers{"alternate-exchange": UnroutedQueue}},
 		},
 		Queues: []Queue{{Name: UnroutedQueue, Arguments: message.Headers{
-			"x-queue-type": "quorum", "x-delivery-limit": neverReached}}},
+			"x-queue-type": "quorum", "x-delivery-limit": neverReached,
+		}}},
 		Bindings: []Binding{{Exchange: UnroutedQueue, Queue: UnroutedQueue}},
 	}
 	for k := range ladderLevels {

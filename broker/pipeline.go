@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	"golang.org/x/sync/semaphore"
@@ -81,24 +82,45 @@ type inFlight struct {
 	settled  chan struct{} // made when another message waits for this one
 }
 
+// publish puts a message on the wire, once there is room for it.
 func (p *pipeline) publish(ctx context.Context, exchange, key string, msg amqp.Publishing) (*inFlight, error) {
-	if err := checkSize(&msg, p.session.conn.Config.FrameSize); err != nil {
+	f, err := p.admit(exchange, key, &msg)
+	if err != nil {
 		return nil, err
 	}
-	f := &inFlight{line: p, id: identity{exchange, key, msg.MessageId},
-		weight: int64(min(len(msg.Body)+messageAtWork, windowBytes))}
 	if err := p.window.Acquire(ctx, f.weight); err != nil {
-		return nil, p.explain(ctx)
+		return nil, p.explain(context.Cause(ctx))
 	}
 	if err := p.register(ctx, f); err != nil {
 		p.window.Release(f.weight)
 		return nil, err
 	}
-	if err := p.write(f, msg); err != nil {
-		f.release()
+	return f, p.write(f, msg)
+}
+
+// publishNow is publish for when there is room; ok is false if there is none.
+func (p *pipeline) publishNow(exchange, key string, msg amqp.Publishing) (f *inFlight, ok bool, err error) {
+	if f, err = p.admit(exchange, key, &msg); err != nil {
+		return nil, true, err
+	}
+	if !p.window.TryAcquire(f.weight) {
+		return nil, false, nil
+	}
+	if p.claim(f) != nil {
+		p.window.Release(f.weight)
+		return nil, false, nil
+	}
+	return f, true, p.write(f, msg)
+}
+
+func (p *pipeline) admit(exchange, key string, msg *amqp.Publishing) (*inFlight, error) {
+	if err := checkSize(msg, p.session.conn.Config.FrameSize); err != nil {
 		return nil, err
 	}
-	return f, nil
+	return &inFlight{
+		line: p, id: identity{exchange, key, msg.MessageId},
+		weight: int64(min(len(msg.Body)+messageAtWork, windowBytes)),
+	}, nil
 }
 
 func (p *pipeline) write(f *inFlight, msg amqp.Publishing) (err error) {
@@ -106,6 +128,7 @@ func (p *pipeline) write(f *inFlight, msg amqp.Publishing) (err error) {
 	defer p.sendMu.Unlock()
 	f.confirm, err = p.ch.PublishWithDeferredConfirm(f.id.exchange, f.id.key, true, false, msg)
 	if err != nil {
+		f.release()
 		return p.publishError(err)
 	}
 	p.sent <- f // has room: the window is no wider
@@ -154,7 +177,7 @@ func (p *pipeline) register(ctx context.Context, f *inFlight) error {
 		select {
 		case <-settled:
 		case <-ctx.Done():
-			return p.explain(ctx)
+			return p.explain(context.Cause(ctx))
 		}
 	}
 }
@@ -174,13 +197,16 @@ func (p *pipeline) claim(f *inFlight) <-chan struct{} {
 	return other.settled
 }
 
-// wait returns the message's fate. If ctx ends first the message may still arrive.
-func (f *inFlight) wait(ctx context.Context) error {
+// wait returns the message's fate. If ctx ends or late fires first the message may
+// still arrive.
+func (f *inFlight) wait(ctx context.Context, late <-chan time.Time) error {
 	select {
 	case <-f.confirm.Done():
 		return f.outcome()
 	case <-ctx.Done():
-		return f.line.explain(ctx)
+		return f.line.explain(context.Cause(ctx))
+	case <-late:
+		return f.line.explain(context.DeadlineExceeded)
 	}
 }
 
@@ -240,10 +266,10 @@ func (p *pipeline) closeCause() error {
 	return p.closed
 }
 
-// explain is the error of a context that ended while the broker kept us waiting.
-func (p *pipeline) explain(ctx context.Context) error {
+// explain is the error for time that ran out while the broker kept us waiting.
+func (p *pipeline) explain(cause error) error {
 	if reason := p.session.Blocked(); reason != "" {
-		return fmt.Errorf("%w (%s): %w", ErrBlocked, reason, context.Cause(ctx))
+		return fmt.Errorf("%w (%s): %w", ErrBlocked, reason, cause)
 	}
-	return fmt.Errorf("no confirm from the broker: %w", context.Cause(ctx))
+	return fmt.Errorf("no confirm from the broker: %w", cause)
 }

@@ -29,10 +29,10 @@ type Change struct {
 // AMQP cannot ask for them, and declaring one twice is harmless. It needs no
 // management plugin: existence is asked for passively, and only what exists is
 // declared, which compares the arguments.
-func (s *Session) Plan(ctx context.Context, t Topology) ([]Change, error) {
+func (s *Session) Plan(ctx context.Context, t Topology) (changes []Change, err error) {
 	p := prober{session: s}
-	defer p.close()
-	changes := make([]Change, 0, len(t.Exchanges)+len(t.Queues))
+	defer func() { err = errors.Join(err, p.close()) }()
+	changes = make([]Change, 0, len(t.Exchanges)+len(t.Queues))
 	for _, x := range t.Exchanges {
 		c, err := p.probe(ctx, "exchange", x.Name, func(ch *amqp.Channel) error {
 			return ch.ExchangeDeclarePassive(x.Name, x.Kind, true, false, false, false, nil)
@@ -83,10 +83,11 @@ func (p *prober) probe(ctx context.Context, kind, name string, exists, same func
 	if err == nil {
 		return Change{Kind: kind, Name: name, Action: Same}, nil
 	}
-	if c := parseConflict(kind, name, err); c != nil {
+	err = declareError(kind, name, err)
+	if c, ok := errors.AsType[*ConflictError](err); ok {
 		return Change{Kind: kind, Name: name, Action: Conflict, Conflict: c}, nil
 	}
-	return Change{}, declareError(kind, name, err)
+	return Change{}, err
 }
 
 func (p *prober) ask(ctx context.Context, question func(*amqp.Channel) error) error {
@@ -100,8 +101,9 @@ func (p *prober) ask(ctx context.Context, question func(*amqp.Channel) error) er
 	return p.session.call(ctx, func() error { return question(p.ch) })
 }
 
-func (p *prober) close() {
-	if p.ch != nil {
-		_ = p.ch.Close() // nothing hangs on it: it asked, and was answered
+func (p *prober) close() error {
+	if p.ch == nil {
+		return nil
 	}
+	return p.session.closeChannel(p.ch)
 }

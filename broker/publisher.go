@@ -52,8 +52,11 @@ func (p *Publisher) Publish(ctx context.Context, key string, body any, opts ...O
 }
 
 func (p *Publisher) publish(ctx context.Context, sender *Sender, out *outgoing) error {
-	ctx, cancel := sender.bounded(ctx)
-	defer cancel()
+	if out.delay > 0 { // may have to declare first
+		var cancel context.CancelFunc
+		ctx, cancel = sender.bounded(ctx)
+		defer cancel()
+	}
 	exchange, key, err := p.address(ctx, sender, out)
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 // goroutines may send at once; their messages share the channel's pipeline.
 type Sender struct {
 	connector *Connector
+	timers    sync.Pool // of *time.Timer, stopped
 
 	mu      sync.Mutex
 	line    *pipeline
@@ -99,16 +100,31 @@ func (s *Sender) Send(ctx context.Context, exchange, key string, m *message.Mess
 }
 
 func (s *Sender) send(ctx context.Context, exchange, key string, p amqp.Publishing) error {
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
 	sent, err := s.start(ctx, exchange, key, p)
 	if err == nil {
-		err = sent.wait(ctx)
+		err = s.await(ctx, sent)
 	}
 	if err != nil {
 		return fmt.Errorf("broker: publish to exchange %q with key %q: %w", exchange, key, err)
 	}
 	return nil
+}
+
+// await returns the message's fate, within the configured time if ctx has no
+// deadline of its own. A timer costs less than a context for every message.
+func (s *Sender) await(ctx context.Context, sent *inFlight) error {
+	if _, ok := ctx.Deadline(); ok || s.connector.cfg.PublishTimeout < 0 {
+		return sent.wait(ctx, nil)
+	}
+	timer, ok := s.timers.Get().(*time.Timer)
+	if !ok {
+		timer = time.NewTimer(s.connector.cfg.PublishTimeout)
+	}
+	timer.Reset(s.connector.cfg.PublishTimeout)
+	err := sent.wait(ctx, timer.C)
+	timer.Stop()
+	s.timers.Put(timer)
+	return err
 }
 
 // bounded gives ctx the configured time if it has no deadline of its own.
@@ -121,11 +137,32 @@ func (s *Sender) bounded(ctx context.Context) (context.Context, context.CancelFu
 
 // start puts one message on the wire; its fate is known when wait returns.
 func (s *Sender) start(ctx context.Context, exchange, key string, p amqp.Publishing) (*inFlight, error) {
+	if sent, ok, err := s.startNow(ctx, exchange, key, p); ok {
+		return sent, err
+	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	line, err := s.current(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return line.publish(ctx, exchange, key, p)
+}
+
+// startNow is start for when nothing has to be waited for; ok is false if something has.
+func (s *Sender) startNow(ctx context.Context, exchange, key string, p amqp.Publishing) (sent *inFlight, ok bool, err error) {
+	s.mu.Lock()
+	line := s.line
+	s.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return nil, false, nil
+	default:
+	}
+	if line == nil {
+		return nil, false, nil
+	}
+	return line.publishNow(exchange, key, p)
 }
 
 func (s *Sender) current(ctx context.Context) (*pipeline, error) {

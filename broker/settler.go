@@ -52,8 +52,10 @@ type settler struct {
 }
 
 func newSettler(ch *amqp.Channel, prefetch int) *settler {
-	s := &settler{ch: ch, wake: make(chan struct{}, 1), gone: make(chan struct{}),
-		ready: make([]settlement, 0, prefetch), enough: max(prefetch/4, 1), next: 1, settled: make(map[uint64]bool)}
+	s := &settler{
+		ch: ch, wake: make(chan struct{}, 1), gone: make(chan struct{}),
+		ready: make([]settlement, 0, prefetch), enough: max(prefetch/4, 1), next: 1, settled: make(map[uint64]bool),
+	}
 	s.late = time.AfterFunc(time.Hour, s.signal)
 	go s.run()
 	return s
@@ -157,7 +159,7 @@ func (s *settler) run() {
 func (s *settler) take(kept []settlement) (batch []settlement, last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	batch = append(kept, s.ready...)
+	batch = slices.Concat(kept, s.ready)
 	s.ready = s.ready[:0]
 	s.checkIdle()
 	if s.ended {

@@ -46,9 +46,9 @@ type Binding struct {
 // Merge returns t with all of more behind it.
 func (t Topology) Merge(more ...Topology) Topology {
 	for _, m := range more {
-		t.Exchanges = append(t.Exchanges[:len(t.Exchanges):len(t.Exchanges)], m.Exchanges...)
-		t.Queues = append(t.Queues[:len(t.Queues):len(t.Queues)], m.Queues...)
-		t.Bindings = append(t.Bindings[:len(t.Bindings):len(t.Bindings)], m.Bindings...)
+		t.Exchanges = append(slices.Clip(t.Exchanges), m.Exchanges...)
+		t.Queues = append(slices.Clip(t.Queues), m.Queues...)
+		t.Bindings = append(slices.Clip(t.Bindings), m.Bindings...)
 	}
 	return t
 }

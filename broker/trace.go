@@ -2,12 +2,13 @@ package broker
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
@@ -53,7 +54,8 @@ func (t *tracer) start(ctx context.Context, o *outgoing) (context.Context, publi
 		s.began = time.Now()
 	}
 	if telemetry.Installed(nil) {
-		ctx, s.span = t.tracer.Start(ctx, telemetry.PublishSpanName(o.message.Exchange), trace.WithSpanKind(trace.SpanKindProducer),
+		ctx, s.span = t.tracer.Start( //nolint:spancheck // ended by end
+			ctx, telemetry.PublishSpanName(o.message.Exchange), trace.WithSpanKind(trace.SpanKindProducer),
 			trace.WithAttributes(telemetry.PublishAttributes(o.message.Exchange, o.key, &o.message)...))
 	}
 	s.ctx = ctx
@@ -63,14 +65,21 @@ func (t *tracer) start(ctx context.Context, o *outgoing) (context.Context, publi
 
 // inject adds the trace context, unless the caller has given one.
 func (o *outgoing) inject(ctx context.Context) {
-	carrier := propagation.MapCarrier{}
-	telemetry.Propagator(nil).Inject(ctx, carrier)
-	for name, value := range carrier {
-		if _, given := o.message.Headers[name]; !given {
-			o.header(name, value)
-		}
+	telemetry.Propagator(nil).Inject(ctx, (*headerCarrier)(o))
+}
+
+// headerCarrier takes trace context into the headers of an outgoing message.
+type headerCarrier outgoing
+
+func (c *headerCarrier) Get(key string) string { return c.message.Headers.String(key) }
+
+func (c *headerCarrier) Set(key, value string) {
+	if _, given := c.message.Headers[key]; !given {
+		(*outgoing)(c).header(key, value)
 	}
 }
+
+func (c *headerCarrier) Keys() []string { return slices.Sorted(maps.Keys(c.message.Headers)) }
 
 func (s publishSpan) end(err error) {
 	if s.span != nil {

@@ -51,7 +51,8 @@ func record(queue string, a *attempt, out Outcome, now time.Time) message.Header
 	h[message.HeaderHost] = host()
 	h[message.HeaderVersion] = broker.Version()
 	h[message.HeaderHistory] = history(m, queue, entry{
-		Attempt: m.Attempt, At: at, Reason: out.Reason, Error: clip(out.Err.Error(), maxShortText), Host: host()})
+		Attempt: m.Attempt, At: at, Reason: out.Reason, Error: clip(out.Err.Error(), maxShortText), Host: host(),
+	})
 	if a.span.IsValid() {
 		h[message.HeaderTrace] = traceparent(a.span)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/message"
 )
 
 // source is where a hand gets its deliveries; false ends the hand.
@@ -35,8 +36,7 @@ func (q *Subscription) hand(next source, stop <-chan struct{}) {
 
 // handle runs the handler for d and settles d by what it returned.
 func (q *Subscription) handle(d *broker.Delivery) {
-	a := &attempt{}
-	a.Context.Context = q.worker.inHand
+	a := &attempt{Context: message.Context{Context: q.worker.inHand}}
 	d.Fill(&a.Message)
 	if d.Withdrawn() {
 		q.settle(d, a, Outcome{Verdict: Release}, 0)

@@ -66,8 +66,10 @@ func (w *Worker) Health() Health {
 func (q *Subscription) Health() QueueHealth {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return QueueHealth{Name: q.config.Name, State: q.state, Err: q.reason,
-		InHand: int(q.busy.Load()), Concurrency: q.concurrency}
+	return QueueHealth{
+		Name: q.config.Name, State: q.state, Err: q.reason,
+		InHand: int(q.busy.Load()), Concurrency: q.concurrency,
+	}
 }
 
 func (q QueueHealth) notReady() string {
@@ -84,8 +86,13 @@ func (q QueueHealth) notReady() string {
 func (q *Subscription) setState(s State, err error) {
 	q.mu.Lock()
 	same := q.state == s && (err == nil) == (q.reason == nil)
+	began := !q.began && (s == StateConsuming || s == StatePaused)
+	q.began = q.began || began
 	q.state, q.reason = s, err
 	q.mu.Unlock()
+	if began {
+		q.worker.began()
+	}
 	if !same {
 		q.worker.emit(StateChanged{Queue: q.config.Name, State: s, Err: err})
 	}

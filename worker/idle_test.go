@@ -29,8 +29,10 @@ func TestNeverSilentlyIdle(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, nil, ""},
-		{"the broker stops and starts", func(t *testing.T, _ *bench) { node.Ctl(t, "stop_app") },
-			func(t *testing.T) { node.Ctl(t, "start_app") }, "consuming connection"},
+		{
+			"the broker stops and starts", func(t *testing.T, _ *bench) { node.Ctl(t, "stop_app") },
+			func(t *testing.T) { node.Ctl(t, "start_app") }, "consuming connection",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -147,8 +147,10 @@ func child(kind string) {
 	priority, _ := strconv.Atoi(os.Getenv("CHILD_PRIORITY"))
 	limit, _ := strconv.Atoi(os.Getenv("CHILD_LIMIT"))
 	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("CHILD_URL")}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	q := w.Queue(worker.Queue{Name: os.Getenv("CHILD_QUEUE"), Exchange: os.Getenv("CHILD_EXCHANGE"),
-		Concurrency: 16, MaxPriority: priority, DeliveryLimit: limit, Retry: quick})
+	q := w.Queue(worker.Queue{
+		Name: os.Getenv("CHILD_QUEUE"), Exchange: os.Getenv("CHILD_EXCHANGE"),
+		Concurrency: 16, MaxPriority: priority, DeliveryLimit: limit, Retry: quick,
+	})
 	q.Handle("#", handler.Func(func(_ context.Context, m *message.Message) error {
 		if kind == "suicide" {
 			os.Exit(9)

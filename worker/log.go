@@ -24,7 +24,7 @@ func (w *Worker) logEvent(e Event) {
 	case Draining:
 		w.log.Info("worker: draining", "cause", e.Cause)
 	case Drained:
-		w.log.Info("worker: stopped", "error", e.Err)
+		w.logDrained(e)
 	}
 }
 
@@ -34,6 +34,14 @@ func (w *Worker) logState(e StateChanged) {
 		return
 	}
 	w.log.Info("worker: queue "+e.State.String(), "queue", e.Queue)
+}
+
+func (w *Worker) logDrained(e Drained) {
+	if e.Err != nil {
+		w.log.Error("worker: stopped", "error", e.Err)
+		return
+	}
+	w.log.Info("worker: stopped")
 }
 
 // settledLevel is how much a verdict matters to an operator.

@@ -98,5 +98,6 @@ func (m *meter) countSettled(ctx context.Context, e Settled) {
 		m.retries.Add(ctx, 1, reason)
 	case DeadLetter:
 		m.dead.Add(ctx, 1, reason)
+	default:
 	}
 }

@@ -34,27 +34,55 @@ func TestOutcome(t *testing.T) {
 		reason   string // of the dead letter; none if empty
 	}{
 		{"nil is acked", func(context.Context, int) error { return nil }, []worker.Verdict{ack}, []int{1}, ""},
-		{"an error is retried and dead-lettered when no attempt is left", func(context.Context, int) error { return errBoom },
-			[]worker.Verdict{again, again, dead}, []int{1, 2, 3}, message.ReasonError},
-		{"an error is retried until it is gone", func(_ context.Context, n int) error { return failUntil(n, 2) },
-			[]worker.Verdict{again, ack}, []int{1, 2}, ""},
+		{
+			"an error is retried and dead-lettered when no attempt is left", func(context.Context, int) error { return errBoom },
+			[]worker.Verdict{again, again, dead},
+			[]int{1, 2, 3},
+			message.ReasonError,
+		},
+		{
+			"an error is retried until it is gone", func(_ context.Context, n int) error { return failUntil(n, 2) },
+			[]worker.Verdict{again, ack},
+			[]int{1, 2},
+			"",
+		},
 		{"After is retried after its own delay", func(_ context.Context, n int) error {
 			return retry.After(300*time.Millisecond, failUntil(n, 2))
 		}, []worker.Verdict{again, ack}, []int{1, 2}, ""},
 		{"a snooze spends no attempt", snoozeTwice(), []worker.Verdict{again, again, ack}, []int{1, 1, 1}, ""},
-		{"Permanent is dead-lettered at once", func(context.Context, int) error { return retry.Permanent(errBoom) },
-			[]worker.Verdict{dead}, []int{1}, message.ReasonPermanent},
+		{
+			"Permanent is dead-lettered at once", func(context.Context, int) error { return retry.Permanent(errBoom) },
+			[]worker.Verdict{dead},
+			[]int{1},
+			message.ReasonPermanent,
+		},
 		{"backoff's PermanentError is dead-lettered at once", func(context.Context, int) error {
 			return fmt.Errorf("wrapped: %w", backoff.Permanent(errBoom))
 		}, []worker.Verdict{dead}, []int{1}, message.ReasonPermanent},
-		{"an error that says it is permanent is dead-lettered at once", func(context.Context, int) error { return &gone{} },
-			[]worker.Verdict{dead}, []int{1}, message.ReasonPermanent},
-		{"Discard is acked and counted as discarded", func(context.Context, int) error { return retry.Discard(errBoom) },
-			[]worker.Verdict{discard}, []int{1}, ""},
-		{"a panic is an error and the worker survives", func(_ context.Context, n int) error { panic("ouch") },
-			[]worker.Verdict{again, again, dead}, []int{1, 2, 3}, message.ReasonPanic},
-		{"overrunning the timeout is an error", func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() },
-			[]worker.Verdict{again, again, dead}, []int{1, 2, 3}, message.ReasonTimeout},
+		{
+			"an error that says it is permanent is dead-lettered at once", func(context.Context, int) error { return &gone{} },
+			[]worker.Verdict{dead},
+			[]int{1},
+			message.ReasonPermanent,
+		},
+		{
+			"Discard is acked and counted as discarded", func(context.Context, int) error { return retry.Discard(errBoom) },
+			[]worker.Verdict{discard},
+			[]int{1},
+			"",
+		},
+		{
+			"a panic is an error and the worker survives", func(_ context.Context, n int) error { panic("ouch") },
+			[]worker.Verdict{again, again, dead},
+			[]int{1, 2, 3},
+			message.ReasonPanic,
+		},
+		{
+			"overrunning the timeout is an error", func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() },
+			[]worker.Verdict{again, again, dead},
+			[]int{1, 2, 3},
+			message.ReasonTimeout,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -87,12 +87,14 @@ func (w *Worker) work(ctx context.Context) error {
 	hard, force := context.WithCancel(context.Background())
 	defer force()
 	var keepers sync.WaitGroup
+	receiving, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	for _, q := range w.queues {
-		keepers.Go(func() { q.keep(ctx, hard) })
+		keepers.Go(func() { q.keep(receiving, hard) })
 	}
 	<-ctx.Done()
 	w.emit(Draining{Cause: context.Cause(ctx)})
 	close(w.stopping)
+	stop(context.Cause(ctx))
 	drained := make(chan struct{})
 	go func() {
 		keepers.Wait()

@@ -26,6 +26,7 @@ type Subscription struct {
 	concurrency int
 	changed     chan struct{} // holds one token: paused or concurrency was set
 	state       State
+	began       bool  // has consumed, or was paused, once
 	reason      error // why the state is not StateConsuming
 }
 

@@ -30,6 +30,8 @@ type Worker struct {
 	inHand   context.Context // of handlers; cancelled when the grace is over
 	abandon  context.CancelCauseFunc
 	stopping chan struct{} // closed when the drain begins
+	ready    chan struct{} // closed when every queue has begun
+	starting atomic.Int64  // queues that have not begun yet
 
 	sharedMu sync.Mutex
 	sharedIn *broker.Session // the session in which the shared topology was declared
@@ -41,7 +43,7 @@ const openAtOnce = 16
 // New returns a worker that does nothing until Run.
 func New(c Config) *Worker {
 	c = c.withDefaults()
-	w := &Worker{config: c, log: c.Logger, opening: make(openers, openAtOnce), stopping: make(chan struct{})}
+	w := &Worker{config: c, log: c.Logger, opening: make(openers, openAtOnce), stopping: make(chan struct{}), ready: make(chan struct{})}
 	w.meter = newMeter()
 	w.consuming = broker.NewConnector(c.Broker, "consume", w.sessionChanged("consume"))
 	w.sender = broker.NewSender(c.Broker, "publish", w.sessionChanged("publish"))
@@ -52,8 +54,10 @@ func New(c Config) *Worker {
 // Queue adds a queue. What is wrong with c is reported by Run.
 func (w *Worker) Queue(c Queue) *Subscription {
 	c = c.withDefaults()
-	q := &Subscription{worker: w, config: c, concurrency: c.Concurrency, swapped: make(chan struct{}),
-		changed: make(chan struct{}, 1), state: StateStarting}
+	q := &Subscription{
+		worker: w, config: c, concurrency: c.Concurrency, swapped: make(chan struct{}),
+		changed: make(chan struct{}, 1), state: StateStarting,
+	}
 	mw := []handler.Middleware{middleware.Trace(), middleware.Metrics()}
 	mw = append(append(mw, w.config.Middleware...), c.Middleware...)
 	if c.Timeout > 0 {
@@ -61,6 +65,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 	}
 	q.chain = handler.Chain(handler.Func(innermost), mw...)
 	w.queues = append(w.queues, q)
+	w.starting.Add(1)
 	return q
 }
 
@@ -123,6 +128,17 @@ func (w *Worker) declareShared(ctx context.Context, s *broker.Session) error {
 	}
 	w.sharedIn = s
 	return nil
+}
+
+// Ready is closed when every queue consumes for the first time, or was paused
+// before it could. Health tells how things are at any later moment.
+func (w *Worker) Ready() <-chan struct{} { return w.ready }
+
+// began counts the queues on the way to Ready.
+func (w *Worker) began() {
+	if w.starting.Add(-1) == 0 {
+		close(w.ready)
+	}
 }
 
 func (w *Worker) isStopping() bool {
