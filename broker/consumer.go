@@ -128,7 +128,7 @@ func (c *Consumer) Receive(stop <-chan struct{}) (Delivery, bool) {
 
 func (c *Consumer) take(raw amqp.Delivery, ok bool) (Delivery, bool) {
 	if ok {
-		c.settler.took()
+		c.settler.took(raw.DeliveryTag)
 	}
 	return Delivery{consumer: c, raw: raw}, ok
 }
@@ -154,7 +154,7 @@ func (c *Consumer) cancel(ctx context.Context) error {
 		}
 	}
 	for raw := range c.deliveries {
-		c.settler.took()
+		c.settler.took(raw.DeliveryTag)
 		d := Delivery{consumer: c, raw: raw}
 		if err := d.Release(); err != nil {
 			return nil // the channel is gone, and the broker has them back

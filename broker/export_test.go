@@ -1,5 +1,11 @@
 package broker
 
+import (
+	"net"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
 // InFlight is the number of messages of p that wait for their confirm.
 func InFlight(p *Publisher) int {
 	p.mu.Lock()
@@ -14,4 +20,27 @@ func InFlight(p *Publisher) int {
 	line.mu.Lock()
 	defer line.mu.Unlock()
 	return len(line.inFlight)
+}
+
+// What the external tests check by itself, without a broker.
+var (
+	TableSize       = tableSize
+	ParseConflict   = parseConflict
+	ParseURL        = parseURL
+	LadderLevel     = ladderLevel
+	LadderSteps     = ladderSteps
+	LadderEntry     = ladderEntry
+	LadderKey       = ladderKey
+	CheckDelayedKey = checkDelayedKey
+)
+
+// LadderLevels is the number of levels.
+const LadderLevels = ladderLevels
+
+// NewBatchConn wraps c as every connection to a broker is wrapped.
+func NewBatchConn(c net.Conn) net.Conn { return newBatchConn(c) }
+
+// NewDelivery is raw as the consumer of queue receives it.
+func NewDelivery(queue string, raw amqp.Delivery) *Delivery {
+	return &Delivery{consumer: &Consumer{queue: queue}, raw: raw}
 }

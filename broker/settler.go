@@ -34,45 +34,59 @@ const settleDelay = 500 * time.Microsecond
 // the gap to close and is then told alone, so that a slow message at the head
 // never holds its neighbours' acks. docs/decisions/0002 has the measurements.
 type settler struct {
-	ch   *amqp.Channel
+	ch   amqp.Acknowledger
 	wake chan struct{}
 	gone chan struct{} // closed when run has ended
 
 	mu      sync.Mutex
 	ready   []settlement
-	enough  int           // as many are told at once
-	late    *time.Timer   // tells the rest, should every hand be busy for long
-	open    int           // received and not yet settled
-	idle    chan struct{} // made by wait; closed when open is 0
-	ended   bool          // nothing can be settled any more
-	stopped bool          // settle what is ready, then end
-
-	next    uint64          // the lowest tag not settled; used by run alone
-	settled map[uint64]bool // settled tags above next; used by run alone
+	open    map[uint64]bool // tags received that have no outcome yet; as many as the prefetch at most
+	top     uint64          // all tags up to it were noted as received
+	early   map[uint64]bool // tags above top that were noted: hands overtake each other
+	enough  int             // so many outcomes are told at once
+	late    *time.Timer     // tells fewer, should every hand be busy for long
+	idle    chan struct{}   // made by wait; closed when open is empty
+	ended   bool            // nothing can be settled any more
+	stopped bool            // settle what is ready, then end
 }
 
-func newSettler(ch *amqp.Channel, prefetch int) *settler {
+func newSettler(ch amqp.Acknowledger, prefetch int) *settler {
 	s := &settler{
 		ch: ch, wake: make(chan struct{}, 1), gone: make(chan struct{}),
-		ready: make([]settlement, 0, prefetch), enough: max(prefetch/4, 1), next: 1, settled: make(map[uint64]bool),
+		ready: make([]settlement, 0, prefetch), open: make(map[uint64]bool, prefetch), early: make(map[uint64]bool), enough: max(prefetch/4, 1),
 	}
 	s.late = time.AfterFunc(time.Hour, s.signal)
 	go s.run()
 	return s
 }
 
-// took counts a delivery that will need settling.
-func (s *settler) took() {
+// took notes a delivery that will need settling.
+func (s *settler) took(tag uint64) {
 	s.mu.Lock()
-	s.open++
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	s.open[tag] = true
+	s.early[tag] = true
+	for s.early[s.top+1] {
+		s.top++
+		delete(s.early, s.top)
+	}
+}
+
+// lowest is the lowest tag without an outcome. The tags of a channel have no gaps,
+// so one that no hand has noted yet is on its way through Receive.
+func (s *settler) lowest() uint64 {
+	low := s.top + 1
+	for tag := range s.open {
+		low = min(low, tag)
+	}
+	return low
 }
 
 // put queues an outcome; false means that the channel is gone.
 func (s *settler) put(o settlement) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.open--
+	delete(s.open, o.tag)
 	if s.ended {
 		return false
 	}
@@ -128,7 +142,7 @@ func (s *settler) wait(ctx context.Context) {
 }
 
 func (s *settler) checkIdle() {
-	if (s.open == 0 || s.ended) && s.idle != nil {
+	if (len(s.open) == 0 || s.ended) && s.idle != nil {
 		select {
 		case <-s.idle:
 		default:
@@ -142,9 +156,10 @@ func (s *settler) run() {
 	defer s.late.Stop()
 	var batch []settlement
 	for range s.wake {
+		var lowest uint64
 		var last bool
-		batch, last = s.take(batch)
-		kept, err := s.flush(batch, last)
+		batch, lowest, last = s.take(batch)
+		kept, err := s.flush(batch, lowest, last)
 		if err != nil || last {
 			s.lose()
 			return
@@ -155,25 +170,29 @@ func (s *settler) run() {
 	}
 }
 
-// take adds the ready outcomes to those an earlier flush has kept.
-func (s *settler) take(kept []settlement) (batch []settlement, last bool) {
+// take adds the ready outcomes to those an earlier flush has kept, and says below
+// which tag everything has an outcome.
+func (s *settler) take(kept []settlement) (batch []settlement, lowest uint64, last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	batch = slices.Concat(kept, s.ready)
+	batch = append(kept, s.ready...) //nolint:gocritic // kept is not used again
 	s.ready = s.ready[:0]
 	s.checkIdle()
 	if s.ended {
-		return nil, true
+		return nil, 0, true
 	}
-	return batch, s.stopped
+	return batch, s.lowest(), s.stopped
 }
 
 // flush tells the broker, in the order of the tags: requeued messages go back to
-// where they were. It keeps acks that may yet become part of a prefix, unless
-// this is the last flush.
-func (s *settler) flush(batch []settlement, last bool) (kept []settlement, err error) {
+// where they were. It keeps acks behind a gap, which may close, for one more
+// flush, unless this is the last.
+func (s *settler) flush(batch []settlement, lowest uint64, last bool) (kept []settlement, err error) {
 	slices.SortFunc(batch, func(a, b settlement) int { return cmp.Compare(a.tag, b.tag) })
-	prefix := s.prefix(batch)
+	prefix := 0
+	for prefix < len(batch) && batch[prefix].as == ack && batch[prefix].tag < lowest {
+		prefix++
+	}
 	if prefix > 0 {
 		if err := s.ch.Ack(batch[prefix-1].tag, prefix > 1); err != nil {
 			return nil, err
@@ -184,9 +203,7 @@ func (s *settler) flush(batch []settlement, last bool) (kept []settlement, err e
 		if o.as == ack && !o.passed && !last {
 			o.passed = true
 			kept = append(kept, o)
-			continue
-		}
-		if err := s.one(o); err != nil {
+		} else if err := s.one(o); err != nil {
 			return nil, err
 		}
 	}
@@ -194,7 +211,6 @@ func (s *settler) flush(batch []settlement, last bool) (kept []settlement, err e
 }
 
 func (s *settler) one(o settlement) error {
-	s.mark(o.tag)
 	switch o.as {
 	case requeue:
 		return s.ch.Nack(o.tag, false, true)
@@ -202,32 +218,5 @@ func (s *settler) one(o settlement) error {
 		return s.ch.Reject(o.tag, false)
 	default:
 		return s.ch.Ack(o.tag, false)
-	}
-}
-
-// prefix counts the acks at the batch's head that leave no unsettled tag below
-// them: "multiple" would settle that one too.
-func (s *settler) prefix(batch []settlement) int {
-	n := 0
-	for _, o := range batch {
-		if o.as != ack || o.tag != s.next {
-			break
-		}
-		s.mark(o.tag)
-		n++
-	}
-	return n
-}
-
-// mark notes that tag is settled, and moves next past all that are.
-func (s *settler) mark(tag uint64) {
-	if tag != s.next {
-		s.settled[tag] = true
-		return
-	}
-	s.next++
-	for len(s.settled) > 0 && s.settled[s.next] {
-		delete(s.settled, s.next)
-		s.next++
 	}
 }

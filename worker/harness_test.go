@@ -2,7 +2,6 @@ package worker_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -88,7 +87,7 @@ func (b *bench) run(h handler.Handler, change ...func(*worker.Config)) *running 
 
 func (b *bench) runMux(handlers map[string]handler.Handler, change ...func(*worker.Config)) *running {
 	b.t.Helper()
-	c := worker.Config{Broker: broker.Config{URL: b.url}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), OnEvent: b.record}
+	c := worker.Config{Broker: broker.Config{URL: b.url}, Logger: slog.New(slog.DiscardHandler), OnEvent: b.record}
 	for _, f := range change {
 		f(&c)
 	}
@@ -100,7 +99,11 @@ func (b *bench) runMux(handlers map[string]handler.Handler, change ...func(*work
 	ctx, stop := context.WithCancel(b.t.Context())
 	r := &running{bench: b, worker: w, sub: sub, stop: stop, done: make(chan error, 1)}
 	go func() { r.done <- w.Run(ctx) }()
-	b.t.Cleanup(func() { r.finish() })
+	b.t.Cleanup(func() {
+		if err := r.finish(); err != nil {
+			b.t.Errorf("Run returned %v", err)
+		}
+	})
 	b.eventually("the worker is ready", func() bool { return w.Health().Ready })
 	return r
 }

@@ -2,7 +2,6 @@ package worker_test
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -52,7 +51,7 @@ func TestNeverSilentlyIdle(t *testing.T) {
 			}
 			b.eventually("the loss was noticed", func() bool { return wasIdle(b) })
 			b.eventually("the worker is ready again", func() bool { return r.worker.Health().Ready })
-			want := fmt.Sprintf("%s\t7", b.queue.Name)
+			want := b.queue.Name + "\t7"
 			if got := node.Ctl(t, "-q", "list_consumers", "queue_name", "prefetch_count"); !strings.Contains(got, want) {
 				t.Errorf("consumers are\n%s\nwant a prefetch of 7", got)
 			}

@@ -144,7 +144,7 @@ func TestNeverRan(t *testing.T) {
 		Count int `json:"count"`
 	}
 	positive := func(v any) error {
-		if v.(order).Count < 1 {
+		if o, ok := v.(order); !ok || o.Count < 1 {
 			return errors.New("count: want 1 or more")
 		}
 		return nil
@@ -219,9 +219,9 @@ func TestDeadLetterKeepsTheMessage(t *testing.T) {
 		broker.WithHeaders(message.Headers{"tenant": "a", "n": int32(7), "odd": []any{int64(1), "two", nil}, "CC": []any{"other.key"}}))
 	d := b.deadLetter()
 	h := message.Headers(d.Headers)
-	got := fmt.Sprint(d.Body, d.ContentType, d.MessageId, d.CorrelationId, d.Priority, d.Timestamp.Unix(), d.Type, d.ReplyTo, d.AppId,
+	got := fmt.Sprint(string(d.Body), d.ContentType, d.MessageId, d.CorrelationId, d.Priority, d.Timestamp.Unix(), d.Type, d.ReplyTo, d.AppId,
 		h["tenant"], h["n"], h["odd"])
-	want := fmt.Sprint(body, "application/x-odd", "id-1", "corr-1", 3, at.Unix(), "kind", "reply", "app", "a", int32(7), []any{int64(1), "two", nil})
+	want := fmt.Sprint(string(body), "application/x-odd", "id-1", "corr-1", 3, at.Unix(), "kind", "reply", "app", "a", int32(7), []any{int64(1), "two", nil})
 	if got != want {
 		t.Errorf("the dead letter is\n%s\nwant\n%s", got, want)
 	}

@@ -90,6 +90,7 @@ func cutTheWire(t *testing.T, change func(*worker.Queue), messages, cuts int) {
 		t.Errorf("Run returned %v, want nil", err)
 	}
 	balance(t, b, l, messages, fmt.Sprintf("%d cuts", cuts))
+	boundDuplicates(t, l, cuts*2*16)
 }
 
 func drained(l *ledger, n int) bool {

@@ -1,0 +1,238 @@
+package broker_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/retry"
+)
+
+// soon is far more than anything here takes, and less than waiting for a timeout.
+const soon = 4 * time.Second
+
+// running is a connector that runs until the test ends.
+type running struct {
+	*broker.Connector
+
+	stop   context.CancelFunc
+	result <-chan error
+}
+
+func run(t *testing.T, cfg broker.Config, onChange func(*broker.Session, error)) running {
+	t.Helper()
+	if cfg.Backoff == (retry.Policy{}) {
+		cfg.Backoff = retry.Policy{InitialInterval: 20 * time.Millisecond, MaxInterval: 100 * time.Millisecond}
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	c := broker.NewConnector(cfg, "test", onChange)
+	result := make(chan error, 1)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		result <- c.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-ended
+	})
+	return running{c, stop, result}
+}
+
+func (r running) session(t *testing.T) *broker.Session {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	s, err := r.Session(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// after is what Run returned, which must be there soon.
+func (r running) after(t *testing.T, limit time.Duration) error {
+	t.Helper()
+	select {
+	case err := <-r.result:
+		return err
+	case <-time.After(limit):
+		t.Fatalf("Run is still there after %v", limit)
+		return nil
+	}
+}
+
+// silent is a listener that accepts and never says a word.
+func silent(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var held sync.WaitGroup
+	held.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { _ = conn.Close() })
+		}
+	})
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		held.Wait()
+	})
+	return "amqp://" + l.Addr().String() + "/"
+}
+
+// TestStartIsBounded: the start-up time holds whatever stands in the way, and the
+// error names it.
+func TestStartIsBounded(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, url, cause string
+	}{
+		{"nobody listens", "amqp://127.0.0.1:1/", "connection refused"},
+		{"the host has no address", "amqp://no-such-host.invalid/", "no-such-host.invalid"},
+		{"a listener that says nothing", silent(t), "timeout"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			err := run(t, broker.Config{URL: tt.url, StartupTimeout: 300 * time.Millisecond}, nil).after(t, soon)
+			if !errors.Is(err, broker.ErrNotConnected) {
+				t.Fatalf("Run returned %v, want ErrNotConnected", err)
+			}
+			for _, part := range []string{"300ms", tt.cause, strings.TrimSuffix(tt.url, "/")} {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("Run returned %v, want one with %q", err, part)
+				}
+			}
+		})
+	}
+}
+
+// TestRunEndsDuringAHandshake: a stop is obeyed while the broker is silent.
+func TestRunEndsDuringAHandshake(t *testing.T) {
+	t.Parallel()
+	dialled := make(chan struct{}, 1)
+	r := run(t, broker.Config{URL: silent(t), Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		defer func() { dialled <- struct{}{} }()
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}}, nil)
+	<-dialled
+	r.stop()
+	if err := r.after(t, soon); err != nil {
+		t.Errorf("Run returned %v, want nil", err)
+	}
+}
+
+// TestBrokerStartsLater: within the start-up time a broker may still come.
+func TestBrokerStartsLater(t *testing.T) {
+	t.Parallel()
+	proxy := rabbit.NewProxy(t, rabbit.URL(t))
+	proxy.Cut()
+	r := run(t, broker.Config{URL: proxy.URL(), StartupTimeout: time.Minute}, nil)
+	rabbit.Eventually(t, soon, func() bool {
+		_, err := r.Current()
+		return err != nil && strings.Contains(err.Error(), "connection refused")
+	}, "the connector says what is in its way")
+	proxy.Restore(t)
+	if s := r.session(t); s.Err() != nil || s.BrokerVersion() == "" {
+		t.Errorf("the session has ended (%v), or knows no broker's version (%q)", s.Err(), s.BrokerVersion())
+	}
+}
+
+// TestRefusalEndsTheStart at once, named as such and without the password.
+func TestRefusalEndsTheStart(t *testing.T) {
+	t.Parallel()
+	good, err := url.Parse(rabbit.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ name, user, password, vhost, want string }{
+		{"a wrong password", "guest", "wr0ngpw", "", `user "guest"`},
+		{"an unknown user", "nobody", "wr0ngpw", "", `user "nobody"`},
+		{"a password of odd characters", "guest", `p@ss:w/ör?d#[%41]"'`, "", `user "guest"`},
+		{"an empty password", "guest", "", "", `user "guest"`},
+		{"a missing virtual host", "guest", "guest", "no-such-vhost", `virtual host "no-such-vhost"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			u := *good
+			u.User, u.Path = url.UserPassword(tt.user, tt.password), "/"+tt.vhost
+			err := run(t, broker.Config{URL: u.String(), StartupTimeout: time.Minute}, nil).after(t, 20*time.Second)
+			if !errors.Is(err, broker.ErrRefused) || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("Run returned %v, want ErrRefused with %s", err, tt.want)
+			}
+			_, escaped, _ := strings.Cut(u.User.String(), ":")
+			for _, secret := range []string{tt.password, escaped} {
+				if len(secret) > 0 && secret != "guest" && strings.Contains(err.Error(), secret) {
+					t.Errorf("the error shows the password: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// TestACutHandshakeIsNoRefusal: a broker that goes down while it is spoken to has
+// refused nobody.
+func TestACutHandshakeIsNoRefusal(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, err = conn.Write(connectionStart())
+			if err == nil { // the answer is read in part, and then the line is cut
+				_, err = conn.Read(make([]byte, 64))
+			}
+			if err := errors.Join(err, conn.Close()); err != nil {
+				t.Log(err) // the client may have given up first
+			}
+		}
+	})
+	defer serving.Wait()
+	defer func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	cfg := broker.Config{URL: "amqp://" + l.Addr().String() + "/?auth_mechanism=external", StartupTimeout: 500 * time.Millisecond}
+	if err := run(t, cfg, nil).after(t, soon); errors.Is(err, broker.ErrRefused) || !errors.Is(err, broker.ErrNotConnected) {
+		t.Errorf("Run returned %v, want ErrNotConnected and no refusal", err)
+	}
+}
+
+// TestWrongConfigurationEndsTheStart before anything is dialled.
+func TestWrongConfigurationEndsTheStart(t *testing.T) {
+	t.Parallel()
+	r := run(t, broker.Config{URL: "amqp://user:50%@host/", Dial: func(context.Context, string, string) (net.Conn, error) {
+		t.Error("something was dialled")
+		return nil, net.ErrClosed
+	}}, nil)
+	if err := r.after(t, soon); err == nil || !strings.Contains(err.Error(), "%-escape") {
+		t.Errorf("Run returned %v, want the fault", err)
+	}
+	if _, err := r.Session(t.Context()); err == nil || !strings.Contains(err.Error(), "%-escape") {
+		t.Errorf("Session returned %v, want the fault", err)
+	}
+}

@@ -1,0 +1,218 @@
+package broker_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/retry"
+)
+
+// TestNodesInTurn: a dead node is passed over, and a lost one replaced by another.
+func TestNodesInTurn(t *testing.T) {
+	t.Parallel()
+	first, second := rabbit.NewProxy(t, rabbit.URL(t)), rabbit.NewProxy(t, rabbit.URL(t))
+	first.Cut()
+	r := run(t, broker.Config{URL: first.URL(), URLs: []string{second.URL()}}, nil)
+	at := func(s *broker.Session, p *rabbit.Proxy) {
+		t.Helper()
+		if !strings.Contains(p.URL(), "@"+s.Address()+"/") {
+			t.Errorf("the session is with %s, want %s", s.Address(), broker.Redact(p.URL()))
+		}
+	}
+	s := r.session(t)
+	at(s, second)
+	first.Restore(t)
+	second.Cut()
+	<-s.Done()
+	s = r.session(t)
+	at(s, first)
+	first.Cut()
+	second.Restore(t)
+	<-s.Done()
+	at(r.session(t), second)
+}
+
+// TestReconnectsForEver: the start-up time no longer counts once there was a session.
+func TestReconnectsForEver(t *testing.T) {
+	t.Parallel()
+	const startup = 300 * time.Millisecond
+	proxy := rabbit.NewProxy(t, rabbit.URL(t))
+	var attempts atomic.Int32
+	r := run(t, broker.Config{URL: proxy.URL(), StartupTimeout: startup, Dial: counting(&attempts)}, nil)
+	s := r.session(t)
+	proxy.Cut()
+	<-s.Done()
+	cut, before := time.Now(), attempts.Load()
+	rabbit.Eventually(t, 10*time.Second, func() bool { return time.Since(cut) > 3*startup && attempts.Load() > before+5 }, "it goes on trying")
+	if _, err := r.Current(); err == nil || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("Current gives %v as the reason, want what stands in the way", err)
+	}
+	proxy.Restore(t)
+	if again := r.session(t); again == s {
+		t.Error("the lost session came back: a session is never repaired")
+	}
+}
+
+func counting(n *atomic.Int32) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		n.Add(1)
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+}
+
+// TestShortSessionsAreSpaced: a session that ends as soon as it is there is followed
+// by pauses like any other failure, and not by a storm of connections.
+func TestShortSessionsAreSpaced(t *testing.T) {
+	t.Parallel()
+	var attempts atomic.Int32
+	first := make(chan struct{})
+	var once sync.Once
+	r := run(t, broker.Config{
+		URL: rabbit.URL(t), Dial: counting(&attempts),
+		Backoff: retry.Policy{InitialInterval: time.Minute, MaxInterval: time.Hour},
+	}, func(s *broker.Session, _ error) {
+		if s != nil {
+			once.Do(func() { close(first) })
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	<-first
+	began := time.Now()
+	rabbit.Eventually(t, 10*time.Second, func() bool { return time.Since(began) > 2*time.Second || attempts.Load() > 10 }, "two seconds, or a storm")
+	if n := attempts.Load(); n > 3 {
+		t.Errorf("%d connections in %v with a pause of a minute, want 3 at most", n, time.Since(began))
+	}
+	r.stop()
+}
+
+// TestSessionWaits wakes everyone who waits, with the session or with the reason why
+// there is none.
+func TestSessionWaits(t *testing.T) {
+	t.Parallel()
+	proxy := rabbit.NewProxy(t, rabbit.URL(t))
+	proxy.Cut()
+	r := run(t, broker.Config{URL: proxy.URL()}, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := r.Session(ctx); !errors.Is(err, broker.ErrNotConnected) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("Session returned %v, want ErrNotConnected, the context's error and the reason", err)
+	}
+	sessions := make(chan *broker.Session, 5)
+	for range cap(sessions) {
+		go func() {
+			s, err := r.Session(context.Background())
+			if err != nil {
+				t.Error(err)
+			}
+			sessions <- s
+		}()
+	}
+	proxy.Restore(t)
+	want := r.session(t)
+	for range cap(sessions) {
+		if s := <-sessions; s != want {
+			t.Errorf("got session %p, want %p", s, want)
+		}
+	}
+	r.stop()
+	if err := r.after(t, soon); err != nil {
+		t.Errorf("Run returned %v at the end of its context, want nil", err)
+	}
+	if _, err := r.Session(t.Context()); !errors.Is(err, broker.ErrClosed) {
+		t.Errorf("Session returned %v after the end, want ErrClosed", err)
+	}
+	if want.Err() == nil {
+		t.Error("the session outlives the connector")
+	}
+}
+
+// TestWaitersHearTheEnd: nobody waits for a session that will never be.
+func TestWaitersHearTheEnd(t *testing.T) {
+	t.Parallel()
+	r := run(t, broker.Config{URL: "amqp://127.0.0.1:1/"}, nil)
+	result := make(chan error, 1)
+	go func() {
+		_, err := r.Session(context.Background())
+		result <- err
+	}()
+	r.stop()
+	if err := <-result; !errors.Is(err, broker.ErrClosed) {
+		t.Errorf("Session returned %v, want ErrClosed", err)
+	}
+	if err := r.after(t, soon); err != nil {
+		t.Errorf("Run returned %v, want nil", err)
+	}
+}
+
+// TestChangesComeInOrder: a session, its loss with the cause, the next session.
+func TestChangesComeInOrder(t *testing.T) {
+	t.Parallel()
+	proxy := rabbit.NewProxy(t, rabbit.URL(t))
+	var mu sync.Mutex
+	var changes []string
+	var causes []error
+	r := run(t, broker.Config{URL: proxy.URL()}, func(s *broker.Session, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if s != nil {
+			changes, causes = append(changes, "up"), append(causes, err)
+			return
+		}
+		changes, causes = append(changes, "down"), append(causes, err)
+	})
+	for range 2 {
+		s := r.session(t)
+		proxy.Cut()
+		<-s.Done()
+		proxy.Restore(t)
+	}
+	r.session(t)
+	r.stop()
+	if err := r.after(t, soon); err != nil {
+		t.Error(err)
+	}
+	if want := []string{"up", "down", "up", "down", "up"}; !slices.Equal(changes, want) {
+		t.Errorf("changes %v, want %v", changes, want)
+	}
+	for i, err := range causes {
+		if (err != nil) != (changes[i] == "down") {
+			t.Errorf("change %d is %s with the cause %v", i, changes[i], err)
+		}
+	}
+}
+
+// TestConnectionsAreNamed looks at them as an operator does.
+func TestConnectionsAreNamed(t *testing.T) {
+	t.Parallel()
+	node := rabbit.Start(t)
+	c := run(t, broker.Config{URL: node.URL(), Name: "signup"}, nil)
+	c.session(t)
+	unnamed := session(t, broker.Config{URL: node.URL()})
+	if unnamed.Err() != nil {
+		t.Fatal(unnamed.Err())
+	}
+	p := publisher(t, broker.Config{URL: node.URL(), Name: "signup"}, "amq.fanout")
+	if err := p.Publish(t.Context(), "k", 1); !errors.Is(err, broker.ErrUnroutable) {
+		t.Fatal(err)
+	}
+	list := node.Ctl(t, "list_connections", "client_properties")
+	for _, name := range []string{"signup test", "signup publish", "broker.test test"} {
+		if !strings.Contains(list, `"`+name+`"`) {
+			t.Errorf("no connection is called %q:\n%s", name, list)
+		}
+	}
+	if !strings.Contains(list, `"Warren"`) {
+		t.Errorf("no product Warren:\n%s", list)
+	}
+}

@@ -1,0 +1,154 @@
+package worker_test
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+)
+
+const fast = 20 * time.Millisecond
+
+// waiting is how many messages are left when hands are busy and twice as many prefetched.
+func waiting(messages, held, hands int) int { return messages - held - 2*hands }
+
+func TestSetConcurrencyUpAndDown(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.queue.Concurrency = 2
+	g := newGate()
+	r := b.run(g)
+	const messages = 100
+	publishNumbered(t, b.pub, 0, messages)
+	b.eventually("two are in hand", func() bool { return g.now.Load() == 2 && b.depth(b.queue.Name) == messages-4 })
+	r.sub.SetConcurrency(8)
+	b.eventually("eight are in hand", func() bool { return g.now.Load() == 8 && b.depth(b.queue.Name) == waiting(messages, 2, 8) })
+	if h := r.sub.Health(); h.Concurrency != 8 || h.InHand != 8 {
+		t.Errorf("health %+v, want a concurrency of 8 and 8 in hand", h)
+	}
+	r.sub.SetConcurrency(3)
+	b.eventually("the prefetch is smaller", func() bool { return b.depth(b.queue.Name) == waiting(messages, 8, 3) })
+	b.eventually("the surplus hands end with what they have", func() bool {
+		select {
+		case g.let <- struct{}{}:
+		default:
+		}
+		return g.now.Load() <= 3
+	})
+	before := g.entered.Load()
+	g.most.Store(0)
+	for range 20 {
+		g.let <- struct{}{}
+	}
+	b.eventually("more is done", func() bool { return g.entered.Load() >= before+17 })
+	if n := g.most.Load(); n > 3 {
+		t.Errorf("%d messages were in hand at once, want 3 at most", n)
+	}
+	r.sub.SetConcurrency(0) // at least 1
+	if n := r.sub.Health().Concurrency; n != 1 {
+		t.Errorf("concurrency %d, want 1", n)
+	}
+	close(g.let)
+	b.eventually("all is done", func() bool { return int(g.entered.Load()) == messages && b.depth(b.queue.Name) == 0 })
+}
+
+// TestSetConcurrencyIsNeverExceeded: fewer hands and then more again, while those
+// that were told to end are still at work.
+func TestSetConcurrencyIsNeverExceeded(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.queue.Concurrency = 8
+	g := newGate()
+	r := b.run(g)
+	const messages = 100
+	publishNumbered(t, b.pub, 0, messages)
+	b.eventually("eight are in hand", func() bool { return g.now.Load() == 8 && b.depth(b.queue.Name) == waiting(messages, 0, 8) })
+	r.sub.SetConcurrency(2)
+	b.eventually("the prefetch is smaller", func() bool { return b.depth(b.queue.Name) == waiting(messages, 8, 2) })
+	r.sub.SetConcurrency(8)
+	b.eventually("the prefetch is larger", func() bool { return b.depth(b.queue.Name) == waiting(messages, 8, 8) })
+	for range 10 {
+		g.let <- struct{}{}
+	}
+	b.eventually("others are in hand", func() bool { return g.entered.Load() >= 18 })
+	if n := g.most.Load(); n > 8 {
+		t.Errorf("%d messages were in hand at once, want 8 at most", n)
+	}
+	close(g.let)
+	b.eventually("all is done", func() bool { return int(g.entered.Load()) == messages && b.depth(b.queue.Name) == 0 })
+}
+
+// TestOrderHoldsWhenAControlIsUsed is promise 9: what was prefetched goes back to the
+// queue, and comes again in its order.
+func TestOrderHoldsWhenAControlIsUsed(t *testing.T) {
+	t.Parallel()
+	byKey := func(m *message.Message) string { return m.Headers.String("key") }
+	tests := []struct {
+		name        string
+		concurrency int
+		keys        int
+		orderBy     func(*message.Message) string
+		disturb     func(*running, int)
+	}{
+		{"lanes up and down", 4, 7, byKey, func(r *running, i int) { r.sub.SetConcurrency(i%6 + 1) }},
+		{"lanes paused", 4, 7, byKey, func(r *running, _ int) { r.sub.Pause(); r.sub.Resume() }},
+		{"one hand paused", 1, 1, nil, func(r *running, _ int) { r.sub.Pause(); r.sub.Resume() }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.queue.Concurrency, b.queue.Prefetch, b.queue.OrderBy = tt.concurrency, 20, tt.orderBy
+			var mu sync.Mutex
+			got := make(map[string][]int)
+			handled := 0
+			r := b.run(handler.Typed(func(ctx context.Context, n int) error {
+				<-time.After(time.Duration(n%5) * time.Millisecond)
+				mu.Lock()
+				defer mu.Unlock()
+				handled++
+				key := message.FromContext(ctx).Headers.String("key")
+				got[key] = append(got[key], n)
+				return nil
+			}))
+			const messages, changes = 600, 12
+			items := make([]broker.Item, messages)
+			for i := range items {
+				items[i] = broker.Item{Key: "job", Body: i, Options: []broker.Option{broker.WithHeader("key", strconv.Itoa(i%tt.keys))}}
+			}
+			if err := b.pub.PublishBatch(t.Context(), items...); err != nil {
+				t.Fatal(err)
+			}
+			done := func() int { mu.Lock(); defer mu.Unlock(); return handled }
+			for i := range changes {
+				b.eventually("a part is handled", func() bool { return done() >= i*messages/(changes+1) })
+				tt.disturb(r, i)
+			}
+			b.eventually("all is handled", func() bool { return done() >= messages && b.depth(b.queue.Name) == 0 })
+			for key, order := range got {
+				if !slices.IsSorted(order) {
+					t.Errorf("key %s: handled out of order: %v …", key, order[:unsorted(order)])
+				}
+			}
+			if n := done(); n != messages {
+				t.Errorf("%d messages were handled, want each of %d once", n, messages)
+			}
+		})
+	}
+}
+
+// unsorted is how much of order shows that it is none.
+func unsorted(order []int) int {
+	for i := range order[1:] {
+		if order[i] > order[i+1] {
+			return i + 2
+		}
+	}
+	return 0
+}
