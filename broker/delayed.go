@@ -13,6 +13,9 @@ type delayTargets struct {
 	queues  map[string]bool
 }
 
+// maxLadderName is what the delay's bits leave of a routing key.
+const maxLadderName = 255 - 2*ladderLevels
+
 // delayTarget returns the queue the ladder hands a delayed message to, and makes
 // sure, once a session, that it gets there.
 func (p *Publisher) delayTarget(ctx context.Context, s *Sender, key string) (string, error) {
@@ -20,10 +23,13 @@ func (p *Publisher) delayTarget(ctx context.Context, s *Sender, key string) (str
 	if err != nil {
 		return "", err
 	}
-	queue, way := key, Topology{Bindings: []Binding{ladderReturn(key)}} // the default exchange: a key is a queue's name
+	way := delayedQueue(key) // on the default exchange a key is a queue's name
 	if p.exchange != "" {
 		way = delayedExchange(p.exchange)
-		queue = way.Queues[0].Name
+	}
+	queue := way.Queues[0].Name
+	if len(queue) > maxLadderName {
+		return "", fmt.Errorf("broker: delay to %q: the name of the queue has %d bytes, want at most %d", queue, len(queue), maxLadderName)
 	}
 	if p.knownTarget(session, queue) {
 		return queue, nil

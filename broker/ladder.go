@@ -121,6 +121,16 @@ func delayedExchange(exchange string) Topology {
 	}
 }
 
+// delayedQueue is the end of the ladder for a queue that may refuse what comes, or
+// of which nothing is known: another queue takes it from the ladder at once and
+// holds it until the queue is ready. 32 refused messages would stop a level.
+func delayedQueue(queue string) Topology {
+	name := "warren.delay.for." + queue
+	args := holdingArguments(0, "")
+	args["x-dead-letter-routing-key"] = queue
+	return Topology{Queues: []Queue{{Name: name, Arguments: args}}, Bindings: []Binding{ladderReturn(name)}}
+}
+
 // checkDelayedKey refuses a routing key that the ladder would take for a delay:
 // it is matched beside the delay's bits (RabbitMQ's sender-selected distribution).
 func checkDelayedKey(key string, steps uint32) error {

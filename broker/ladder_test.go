@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -30,7 +31,7 @@ func TestDelaysComeBackInTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	ch := rabbit.Channel(t, url)
-	defer removeQueues(t, ch, long.Name, broker.DeadLetterQueue(long.Name))
+	defer removeQueues(t, ch, long.Name, broker.DeadLetterQueue(long.Name), "warren.delay.for."+short.Name, "warren.delay.for."+long.Name)
 	arrived := make(chan arrival, 1000)
 	for _, q := range []string{short.Name, long.Name} {
 		collect(t, ch, q, arrived)
@@ -137,34 +138,76 @@ func TestDelayedPublishFansOutLater(t *testing.T) {
 	}
 }
 
-// TestLadderIsNotStoppedByADeletedQueue sends 100 messages to a work queue that is
-// gone; those to another come all the same, and the strays are kept.
-func TestLadderIsNotStoppedByADeletedQueue(t *testing.T) {
+// TestLadderIsNotStopped sends 100 delayed messages to a work queue that does not
+// take them. Those to another queue come all the same, and none is lost.
+func TestLadderIsNotStopped(t *testing.T) {
 	t.Parallel()
 	url := rabbit.URL(t)
-	q := workQueue(t, url)
-	s := session(t, broker.Config{URL: url})
-	if err := s.Declare(t.Context(), broker.Ladder().Merge(q.Topology())); err != nil {
-		t.Fatal(err)
+	tests := []struct {
+		name   string
+		change func(*broker.WorkQueue)
+		spoil func(t *testing.T, s *broker.Sender, ch *amqp.Channel, queue string)
+		kept   func(queue string) string // where the messages are then; not looked at if nil
+	}{
+		{"by a queue that was deleted", func(*broker.WorkQueue) {},
+			func(t *testing.T, _ *broker.Sender, ch *amqp.Channel, queue string) { removeQueues(t, ch, queue) },
+			func(string) string { return broker.UnroutedQueue }},
+		{"by a queue that is full", func(q *broker.WorkQueue) { q.MaxLength = 1 },
+			func(t *testing.T, s *broker.Sender, _ *amqp.Channel, queue string) { fillUp(t, s, queue) }, nil},
 	}
-	ch := rabbit.Channel(t, url)
-	gone := rabbit.Queue(t)
-	bind := broker.Topology{Queues: []broker.Queue{{Name: gone}}}
-	if err := s.Declare(t.Context(), bind); err != nil {
-		t.Fatal(err)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			other, broken := workQueue(t, url), broker.WorkQueue{Name: rabbit.Queue(t) + "-broken"}
+			tt.change(&broken)
+			s := sender(t, broker.Config{URL: url})
+			topology := broken.Topology()
+			if err := s.Declare(t.Context(), broker.Ladder().Merge(other.Topology(), topology)); err != nil {
+				t.Fatal(err)
+			}
+			ch := rabbit.Channel(t, url)
+			tt.spoil(t, s, ch, broken.Name)
+			for range 100 {
+				if err := s.Delay(t.Context(), broken.Name, time.Second, &message.Message{Body: []byte("stray")}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.Delay(t.Context(), other.Name, 1100*time.Millisecond, &message.Message{}); err != nil {
+				t.Fatal(err)
+			}
+			rabbit.Eventually(t, 20*time.Second, func() bool { return rabbit.Depth(t, ch, other.Name) == 1 }, "the other queue's message arrives")
+			if tt.kept != nil {
+				rabbit.Eventually(t, 20*time.Second, func() bool { return rabbit.Depth(t, ch, tt.kept(broken.Name)) >= 100 }, "the strays are kept")
+			}
+			for _, q := range topology.Queues {
+				removeQueues(t, ch, q.Name)
+			}
+		})
 	}
-	p := publisher(t, broker.Config{URL: url}, "")
-	var items []broker.Item
+}
+
+// fillUp publishes to the queue until it refuses.
+func fillUp(t *testing.T, s *broker.Sender, queue string) {
+	t.Helper()
 	for range 100 {
-		items = append(items, broker.Item{Key: gone, Body: "stray", Options: []broker.Option{broker.WithDelay(time.Second)}})
+		if err := s.Send(t.Context(), "", queue, &message.Message{}); err != nil {
+			return
+		}
 	}
-	if err := p.PublishBatch(t.Context(), items...); err != nil {
-		t.Fatal(err)
-	}
-	removeQueues(t, ch, gone)
-	if err := p.Publish(t.Context(), q.Name, 1, broker.WithDelay(1100*time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
-	rabbit.Eventually(t, 20*time.Second, func() bool { return rabbit.Depth(t, ch, q.Name) == 1 }, "the other queue's message arrives")
-	rabbit.Eventually(t, 20*time.Second, func() bool { return rabbit.Depth(t, ch, broker.UnroutedQueue) >= 100 }, "the strays are kept")
+	t.Fatal("the queue never refused")
+}
+
+func sender(t *testing.T, cfg broker.Config) *broker.Sender {
+	t.Helper()
+	s := broker.NewSender(cfg, "test", nil)
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
 }

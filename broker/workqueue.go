@@ -108,8 +108,14 @@ func (q WorkQueue) Topology() Topology {
 			{Name: dlq, Arguments: message.Headers{"x-queue-type": Quorum, "x-delivery-limit": neverReached}},
 			{Name: q.Name, Arguments: q.arguments()},
 		},
-		Bindings: []Binding{{Exchange: DeadLetterExchange, Key: q.Name, Queue: dlq}, ladderReturn(q.Name)},
+		Bindings: []Binding{{Exchange: DeadLetterExchange, Key: q.Name, Queue: dlq}},
 	}
+	back := ladderReturn(q.Name)
+	if q.mayRefuse() {
+		held := delayedQueue(q.Name)
+		t, back.Queue = t.Merge(held), held.Queues[0].Name
+	}
+	t.Bindings = append(t.Bindings, back)
 	if q.Exchange == "" {
 		return t
 	}
@@ -118,6 +124,14 @@ func (q WorkQueue) Topology() Topology {
 		t.Bindings = append(t.Bindings, Binding{Exchange: q.Exchange, Key: key, Queue: q.Name, Arguments: q.BindingArguments})
 	}
 	return t
+}
+
+// mayRefuse says that the queue can be full, or gone with its node, for longer
+// than the ladder may wait.
+func (q WorkQueue) mayRefuse() bool {
+	_, length := q.Arguments["x-max-length"]
+	_, bytes := q.Arguments["x-max-length-bytes"]
+	return q.kind() == Classic || q.MaxLength > 0 || length || bytes
 }
 
 func (q WorkQueue) arguments() message.Headers {

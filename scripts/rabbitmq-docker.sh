@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # $name and $amqp_port come from the node's file
+# shellcheck shell=bash disable=SC2154 # $name and $…_port come from the node's file
 # Nodes in containers, for machines without a rabbitmq-server. The container keeps
 # the data and is named in the node's file; its port is published on 127.0.0.1 only.
 
@@ -6,14 +6,34 @@ docker_image="rabbitmq:4"
 
 docker_found() { command -v docker >/dev/null && docker info >/dev/null 2>&1; }
 
-docker_create() { echo "image=$docker_image"; }
+docker_create() {
+	echo "image=$docker_image"
+	if [ -d "$1/tls" ]; then
+		plugins "$1" >"$1/tls/enabled_plugins"
+		tls_conf 5671 /tls >"$1/tls/tls.conf"
+	fi
+}
+
+# docker_tls sets tls, what a container with TLS is made with.
+docker_tls() {
+	tls=()
+	if [ -d "$dir/tls" ]; then
+		tls=(
+			--publish "127.0.0.1:$tls_port:5671"
+			--volume "$dir/tls:/tls:ro"
+			--volume "$dir/tls/tls.conf:/etc/rabbitmq/conf.d/20-tls.conf:ro"
+			--volume "$dir/tls/enabled_plugins:/etc/rabbitmq/enabled_plugins:ro"
+		)
+	fi
+}
 
 # docker_up gives the node a hostname of its own, since its data are kept by it.
 docker_up() {
 	if docker container inspect "$name" >/dev/null 2>&1; then
 		docker start "$name" >/dev/null || return 1
 	else
-		docker run --detach --name "$name" --hostname "$name" \
+		docker_tls
+		docker run --detach --name "$name" --hostname "$name" ${tls[@]+"${tls[@]}"} \
 			--publish "127.0.0.1:$amqp_port:5672" \
 			--env RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-rabbit disk_free_limit 50000000" \
 			"$image" >/dev/null || return 1

@@ -29,12 +29,15 @@ local_create() {
 		printf 'warren%s%s' "$RANDOM" "$RANDOM" >"$1/.erlang.cookie"
 		chmod 400 "$1/.erlang.cookie"
 	fi
-	echo '[].' >"$1/enabled_plugins"
+	plugins "$1" >"$1/enabled_plugins"
 	cat >"$1/rabbitmq.conf" <<-'END'
 		log.file.level = warning
 		disk_free_limit.absolute = 50MB
 		vm_memory_high_watermark.absolute = 1GB
 	END
+	if [ -d "$1/tls" ]; then
+		tls_conf "127.0.0.1:$tls_port" "$1/tls" >>"$1/rabbitmq.conf"
+	fi
 	echo "bin=$(local_bin)"
 	echo "dist_port=$(free_port)"
 	echo "epmd_port=$(free_port)"

@@ -18,7 +18,8 @@ type SessionUp struct {
 	Version string // of the broker
 }
 
-// SessionDown says that a connection was lost, or closed at the end.
+// SessionDown says that a connection was lost. One that the worker closes at its
+// end is not.
 type SessionDown struct {
 	Role string
 	Err  error

@@ -60,7 +60,7 @@ func newBenchAt(t *testing.T, url string) *bench {
 // remove deletes what the test declared.
 func (b *bench) remove() {
 	ch := rabbit.Channel(b.t, b.pubURL)
-	for _, q := range []string{b.queue.Name, broker.DeadLetterQueue(b.queue.Name)} {
+	for _, q := range []string{b.queue.Name, broker.DeadLetterQueue(b.queue.Name), "warren.delay.for." + b.queue.Name} {
 		if _, err := ch.QueueDelete(q, false, false, false); err != nil {
 			b.t.Error(err)
 		}

@@ -141,7 +141,7 @@ func TestForgedRecords(t *testing.T) {
 		}, 1},
 		{"text that is none", message.Headers{
 			message.HeaderQueue: own, message.HeaderHistory: "\xff", message.HeaderFirstFailedAt: "\xff\xfe",
-			message.HeaderTrace: "00-\xff", "traceparent": "\xff", "baggage": "=;,=",
+			message.HeaderTrace: "00-\xff", "traceparent": "\xff",
 		}, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -92,6 +92,8 @@ func (w *Worker) work(ctx context.Context) error {
 		keepers.Go(func() { q.keep(receiving, hard) })
 	}
 	<-ctx.Done()
+	interrupted, ignore := secondSignal(ctx)
+	defer ignore()
 	w.emit(Draining{Cause: context.Cause(ctx)})
 	close(w.stopping)
 	stop(context.Cause(ctx))
@@ -100,15 +102,13 @@ func (w *Worker) work(ctx context.Context) error {
 		keepers.Wait()
 		close(drained)
 	}()
-	err := w.drain(ctx, drained, force)
+	err := w.drain(drained, interrupted, force)
 	w.emit(Drained{Err: err})
 	return err
 }
 
 // drain waits: for the grace, then for cancelled handlers, then no more.
-func (w *Worker) drain(ctx context.Context, drained <-chan struct{}, force func()) error {
-	interrupted, ignore := secondSignal(ctx)
-	defer ignore()
+func (w *Worker) drain(drained <-chan struct{}, interrupted <-chan os.Signal, force func()) error {
 	select {
 	case <-drained:
 		return nil

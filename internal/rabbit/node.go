@@ -43,6 +43,11 @@ func Start(tb testing.TB) *Node {
 // caller removes in the end. Nodes of a test binary that died are removed by
 // scripts/rabbitmq run.
 func StartMain() (n *Node, remove func() error, err error) {
+	return start(func(string) error { return nil })
+}
+
+// start has prepare see the node's folder before its first start.
+func start(prepare func(dir string) error) (n *Node, remove func() error, err error) {
 	script, err := findScript()
 	if err != nil {
 		return nil, nil, err
@@ -50,6 +55,9 @@ func StartMain() (n *Node, remove func() error, err error) {
 	dir, err := os.MkdirTemp(os.Getenv("WARREN_NODES"), "warren-node-")
 	if err != nil {
 		return nil, nil, fmt.Errorf("rabbit: folder for a node: %w", err)
+	}
+	if err := prepare(dir); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("rabbit: prepare a node: %w", err), os.RemoveAll(dir))
 	}
 	n = &Node{script: script, dir: dir}
 	remove = func() error {

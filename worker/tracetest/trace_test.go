@@ -106,7 +106,7 @@ func of(name string) (found []sdktrace.ReadOnlySpan) {
 }
 
 func linked(s sdktrace.ReadOnlySpan, to trace.SpanContext) bool {
-	return slices.ContainsFunc(s.Links(), func(l trace.Link) bool { return l.SpanContext.SpanID() == to.SpanID() })
+	return slices.ContainsFunc(s.Links(), func(l sdktrace.Link) bool { return l.SpanContext.SpanID() == to.SpanID() })
 }
 
 // TestOneTraceFromPublishToDeadLetter is design §7: the publisher's caller, the
