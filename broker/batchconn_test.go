@@ -134,6 +134,32 @@ func TestCloseFlushes(t *testing.T) {
 	})
 }
 
+// TestADeadlineLosesNothing: crypto/tls says goodbye, sets the deadline for writing to
+// the present, and closes. The goodbye was accepted and must leave.
+func TestADeadlineLosesNothing(t *testing.T) {
+	t.Parallel()
+	near, far := net.Pipe()
+	conn := broker.NewBatchConn(near)
+	write(t, conn, "goodbye")
+	if err := conn.SetWriteDeadline(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string, 1)
+	go func() {
+		all, err := io.ReadAll(far)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- string(all)
+	}()
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	if text := <-got; text != "goodbye" {
+		t.Errorf("%q arrived, want goodbye", text)
+	}
+}
+
 // TestCloseIsBounded: a peer that takes nothing holds up nobody.
 func TestCloseIsBounded(t *testing.T) {
 	t.Parallel()

@@ -12,9 +12,10 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-func fill(queue string, raw amqp.Delivery) message.Message {
+// fill is raw as a consumer of the queue email hands it on.
+func fill(raw amqp.Delivery) message.Message {
 	var m message.Message
-	broker.NewDelivery(queue, raw).Fill(&m)
+	broker.NewDelivery("email", raw).Fill(&m)
 	return m
 }
 
@@ -48,7 +49,7 @@ func TestFillCountsAttempts(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := fill("email", amqp.Delivery{Headers: tt.headers}).Attempt; got != tt.want {
+			if got := fill(amqp.Delivery{Headers: tt.headers}).Attempt; got != tt.want {
 				t.Errorf("attempt %d, want %d", got, tt.want)
 			}
 		})
@@ -77,7 +78,7 @@ func TestFillRestoresTheAddress(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			m := fill("email", amqp.Delivery{Exchange: "warren.delay.out", RoutingKey: "1.0.email", Headers: tt.headers})
+			m := fill(amqp.Delivery{Exchange: "warren.delay.out", RoutingKey: "1.0.email", Headers: tt.headers})
 			if m.Exchange != tt.exchange || m.RoutingKey != tt.key {
 				t.Errorf("exchange %q and key %q, want %q and %q", m.Exchange, m.RoutingKey, tt.exchange, tt.key)
 			}
@@ -101,7 +102,7 @@ func TestFillKeepsTheRest(t *testing.T) {
 		Timestamp: time.Unix(1_700_000_000, 0), Priority: 9, Transient: true,
 		Exchange: "events", RoutingKey: "k", Queue: "email", Attempt: 1, Redelivered: true, DeliveryCount: 2,
 	}
-	if got := fill("email", raw); !reflect.DeepEqual(got, want) {
+	if got := fill(raw); !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v, want\n%+v", got, want)
 	}
 }
@@ -122,7 +123,7 @@ func FuzzFill(f *testing.F) {
 	f.Add(int64(math.MaxInt64), int64(math.MaxInt64), "sms", "")
 	f.Add(int64(math.MinInt64), int64(-1), "", "k")
 	f.Fuzz(func(t *testing.T, retries, deliveries int64, queue, key string) {
-		m := fill("email", amqp.Delivery{Headers: amqp.Table{
+		m := fill(amqp.Delivery{Headers: amqp.Table{
 			message.HeaderRetryCount: retries, "x-delivery-count": deliveries, message.HeaderQueue: queue, message.HeaderRoutingKey: key,
 		}})
 		if m.Attempt < 1 || m.Attempt > 1<<30+1 || m.Queue != "email" || m.DeliveryCount < 0 {

@@ -96,65 +96,6 @@ func TestShortSessionsAreSpaced(t *testing.T) {
 	r.stop()
 }
 
-// TestSessionWaits wakes everyone who waits, with the session or with the reason why
-// there is none.
-func TestSessionWaits(t *testing.T) {
-	t.Parallel()
-	proxy := rabbit.NewProxy(t, rabbit.URL(t))
-	proxy.Cut()
-	r := run(t, broker.Config{URL: proxy.URL()}, nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	if _, err := r.Session(ctx); !errors.Is(err, broker.ErrNotConnected) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "connection refused") {
-		t.Errorf("Session returned %v, want ErrNotConnected, the context's error and the reason", err)
-	}
-	sessions := make(chan *broker.Session, 5)
-	for range cap(sessions) {
-		go func() {
-			s, err := r.Session(context.Background())
-			if err != nil {
-				t.Error(err)
-			}
-			sessions <- s
-		}()
-	}
-	proxy.Restore(t)
-	want := r.session(t)
-	for range cap(sessions) {
-		if s := <-sessions; s != want {
-			t.Errorf("got session %p, want %p", s, want)
-		}
-	}
-	r.stop()
-	if err := r.after(t, soon); err != nil {
-		t.Errorf("Run returned %v at the end of its context, want nil", err)
-	}
-	if _, err := r.Session(t.Context()); !errors.Is(err, broker.ErrClosed) {
-		t.Errorf("Session returned %v after the end, want ErrClosed", err)
-	}
-	if want.Err() == nil {
-		t.Error("the session outlives the connector")
-	}
-}
-
-// TestWaitersHearTheEnd: nobody waits for a session that will never be.
-func TestWaitersHearTheEnd(t *testing.T) {
-	t.Parallel()
-	r := run(t, broker.Config{URL: "amqp://127.0.0.1:1/"}, nil)
-	result := make(chan error, 1)
-	go func() {
-		_, err := r.Session(context.Background())
-		result <- err
-	}()
-	r.stop()
-	if err := <-result; !errors.Is(err, broker.ErrClosed) {
-		t.Errorf("Session returned %v, want ErrClosed", err)
-	}
-	if err := r.after(t, soon); err != nil {
-		t.Errorf("Run returned %v, want nil", err)
-	}
-}
-
 // TestChangesComeInOrder: a session, its loss with the cause, the next session.
 func TestChangesComeInOrder(t *testing.T) {
 	t.Parallel()

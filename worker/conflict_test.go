@@ -98,14 +98,31 @@ func TestAConflictWhileRunningIsToldByTheHealth(t *testing.T) {
 	b.verdicts(1)
 }
 
-func conflicts(err error) (all []*broker.ConflictError) {
-	if c, ok := err.(*broker.ConflictError); ok {
-		return append(all, c)
+// TestAQueueThatIsAnothersDeadLetterQueueIsAFault: both would be declared under one
+// name, with other arguments, so that one of them can never be opened.
+func TestAQueueThatIsAnothersDeadLetterQueueIsAFault(t *testing.T) {
+	t.Parallel()
+	w := worker.New(worker.Config{Broker: broker.Config{URL: "amqp://127.0.0.1:1", StartupTimeout: 1}, Logger: slog.New(slog.DiscardHandler)})
+	w.Queue(worker.Queue{Name: "welcome"}).Handle("#", nothing)
+	w.Queue(worker.Queue{Name: broker.DeadLetterQueue("welcome")}).Handle("#", nothing)
+	if err := w.Run(t.Context()); err == nil || errors.Is(err, broker.ErrNotConnected) || !strings.Contains(err.Error(), "welcome.dlq") {
+		t.Errorf("Run returned %v, want a fault that names welcome.dlq, before anything is connected", err)
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range joined.Unwrap() {
-			all = append(all, conflicts(e)...)
+}
+
+func conflicts(err error) (all []*broker.ConflictError) {
+	joined, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err)
+	if !ok {
+		if c, ok := errors.AsType[*broker.ConflictError](err); ok {
+			all = append(all, c)
 		}
+		return all
+	}
+	for _, e := range joined.Unwrap() {
+		all = append(all, conflicts(e)...)
 	}
 	return all
 }

@@ -37,7 +37,7 @@ func TestOddHeadersAreCarriedUnchanged(t *testing.T) {
 	b.queue.Retry.MaxAttempts = 2
 	seen := make(chan message.Headers, 2)
 	b.run(handler.Func(func(_ context.Context, m *message.Message) error { seen <- m.Headers; return errBoom }))
-	b.raw("key", amqp.Publishing{Headers: oddHeaders(), Body: []byte("body")})
+	b.raw(amqp.Publishing{Headers: oddHeaders(), Body: []byte("body")})
 	dead := b.deadLetter()
 	for where, got := range map[string]message.Headers{"first attempt": <-seen, "second attempt": <-seen, "dead letter": message.Headers(dead.Headers)} {
 		for name, want := range oddHeaders() {
@@ -55,12 +55,12 @@ func TestOddHeadersAreCarriedUnchanged(t *testing.T) {
 }
 
 // raw publishes what a Publisher would not, and waits for the confirm.
-func (b *bench) raw(key string, p amqp.Publishing) {
+func (b *bench) raw(p amqp.Publishing) {
 	b.t.Helper()
 	if err := b.channel.Confirm(false); err != nil {
 		b.t.Fatal(err)
 	}
-	confirm, err := b.channel.PublishWithDeferredConfirmWithContext(b.t.Context(), b.exchange, key, true, false, p)
+	confirm, err := b.channel.PublishWithDeferredConfirmWithContext(b.t.Context(), b.exchange, "key", true, false, p)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestHeadersThatLeaveNoRoomForTheRecord(t *testing.T) {
 				}
 				return tt.policy
 			}))
-			b.raw("key", amqp.Publishing{Headers: amqp.Table{"huge": strings.Repeat("h", tt.size)}, MessageId: "id-1", Body: []byte("body")})
+			b.raw(amqp.Publishing{Headers: amqp.Table{"huge": strings.Repeat("h", tt.size)}, MessageId: "id-1", Body: []byte("body")})
 			b.eventually("it is given up on", func() bool {
 				s := b.settled()
 				return len(s) > 0 && s[len(s)-1].Outcome.Verdict == worker.DeadLetter
@@ -153,7 +153,7 @@ func TestForgedRecords(t *testing.T) {
 			if tt.headers[message.HeaderQueue] == own {
 				tt.headers[message.HeaderQueue] = b.queue.Name
 			}
-			b.raw("key", amqp.Publishing{Headers: amqp.Table(tt.headers)})
+			b.raw(amqp.Publishing{Headers: amqp.Table(tt.headers)})
 			if got := <-attempts; got != tt.attempt {
 				t.Errorf("attempt %d, want %d", got, tt.attempt)
 			}
@@ -188,7 +188,7 @@ func TestTheRecordTellsOfTheLatestAttempt(t *testing.T) {
 		}
 		return errBoom
 	}))
-	b.raw("key", amqp.Publishing{Headers: amqp.Table{message.HeaderStack: "forged"}})
+	b.raw(amqp.Publishing{Headers: amqp.Table{message.HeaderStack: "forged"}})
 	h := message.Headers(b.deadLetter().Headers)
 	if got := fmt.Sprint(h.String(message.HeaderReason), " ", h.String(message.HeaderError)); got != "error boom" {
 		t.Errorf("the record says %q, want error boom", got)
@@ -209,7 +209,7 @@ func TestACopyHasNoUserID(t *testing.T) {
 		}
 		return errBoom
 	}))
-	b.raw("key", amqp.Publishing{UserId: "guest"})
+	b.raw(amqp.Publishing{UserId: "guest"})
 	d := b.deadLetter()
 	if got := message.Headers(d.Headers).String(message.HeaderUserID); got != "guest" || d.UserId != "" {
 		t.Errorf("the dead letter is of user %q, its header says %q; want none and guest", d.UserId, got)

@@ -75,8 +75,10 @@ func (d *downstream) Handle(context.Context, *message.Message) error {
 
 // breakerAfter opens at the second failure in a row, for the given time.
 func breakerAfter(open time.Duration) []handler.Middleware {
-	return []handler.Middleware{middleware.Breaker(gobreaker.Settings{Name: "downstream", Timeout: open,
-		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= 2 }})}
+	return []handler.Middleware{middleware.Breaker(gobreaker.Settings{
+		Name: "downstream", Timeout: open,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= 2 },
+	})}
 }
 
 // TestAnOpenBreakerStopsTheQueue: what meets it waits in its hand, no attempt is

@@ -13,10 +13,14 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-const fast = 20 * time.Millisecond
+const (
+	fast      = 20 * time.Millisecond // between attempts to connect, for impatient
+	waitingOf = 100
+)
 
-// waiting is how many messages are left when hands are busy and twice as many prefetched.
-func waiting(messages, held, hands int) int { return messages - held - 2*hands }
+// waiting is how many of waitingOf messages the broker keeps when it has sent out
+// twice as many as there are hands, beside those held on an earlier channel.
+func waiting(held, hands int) int { return waitingOf - held - 2*hands }
 
 func TestSetConcurrencyUpAndDown(t *testing.T) {
 	t.Parallel()
@@ -24,16 +28,16 @@ func TestSetConcurrencyUpAndDown(t *testing.T) {
 	b.queue.Concurrency = 2
 	g := newGate()
 	r := b.run(g)
-	const messages = 100
+	const messages = waitingOf
 	publishNumbered(t, b.pub, 0, messages)
 	b.eventually("two are in hand", func() bool { return g.now.Load() == 2 && b.depth(b.queue.Name) == messages-4 })
 	r.sub.SetConcurrency(8)
-	b.eventually("eight are in hand", func() bool { return g.now.Load() == 8 && b.depth(b.queue.Name) == waiting(messages, 2, 8) })
+	b.eventually("eight are in hand", func() bool { return g.now.Load() == 8 && b.depth(b.queue.Name) == waiting(2, 8) })
 	if h := r.sub.Health(); h.Concurrency != 8 || h.InHand != 8 {
 		t.Errorf("health %+v, want a concurrency of 8 and 8 in hand", h)
 	}
 	r.sub.SetConcurrency(3)
-	b.eventually("the prefetch is smaller", func() bool { return b.depth(b.queue.Name) == waiting(messages, 8, 3) })
+	b.eventually("the prefetch is smaller", func() bool { return b.depth(b.queue.Name) == waiting(8, 3) })
 	b.eventually("the surplus hands end with what they have", func() bool {
 		select {
 		case g.let <- struct{}{}:
@@ -66,13 +70,13 @@ func TestSetConcurrencyIsNeverExceeded(t *testing.T) {
 	b.queue.Concurrency = 8
 	g := newGate()
 	r := b.run(g)
-	const messages = 100
+	const messages = waitingOf
 	publishNumbered(t, b.pub, 0, messages)
-	b.eventually("eight are in hand", func() bool { return g.now.Load() == 8 && b.depth(b.queue.Name) == waiting(messages, 0, 8) })
+	b.eventually("eight are in hand", func() bool { return g.now.Load() == 8 && b.depth(b.queue.Name) == waiting(0, 8) })
 	r.sub.SetConcurrency(2)
-	b.eventually("the prefetch is smaller", func() bool { return b.depth(b.queue.Name) == waiting(messages, 8, 2) })
+	b.eventually("the prefetch is smaller", func() bool { return b.depth(b.queue.Name) == waiting(8, 2) })
 	r.sub.SetConcurrency(8)
-	b.eventually("the prefetch is larger", func() bool { return b.depth(b.queue.Name) == waiting(messages, 8, 8) })
+	b.eventually("the prefetch is larger", func() bool { return b.depth(b.queue.Name) == waiting(8, 8) })
 	for range 10 {
 		g.let <- struct{}{}
 	}
@@ -151,4 +155,30 @@ func unsorted(order []int) int {
 		}
 	}
 	return 0
+}
+
+// TestScalingDeadLettersNothing: what goes back to the queue untouched has cost no
+// attempt, however often that happens. The broker's delivery limit is there for
+// what kills its worker, not for an autoscaler that cannot decide.
+func TestScalingDeadLettersNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.queue.DeliveryLimit = 3
+	g := newGate()
+	r := b.run(g)
+	const messages = 20
+	publishNumbered(t, b.pub, 0, messages)
+	b.eventually("one is in hand", func() bool { return g.now.Load() == 1 })
+	for i := range 40 {
+		r.sub.SetConcurrency(1 + i%2)
+		<-time.After(20 * time.Millisecond) // the pace of the changes; nothing is waited for
+	}
+	close(g.let)
+	b.eventually("nothing is left", func() bool { return b.depth(b.queue.Name) == 0 && r.sub.Health().InHand == 0 })
+	b.eventually("each is settled", func() bool {
+		return len(ackedIDs(b))+b.depth(broker.DeadLetterQueue(b.queue.Name)) >= messages
+	})
+	if n := b.depth(broker.DeadLetterQueue(b.queue.Name)); n != 0 {
+		t.Errorf("%d of %d messages were dead-lettered, which no handler has seen; want none", n, messages)
+	}
 }

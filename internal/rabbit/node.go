@@ -57,7 +57,7 @@ func start(prepare func(dir string) error) (n *Node, remove func() error, err er
 		return nil, nil, fmt.Errorf("rabbit: folder for a node: %w", err)
 	}
 	if err := prepare(dir); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("rabbit: prepare a node: %w", err), os.RemoveAll(dir))
+		return nil, nil, errors.Join(fmt.Errorf("rabbit: prepare a node: %w", err), os.RemoveAll(dir)) //nolint:gosec // the folder is the one made above
 	}
 	n = &Node{script: script, dir: dir}
 	remove = func() error {

@@ -35,9 +35,11 @@ func StartTLS(tb testing.TB, c Certificates) (n *Node, url string) {
 // container reads them as another user.
 func (c Certificates) write(dir string) error {
 	dir = filepath.Join(dir, "tls")
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := os.Mkdir(dir, 0o755); err != nil { //nolint:gosec // others must read it, see above
 		return err
 	}
-	write := func(name string, pem []byte) error { return os.WriteFile(filepath.Join(dir, name), pem, 0o644) }
+	write := func(name string, pem []byte) error {
+		return os.WriteFile(filepath.Join(dir, name), pem, 0o644) //nolint:gosec // as the folder
+	}
 	return errors.Join(write("ca.pem", c.CA), write("cert.pem", c.Cert), write("key.pem", c.Key))
 }

@@ -1,6 +1,7 @@
 package tracetest_test
 
 import (
+	"fmt"
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -22,7 +23,7 @@ func collect(t *testing.T, queue string) map[string]float64 {
 		}
 		for _, key := range []attribute.Key{"worker.outcome", "worker.reason"} {
 			if detail, ok := attrs.Value(key); ok {
-				name += " " + detail.AsString()
+				name = fmt.Sprint(name, " ", detail.AsString())
 			}
 		}
 		got[name] += v

@@ -57,8 +57,10 @@ func setup(t *testing.T, h handler.Handler) (queue string, pub *broker.Publisher
 	url := rabbit.URL(t)
 	queue, ch = rabbit.Queue(t), rabbit.Channel(t, url)
 	w := worker.New(worker.Config{Broker: broker.Config{URL: url}, Logger: slog.New(slog.DiscardHandler)})
-	w.Queue(worker.Queue{Name: queue, Exchange: queue + "-events",
-		Retry: retry.Policy{MaxAttempts: 2, InitialInterval: 100 * time.Millisecond, RandomizationFactor: -1}}).Handle("#", h)
+	w.Queue(worker.Queue{
+		Name: queue, Exchange: queue + "-events",
+		Retry: retry.Policy{MaxAttempts: 2, InitialInterval: 100 * time.Millisecond, RandomizationFactor: -1},
+	}).Handle("#", h)
 	pub = broker.NewPublisher(broker.Config{URL: url}, queue+"-events")
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
