@@ -43,6 +43,13 @@ func (b *batchConn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// SetWriteDeadline does nothing: Write never blocks, and TLS sets a deadline of now
+// after its goodbye, which would then never leave.
+func (b *batchConn) SetWriteDeadline(time.Time) error { return nil }
+
+// SetDeadline is SetReadDeadline.
+func (b *batchConn) SetDeadline(t time.Time) error { return b.SetReadDeadline(t) }
+
 // Close sends what is queued, for a moment at most, and closes the connection.
 func (b *batchConn) Close() error {
 	b.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -20,7 +21,8 @@ import (
 const DefaultURL = "amqp://guest:guest@127.0.0.1:5672/"
 
 // Config says how to reach RabbitMQ. The zero value means the broker on this
-// machine. It is plain data: copy it freely. Printing it never shows a password.
+// machine. It is plain data: copy it freely. Printing it never shows a password; fmt
+// does not ask it where it is an unexported field of another struct.
 type Config struct {
 	// URL names the broker: amqp://user:password@host:port/vhost, or amqps://.
 	// DefaultURL if this and URLs are empty.
@@ -58,12 +60,13 @@ func (c Config) Validate() error {
 			errs = append(errs, err)
 		}
 	}
-	for name, d := range map[string]time.Duration{"Heartbeat": c.Heartbeat, "DialTimeout": c.DialTimeout} {
-		if d < 0 {
-			errs = append(errs, fmt.Errorf("broker: %s is %v, want 0 or more", name, d))
-		}
+	if c.Heartbeat < 0 {
+		errs = append(errs, fmt.Errorf("broker: Heartbeat is %v, want 0 or more", c.Heartbeat))
 	}
-	return errors.Join(errs...)
+	if c.DialTimeout < 0 {
+		errs = append(errs, fmt.Errorf("broker: DialTimeout is %v, want 0 or more", c.DialTimeout))
+	}
+	return errors.Join(append(errs, c.Backoff.Validate())...)
 }
 
 // String shows c with its passwords hidden.
@@ -75,8 +78,11 @@ func (c Config) String() string {
 	return fmt.Sprintf("broker.Config{%s %s}", c.withDefaults().Name, strings.Join(shown, ","))
 }
 
-// GoString is String, so that no verb prints a password.
+// GoString is String.
 func (c Config) GoString() string { return c.String() }
+
+// Format is String for every verb, so that none prints a password.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
 // LogValue is String, for structured logs.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }

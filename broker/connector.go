@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/warren-mq/warren/retry"
 )
 
 // Connector keeps one session open: it dials, and dials again when the session is
@@ -18,6 +20,7 @@ type Connector struct {
 	cfg      Config
 	role     string
 	onChange func(*Session, error)
+	pauses   pauses // used by Run alone
 
 	mu      sync.Mutex
 	session *Session
@@ -33,8 +36,9 @@ func NewConnector(cfg Config, role string, onChange func(*Session, error)) *Conn
 	if onChange == nil {
 		onChange = func(*Session, error) {}
 	}
+	cfg = cfg.withDefaults()
 	return &Connector{
-		cfg: cfg.withDefaults(), role: role, onChange: onChange,
+		cfg: cfg, role: role, onChange: onChange, pauses: pauses{policy: cfg.Backoff},
 		err: errors.New("not tried yet"), changed: make(chan struct{}),
 	}
 }
@@ -49,11 +53,12 @@ func (c *Connector) Run(ctx context.Context) error {
 	}
 	s, err := c.first(ctx)
 	for err == nil && ctx.Err() == nil {
+		began := time.Now()
 		c.set(s, nil)
 		select {
 		case <-s.Done():
 			c.set(nil, s.Err())
-			s, err = c.again(ctx)
+			s, err = c.again(ctx, time.Since(began))
 		case <-ctx.Done():
 		}
 	}
@@ -82,10 +87,17 @@ func (c *Connector) Session(ctx context.Context) (*Session, error) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
+			_, why = c.Current()
 			return nil, fmt.Errorf("%w: %w: %w", ErrNotConnected, context.Cause(ctx), why)
 		}
 	}
 }
+
+// String names the broker, without passwords.
+func (c *Connector) String() string { return c.cfg.String() }
+
+// GoString is String, so that no verb prints a password.
+func (c *Connector) GoString() string { return c.String() }
 
 // Current returns the live session, or nil and why there is none.
 func (c *Connector) Current() (*Session, error) {
@@ -108,10 +120,28 @@ func (c *Connector) first(ctx context.Context) (*Session, error) {
 	return nil, fmt.Errorf("%w within %v: %w", ErrNotConnected, c.cfg.StartupTimeout, err)
 }
 
-// again dials until it succeeds or ctx is done. A refusal is no reason to give up
-// any more: it may come from a broker that has not loaded its users yet.
-func (c *Connector) again(ctx context.Context) (*Session, error) {
+// again dials until it succeeds or ctx is done, at once if the last session has
+// lived for a while. A refusal is no reason to give up any more: it may come from a
+// broker that has not loaded its users yet.
+func (c *Connector) again(ctx context.Context, lived time.Duration) (*Session, error) {
+	if lived >= stable {
+		c.pauses.attempt = 0
+	} else if err := c.rest(ctx); err != nil {
+		return nil, err
+	}
 	return c.dial(ctx, func(error) bool { return false })
+}
+
+// stable is how long a session has to live to count as a success.
+const stable = 10 * time.Second
+
+func (c *Connector) rest(ctx context.Context) error {
+	select {
+	case <-time.After(c.pauses.NextBackOff()):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session, error) {
@@ -129,7 +159,7 @@ func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session,
 		c.note(err)
 		return err
 	}
-	if err := backoff.Retry(attempt, backoff.WithContext(&pauses{cfg: c.cfg}, ctx)); err != nil {
+	if err := backoff.Retry(attempt, backoff.WithContext(&c.pauses, ctx)); err != nil {
 		return nil, cmp.Or(last, err)
 	}
 	return session, nil
@@ -137,16 +167,18 @@ func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session,
 
 // pauses are those of Config.Backoff, without an end.
 type pauses struct {
-	cfg     Config
+	policy  retry.Policy
 	attempt int
 }
 
 func (p *pauses) NextBackOff() time.Duration {
 	p.attempt++
-	return p.cfg.Backoff.Randomized(p.attempt, rand.Float64())
+	return p.policy.Randomized(p.attempt, rand.Float64())
 }
 
-func (p *pauses) Reset() { p.attempt = 0 }
+// Reset does nothing: backoff.Retry calls it at each start, and only a session that
+// has lived for a while is a reason to begin anew.
+func (p *pauses) Reset() {}
 
 func (c *Connector) set(s *Session, err error) {
 	c.update(func() { c.session, c.err = s, err })

@@ -28,11 +28,14 @@ type Consumer struct {
 	deliveries <-chan amqp.Delivery
 	settler    *settler
 
-	closing   chan struct{} // closed by Close: nothing is received any more
-	closeOnce sync.Once
-	done      chan struct{} // closed when the broker has ended the consumer
-	err       error         // why; read after done is closed
-	gone      chan struct{} // closed when the channel is gone: nothing can be settled
+	closing    chan struct{} // closed by Halt: nothing is received any more
+	closeOnce  sync.Once
+	drained    chan struct{} // closed when all that came has been received
+	drainOnce  sync.Once
+	cancelOnce sync.Once
+	done       chan struct{} // closed when the broker has ended the consumer
+	err        error         // why; read after done is closed
+	gone       chan struct{} // closed when the channel is gone: nothing can be settled
 }
 
 // Consume starts receiving. Nothing is lost if it fails.
@@ -43,7 +46,7 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 	}
 	c := &Consumer{
 		queue: what.Queue, tag: what.Queue, ch: ch, session: s,
-		closing: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
+		closing: make(chan struct{}), drained: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
 	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	cancelled := ch.NotifyCancel(make(chan string, 1))
@@ -129,38 +132,63 @@ func (c *Consumer) Receive(stop <-chan struct{}) (Delivery, bool) {
 func (c *Consumer) take(raw amqp.Delivery, ok bool) (Delivery, bool) {
 	if ok {
 		c.settler.took(raw.DeliveryTag)
+	} else {
+		c.drainOnce.Do(func() { close(c.drained) })
 	}
 	return Delivery{consumer: c, raw: raw}, ok
 }
 
-// Close stops receiving, gives back what nobody received, waits until everything
-// received is settled or ctx is done, and closes the channel.
-func (c *Consumer) Close(ctx context.Context) error {
-	c.closeOnce.Do(func() { close(c.closing) })
-	err := c.cancel(ctx)
-	c.settler.wait(ctx)
-	c.settler.stop()
-	return errors.Join(err, c.session.closeChannel(c.ch))
-}
-
-// cancel ends the flow of deliveries and releases those still on our side.
-func (c *Consumer) cancel(ctx context.Context) error {
-	if c.Err() == nil {
+// Cancel has the broker send nothing more. What it has sent can still be received.
+func (c *Consumer) Cancel(ctx context.Context) (err error) {
+	c.cancelOnce.Do(func() {
+		if c.Err() != nil {
+			return
+		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
-		err := c.session.call(ctx, func() error { return c.ch.Cancel(c.tag, false) })
-		if err != nil && !errors.Is(err, amqp.ErrClosed) {
-			return fmt.Errorf("broker: cancel the consumer of %s: %w", c.queue, err)
+		err = c.session.call(ctx, func() error { return c.ch.Cancel(c.tag, false) })
+		if errors.Is(err, amqp.ErrClosed) {
+			err = nil
 		}
-	}
-	for raw := range c.deliveries {
-		c.settler.took(raw.DeliveryTag)
-		d := Delivery{consumer: c, raw: raw}
-		if err := d.Release(); err != nil {
-			return nil // the channel is gone, and the broker has them back
-		}
+	})
+	if err != nil {
+		return fmt.Errorf("broker: cancel the consumer of %s: %w", c.queue, err)
 	}
 	return nil
+}
+
+// Drained is closed once the consumer has ended and everything that was sent has
+// been received.
+func (c *Consumer) Drained() <-chan struct{} { return c.drained }
+
+// Halt ends receiving at once and returns what was sent and not received, for
+// Release.
+func (c *Consumer) Halt(ctx context.Context) (untouched []Delivery, err error) {
+	c.closeOnce.Do(func() { close(c.closing) })
+	err = c.Cancel(ctx)
+	for raw := range c.deliveries {
+		c.settler.took(raw.DeliveryTag)
+		untouched = append(untouched, Delivery{consumer: c, raw: raw})
+	}
+	return untouched, err
+}
+
+// Release gives deliveries back to the queue together, so that they keep their order.
+// What the broker has already taken back is passed over.
+func (c *Consumer) Release(deliveries []Delivery) {
+	all := make([]settlement, len(deliveries))
+	for i, d := range deliveries {
+		all[i] = settlement{tag: d.raw.DeliveryTag, as: requeue}
+	}
+	c.settler.putAll(all)
+}
+
+// Close waits until everything received is settled, or ctx is done, and closes the
+// channel. The broker takes back what is not settled then.
+func (c *Consumer) Close(ctx context.Context) error {
+	c.settler.wait(ctx)
+	c.settler.stop()
+	return c.session.closeChannel(c.ch)
 }
 
 func (c *Consumer) settle(tag uint64, as answer) error {

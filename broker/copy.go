@@ -2,6 +2,7 @@ package broker
 
 import (
 	"maps"
+	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -11,7 +12,7 @@ import (
 // publishing is m as amqp091 sends it.
 func publishing(m *message.Message) amqp.Publishing {
 	p := amqp.Publishing{
-		Headers:         amqp.Table(m.Headers),
+		Headers:         fields(m.Headers),
 		ContentType:     m.ContentType,
 		ContentEncoding: m.ContentEncoding,
 		DeliveryMode:    amqp.Persistent,
@@ -38,6 +39,7 @@ func publishing(m *message.Message) amqp.Publishing {
 //
 //   - x-death and the broker's other counters: with them RabbitMQ 3 drops the copy as a cycle;
 //   - CC and BCC: they would send it to other queues too;
+//   - the record of an earlier failure, which more replaces;
 //   - the expiration, which would cut its delay short or remove it from the
 //     dead-letter queue, and the user id, which the broker checks against our
 //     own user: both are kept as headers.
@@ -45,7 +47,7 @@ func Copy(m *message.Message, more message.Headers) *message.Message {
 	c := *m
 	c.Headers = make(message.Headers, len(m.Headers)+len(more)+2)
 	for name, value := range m.Headers {
-		if !brokerOwned(name) {
+		if !brokerOwned(name) && !IsRecord(name) {
 			c.Headers[name] = value
 		}
 	}
@@ -54,6 +56,12 @@ func Copy(m *message.Message, more message.Headers) *message.Message {
 	c.Expiration, c.UserID, c.Transient = "", "", false
 	maps.Copy(c.Headers, more)
 	return &c
+}
+
+// IsRecord says whether a header belongs to the failure record. What a copy no
+// longer has, the expiration and the user id, stays with the message.
+func IsRecord(header string) bool {
+	return strings.HasPrefix(header, "warren-") && header != message.HeaderExpiration && header != message.HeaderUserID
 }
 
 func keep(h message.Headers, name, value string) {

@@ -64,4 +64,4 @@ func declareError(kind, name string, err error) error {
 }
 
 // table hands headers to amqp091, nil for none.
-func table(h message.Headers) amqp.Table { return amqp.Table(h) }
+func table(h message.Headers) amqp.Table { return fields(h) }

@@ -27,12 +27,12 @@ func (d *Delivery) Fill(m *message.Message) {
 		Attempt: 1, Redelivered: r.Redelivered,
 	}
 	if n, ok := h.Int("x-delivery-count"); ok {
-		m.DeliveryCount = int(n)
+		m.DeliveryCount = int(min(max(n, 0), maxAttempt))
 	}
 	if at := h.String(message.HeaderQueue); at != "" && at != m.Queue {
 		return // a record of another queue's failure, carried along
 	}
-	if _, ok := h[message.HeaderRoutingKey]; ok {
+	if h.IsText(message.HeaderRoutingKey) {
 		m.Exchange, m.RoutingKey = h.String(message.HeaderExchange), h.String(message.HeaderRoutingKey)
 	}
 	if n, ok := h.Int(message.HeaderRetryCount); ok && n > 0 {
@@ -55,16 +55,3 @@ func (d *Delivery) Reject() error { return d.consumer.settle(d.raw.DeliveryTag, 
 
 // Lost is closed when the broker has taken the delivery back: its channel is gone.
 func (d *Delivery) Lost() <-chan struct{} { return d.consumer.gone }
-
-// Withdrawn says that no handler should start on the delivery: its channel is
-// gone, or its consumer is being closed and the message goes to someone else.
-func (d *Delivery) Withdrawn() bool {
-	select {
-	case <-d.consumer.closing:
-		return true
-	case <-d.consumer.gone:
-		return true
-	default:
-		return false
-	}
-}

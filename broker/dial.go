@@ -38,18 +38,33 @@ func dialOne(ctx context.Context, cfg Config, role, rawURL string) (*Session, er
 	}
 	ctx, cancel := context.WithTimeout(ctx, cfg.DialTimeout)
 	defer cancel()
-	conn, err := amqp.DialConfig(rawURL, amqpConfig(ctx, cfg, role, rawURL, uri))
+	ac := amqpConfig(cfg, role, rawURL, uri)
+	stop := func() bool { return true }
+	ac.Dial = func(network, address string) (net.Conn, error) {
+		conn, err := transport(ctx, cfg, network, address)
+		if err == nil {
+			stop = context.AfterFunc(ctx, func() { _ = conn.Close() }) // cuts the handshake short, which tells why
+		}
+		return conn, err
+	}
+	began := time.Now()
+	conn, err := amqp.DialConfig(rawURL, ac)
+	if !stop() {
+		if err == nil {
+			err = conn.Close()
+		}
+		return nil, fmt.Errorf("broker: connect to %s: timeout or stop during the handshake: %w", uri.Host, errors.Join(context.Cause(ctx), err))
+	}
 	if err != nil {
-		return nil, connectError(uri, err)
+		return nil, connectError(uri, err, time.Since(began))
 	}
 	return newSession(conn, uri), nil
 }
 
-func amqpConfig(ctx context.Context, cfg Config, role, rawURL string, uri amqp.URI) amqp.Config {
+func amqpConfig(cfg Config, role, rawURL string, uri amqp.URI) amqp.Config {
 	ac := amqp.Config{
 		Heartbeat:  cfg.Heartbeat,
 		Properties: clientProperties(cfg.Name + " " + role),
-		Dial:       transport(ctx, cfg),
 	}
 	if cfg.TLS != nil {
 		ac.TLSClientConfig = cfg.TLS.Clone() // amqp091 writes the server's name into it
@@ -60,18 +75,16 @@ func amqpConfig(ctx context.Context, cfg Config, role, rawURL string, uri amqp.U
 	return ac
 }
 
-// transport dials within ctx, whose end also cuts the handshake short.
-func transport(ctx context.Context, cfg Config) func(network, address string) (net.Conn, error) {
-	return func(network, address string) (net.Conn, error) {
-		conn, err := cfg.Dial(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		if err := conn.SetDeadline(time.Now().Add(cfg.DialTimeout)); err != nil {
-			return nil, errors.Join(err, conn.Close())
-		}
-		return newBatchConn(conn), nil
+// transport opens the connection, with a deadline for the handshake.
+func transport(ctx context.Context, cfg Config, network, address string) (net.Conn, error) {
+	conn, err := cfg.Dial(ctx, network, address)
+	if err != nil {
+		return nil, err
 	}
+	if err := conn.SetDeadline(time.Now().Add(cfg.DialTimeout)); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return newBatchConn(conn), nil
 }
 
 func clientProperties(name string) amqp.Table {

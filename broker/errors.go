@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -39,8 +40,12 @@ func amqpCode(err error) int {
 	return 0
 }
 
+// silentRefusal is how long RabbitMQ keeps silent before it closes a connection whose
+// credentials it refuses: 3 s. A line that is lost sooner was cut.
+const silentRefusal = 2 * time.Second
+
 // connectError names what went wrong between us and one node, without secrets.
-func connectError(uri amqp.URI, err error) error {
+func connectError(uri amqp.URI, err error, took time.Duration) error {
 	at := fmt.Sprintf("%s://%s:%d", uri.Scheme, uri.Host, uri.Port)
 	e, ok := errors.AsType[*amqp.Error](err)
 	switch {
@@ -48,6 +53,10 @@ func connectError(uri amqp.URI, err error) error {
 		return fmt.Errorf("broker: connect to %s: %w", at, err)
 	case e.Code == amqp.AccessRefused && e.Reason == amqp.ErrSASL.Reason:
 		return fmt.Errorf("%w: %s offers no SASL mechanism that this configuration can use", ErrRefused, at)
+	case !e.Server && uri.Scheme == "amqps" && took < silentRefusal:
+		return fmt.Errorf("broker: connect to %s: the connection was lost during the handshake; a client certificate that tls refuses looks like this", at)
+	case !e.Server && took < silentRefusal: // amqp091 takes it for a refusal
+		return fmt.Errorf("broker: connect to %s: the connection was lost during the handshake", at)
 	case e.Code == amqp.AccessRefused:
 		return fmt.Errorf("%w: %s, user %q: %s", ErrRefused, at, uri.Username, e.Reason)
 	case e.Code == amqp.NotAllowed:

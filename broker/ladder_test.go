@@ -146,7 +146,7 @@ func TestLadderIsNotStopped(t *testing.T) {
 	tests := []struct {
 		name   string
 		change func(*broker.WorkQueue)
-		spoil func(t *testing.T, s *broker.Sender, ch *amqp.Channel, queue string)
+		spoil  func(t *testing.T, s *broker.Sender, ch *amqp.Channel, queue string)
 		kept   func(queue string) string // where the messages are then; not looked at if nil
 	}{
 		{"by a queue that was deleted", func(*broker.WorkQueue) {},

@@ -77,6 +77,12 @@ func (p *Publisher) address(ctx context.Context, sender *Sender, out *outgoing) 
 	return ladderEntry(steps), ladderKey(steps, queue), nil
 }
 
+// String names the broker, without passwords, and the exchange.
+func (p *Publisher) String() string { return p.cfg.String() + " " + p.exchange }
+
+// GoString is String, so that no verb prints a password.
+func (p *Publisher) GoString() string { return p.String() }
+
 // live returns the sender, and starts one if there is none. A sender whose start
 // failed has told those who waited; the next publish tries anew.
 func (p *Publisher) live() (*Sender, error) {

@@ -100,6 +100,19 @@ func (s *settler) put(o settlement) bool {
 	return true
 }
 
+// putAll queues outcomes that go into the same flush, and has them told at once.
+func (s *settler) putAll(all []settlement) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, o := range all {
+		delete(s.open, o.tag)
+	}
+	if !s.ended {
+		s.ready = append(s.ready, all...)
+		s.signal()
+	}
+}
+
 func (s *settler) signal() {
 	select {
 	case s.wake <- struct{}{}:

@@ -118,7 +118,7 @@ func TestConflictsAreExplained(t *testing.T) {
 		change  func(*broker.WorkQueue)
 		want    string
 	}{
-		{"a classic queue where a quorum queue is wanted", amqp.Table{"x-dead-letter-exchange": broker.DeadLetterExchange}, true, func(*broker.WorkQueue) {}, "x-queue-type is "},
+		{"a classic queue where a quorum queue is wanted", amqp.Table{"x-dead-letter-exchange": broker.DeadLetterExchange, "x-overflow": "reject-publish"}, true, func(*broker.WorkQueue) {}, "x-queue-type is "},
 		{"other priorities", amqp.Table{"x-max-priority": 10, "x-dead-letter-exchange": broker.DeadLetterExchange}, true, func(q *broker.WorkQueue) { q.MaxPriority = 5 }, "x-max-priority is 10, wanted 5"},
 		{"a transient queue", nil, false, func(q *broker.WorkQueue) { q.Type = broker.Classic }, "durable is "},
 	}

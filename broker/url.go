@@ -4,15 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// Redact returns rawURL with its password hidden, for logs and errors.
+// Redact returns rawURL with its password hidden, for logs and errors. What does not
+// look like a broker URL is not shown at all: a password may stand anywhere in it.
 func Redact(rawURL string) string {
 	u, err := url.Parse(rawURL)
-	if err != nil {
-		return "(a broker URL that cannot be read)"
+	switch {
+	case err != nil, u.Scheme != "amqp" && u.Scheme != "amqps", u.Opaque != "", u.Host == "",
+		strings.Contains(u.Path+u.RawQuery+u.Fragment, "@"):
+		return "(not a broker URL)"
 	}
 	return u.Redacted()
 }

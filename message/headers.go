@@ -56,6 +56,15 @@ func (h Headers) String(name string) string {
 	return ""
 }
 
+// IsText says whether the header is there and is text, be it empty.
+func (h Headers) IsText(name string) bool {
+	switch h[name].(type) {
+	case string, []byte:
+		return true
+	}
+	return false
+}
+
 // Int returns the header as a whole number, and whether it is one. AMQP has many
 // widths of integer; all are understood.
 func (h Headers) Int(name string) (int64, bool) {

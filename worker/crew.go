@@ -8,13 +8,40 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// crew is the hands of one queue. It is used by the queue's keeper alone.
+// crew is the hands of one queue.
 type crew struct {
-	running sync.WaitGroup
-	stops   []chan struct{}        // one for each hand
-	lanes   []chan broker.Delivery // one for each hand, with OrderBy
-	sorter  chan struct{}          // closed to end the goroutine that fills the lanes
-	sorting sync.WaitGroup
+	hands     sync.WaitGroup
+	dismissed chan struct{} // closed to end all hands
+
+	mu      sync.Mutex
+	running int // hands that have not ended, those that are surplus included
+	wanted  int
+
+	lanes   []chan broker.Delivery // one for each hand, with OrderBy; the keeper's
+	sorting sync.WaitGroup         // of what fills the lanes
+}
+
+func newCrew() crew { return crew{dismissed: make(chan struct{})} }
+
+// surplus ends a hand if there are more than wanted. Hands end only between
+// messages, so those still at work count until then.
+func (c *crew) surplus() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running <= c.wanted {
+		return false
+	}
+	c.running--
+	return true
+}
+
+// missing sets the wanted number and returns how many hands are to be started.
+func (c *crew) missing(wanted int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	start := max(wanted-c.running, 0)
+	c.wanted, c.running = wanted, c.running+start
+	return start
 }
 
 // staff makes the crew n hands strong.
@@ -23,83 +50,64 @@ func (q *Subscription) staff(n int) {
 		q.staffLanes(n)
 		return
 	}
-	c := &q.crew
-	for len(c.stops) < n {
-		stop := make(chan struct{})
-		c.stops = append(c.stops, stop)
-		c.running.Go(func() { q.hand(q.receiver(), stop) })
-	}
-	for len(c.stops) > n {
-		last := len(c.stops) - 1
-		close(c.stops[last])
-		c.stops = c.stops[:last]
+	for range q.crew.missing(n) {
+		q.crew.hands.Go(func() { q.hand(q.receiver()) })
 	}
 }
 
 // dismiss ends all hands and waits for them.
 func (q *Subscription) dismiss() {
-	c := &q.crew
-	if c.sorter != nil {
-		close(c.sorter)
-		c.sorting.Wait()
-		c.sorter = nil
-	}
-	for _, stop := range c.stops {
-		close(stop)
-	}
-	c.stops = nil
-	c.running.Wait()
+	close(q.crew.dismissed)
+	q.crew.hands.Wait()
 }
 
-// receiver takes from whatever consumer the queue has at present.
+// receiver takes from whatever consumer the queue has at present. The one before
+// is emptied first, so that messages stay in order.
 func (q *Subscription) receiver() source {
 	var c *broker.Consumer
-	return func(stop <-chan struct{}) (broker.Delivery, bool) {
-		for {
+	return func() (broker.Delivery, bool) {
+		for !q.crew.surplus() {
 			if c != nil {
-				if d, ok := c.Receive(stop); ok {
+				if d, ok := c.Receive(q.crew.dismissed); ok {
 					return d, true
 				}
 			}
-			if c = q.after(c, stop); c == nil {
-				return broker.Delivery{}, false
+			if c = q.after(c, q.crew.dismissed); c == nil {
+				break
 			}
 		}
+		return broker.Delivery{}, false
 	}
 }
 
 // staffLanes gives each hand a lane of its own. Keys move to other lanes when the
-// number changes, so the old hands finish first.
+// number changes, so the old hands end first; their lanes are empty by then.
 func (q *Subscription) staffLanes(n int) {
-	c := &q.crew
-	if len(c.lanes) == n && c.sorter != nil {
+	if len(q.crew.lanes) == n {
 		return
 	}
 	q.dismiss()
-	c.lanes = make([]chan broker.Delivery, n)
-	for i := range c.lanes {
-		// Room for all that can be here: a busy lane must not stop the others.
-		lane, stop := make(chan broker.Delivery, q.config.prefetch(n)), make(chan struct{})
-		c.lanes[i], c.stops = lane, append(c.stops, stop)
-		c.running.Go(func() { q.hand(laneSource(lane), stop) })
+	q.crew.dismissed = make(chan struct{})
+	q.crew.lanes = make([]chan broker.Delivery, n)
+	for i := range q.crew.lanes {
+		// Room for all that one consumer can have here: a busy lane must not stop the others.
+		lane := make(chan broker.Delivery, q.config.prefetch(n))
+		q.crew.lanes[i] = lane
+		next := laneSource(lane, q.crew.dismissed)
+		q.crew.hands.Go(func() { q.hand(next) })
 	}
-	c.sorter = make(chan struct{})
-	lanes, stop := c.lanes, c.sorter
-	c.sorting.Go(func() { q.sort(lanes, stop) })
 }
 
-// sort puts each delivery into the lane of its key.
-func (q *Subscription) sort(lanes []chan broker.Delivery, stop <-chan struct{}) {
-	next, seed := q.receiver(), maphash.MakeSeed()
+// sort puts each delivery of c into the lane of its key, until c ends.
+func (q *Subscription) sort(c *broker.Consumer, lanes []chan broker.Delivery) {
 	for {
-		d, ok := next(stop)
+		d, ok := c.Receive(nil)
 		if !ok {
 			return
 		}
 		var m message.Message
 		d.Fill(&m)
-		key := q.orderKey(&m)
-		lanes[maphash.String(seed, key)%uint64(len(lanes))] <- d
+		lanes[maphash.String(q.seed, q.orderKey(&m))%uint64(len(lanes))] <- d
 	}
 }
 
@@ -111,13 +119,28 @@ func (q *Subscription) orderKey(m *message.Message) (key string) {
 	return key
 }
 
+// waiting takes what no hand has taken from its lane.
+func (c *crew) waiting() (untouched []broker.Delivery) {
+	for _, lane := range c.lanes {
+		for taken := true; taken; {
+			select {
+			case d := <-lane:
+				untouched = append(untouched, d)
+			default:
+				taken = false
+			}
+		}
+	}
+	return untouched
+}
+
 // laneSource takes from a lane.
-func laneSource(lane <-chan broker.Delivery) source {
-	return func(stop <-chan struct{}) (broker.Delivery, bool) {
+func laneSource(lane <-chan broker.Delivery, dismissed <-chan struct{}) source {
+	return func() (broker.Delivery, bool) {
 		select {
 		case d := <-lane:
 			return d, true
-		case <-stop:
+		case <-dismissed:
 			return broker.Delivery{}, false
 		}
 	}

@@ -22,3 +22,10 @@ func Fingerprint(queue string, err error) string { return fingerprint(queue, err
 
 // Clip is clip.
 func Clip(s string, n int) string { return clip(s, n) }
+
+// WantedHands is how many hands q is to have.
+func WantedHands(q *Subscription) int {
+	q.crew.mu.Lock()
+	defer q.crew.mu.Unlock()
+	return q.crew.wanted
+}

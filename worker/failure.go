@@ -30,7 +30,7 @@ func record(queue string, a *attempt, out Outcome, now time.Time) message.Header
 		message.HeaderRetryCount: int64(m.Attempt - 1),
 	}
 	if out.Reason == "" {
-		return h
+		return carryOn(m, queue, h)
 	}
 	if out.Verdict == Retry {
 		h[message.HeaderRetryCount] = int64(m.Attempt)
@@ -38,8 +38,8 @@ func record(queue string, a *attempt, out Outcome, now time.Time) message.Header
 	at := now.UTC().Format(time.RFC3339Nano)
 	h[message.HeaderAttempt] = int64(m.Attempt)
 	h[message.HeaderFirstFailedAt] = at
-	if first := m.Headers.String(message.HeaderFirstFailedAt); first != "" && m.Headers.String(message.HeaderQueue) == queue {
-		h[message.HeaderFirstFailedAt] = clip(first, maxShortText)
+	if first, err := m.Headers.Time(message.HeaderFirstFailedAt); err == nil && !first.IsZero() && m.Headers.String(message.HeaderQueue) == queue {
+		h[message.HeaderFirstFailedAt] = first.UTC().Format(time.RFC3339Nano)
 	}
 	h[message.HeaderLastFailedAt] = at
 	h[message.HeaderReason] = out.Reason
@@ -57,6 +57,19 @@ func record(queue string, a *attempt, out Outcome, now time.Time) message.Header
 		h[message.HeaderTrace] = traceparent(a.span)
 	}
 	maps.DeleteFunc(h, func(_ string, v any) bool { return v == "" })
+	return h
+}
+
+// carryOn adds to h the record that m came with, if it is this queue's.
+func carryOn(m *message.Message, queue string, h message.Headers) message.Headers {
+	if m.Headers.String(message.HeaderQueue) != queue {
+		return h
+	}
+	for name, value := range m.Headers {
+		if _, set := h[name]; !set && broker.IsRecord(name) {
+			h[name] = value
+		}
+	}
 	return h
 }
 

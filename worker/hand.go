@@ -7,25 +7,26 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/telemetry"
 )
 
 // source is where a hand gets its deliveries; false ends the hand.
-type source func(stop <-chan struct{}) (broker.Delivery, bool)
+type source func() (broker.Delivery, bool)
 
 // errGoexit stands for a handler that ended its goroutine instead of returning.
 var errGoexit = errors.New("worker: the handler called runtime.Goexit")
 
 // hand works on one message after the other. A queue has as many as its
 // concurrency, so the limit cannot be exceeded.
-func (q *Subscription) hand(next source, stop <-chan struct{}) {
+func (q *Subscription) hand(next source) {
 	returned := false
 	defer func() {
 		if !returned { // a handler has ended this goroutine: the queue needs its hand
-			q.crew.running.Go(func() { q.hand(next, stop) })
+			q.crew.hands.Go(func() { q.hand(next) })
 		}
 	}()
 	for {
-		d, ok := next(stop)
+		d, ok := next()
 		if !ok {
 			returned = true
 			return
@@ -38,9 +39,10 @@ func (q *Subscription) hand(next source, stop <-chan struct{}) {
 func (q *Subscription) handle(d *broker.Delivery) {
 	a := &attempt{Context: message.Context{Context: q.worker.inHand}}
 	d.Fill(&a.Message)
-	if d.Withdrawn() {
-		q.settle(d, a, Outcome{Verdict: Release}, 0)
-		return
+	select {
+	case <-d.Lost():
+		return // the broker has it back
+	default:
 	}
 	q.busy.Add(1)
 	defer q.busy.Add(-1)
@@ -64,10 +66,25 @@ func (q *Subscription) decide(err error, a *attempt) Outcome {
 	switch {
 	case err == nil:
 	case context.Cause(q.worker.inHand) != nil && a.run != nil,
-		errors.Is(err, ErrStopping) && q.worker.isStopping():
+		q.worker.isStopping() && errors.Is(err, ErrStopping):
 		return Outcome{Verdict: Release, Err: err}
 	}
-	out := decide(err, &a.Message, q.config.Retry)
+	out := soundly(err, func(err error) Outcome { return decide(err, &a.Message, q.config.Retry) })
 	out.Spent = out.Spent && a.run != nil
+	return out
+}
+
+// soundly decides on err, or on the panic that one of its methods ends in: a nil
+// pointer to an error type is an error until it is asked something.
+func soundly(err error, decide func(error) Outcome) (out Outcome) {
+	panicked := safely(func() error {
+		if out = decide(err); err != nil {
+			_, _ = err.Error(), telemetry.ErrorType(err) // what the record will ask
+		}
+		return nil
+	})
+	if panicked != nil {
+		out = decide(panicked)
+	}
 	return out
 }

@@ -21,54 +21,114 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 		paused, concurrency := q.wanted()
 		if paused {
 			q.setState(StatePaused, nil)
-			q.await(ctx, nil)
+			select {
+			case <-q.changed:
+			case <-ctx.Done():
+			}
 			continue
 		}
 		c, err := q.open(ctx, concurrency)
-		if err != nil {
+		switch {
+		case errors.Is(err, errPaused):
+		case err != nil:
 			failures++
 			q.setState(StateIdle, err)
 			q.pause(ctx, failures)
-			continue
+		default:
+			failures = 0
+			if paused, _ := q.wanted(); !paused { // meanwhile
+				q.begin(c, concurrency)
+				q.await(ctx, c, concurrency)
+			}
+			q.retire(ctx, hard, c, &retiring)
 		}
-		failures = 0
-		q.staff(concurrency)
-		q.install(c)
-		q.setState(StateConsuming, nil)
-		q.await(ctx, c)
-		q.retire(hard, c, &retiring)
 	}
 	q.setState(StateDraining, nil)
 	retiring.Wait()
 	q.dismiss()
 }
 
-// await returns when the consumer has ended, a control was used, or ctx is done.
-func (q *Subscription) await(ctx context.Context, c *broker.Consumer) {
-	var ended <-chan struct{}
-	if c != nil {
-		ended = c.Done()
+// begin hands c to the hands.
+func (q *Subscription) begin(c *broker.Consumer, concurrency int) {
+	q.staff(concurrency)
+	if lanes := q.crew.lanes; lanes != nil {
+		q.crew.sorting.Go(func() { q.sort(c, lanes) })
 	}
-	select {
-	case <-ended:
-		q.setState(StateIdle, c.Err())
-	case <-q.changed:
-	case <-ctx.Done():
+	q.install(c)
+	q.setState(StateConsuming, nil)
+}
+
+// await returns when the consumer has ended, the queue is to be paused or to have
+// another concurrency, or ctx is done.
+func (q *Subscription) await(ctx context.Context, c *broker.Consumer, concurrency int) {
+	for {
+		select {
+		case <-c.Done():
+			q.setState(StateIdle, c.Err())
+			return
+		case <-q.changed:
+			if paused, wanted := q.wanted(); paused || wanted != concurrency {
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
-// retire closes c, beside the next consumer: handlers in hand settle on c still.
-// Lanes wait for that, since a change of their number would break the order.
-func (q *Subscription) retire(hard context.Context, c *broker.Consumer, retiring *sync.WaitGroup) {
+// retire closes c, beside the next consumer: handlers in hand settle on c still. To
+// change the concurrency, the hands first finish what c has: to give it back would
+// cost each message a delivery.
+func (q *Subscription) retire(ctx, hard context.Context, c *broker.Consumer, retiring *sync.WaitGroup) {
+	rescaled := q.finish(ctx, c)
+	if !rescaled {
+		q.halt(c)
+	}
 	closed := make(chan struct{})
 	retiring.Go(func() {
 		defer close(closed)
-		if err := c.Close(hard); err != nil {
-			q.worker.emit(ConsumerLost{Queue: q.config.Name, Err: err})
-		}
+		q.report(c.Close(hard))
 	})
-	if q.config.OrderBy != nil {
-		<-closed
+	if rescaled && q.config.OrderBy != nil {
+		<-closed // the lanes are empty, and may change
+	}
+}
+
+// finish waits until the hands, as many as are wanted now, have taken all that c was
+// sent. It returns false if something else ends c: a pause, a loss, the stop.
+func (q *Subscription) finish(ctx context.Context, c *broker.Consumer) bool {
+	for cancelled := false; ; cancelled = true {
+		paused, concurrency := q.wanted()
+		if paused || ctx.Err() != nil || c.Err() != nil {
+			return false
+		}
+		if !cancelled {
+			q.report(c.Cancel(ctx))
+		}
+		if q.config.OrderBy == nil {
+			q.staff(concurrency)
+		}
+		select {
+		case <-c.Drained():
+			return true
+		case <-q.changed:
+		case <-c.Done():
+		case <-ctx.Done():
+		}
+	}
+}
+
+// halt gives back what no hand has taken, together and so in order.
+func (q *Subscription) halt(c *broker.Consumer) {
+	untouched, err := c.Halt(context.Background())
+	q.report(err)
+	q.crew.sorting.Wait()
+	c.Release(append(q.crew.waiting(), untouched...))
+}
+
+func (q *Subscription) report(err error) {
+	if err != nil {
+		q.worker.emit(ConsumerLost{Queue: q.config.Name, Err: err})
 	}
 }
 
@@ -83,6 +143,9 @@ func (q *Subscription) open(ctx context.Context, concurrency int) (*broker.Consu
 		return nil, err
 	}
 	defer release()
+	if paused, _ := q.wanted(); paused {
+		return nil, errPaused // meanwhile
+	}
 	ctx, cancel := context.WithTimeout(ctx, declareTimeout)
 	defer cancel()
 	if err := q.worker.declareShared(ctx, session); err != nil {
@@ -93,6 +156,9 @@ func (q *Subscription) open(ctx context.Context, concurrency int) (*broker.Consu
 	}
 	return session.Consume(ctx, broker.Consume{Queue: q.config.Name, Prefetch: q.config.prefetch(concurrency)})
 }
+
+// errPaused says that the queue was paused while it waited for its turn.
+var errPaused = errors.New("worker: paused")
 
 // pause spaces attempts to open, so that a queue that cannot be opened does not
 // busy the broker.
@@ -114,6 +180,6 @@ func (o openers) acquire(ctx context.Context) (release func(), err error) {
 	case o <- struct{}{}:
 		return func() { <-o }, nil
 	case <-ctx.Done():
-		return nil, fmt.Errorf("worker: %w", errors.Join(context.Cause(ctx)))
+		return nil, fmt.Errorf("worker: %w", context.Cause(ctx))
 	}
 }

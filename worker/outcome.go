@@ -75,13 +75,17 @@ func isPermanent(err error) bool {
 	return retry.IsPermanent(err)
 }
 
-// reason asks the error for its own, and else tells by what it is.
+// reason asks the error for its own, if that is one of ours, and else tells by what
+// it is.
 func reason(err error) string {
 	if r, ok := errors.AsType[interface {
 		error
 		Reason() string
 	}](err); ok {
-		return r.Reason()
+		switch own := r.Reason(); own {
+		case message.ReasonPanic, message.ReasonTimeout, message.ReasonDecode, message.ReasonInvalid, message.ReasonUnhandled:
+			return own
+		}
 	}
 	switch {
 	case errors.Is(err, middleware.ErrTimeout):

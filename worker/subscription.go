@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 
@@ -18,6 +19,7 @@ type Subscription struct {
 	chain  handler.Handler // all middleware around innermost
 	busy   atomic.Int64    // messages in hand
 	crew   crew
+	seed   maphash.Seed // of lanes
 
 	mu          sync.Mutex
 	consumer    *broker.Consumer // what the hands receive from; nil while there is none
@@ -48,7 +50,10 @@ func (q *Subscription) Resume() { q.change(func() { q.paused = false }) }
 // SetConcurrency changes the number of messages in hand at a time, at least 1.
 // Fewer hands means that the surplus ones end when they have finished.
 func (q *Subscription) SetConcurrency(n int) {
-	q.change(func() { q.concurrency = min(max(n, 1), maxPrefetch/2) })
+	n = min(max(n, 1), maxPrefetch/2)
+	if _, now := q.wanted(); now != n {
+		q.change(func() { q.concurrency = n })
+	}
 }
 
 // Name is the queue's name.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -56,7 +57,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 	c = c.withDefaults()
 	q := &Subscription{
 		worker: w, config: c, concurrency: c.Concurrency, swapped: make(chan struct{}),
-		changed: make(chan struct{}, 1), state: StateStarting,
+		changed: make(chan struct{}, 1), state: StateStarting, crew: newCrew(), seed: maphash.MakeSeed(),
 	}
 	mw := []handler.Middleware{middleware.Trace(), middleware.Metrics()}
 	mw = append(append(mw, w.config.Middleware...), c.Middleware...)
@@ -100,12 +101,18 @@ func (w *Worker) validate() error {
 	if len(w.queues) == 0 {
 		errs = append(errs, errors.New("worker: no queue is registered"))
 	}
-	names, kinds := make(map[string]bool), make(map[string]string)
+	names, kinds, dead := make(map[string]bool), make(map[string]string), make(map[string]bool)
+	for _, q := range w.queues {
+		dead[broker.DeadLetterQueue(q.config.Name)] = true
+	}
 	for _, q := range w.queues {
 		c := q.config
 		errs = append(errs, c.validate(q.mux.Patterns()))
 		if names[c.Name] {
 			errs = append(errs, fmt.Errorf("worker: queue %q is registered twice", c.Name))
+		}
+		if dead[c.Name] {
+			errs = append(errs, fmt.Errorf("worker: queue %q is the dead-letter queue of another queue", c.Name))
 		}
 		kind := cmp.Or(c.ExchangeKind, "topic")
 		if other, ok := kinds[c.Exchange]; ok && other != kind {
