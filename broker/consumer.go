@@ -50,9 +50,12 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	cancelled := ch.NotifyCancel(make(chan string, 1))
-	err = s.call(ctx, func() error { return c.subscribe(what) })
+	err = s.call(ctx, func() error { return c.subscribe(what) }, ch.Close)
 	if err != nil {
-		return nil, fmt.Errorf("broker: consume from %s: %w", what.Queue, errors.Join(err, s.closeChannel(ch)))
+		if ctx.Err() == nil {
+			err = errors.Join(err, s.closeChannel(ch))
+		}
+		return nil, fmt.Errorf("broker: consume from %s: %w", what.Queue, err)
 	}
 	c.settler = newSettler(ch, what.Prefetch)
 	go c.watch(closed, cancelled)
@@ -146,7 +149,7 @@ func (c *Consumer) Cancel(ctx context.Context) (err error) {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
-		err = c.session.call(ctx, func() error { return c.ch.Cancel(c.tag, false) })
+		err = c.session.call(ctx, func() error { return c.ch.Cancel(c.tag, false) }, c.ch.Close)
 		if errors.Is(err, amqp.ErrClosed) {
 			err = nil
 		}
@@ -173,14 +176,28 @@ func (c *Consumer) Halt(ctx context.Context) (untouched []Delivery, err error) {
 	return untouched, err
 }
 
-// Release gives deliveries back to the queue together, so that they keep their order.
-// What the broker has already taken back is passed over.
-func (c *Consumer) Release(deliveries []Delivery) {
+// Release gives deliveries back to the queue together, so that they keep their order,
+// and returns when the broker has them: the next consumer must not come first. What
+// the broker has already taken back is passed over.
+func (c *Consumer) Release(deliveries []Delivery) error {
+	if len(deliveries) == 0 {
+		return nil
+	}
 	all := make([]settlement, len(deliveries))
 	for i, d := range deliveries {
 		all[i] = settlement{tag: d.raw.DeliveryTag, as: requeue}
 	}
-	c.settler.putAll(all)
+	if !c.settler.putAll(all) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	// Whatever the broker answers on this channel comes after what it was told before.
+	err := c.session.call(ctx, func() error { return c.ch.Qos(1, 0, false) }, c.ch.Close)
+	if errors.Is(err, amqp.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 // Close waits until everything received is settled, or ctx is done, and closes the
@@ -202,7 +219,7 @@ func (c *Consumer) settle(tag uint64, as answer) error {
 func (s *Session) closeChannel(ch *amqp.Channel) error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	err := s.call(ctx, ch.Close)
+	err := s.call(ctx, ch.Close, func() error { return nil })
 	if errors.Is(err, amqp.ErrClosed) {
 		return nil
 	}

@@ -17,7 +17,7 @@ func (s *Session) Declare(ctx context.Context, t Topology) error {
 	if err != nil {
 		return err
 	}
-	return s.call(ctx, func() error { return errors.Join(declareAll(ch, t), ch.Close()) })
+	return s.call(ctx, func() error { return errors.Join(declareAll(ch, t), ch.Close()) }, ch.Close)
 }
 
 func declareAll(ch *amqp.Channel, t Topology) error {

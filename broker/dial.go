@@ -50,10 +50,10 @@ func dialOne(ctx context.Context, cfg Config, role, rawURL string) (*Session, er
 	began := time.Now()
 	conn, err := amqp.DialConfig(rawURL, ac)
 	if !stop() {
-		if err == nil {
-			err = conn.Close()
+		if err = context.Cause(ctx); errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("timeout during the handshake: %w", err)
 		}
-		return nil, fmt.Errorf("broker: connect to %s: timeout or stop during the handshake: %w", uri.Host, errors.Join(context.Cause(ctx), err))
+		return nil, fmt.Errorf("broker: connect to %s: %w", address(uri), err)
 	}
 	if err != nil {
 		return nil, connectError(uri, err, time.Since(began))
@@ -81,7 +81,7 @@ func transport(ctx context.Context, cfg Config, network, address string) (net.Co
 	if err != nil {
 		return nil, err
 	}
-	if err := conn.SetDeadline(time.Now().Add(cfg.DialTimeout)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(cfg.DialTimeout)); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return newBatchConn(conn), nil

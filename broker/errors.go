@@ -40,13 +40,15 @@ func amqpCode(err error) int {
 	return 0
 }
 
+func address(uri amqp.URI) string { return fmt.Sprintf("%s://%s:%d", uri.Scheme, uri.Host, uri.Port) }
+
 // silentRefusal is how long RabbitMQ keeps silent before it closes a connection whose
 // credentials it refuses: 3 s. A line that is lost sooner was cut.
 const silentRefusal = 2 * time.Second
 
 // connectError names what went wrong between us and one node, without secrets.
 func connectError(uri amqp.URI, err error, took time.Duration) error {
-	at := fmt.Sprintf("%s://%s:%d", uri.Scheme, uri.Host, uri.Port)
+	at := address(uri)
 	e, ok := errors.AsType[*amqp.Error](err)
 	switch {
 	case !ok:
@@ -78,6 +80,7 @@ func errorName(err error) string {
 		{ErrNotConnected, "not_connected"},
 		{ErrClosed, "closed"},
 		{ErrTooLarge, "too_large"},
+		{ErrMalformed, "malformed"},
 		{context.DeadlineExceeded, "timeout"},
 		{context.Canceled, "canceled"},
 	} {

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"slices"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/message"
@@ -23,11 +25,7 @@ func foreign(v any) bool {
 	case int, message.Headers, map[string]any:
 		return true
 	case []any:
-		for _, e := range v {
-			if foreign(e) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(v, foreign)
 	case amqp.Table:
 		for _, e := range v {
 			if foreign(e) {

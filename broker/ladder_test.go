@@ -149,11 +149,15 @@ func TestLadderIsNotStopped(t *testing.T) {
 		spoil  func(t *testing.T, s *broker.Sender, ch *amqp.Channel, queue string)
 		kept   func(queue string) string // where the messages are then; not looked at if nil
 	}{
-		{"by a queue that was deleted", func(*broker.WorkQueue) {},
+		{
+			"by a queue that was deleted", func(*broker.WorkQueue) {},
 			func(t *testing.T, _ *broker.Sender, ch *amqp.Channel, queue string) { removeQueues(t, ch, queue) },
-			func(string) string { return broker.UnroutedQueue }},
-		{"by a queue that is full", func(q *broker.WorkQueue) { q.MaxLength = 1 },
-			func(t *testing.T, s *broker.Sender, _ *amqp.Channel, queue string) { fillUp(t, s, queue) }, nil},
+			func(string) string { return broker.UnroutedQueue },
+		},
+		{
+			"by a queue that is full", func(q *broker.WorkQueue) { q.MaxLength = 1 },
+			func(t *testing.T, s *broker.Sender, _ *amqp.Channel, queue string) { fillUp(t, s, queue) }, nil,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

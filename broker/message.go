@@ -3,6 +3,7 @@ package broker
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,6 +34,9 @@ func newOutgoing(exchange, key string, body any, opts []Option) (outgoing, error
 	out := outgoing{key: key, encoder: jsonEncoder{}, message: message.Message{Exchange: exchange, RoutingKey: key}}
 	for _, opt := range opts {
 		opt(&out)
+	}
+	if strings.HasPrefix(out.message.Expiration, "-") {
+		return out, fmt.Errorf("%w: the expiration is %s ms, want 0 or more", ErrMalformed, out.message.Expiration)
 	}
 	if err := out.encode(body); err != nil {
 		return out, fmt.Errorf("broker: publish to exchange %q with key %q: %w", exchange, key, err)

@@ -21,7 +21,8 @@ func WithPriority(p uint8) Option { return func(o *outgoing) { o.message.Priorit
 func WithDelay(d time.Duration) Option { return func(o *outgoing) { o.delay = d } }
 
 // WithExpiration lets the broker give up on the message once it has waited in a
-// queue for d, in whole milliseconds. An expired message is dead-lettered.
+// queue for d, in whole milliseconds; less than none is refused (ErrMalformed). An
+// expired message is dead-lettered.
 func WithExpiration(d time.Duration) Option {
 	return func(o *outgoing) { o.message.Expiration = strconv.FormatInt(d.Milliseconds(), 10) }
 }

@@ -43,7 +43,7 @@ func newPipeline(ctx context.Context, session *Session) (*pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := session.call(ctx, func() error { return ch.Confirm(false) }); err != nil {
+	if err := session.call(ctx, func() error { return ch.Confirm(false) }, ch.Close); err != nil {
 		return nil, fmt.Errorf("broker: confirm mode: %w", err)
 	}
 	p := &pipeline{
@@ -89,7 +89,7 @@ func (p *pipeline) publish(ctx context.Context, exchange, key string, msg amqp.P
 		return nil, err
 	}
 	if err := p.window.Acquire(ctx, f.weight); err != nil {
-		return nil, p.explain(context.Cause(ctx))
+		return nil, fmt.Errorf("too much is unconfirmed: %w", p.explain(context.Cause(ctx)))
 	}
 	if err := p.register(ctx, f); err != nil {
 		p.window.Release(f.weight)
@@ -114,7 +114,7 @@ func (p *pipeline) publishNow(exchange, key string, msg amqp.Publishing) (f *inF
 }
 
 func (p *pipeline) admit(exchange, key string, msg *amqp.Publishing) (*inFlight, error) {
-	if err := checkSize(msg, p.session.conn.Config.FrameSize); err != nil {
+	if err := errors.Join(checkStrings(exchange, key, msg), checkSize(msg, p.session.conn.Config.FrameSize)); err != nil {
 		return nil, err
 	}
 	return &inFlight{
@@ -163,7 +163,7 @@ func (p *pipeline) publishError(err error) error {
 		<-p.done
 		return p.closeCause()
 	}
-	return err
+	return fmt.Errorf("%w: %w", ErrMalformed, err)
 }
 
 // register waits while a message with the same identity is in flight: a returned
@@ -271,5 +271,5 @@ func (p *pipeline) explain(cause error) error {
 	if reason := p.session.Blocked(); reason != "" {
 		return fmt.Errorf("%w (%s): %w", ErrBlocked, reason, cause)
 	}
-	return fmt.Errorf("no confirm from the broker: %w", cause)
+	return fmt.Errorf("no confirm from the broker in time: %w", cause)
 }

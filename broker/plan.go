@@ -98,7 +98,12 @@ func (p *prober) ask(ctx context.Context, question func(*amqp.Channel) error) er
 		}
 		p.ch = ch
 	}
-	return p.session.call(ctx, func() error { return question(p.ch) })
+	ch := p.ch
+	err := p.session.call(ctx, func() error { return question(ch) }, ch.Close)
+	if ctx.Err() != nil {
+		p.ch = nil // may still be waiting for its answer
+	}
+	return err
 }
 
 func (p *prober) close() error {

@@ -100,14 +100,28 @@ func (s *Sender) Send(ctx context.Context, exchange, key string, m *message.Mess
 }
 
 func (s *Sender) send(ctx context.Context, exchange, key string, p amqp.Publishing) error {
-	sent, err := s.start(ctx, exchange, key, p)
-	if err == nil {
+	sent, ok, err := s.startNow(ctx, exchange, key, p)
+	switch {
+	case !ok:
+		err = s.sendSlowly(ctx, exchange, key, p)
+	case err == nil:
 		err = s.await(ctx, sent)
 	}
 	if err != nil {
 		return fmt.Errorf("broker: publish to exchange %q with key %q: %w", exchange, key, err)
 	}
 	return nil
+}
+
+// sendSlowly is send for when there is something to wait for first.
+func (s *Sender) sendSlowly(ctx context.Context, exchange, key string, p amqp.Publishing) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	sent, err := s.start(ctx, exchange, key, p)
+	if err != nil {
+		return err
+	}
+	return sent.wait(ctx, nil)
 }
 
 // await returns the message's fate, within the configured time if ctx has no
@@ -137,11 +151,6 @@ func (s *Sender) bounded(ctx context.Context) (context.Context, context.CancelFu
 
 // start puts one message on the wire; its fate is known when wait returns.
 func (s *Sender) start(ctx context.Context, exchange, key string, p amqp.Publishing) (*inFlight, error) {
-	if sent, ok, err := s.startNow(ctx, exchange, key, p); ok {
-		return sent, err
-	}
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
 	line, err := s.current(ctx)
 	if err != nil {
 		return nil, err

@@ -107,26 +107,47 @@ func (s *Session) Close() error {
 
 // channel opens a channel, within ctx: the broker may never answer.
 func (s *Session) channel(ctx context.Context) (*amqp.Channel, error) {
-	var ch *amqp.Channel
-	err := s.call(ctx, func() (err error) {
-		ch, err = s.conn.Channel()
+	opened := make(chan *amqp.Channel, 1)
+	err := s.call(ctx, func() error {
+		ch, err := s.conn.Channel()
+		if err == nil {
+			opened <- ch
+		}
 		return err
-	})
+	}, func() error { return (<-opened).Close() })
 	if err != nil {
 		return nil, fmt.Errorf("broker: open a channel: %w", err)
 	}
-	return ch, nil
+	return <-opened, nil
 }
 
-// call runs an RPC that knows no context. If ctx ends first the session is
-// closed: an answer that comes later would be taken for that of another call.
-func (s *Session) call(ctx context.Context, rpc func() error) error {
+// call runs an RPC that knows no context. If ctx ends first the RPC goes on, since
+// an answer that nobody waits for would be taken for that of the next call: undo
+// then cleans up behind it. Only if the broker does not answer at all the session,
+// which others use too, is closed.
+func (s *Session) call(ctx context.Context, rpc, undo func() error) error {
 	result := make(chan error, 1)
 	go func() { result <- rpc() }()
 	select {
 	case err := <-result:
 		return err
 	case <-ctx.Done():
-		return errors.Join(context.Cause(ctx), s.Close())
+		go s.abandon(result, undo)
+		return fmt.Errorf("no answer from the broker: %w", context.Cause(ctx))
+	}
+}
+
+// abandon ends a call that nobody waits for. Its errors have nobody to go to.
+func (s *Session) abandon(result <-chan error, undo func() error) {
+	timer := time.NewTimer(closeTimeout)
+	defer timer.Stop()
+	select {
+	case err := <-result:
+		if err != nil || undo() != nil {
+			return // what has failed has closed its channel
+		}
+	case <-timer.C:
+		s.end(errors.Join(fmt.Errorf("broker: session with %s: no answer", s.address), s.Close()))
+	case <-s.done:
 	}
 }

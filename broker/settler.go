@@ -46,6 +46,7 @@ type settler struct {
 	enough  int             // so many outcomes are told at once
 	late    *time.Timer     // tells fewer, should every hand be busy for long
 	idle    chan struct{}   // made by wait; closed when open is empty
+	told    []chan struct{} // closed after the next flush
 	ended   bool            // nothing can be settled any more
 	stopped bool            // settle what is ready, then end
 }
@@ -100,16 +101,29 @@ func (s *settler) put(o settlement) bool {
 	return true
 }
 
-// putAll queues outcomes that go into the same flush, and has them told at once.
-func (s *settler) putAll(all []settlement) {
+// putAll queues outcomes that go into the same flush, and returns when it is over;
+// false means that the channel is gone.
+func (s *settler) putAll(all []settlement) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, o := range all {
 		delete(s.open, o.tag)
 	}
-	if !s.ended {
+	ended := s.ended
+	told := make(chan struct{})
+	if !ended {
 		s.ready = append(s.ready, all...)
+		s.told = append(s.told, told)
 		s.signal()
+	}
+	s.mu.Unlock()
+	if ended {
+		return false
+	}
+	select {
+	case <-told:
+		return true
+	case <-s.gone:
+		return false
 	}
 }
 
@@ -171,8 +185,12 @@ func (s *settler) run() {
 	for range s.wake {
 		var lowest uint64
 		var last bool
-		batch, lowest, last = s.take(batch)
+		var told []chan struct{}
+		batch, lowest, told, last = s.take(batch)
 		kept, err := s.flush(batch, lowest, last)
+		for _, waiting := range told {
+			close(waiting)
+		}
 		if err != nil || last {
 			s.lose()
 			return
@@ -185,16 +203,17 @@ func (s *settler) run() {
 
 // take adds the ready outcomes to those an earlier flush has kept, and says below
 // which tag everything has an outcome.
-func (s *settler) take(kept []settlement) (batch []settlement, lowest uint64, last bool) {
+func (s *settler) take(kept []settlement) (batch []settlement, lowest uint64, told []chan struct{}, last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	batch = append(kept, s.ready...) //nolint:gocritic // kept is not used again
 	s.ready = s.ready[:0]
+	told, s.told = s.told, nil
 	s.checkIdle()
 	if s.ended {
-		return nil, 0, true
+		return nil, 0, told, true
 	}
-	return batch, s.lowest(), s.stopped
+	return batch, s.lowest(), told, s.stopped
 }
 
 // flush tells the broker, in the order of the tags: requeued messages go back to

@@ -45,8 +45,12 @@ func TestSettlerTellsTogetherWhatItMay(t *testing.T) {
 		{"one alone is not multiple", []uint64{1}, []outcome{{tag: 1}}, []string{"ack 1 false"}},
 		{"what is behind a gap goes alone", []uint64{1, 2, 3}, []outcome{{tag: 2}, {tag: 3}}, []string{"ack 2 false", "ack 3 false"}},
 		{"a message that no hand has noted yet is not acked by those behind it", []uint64{2, 3}, []outcome{{tag: 2}, {tag: 3}}, []string{"ack 2 false", "ack 3 false"}},
-		{"a released message is not acked by those behind it", []uint64{1, 2, 3}, []outcome{{tag: 1}, {tag: 2, as: requeue}, {tag: 3}},
-			[]string{"ack 1 false", "nack 2 false true", "ack 3 false"}},
+		{
+			"a released message is not acked by those behind it",
+			[]uint64{1, 2, 3},
+			[]outcome{{tag: 1}, {tag: 2, as: requeue}, {tag: 3}},
+			[]string{"ack 1 false", "nack 2 false true", "ack 3 false"},
+		},
 		{"a rejected message is not requeued", []uint64{1}, []outcome{{tag: 1, as: reject}}, []string{"reject 1 false"}},
 	}
 	for _, tt := range tests {

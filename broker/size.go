@@ -13,6 +13,57 @@ import (
 // they must. The broker would close the connection on it.
 var ErrTooLarge = errors.New("broker: the headers do not fit into a frame")
 
+// ErrMalformed says that a message cannot be written: a property or a header's name
+// is longer than AMQP's 255 bytes, or a header's value is of no AMQP type.
+var ErrMalformed = errors.New("broker: the message cannot be written")
+
+// maxShortString is the longest text of a property.
+const maxShortString = 255
+
+// checkStrings refuses what amqp091 would notice only in the middle of a frame, at
+// the cost of the connection.
+func checkStrings(exchange, key string, p *amqp.Publishing) error {
+	for _, s := range []struct{ name, value string }{
+		{"exchange", exchange},
+		{"routing key", key},
+		{"message id", p.MessageId},
+		{"correlation id", p.CorrelationId},
+		{"reply-to", p.ReplyTo},
+		{"expiration", p.Expiration},
+		{"type", p.Type},
+		{"user id", p.UserId},
+		{"app id", p.AppId},
+		{"content type", p.ContentType},
+		{"content encoding", p.ContentEncoding},
+	} {
+		if len(s.value) > maxShortString {
+			return fmt.Errorf("%w: the %s has %d bytes, want at most %d", ErrMalformed, s.name, len(s.value), maxShortString)
+		}
+	}
+	return checkNames(p.Headers)
+}
+
+func checkNames(v any) error {
+	switch v := v.(type) {
+	case amqp.Table:
+		for name, value := range v {
+			if len(name) > maxShortString {
+				return fmt.Errorf("%w: the name of a header has %d bytes, want at most %d", ErrMalformed, len(name), maxShortString)
+			}
+			if err := checkNames(value); err != nil {
+				return err
+			}
+		}
+	case []any:
+		for _, e := range v {
+			if err := checkNames(e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // frameReserve is left for the properties beside the headers.
 const frameReserve = 3 << 10
 

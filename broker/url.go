@@ -25,6 +25,9 @@ func Redact(rawURL string) string {
 // password, readable or not.
 func parseURL(raw string) (amqp.URI, error) {
 	uri, err := amqp.ParseURI(raw)
+	if u, parseErr := url.Parse(raw); parseErr == nil && u.Opaque != "" {
+		err = errors.New("it has no // after the scheme")
+	}
 	if err == nil {
 		return uri, nil
 	}

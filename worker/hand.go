@@ -1,12 +1,14 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/telemetry"
 )
 
@@ -63,28 +65,29 @@ func (q *Subscription) attempt(a *attempt) error {
 // decide is what becomes of the message, with the worker's own state in mind: a
 // shutdown spends no attempts and dead-letters nothing.
 func (q *Subscription) decide(err error, a *attempt) Outcome {
+	err = sound(err)
 	switch {
 	case err == nil:
 	case context.Cause(q.worker.inHand) != nil && a.run != nil,
 		q.worker.isStopping() && errors.Is(err, ErrStopping):
 		return Outcome{Verdict: Release, Err: err}
 	}
-	out := soundly(err, func(err error) Outcome { return decide(err, &a.Message, q.config.Retry) })
+	out := decide(err, &a.Message, q.config.Retry)
 	out.Spent = out.Spent && a.run != nil
 	return out
 }
 
-// soundly decides on err, or on the panic that one of its methods ends in: a nil
-// pointer to an error type is an error until it is asked something.
-func soundly(err error, decide func(error) Outcome) (out Outcome) {
+// sound returns err, or the panic that one of its methods ends in: a nil pointer to
+// an error type is an error until it is asked something.
+func sound(err error) error {
+	if err == nil {
+		return nil
+	}
 	panicked := safely(func() error {
-		if out = decide(err); err != nil {
-			_, _ = err.Error(), telemetry.ErrorType(err) // what the record will ask
-		}
+		decide(err, &message.Message{}, retry.Policy{})
+		errors.Is(err, ErrStopping)
+		_, _ = err.Error(), telemetry.ErrorType(err)
 		return nil
 	})
-	if panicked != nil {
-		out = decide(panicked)
-	}
-	return out
+	return cmp.Or(panicked, err)
 }

@@ -36,16 +36,24 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 			q.pause(ctx, failures)
 		default:
 			failures = 0
-			if paused, _ := q.wanted(); !paused { // meanwhile
-				q.begin(c, concurrency)
-				q.await(ctx, c, concurrency)
-			}
-			q.retire(ctx, hard, c, &retiring)
+			q.consume(ctx, hard, c, concurrency, &retiring)
 		}
 	}
 	q.setState(StateDraining, nil)
 	retiring.Wait()
 	q.dismiss()
+}
+
+// consume works with c until something ends that.
+func (q *Subscription) consume(ctx, hard context.Context, c *broker.Consumer, concurrency int, retiring *sync.WaitGroup) {
+	if paused, _ := q.wanted(); paused || ctx.Err() != nil { // meanwhile
+		q.halt(c)
+		q.report(c.Close(hard))
+		return
+	}
+	q.begin(c, concurrency)
+	q.await(ctx, c, concurrency)
+	q.retire(ctx, hard, c, retiring)
 }
 
 // begin hands c to the hands.
@@ -78,7 +86,7 @@ func (q *Subscription) await(ctx context.Context, c *broker.Consumer, concurrenc
 
 // retire closes c, beside the next consumer: handlers in hand settle on c still. To
 // change the concurrency, the hands first finish what c has: to give it back would
-// cost each message a delivery.
+// cost each message a delivery. With lanes that comes before the next consumer.
 func (q *Subscription) retire(ctx, hard context.Context, c *broker.Consumer, retiring *sync.WaitGroup) {
 	rescaled := q.finish(ctx, c)
 	if !rescaled {
@@ -123,7 +131,7 @@ func (q *Subscription) halt(c *broker.Consumer) {
 	untouched, err := c.Halt(context.Background())
 	q.report(err)
 	q.crew.sorting.Wait()
-	c.Release(append(q.crew.waiting(), untouched...))
+	q.report(c.Release(append(q.crew.waiting(), untouched...)))
 }
 
 func (q *Subscription) report(err error) {
@@ -146,7 +154,9 @@ func (q *Subscription) open(ctx context.Context, concurrency int) (*broker.Consu
 	if paused, _ := q.wanted(); paused {
 		return nil, errPaused // meanwhile
 	}
-	ctx, cancel := context.WithTimeout(ctx, declareTimeout)
+	// What has begun is finished, even if the worker is told to stop meanwhile: the
+	// session is that of handlers in hand, too.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), declareTimeout)
 	defer cancel()
 	if err := q.worker.declareShared(ctx, session); err != nil {
 		return nil, err

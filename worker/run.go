@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,21 +58,39 @@ func (w *Worker) run(ctx context.Context) error {
 }
 
 // start waits for both connections and makes sure that nothing stands in the way:
-// it declares nothing unless all of it can be declared.
+// it declares nothing unless all of it can be declared. A session lost meanwhile is
+// waited for again.
 func (w *Worker) start(ctx context.Context) error {
-	session, err := w.consuming.Session(ctx)
-	if err != nil {
+	waiting := ctx
+	if limit := cmp.Or(w.config.Broker.StartupTimeout, defaultStartup); limit > 0 {
+		var cancel context.CancelFunc
+		waiting, cancel = context.WithTimeout(ctx, 2*limit) // the connectors themselves give up after one
+		defer cancel()
+	}
+	if _, err := w.sender.Connector().Session(waiting); err != nil {
 		return err
 	}
-	if _, err := w.sender.Connector().Session(ctx); err != nil {
-		return err
+	planning, cancel := context.WithTimeout(ctx, planTimeout)
+	defer cancel()
+	for {
+		session, err := w.consuming.Session(waiting)
+		if err != nil {
+			return err
+		}
+		changes, err := session.Plan(planning, w.Topology())
+		if err == nil {
+			return broker.Conflicts(changes)
+		}
+		if session.Err() == nil {
+			return err
+		}
 	}
-	changes, err := session.Plan(ctx, w.Topology())
-	if err != nil {
-		return err
-	}
-	return broker.Conflicts(changes)
 }
+
+const (
+	defaultStartup = 30 * time.Second // that of broker.Config
+	planTimeout    = 5 * time.Minute  // for thousands of queues, or a broker that does not answer
+)
 
 // Topology is everything the worker declares: for a plan, or an export.
 func (w *Worker) Topology() broker.Topology {

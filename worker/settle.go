@@ -19,7 +19,7 @@ func (q *Subscription) settle(d *broker.Delivery, a *attempt, out Outcome, took 
 	}
 	if out.Verdict == Retry || out.Verdict == DeadLetter {
 		switch err := q.handOff(d, a, out); {
-		case errors.Is(err, broker.ErrTooLarge):
+		case errors.Is(err, broker.ErrTooLarge), errors.Is(err, broker.ErrMalformed):
 			out, answer = Outcome{Verdict: DeadLetter, Reason: out.Reason, Err: errors.Join(out.Err, err), Spent: out.Spent}, d.Reject
 		case err != nil:
 			out, answer = Outcome{Verdict: Release, Err: errors.Join(err, out.Err)}, d.Release
@@ -45,6 +45,8 @@ func (q *Subscription) handOff(d *broker.Delivery, a *attempt, out Outcome) erro
 		switch {
 		case err == nil:
 			return nil
+		case errors.Is(err, broker.ErrMalformed):
+			return err
 		case errors.Is(err, broker.ErrTooLarge):
 			if !slim(c.Headers) {
 				return err // the broker's own dead-lettering adds less

@@ -111,6 +111,9 @@ func (w *Worker) validate() error {
 		if names[c.Name] {
 			errs = append(errs, fmt.Errorf("worker: queue %q is registered twice", c.Name))
 		}
+		if _, _, ok := q.mux.Match(c.Name); c.Exchange == "" && !ok && len(q.mux.Patterns()) > 0 {
+			errs = append(errs, fmt.Errorf("worker: queue %q has no Exchange, so its routing key is its name, and no handler takes that; set Exchange, or handle %q", c.Name, c.Name))
+		}
 		if dead[c.Name] {
 			errs = append(errs, fmt.Errorf("worker: queue %q is the dead-letter queue of another queue", c.Name))
 		}
