@@ -1,10 +1,9 @@
-package bench
+package bench_test
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -22,7 +21,7 @@ import (
 )
 
 const (
-	consumed = 20_000 // messages a measurement
+	messages = 20_000 // of one measurement
 	pairs    = 5      // measurements of each kind, taken in turn
 	prefetch = 100
 )
@@ -48,8 +47,8 @@ func kibibyte() payload {
 // rate is what one measurement gives.
 type rate struct{ perSecond, allocs float64 }
 
-// measure runs work, which handles n messages.
-func measure(n int, work func()) rate {
+// measure runs work, which handles the messages.
+func measure(work func()) rate {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -57,7 +56,7 @@ func measure(n int, work func()) rate {
 	work()
 	took := time.Since(began)
 	runtime.ReadMemStats(&after)
-	return rate{float64(n) / took.Seconds(), float64(after.Mallocs-before.Mallocs) / float64(n)}
+	return rate{messages / took.Seconds(), float64(after.Mallocs-before.Mallocs) / messages}
 }
 
 // BenchmarkConsume compares Warren with a plain loop that decodes and acks each
@@ -79,9 +78,9 @@ func consume(b *testing.B, q worker.Queue) {
 	for range b.N {
 		var plain, ours []rate
 		for range pairs {
-			fill(b, url, q.Name, consumed)
+			fill(b, url, q.Name, messages)
 			plain = append(plain, consumePlain(b, url, q.Name))
-			fill(b, url, q.Name, consumed)
+			fill(b, url, q.Name, messages)
 			ours = append(ours, consumeWarren(b, url, q))
 		}
 		compare(b, plain, ours)
@@ -136,7 +135,7 @@ func run(b *testing.B, url string, q worker.Queue, handle func(context.Context, 
 // runHandler runs a worker while during runs, and stops it.
 func runHandler(b *testing.B, url string, q worker.Queue, h handler.Handler, during func()) {
 	b.Helper()
-	w := worker.New(worker.Config{Broker: broker.Config{URL: url}, Logger: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelInfo}))})
+	w := worker.New(worker.Config{Broker: broker.Config{URL: url}, Logger: slog.New(slog.DiscardHandler)})
 	w.Queue(q).Handle("#", h)
 	ctx, stop := context.WithCancel(b.Context())
 	done := make(chan error, 1)
@@ -182,7 +181,7 @@ func consumePlain(b *testing.B, url, queue string) rate {
 	if err := ch.Qos(prefetch, 0, false); err != nil {
 		b.Fatal(err)
 	}
-	r := measure(consumed, func() {
+	r := measure(func() {
 		deliveries, err := ch.Consume(queue, "", false, false, false, false, nil)
 		if err != nil {
 			b.Fatal(err)
@@ -202,7 +201,7 @@ func plainLoop(b *testing.B, deliveries <-chan amqp.Delivery) {
 		if err := d.Ack(false); err != nil {
 			b.Fatal(err)
 		}
-		if n++; n == consumed {
+		if n++; n == messages {
 			return
 		}
 	}
@@ -215,13 +214,13 @@ func consumeWarren(b *testing.B, url string, q worker.Queue) (r rate) {
 	begin, last := make(chan struct{}), make(chan struct{})
 	handle := func(context.Context, payload) error {
 		<-begin
-		if n.Add(1) == consumed {
+		if n.Add(1) == messages {
 			close(last)
 		}
 		return nil
 	}
 	run(b, url, q, handle, func() {
-		r = measure(consumed, func() {
+		r = measure(func() {
 			close(begin)
 			<-last
 		})

@@ -1,4 +1,4 @@
-package bench
+package bench_test
 
 import (
 	"context"
@@ -20,14 +20,14 @@ var errAgain = errors.New("not yet")
 // BenchmarkRetryAccuracy has 500 handlers at once ask for a retry after 0.3, 1.7,
 // 4.5 or 12.8 s, mixed, and prints how late they come back. An early one fails it.
 func BenchmarkRetryAccuracy(b *testing.B) {
-	const messages = 500
+	const retries = 500
 	delays := []time.Duration{300 * time.Millisecond, 1700 * time.Millisecond, 4500 * time.Millisecond, 12800 * time.Millisecond}
 	url := rabbit.URL(b)
 	q := worker.Queue{Name: rabbit.Queue(b), Concurrency: 64}
 	declare(b, url, q)
 	for range b.N {
 		type back struct{ delay, late time.Duration }
-		came := make(chan back, messages)
+		came := make(chan back, retries)
 		h := handler.Typed(func(ctx context.Context, n int) error {
 			delay := delays[n%len(delays)]
 			m := message.FromContext(ctx)
@@ -43,7 +43,7 @@ func BenchmarkRetryAccuracy(b *testing.B) {
 		})
 		runHandler(b, url, q, h, func() {
 			p := broker.NewPublisher(broker.Config{URL: url}, "")
-			items := make([]broker.Item, messages)
+			items := make([]broker.Item, retries)
 			for i := range items {
 				items[i] = broker.Item{Key: q.Name, Body: i}
 			}
@@ -51,7 +51,7 @@ func BenchmarkRetryAccuracy(b *testing.B) {
 				b.Fatal(err)
 			}
 			var late []time.Duration
-			for range messages {
+			for range retries {
 				c := <-came
 				if c.late < 0 {
 					b.Errorf("a retry after %v came %v early", c.delay, -c.late)
@@ -60,9 +60,9 @@ func BenchmarkRetryAccuracy(b *testing.B) {
 			}
 			slices.Sort(late)
 			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(float64(late[messages/2].Milliseconds()), "p50-ms-late")
-			b.ReportMetric(float64(late[messages*99/100].Milliseconds()), "p99-ms-late")
-			b.ReportMetric(float64(late[messages-1].Milliseconds()), "max-ms-late")
+			b.ReportMetric(float64(late[retries/2].Milliseconds()), "p50-ms-late")
+			b.ReportMetric(float64(late[retries*99/100].Milliseconds()), "p99-ms-late")
+			b.ReportMetric(float64(late[retries-1].Milliseconds()), "max-ms-late")
 			if err := p.Close(); err != nil {
 				b.Error(err)
 			}

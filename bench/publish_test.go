@@ -1,4 +1,4 @@
-package bench
+package bench_test
 
 import (
 	"encoding/json"
@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	published  = 20_000
 	publishers = 128
 	window     = 1000
 )
@@ -65,9 +64,9 @@ func publishPlain(b *testing.B, url, queue string) rate {
 	if err := ch.Confirm(false); err != nil {
 		b.Fatal(err)
 	}
-	r := measure(published, func() {
-		confirms := make([]*amqp.DeferredConfirmation, 0, published)
-		for i := range published {
+	r := measure(func() {
+		confirms := make([]*amqp.DeferredConfirmation, 0, messages)
+		for i := range messages {
 			if i >= window && !confirms[i-window].Wait() {
 				b.Fatal("nacked")
 			}
@@ -81,7 +80,7 @@ func publishPlain(b *testing.B, url, queue string) rate {
 			}
 			confirms = append(confirms, c)
 		}
-		for _, c := range confirms[published-window:] {
+		for _, c := range confirms[messages-window:] {
 			if !c.Wait() {
 				b.Fatal("nacked")
 			}
@@ -99,12 +98,12 @@ func publishWarren(b *testing.B, url, queue string) rate {
 	if err := p.Publish(b.Context(), queue, kibibyte()); err != nil { // connects
 		b.Fatal(err)
 	}
-	r := measure(published, func() {
+	r := measure(func() {
 		var n atomic.Int64
 		var all sync.WaitGroup
 		for range publishers {
 			all.Go(func() {
-				for n.Add(1) <= published {
+				for n.Add(1) <= messages {
 					if err := p.Publish(b.Context(), queue, kibibyte()); err != nil {
 						b.Error(err)
 						return

@@ -1,11 +1,11 @@
-package bench
+package bench_test
 
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -21,7 +21,7 @@ import (
 // thousand quorum queues are a load of their own for one node.
 func BenchmarkQueues(b *testing.B) {
 	for _, n := range []int{100, 300, 1000} {
-		b.Run(fmt.Sprintf("%d", n), func(b *testing.B) {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			url, prefix := rabbit.URL(b), rabbit.Queue(b)
 			for range b.N {
 				startQueues(b, url, prefix, n) // declares
@@ -47,7 +47,7 @@ func startQueues(b *testing.B, url, prefix string, n int) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	goroutines, began := runtime.NumGoroutine(), time.Now()
-	w := worker.New(worker.Config{Broker: broker.Config{URL: url}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	w := worker.New(worker.Config{Broker: broker.Config{URL: url}, Logger: slog.New(slog.DiscardHandler)})
 	for i := range n {
 		w.Queue(worker.Queue{Name: queueName(prefix, i), Type: broker.Classic}).
 			Handle("#", handler.Func(func(context.Context, *message.Message) error { return nil }))
