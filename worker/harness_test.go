@@ -47,7 +47,7 @@ func newBenchAt(t *testing.T, url string) *bench {
 	name := rabbit.Queue(t)
 	b := &bench{t: t, url: url, pubURL: url, exchange: name + "-events", channel: rabbit.Channel(t, url)}
 	b.queue = worker.Queue{Name: name, Exchange: b.exchange, Retry: quick}
-	b.pub = broker.NewPublisher(broker.Config{URL: url}, b.exchange)
+	b.pub = broker.NewPublisher(broker.Config{URL: url, Backoff: retry.Policy{MaxInterval: 500 * time.Millisecond}}, b.exchange)
 	t.Cleanup(func() {
 		if err := b.pub.Close(); err != nil {
 			t.Error(err)

@@ -14,7 +14,6 @@ import (
 // TestNeverSilentlyIdle is promise 3: whatever ends a consumer, the queue consumes
 // again with its prefetch, and meanwhile says why it does not.
 func TestNeverSilentlyIdle(t *testing.T) {
-	t.Parallel()
 	node := abused.take(t)
 	tests := []struct {
 		name  string
@@ -83,7 +82,6 @@ func wasIdle(b *bench) bool {
 // TestConsumerTimeoutLeadsBackToConsuming is promise 3: the broker closes the channel
 // and takes a message back from a handler that is too slow, and the worker goes on.
 func TestConsumerTimeoutLeadsBackToConsuming(t *testing.T) {
-	t.Parallel()
 	node := abused.take(t)
 	node.Ctl(t, "eval", "application:set_env(rabbit, consumer_timeout, 1000), application:set_env(rabbit, channel_tick_interval, 500).")
 	t.Cleanup(func() {

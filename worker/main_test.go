@@ -42,7 +42,8 @@ type abusedNode struct {
 	end  func() error
 }
 
-// node returns the node, to t alone until it ends.
+// take returns the node, to t alone until it ends. Such tests are not parallel: those
+// that wait for the node would take the places that its owner needs for its parts.
 func (a *abusedNode) take(t *testing.T) *rabbit.Node {
 	t.Helper()
 	a.mu.Lock()

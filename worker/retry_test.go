@@ -20,7 +20,6 @@ import (
 // TestDeletedWaysAreMended: a copy that finds no way is not confirmed, so the
 // message stays until the way is there again.
 func TestDeletedWaysAreMended(t *testing.T) {
-	t.Parallel()
 	node := abused.take(t)
 	for _, tt := range []struct {
 		name  string
@@ -85,7 +84,6 @@ func handOffFailures(b *bench) (all []worker.HandOffFailed) {
 // TestALostWayBackKeepsTheMessage: the end of the ladder was unbound. The copy was
 // confirmed by then, so it waits where all waits that has nowhere to go.
 func TestALostWayBackKeepsTheMessage(t *testing.T) {
-	t.Parallel()
 	node := abused.take(t)
 	b := newBenchAt(t, node.URL())
 	var runs atomic.Int32
