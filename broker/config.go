@@ -66,7 +66,7 @@ func (c Config) Validate() error {
 	if c.DialTimeout < 0 {
 		errs = append(errs, fmt.Errorf("broker: DialTimeout is %v, want 0 or more", c.DialTimeout))
 	}
-	return errors.Join(append(errs, c.Backoff.Validate())...)
+	return errors.Join(append(errs, c.withDefaults().Backoff.Validate())...)
 }
 
 // String shows c with its passwords hidden.
