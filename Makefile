@@ -53,7 +53,7 @@ shell:
 
 .PHONY: test
 test: ## all tests with the race detector, against a RabbitMQ that is installed and started for them
-	@for m in $(packages); do echo "== go test $$m"; \
+	@for m in $(filter-out .,$(packages)) .; do echo "== go test $$m"; \
 		(cd $$m && $(rabbitmq) run go test -race -shuffle=on -timeout 10m $(TESTFLAGS) ./...); done
 
 .PHONY: fuzz
