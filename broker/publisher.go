@@ -30,8 +30,8 @@ func NewPublisher(cfg Config, exchange string) *Publisher {
 
 // Publish sends body with the routing key. It returns nil only after the broker
 // confirmed the message and routed it to at least one queue; otherwise the error
-// is ErrUnroutable, ErrNacked, ErrNotConnected, ErrRefused, ErrClosed, or that of
-// ctx. Without a deadline in ctx it takes at most Config.PublishTimeout.
+// is ErrUnroutable, ErrNacked, ErrNotConnected, ErrBlocked, ErrRefused, ErrTooLarge,
+// ErrMalformed, ErrClosed, or that of ctx. Without a deadline in ctx it takes at most Config.PublishTimeout.
 //
 // A []byte is sent as it is, anything else as JSON unless WithEncoder says
 // otherwise. The message is persistent, and gets a UUIDv7 as its id and the

@@ -212,10 +212,7 @@ func killTheBroker(t *testing.T, node *rabbit.Node, change func(*worker.Queue), 
 // publishAgain publishes like publishNumbered, and again what was not confirmed.
 func publishAgain(t *testing.T, pub *broker.Publisher, from, n int) {
 	t.Helper()
-	todo := make([]broker.Item, n)
-	for i := range todo {
-		todo[i] = broker.Item{Key: "job", Body: i, Options: []broker.Option{broker.WithMessageID(strconv.Itoa(from + i))}}
-	}
+	todo := numbered(from, n)
 	for began := time.Now(); len(todo) > 0; {
 		err := pub.PublishBatch(t.Context(), todo...)
 		if err == nil {

@@ -44,11 +44,7 @@ func (l *ledger) count() (messages, duplicates int) {
 // are confirmed.
 func publishNumbered(t *testing.T, pub *broker.Publisher, from, n int) {
 	t.Helper()
-	items := make([]broker.Item, n)
-	for i := range items {
-		items[i] = broker.Item{Key: "job", Body: i, Options: []broker.Option{broker.WithMessageID(strconv.Itoa(from + i))}}
-	}
-	if err := pub.PublishBatch(t.Context(), items...); err != nil {
+	if err := pub.PublishBatch(t.Context(), numbered(from, n)...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -91,6 +87,15 @@ func cutTheWire(t *testing.T, change func(*worker.Queue), messages, cuts int) {
 	}
 	balance(t, b, l, messages, fmt.Sprintf("%d cuts", cuts))
 	boundDuplicates(t, l, cuts*2*16)
+}
+
+// numbered are n messages whose ids begin at from.
+func numbered(from, n int) []broker.Item {
+	items := make([]broker.Item, n)
+	for i := range items {
+		items[i] = broker.Item{Key: "job", Body: i, Options: []broker.Option{broker.WithMessageID(strconv.Itoa(from + i))}}
+	}
+	return items
 }
 
 func drained(l *ledger, n int) bool {
