@@ -1,0 +1,69 @@
+package wire
+
+var channelRows = [...]row{
+	10: {"channel.open", create[ChannelOpen]},
+	11: {"channel.open-ok", create[ChannelOpenOk]},
+	20: {"channel.flow", create[ChannelFlow]},
+	21: {"channel.flow-ok", create[ChannelFlowOk]},
+	40: {"channel.close", create[ChannelClose]},
+	41: {"channel.close-ok", create[ChannelCloseOk]},
+}
+
+// ChannelOpen opens the channel that it arrives on.
+type ChannelOpen struct{}
+
+// ID returns 20 and 10.
+func (*ChannelOpen) ID() (class, method uint16) { return ClassChannel, 10 }
+
+func (*ChannelOpen) arguments(c codec) codec { return c.reservedText() }
+
+// ChannelOpenOk answers [ChannelOpen].
+type ChannelOpenOk struct{}
+
+// ID returns 20 and 11.
+func (*ChannelOpenOk) ID() (class, method uint16) { return ClassChannel, 11 }
+
+func (*ChannelOpenOk) arguments(c codec) codec { return c.reservedLongstr() }
+
+// ChannelFlow stops and starts the flow of deliveries.
+type ChannelFlow struct {
+	Active bool
+}
+
+// ID returns 20 and 20.
+func (*ChannelFlow) ID() (class, method uint16) { return ClassChannel, 20 }
+
+func (m *ChannelFlow) arguments(c codec) codec { return c.bits(&m.Active) }
+
+// ChannelFlowOk answers [ChannelFlow].
+type ChannelFlowOk struct {
+	Active bool
+}
+
+// ID returns 20 and 21.
+func (*ChannelFlowOk) ID() (class, method uint16) { return ClassChannel, 21 }
+
+func (m *ChannelFlowOk) arguments(c codec) codec { return c.bits(&m.Active) }
+
+// ChannelClose ends the channel, and says why; ClassID and MethodID are those of the
+// method at fault, or 0.
+type ChannelClose struct {
+	ReplyCode         uint16
+	ReplyText         string
+	ClassID, MethodID uint16
+}
+
+// ID returns 20 and 40.
+func (*ChannelClose) ID() (class, method uint16) { return ClassChannel, 40 }
+
+func (m *ChannelClose) arguments(c codec) codec {
+	return c.short(&m.ReplyCode).text(&m.ReplyText).short(&m.ClassID).short(&m.MethodID)
+}
+
+// ChannelCloseOk answers [ChannelClose].
+type ChannelCloseOk struct{}
+
+// ID returns 20 and 41.
+func (*ChannelCloseOk) ID() (class, method uint16) { return ClassChannel, 41 }
+
+func (*ChannelCloseOk) arguments(c codec) codec { return c }

@@ -1,0 +1,180 @@
+package wire
+
+import (
+	"encoding/binary"
+	"unicode/utf8"
+)
+
+// codec goes through a list of arguments, in one of two directions: encoding
+// appends them to b, decoding takes them from it. So a list is written down once
+// and cannot differ between the two. After a failure nothing more is decoded.
+type codec struct {
+	b     []byte
+	state state
+}
+
+type state uint8
+
+const (
+	decoding state = iota
+	encoding
+	malformed // decoding has failed
+	notUTF8   // decoding has met a short string that must be UTF-8
+)
+
+// take returns the next n bytes, nil if they are not there.
+func (c codec) take(n int) (codec, []byte) {
+	if c.state != decoding || len(c.b) < n {
+		return c.fail(malformed), nil
+	}
+	b := c.b[:n:n]
+	c.b = c.b[n:]
+	return c, b
+}
+
+func (c codec) fail(s state) codec {
+	if c.state == decoding {
+		c.state = s
+	}
+	return c
+}
+
+func (c codec) octet(v *uint8) codec {
+	if c.state == encoding {
+		c.b = append(c.b, *v)
+		return c
+	}
+	c, b := c.take(1)
+	if b != nil {
+		*v = b[0]
+	}
+	return c
+}
+
+func (c codec) short(v *uint16) codec {
+	if c.state == encoding {
+		c.b = binary.BigEndian.AppendUint16(c.b, *v)
+		return c
+	}
+	c, b := c.take(2)
+	if b != nil {
+		*v = binary.BigEndian.Uint16(b)
+	}
+	return c
+}
+
+func (c codec) long(v *uint32) codec {
+	if c.state == encoding {
+		c.b = binary.BigEndian.AppendUint32(c.b, *v)
+		return c
+	}
+	c, b := c.take(4)
+	if b != nil {
+		*v = binary.BigEndian.Uint32(b)
+	}
+	return c
+}
+
+func (c codec) longlong(v *uint64) codec {
+	if c.state == encoding {
+		c.b = binary.BigEndian.AppendUint64(c.b, *v)
+		return c
+	}
+	c, b := c.take(8)
+	if b != nil {
+		*v = binary.BigEndian.Uint64(b)
+	}
+	return c
+}
+
+// bits packs its arguments into one octet, the first one lowest.
+func (c codec) bits(flags ...*bool) codec {
+	var packed uint8
+	if c.state == encoding {
+		for i, flag := range flags {
+			if *flag {
+				packed |= 1 << i
+			}
+		}
+		return c.octet(&packed)
+	}
+	c = c.octet(&packed)
+	for i, flag := range flags {
+		*flag = packed&(1<<i) != 0
+	}
+	return c
+}
+
+// raw is a short string of any bytes.
+func (c codec) raw(v *string) codec {
+	if c.state == encoding {
+		c.b = appendShort(c.b, *v)
+		return c
+	}
+	var n uint8
+	c, b := c.octet(&n).take(int(n))
+	*v = string(b)
+	return c
+}
+
+// text is a short string that must be UTF-8, as RabbitMQ has it for all but the
+// methods with content.
+func (c codec) text(v *string) codec {
+	c = c.raw(v)
+	if !utf8.ValidString(*v) {
+		c = c.fail(notUTF8)
+	}
+	return c
+}
+
+// longstr is a string of any bytes.
+func (c codec) longstr(v *string) codec {
+	if c.state == encoding {
+		c.b = appendLong(c.b, *v)
+		return c
+	}
+	var n uint32
+	c, b := c.long(&n).take(int(n))
+	*v = string(b)
+	return c
+}
+
+func (c codec) table(v *Table) codec {
+	if c.state == encoding {
+		c.b = appendTable(c.b, *v)
+		return c
+	}
+	var n uint32
+	c, b := c.long(&n).take(int(n))
+	t, ok := parseTable(b, 0)
+	if !ok {
+		c = c.fail(malformed)
+	}
+	*v = t
+	return c
+}
+
+// Arguments that are reserved: written as zero, read whatever they are.
+
+func (c codec) reservedBit() codec     { return c.bits(new(bool)) }
+func (c codec) reservedShort() codec   { return c.short(new(uint16)) }
+func (c codec) reservedText() codec    { return c.text(new(string)) }
+func (c codec) reservedLongstr() codec { return c.longstr(new(string)) }
+
+// appendShort appends a short string, cut to the whole runes that fit.
+func appendShort(dst []byte, s string) []byte {
+	const most = 255
+	if n := most; len(s) > n {
+		for n > most-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		s = s[:n]
+	}
+	dst = append(dst, byte(len(s)))
+	return append(dst, s...)
+}
+
+func appendLong[T string | []byte](dst []byte, s T) []byte {
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(s)))
+	return append(dst, s...)
+}

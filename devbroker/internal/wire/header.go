@@ -1,0 +1,29 @@
+package wire
+
+import "encoding/binary"
+
+// Header is the payload of a header frame, which precedes the body.
+type Header struct {
+	Class      uint16
+	BodySize   uint64 // of all body frames together, in bytes
+	Properties []byte // in their encoded form, for ParseProperties
+}
+
+// ParseHeader reads the payload of a header frame. The properties alias it. The
+// error is a [FrameError].
+func ParseHeader(payload []byte) (Header, error) {
+	var h Header
+	c := codec{b: payload}.short(&h.Class).reservedShort().longlong(&h.BodySize)
+	if c.state != decoding {
+		return Header{}, undecodable(payload)
+	}
+	h.Properties = c.b
+	return h, nil
+}
+
+func (h Header) append(dst []byte) []byte {
+	dst = binary.BigEndian.AppendUint16(dst, h.Class)
+	dst = append(dst, 0, 0) // the weight, unused
+	dst = binary.BigEndian.AppendUint64(dst, h.BodySize)
+	return append(dst, h.Properties...)
+}

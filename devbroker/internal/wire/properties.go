@@ -1,0 +1,92 @@
+package wire
+
+// Flags says which properties there are. Its two lowest bits have no meaning and
+// are kept.
+type Flags uint16
+
+// The properties, in the order of the wire.
+const (
+	HasContentType Flags = 1 << (15 - iota)
+	HasContentEncoding
+	HasHeaders
+	HasDeliveryMode
+	HasPriority
+	HasCorrelationID
+	HasReplyTo
+	HasExpiration
+	HasMessageID
+	HasTimestamp
+	HasType
+	HasUserID
+	HasAppID
+	HasClusterID
+)
+
+// Properties are the properties of class basic. Those that are not in Present are
+// zero and not encoded.
+type Properties struct {
+	Present         Flags
+	ContentType     string
+	ContentEncoding string
+	Headers         Table
+	DeliveryMode    uint8
+	Priority        uint8
+	CorrelationID   string
+	ReplyTo         string
+	Expiration      string
+	MessageID       string
+	Timestamp       uint64 // seconds since 1970
+	Type            string
+	UserID          string
+	AppID           string
+	ClusterID       string
+}
+
+// ParseProperties reads properties from their encoded form, all of it, and keeps
+// none of it. The error is a [FrameError].
+func ParseProperties(payload []byte) (Properties, error) {
+	var p Properties
+	c := p.fields(codec{b: payload})
+	if c.state != decoding || len(c.b) > 0 {
+		return Properties{}, undecodable(payload)
+	}
+	return p, nil
+}
+
+// Append appends the properties in their encoded form. Strings and tables are
+// subject to what [AppendMethod] says of them.
+func (p Properties) Append(dst []byte) []byte {
+	return p.fields(codec{b: dst, state: encoding}).b
+}
+
+func (p *Properties) fields(c codec) codec {
+	c = c.short((*uint16)(&p.Present))
+	text := func(flag Flags, v *string) {
+		if p.Present&flag != 0 {
+			c = c.raw(v)
+		}
+	}
+	text(HasContentType, &p.ContentType)
+	text(HasContentEncoding, &p.ContentEncoding)
+	if p.Present&HasHeaders != 0 {
+		c = c.table(&p.Headers)
+	}
+	if p.Present&HasDeliveryMode != 0 {
+		c = c.octet(&p.DeliveryMode)
+	}
+	if p.Present&HasPriority != 0 {
+		c = c.octet(&p.Priority)
+	}
+	text(HasCorrelationID, &p.CorrelationID)
+	text(HasReplyTo, &p.ReplyTo)
+	text(HasExpiration, &p.Expiration)
+	text(HasMessageID, &p.MessageID)
+	if p.Present&HasTimestamp != 0 {
+		c = c.longlong(&p.Timestamp)
+	}
+	text(HasType, &p.Type)
+	text(HasUserID, &p.UserID)
+	text(HasAppID, &p.AppID)
+	text(HasClusterID, &p.ClusterID)
+	return c
+}

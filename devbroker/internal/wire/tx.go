@@ -1,0 +1,58 @@
+package wire
+
+var txRows = [...]row{
+	10: {"tx.select", create[TxSelect]},
+	11: {"tx.select-ok", create[TxSelectOk]},
+	20: {"tx.commit", create[TxCommit]},
+	21: {"tx.commit-ok", create[TxCommitOk]},
+	30: {"tx.rollback", create[TxRollback]},
+	31: {"tx.rollback-ok", create[TxRollbackOk]},
+}
+
+// TxSelect has the channel work in transactions from now on.
+type TxSelect struct{}
+
+// ID returns 90 and 10.
+func (*TxSelect) ID() (class, method uint16) { return ClassTx, 10 }
+
+func (*TxSelect) arguments(c codec) codec { return c }
+
+// TxSelectOk answers [TxSelect].
+type TxSelectOk struct{}
+
+// ID returns 90 and 11.
+func (*TxSelectOk) ID() (class, method uint16) { return ClassTx, 11 }
+
+func (*TxSelectOk) arguments(c codec) codec { return c }
+
+// TxCommit carries out the publishes and acks since the last commit or rollback.
+type TxCommit struct{}
+
+// ID returns 90 and 20.
+func (*TxCommit) ID() (class, method uint16) { return ClassTx, 20 }
+
+func (*TxCommit) arguments(c codec) codec { return c }
+
+// TxCommitOk answers [TxCommit].
+type TxCommitOk struct{}
+
+// ID returns 90 and 21.
+func (*TxCommitOk) ID() (class, method uint16) { return ClassTx, 21 }
+
+func (*TxCommitOk) arguments(c codec) codec { return c }
+
+// TxRollback forgets the publishes and acks since the last commit or rollback.
+type TxRollback struct{}
+
+// ID returns 90 and 30.
+func (*TxRollback) ID() (class, method uint16) { return ClassTx, 30 }
+
+func (*TxRollback) arguments(c codec) codec { return c }
+
+// TxRollbackOk answers [TxRollback].
+type TxRollbackOk struct{}
+
+// ID returns 90 and 31.
+func (*TxRollbackOk) ID() (class, method uint16) { return ClassTx, 31 }
+
+func (*TxRollbackOk) arguments(c codec) codec { return c }
