@@ -1,13 +1,11 @@
-# shellcheck shell=bash disable=SC2154 # $name and $…_port come from the node's file
+# shellcheck shell=bash disable=SC2154 # $wanted comes from scripts/rabbitmq, $name and $…_port come from the node's file
 # Nodes in containers, for machines without a rabbitmq-server. The container keeps
 # the data and is named in the node's file; its port is published on 127.0.0.1 only.
-
-docker_image="rabbitmq:4"
 
 docker_found() { command -v docker >/dev/null && docker info >/dev/null 2>&1; }
 
 docker_create() {
-	echo "image=$docker_image"
+	echo "image=rabbitmq:${wanted:-4}"
 	if [ -d "$1/tls" ]; then
 		plugins "$1" >"$1/tls/enabled_plugins"
 		tls_conf 5671 /tls >"$1/tls/tls.conf"

@@ -1,6 +1,8 @@
 # shellcheck shell=bash disable=SC2154 # $dir, $name, $…_port come from the node's file
-# Nodes of the machine's own rabbitmq-server. No root needed: the server's script
-# is run, not the distribution's wrapper, which wants root or the rabbitmq user.
+# Nodes that are processes of this machine, of its own rabbitmq-server or of one in
+# another Debian's tree (rabbitmq-debian.sh). The machine's own needs no root: the
+# server's script is run, not the distribution's wrapper, which wants root or the
+# rabbitmq user.
 
 local_places() {
 	echo "/usr/lib/rabbitmq/bin" \
@@ -8,22 +10,47 @@ local_places() {
 		"/home/linuxbrew/.linuxbrew/opt/rabbitmq/sbin /opt/rabbitmq/sbin"
 }
 
-local_bin() {
-	local place
-	for place in $(local_places); do
-		if [ -x "$place/rabbitmq-server" ]; then
-			echo "$place"
+# local_find sets bin, the folder of a server of the wanted release, and root, the
+# tree it is in, which is empty for the machine's own.
+local_find() {
+	root=""
+	for bin in $(local_places); do
+		if local_has; then
+			return 0
+		fi
+	done
+	root="$(debian_tree)" bin=/usr/lib/rabbitmq/bin
+	local_has
+}
+
+# local_has says whether $root$bin has a server of the wanted release, which is told
+# from the name of a folder: asking rabbitmqctl takes a second.
+local_has() {
+	[ -x "$root$bin/rabbitmq-server" ] || return 1
+	local rabbit
+	for rabbit in "$root$bin"/../plugins/rabbit-[0-9]* "$root$bin"/../lib/*/plugins/rabbit-[0-9]*; do
+		if [ -e "$rabbit" ] && [[ "${rabbit##*/rabbit-}." == "${wanted:+$wanted.}"* ]]; then
 			return 0
 		fi
 	done
 	return 1
 }
 
-local_found() { local_bin >/dev/null; }
+local_found() {
+	local root bin
+	local_find
+}
 
 # local_create has epmd on a port of the node's own, so that it can be stopped with it.
 local_create() {
-	command -v epmd >/dev/null || fail "rabbitmq-server is there, but no epmd (of Erlang) in PATH"
+	local root bin home # the node's folder, as the node sees it
+	home="$(cd "$1" && pwd)"
+	local_find
+	if [ -n "$root" ]; then
+		home=/mnt
+	elif ! command -v epmd >/dev/null; then
+		fail "rabbitmq-server is there, but no epmd (of Erlang) in PATH"
+	fi
 	mkdir -p "$1/log"
 	if [ ! -f "$1/.erlang.cookie" ]; then
 		printf 'warren%s%s' "$RANDOM" "$RANDOM" >"$1/.erlang.cookie"
@@ -36,19 +63,20 @@ local_create() {
 		vm_memory_high_watermark.absolute = 1GB
 	END
 	if [ -d "$1/tls" ]; then
-		tls_conf "127.0.0.1:$tls_port" "$1/tls" >>"$1/rabbitmq.conf"
+		tls_conf "127.0.0.1:$tls_port" "$home/tls" >>"$1/rabbitmq.conf"
 	fi
-	echo "bin=$(local_bin)"
+	printf '%s=%q\n' root "$root" bin "$bin" home "$home"
 	echo "dist_port=$(free_port)"
 	echo "epmd_port=$(free_port)"
 }
 
-# local_vars sets vars, the surroundings of the node for RabbitMQ's and Erlang's commands.
-local_vars() {
+# local_surroundings sets within, what RabbitMQ's and Erlang's commands are run by.
+local_surroundings() {
 	local loopback="-kernel inet_dist_use_interface {127,0,0,1}"
-	vars=(
-		HOME="$dir"
-		ERL_CRASH_DUMP="$dir/log/erl_crash.dump"
+	within=(
+		env
+		HOME="$home"
+		ERL_CRASH_DUMP="$home/log/erl_crash.dump"
 		ERL_EPMD_ADDRESS=127.0.0.1
 		ERL_EPMD_PORT="$epmd_port"
 		RABBITMQ_CONF_ENV_FILE=/dev/null
@@ -56,27 +84,30 @@ local_vars() {
 		RABBITMQ_NODE_IP_ADDRESS=127.0.0.1
 		RABBITMQ_NODE_PORT="$amqp_port"
 		RABBITMQ_DIST_PORT="$dist_port"
-		RABBITMQ_MNESIA_BASE="$dir/data"
-		RABBITMQ_LOG_BASE="$dir/log"
-		RABBITMQ_CONFIG_FILE="$dir/rabbitmq.conf"
-		RABBITMQ_ENABLED_PLUGINS_FILE="$dir/enabled_plugins"
-		RABBITMQ_PID_FILE="$dir/pid"
+		RABBITMQ_MNESIA_BASE="$home/data"
+		RABBITMQ_LOG_BASE="$home/log"
+		RABBITMQ_CONFIG_FILE="$home/rabbitmq.conf"
+		RABBITMQ_ENABLED_PLUGINS_FILE="$home/enabled_plugins"
+		RABBITMQ_PID_FILE="$home/pid"
 		RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-warren $name $loopback"
 		RABBITMQ_CTL_ERL_ARGS="$loopback"
 	)
+	if [ -n "$root" ]; then
+		within=(unshare --mount sh -c "$debian_enter" "$root" "$dir" "${within[@]}")
+	fi
 }
 
-local_env() {
-	local_vars
-	env "${vars[@]}" "$@"
+local_within() {
+	local_surroundings
+	"${within[@]}" "$@"
 }
 
 # local_up starts the server and waits. The cheap wait for its port comes first: it
 # notices a server that died, which await_startup would wait for to the end.
 local_up() {
 	local server
-	local_vars
-	env "${vars[@]}" nohup "$bin/rabbitmq-server" </dev/null >>"$dir/log/out" 2>&1 &
+	local_surroundings
+	"${within[@]}" nohup "$bin/rabbitmq-server" </dev/null >>"$dir/log/out" 2>&1 &
 	server=$!
 	echo "$server" >"$dir/server"
 	until (exec 3<>"/dev/tcp/127.0.0.1/$amqp_port") 2>/dev/null; do
@@ -142,15 +173,15 @@ local_kill() { local_end KILL 10; }
 # local_stop_epmd stops the node's epmd, which refuses until it has seen the node go.
 local_stop_epmd() {
 	local left=50
-	while local_env epmd -names >/dev/null 2>&1; do
-		local_env epmd -kill >/dev/null 2>&1 || true
+	while local_within epmd -names >/dev/null 2>&1; do
+		local_within epmd -kill >/dev/null 2>&1 || true
 		[ "$left" -gt 0 ] || return 1
 		left=$((left - 1))
 		sleep 0.1
 	done
 }
 
-local_ctl() { local_env "$bin/rabbitmqctl" --quiet "$@"; }
+local_ctl() { local_within "$bin/rabbitmqctl" --quiet "$@"; }
 
 # local_remove need not be orderly: the data go too.
 local_remove() {
