@@ -1,0 +1,133 @@
+package devbroker
+
+import "time"
+
+// item is a message in one queue: ready, or with a consumer.
+type item struct {
+	*message
+	seq         uint64 // its place among those of its priority
+	level       int    // its priority, as far as the queue knows priorities
+	redelivered bool
+	failures    int       // x-delivery-count
+	acquired    int       // x-acquired-count
+	expires     time.Time // zero for never
+	ready       bool      // is in the backlog
+	done        bool      // was acked or given up
+
+	next, prev *item
+}
+
+// expired says whether the message has outlived its time.
+func (it *item) expired(now time.Time) bool { return !it.expires.IsZero() && !now.Before(it.expires) }
+
+// backlog keeps the messages of a queue that are ready, in order: the higher priority
+// first, and in each the older.
+type backlog struct {
+	levels []line
+	fair   bool // of two levels, every third message is a low one
+	turn   int
+	count  int
+	bytes  int64
+}
+
+// line is a list of items in the order of their seq.
+type line struct{ first, last *item }
+
+func newBacklog(levels int, fair bool) backlog { return backlog{levels: make([]line, levels), fair: fair} }
+
+// put adds an item at its place: the end, or where it was when it comes back.
+func (b *backlog) put(it *item) {
+	it.ready = true
+	b.count++
+	b.bytes += int64(len(it.body))
+	l := &b.levels[it.level]
+	after := l.last
+	if l.first != nil && it.seq < l.first.seq {
+		after = nil
+	}
+	for after != nil && after.seq > it.seq {
+		after = after.prev
+	}
+	l.insert(it, after)
+}
+
+// insert puts it behind after, or first if that is nil.
+func (l *line) insert(it, after *item) {
+	it.prev = after
+	if after == nil {
+		it.next, l.first = l.first, it
+	} else {
+		it.next, after.next = after.next, it
+	}
+	if it.next == nil {
+		l.last = it
+	} else {
+		it.next.prev = it
+	}
+}
+
+// remove takes an item out.
+func (b *backlog) remove(it *item) {
+	it.ready = false
+	b.count--
+	b.bytes -= int64(len(it.body))
+	l := &b.levels[it.level]
+	if it.prev == nil {
+		l.first = it.next
+	} else {
+		it.prev.next = it.next
+	}
+	if it.next == nil {
+		l.last = it.prev
+	} else {
+		it.next.prev = it.prev
+	}
+	it.next, it.prev = nil, nil
+}
+
+// head is the item that comes next; nil if there is none.
+func (b *backlog) head() *item {
+	if b.fair && b.turn == 2 && b.levels[0].first != nil {
+		return b.levels[0].first
+	}
+	for i := len(b.levels) - 1; i >= 0; i-- {
+		if it := b.levels[i].first; it != nil {
+			return it
+		}
+	}
+	return nil
+}
+
+// take removes the head.
+func (b *backlog) take() *item {
+	it := b.head()
+	if it == nil {
+		return nil
+	}
+	b.turn++
+	if it.level == 0 {
+		b.turn = 0
+	}
+	b.remove(it)
+	return it
+}
+
+// heads returns the first item of each priority.
+func (b *backlog) heads(visit func(*item)) {
+	for i := range b.levels {
+		if it := b.levels[i].first; it != nil {
+			visit(it)
+		}
+	}
+}
+
+// each visits all items, in order, while visit says so.
+func (b *backlog) each(visit func(*item) bool) {
+	for i := len(b.levels) - 1; i >= 0; i-- {
+		for it := b.levels[i].first; it != nil; it = it.next {
+			if !visit(it) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package devbroker
+
+import (
+	"github.com/warren-mq/warren/devbroker/internal/wire"
+)
+
+// channel is one channel of a connection. The broker's mu guards it.
+type channel struct {
+	conn    *connection
+	id      uint16
+	closing bool // we have said close: only close-ok is of interest
+
+	incoming  *incoming // the message that is being received
+	lastQueue string    // stands for an empty name of a queue
+	confirms  confirms
+	tx        *transaction
+
+	consumers map[string]*consumer
+	unacked   unacked
+	lastTag   uint64
+	prefetch  int // for consumers to come; 0 for no limit
+	shared    int // prefetch for the whole channel; 0 for no limit
+	paused    bool
+	slow      slowness
+}
+
+func newChannel(c *connection, id uint16) *channel {
+	return &channel{conn: c, id: id, consumers: map[string]*consumer{}}
+}
+
+func (ch *channel) broker() *Broker { return ch.conn.broker }
+
+func (ch *channel) vhost() *vhost { return ch.conn.vhost }
+
+// send sends a method on this channel.
+func (ch *channel) send(m wire.Method) { ch.conn.out.method(ch.id, m) }
+
+// answer sends a method, unless the client has said not to wait for it.
+func (ch *channel) answer(noWait bool, m wire.Method) {
+	if !noWait {
+		ch.send(m)
+	}
+}
+
+// handle does what a frame asks for. A *replyError that is not hard ends this channel
+// alone; what is returned ends the connection.
+func (ch *channel) handle(f wire.Frame) error {
+	if ch.closing {
+		return ch.awaitCloseOk(f)
+	}
+	err := ch.receive(f)
+	reply := asReply(err)
+	if reply == nil || reply.hard {
+		return err
+	}
+	ch.close(reply)
+	return nil
+}
+
+func (ch *channel) receive(f wire.Frame) error {
+	if ch.incoming != nil {
+		return ch.receiveContent(f)
+	}
+	if f.Type != wire.FrameMethod {
+		return refuse(unexpectedFrame, "expected method frame, got non method frame instead")
+	}
+	m, err := parseMethod(f)
+	if err != nil {
+		return err
+	}
+	return ch.dispatch(m)
+}
+
+// close ends the channel at the broker's wish.
+func (ch *channel) close(reply *replyError) {
+	ch.flushConfirms()
+	ch.closing = true
+	ch.release(false)
+	ch.send(&wire.ChannelClose{ReplyCode: reply.code, ReplyText: reply.reply()})
+}
+
+func (ch *channel) awaitCloseOk(f wire.Frame) error {
+	if f.Type != wire.FrameMethod {
+		return nil
+	}
+	m, err := wire.ParseMethod(f.Payload)
+	if err != nil {
+		return nil //nolint:nilerr // it was sent before the client learned of the end
+	}
+	switch m.(type) {
+	case *wire.ChannelClose:
+		ch.send(&wire.ChannelCloseOk{})
+	case *wire.ChannelCloseOk:
+	default:
+		return nil
+	}
+	delete(ch.conn.channels, ch.id)
+	return nil
+}
+
+// closedByClient ends the channel at the client's wish.
+func (ch *channel) closedByClient() error {
+	ch.release(false)
+	ch.send(&wire.ChannelCloseOk{})
+	delete(ch.conn.channels, ch.id)
+	return nil
+}
+
+// release cancels the consumers and returns what was not acked. With its connection
+// lost, the client has no use for confirms.
+func (ch *channel) release(lost bool) {
+	ch.slow.stop()
+	if lost {
+		ch.confirms = confirms{}
+	}
+	for _, c := range ch.consumers {
+		c.queue.removeConsumer(c)
+	}
+	clear(ch.consumers)
+	ch.tx = nil
+	ch.requeue(ch.unacked.takeAll(), lostChannel)
+}
+
+// kick has the queues of this channel's consumers look whether they can deliver.
+func (ch *channel) kick() {
+	for _, c := range ch.consumers {
+		c.queue.wake()
+	}
+}
+
+// dispatch does what a method asks for.
+func (ch *channel) dispatch(m wire.Method) error {
+	switch m := m.(type) {
+	case *wire.BasicPublish:
+		return ch.basicPublish(m)
+	case *wire.BasicAck:
+		return ch.settle(settlement{tag: m.DeliveryTag, multiple: m.Multiple, verdict: acked})
+	case *wire.BasicNack:
+		return ch.settle(settlement{tag: m.DeliveryTag, multiple: m.Multiple, verdict: verdictOf(m.Requeue, nacked)})
+	case *wire.BasicReject:
+		return ch.settle(settlement{tag: m.DeliveryTag, verdict: verdictOf(m.Requeue, returned)})
+	case *wire.ChannelClose:
+		return ch.closedByClient()
+	case *wire.ChannelCloseOk:
+		return nil
+	case *wire.ChannelFlow:
+		return ch.channelFlow(m)
+	case *wire.ChannelOpen:
+		return refuse(channelError, "second 'channel.open' seen")
+	case *wire.AccessRequest:
+		ch.send(&wire.AccessRequestOk{Ticket: 1})
+		return nil
+	case *wire.ConfirmSelect:
+		return ch.confirmSelect(m)
+	case *wire.TxSelect:
+		return ch.txSelect()
+	case *wire.TxCommit:
+		return ch.txCommit()
+	case *wire.TxRollback:
+		return ch.txRollback()
+	}
+	ch.flushConfirms()
+	return ch.dispatchTopology(m)
+}
+
+// dispatchTopology does what methods about exchanges and queues ask for.
+func (ch *channel) dispatchTopology(m wire.Method) error {
+	switch m := m.(type) {
+	case *wire.ExchangeDeclare:
+		return ch.exchangeDeclare(m)
+	case *wire.ExchangeDelete:
+		return ch.exchangeDelete(m)
+	case *wire.ExchangeBind:
+		return ch.exchangeBind(m)
+	case *wire.ExchangeUnbind:
+		return ch.exchangeUnbind(m)
+	case *wire.QueueDeclare:
+		return ch.queueDeclare(m)
+	case *wire.QueueBind:
+		return ch.queueBind(m)
+	case *wire.QueueUnbind:
+		return ch.queueUnbind(m)
+	case *wire.QueuePurge:
+		return ch.queuePurge(m)
+	case *wire.QueueDelete:
+		return ch.queueDelete(m)
+	}
+	return ch.dispatchConsuming(m)
+}
+
+// dispatchConsuming does what methods about consumers ask for.
+func (ch *channel) dispatchConsuming(m wire.Method) error {
+	switch m := m.(type) {
+	case *wire.BasicQos:
+		return ch.basicQos(m)
+	case *wire.BasicConsume:
+		return ch.basicConsume(m)
+	case *wire.BasicCancel:
+		return ch.basicCancel(m)
+	case *wire.BasicCancelOk:
+		return nil // to a cancel of ours
+	case *wire.BasicGet:
+		return ch.basicGet(m)
+	case *wire.BasicRecover:
+		return ch.basicRecover(m.Requeue, true)
+	case *wire.BasicRecoverAsync:
+		return ch.basicRecover(m.Requeue, false)
+	}
+	class, method := m.ID()
+	return refuse(commandInvalid, "unexpected method %s", wire.MethodName(class, method))
+}
+
+// channelFlow stops or starts deliveries at the client's wish; RabbitMQ does not
+// support stopping.
+func (ch *channel) channelFlow(m *wire.ChannelFlow) error {
+	if !m.Active {
+		return refuse(notImplemented, "active=false")
+	}
+	ch.send(&wire.ChannelFlowOk{Active: true})
+	return nil
+}

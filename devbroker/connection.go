@@ -1,0 +1,281 @@
+package devbroker
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/warren-mq/warren/devbroker/internal/wire"
+)
+
+// connection is one client's. Its goroutine reads; another writes what is in out.
+type connection struct {
+	broker *Broker
+	conn   net.Conn
+	in     *wire.Reader
+	out    *output
+	halt   chan struct{} // closed when the broker ends the connection
+
+	account      *account
+	capabilities wire.Table
+	channelMax   uint16
+	patience     atomic.Int64 // nanoseconds that the client may be silent; 0 for ever
+
+	// guarded by the broker's mu
+	vhost    *vhost
+	channels map[uint16]*channel
+	closing  bool // we have said close: only close-ok is of interest
+	released bool
+	halted   bool
+	blocked  <-chan struct{} // closed when the client may go on; nil if it may
+	told     bool            // that it is blocked
+}
+
+func newConnection(b *Broker, conn net.Conn) *connection {
+	c := &connection{
+		broker: b, conn: conn, out: newOutput(conn), halt: make(chan struct{}),
+		channels: map[uint16]*channel{},
+	}
+	c.patience.Store(int64(handshakeTimeout))
+	c.in = wire.NewReader(c)
+	return c
+}
+
+const (
+	handshakeTimeout = 10 * time.Second
+	closeTimeout     = 5 * time.Second // for the client's close-ok
+)
+
+// Read reads from the client, who may not be silent for longer than agreed.
+func (c *connection) Read(p []byte) (int, error) {
+	if patience := time.Duration(c.patience.Load()); patience > 0 {
+		if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			return 0, err
+		}
+	}
+	return c.conn.Read(p)
+}
+
+// serve talks with the client until one of them ends it.
+func (c *connection) serve() {
+	var writer sync.WaitGroup
+	writer.Go(func() { c.out.run(func() { c.broker.do(c.kick) }) })
+	defer writer.Wait()
+	defer c.end()
+	err := c.handshake()
+	for err == nil || c.goodbye(err) {
+		var f wire.Frame
+		if f, err = c.in.Next(); err != nil {
+			continue
+		}
+		c.broker.do(func() { err = c.handleOne(f) })
+		if err == nil {
+			c.waitWhileBlocked()
+		}
+	}
+}
+
+// goodbye tells the client why its connection is closed, and says whether its
+// answer is worth waiting for.
+func (c *connection) goodbye(err error) bool {
+	var frame *wire.FrameError
+	switch reply := asReply(err); {
+	case reply != nil && reply.hard:
+		c.broker.do(func() { c.say(reply) })
+		return true
+	case errors.As(err, &frame):
+		c.broker.do(func() { c.say(&replyError{code: frameError, text: frame.Reason}) })
+		return false // where the next frame begins is anyone's guess
+	}
+	return false
+}
+
+// say sends close for a reason, once, and lets go of everything the client had.
+func (c *connection) say(reply *replyError) {
+	if c.closing {
+		return
+	}
+	c.closing = true
+	c.release()
+	c.out.method(0, &wire.ConnectionClose{ReplyCode: reply.code, ReplyText: reply.reply()})
+	c.patience.Store(int64(closeTimeout))
+}
+
+// force closes the connection at the broker's wish.
+func (c *connection) force(text string) {
+	if c.vhost == nil {
+		c.drop() // in the handshake nobody can be told
+		return
+	}
+	c.say(&replyError{code: connectionForced, text: text})
+	_ = c.conn.SetReadDeadline(time.Now().Add(closeTimeout)) // for a reader that waits already
+	c.stopWaiting()
+}
+
+// drop cuts the connection without a word.
+func (c *connection) drop() {
+	_ = c.conn.Close() // the reader learns of it
+	c.stopWaiting()
+}
+
+// stopWaiting ends the wait of a blocked client.
+func (c *connection) stopWaiting() {
+	if !c.halted {
+		c.halted = true
+		close(c.halt)
+	}
+}
+
+// end lets go of everything, when the client is gone or will be.
+func (c *connection) end() {
+	c.broker.do(func() {
+		c.release()
+		delete(c.broker.connections, c)
+	})
+	c.out.finish()
+}
+
+// release returns what was not acked and deletes what is exclusive.
+func (c *connection) release() {
+	if c.released {
+		return
+	}
+	c.released = true
+	for _, ch := range c.channels {
+		ch.release(true)
+	}
+	clear(c.channels)
+	if c.vhost != nil {
+		c.vhost.deleteExclusive(c)
+	}
+}
+
+// kick has the queues of the client's consumers look again.
+func (c *connection) kick() {
+	for _, ch := range c.channels {
+		ch.kick()
+	}
+}
+
+// can says whether the client has a capability.
+func (c *connection) can(capability string) bool {
+	yes, _ := c.capabilities.Get(capability)
+	return yes == true
+}
+
+// peer is what TLS knows of the client; nil without TLS.
+func (c *connection) peer() *tls.ConnectionState {
+	t, ok := c.conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	state := t.ConnectionState()
+	return &state
+}
+
+// handleOne handles a frame; after the last one that has come, confirms are told.
+func (c *connection) handleOne(f wire.Frame) error {
+	err := c.handle(f)
+	if c.in.Buffered() == 0 {
+		for _, ch := range c.channels {
+			ch.flushConfirms()
+		}
+	}
+	return err
+}
+
+// handle does what a frame asks for. The error is a *replyError that closes the
+// connection, or io.EOF when it is over.
+func (c *connection) handle(f wire.Frame) error {
+	switch {
+	case c.closing:
+		return c.awaitCloseOk(f)
+	case f.Type == wire.FrameHeartbeat:
+		return nil
+	case f.Channel == 0:
+		return c.handleOwn(f)
+	}
+	ch, err := c.channel(f)
+	if ch == nil || err != nil {
+		return err
+	}
+	return ch.handle(f)
+}
+
+func (c *connection) awaitCloseOk(f wire.Frame) error {
+	if f.Channel != 0 || f.Type != wire.FrameMethod {
+		return nil
+	}
+	m, err := wire.ParseMethod(f.Payload)
+	if err != nil {
+		return nil //nolint:nilerr // a client that is told to go may say what it wants
+	}
+	switch m.(type) {
+	case *wire.ConnectionCloseOk:
+		return io.EOF
+	case *wire.ConnectionClose:
+		c.out.method(0, &wire.ConnectionCloseOk{})
+	}
+	return nil
+}
+
+// handleOwn does what a frame on channel 0 asks for.
+func (c *connection) handleOwn(f wire.Frame) error {
+	m, err := parseMethod(f)
+	if err != nil {
+		return err
+	}
+	switch m := m.(type) {
+	case *wire.ConnectionClose:
+		c.release()
+		c.out.method(0, &wire.ConnectionCloseOk{})
+		return io.EOF
+	case *wire.ConnectionUpdateSecret:
+		c.out.method(0, &wire.ConnectionUpdateSecretOk{})
+		return nil
+	default:
+		class, method := m.ID()
+		return refuse(commandInvalid, "unknown method %s on channel 0", wire.MethodName(class, method))
+	}
+}
+
+// channel returns the channel that a frame is for, opening it if that is what the
+// frame asks for; nil if the frame needs no more.
+func (c *connection) channel(f wire.Frame) (*channel, error) {
+	if ch := c.channels[f.Channel]; ch != nil {
+		return ch, nil
+	}
+	m, err := parseMethod(f)
+	if err != nil {
+		return nil, err
+	}
+	switch m.(type) {
+	case *wire.ChannelOpen:
+		if f.Channel > c.channelMax {
+			return nil, refuse(notAllowed, "channel ID %d exceeds the maximum of %d", f.Channel, c.channelMax)
+		}
+		c.channels[f.Channel] = newChannel(c, f.Channel)
+		c.out.method(f.Channel, &wire.ChannelOpenOk{})
+		return nil, nil
+	case *wire.ChannelCloseOk, *wire.ChannelClose:
+		return nil, nil // crossed ours
+	default:
+		return nil, refuse(channelError, "expected 'channel.open'")
+	}
+}
+
+// waitWhileBlocked does not read on from a client that published while memory was short.
+func (c *connection) waitWhileBlocked() {
+	if c.blocked == nil {
+		return
+	}
+	select {
+	case <-c.blocked:
+		c.blocked = nil
+	case <-c.halt:
+	}
+}

@@ -1,0 +1,125 @@
+package devbroker
+
+import (
+	"time"
+
+	"github.com/warren-mq/warren/devbroker/internal/wire"
+)
+
+func (ch *channel) basicQos(m *wire.BasicQos) error {
+	switch {
+	case m.PrefetchSize != 0:
+		return refuse(notImplemented, "prefetch_size!=0 (%d)", m.PrefetchSize)
+	case m.Global && ch.broker().gen.refusesGlobalQoS:
+		return refuse(internalError, "Feature `global_qos` is deprecated."+
+			" By default, this feature is not permitted anymore.")
+	case m.Global:
+		ch.shared = int(m.PrefetchCount)
+		ch.kick()
+	default:
+		ch.prefetch = int(m.PrefetchCount)
+	}
+	ch.send(&wire.BasicQosOk{})
+	return nil
+}
+
+func (ch *channel) basicConsume(m *wire.BasicConsume) error {
+	q, err := ch.usable(m.Queue, read)
+	if err != nil {
+		return err
+	}
+	c := &consumer{
+		channel: ch, queue: q, tag: m.ConsumerTag, noAck: m.NoAck, exclusive: m.Exclusive, prefetch: ch.prefetch,
+	}
+	if c.priority, err = priorityOf(m.Arguments); err != nil {
+		return err
+	}
+	if c.tag == "" {
+		c.tag = uniqueName("amq.ctag-")
+	}
+	switch {
+	case ch.consumers[c.tag] != nil:
+		return refuse(notAllowed, "attempt to reuse consumer tag '%s'", c.tag)
+	case q.exclusivelyConsumed() || c.exclusive && len(q.consumers) > 0:
+		return refuse(accessRefused, "queue '%s' in vhost '%s' in exclusive use", q.name, q.vhost.name)
+	}
+	ch.consumers[c.tag] = c
+	ch.answer(m.NoWait, &wire.BasicConsumeOk{ConsumerTag: c.tag})
+	q.addConsumer(c)
+	return nil
+}
+
+// priorityOf reads a consumer's x-priority.
+func priorityOf(args wire.Table) (int64, error) {
+	value, ok := args.Get("x-priority")
+	if !ok {
+		return 0, nil
+	}
+	priority, ok := asInt(value)
+	if !ok {
+		return 0, refuse(preconditionFailed, "invalid arg 'x-priority': {unacceptable_type,%s}", wire.TypeName(value))
+	}
+	return priority, nil
+}
+
+func (q *queue) exclusivelyConsumed() bool {
+	return len(q.consumers) > 0 && q.consumers[0].exclusive
+}
+
+// basicCancel ends a consumer; its deliveries may still be acked.
+func (ch *channel) basicCancel(m *wire.BasicCancel) error {
+	if c := ch.consumers[m.ConsumerTag]; c != nil {
+		delete(ch.consumers, c.tag)
+		c.queue.removeConsumer(c)
+	}
+	ch.answer(m.NoWait, &wire.BasicCancelOk{ConsumerTag: m.ConsumerTag})
+	return nil
+}
+
+func (ch *channel) basicGet(m *wire.BasicGet) error {
+	q, err := ch.usable(m.Queue, read)
+	if err != nil {
+		return err
+	}
+	q.used()
+	q.expire()
+	it := q.ready.take()
+	if it == nil {
+		ch.send(&wire.BasicGetEmpty{})
+		return nil
+	}
+	ch.lastTag++
+	ch.conn.out.content(ch.id, &wire.BasicGetOk{
+		DeliveryTag: ch.lastTag, Redelivered: it.redelivered, Exchange: it.exchange,
+		RoutingKey: it.key, MessageCount: uint32(q.ready.count),
+	}, q.properties(it), it.body)
+	if m.NoAck {
+		it.done = true
+		q.drop(it)
+	} else {
+		ch.take(&delivery{item: it, tag: ch.lastTag, queue: q})
+	}
+	q.wake()
+	return nil
+}
+
+// take keeps a delivery until it is settled.
+func (ch *channel) take(d *delivery) {
+	d.since = time.Now()
+	d.queue.unacked++
+	ch.unacked.add(d)
+	ch.watchSlowness()
+}
+
+// basicRecover makes everything ready again that the channel has not acked.
+func (ch *channel) basicRecover(requeue, answer bool) error {
+	if !requeue {
+		return refuse(notImplemented, "requeue=false")
+	}
+	ch.requeue(ch.unacked.takeAll(), recovered)
+	ch.kick()
+	if answer {
+		ch.send(&wire.BasicRecoverOk{})
+	}
+	return nil
+}

@@ -1,0 +1,139 @@
+package devbroker
+
+import (
+	"slices"
+
+	"github.com/warren-mq/warren/devbroker/internal/wire"
+)
+
+// consumer is a subscription of a channel to a queue.
+type consumer struct {
+	channel   *channel
+	queue     *queue
+	tag       string
+	noAck     bool
+	exclusive bool
+	priority  int64
+	prefetch  int // 0 for no limit
+	inFlight  int // deliveries that are not acked
+}
+
+// ready says whether the consumer may receive one more message.
+func (c *consumer) ready() bool {
+	ch := c.channel
+	switch {
+	case ch.paused:
+		return false
+	case !c.noAck && c.prefetch > 0 && c.inFlight >= c.prefetch:
+		return false
+	case !c.noAck && ch.shared > 0 && ch.unacked.count() >= ch.shared:
+		return false
+	}
+	return ch.conn.out.hasRoom()
+}
+
+// deliver hands a message to the consumer.
+func (c *consumer) deliver(it *item) {
+	ch := c.channel
+	ch.lastTag++
+	fault := ch.broker().strike(OnDeliver, c.queue.name)
+	if !fault.swallows() {
+		ch.conn.out.content(ch.id, &wire.BasicDeliver{
+			ConsumerTag: c.tag, DeliveryTag: ch.lastTag, Redelivered: it.redelivered,
+			Exchange: it.exchange, RoutingKey: it.key,
+		}, c.queue.properties(it), it.body)
+	}
+	if c.noAck {
+		c.queue.drop(it)
+	} else {
+		c.inFlight++
+		ch.take(&delivery{item: it, tag: ch.lastTag, queue: c.queue, consumer: c})
+	}
+	if fault.drops() {
+		ch.conn.drop()
+	}
+}
+
+// properties are those of the message, with the counts that a quorum queue adds.
+func (q *queue) properties(it *item) []byte {
+	var counts wire.Table
+	if q.kind == quorum && it.failures > 0 {
+		counts = counts.Set("x-delivery-count", int64(it.failures))
+	}
+	if q.kind == quorum && it.acquired > 0 && q.broker().gen.acquiredCount {
+		counts = counts.Set("x-acquired-count", int64(it.acquired))
+	}
+	if counts == nil {
+		return it.message.properties
+	}
+	return it.withHeaders(counts)
+}
+
+// nextConsumer returns who receives next, and moves it behind its equals; nil if
+// nobody may.
+func (q *queue) nextConsumer() *consumer {
+	if q.singleActive {
+		if q.active != nil && q.active.ready() {
+			return q.active
+		}
+		return nil
+	}
+	for i, c := range q.consumers {
+		if !c.ready() {
+			continue
+		}
+		end := i + 1
+		for end < len(q.consumers) && q.consumers[end].priority == c.priority {
+			end++
+		}
+		copy(q.consumers[i:], q.consumers[i+1:end])
+		q.consumers[end-1] = c
+		return c
+	}
+	return nil
+}
+
+// addConsumer adds c behind those of its priority.
+func (q *queue) addConsumer(c *consumer) {
+	i := slices.IndexFunc(q.consumers, func(other *consumer) bool { return other.priority < c.priority })
+	if i < 0 {
+		i = len(q.consumers)
+	}
+	q.consumers = slices.Insert(q.consumers, i, c)
+	if q.active == nil {
+		q.active = c
+	}
+	q.used()
+	q.wake()
+}
+
+// removeConsumer takes c away, and the queue with it if it was the last one of an
+// auto-delete queue.
+func (q *queue) removeConsumer(c *consumer) {
+	i := slices.Index(q.consumers, c)
+	if i < 0 {
+		return
+	}
+	q.consumers = slices.Delete(q.consumers, i, i+1)
+	if q.active == c {
+		q.active = nil
+		if len(q.consumers) > 0 {
+			q.active = q.consumers[0]
+		}
+	}
+	q.used()
+	if q.autoDelete && len(q.consumers) == 0 {
+		q.delete()
+		return
+	}
+	q.wake()
+}
+
+// cancelledByBroker ends a consumer whose queue is gone, and tells clients that
+// understand it.
+func (c *consumer) cancelledByBroker() {
+	delete(c.channel.consumers, c.tag)
+	if c.channel.conn.can("consumer_cancel_notify") {
+		c.channel.send(&wire.BasicCancel{ConsumerTag: c.tag, NoWait: true})
+	}
+}

@@ -1,0 +1,88 @@
+package devbroker
+
+import (
+	"slices"
+	"time"
+
+	"github.com/warren-mq/warren/devbroker/internal/wire"
+)
+
+// deadLetter sends a message that was taken out of the queue to the dead-letter
+// exchange; without one it is dropped.
+func (q *queue) deadLetter(it *item, why reason) {
+	if !q.deadLetters {
+		q.drop(it)
+		return
+	}
+	if q.atLeastOnce {
+		q.ship(&shipment{item: it, letter: q.letter(it, why), why: why})
+		return
+	}
+	letter := q.letter(it, why)
+	q.drop(it)
+	q.broker().later(func() {
+		for _, to := range q.destinations(letter, why) {
+			to.publish(letter) // at most once: a queue that refuses it loses it
+		}
+	})
+}
+
+// destinations are the queues that a dead letter reaches, without those where it
+// would go round for ever.
+func (q *queue) destinations(letter *message, why reason) []*queue {
+	x := q.vhost.exchanges[q.deadLetterExchange]
+	if x == nil {
+		return nil
+	}
+	queues := x.route(letter)
+	if why == rejected {
+		return queues
+	}
+	return slices.DeleteFunc(queues, func(to *queue) bool { return cycles(letter.deaths, to.name) })
+}
+
+// letter makes the dead letter: the message with its death in the headers, and
+// without what would make it expire again.
+func (q *queue) letter(it *item, why reason) *message {
+	m := &message{
+		exchange: q.deadLetterExchange, key: it.key, keys: it.keys,
+		body: it.body, priority: it.priority, ttl: noTTL, parsed: it.parsed,
+	}
+	headers := it.headers().Clone()
+	if q.deadLetterKey != nil {
+		m.key, m.keys = *q.deadLetterKey, []string{*q.deadLetterKey}
+		headers = headers.Delete("CC")
+	}
+	past := it.deaths
+	if q.broker().gen.trustsDeaths {
+		past = parseDeaths(it.headers())
+	}
+	m.deaths = addDeath(past, death{
+		queue: q.name, reason: why, count: 1, at: time.Now(),
+		exchange: it.exchange, keys: it.keys, expiration: it.parsed.Expiration,
+	})
+	m.parsed.Expiration = ""
+	m.parsed.Present &^= wire.HasExpiration
+	m.setHeaders(q.broker().gen.deathHeaders(headers, m.deaths))
+	return m
+}
+
+// deathHeaders sets the headers that tell of deaths.
+func (g generation) deathHeaders(h wire.Table, deaths []death) wire.Table {
+	list := make([]any, 0, len(deaths))
+	for _, d := range deaths {
+		list = append(list, d.table())
+	}
+	h = h.Set("x-death", list)
+	if _, ok := h.Get("x-first-death-queue"); !ok || g.lastDeath && len(deaths) == 1 && deaths[0].count == 1 {
+		h = aboutDeath(h, "x-first-death-", deaths[len(deaths)-1])
+	}
+	if g.lastDeath {
+		h = aboutDeath(h, "x-last-death-", deaths[0])
+	}
+	return h
+}
+
+func aboutDeath(h wire.Table, prefix string, d death) wire.Table {
+	return h.Set(prefix+"exchange", d.exchange).Set(prefix+"queue", d.queue).Set(prefix+"reason", string(d.reason))
+}

@@ -1,0 +1,81 @@
+package devbroker
+
+import "github.com/warren-mq/warren/devbroker/internal/wire"
+
+// memory counts the bytes of all messages, and blocks publishers when there are too
+// many, as RabbitMQ's memory alarm does.
+type memory struct {
+	limit  int64
+	used   int64
+	reason string        // of a Block that has not ended
+	alarm  chan struct{} // closed when the alarm ends; nil without one
+}
+
+// messageOverhead is counted for each message besides its bytes.
+const messageOverhead = 512
+
+// charge adds n bytes, which may be negative, and begins or ends the alarm.
+func (b *Broker) charge(n int64) {
+	b.memory.used += n
+	b.checkAlarm()
+}
+
+func (b *Broker) checkAlarm() {
+	m := &b.memory
+	short := m.used > m.limit || m.reason != ""
+	switch {
+	case short && m.alarm == nil:
+		m.alarm = make(chan struct{})
+	case !short && m.alarm != nil:
+		close(m.alarm)
+		m.alarm = nil
+		for c := range b.connections {
+			c.unblocked()
+		}
+	}
+}
+
+// Block raises the alarm until Unblock: connections that publish are told the reason
+// and read no further.
+func (b *Broker) Block(reason string) {
+	if reason == "" {
+		reason = "low on memory"
+	}
+	b.do(func() {
+		b.memory.reason = reason
+		b.checkAlarm()
+	})
+}
+
+// Unblock ends what Block began. Memory that is really short still blocks.
+func (b *Broker) Unblock() {
+	b.do(func() {
+		b.memory.reason = ""
+		b.checkAlarm()
+	})
+}
+
+// publishes notes that the client publishes, which blocks it during an alarm.
+func (c *connection) publishes() {
+	m := &c.broker.memory
+	if m.alarm == nil {
+		return
+	}
+	c.blocked = m.alarm
+	if c.told || !c.can("connection.blocked") {
+		return
+	}
+	c.told = true
+	reason := m.reason
+	if reason == "" {
+		reason = "low on memory"
+	}
+	c.out.method(0, &wire.ConnectionBlocked{Reason: reason})
+}
+
+func (c *connection) unblocked() {
+	if c.told {
+		c.told = false
+		c.out.method(0, &wire.ConnectionUnblocked{})
+	}
+}

@@ -1,0 +1,149 @@
+package devbroker
+
+import "github.com/warren-mq/warren/devbroker/internal/wire"
+
+// incoming is a message that is being received.
+type incoming struct {
+	method     *wire.BasicPublish
+	properties []byte
+	body       []byte
+	size       uint64 // of the body, as announced
+	received   uint64
+	begun      bool // has its content header
+}
+
+// publication is a message received in full.
+type publication struct {
+	exchange  *exchange
+	message   *message
+	mandatory bool
+}
+
+func (ch *channel) basicPublish(m *wire.BasicPublish) error {
+	ch.incoming = &incoming{method: m}
+	return nil
+}
+
+// receiveContent takes the frames that follow basic.publish.
+func (ch *channel) receiveContent(f wire.Frame) error {
+	in := ch.incoming
+	if !in.begun {
+		if err := in.begin(f); err != nil {
+			return err
+		}
+		ch.conn.publishes()
+	} else if err := in.add(f, ch.broker().cfg.MaxMessageSize); err != nil {
+		return err
+	}
+	if in.received < in.size {
+		return nil
+	}
+	ch.incoming = nil
+	return ch.publish(in)
+}
+
+func (in *incoming) begin(f wire.Frame) error {
+	if f.Type != wire.FrameHeader {
+		return refuse(unexpectedFrame, "expected content header for class 60, got non content header frame instead")
+	}
+	header, err := wire.ParseHeader(f.Payload)
+	if err != nil {
+		return refuse(syntaxError, "%v", err)
+	}
+	if header.Class != basicClass {
+		return refuse(unexpectedFrame, "expected content header for class 60, got one for class %d instead", header.Class)
+	}
+	in.begun, in.size = true, header.BodySize
+	in.properties = append(in.properties, header.Properties...)
+	in.body = make([]byte, 0, min(header.BodySize, 64<<10)) // the size is only a claim
+	return nil
+}
+
+// add takes a piece of the body. One that is too large is counted and not kept.
+func (in *incoming) add(f wire.Frame, limit int) error {
+	if f.Type != wire.FrameBody {
+		return refuse(unexpectedFrame, "expected content body, got non content body frame instead")
+	}
+	in.received += uint64(len(f.Payload))
+	if in.received > in.size {
+		return refuse(frameError, "content body is larger than the %d bytes announced", in.size)
+	}
+	if in.size <= uint64(limit) {
+		in.body = append(in.body, f.Payload...)
+	}
+	return nil
+}
+
+// publish checks a message that is complete and hands it out, or keeps it for the
+// commit.
+func (ch *channel) publish(in *incoming) error {
+	x, m, err := ch.check(in)
+	if err != nil {
+		return err
+	}
+	p := publication{exchange: x, message: m, mandatory: in.method.Mandatory}
+	if ch.tx != nil {
+		ch.tx.published = append(ch.tx.published, p)
+		return nil
+	}
+	ch.confirms.published++
+	fault := ch.broker().strike(OnPublish, x.name)
+	switch {
+	case fault.drops():
+		ch.conn.drop()
+	case fault.refuses():
+		ch.confirm(false, nil)
+	case fault == nil:
+		accepted := ch.distribute(p)
+		ch.confirm(accepted, ch.broker().strike(OnConfirm, x.name))
+	}
+	return nil
+}
+
+func (ch *channel) check(in *incoming) (*exchange, *message, error) {
+	p := in.method
+	limit := ch.broker().cfg.MaxMessageSize
+	if in.size > uint64(limit) {
+		return nil, nil, refuse(preconditionFailed,
+			"message size %d is larger than configured max size %d", in.size, limit)
+	}
+	if err := ch.conn.account.check(write, "exchange", p.Exchange, ch.vhost().name); err != nil {
+		return nil, nil, err
+	}
+	x, err := ch.vhost().exchange(p.Exchange)
+	if err != nil {
+		return nil, nil, err
+	}
+	if x.internal {
+		return nil, nil, refuse(accessRefused, "cannot publish to internal exchange '%s' in vhost '%s'", x.name, x.vhost.name)
+	}
+	m, err := newMessage(p, in.properties, in.body)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.Immediate {
+		return nil, nil, refuse(notImplemented, "immediate=true")
+	}
+	if m.parsed.Present&wire.HasUserID != 0 && m.parsed.UserID != ch.conn.account.Name {
+		return nil, nil, refuse(preconditionFailed, "user_id property set to '%s' but authenticated user was '%s'",
+			m.parsed.UserID, ch.conn.account.Name)
+	}
+	return x, m, nil
+}
+
+// distribute puts a message in its queues; false if one of them refuses it. What has
+// no queue goes back to the client, if it is mandatory.
+func (ch *channel) distribute(p publication) bool {
+	queues := p.exchange.route(p.message)
+	if len(queues) == 0 && p.mandatory {
+		ch.conn.out.content(ch.id, &wire.BasicReturn{
+			ReplyCode: noRoute, ReplyText: replyNames[noRoute],
+			Exchange: p.message.exchange, RoutingKey: p.message.key,
+		}, p.message.properties, p.message.body)
+	}
+	accepted := true
+	for _, q := range queues {
+		accepted = q.publish(p.message) && accepted
+	}
+	return accepted
+}

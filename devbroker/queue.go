@@ -1,0 +1,177 @@
+package devbroker
+
+import (
+	"time"
+
+	"github.com/warren-mq/warren/devbroker/internal/wire"
+)
+
+// queueSettings are what a queue is declared with.
+type queueSettings struct {
+	name       string
+	durable    bool
+	autoDelete bool
+	exclusive  bool
+	args       wire.Table
+}
+
+// queue holds messages for its consumers.
+type queue struct {
+	queueSettings
+	options
+	vhost *vhost
+	owner *connection // who alone may use it; nil if everyone may
+
+	ready     backlog
+	nextSeq   uint64
+	unacked   int
+	consumers []*consumer // the higher priority first, and in turn among equals
+	active    *consumer   // the only one to receive, if singleActive
+	deaths    shipping    // dead letters that wait for their confirm
+
+	expiry  *time.Timer // for the head that expires next
+	unused  *time.Timer // for x-expires
+	waking  bool        // is on the agenda
+	paused  bool
+	deleted bool
+}
+
+func newQueue(v *vhost, s queueSettings, o options, owner *connection) *queue {
+	q := &queue{queueSettings: s, options: o, vhost: v, owner: owner}
+	q.ready = newBacklog(o.levels(v.broker.gen), o.fair(v.broker.gen))
+	q.used()
+	return q
+}
+
+func (q *queue) targetName() string { return q.name }
+
+func (q *queue) broker() *Broker { return q.vhost.broker }
+
+// publish takes a message at the end of the queue; false if the queue refuses it.
+func (q *queue) publish(m *message) bool {
+	if q.full() {
+		switch q.overflow {
+		case rejectPublish:
+			return false
+		case rejectPublishDLX:
+			q.deadLetter(&item{message: m}, maxlen)
+			return false
+		}
+	}
+	q.nextSeq++
+	it := &item{message: m, seq: q.nextSeq, level: q.level(q.broker().gen, m.priority)}
+	q.setExpiry(it)
+	q.hold(m)
+	q.ready.put(it)
+	q.dropOverflow()
+	q.wake()
+	return true
+}
+
+// hold counts a copy of m, and its memory if it is the first.
+func (q *queue) hold(m *message) {
+	if m.copies++; m.copies == 1 {
+		q.broker().charge(m.size())
+	}
+}
+
+// drop forgets a message that was taken out.
+func (q *queue) drop(it *item) {
+	if it.copies--; it.copies == 0 {
+		q.broker().charge(-it.size())
+	}
+}
+
+// putBack makes a message ready again.
+func (q *queue) putBack(it *item) {
+	if q.deleted {
+		q.drop(it)
+		return
+	}
+	it.redelivered = true
+	q.ready.put(it)
+	q.dropOverflow()
+	q.wake()
+}
+
+// wake has the queue deliver what it can, at the end of what is being done.
+func (q *queue) wake() {
+	if q.waking || q.deleted {
+		return
+	}
+	q.waking = true
+	q.broker().later(func() {
+		q.waking = false
+		q.deliver()
+	})
+}
+
+// deliver hands ready messages to consumers for as long as there are both.
+func (q *queue) deliver() {
+	for !q.deleted {
+		q.expire()
+		if q.paused || q.ready.count == 0 {
+			break
+		}
+		c := q.nextConsumer()
+		if c == nil {
+			break
+		}
+		c.deliver(q.ready.take())
+	}
+	q.watchExpiry()
+}
+
+// purge drops what is ready and returns how much that was.
+func (q *queue) purge() int {
+	count := q.ready.count
+	for it := q.ready.take(); it != nil; it = q.ready.take() {
+		q.drop(it)
+	}
+	return count
+}
+
+// delete ends the queue: its consumers are told, and its messages are gone.
+func (q *queue) delete() int {
+	if q.deleted {
+		return 0
+	}
+	count := q.purge()
+	q.deleted = true
+	q.stopTimers()
+	for _, c := range q.consumers {
+		c.cancelledByBroker()
+	}
+	q.consumers = nil
+	q.deaths.dropAll(q)
+	delete(q.vhost.queues, q.name)
+	q.vhost.forget(q)
+	return count
+}
+
+// used begins the time anew after which an unused queue is deleted (x-expires).
+func (q *queue) used() {
+	if q.expires <= 0 {
+		return
+	}
+	if q.unused != nil {
+		q.unused.Stop()
+	}
+	q.unused = time.AfterFunc(q.expires, func() {
+		q.broker().do(func() {
+			if len(q.consumers) == 0 {
+				q.delete()
+			} else {
+				q.used()
+			}
+		})
+	})
+}
+
+func (q *queue) stopTimers() {
+	for _, t := range []*time.Timer{q.expiry, q.unused, q.deaths.timer} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+}

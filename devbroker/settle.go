@@ -1,0 +1,153 @@
+package devbroker
+
+import (
+	"slices"
+	"time"
+)
+
+// verdict is what becomes of a delivery.
+type verdict int
+
+const (
+	acked       verdict = iota
+	refused             // not requeued: dead-lettered, or dropped
+	nacked              // requeued by nack
+	returned            // requeued by reject
+	recovered           // requeued by recover
+	lostChannel         // requeued, since its channel is gone
+)
+
+func verdictOf(requeue bool, requeued verdict) verdict {
+	if requeue {
+		return requeued
+	}
+	return refused
+}
+
+// settlement is an ack, nack or reject of a client.
+type settlement struct {
+	tag      uint64
+	multiple bool
+	verdict  verdict
+}
+
+// settle carries out an ack, nack or reject, now or when the transaction commits.
+func (ch *channel) settle(s settlement) error {
+	if fault := ch.ackFault(s); fault != nil {
+		switch {
+		case fault.drops():
+			ch.conn.drop()
+		case fault.Delay > 0:
+			time.AfterFunc(fault.Delay, func() { ch.broker().do(func() { ch.settleLate(s) }) })
+		}
+		return nil
+	}
+	return ch.settleNow(s)
+}
+
+func (ch *channel) settleNow(s settlement) error {
+	deliveries := ch.unacked.take(s.tag, s.multiple)
+	if deliveries == nil && !(s.multiple && s.tag == 0) {
+		return refuse(preconditionFailed, "unknown delivery tag %d", s.tag)
+	}
+	if ch.tx != nil {
+		ch.tx.settled = append(ch.tx.settled, settled{deliveries, s.verdict})
+		return nil
+	}
+	ch.apply(deliveries, s.verdict)
+	return nil
+}
+
+// settleLate carries out an ack that a fault has delayed, if there is still a channel.
+func (ch *channel) settleLate(s settlement) {
+	if !ch.closing && ch.conn.channels[ch.id] == ch {
+		if reply := asReply(ch.settleNow(s)); reply != nil {
+			ch.close(reply)
+		}
+	}
+}
+
+// ackFault returns the fault that strikes this ack.
+func (ch *channel) ackFault(s settlement) *Fault {
+	if len(ch.broker().faults) == 0 {
+		return nil
+	}
+	for _, d := range ch.unacked.all {
+		if d.tag == s.tag || s.multiple && !d.settled {
+			return ch.broker().strike(OnAck, d.queue.name)
+		}
+	}
+	return nil
+}
+
+// apply does to deliveries what was said of them.
+func (ch *channel) apply(deliveries []*delivery, v verdict) {
+	if v == acked || v == refused {
+		for _, d := range deliveries {
+			d.leave()
+			d.queue.settle(d, v)
+		}
+		ch.kick()
+		return
+	}
+	ch.requeue(deliveries, v)
+	ch.kick()
+}
+
+// leave takes the delivery from what its queue and consumer have out.
+func (d *delivery) leave() {
+	if d.late {
+		return // has left when it timed out
+	}
+	d.queue.unacked--
+	if d.consumer != nil {
+		d.consumer.inFlight--
+	}
+}
+
+// settle ends a message that was acked, or refused for good.
+func (q *queue) settle(d *delivery, v verdict) {
+	it := d.item
+	switch {
+	case it.done || q.deleted && it.ready:
+		return // settled by another consumer, after this one's time was over
+	case it.ready:
+		q.ready.remove(it)
+	}
+	it.done = true
+	if v == refused && !q.deleted {
+		q.deadLetter(it, rejected)
+		return
+	}
+	q.drop(it)
+}
+
+// requeue makes deliveries ready again, each in its own queue.
+func (ch *channel) requeue(deliveries []*delivery, v verdict) {
+	for _, d := range slices.Backward(deliveries) {
+		d.leave()
+		if d.late || d.done {
+			continue
+		}
+		d.queue.takeBack(d.item, v)
+	}
+}
+
+// takeBack puts a message back, or gives it up when it has failed too often.
+func (q *queue) takeBack(it *item, v verdict) {
+	if q.kind == quorum && !q.deleted {
+		it.acquired++
+		if q.counts(v) {
+			it.failures++
+		}
+		if q.deliveryLimit != noLimit && it.failures > q.deliveryLimit {
+			it.done = true
+			q.deadLetter(it, tooOften)
+			return
+		}
+	}
+	q.putBack(it)
+}
+
+// counts says whether v raises x-delivery-count.
+func (q *queue) counts(v verdict) bool { return v != nacked || q.broker().gen.nackCounts }

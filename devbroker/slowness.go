@@ -1,0 +1,82 @@
+package devbroker
+
+import "time"
+
+// slowness watches for deliveries that nobody answers for too long: the consumer
+// timeout of RabbitMQ.
+type slowness struct{ timer *time.Timer }
+
+func (s *slowness) stop() {
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+}
+
+// timeout is how long a delivery of this queue may stay without an answer; negative
+// for ever.
+func (q *queue) timeout() time.Duration {
+	if q.consumerTimeout > 0 {
+		return q.consumerTimeout
+	}
+	if q.kind == classic && q.broker().gen.timeoutCancels {
+		return -1
+	}
+	return q.broker().cfg.ConsumerTimeout
+}
+
+// watchSlowness sets the timer for the delivery whose time is over next.
+func (ch *channel) watchSlowness() {
+	if ch.slow.timer != nil {
+		return
+	}
+	var next time.Time
+	for _, d := range ch.unacked.all {
+		timeout := d.queue.timeout()
+		if d.settled || d.late || timeout < 0 {
+			continue
+		}
+		if due := d.since.Add(timeout); next.IsZero() || due.Before(next) {
+			next = due
+		}
+	}
+	if !next.IsZero() {
+		ch.slow.timer = time.AfterFunc(time.Until(next), func() { ch.broker().do(ch.endSlowness) })
+	}
+}
+
+// endSlowness does what RabbitMQ does to slow consumers: up to 4.2 their channel is
+// closed, since 4.3 the consumer is cancelled.
+func (ch *channel) endSlowness() {
+	ch.slow.stop()
+	if ch.closing || ch.conn.released {
+		return
+	}
+	now := time.Now()
+	for _, d := range ch.unacked.all {
+		timeout := d.queue.timeout()
+		if d.settled || d.late || timeout < 0 || now.Before(d.since.Add(timeout)) {
+			continue
+		}
+		if !ch.broker().gen.timeoutCancels {
+			reply := asReply(refuse(preconditionFailed, "delivery acknowledgement on channel %d timed out. Timeout value used:"+
+				" %d ms. This timeout value can be configured, see consumers doc guide to learn more", ch.id, timeout.Milliseconds()))
+			ch.close(reply)
+			return
+		}
+		d.expire()
+	}
+	ch.watchSlowness()
+}
+
+// expire gives the message to others and cancels the consumer. An ack that comes all
+// the same still ends the message.
+func (d *delivery) expire() {
+	d.leave()
+	d.late = true
+	if c := d.consumer; c != nil && c.channel.consumers[c.tag] == c {
+		d.queue.removeConsumer(c)
+		c.cancelledByBroker()
+	}
+	d.queue.putBack(d.item)
+}

@@ -1,0 +1,94 @@
+package devbroker
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// delivery is a message with a client, to be acked on its channel.
+type delivery struct {
+	*item
+	tag      uint64
+	queue    *queue
+	consumer *consumer // nil for basic.get
+	since    time.Time
+	settled  bool
+	late     bool // the consumer timeout is over: the message is ready for others
+}
+
+// unacked are the deliveries of a channel, in the order of their tags.
+type unacked struct {
+	all     []*delivery // settled ones stay until all before them are settled
+	settled int
+}
+
+func (u *unacked) count() int { return len(u.all) - u.settled }
+
+func (u *unacked) add(d *delivery) { u.all = append(u.all, d) }
+
+// oldest is the first one that is not settled; nil if there is none.
+func (u *unacked) oldest() *delivery {
+	if len(u.all) == 0 {
+		return nil
+	}
+	return u.all[0]
+}
+
+// take removes the delivery with that tag, or with multiple all up to it; a tag of 0
+// then means all. Without any it returns nil.
+func (u *unacked) take(tag uint64, multiple bool) []*delivery {
+	if multiple && tag == 0 {
+		return u.takeAll()
+	}
+	i, found := slices.BinarySearchFunc(u.all, tag, func(d *delivery, tag uint64) int { return cmp.Compare(d.tag, tag) })
+	switch {
+	case !found || u.all[i].settled:
+		return nil
+	case multiple:
+		return u.cut(i + 1)
+	}
+	d := u.all[i]
+	d.settled = true
+	u.settled++
+	u.trim()
+	return []*delivery{d}
+}
+
+func (u *unacked) takeAll() []*delivery { return u.cut(len(u.all)) }
+
+// cut removes the first n and returns those that were not settled.
+func (u *unacked) cut(n int) []*delivery {
+	taken := make([]*delivery, 0, n)
+	for _, d := range u.all[:n] {
+		if d.settled {
+			u.settled--
+			continue
+		}
+		d.settled = true
+		taken = append(taken, d)
+	}
+	u.all = u.all[n:]
+	u.trim()
+	return taken
+}
+
+func (u *unacked) trim() {
+	for len(u.all) > 0 && u.all[0].settled {
+		u.all = u.all[1:]
+		u.settled--
+	}
+	if len(u.all) == 0 {
+		u.all = nil
+	}
+}
+
+// putBack makes settled deliveries unacked again.
+func (u *unacked) putBack(deliveries []*delivery) {
+	all := u.takeAll()
+	for _, d := range append(all, deliveries...) {
+		d.settled = false
+		u.all = append(u.all, d)
+	}
+	slices.SortFunc(u.all, func(a, b *delivery) int { return cmp.Compare(a.tag, b.tag) })
+}

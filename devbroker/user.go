@@ -1,0 +1,99 @@
+package devbroker
+
+import (
+	"cmp"
+	"crypto/subtle"
+	"crypto/tls"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/warren-mq/warren/devbroker/internal/wire"
+)
+
+// User may log in and may do what its patterns allow, in every virtual host.
+// A pattern is a regular expression over the names of queues and exchanges, as in
+// RabbitMQ's access control; empty means all, and ^$ none.
+type User struct {
+	Name      string
+	Password  string
+	Configure string
+	Write     string
+	Read      string
+}
+
+func (u User) validate() (errs []error) {
+	if u.Name == "" {
+		errs = append(errs, fmt.Errorf("devbroker: a user has no name"))
+	}
+	for _, pattern := range []string{u.Configure, u.Write, u.Read} {
+		if _, err := regexp.Compile(pattern); err != nil {
+			errs = append(errs, fmt.Errorf("devbroker: user %q: %w", u.Name, err))
+		}
+	}
+	return errs
+}
+
+// account is a User ready for use.
+type account struct {
+	User
+	permissions map[permission]*regexp.Regexp
+}
+
+// permission is a kind of access, in the words of RabbitMQ's access control.
+type permission string
+
+const (
+	configure permission = "configure"
+	write     permission = "write"
+	read      permission = "read"
+)
+
+func newAccount(u User) *account {
+	pattern := func(s string) *regexp.Regexp { return regexp.MustCompile(cmp.Or(s, ".*")) }
+	return &account{User: u, permissions: map[permission]*regexp.Regexp{
+		configure: pattern(u.Configure), write: pattern(u.Write), read: pattern(u.Read),
+	}}
+}
+
+// check refuses access to a queue or an exchange that the user's patterns leave out.
+func (a *account) check(p permission, kind, name, vhost string) error {
+	if kind == "exchange" && name == "" {
+		name = "amq.default"
+	}
+	if a.permissions[p].MatchString(name) {
+		return nil
+	}
+	return refuse(accessRefused, "access to %s '%s' in vhost '%s' refused for user '%s'", kind, name, vhost, a.Name)
+}
+
+// authenticate returns who a SASL response speaks for; nil if it convinces nobody.
+func (b *Broker) authenticate(mechanism, response string, peer *tls.ConnectionState) *account {
+	switch mechanism {
+	case "PLAIN":
+		parts := strings.Split(response, "\x00")
+		if len(parts) == 3 {
+			return b.login(parts[1], parts[2])
+		}
+	case "AMQPLAIN":
+		table, err := wire.ParseBareTable([]byte(response))
+		if err == nil {
+			login, _ := table.Get("LOGIN")
+			password, _ := table.Get("PASSWORD")
+			return b.login(fmt.Sprint(login), fmt.Sprint(password))
+		}
+	case "EXTERNAL":
+		if peer != nil && len(peer.VerifiedChains) > 0 {
+			return b.accounts[peer.VerifiedChains[0][0].Subject.CommonName]
+		}
+	}
+	return nil
+}
+
+func (b *Broker) login(name, password string) *account {
+	a := b.accounts[name]
+	if a == nil || subtle.ConstantTimeCompare([]byte(a.Password), []byte(password)) != 1 {
+		return nil
+	}
+	return a
+}

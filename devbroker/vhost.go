@@ -1,0 +1,72 @@
+package devbroker
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+)
+
+// vhost is a virtual host: a world of exchanges and queues of its own.
+type vhost struct {
+	broker    *Broker
+	name      string
+	exchanges map[string]*exchange
+	queues    map[string]*queue
+}
+
+func newVHost(b *Broker, name string) *vhost {
+	v := &vhost{broker: b, name: name, exchanges: map[string]*exchange{}, queues: map[string]*queue{}}
+	for name, kind := range predeclared {
+		v.exchanges[name] = newExchange(v, exchangeSettings{name: name, kind: kind, durable: true})
+	}
+	return v
+}
+
+// predeclared are the exchanges that every virtual host has.
+var predeclared = map[string]string{
+	"": "direct", "amq.direct": "direct", "amq.fanout": "fanout", "amq.topic": "topic",
+	"amq.headers": "headers", "amq.match": "headers", "amq.rabbitmq.trace": "topic",
+}
+
+func (v *vhost) exchange(name string) (*exchange, error) {
+	if x := v.exchanges[name]; x != nil {
+		return x, nil
+	}
+	return nil, refuse(notFound, "no exchange '%s' in vhost '%s'", name, v.name)
+}
+
+// queue returns the queue of that name, if c may use it.
+func (v *vhost) queue(name string, c *connection) (*queue, error) {
+	q := v.queues[name]
+	if q == nil {
+		return nil, refuse(notFound, "no queue '%s' in vhost '%s'", name, v.name)
+	}
+	if q.owner != nil && q.owner != c {
+		return nil, refuse(resourceLocked, "cannot obtain exclusive access to locked queue '%s' in vhost '%s'."+
+			" It could be originally declared on another connection or the exclusive property value does not"+
+			" match that of the original declaration.", name, v.name)
+	}
+	return q, nil
+}
+
+// deleteExclusive deletes the queues that c alone could use.
+func (v *vhost) deleteExclusive(c *connection) {
+	for _, q := range v.queues {
+		if q.owner == c {
+			q.delete()
+		}
+	}
+}
+
+// stop ends all timers.
+func (v *vhost) stop() {
+	for _, q := range v.queues {
+		q.stopTimers()
+	}
+}
+
+// uniqueName returns a name that the broker chooses, such as amq.gen-….
+func uniqueName(prefix string) string {
+	var random [16]byte
+	_, _ = rand.Read(random[:]) // never fails, as documented
+	return prefix + base64.RawURLEncoding.EncodeToString(random[:])
+}
