@@ -34,12 +34,12 @@ func AppendContent(dst []byte, channel, class uint16, properties, body []byte, f
 	start := len(dst)
 	dst = Header{Class: class, BodySize: uint64(len(body)), Properties: properties}.append(begin(dst, FrameHeader, channel))
 	dst = end(dst, start)
-	piece := math.MaxUint32
+	piece := uint64(math.MaxUint32)
 	if frameMax != 0 {
-		piece = max(int(frameMax)-FrameOverhead, 1)
+		piece = uint64(max(frameMax, FrameOverhead+1) - FrameOverhead)
 	}
 	for len(body) > 0 {
-		n, start := min(len(body), piece), len(dst)
+		n, start := min(uint64(len(body)), piece), len(dst)
 		dst = end(append(begin(dst, FrameBody, channel), body[:n]...), start)
 		body = body[n:]
 	}

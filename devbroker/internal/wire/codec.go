@@ -5,6 +5,9 @@ import (
 	"unicode/utf8"
 )
 
+// maxShort is how many bytes a short string may have.
+const maxShort = 255
+
 // codec goes through a list of arguments, in one of two directions: encoding
 // appends them to b, decoding takes them from it. So a list is written down once
 // and cannot differ between the two. After a failure nothing more is decoded.
@@ -20,11 +23,12 @@ const (
 	encoding
 	malformed // decoding has failed
 	notUTF8   // decoding has met a short string that must be UTF-8
+	badTable  // decoding has met a table that is none
 )
 
 // take returns the next n bytes, nil if they are not there.
-func (c codec) take(n int) (codec, []byte) {
-	if c.state != decoding || len(c.b) < n {
+func (c codec) take(n uint32) (codec, []byte) {
+	if c.state != decoding || uint64(len(c.b)) < uint64(n) {
 		return c.fail(malformed), nil
 	}
 	b := c.b[:n:n]
@@ -112,7 +116,7 @@ func (c codec) raw(v *string) codec {
 		return c
 	}
 	var n uint8
-	c, b := c.octet(&n).take(int(n))
+	c, b := c.octet(&n).take(uint32(n))
 	*v = string(b)
 	return c
 }
@@ -134,7 +138,7 @@ func (c codec) longstr(v *string) codec {
 		return c
 	}
 	var n uint32
-	c, b := c.long(&n).take(int(n))
+	c, b := c.long(&n).take(n)
 	*v = string(b)
 	return c
 }
@@ -145,10 +149,10 @@ func (c codec) table(v *Table) codec {
 		return c
 	}
 	var n uint32
-	c, b := c.long(&n).take(int(n))
+	c, b := c.long(&n).take(n)
 	t, ok := parseTable(b, 0)
 	if !ok {
-		c = c.fail(malformed)
+		c = c.fail(badTable)
 	}
 	*v = t
 	return c
@@ -163,9 +167,8 @@ func (c codec) reservedLongstr() codec { return c.longstr(new(string)) }
 
 // appendShort appends a short string, cut to the whole runes that fit.
 func appendShort(dst []byte, s string) []byte {
-	const most = 255
-	if n := most; len(s) > n {
-		for n > most-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+	if n := maxShort; len(s) > n {
+		for n > maxShort-utf8.UTFMax && !utf8.RuneStart(s[n]) {
 			n--
 		}
 		s = s[:n]

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -9,6 +10,20 @@ import (
 // maxDepth is how deep tables and arrays may lie in each other. RabbitMQ has no
 // limit; more than a few are an attack on the stack.
 const maxDepth = 64
+
+// ErrBadTable says that a table among a method's arguments cannot be read. RabbitMQ
+// drops the connection without a word.
+var ErrBadTable = errors.New("wire: bad table")
+
+// ParseBareTable reads all of b as a table that comes without its length, as the
+// response of the SASL mechanism AMQPLAIN does. The error is [ErrBadTable].
+func ParseBareTable(b []byte) (Table, error) {
+	t, ok := parseTable(b, 0)
+	if !ok {
+		return nil, ErrBadTable
+	}
+	return t, nil
+}
 
 // parseTable reads all of b as fields. Not ok are a value of an unknown type, what
 // ends early, and what lies too deep.
@@ -62,7 +77,7 @@ func (c codec) value(depth int) (codec, any) {
 }
 
 // fixed reads a value that has n bytes whatever it is.
-func (c codec) fixed(tag byte, n int) (codec, any) {
+func (c codec) fixed(tag byte, n uint32) (codec, any) {
 	c, b := c.take(n)
 	if b == nil {
 		return c, nil
@@ -98,7 +113,7 @@ func (c codec) fixed(tag byte, n int) (codec, any) {
 // variable reads a value that begins with its length.
 func (c codec) variable(tag byte, depth int) (codec, any) {
 	var n uint32
-	c, b := c.long(&n).take(int(n))
+	c, b := c.long(&n).take(n)
 	if b == nil || depth > maxDepth {
 		return c.fail(malformed), nil
 	}

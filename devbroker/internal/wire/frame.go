@@ -50,25 +50,30 @@ type FrameError struct {
 // Error returns the reason, the package's name before it.
 func (e *FrameError) Error() string { return "wire: " + e.Reason }
 
-// quote writes b as Erlang prints binaries: as text if all of it is printable.
+// undecodable is the reason for refusing arguments or properties. It shows as many
+// octets as a reply text has room for.
+func undecodable(b []byte) string { return "cannot decode " + Octets(b[:min(len(b), maxShort)]) }
+
+// quote writes b as Erlang prints binaries: as text if all of it is printable, which
+// here means in ASCII.
 func quote(b []byte) string {
 	if len(b) > 0 && printable(b) {
 		return "<<" + strconv.Quote(string(b)) + ">>"
 	}
-	return octets(b)
+	return Octets(b)
 }
 
 func printable(b []byte) bool {
 	for _, c := range b {
-		if c < ' ' || c > '~' {
+		if (c < ' ' || c > '~') && (c < '\b' || c > '\r') {
 			return false
 		}
 	}
 	return true
 }
 
-// octets writes b as an Erlang binary of numbers.
-func octets(b []byte) string {
+// Octets writes b as Erlang prints a binary of numbers, "<<0,10>>".
+func Octets(b []byte) string {
 	var s strings.Builder
 	for i, c := range b {
 		if i > 0 {

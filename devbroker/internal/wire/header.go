@@ -15,7 +15,7 @@ func ParseHeader(payload []byte) (Header, error) {
 	var h Header
 	c := codec{b: payload}.short(&h.Class).reservedShort().longlong(&h.BodySize)
 	if c.state != decoding {
-		return Header{}, undecodable(payload)
+		return Header{}, &FrameError{Reason: undecodable(payload)}
 	}
 	h.Properties = c.b
 	return h, nil

@@ -35,12 +35,12 @@ func (e *UnknownMethodError) Error() string {
 }
 
 // ParseMethod reads the payload of a method frame, all of it, and keeps none of
-// it. The error is an [UnknownMethodError] or a [FrameError].
+// it. The error is an [UnknownMethodError], a [FrameError] or [ErrBadTable].
 func ParseMethod(payload []byte) (Method, error) {
 	var class, method uint16
 	c := codec{b: payload}.short(&class).short(&method)
 	if c.state != decoding {
-		return nil, undecodable(payload)
+		return nil, &FrameError{Reason: undecodable(payload)}
 	}
 	r := find(class, method)
 	if r.blank == nil {
@@ -48,10 +48,12 @@ func ParseMethod(payload []byte) (Method, error) {
 	}
 	m := r.blank()
 	switch rest := m.arguments(c); {
+	case rest.state == badTable:
+		return nil, ErrBadTable
 	case rest.state == notUTF8:
 		return nil, &FrameError{Reason: "Malformed UTF-8 in shortstr"}
 	case rest.state != decoding || len(rest.b) > 0:
-		return nil, &FrameError{Reason: "cannot decode " + octets(c.b), Class: class, Method: method}
+		return nil, &FrameError{Reason: undecodable(c.b), Class: class, Method: method}
 	}
 	return m, nil
 }
@@ -59,6 +61,9 @@ func ParseMethod(payload []byte) (Method, error) {
 // MethodName returns the name of a method, such as "basic.publish", and "" if
 // there is none.
 func MethodName(class, method uint16) string { return find(class, method).name }
+
+// KnownClass says whether there are methods of that class.
+func KnownClass(class uint16) bool { return classRows(class) != nil }
 
 // row is a method in the list of its class.
 type row struct {
@@ -103,8 +108,4 @@ func classRows(class uint16) []row {
 		return txRows[:]
 	}
 	return nil
-}
-
-func undecodable(payload []byte) error {
-	return &FrameError{Reason: "cannot decode " + octets(payload)}
 }

@@ -2,8 +2,10 @@ package wire_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -54,6 +56,24 @@ func TestAMethodHasTheNameAndNumbersOfItsType(t *testing.T) {
 		typ := strings.ToLower(reflect.TypeOf(m).Elem().Name())
 		if want := strings.NewReplacer(".", "", "-", "").Replace(name); typ != want {
 			t.Errorf("its type is %s, want %s", typ, want)
+		}
+	})
+}
+
+func TestAMethodIsOnTheWireAsRabbitMQHasIt(t *testing.T) {
+	t.Parallel()
+	file, err := os.ReadFile("testdata/methods.txt")
+	must(t, err)
+	want := map[string]string{}
+	for line := range strings.Lines(string(file)) {
+		if f := strings.Fields(line); f[0] != "#" {
+			want[f[0]] = f[1]
+		}
+	}
+	eachMethod(t, func(t *testing.T, name string, m wire.Method) {
+		fill(t, reflect.ValueOf(m).Elem())
+		if got := hex.EncodeToString(payload(t, wire.AppendMethod(nil, 7, m))); got != want[name] {
+			t.Errorf("got  %s\nwant %s", got, want[name])
 		}
 	})
 }

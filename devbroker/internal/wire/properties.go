@@ -48,7 +48,7 @@ func ParseProperties(payload []byte) (Properties, error) {
 	var p Properties
 	c := p.fields(codec{b: payload})
 	if c.state != decoding || len(c.b) > 0 {
-		return Properties{}, undecodable(payload)
+		return Properties{}, &FrameError{Reason: undecodable(payload)}
 	}
 	return p, nil
 }
