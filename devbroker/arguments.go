@@ -7,100 +7,119 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// arguments reads the arguments of a declaration and remembers the first fault.
-type arguments struct {
-	table   wire.Table
-	subject string // such as queue 'q' in vhost '/'
-	err     error
+// argument is what RabbitMQ knows of an argument of queues.
+type argument struct {
+	name     string
+	types    string           // of queues that take it: classic, quorum or both
+	check    func(any) string // what is wrong with a value, in RabbitMQ's words
+	free     bool             // two declarations may differ in it
+	versions []string         // that know it; all if there are none
 }
 
-func (a *arguments) fail(format string, args ...any) {
-	a.failWith(refuse(preconditionFailed, format, args...))
+const both = classic + " " + quorum
+
+var knownArguments = []argument{
+	{name: "x-expires", types: both, check: integer(1, longest)},
+	{name: "x-message-ttl", types: both, check: integer(0, longest)},
+	{name: "x-dead-letter-exchange", types: both, check: anything},
+	{name: "x-dead-letter-routing-key", types: both, check: longstr},
+	{name: "x-dead-letter-strategy", types: quorum, check: oneOf("invalid_dlx_strategy", "at-most-once", "at-least-once")},
+	{name: "x-max-length", types: both, check: integer(0, noMaximum)},
+	{name: "x-max-length-bytes", types: both, check: integer(0, noMaximum)},
+	{name: "x-max-priority", types: classic, check: integer(0, 255)},
+	{name: "x-overflow", types: both, check: oneOf("invalid_overflow", dropHead, rejectPublish, rejectPublishDLX)},
+	{name: "x-queue-mode", types: classic, check: word("queue mode", "default", "lazy"), versions: []string{"3.10", "4.0"}},
+	{name: "x-queue-mode", types: classic, check: anything, versions: []string{"4.3"}},
+	{name: "x-queue-version", types: classic, check: word("queue version", "1", "2"), versions: []string{"3.10", "4.0"}, free: true},
+	{name: "x-queue-version", types: classic, check: word("queue version", "2"), versions: []string{"4.3"}, free: true},
+	{name: "x-single-active-consumer", types: both, check: boolean},
+	{name: "x-delivery-limit", types: quorum, check: anything},
+	{name: "x-quorum-initial-group-size", types: quorum, check: integer(1, noMaximum)},
+	{name: "x-max-in-memory-length", types: quorum, check: integer(0, noMaximum)},
+	{name: "x-max-in-memory-bytes", types: quorum, check: integer(0, noMaximum)},
+	{name: "x-max-age", types: "stream", check: anything},
+	{name: "x-queue-leader-locator", types: quorum, check: locator, versions: []string{"3.10"}},
+	{name: "x-queue-leader-locator", types: both, check: locator, versions: []string{"4.0", "4.3"}},
+	{name: "x-consumer-timeout", types: quorum, check: integer(0, noMaximum), versions: []string{"4.3"}, free: true},
 }
 
-func (a *arguments) failWith(err error) {
-	if a.err == nil {
-		a.err = err
-	}
-}
+const (
+	noMaximum = 1<<62 - 1
+	longest   = 315360000000 // milliseconds, ten years
+)
 
-func (a *arguments) invalid(name, why string) {
-	a.fail("invalid arg '%s' for %s: %s", name, a.subject, why)
-}
+var locator = oneOf("invalid_queue_locator_arg", "client-local", "balanced", "random", "least-leaders")
 
-// number reads an integer from low to high, or returns missing.
-func (a *arguments) number(name string, missing, low, high int64) int64 {
-	value, ok := a.table.Get(name)
-	if !ok {
-		return missing
-	}
-	n, ok := asInt(value)
-	switch {
-	case !ok:
-		a.invalid(name, "{unacceptable_type,"+wire.TypeName(value)+"}")
-	case n < 0 && low >= 0:
-		a.invalid(name, fmt.Sprintf("{value_negative,%d}", n))
-	case n < low:
-		a.invalid(name, fmt.Sprintf("{value_zero,%d}", n))
-	case n > high:
-		a.invalid(name, fmt.Sprintf("{max_value_exceeded,%d}", n))
-	}
-	return n
-}
+func anything(any) string { return "" }
 
-// text reads a string.
-func (a *arguments) text(name string) (string, bool) {
-	value, ok := a.table.Get(name)
-	if !ok {
-		return "", false
-	}
-	s, ok := value.(string)
-	if !ok {
-		a.invalid(name, "{unacceptable_type,"+wire.TypeName(value)+"}")
-	}
-	return s, true
-}
+func unacceptable(v any) string { return "{unacceptable_type," + wire.TypeName(v) + "}" }
 
-// oneOf reads a string that must be one of some; the first if there is none.
-func (a *arguments) oneOf(name string, known ...string) string {
-	s, ok := a.text(name)
-	if !ok {
-		return known[0]
-	}
-	if !slices.Contains(known, s) {
-		a.invalid(name, "invalid_"+name[2:])
-	}
-	return s
-}
-
-func (a *arguments) flag(name string) bool {
-	value, ok := a.table.Get(name)
-	if !ok {
-		return false
-	}
-	b, ok := value.(bool)
-	if !ok {
-		a.invalid(name, "{unacceptable_type,"+wire.TypeName(value)+"}")
-	}
-	return b
-}
-
-// require refuses name without other.
-func (a *arguments) require(name, other string) {
-	if _, ok := a.table.Get(other); !ok {
-		a.invalid(name, "routing_key_but_no_dlx_defined")
+func integer(low, high int64) func(any) string {
+	return func(v any) string {
+		n, ok := asInt(v)
+		switch {
+		case !ok:
+			return fmt.Sprintf("\"expected integer, got %s\"", wire.TypeName(v))
+		case n < 0:
+			return fmt.Sprintf("{value_negative,%d}", n)
+		case n < low:
+			return fmt.Sprintf("{value_zero,%d}", n)
+		case n > high && high == longest:
+			return fmt.Sprintf("{value_too_large,%d}", n)
+		case n > high:
+			return fmt.Sprintf("{max_value_exceeded,%d}", n)
+		}
+		return ""
 	}
 }
 
-// inequivalent is the refusal of a declaration that differs from what exists.
-func inequivalent(name, subject, wanted, current string) error {
-	return refuse(preconditionFailed, "inequivalent arg '%s' for %s: received %s but current is %s", name, subject, wanted, current)
+func longstr(v any) string {
+	if _, ok := v.(string); !ok {
+		return unacceptable(v)
+	}
+	return ""
 }
 
-// valueText shows an argument in such a refusal.
-func valueText(value any, there bool) string {
-	if !there {
-		return "none"
+func boolean(v any) string {
+	if _, ok := v.(bool); !ok {
+		return unacceptable(v)
 	}
-	return fmt.Sprintf("the value '%v' of type '%s'", value, wire.TypeName(value))
+	return ""
+}
+
+func oneOf(otherwise string, words ...string) func(any) string {
+	return func(v any) string {
+		if wrong := longstr(v); wrong != "" || slices.Contains(words, v.(string)) {
+			return wrong
+		}
+		return otherwise
+	}
+}
+
+// word is of arguments whose wrong values are told as a sentence.
+func word(what string, words ...string) func(any) string {
+	return func(v any) string {
+		if s := fmt.Sprint(v); !slices.Contains(words, s) {
+			return fmt.Sprintf("\"unsupported %s '%s'\"", what, s)
+		}
+		return ""
+	}
+}
+
+// known returns the arguments that a version knows.
+func (g generation) known() []argument {
+	return slices.DeleteFunc(slices.Clone(knownArguments), func(a argument) bool {
+		return a.versions != nil && !slices.Contains(a.versions, g.release)
+	})
+}
+
+// compared are the arguments in which two declarations of a queue must agree.
+func (g generation) compared() []string {
+	names := []string{"x-queue-type"}
+	for _, a := range g.known() {
+		if !a.free {
+			names = append(names, a.name)
+		}
+	}
+	return names
 }

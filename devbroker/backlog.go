@@ -33,7 +33,9 @@ type backlog struct {
 // line is a list of items in the order of their seq.
 type line struct{ first, last *item }
 
-func newBacklog(levels int, fair bool) backlog { return backlog{levels: make([]line, levels), fair: fair} }
+func newBacklog(levels int, fair bool) backlog {
+	return backlog{levels: make([]line, levels), fair: fair}
+}
 
 // put adds an item at its place: the end, or where it was when it comes back.
 func (b *backlog) put(it *item) {

@@ -7,6 +7,12 @@ func (ch *channel) queueBind(m *wire.QueueBind) error {
 	if err != nil {
 		return err
 	}
+	if _, err := ch.vhost().queue(q.name, ch.conn); err != nil {
+		return err
+	}
+	if err := x.takes(m.Arguments); err != nil {
+		return err
+	}
 	x.bind(q, key, m.Arguments)
 	ch.answer(m.NoWait, &wire.QueueBindOk{})
 	return nil
@@ -14,6 +20,10 @@ func (ch *channel) queueBind(m *wire.QueueBind) error {
 
 func (ch *channel) queueUnbind(m *wire.QueueUnbind) error {
 	x, q, key, err := ch.endsOf(m.Exchange, m.Queue, m.RoutingKey)
+	if isMissing(err) { // what is missing is not bound
+		ch.send(&wire.QueueUnbindOk{})
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -35,13 +45,26 @@ func (ch *channel) endsOf(from, to, key string) (*exchange, *queue, string, erro
 	if to == "" && key == "" {
 		key = name
 	}
-	q, err := ch.usable(name, write)
+	account, vhost := ch.conn.account, ch.vhost()
+	if err := account.check(write, "queue", name, vhost.name); err != nil {
+		return nil, nil, "", err
+	}
+	if err := account.check(read, "exchange", from, vhost.name); err != nil {
+		return nil, nil, "", err
+	}
+	x, err := vhost.exchange(from)
 	if err != nil {
 		return nil, nil, "", err
 	}
-	if err := ch.conn.account.check(read, "exchange", from, ch.vhost().name); err != nil {
-		return nil, nil, "", err
+	q := vhost.queues[name]
+	if q == nil {
+		return nil, nil, "", refuse(notFound, "no queue '%s' in vhost '%s'", name, vhost.name)
 	}
-	x, err := ch.vhost().exchange(from)
-	return x, q, key, err
+	return x, q, key, nil
+}
+
+// isMissing says whether an error is that something does not exist.
+func isMissing(err error) bool {
+	reply := asReply(err)
+	return reply != nil && reply.code == notFound
 }

@@ -58,8 +58,8 @@ func (ch *channel) handle(f wire.Frame) error {
 }
 
 func (ch *channel) receive(f wire.Frame) error {
-	if ch.incoming != nil {
-		return ch.receiveContent(f)
+	if in := ch.incoming; in != nil {
+		return attribute(ch.receiveContent(f), in.method)
 	}
 	if f.Type != wire.FrameMethod {
 		return refuse(unexpectedFrame, "expected method frame, got non method frame instead")
@@ -68,7 +68,7 @@ func (ch *channel) receive(f wire.Frame) error {
 	if err != nil {
 		return err
 	}
-	return ch.dispatch(m)
+	return attribute(ch.dispatch(m), m)
 }
 
 // close ends the channel at the broker's wish.
@@ -76,7 +76,9 @@ func (ch *channel) close(reply *replyError) {
 	ch.flushConfirms()
 	ch.closing = true
 	ch.release(false)
-	ch.send(&wire.ChannelClose{ReplyCode: reply.code, ReplyText: reply.reply()})
+	ch.send(&wire.ChannelClose{
+		ReplyCode: reply.code, ReplyText: reply.reply(), ClassID: reply.class, MethodID: reply.method,
+	})
 }
 
 func (ch *channel) awaitCloseOk(f wire.Frame) error {
@@ -91,10 +93,8 @@ func (ch *channel) awaitCloseOk(f wire.Frame) error {
 	case *wire.ChannelClose:
 		ch.send(&wire.ChannelCloseOk{})
 	case *wire.ChannelCloseOk:
-	default:
-		return nil
+		delete(ch.conn.channels, ch.id)
 	}
-	delete(ch.conn.channels, ch.id)
 	return nil
 }
 
@@ -206,8 +206,7 @@ func (ch *channel) dispatchConsuming(m wire.Method) error {
 	case *wire.BasicRecoverAsync:
 		return ch.basicRecover(m.Requeue, false)
 	}
-	class, method := m.ID()
-	return refuse(commandInvalid, "unexpected method %s", wire.MethodName(class, method))
+	return refuse(commandInvalid, "unimplemented method")
 }
 
 // channelFlow stops or starts deliveries at the client's wish; RabbitMQ does not

@@ -82,16 +82,16 @@ func (c *connection) serve() {
 // goodbye tells the client why its connection is closed, and says whether its
 // answer is worth waiting for.
 func (c *connection) goodbye(err error) bool {
-	var frame *wire.FrameError
-	switch reply := asReply(err); {
-	case reply != nil && reply.hard:
-		c.broker.do(func() { c.say(reply) })
-		return true
-	case errors.As(err, &frame):
-		c.broker.do(func() { c.say(&replyError{code: frameError, text: frame.Reason}) })
-		return false // where the next frame begins is anyone's guess
+	reply := asReply(err)
+	if frame, ok := errors.AsType[*wire.FrameError](err); ok {
+		reply = &replyError{code: frameError, text: frame.Reason, hard: true}
+		defer func() { _, _ = io.Copy(io.Discard, c) }() // where the next frame begins is anyone's guess
 	}
-	return false
+	if reply == nil || c.vhost == nil && !reply.early {
+		return false
+	}
+	c.broker.do(func() { c.say(reply) })
+	return c.vhost != nil
 }
 
 // say sends close for a reason, once, and lets go of everything the client had.
@@ -101,7 +101,9 @@ func (c *connection) say(reply *replyError) {
 	}
 	c.closing = true
 	c.release()
-	c.out.method(0, &wire.ConnectionClose{ReplyCode: reply.code, ReplyText: reply.reply()})
+	c.out.method(0, &wire.ConnectionClose{
+		ReplyCode: reply.code, ReplyText: reply.reply(), ClassID: reply.class, MethodID: reply.method,
+	})
 	c.patience.Store(int64(closeTimeout))
 }
 
@@ -186,86 +188,6 @@ func (c *connection) handleOne(f wire.Frame) error {
 		}
 	}
 	return err
-}
-
-// handle does what a frame asks for. The error is a *replyError that closes the
-// connection, or io.EOF when it is over.
-func (c *connection) handle(f wire.Frame) error {
-	switch {
-	case c.closing:
-		return c.awaitCloseOk(f)
-	case f.Type == wire.FrameHeartbeat:
-		return nil
-	case f.Channel == 0:
-		return c.handleOwn(f)
-	}
-	ch, err := c.channel(f)
-	if ch == nil || err != nil {
-		return err
-	}
-	return ch.handle(f)
-}
-
-func (c *connection) awaitCloseOk(f wire.Frame) error {
-	if f.Channel != 0 || f.Type != wire.FrameMethod {
-		return nil
-	}
-	m, err := wire.ParseMethod(f.Payload)
-	if err != nil {
-		return nil //nolint:nilerr // a client that is told to go may say what it wants
-	}
-	switch m.(type) {
-	case *wire.ConnectionCloseOk:
-		return io.EOF
-	case *wire.ConnectionClose:
-		c.out.method(0, &wire.ConnectionCloseOk{})
-	}
-	return nil
-}
-
-// handleOwn does what a frame on channel 0 asks for.
-func (c *connection) handleOwn(f wire.Frame) error {
-	m, err := parseMethod(f)
-	if err != nil {
-		return err
-	}
-	switch m := m.(type) {
-	case *wire.ConnectionClose:
-		c.release()
-		c.out.method(0, &wire.ConnectionCloseOk{})
-		return io.EOF
-	case *wire.ConnectionUpdateSecret:
-		c.out.method(0, &wire.ConnectionUpdateSecretOk{})
-		return nil
-	default:
-		class, method := m.ID()
-		return refuse(commandInvalid, "unknown method %s on channel 0", wire.MethodName(class, method))
-	}
-}
-
-// channel returns the channel that a frame is for, opening it if that is what the
-// frame asks for; nil if the frame needs no more.
-func (c *connection) channel(f wire.Frame) (*channel, error) {
-	if ch := c.channels[f.Channel]; ch != nil {
-		return ch, nil
-	}
-	m, err := parseMethod(f)
-	if err != nil {
-		return nil, err
-	}
-	switch m.(type) {
-	case *wire.ChannelOpen:
-		if f.Channel > c.channelMax {
-			return nil, refuse(notAllowed, "channel ID %d exceeds the maximum of %d", f.Channel, c.channelMax)
-		}
-		c.channels[f.Channel] = newChannel(c, f.Channel)
-		c.out.method(f.Channel, &wire.ChannelOpenOk{})
-		return nil, nil
-	case *wire.ChannelCloseOk, *wire.ChannelClose:
-		return nil, nil // crossed ours
-	default:
-		return nil, refuse(channelError, "expected 'channel.open'")
-	}
 }
 
 // waitWhileBlocked does not read on from a client that published while memory was short.

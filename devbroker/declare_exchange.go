@@ -1,6 +1,8 @@
 package devbroker
 
 import (
+	"cmp"
+	"fmt"
 	"strings"
 
 	"github.com/warren-mq/warren/devbroker/internal/wire"
@@ -8,6 +10,9 @@ import (
 
 func (ch *channel) exchangeDeclare(m *wire.ExchangeDeclare) error {
 	v := ch.vhost()
+	if m.Exchange == "" {
+		return refuse(accessRefused, "operation not permitted on the default exchange")
+	}
 	if !m.Passive {
 		if err := ch.mayDeclareExchange(m); err != nil {
 			return err
@@ -37,30 +42,45 @@ func settingsOfExchange(m *wire.ExchangeDeclare) exchangeSettings {
 
 func (ch *channel) mayDeclareExchange(m *wire.ExchangeDeclare) error {
 	v := ch.vhost()
-	if m.Exchange == "" {
-		return refuse(accessRefused, "operation not permitted on the default exchange")
-	}
-	if _, ok := matchers[m.Type]; !ok {
-		return refuse(commandInvalid, "unknown exchange type '%s'", m.Type)
+	if err := ch.broker().gen.knowsType(m.Type); err != nil {
+		return err
 	}
 	if v.exchanges[m.Exchange] == nil && strings.HasPrefix(m.Exchange, "amq.") {
 		return refuse(accessRefused, "exchange name '%s' contains reserved prefix 'amq.*'", m.Exchange)
 	}
+	if err := namesExchange(m.Arguments, "alternate-exchange", "exchange '"+m.Exchange+"' in vhost '"+v.name+"'"); err != nil {
+		return err
+	}
 	return ch.conn.account.check(configure, "exchange", m.Exchange, v.name)
+}
+
+// knowsType refuses types of exchanges that there are not.
+func (g generation) knowsType(name string) error {
+	if _, ok := matchers[name]; ok && (name != "x-local-random" || g.localRandom) {
+		return nil
+	}
+	text := fmt.Sprintf("unknown exchange type '%s'", name)
+	if name == "" {
+		text = "invalid exchange type ''"
+	}
+	if g.unknownTypeCloses {
+		return refuse(commandInvalid, "%s", text)
+	}
+	return refuse(preconditionFailed, "%s", text)
 }
 
 // mustBe refuses a declaration that wants another exchange than x is.
 func (x *exchange) mustBe(want exchangeSettings) error {
 	subject := "exchange '" + x.name + "' in vhost '" + x.vhost.name + "'"
-	for _, field := range []struct{ name, got, want string }{
-		{"type", x.kind, want.kind},
-		{"durable", boolText(x.durable), boolText(want.durable)},
-		{"auto_delete", boolText(x.autoDelete), boolText(want.autoDelete)},
-		{"internal", boolText(x.internal), boolText(want.internal)},
-	} {
-		if field.got != field.want {
-			return inequivalent(field.name, subject, "'"+field.want+"'", "'"+field.got+"'")
-		}
+	if x.kind != want.kind {
+		return inequivalent("type", subject, "'"+want.kind+"'", "'"+x.kind+"'")
+	}
+	if err := cmp.Or(
+		sameFlag("durable", subject, x.durable, want.durable),
+		sameFlag("auto_delete", subject, x.autoDelete, want.autoDelete),
+		sameFlag("internal", subject, x.internal, want.internal),
+	); err != nil {
+		return err
 	}
 	return sameArguments(subject, x.args, want.args, []string{"alternate-exchange"})
 }
@@ -69,8 +89,8 @@ func (ch *channel) exchangeDelete(m *wire.ExchangeDelete) error {
 	if m.Exchange == "" {
 		return refuse(accessRefused, "operation not permitted on the default exchange")
 	}
-	if _, ok := predeclared[m.Exchange]; ok || strings.HasPrefix(m.Exchange, "amq.") {
-		return refuse(accessRefused, "exchange name '%s' contains reserved prefix 'amq.*'", m.Exchange)
+	if strings.HasPrefix(m.Exchange, "amq.") {
+		return refuse(accessRefused, "deletion of system exchange '%s' in vhost '%s' not allowed", m.Exchange, ch.vhost().name)
 	}
 	if err := ch.conn.account.check(configure, "exchange", m.Exchange, ch.vhost().name); err != nil {
 		return err
@@ -90,6 +110,9 @@ func (ch *channel) exchangeBind(m *wire.ExchangeBind) error {
 	if err != nil {
 		return err
 	}
+	if err := source.takes(m.Arguments); err != nil {
+		return err
+	}
 	source.bind(to, m.RoutingKey, m.Arguments)
 	ch.answer(m.NoWait, &wire.ExchangeBindOk{})
 	return nil
@@ -97,6 +120,10 @@ func (ch *channel) exchangeBind(m *wire.ExchangeBind) error {
 
 func (ch *channel) exchangeUnbind(m *wire.ExchangeUnbind) error {
 	source, to, err := ch.exchangesOf(m.Source, m.Destination)
+	if isMissing(err) { // what is missing is not bound
+		ch.answer(m.NoWait, &wire.ExchangeUnbindOk{})
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -124,7 +151,8 @@ func (ch *channel) exchangesOf(source, destination string) (from, to *exchange, 
 	if err := account.check(read, "exchange", source, vhost.name); err != nil {
 		return nil, nil, err
 	}
-	if from, err = vhost.exchange(source); err != nil {
+	from, err = vhost.exchange(source)
+	if err != nil {
 		return nil, nil, err
 	}
 	to, err = vhost.exchange(destination)

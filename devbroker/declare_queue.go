@@ -1,6 +1,7 @@
 package devbroker
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/warren-mq/warren/devbroker/internal/wire"
@@ -22,11 +23,7 @@ func (ch *channel) queueDeclare(m *wire.QueueDeclare) error {
 func (ch *channel) declareQueue(m *wire.QueueDeclare) (*queue, error) {
 	v := ch.vhost()
 	if m.Passive {
-		name, err := ch.queueName(m.Queue)
-		if err != nil {
-			return nil, err
-		}
-		return v.queue(name, ch.conn)
+		return v.queue(m.Queue, ch.conn)
 	}
 	s := queueSettings{
 		name: m.Queue, durable: m.Durable, autoDelete: m.AutoDelete, exclusive: m.Exclusive, args: m.Arguments,
@@ -55,10 +52,6 @@ func (ch *channel) mayDeclareQueue(s queueSettings) error {
 
 func (ch *channel) createQueue(s queueSettings) (*queue, error) {
 	v := ch.vhost()
-	if ch.broker().gen.refusesTransient && !s.durable && !s.exclusive {
-		return nil, refuse(internalError, "Feature `transient_nonexcl_queues` is deprecated."+
-			" By default, this feature is not permitted anymore.")
-	}
 	o, err := ch.broker().gen.parseOptions(s, v.name)
 	if err != nil {
 		return nil, err
@@ -75,19 +68,29 @@ func (ch *channel) createQueue(s queueSettings) (*queue, error) {
 // mustBe refuses a declaration that wants another queue than q is.
 func (q *queue) mustBe(want queueSettings) error {
 	subject := "queue '" + q.name + "' in vhost '" + q.vhost.name + "'"
-	for _, field := range []struct {
-		name      string
-		got, want bool
-	}{
-		{"durable", q.durable, want.durable},
-		{"exclusive", q.exclusive, want.exclusive},
-		{"auto_delete", q.autoDelete, want.autoDelete},
-	} {
-		if field.got != field.want {
-			return inequivalent(field.name, subject, "'"+boolText(field.want)+"'", "'"+boolText(field.got)+"'")
-		}
+	if q.exclusive != want.exclusive {
+		return q.vhost.locked(q.name)
 	}
-	return sameArguments(subject, q.args, want.args, comparedArguments)
+	if err := cmp.Or(
+		sameFlag("durable", subject, q.durable, want.durable),
+		sameFlag("auto_delete", subject, q.autoDelete, want.autoDelete),
+	); err != nil {
+		return err
+	}
+	gen := q.broker().gen
+	return sameArguments(subject, gen.named(q.args), gen.named(want.args), gen.compared())
+}
+
+// named makes the type of a queue explicit, where RabbitMQ does.
+func (g generation) named(args wire.Table) wire.Table {
+	kind, ok := args.Get("x-queue-type")
+	if g.namesDefaultType && (!ok || kind == "") {
+		return args.Clone().Set("x-queue-type", classic)
+	}
+	if kind == classic && !g.namesDefaultType {
+		return args.Clone().Delete("x-queue-type")
+	}
+	return args
 }
 
 // queueName stands in for an empty name: the queue declared last on this channel.
@@ -136,13 +139,25 @@ func (ch *channel) queueDelete(m *wire.QueueDelete) error {
 		switch {
 		case err != nil:
 			return err
+		case q.kind == quorum && (m.IfEmpty || m.IfUnused):
+			return q.undeletable(m.IfEmpty)
 		case m.IfUnused && len(q.consumers) > 0:
 			return refuse(preconditionFailed, "queue '%s' in vhost '%s' in use", q.name, q.vhost.name)
 		case m.IfEmpty && q.ready.count > 0:
-			return refuse(preconditionFailed, "queue '%s' in vhost '%s' is not empty", q.name, q.vhost.name)
+			return refuse(preconditionFailed, "queue '%s' in vhost '%s' not empty", q.name, q.vhost.name)
 		}
 		count = q.delete()
 	}
 	ch.answer(m.NoWait, &wire.QueueDeleteOk{MessageCount: uint32(count)})
 	return nil
+}
+
+// undeletable refuses to delete a quorum queue on a condition.
+func (q *queue) undeletable(ifEmpty bool) error {
+	flag := "if-unused"
+	if ifEmpty {
+		flag = "if-empty"
+	}
+	return refuse(notImplemented, "cannot delete queue '%s' in vhost '%s'. queue.delete operations with %s flag set"+
+		" are not supported by quorum queues", q.name, q.vhost.name, flag)
 }

@@ -50,6 +50,8 @@ var matchers = map[string]func() matcher{
 	"fanout":  func() matcher { return &fanoutMatcher{} },
 	"topic":   func() matcher { return &topicMatcher{exact: directMatcher{}} },
 	"headers": func() matcher { return &headersMatcher{} },
+
+	"x-local-random": func() matcher { return &randomMatcher{} },
 }
 
 func newExchange(v *vhost, s exchangeSettings) *exchange {

@@ -3,9 +3,20 @@ package devbroker
 // generation is what differs between releases of RabbitMQ, as far as clients can
 // see it. Each field is held to the real brokers by devbroker/conformance.
 type generation struct {
-	version    string // as told to clients
-	mechanisms string
-	maxMessage int
+	release        string // as in Config.Version
+	version        string // as told to clients
+	headers        []string
+	speaksAMQP10   bool
+	mechanisms     string
+	firstFrames    uint32 // limit of frames before tuning
+	minFrame       uint32 // that a client may agree on
+	maxMessage     int
+	measuresBodies bool // more body than announced is seen at once
+
+	unknownTypeCloses  bool // an unknown type of exchange costs the connection
+	localRandom        bool // there are exchanges of type x-local-random
+	emptyTypeIsDefault bool // x-queue-type may be empty
+	namesDefaultType   bool // a queue without x-queue-type has one all the same
 
 	defaultLimit     int  // of deliveries from a quorum queue; noLimit for none
 	minusOneIsZero   bool // x-delivery-limit: -1 means 0, and not none
@@ -15,7 +26,6 @@ type generation struct {
 	trustsDeaths     bool // the x-death of a client counts
 	lastDeath        bool // dead letters carry x-last-death-*
 	refusesGlobalQoS bool
-	refusesTransient bool // non-durable queues that are not exclusive
 	timeoutCancels   bool // a slow consumer of a quorum queue loses its consumer, not its channel
 }
 
@@ -31,18 +41,32 @@ const (
 	strict               // 32 levels
 )
 
+// Protocol headers: of AMQP 0-9-1, and of its forerunners.
+const (
+	amqp091 = "AMQP\x00\x00\x09\x01"
+	amqp09  = "AMQP\x01\x01\x00\x09"
+	amqp08  = "AMQP\x01\x01\x08\x00"
+	amqp09B = "AMQP\x01\x01\x09\x01"
+)
+
 var generations = map[string]generation{
 	"3.10": {
-		version: "3.10.8", mechanisms: "AMQPLAIN PLAIN", maxMessage: 128 << 20,
+		release: "3.10", version: "3.10.8", headers: []string{amqp091, amqp09, amqp08, amqp09B},
+		unknownTypeCloses: true,
+		mechanisms:        "AMQPLAIN PLAIN", firstFrames: 4096, minFrame: 4096, maxMessage: 128 << 20,
 		defaultLimit: noLimit, minusOneIsZero: true, nackCounts: true, trustsDeaths: true,
 	},
 	"4.0": {
-		version: "4.0.5", mechanisms: "PLAIN AMQPLAIN", maxMessage: 16 << 20,
+		release: "4.0", version: "4.0.5", localRandom: true, namesDefaultType: true,
+		headers: []string{amqp091, amqp09}, speaksAMQP10: true,
+		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 4096, minFrame: 4096, maxMessage: 16 << 20,
 		defaultLimit: 20, nackCounts: true, quorumPriorities: twoLevels, lastDeath: true,
 	},
 	"4.3": {
-		version: "4.3.6", mechanisms: "PLAIN AMQPLAIN", maxMessage: 16 << 20,
+		release: "4.3", version: "4.3.6", localRandom: true, namesDefaultType: true, emptyTypeIsDefault: true,
+		headers: []string{amqp091, amqp09}, speaksAMQP10: true,
+		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 8192, minFrame: 8192, maxMessage: 16 << 20, measuresBodies: true,
 		defaultLimit: 20, acquiredCount: true, quorumPriorities: strict, lastDeath: true,
-		refusesGlobalQoS: true, refusesTransient: true, timeoutCancels: true,
+		refusesGlobalQoS: true, timeoutCancels: true,
 	},
 }

@@ -4,33 +4,47 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
+// errOutOfTurn ends a handshake without a word, as RabbitMQ does.
+var errOutOfTurn = errors.New("devbroker: handshake: the client is out of turn")
+
 // handshake goes from the protocol header to connection.open-ok, as section 2.2.4 of
 // the AMQP 0-9-1 specification has it.
 func (c *connection) handshake() error {
-	header, err := c.in.ProtocolHeader()
-	if err != nil {
+	if err := c.agreeOnProtocol(); err != nil {
 		return err
 	}
-	if want := wire.AppendProtocolHeader(nil); string(header[:]) != string(want) {
-		c.out.add(wire.AppendProtocolHeader)
-		return errors.New("devbroker: another protocol")
-	}
-	c.out.method(0, &wire.ConnectionStart{
-		VersionMajor: 0, VersionMinor: 9, ServerProperties: c.broker.properties(),
-		Mechanisms: c.mechanisms(), Locales: "en_US",
-	})
+	c.in.SetMax(c.broker.gen.firstFrames)
 	for _, step := range []func() error{c.start, c.tune, c.open} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// agreeOnProtocol answers another protocol than AMQP 0-9-1 with what is spoken here.
+func (c *connection) agreeOnProtocol() error {
+	header, err := c.in.ProtocolHeader()
+	if err != nil {
+		return err
+	}
+	asked := string(header[:])
+	if slices.Contains(c.broker.gen.headers, asked) {
+		return nil
+	}
+	answer := c.broker.gen.headers[0]
+	if c.broker.gen.speaksAMQP10 && !strings.HasPrefix(asked, "AMQP\x00\x00\x09") {
+		answer = "AMQP\x03\x01\x00\x00" // with SASL; it is not spoken here all the same
+	}
+	c.out.add(func(to []byte) []byte { return append(to, answer...) })
+	return fmt.Errorf("devbroker: handshake: protocol %q", asked)
 }
 
 // mechanisms are the ways to log in that are offered.
@@ -51,6 +65,7 @@ func (b *Broker) properties() wire.Table {
 	return wire.Table{
 		{Name: "capabilities", Value: capabilities},
 		{Name: "cluster_name", Value: "devbroker"},
+		{Name: "copyright", Value: "the authors of Warren"},
 		{Name: "information", Value: "devbroker: in memory, for development and tests; this is not RabbitMQ"},
 		{Name: "platform", Value: "Go"},
 		{Name: "product", Value: "RabbitMQ"},
@@ -60,11 +75,15 @@ func (b *Broker) properties() wire.Table {
 
 var capabilityNames = []string{
 	"publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify",
-	"connection.blocked", "consumer_priorities", "authentication_failure_close", "per_consumer_qos",
+	"connection.blocked", "consumer_priorities", "authentication_failure_close", "per_consumer_qos", "direct_reply_to",
 }
 
 // start finds out who the client is.
 func (c *connection) start() error {
+	c.out.method(0, &wire.ConnectionStart{
+		VersionMajor: 0, VersionMinor: 9, ServerProperties: c.broker.properties(),
+		Mechanisms: c.mechanisms(), Locales: "en_US",
+	})
 	m, err := expect[*wire.ConnectionStartOk](c)
 	if err != nil {
 		return err
@@ -72,22 +91,20 @@ func (c *connection) start() error {
 	if table, ok := m.ClientProperties.Get("capabilities"); ok {
 		c.capabilities, _ = table.(wire.Table)
 	}
-	if !strings.Contains(" "+c.mechanisms()+" ", " "+m.Mechanism+" ") {
-		return c.deny(notAllowed, "unknown authentication mechanism '%s'", m.Mechanism)
+	if !slices.Contains(strings.Fields(c.mechanisms()), m.Mechanism) {
+		return fmt.Errorf("devbroker: handshake: mechanism %q", m.Mechanism)
 	}
-	if c.account = c.broker.authenticate(m.Mechanism, m.Response, c.peer()); c.account != nil {
-		return nil
+	c.account, err = c.broker.authenticate(m.Mechanism, m.Response, c.peer())
+	if errors.Is(err, errLogin) && c.can("authentication_failure_close") {
+		return deny(accessRefused, "Login was refused using authentication mechanism %s."+
+			" For details see the broker logfile.", m.Mechanism)
 	}
-	if !c.can("authentication_failure_close") {
-		return errors.New("devbroker: login refused")
-	}
-	return c.deny(accessRefused, "Login was refused using authentication mechanism %s."+
-		" For details see the broker logfile.", m.Mechanism)
+	return err
 }
 
 // deny ends the handshake with a close, whatever the code means on a channel.
-func (c *connection) deny(code uint16, format string, args ...any) error {
-	return &replyError{code: code, text: fmt.Sprintf(format, args...), hard: true}
+func deny(code uint16, format string, args ...any) error {
+	return &replyError{code: code, text: fmt.Sprintf(format, args...), hard: true, early: true}
 }
 
 // tune agrees on limits: of two the lower, where zero means none.
@@ -96,15 +113,11 @@ func (c *connection) tune() error {
 	beat := uint16(max(cfg.Heartbeat, 0) / time.Second)
 	c.out.method(0, &wire.ConnectionTune{ChannelMax: cfg.ChannelMax, FrameMax: cfg.FrameMax, Heartbeat: beat})
 	m, err := expect[*wire.ConnectionTuneOk](c)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case m.FrameMax != 0 && m.FrameMax < minFrame:
-		return c.deny(notAllowed, "frame_max=%d < %d min size", m.FrameMax, minFrame)
-	case m.FrameMax > cfg.FrameMax || m.FrameMax == 0:
-		return c.deny(notAllowed, "frame_max=%d > %d max size", m.FrameMax, cfg.FrameMax)
-	case m.ChannelMax > cfg.ChannelMax || m.ChannelMax == 0:
-		return c.deny(notAllowed, "channel_max=%d > %d max size", m.ChannelMax, cfg.ChannelMax)
+	}
+	if m.FrameMax < c.broker.gen.minFrame || m.FrameMax > cfg.FrameMax || m.ChannelMax == 0 || m.ChannelMax > cfg.ChannelMax {
+		return errOutOfTurn
 	}
 	c.channelMax = m.ChannelMax
 	c.in.SetMax(m.FrameMax)
@@ -124,9 +137,9 @@ func (c *connection) open() error {
 		vhost, ok := c.broker.vhosts[m.VirtualHost]
 		switch {
 		case !ok:
-			err = c.deny(notAllowed, "vhost %s not found", m.VirtualHost)
+			err = deny(notAllowed, "vhost %s not found", m.VirtualHost)
 		case c.broker.closed:
-			err = c.deny(connectionForced, "broker forced connection closure with reason 'shutdown'")
+			err = deny(connectionForced, "broker forced connection closure with reason 'shutdown'")
 		default:
 			c.vhost = vhost
 			c.out.method(0, &wire.ConnectionOpenOk{})
@@ -139,42 +152,27 @@ func (c *connection) open() error {
 func expect[M wire.Method](c *connection) (want M, err error) {
 	for {
 		f, err := c.in.Next()
-		if err != nil {
-			return want, err
-		}
-		if f.Type == wire.FrameHeartbeat {
+		switch {
+		case err != nil:
+			return want, fmt.Errorf("%w: %w", errOutOfTurn, err)
+		case f.Type == wire.FrameHeartbeat:
 			continue
-		}
-		if f.Type != wire.FrameMethod || f.Channel != 0 {
-			return want, c.deny(unexpectedFrame, "expected method frame, got type %d on channel %d", f.Type, f.Channel)
+		case f.Channel != 0 && c.channelMax > 0: // tuned, so that it understands a close
+			return want, deny(unexpectedFrame, "%s", f)
+		case f.Channel != 0:
+			return want, errOutOfTurn
 		}
 		m, err := parseMethod(f)
 		if err != nil {
-			return want, err
+			return want, fmt.Errorf("%w: %w", errOutOfTurn, err)
 		}
-		if got, ok := m.(M); ok {
-			return got, nil
-		}
-		if _, ok := m.(*wire.ConnectionClose); ok {
+		switch m := m.(type) {
+		case M:
+			return m, nil
+		case *wire.ConnectionClose:
 			c.out.method(0, &wire.ConnectionCloseOk{})
 			return want, io.EOF
 		}
-		class, method := m.ID()
-		return want, c.deny(channelError, "expected another method than %s", wire.MethodName(class, method))
+		return want, errOutOfTurn
 	}
-}
-
-// parseMethod reads a method, or says what is wrong with it as RabbitMQ does.
-func parseMethod(f wire.Frame) (wire.Method, error) {
-	if f.Type != wire.FrameMethod {
-		return nil, refuse(commandInvalid, "frame of type %d on channel %d", f.Type, f.Channel)
-	}
-	m, err := wire.ParseMethod(f.Payload)
-	if err == nil {
-		return m, nil
-	}
-	if unknown, ok := errors.AsType[*wire.UnknownMethodError](err); ok {
-		return nil, refuse(notImplemented, "method %d of class %d", unknown.Method, unknown.Class)
-	}
-	return nil, refuse(syntaxError, "%v", err)
 }

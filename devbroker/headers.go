@@ -1,7 +1,9 @@
 package devbroker
 
 import (
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/warren-mq/warren/devbroker/internal/wire"
@@ -72,4 +74,24 @@ func sameTable(a, b wire.Table) bool {
 		}
 	}
 	return true
+}
+
+// takes refuses arguments that a headers exchange does not understand.
+func (x *exchange) takes(args wire.Table) error {
+	mode, ok := args.Get("x-match")
+	if !ok || x.kind != "headers" {
+		return nil
+	}
+	text, isText := mode.(string)
+	switch {
+	case !isText:
+		value := fmt.Sprint(mode)
+		if mode == nil {
+			value = "undefined"
+		}
+		return refuse(preconditionFailed, "Invalid x-match field type %s (value %s); expected longstr", wire.TypeName(mode), value)
+	case slices.Contains([]string{"all", "any", "all-with-x", "any-with-x"}, text):
+		return nil
+	}
+	return refuse(preconditionFailed, "Invalid x-match field value %s; expected all, any, all-with-x, or any-with-x", wire.Quote([]byte(text)))
 }

@@ -1,6 +1,7 @@
 package devbroker
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 )
@@ -34,6 +35,15 @@ func (f *fanoutMatcher) remove(b *binding) { f.all = without(f.all, b) }
 func (f *fanoutMatcher) match(_ *message, _ string, take func(*binding)) {
 	for _, b := range f.all {
 		take(b)
+	}
+}
+
+// randomMatcher is of an x-local-random exchange: one of the bindings matches.
+type randomMatcher struct{ fanoutMatcher }
+
+func (r *randomMatcher) match(_ *message, _ string, take func(*binding)) {
+	if n := len(r.all); n > 0 {
+		take(r.all[rand.IntN(n)])
 	}
 }
 

@@ -84,7 +84,7 @@ func (m *message) readRecipients() error {
 		}
 		list, ok := value.([]any)
 		if !ok {
-			return refuse(preconditionFailed, "{unacceptable_type_in_header,\"%s\",%s}", name, wire.TypeName(value))
+			return refuse(preconditionFailed, "invalid message: {unacceptable_type_in_header,\"%s\",%s}", name, wire.TypeName(value))
 		}
 		for _, key := range list {
 			if text, ok := key.(string); ok {

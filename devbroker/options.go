@@ -1,7 +1,7 @@
 package devbroker
 
 import (
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/warren-mq/warren/devbroker/internal/wire"
@@ -37,130 +37,125 @@ const (
 
 // parseOptions reads the arguments of a queue, or says what is wrong with them.
 func (g generation) parseOptions(s queueSettings, vhost string) (options, error) {
-	a := arguments{table: s.args, subject: "queue '" + s.name + "' in vhost '" + vhost + "'"}
+	subject := "queue '" + s.name + "' in vhost '" + vhost + "'"
+	kind, err := g.kindOf(s, subject)
+	if err == nil {
+		err = g.checkArguments(s.args, kind, subject)
+	}
+	if err != nil {
+		return options{}, err
+	}
+	a := values{s.args}
 	o := options{
-		kind:            a.oneOf("x-queue-type", classic, quorum, "stream"),
-		ttl:             time.Duration(a.number("x-message-ttl", -1, 0, maxMilliseconds)) * time.Millisecond,
-		expires:         time.Duration(a.number("x-expires", 0, 1, maxMilliseconds)) * time.Millisecond,
-		maxLength:       a.number("x-max-length", -1, 0, noMaximum),
-		maxBytes:        a.number("x-max-length-bytes", -1, 0, noMaximum),
-		overflow:        a.oneOf("x-overflow", dropHead, rejectPublish, rejectPublishDLX),
-		maxPriority:     int(a.number("x-max-priority", 0, 0, 255)),
-		singleActive:    a.flag("x-single-active-consumer"),
-		deliveryLimit:   g.deliveryLimit(a.number("x-delivery-limit", int64(g.defaultLimit), minusInfinity, noMaximum)),
-		consumerTimeout: time.Duration(a.number("x-consumer-timeout", 0, 0, noMaximum)) * time.Millisecond,
+		kind: kind, ttl: a.milliseconds("x-message-ttl", -1), expires: a.milliseconds("x-expires", 0),
+		maxLength: a.number("x-max-length", -1), maxBytes: a.number("x-max-length-bytes", -1),
+		overflow: a.text("x-overflow", dropHead), maxPriority: int(a.number("x-max-priority", 0)),
+		deliveryLimit: g.deliveryLimit(s.args), consumerTimeout: a.milliseconds("x-consumer-timeout", 0),
 	}
-	o.deadLetterExchange, o.deadLetters = a.text("x-dead-letter-exchange")
-	if key, ok := a.text("x-dead-letter-routing-key"); ok {
+	single, _ := s.args.Get("x-single-active-consumer")
+	o.singleActive = single == true
+	o.deadLetterExchange = a.text("x-dead-letter-exchange", "")
+	_, o.deadLetters = s.args.Get("x-dead-letter-exchange")
+	if _, ok := s.args.Get("x-dead-letter-routing-key"); ok {
+		key := a.text("x-dead-letter-routing-key", "")
 		o.deadLetterKey = &key
-		a.require("x-dead-letter-routing-key", "x-dead-letter-exchange")
 	}
-	o.atLeastOnce = a.oneOf("x-dead-letter-strategy", "at-most-once", "at-least-once") == "at-least-once" &&
-		o.kind == quorum && o.overflow == rejectPublish
-	a.checkKind(o.kind, s)
-	return o, a.err
+	o.atLeastOnce = a.text("x-dead-letter-strategy", "") == "at-least-once" && o.overflow == rejectPublish
+	return o, nil
 }
 
-const (
-	noMaximum     = 1<<62 - 1
-	minusInfinity = -1 << 62
-)
-
-// deliveryLimit makes noLimit of what this version takes for none.
-func (g generation) deliveryLimit(n int64) int {
-	if n < 0 && g.minusOneIsZero && n != noLimit {
-		return 0
+// kindOf reads the type of a queue, and refuses what that type cannot be.
+func (g generation) kindOf(s queueSettings, subject string) (string, error) {
+	value, ok := s.args.Get("x-queue-type")
+	if !ok {
+		return classic, nil
 	}
-	if n < 0 {
+	kind, ok := value.(string)
+	switch {
+	case !ok:
+		return "", refuse(preconditionFailed, "invalid arg 'x-queue-type' for %s: %s", subject, unacceptable(value))
+	case kind == "" && g.emptyTypeIsDefault:
+		return classic, nil
+	case kind == "stream":
+		return "", refuse(notImplemented, "devbroker has no streams")
+	case kind != classic && kind != quorum:
+		return "", refuse(preconditionFailed, "invalid arg 'x-queue-type' for %s: \"unsupported queue type '%s'\"", subject, kind)
+	case kind == quorum && s.autoDelete:
+		return "", refuse(preconditionFailed, "invalid property 'auto-delete' for %s", subject)
+	case kind == quorum && s.exclusive:
+		return "", refuse(preconditionFailed, "invalid property 'exclusive-owner' for %s", subject)
+	case kind == quorum && !s.durable:
+		return "", refuse(preconditionFailed, "invalid property 'non-durable' for %s", subject)
+	}
+	return kind, nil
+}
+
+func (g generation) checkArguments(args wire.Table, kind, subject string) error {
+	for _, a := range g.known() {
+		value, ok := args.Get(a.name)
+		switch {
+		case !ok:
+			continue
+		case !strings.Contains(a.types, kind):
+			return refuse(preconditionFailed, "invalid arg '%s' for %s of queue type rabbit_%s_queue", a.name, subject, kind)
+		}
+		if wrong := a.check(value); wrong != "" {
+			return refuse(preconditionFailed, "invalid arg '%s' for %s: %s", a.name, subject, wrong)
+		}
+	}
+	if err := namesExchange(args, "x-dead-letter-exchange", subject); err != nil {
+		return err
+	}
+	_, key := args.Get("x-dead-letter-routing-key")
+	if _, exchange := args.Get("x-dead-letter-exchange"); key && !exchange {
+		return refuse(preconditionFailed, "invalid arg 'x-dead-letter-routing-key' for %s: routing_key_but_no_dlx_defined", subject)
+	}
+	return nil
+}
+
+// namesExchange refuses an argument that should name an exchange and is no string.
+func namesExchange(args wire.Table, name, subject string) error {
+	value, ok := args.Get(name)
+	if _, isText := value.(string); ok && !isText {
+		return refuse(preconditionFailed, "invalid type '%s' for arg '%s' in %s", wire.TypeName(value), name, subject)
+	}
+	return nil
+}
+
+// deliveryLimit reads x-delivery-limit, of which 3.x has no -1 for none.
+func (g generation) deliveryLimit(args wire.Table) int {
+	value, _ := args.Get("x-delivery-limit")
+	n, ok := asInt(value)
+	switch {
+	case !ok:
+		return g.defaultLimit
+	case n < 0 && g.minusOneIsZero:
+		return 0
+	case n < 0:
 		return noLimit
 	}
 	return int(n)
 }
 
-// levels is how many priorities the queue tells apart.
-func (o options) levels(g generation) int {
-	switch {
-	case o.kind == classic:
-		return o.maxPriority + 1
-	case g.quorumPriorities == twoLevels:
-		return 2
-	case g.quorumPriorities == strict:
-		return 32
+// values reads arguments that have been checked.
+type values struct{ table wire.Table }
+
+func (v values) number(name string, missing int64) int64 {
+	value, _ := v.table.Get(name)
+	if n, ok := asInt(value); ok {
+		return n
 	}
-	return 1
+	return missing
 }
 
-// fair says whether lower priorities have their turn.
-func (o options) fair(g generation) bool { return o.kind == quorum && g.quorumPriorities == twoLevels }
-
-// level is the place of a message's priority among the levels.
-func (o options) level(g generation, priority uint8) int {
-	if o.fair(g) {
-		if priority > 4 {
-			return 1
-		}
-		return 0
-	}
-	return min(int(priority), o.levels(g)-1)
+func (v values) milliseconds(name string, missing int64) time.Duration {
+	return time.Duration(v.number(name, missing)) * time.Millisecond
 }
 
-// onlyClassic and onlyQuorum are arguments that the other type of queue refuses.
-var (
-	onlyClassic = []string{"x-max-priority", "x-queue-mode", "x-queue-version", "x-queue-master-locator"}
-	onlyQuorum  = []string{"x-delivery-limit", "x-quorum-initial-group-size", "x-quorum-target-group-size",
-		"x-dead-letter-strategy", "x-max-in-memory-length", "x-max-in-memory-bytes",
-		"x-delayed-retry-type", "x-delayed-retry-min", "x-delayed-retry-max"}
-)
-
-// checkKind refuses what a type of queue does not have.
-func (a *arguments) checkKind(kind string, s queueSettings) {
-	others, module := onlyQuorum, "rabbit_classic_queue"
-	if kind == quorum {
-		others, module = onlyClassic, "rabbit_quorum_queue"
+func (v values) text(name, missing string) string {
+	value, _ := v.table.Get(name)
+	if s, ok := value.(string); ok {
+		return s
 	}
-	for _, name := range others {
-		if _, ok := a.table.Get(name); ok {
-			a.fail("invalid arg '%s' for %s of queue type %s", name, a.subject, module)
-		}
-	}
-	switch {
-	case kind == "stream":
-		a.failWith(refuse(notImplemented, "devbroker has no streams"))
-	case kind == quorum && !s.durable:
-		a.fail("invalid property 'non-durable' for %s", a.subject)
-	case kind == quorum && s.autoDelete:
-		a.fail("invalid property 'auto-delete' for %s", a.subject)
-	case kind == quorum && s.exclusive:
-		a.fail("invalid property 'exclusive-owner' for %s", a.subject)
-	}
+	return missing
 }
-
-// comparedArguments are those in which two declarations of a queue must agree.
-var comparedArguments = slices.Concat([]string{
-	"x-expires", "x-message-ttl", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-max-length",
-	"x-max-length-bytes", "x-overflow", "x-single-active-consumer", "x-queue-type",
-}, onlyClassic[:1], onlyQuorum)
-
-// boolText is a boolean in RabbitMQ's texts.
-func boolText(b bool) string {
-	if b {
-		return "true"
-	}
-	return "false"
-}
-
-// sameArguments refuses a declaration whose arguments differ from those that stand.
-func sameArguments(subject string, current, wanted wire.Table, names []string) error {
-	for _, name := range names {
-		is, there := current.Get(name)
-		want, wanted := wanted.Get(name)
-		if there == wanted && (!there || sameValue(is, want)) || name == "x-queue-type" && isDefault(is) && isDefault(want) {
-			continue
-		}
-		return inequivalent(name, subject, valueText(want, wanted), valueText(is, there))
-	}
-	return nil
-}
-
-// isDefault says whether a type of queue is what none means.
-func isDefault(kind any) bool { return kind == nil || kind == classic }

@@ -32,10 +32,10 @@ func (ch *channel) receiveContent(f wire.Frame) error {
 			return err
 		}
 		ch.conn.publishes()
-	} else if err := in.add(f, ch.broker().cfg.MaxMessageSize); err != nil {
+	} else if err := in.add(f, ch.broker()); err != nil {
 		return err
 	}
-	if in.received < in.size {
+	if in.received != in.size {
 		return nil
 	}
 	ch.incoming = nil
@@ -60,15 +60,15 @@ func (in *incoming) begin(f wire.Frame) error {
 }
 
 // add takes a piece of the body. One that is too large is counted and not kept.
-func (in *incoming) add(f wire.Frame, limit int) error {
+func (in *incoming) add(f wire.Frame, b *Broker) error {
 	if f.Type != wire.FrameBody {
 		return refuse(unexpectedFrame, "expected content body, got non content body frame instead")
 	}
 	in.received += uint64(len(f.Payload))
-	if in.received > in.size {
-		return refuse(frameError, "content body is larger than the %d bytes announced", in.size)
+	if in.received > in.size && b.gen.measuresBodies {
+		return refuse(frameError, "content body frame exceeds remaining content size")
 	}
-	if in.size <= uint64(limit) {
+	if in.received <= min(in.size, uint64(b.cfg.MaxMessageSize)) {
 		in.body = append(in.body, f.Payload...)
 	}
 	return nil

@@ -3,14 +3,19 @@ package devbroker
 import (
 	"errors"
 	"fmt"
+
+	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
 // replyError ends a channel, or the whole connection if hard, with a reply code of
 // AMQP and the text that RabbitMQ sends with it.
 type replyError struct {
-	code uint16
-	text string
-	hard bool
+	code  uint16
+	text  string
+	hard  bool
+	early bool // is said even before the connection is open
+
+	class, method uint16 // what was asked for; 0 if it was no method
 }
 
 func (e *replyError) Error() string { return fmt.Sprintf("devbroker: %d %s", e.code, e.reply()) }
@@ -64,4 +69,12 @@ func refuse(code uint16, format string, args ...any) error {
 func asReply(err error) *replyError {
 	reply, _ := errors.AsType[*replyError](err)
 	return reply
+}
+
+// attribute says which method an error answers.
+func attribute(err error, m wire.Method) error {
+	if reply := asReply(err); reply != nil && reply.class == 0 {
+		reply.class, reply.method = m.ID()
+	}
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/subtle"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -67,33 +68,47 @@ func (a *account) check(p permission, kind, name, vhost string) error {
 	return refuse(accessRefused, "access to %s '%s' in vhost '%s' refused for user '%s'", kind, name, vhost, a.Name)
 }
 
-// authenticate returns who a SASL response speaks for; nil if it convinces nobody.
-func (b *Broker) authenticate(mechanism, response string, peer *tls.ConnectionState) *account {
+// errLogin says that a name and a password do not belong together.
+var errLogin = errors.New("devbroker: login refused")
+
+// authenticate returns who a SASL response speaks for. The error is errLogin, or that
+// the response is none.
+func (b *Broker) authenticate(mechanism, response string, peer *tls.ConnectionState) (*account, error) {
 	switch mechanism {
 	case "PLAIN":
 		parts := strings.Split(response, "\x00")
-		if len(parts) == 3 {
+		if len(parts) == 3 && parts[0] == "" {
 			return b.login(parts[1], parts[2])
 		}
 	case "AMQPLAIN":
 		table, err := wire.ParseBareTable([]byte(response))
-		if err == nil {
-			login, _ := table.Get("LOGIN")
-			password, _ := table.Get("PASSWORD")
+		login, named := table.Get("LOGIN")
+		password, _ := table.Get("PASSWORD")
+		if err == nil && named {
 			return b.login(fmt.Sprint(login), fmt.Sprint(password))
 		}
+	case "ANONYMOUS":
+		return b.login("guest", "guest")
 	case "EXTERNAL":
 		if peer != nil && len(peer.VerifiedChains) > 0 {
-			return b.accounts[peer.VerifiedChains[0][0].Subject.CommonName]
+			return b.known(peer.VerifiedChains[0][0].Subject.CommonName)
 		}
+		return nil, errLogin
 	}
-	return nil
+	return nil, fmt.Errorf("devbroker: handshake: the response is none of mechanism %q", mechanism)
 }
 
-func (b *Broker) login(name, password string) *account {
-	a := b.accounts[name]
-	if a == nil || subtle.ConstantTimeCompare([]byte(a.Password), []byte(password)) != 1 {
-		return nil
+func (b *Broker) known(name string) (*account, error) {
+	if a := b.accounts[name]; a != nil {
+		return a, nil
 	}
-	return a
+	return nil, errLogin
+}
+
+func (b *Broker) login(name, password string) (*account, error) {
+	a, err := b.known(name)
+	if err != nil || subtle.ConstantTimeCompare([]byte(a.Password), []byte(password)) != 1 {
+		return nil, errLogin
+	}
+	return a, nil
 }

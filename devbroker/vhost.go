@@ -16,7 +16,8 @@ type vhost struct {
 func newVHost(b *Broker, name string) *vhost {
 	v := &vhost{broker: b, name: name, exchanges: map[string]*exchange{}, queues: map[string]*queue{}}
 	for name, kind := range predeclared {
-		v.exchanges[name] = newExchange(v, exchangeSettings{name: name, kind: kind, durable: true})
+		internal := name == "amq.rabbitmq.trace"
+		v.exchanges[name] = newExchange(v, exchangeSettings{name: name, kind: kind, durable: true, internal: internal})
 	}
 	return v
 }
@@ -41,11 +42,15 @@ func (v *vhost) queue(name string, c *connection) (*queue, error) {
 		return nil, refuse(notFound, "no queue '%s' in vhost '%s'", name, v.name)
 	}
 	if q.owner != nil && q.owner != c {
-		return nil, refuse(resourceLocked, "cannot obtain exclusive access to locked queue '%s' in vhost '%s'."+
-			" It could be originally declared on another connection or the exclusive property value does not"+
-			" match that of the original declaration.", name, v.name)
+		return nil, v.locked(name)
 	}
 	return q, nil
+}
+
+func (v *vhost) locked(queue string) error {
+	return refuse(resourceLocked, "cannot obtain exclusive access to locked queue '%s' in vhost '%s'."+
+		" It could be originally declared on another connection or the exclusive property value does not"+
+		" match that of the original declaration.", queue, v.name)
 }
 
 // deleteExclusive deletes the queues that c alone could use.

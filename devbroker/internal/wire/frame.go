@@ -35,9 +35,9 @@ type Frame struct {
 func (f Frame) String() string {
 	const most = 16
 	if len(f.Payload) > most {
-		return fmt.Sprintf("type %d, first %d octets = %s", f.Type, most, quote(f.Payload[:most]))
+		return fmt.Sprintf("type %d, first %d octets = %s", f.Type, most, Quote(f.Payload[:most]))
 	}
-	return fmt.Sprintf("type %d, all octets = %s", f.Type, quote(f.Payload))
+	return fmt.Sprintf("type %d, all octets = %s", f.Type, Quote(f.Payload))
 }
 
 // FrameError says that the peer has sent what is not AMQP. RabbitMQ answers with
@@ -50,13 +50,12 @@ type FrameError struct {
 // Error returns the reason, the package's name before it.
 func (e *FrameError) Error() string { return "wire: " + e.Reason }
 
-// undecodable is the reason for refusing arguments or properties. It shows as many
-// octets as a reply text has room for.
-func undecodable(b []byte) string { return "cannot decode " + Octets(b[:min(len(b), maxShort)]) }
+// undecodable is the reason for refusing arguments or properties.
+func undecodable(b []byte) string { return "cannot decode " + Octets(b) }
 
-// quote writes b as Erlang prints binaries: as text if all of it is printable, which
+// Quote writes b as Erlang prints binaries: as text if all of it is printable, which
 // here means in ASCII.
-func quote(b []byte) string {
+func Quote(b []byte) string {
 	if len(b) > 0 && printable(b) {
 		return "<<" + strconv.Quote(string(b)) + ">>"
 	}
@@ -72,10 +71,11 @@ func printable(b []byte) bool {
 	return true
 }
 
-// Octets writes b as Erlang prints a binary of numbers, "<<0,10>>".
+// Octets writes b as Erlang prints a binary of numbers, "<<0,10>>". Of a long one it
+// shows the beginning: more than fits into a reply text.
 func Octets(b []byte) string {
 	var s strings.Builder
-	for i, c := range b {
+	for i, c := range b[:min(len(b), maxShort)] {
 		if i > 0 {
 			s.WriteByte(',')
 		}
