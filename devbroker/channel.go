@@ -12,6 +12,7 @@ type channel struct {
 
 	incoming  *incoming // the message that is being received
 	lastQueue string    // stands for an empty name of a queue
+	replies   *queue    // of direct reply-to
 	confirms  confirms
 	tx        *transaction
 

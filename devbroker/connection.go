@@ -82,16 +82,31 @@ func (c *connection) serve() {
 // goodbye tells the client why its connection is closed, and says whether its
 // answer is worth waiting for.
 func (c *connection) goodbye(err error) bool {
-	reply := asReply(err)
-	if frame, ok := errors.AsType[*wire.FrameError](err); ok {
-		reply = &replyError{code: frameError, text: frame.Reason, hard: true}
-		defer func() { _, _ = io.Copy(io.Discard, c) }() // where the next frame begins is anyone's guess
+	if frame, ok := errors.AsType[*wire.FrameError](err); ok && c.vhost != nil {
+		c.broker.do(func() { c.say(&replyError{code: frameError, text: frame.Reason}) })
+		_, _ = io.Copy(io.Discard, c) // where the next frame begins is anyone's guess
+		return false
 	}
+	if errors.Is(err, errLogin) || errors.Is(err, errOutOfTurn) {
+		c.rest(silentClose)
+		return false
+	}
+	reply := asReply(err)
 	if reply == nil || c.vhost == nil && !reply.early {
 		return false
 	}
 	c.broker.do(func() { c.say(reply) })
-	return c.vhost != nil
+	return true
+}
+
+// rest keeps the client waiting.
+func (c *connection) rest(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.halt:
+	}
 }
 
 // say sends close for a reason, once, and lets go of everything the client had.

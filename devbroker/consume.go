@@ -24,7 +24,7 @@ func (ch *channel) basicQos(m *wire.BasicQos) error {
 }
 
 func (ch *channel) basicConsume(m *wire.BasicConsume) error {
-	q, err := ch.usable(m.Queue, read)
+	q, err := ch.source(m)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,9 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
+// silentClose is how long RabbitMQ keeps a client waiting that it will not talk to.
+const silentClose = 3 * time.Second
+
 // errOutOfTurn ends a handshake without a word, as RabbitMQ does.
 var errOutOfTurn = errors.New("devbroker: handshake: the client is out of turn")
 
@@ -92,7 +95,7 @@ func (c *connection) start() error {
 		c.capabilities, _ = table.(wire.Table)
 	}
 	if !slices.Contains(strings.Fields(c.mechanisms()), m.Mechanism) {
-		return fmt.Errorf("devbroker: handshake: mechanism %q", m.Mechanism)
+		return errOutOfTurn
 	}
 	c.account, err = c.broker.authenticate(m.Mechanism, m.Response, c.peer())
 	if errors.Is(err, errLogin) && c.can("authentication_failure_close") {
@@ -153,8 +156,10 @@ func expect[M wire.Method](c *connection) (want M, err error) {
 	for {
 		f, err := c.in.Next()
 		switch {
+		case errors.As(err, new(*wire.FrameError)):
+			return want, errOutOfTurn
 		case err != nil:
-			return want, fmt.Errorf("%w: %w", errOutOfTurn, err)
+			return want, err
 		case f.Type == wire.FrameHeartbeat:
 			continue
 		case f.Channel != 0 && c.channelMax > 0: // tuned, so that it understands a close

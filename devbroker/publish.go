@@ -128,7 +128,7 @@ func (ch *channel) check(in *incoming) (*exchange, *message, error) {
 		return nil, nil, refuse(preconditionFailed, "user_id property set to '%s' but authenticated user was '%s'",
 			m.parsed.UserID, ch.conn.account.Name)
 	}
-	return x, m, nil
+	return x, m, ch.nameReplies(m)
 }
 
 // distribute puts a message in its queues; false if one of them refuses it. What has

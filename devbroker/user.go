@@ -95,7 +95,7 @@ func (b *Broker) authenticate(mechanism, response string, peer *tls.ConnectionSt
 		}
 		return nil, errLogin
 	}
-	return nil, fmt.Errorf("devbroker: handshake: the response is none of mechanism %q", mechanism)
+	return nil, errOutOfTurn // the response is none of this mechanism
 }
 
 func (b *Broker) known(name string) (*account, error) {

@@ -1,0 +1,107 @@
+package devbroker
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/warren-mq/warren/devbroker/internal/wire"
+)
+
+// QueueInfo is what a queue was like at one moment.
+type QueueInfo struct {
+	VHost     string
+	Name      string
+	Type      string // classic or quorum
+	Arguments map[string]any
+	Ready     int // messages that wait
+	Unacked   int // messages that consumers have in hand
+	Consumers int
+}
+
+// Queues returns all queues, by virtual host and name.
+func (b *Broker) Queues() []QueueInfo {
+	var all []QueueInfo
+	b.do(func() {
+		for _, v := range b.vhosts {
+			for _, q := range v.queues {
+				if !q.hidden() {
+					all = append(all, q.info())
+				}
+			}
+		}
+	})
+	slices.SortFunc(all, func(x, y QueueInfo) int {
+		return cmp.Or(cmp.Compare(x.VHost, y.VHost), cmp.Compare(x.Name, y.Name))
+	})
+	return all
+}
+
+func (q *queue) info() QueueInfo {
+	return QueueInfo{
+		VHost: q.vhost.name, Name: q.name, Type: q.kind, Arguments: native(q.args),
+		Ready: q.ready.count, Unacked: q.unacked, Consumers: len(q.consumers),
+	}
+}
+
+// Message is a copy of a message that waits in a queue.
+type Message struct {
+	Exchange    string
+	RoutingKey  string
+	Headers     map[string]any // values are those of AMQP: string, int64, bool, []any, map[string]any …
+	Priority    uint8
+	MessageID   string
+	ContentType string
+	Body        []byte
+	Redelivered bool
+}
+
+// Messages returns what is ready in a queue of a virtual host, in order. Looking
+// changes nothing: no count is raised, and nothing is taken out.
+func (b *Broker) Messages(vhost, queue string) []Message {
+	var all []Message
+	b.do(func() {
+		v := b.vhosts[vhost]
+		if v == nil || v.queues[queue] == nil {
+			return
+		}
+		v.queues[queue].ready.each(func(it *item) bool {
+			all = append(all, it.copy())
+			return true
+		})
+	})
+	return all
+}
+
+func (it *item) copy() Message {
+	return Message{
+		Exchange: it.exchange, RoutingKey: it.key, Headers: native(it.headers()), Priority: it.priority,
+		MessageID: it.parsed.MessageID, ContentType: it.parsed.ContentType,
+		Body: slices.Clone(it.body), Redelivered: it.redelivered,
+	}
+}
+
+// native makes maps of tables and times of timestamps.
+func native(t wire.Table) map[string]any {
+	m := make(map[string]any, len(t))
+	for _, f := range t {
+		m[f.Name] = nativeValue(f.Value)
+	}
+	return m
+}
+
+func nativeValue(v any) any {
+	switch v := v.(type) {
+	case wire.Table:
+		return native(v)
+	case wire.Timestamp:
+		return time.Unix(int64(v), 0)
+	case []any:
+		list := make([]any, 0, len(v))
+		for _, e := range v {
+			list = append(list, nativeValue(e))
+		}
+		return list
+	}
+	return v
+}

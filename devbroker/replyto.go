@@ -1,0 +1,52 @@
+package devbroker
+
+import (
+	"strings"
+
+	"github.com/warren-mq/warren/devbroker/internal/wire"
+)
+
+// replyTo is the name under which a channel consumes answers without a queue of its
+// own: RabbitMQ's direct reply-to. Here it is a hidden queue, gone with its consumer.
+const replyTo = "amq.rabbitmq.reply-to"
+
+// replyQueue returns the hidden queue of this channel, for a consumer that acks nothing.
+func (ch *channel) replyQueue(noAck bool) (*queue, error) {
+	switch {
+	case !noAck:
+		return nil, refuse(preconditionFailed, "reply consumer cannot acknowledge")
+	case ch.replies != nil && !ch.replies.deleted:
+		return nil, refuse(preconditionFailed, "reply consumer already set")
+	}
+	settings := queueSettings{name: uniqueName(replyTo + "."), autoDelete: true}
+	options, err := ch.broker().gen.parseOptions(settings, ch.vhost().name)
+	if err != nil {
+		return nil, err
+	}
+	ch.replies = newQueue(ch.vhost(), settings, options, nil)
+	ch.vhost().queues[settings.name] = ch.replies
+	return ch.replies, nil
+}
+
+// nameReplies puts the name of the hidden queue where a message asks for direct replies.
+func (ch *channel) nameReplies(m *message) error {
+	if m.parsed.ReplyTo != replyTo {
+		return nil
+	}
+	if ch.replies == nil || ch.replies.deleted {
+		return refuse(preconditionFailed, "fast reply consumer does not exist")
+	}
+	m.parsed.ReplyTo = ch.replies.name
+	m.properties = m.parsed.Append(nil)
+	return nil
+}
+
+// source returns the queue to consume from.
+func (ch *channel) source(m *wire.BasicConsume) (*queue, error) {
+	if m.Queue == replyTo {
+		return ch.replyQueue(m.NoAck)
+	}
+	return ch.usable(m.Queue, read)
+}
+
+func (q *queue) hidden() bool { return strings.HasPrefix(q.name, replyTo+".") }
