@@ -30,14 +30,14 @@ var mayImport = map[string][]string{
 	"telemetry":  {"message"},
 	"handler":    {"message"},
 	"middleware": {"message", "telemetry", "handler", "retry"},
-	"broker":     {"message", "telemetry", "retry"},
+	"broker":     {"message", "telemetry", "retry", "devbroker"},
 	"worker":     {"message", "telemetry", "handler", "middleware", "retry", "broker"},
 	"deadletter": {"message", "telemetry", "broker", "retry"},
 	"outbox":     {"message", "telemetry", "broker", "retry"},
 	"schedule":   {"message", "telemetry", "broker", "retry"},
 	"job":        {"message", "telemetry", "handler", "retry"},
 	"console":    {"message", "telemetry", "worker", "deadletter", "broker"},
-	"devbroker":  {},
+	"devbroker":  {"devbroker"},
 	"warrentest": {"message", "telemetry", "devbroker", "worker", "broker", "handler"},
 }
 

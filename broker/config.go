@@ -17,15 +17,12 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// DefaultURL is where the broker is looked for when Config names none.
-const DefaultURL = "amqp://guest:guest@127.0.0.1:5672/"
-
-// Config says how to reach RabbitMQ. The zero value means the broker on this
-// machine. It is plain data: copy it freely. Printing it never shows a password; fmt
+// Config says how to reach RabbitMQ. The zero value means the broker in this
+// process, see Embedded. It is plain data: copy it freely. Printing it never shows a password; fmt
 // does not ask it where it is an unexported field of another struct.
 type Config struct {
 	// URL names the broker: amqp://user:password@host:port/vhost, or amqps://.
-	// DefaultURL if this and URLs are empty.
+	// Embedded if this and URLs are empty: development only.
 	URL string
 	// URLs name the nodes of a cluster, tried in turn, after URL if both are set.
 	URLs []string
@@ -93,7 +90,7 @@ func (c Config) urls() []string {
 		urls = append([]string{c.URL}, urls...)
 	}
 	if len(urls) == 0 {
-		return []string{DefaultURL}
+		return []string{Embedded}
 	}
 	return urls
 }
@@ -109,7 +106,7 @@ func (c Config) withDefaults() Config {
 	c.Backoff.RandomizationFactor = cmp.Or(c.Backoff.RandomizationFactor, 0.5)
 	c.Backoff = c.Backoff.WithDefaults()
 	if c.Dial == nil {
-		c.Dial = new(net.Dialer).DialContext
+		c.Dial = dialTransport
 	}
 	return c
 }

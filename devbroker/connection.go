@@ -52,10 +52,12 @@ const (
 
 // Read reads from the client, who may not be silent for longer than agreed.
 func (c *connection) Read(p []byte) (int, error) {
+	var deadline time.Time
 	if patience := time.Duration(c.patience.Load()); patience > 0 {
-		if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
-			return 0, err
-		}
+		deadline = time.Now().Add(patience)
+	}
+	if err := c.conn.SetReadDeadline(deadline); err != nil {
+		return 0, err
 	}
 	return c.conn.Read(p)
 }

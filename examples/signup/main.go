@@ -1,7 +1,9 @@
 // Command signup is Warren's story from end to end: a service that publishes one
 // event for each sign-up, and three workers that welcome, verify and count.
 //
-//	AMQP_URL=amqp://guest:guest@127.0.0.1:5672/ go run ./examples/signup
+//	go run ./examples/signup
+//
+// It runs on the embedded broker, or on the RabbitMQ that AMQP_URL names.
 package main
 
 import (
@@ -49,7 +51,7 @@ type options struct {
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
-	o := options{url: cmp.Or(os.Getenv("AMQP_URL"), broker.DefaultURL)}
+	o := options{url: cmp.Or(os.Getenv("AMQP_URL"), broker.Embedded)}
 	f := flag.NewFlagSet("signup", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` of the HTTP service; port 0 is any free one")
