@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -79,8 +80,8 @@ func TestALongReplyTextIsCutBetweenRunes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if text := got.(*wire.BasicReturn).ReplyText; text != tt.text[:tt.want] {
-				t.Errorf("got %d bytes, %q; want %d", len(text), text, tt.want)
+			if want := (&wire.BasicReturn{ReplyText: tt.text[:tt.want]}); !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, want %+v", got, want)
 			}
 		})
 	}

@@ -102,7 +102,7 @@ func converse(t *testing.T, ch *amqp.Channel) {
 	if _, ok, err := ch.Get("empty", false); err != nil || ok {
 		t.Errorf("got one from an empty queue: %t, error %v", ok, err)
 	}
-	must(t, ch.Recover(true))
+	must(t, ch.Recover(true)) //nolint:staticcheck // deprecated, and a method of AMQP all the same
 	must(t, ch.Cancel("tag", false))
 }
 
@@ -113,7 +113,10 @@ func checkSaid(t *testing.T, got []wire.Method) {
 	if len(got) != len(want) {
 		t.Fatalf("%d methods, want %d", len(got), len(want))
 	}
-	start := got[0].(*wire.ConnectionStartOk)
+	start, ok := got[0].(*wire.ConnectionStartOk)
+	if !ok {
+		t.Fatalf("it begins with %T", got[0])
+	}
 	if v, _ := start.ClientProperties.Get("capabilities"); wire.TypeName(v) != "table" {
 		t.Errorf("its capabilities are %v", v)
 	}

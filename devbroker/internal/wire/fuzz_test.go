@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"testing"
 
 	"github.com/warren-mq/warren/devbroker/internal/wire"
@@ -20,10 +21,10 @@ func FuzzReader(f *testing.F) {
 			if err != nil {
 				break
 			}
-			if n := len(frame.Payload); frameMax != 0 && uint64(n) > uint64(frameMax) {
+			n := len(frame.Payload)
+			if frameMax != 0 && uint64(n) > uint64(frameMax) {
 				t.Fatalf("a payload of %d bytes, want %d at most", n, frameMax)
 			}
-			n := len(frame.Payload)
 			out = append(out, frame.Type, byte(frame.Channel>>8), byte(frame.Channel))
 			out = append(out, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 			out = append(append(out, frame.Payload...), wire.FrameEnd)
@@ -36,8 +37,12 @@ func FuzzReader(f *testing.F) {
 }
 
 func FuzzMethod(f *testing.F) {
-	for _, m := range busy() {
-		f.Add(payload(f, wire.AppendMethod(nil, 1, m)))
+	for _, m := range rabbitMQs(f) {
+		in, err := hex.DecodeString(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(in)
 	}
 	f.Add(payload(f, wire.AppendMethod(nil, 1, &wire.QueueDeclare{Queue: "q", Arguments: everyType()})))
 	f.Add([]byte{0, 60, 0, 80})

@@ -20,7 +20,7 @@ type Method interface {
 	// ID returns the numbers of the method and its class.
 	ID() (class, method uint16)
 
-	arguments(codec) codec
+	arguments(c codec) codec
 }
 
 // UnknownMethodError says that there is no such method. RabbitMQ closes the

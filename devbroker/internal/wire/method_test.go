@@ -62,14 +62,7 @@ func TestAMethodHasTheNameAndNumbersOfItsType(t *testing.T) {
 
 func TestAMethodIsOnTheWireAsRabbitMQHasIt(t *testing.T) {
 	t.Parallel()
-	file, err := os.ReadFile("testdata/methods.txt")
-	must(t, err)
-	want := map[string]string{}
-	for line := range strings.Lines(string(file)) {
-		if f := strings.Fields(line); f[0] != "#" {
-			want[f[0]] = f[1]
-		}
-	}
+	want := rabbitMQs(t)
 	eachMethod(t, func(t *testing.T, name string, m wire.Method) {
 		fill(t, reflect.ValueOf(m).Elem())
 		if got := hex.EncodeToString(payload(t, wire.AppendMethod(nil, 7, m))); got != want[name] {
@@ -102,6 +95,22 @@ func TestAMethodComesBackAsItWasSent(t *testing.T) {
 			t.Errorf("with a byte too many the error names method %q", got)
 		}
 	})
+}
+
+// rabbitMQs returns the methods as RabbitMQ has them, in hexadecimal, by name.
+func rabbitMQs(t testing.TB) map[string]string {
+	t.Helper()
+	file, err := os.ReadFile("testdata/methods.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	methods := map[string]string{}
+	for line := range strings.Lines(string(file)) {
+		if f := strings.Fields(line); f[0] != "#" {
+			methods[f[0]] = f[1]
+		}
+	}
+	return methods
 }
 
 // fill sets each field to a value of its own.
