@@ -89,10 +89,14 @@ func boolean(v any) string {
 
 func oneOf(otherwise string, words ...string) func(any) string {
 	return func(v any) string {
-		if wrong := longstr(v); wrong != "" || slices.Contains(words, v.(string)) {
-			return wrong
+		s, ok := v.(string)
+		switch {
+		case !ok:
+			return unacceptable(v)
+		case !slices.Contains(words, s):
+			return otherwise
 		}
-		return otherwise
+		return ""
 	}
 }
 

@@ -1,6 +1,9 @@
 package devbroker
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // item is a message in one queue: ready, or with a consumer.
 type item struct {
@@ -92,9 +95,9 @@ func (b *backlog) head() *item {
 	if b.fair && b.turn == 2 && b.levels[0].first != nil {
 		return b.levels[0].first
 	}
-	for i := len(b.levels) - 1; i >= 0; i-- {
-		if it := b.levels[i].first; it != nil {
-			return it
+	for _, l := range slices.Backward(b.levels) {
+		if l.first != nil {
+			return l.first
 		}
 	}
 	return nil
@@ -125,8 +128,8 @@ func (b *backlog) heads(visit func(*item)) {
 
 // each visits all items, in order, while visit says so.
 func (b *backlog) each(visit func(*item) bool) {
-	for i := len(b.levels) - 1; i >= 0; i-- {
-		for it := b.levels[i].first; it != nil; it = it.next {
+	for _, l := range slices.Backward(b.levels) {
+		for it := l.first; it != nil; it = it.next {
 			if !visit(it) {
 				return
 			}

@@ -64,7 +64,7 @@ func (q *queue) properties(it *item) []byte {
 		counts = counts.Set("x-acquired-count", int64(it.acquired))
 	}
 	if counts == nil {
-		return it.message.properties
+		return it.properties
 	}
 	return it.withHeaders(counts)
 }

@@ -22,11 +22,10 @@ func (c *connection) handle(f wire.Frame) error {
 	case f.Channel == 0:
 		return c.handleOwn(f)
 	}
-	ch, err := c.channel(f)
-	if ch == nil || err != nil {
-		return err
+	if ch := c.channels[f.Channel]; ch != nil {
+		return ch.handle(f)
 	}
-	return ch.handle(f)
+	return c.openChannel(f)
 }
 
 func (c *connection) awaitCloseOk(f wire.Frame) error {
@@ -65,25 +64,21 @@ func (c *connection) handleOwn(f wire.Frame) error {
 	}
 }
 
-// channel returns the channel that a frame is for, opening it if that is what the
-// frame asks for; nil if the frame needs no more.
-func (c *connection) channel(f wire.Frame) (*channel, error) {
-	if ch := c.channels[f.Channel]; ch != nil {
-		return ch, nil
-	}
+// openChannel opens a channel, which is all that a frame on a new one may ask for.
+func (c *connection) openChannel(f wire.Frame) error {
 	m, err := parseMethod(f)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if _, ok := m.(*wire.ChannelOpen); !ok {
-		return nil, attribute(refuse(channelError, "expected 'channel.open'"), m)
+		return attribute(refuse(channelError, "expected 'channel.open'"), m)
 	}
 	if n := len(c.channels); n >= int(c.channelMax) {
-		return nil, refuse(notAllowed, "number of channels opened (%d) has reached the negotiated channel_max (%d)", n, c.channelMax)
+		return refuse(notAllowed, "number of channels opened (%d) has reached the negotiated channel_max (%d)", n, c.channelMax)
 	}
 	c.channels[f.Channel] = newChannel(c, f.Channel)
 	c.out.method(f.Channel, &wire.ChannelOpenOk{})
-	return nil, nil
+	return nil
 }
 
 // parseMethod reads a method, or says what is wrong with it as RabbitMQ does, which

@@ -171,10 +171,10 @@ func expect[M wire.Method](c *connection) (want M, err error) {
 		if err != nil {
 			return want, fmt.Errorf("%w: %w", errOutOfTurn, err)
 		}
-		switch m := m.(type) {
-		case M:
-			return m, nil
-		case *wire.ConnectionClose:
+		if got, ok := m.(M); ok {
+			return got, nil
+		}
+		if _, ok := m.(*wire.ConnectionClose); ok {
 			c.out.method(0, &wire.ConnectionCloseOk{})
 			return want, io.EOF
 		}

@@ -53,11 +53,21 @@ func sameValue(a, b any) bool {
 
 // asInt returns the value of an integer field.
 func asInt(v any) (int64, bool) {
-	switch r := reflect.ValueOf(v); r.Kind() {
-	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return r.Int(), true
-	case reflect.Uint8, reflect.Uint16, reflect.Uint32:
-		return int64(r.Uint()), true
+	switch n := v.(type) {
+	case int8:
+		return int64(n), true
+	case uint8:
+		return int64(n), true
+	case int16:
+		return int64(n), true
+	case uint16:
+		return int64(n), true
+	case int32:
+		return int64(n), true
+	case uint32:
+		return int64(n), true
+	case int64:
+		return n, true
 	}
 	return 0, false
 }

@@ -20,8 +20,15 @@ type replyError struct {
 
 func (e *replyError) Error() string { return fmt.Sprintf("devbroker: %d %s", e.code, e.reply()) }
 
-// reply is the text as it goes to the client.
-func (e *replyError) reply() string { return replyNames[e.code] + " - " + e.text }
+// reply is the text as it goes to the client, shortened as RabbitMQ does it.
+func (e *replyError) reply() string {
+	const most = 255
+	text := replyNames[e.code] + " - " + e.text
+	if len(text) > most {
+		text = text[:most-3] + "..."
+	}
+	return text
+}
 
 // Reply codes of AMQP 0-9-1, section 1.2 of its reference.
 const (

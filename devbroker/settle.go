@@ -47,7 +47,7 @@ func (ch *channel) settle(s settlement) error {
 
 func (ch *channel) settleNow(s settlement) error {
 	deliveries := ch.unacked.take(s.tag, s.multiple)
-	if deliveries == nil && !(s.multiple && s.tag == 0) {
+	if deliveries == nil && (!s.multiple || s.tag != 0) {
 		return refuse(preconditionFailed, "unknown delivery tag %d", s.tag)
 	}
 	if ch.tx != nil {

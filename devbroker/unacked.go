@@ -27,14 +27,6 @@ func (u *unacked) count() int { return len(u.all) - u.settled }
 
 func (u *unacked) add(d *delivery) { u.all = append(u.all, d) }
 
-// oldest is the first one that is not settled; nil if there is none.
-func (u *unacked) oldest() *delivery {
-	if len(u.all) == 0 {
-		return nil
-	}
-	return u.all[0]
-}
-
 // take removes the delivery with that tag, or with multiple all up to it; a tag of 0
 // then means all. Without any it returns nil.
 func (u *unacked) take(tag uint64, multiple bool) []*delivery {

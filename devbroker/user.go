@@ -25,7 +25,7 @@ type User struct {
 
 func (u User) validate() (errs []error) {
 	if u.Name == "" {
-		errs = append(errs, fmt.Errorf("devbroker: a user has no name"))
+		errs = append(errs, errors.New("devbroker: a user has no name"))
 	}
 	for _, pattern := range []string{u.Configure, u.Write, u.Read} {
 		if _, err := regexp.Compile(pattern); err != nil {
