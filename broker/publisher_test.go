@@ -125,7 +125,7 @@ func TestPublishWhileBlocked(t *testing.T) {
 	if err := p.Publish(t.Context(), "in", 1); err != nil {
 		t.Fatal(err)
 	}
-	node.Ctl(t, "set_vm_memory_high_watermark", "0.0000001")
+	node.Block(t)
 	rabbit.Eventually(t, 30*time.Second, func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
@@ -135,7 +135,7 @@ func TestPublishWhileBlocked(t *testing.T) {
 	before := rabbit.Depth(t, ch, queue)
 	result := make(chan error, 1)
 	go func() { result <- p.Publish(t.Context(), "in", 3) }()
-	node.Ctl(t, "set_vm_memory_high_watermark", "0.4")
+	node.Unblock(t)
 	if err := <-result; err != nil {
 		t.Errorf("Publish returned %v once the alarm was over, want nil", err)
 	}

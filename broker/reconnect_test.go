@@ -147,7 +147,7 @@ func TestConnectionsAreNamed(t *testing.T) {
 	if err := p.Publish(t.Context(), "k", 1); !errors.Is(err, broker.ErrUnroutable) {
 		t.Fatal(err)
 	}
-	list := node.Ctl(t, "list_connections", "client_properties")
+	list := strings.Join(node.Clients(t), "\n")
 	for _, name := range []string{"signup test", "signup publish", "broker.test test"} {
 		if !strings.Contains(list, `"`+name+`"`) {
 			t.Errorf("no connection is called %q:\n%s", name, list)

@@ -2,8 +2,6 @@ package broker_test
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -189,15 +187,11 @@ func TestDefinitionsImport(t *testing.T) {
 	node := rabbit.Start(t)
 	topology := broker.Ladder().Merge(broker.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology(),
 		broker.WorkQueue{Name: "urgent", Exchange: "events", Keys: []string{"#"}, MaxPriority: 10}.Topology()).Unique()
-	out, err := topology.Definitions("/")
+	definitions, err := topology.Definitions("/")
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "definitions.json")
-	if err := os.WriteFile(file, out, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	node.Ctl(t, "import_definitions", file)
+	node.Import(t, definitions)
 	s := session(t, broker.Config{URL: node.URL()})
 	changes, err := s.Plan(t.Context(), topology)
 	if err != nil {

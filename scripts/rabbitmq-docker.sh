@@ -63,6 +63,6 @@ docker_kill() {
 	fi
 }
 
-docker_ctl() { docker exec --user rabbitmq "$name" rabbitmqctl --quiet "$@"; }
+docker_ctl() { docker exec --interactive --user rabbitmq "$name" rabbitmqctl --quiet "$@"; }
 
 docker_remove() { docker rm --force --volumes "$name" >/dev/null 2>&1 || true; }

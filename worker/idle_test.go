@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
@@ -21,23 +22,23 @@ func TestNeverSilentlyIdle(t *testing.T) {
 		mend  func(t *testing.T)
 		why   string // part of the reason while it is down; not looked for if empty
 	}{
-		{"the broker closes the connection", func(t *testing.T, _ *bench) { node.Ctl(t, "close_all_connections", "test") }, nil, ""},
+		{"the broker closes the connection", func(t *testing.T, _ *bench) { node.CloseConnections(t, "test") }, nil, ""},
 		{"the queue is deleted", func(t *testing.T, b *bench) {
 			if _, err := rabbit.Channel(t, node.URL()).QueueDelete(b.queue.Name, false, false, false); err != nil {
 				t.Fatal(err)
 			}
 		}, nil, ""},
 		{
-			"the broker stops and starts", func(t *testing.T, _ *bench) { node.Ctl(t, "stop_app") },
-			func(t *testing.T) { node.Ctl(t, "start_app") }, "consuming connection",
+			"the broker stops and starts", func(t *testing.T, _ *bench) { node.Stop(t) },
+			func(t *testing.T) { node.Restart(t) }, "consuming connection",
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBenchAt(t, node.URL())
 			b.queue.Concurrency, b.queue.Prefetch = 3, 7
-			handled := make(chan struct{}, 10)
-			r := b.run(handler.Func(func(context.Context, *message.Message) error { handled <- struct{}{}; return nil }))
+			g := newGate()
+			r := b.run(g)
 			tt.fault(t, b)
 			if tt.why != "" {
 				b.eventually("the health says why", func() bool {
@@ -50,13 +51,14 @@ func TestNeverSilentlyIdle(t *testing.T) {
 			}
 			b.eventually("the loss was noticed", func() bool { return wasIdle(b) })
 			b.eventually("the worker is ready again", func() bool { return r.worker.Health().Ready })
-			want := b.queue.Name + "\t7"
-			if got := node.Ctl(t, "-q", "list_consumers", "queue_name", "prefetch_count"); !strings.Contains(got, want) {
-				t.Errorf("consumers are\n%s\nwant a prefetch of 7", got)
-			}
 			b.channel = rabbit.Channel(t, node.URL())
-			b.eventually("a message can be published", func() bool { return b.pub.Publish(t.Context(), "key", 1) == nil })
-			<-handled
+			b.eventually("a message can be published", func() bool { return b.pub.Publish(t.Context(), "key", 0) == nil })
+			for i := range 9 {
+				b.publish("key", i)
+			}
+			b.eventually("all but the prefetch wait in the queue", func() bool { return b.depth(b.queue.Name) == 10-7 })
+			close(g.let)
+			b.verdicts(10)
 		})
 	}
 }
@@ -83,10 +85,7 @@ func wasIdle(b *bench) bool {
 // and takes a message back from a handler that is too slow, and the worker goes on.
 func TestConsumerTimeoutLeadsBackToConsuming(t *testing.T) {
 	node := abused.take(t)
-	node.Ctl(t, "eval", "application:set_env(rabbit, consumer_timeout, 1000), application:set_env(rabbit, channel_tick_interval, 500).")
-	t.Cleanup(func() {
-		node.Ctl(t, "eval", "application:set_env(rabbit, consumer_timeout, 1800000), application:set_env(rabbit, channel_tick_interval, 60000).")
-	})
+	node.ConsumerTimeout(t, time.Second)
 	b := newBenchAt(t, node.URL())
 	enter, leave := make(chan bool, 10), make(chan struct{})
 	r := b.run(handler.Func(func(_ context.Context, m *message.Message) error {

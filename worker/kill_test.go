@@ -177,13 +177,14 @@ func child(kind string) {
 // TestAtLeastOnceWhenTheBrokerIsKilled kills the node by SIGKILL three times while
 // 20,000 messages flow.
 func TestAtLeastOnceWhenTheBrokerIsKilled(t *testing.T) {
+	rabbit.NeedsDisk(t)
 	node := abused.take(t)
 	for name, change := range kinds() {
 		t.Run(name, func(t *testing.T) { killTheBroker(t, node, change, 20_000, 3) })
 	}
 }
 
-func killTheBroker(t *testing.T, node *rabbit.Node, change func(*worker.Queue), messages, kills int) {
+func killTheBroker(t *testing.T, node rabbit.Node, change func(*worker.Queue), messages, kills int) {
 	b := newBenchAt(t, node.URL())
 	change(&b.queue)
 	b.queue.Concurrency = 16

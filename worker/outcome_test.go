@@ -198,6 +198,7 @@ func TestNeverRan(t *testing.T) {
 			if len(touched) > 0 {
 				t.Error("the user's middleware ran")
 			}
+			b.verdicts(1)
 			if s := b.settled()[0]; s.Outcome.Spent {
 				t.Error("an attempt was spent, want none")
 			}

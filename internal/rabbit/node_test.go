@@ -1,7 +1,6 @@
 package rabbit_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 )
 
 func TestADurableMessageOutlivesAKilledNode(t *testing.T) {
+	rabbit.NeedsDisk(t)
 	t.Parallel()
 	node := rabbit.Start(t)
 	ch := rabbit.Channel(t, node.URL())
@@ -33,25 +33,34 @@ func TestADurableMessageOutlivesAKilledNode(t *testing.T) {
 		"the message is in its queue again")
 }
 
-func TestCtlReachesTheNode(t *testing.T) {
+func TestANodeStopsAndStartsAgain(t *testing.T) {
 	t.Parallel()
 	node := rabbit.Start(t)
-	conn := rabbit.Connect(t, node.URL())
-	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
+	url := node.URL()
+	closed := rabbit.Connect(t, url).NotifyClose(make(chan *amqp.Error, 1))
 
-	if got := node.Ctl(t, "list_users"); !strings.Contains(got, "guest") {
-		t.Errorf("list_users printed %q, want guest among the users", got)
-	}
-	node.Ctl(t, "close_all_connections", "test")
+	node.Stop(t)
 	if code := lossCode(t, closed); code != amqp.ConnectionForced {
 		t.Errorf("closed with code %d, want %d", code, amqp.ConnectionForced)
 	}
-
-	node.Ctl(t, "stop_app")
-	if conn, err := amqp.Dial(node.URL()); err == nil {
+	if conn, err := amqp.Dial(url); err == nil {
 		t.Fatalf("connected to a stopped broker: %v", conn.Close())
 	}
-	node.Ctl(t, "start_app")
+	node.Restart(t)
+	if node.URL() != url {
+		t.Errorf("the URL is %s after a restart, want %s", node.URL(), url)
+	}
+	rabbit.Connect(t, url)
+}
+
+func TestANodeClosesConnections(t *testing.T) {
+	t.Parallel()
+	node := rabbit.Start(t)
+	closed := rabbit.Connect(t, node.URL()).NotifyClose(make(chan *amqp.Error, 1))
+	node.CloseConnections(t, "test")
+	if code := lossCode(t, closed); code != amqp.ConnectionForced {
+		t.Errorf("closed with code %d, want %d", code, amqp.ConnectionForced)
+	}
 	rabbit.Connect(t, node.URL())
 }
 

@@ -1,5 +1,6 @@
-// Package rabbit gives tests a real RabbitMQ: one that all share, private nodes
-// that may be killed, and connections that may be cut.
+// Package rabbit gives tests a broker: one that all share, private nodes that may be
+// killed, and connections that may be cut. It is a RabbitMQ, or a devbroker in the
+// test's process if AMQP_URL is embedded: or embedded:VERSION.
 package rabbit
 
 import (
@@ -14,22 +15,30 @@ import (
 )
 
 const (
+	variable     = "AMQP_URL"
 	pollInterval = 20 * time.Millisecond
 	closeTimeout = 5 * time.Second // a blocked broker never answers a close
 	maxQueueName = 200             // AMQP allows 255; room for a suffix such as .dlq
 )
 
-// URL returns the AMQP URL of the broker that all tests share, from the environment
-// variable AMQP_URL. Without one the test fails: it is never skipped.
+// URL returns the AMQP URL of the broker that all tests share, which the environment
+// variable AMQP_URL names. Without one the test fails: it is never skipped.
 func URL(tb testing.TB) string {
 	tb.Helper()
-	url := os.Getenv("AMQP_URL")
+	if version, ok := embeddedVersion(); ok {
+		return shared.url(tb, version)
+	}
+	url := os.Getenv(variable)
 	if url == "" {
-		tb.Fatal("rabbit: AMQP_URL is not set, so there is no RabbitMQ to test with:" +
+		tb.Fatal("rabbit: AMQP_URL is not set, so there is no broker to test with:" +
 			" run make test, or scripts/rabbitmq run go test ./...")
 	}
 	return url
 }
+
+// embeddedVersion returns which RabbitMQ a broker in memory is to behave like, which
+// may be empty; false if the tests' broker is not in memory.
+func embeddedVersion() (string, bool) { return strings.CutPrefix(os.Getenv(variable), "embedded:") }
 
 // Connect opens a connection to the broker at url and closes it when the test ends.
 // The test fails if there is no connection to be had.

@@ -1,6 +1,7 @@
 package rabbit
 
 import (
+	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
@@ -14,21 +15,16 @@ type Certificates struct {
 	Key  []byte
 }
 
-// StartTLS is Start for a node that takes TLS connections too, and returns their URL,
-// which names no user. A client's certificate may stand for a password: by SASL
-// EXTERNAL its common name is the user.
-func StartTLS(tb testing.TB, c Certificates) (n *Node, url string) {
+// StartTLS is Start for a node whose URL is for TLS and names no user. A client's
+// certificate may stand for a password: by SASL EXTERNAL its common name is the user.
+// Users there are guest and those named, who may do everything.
+func StartTLS(tb testing.TB, c Certificates, users ...string) Node {
 	tb.Helper()
-	n, remove, err := start(c.write)
-	if err != nil {
-		tb.Fatal(err)
+	s := setup{tls: &c}
+	for _, name := range users {
+		s.users = append(s.users, user{name: name, password: rand.Text()})
 	}
-	tb.Cleanup(func() {
-		if err := remove(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return n, n.must(tb, "tlsurl")
+	return startFor(tb, s)
 }
 
 // write puts the certificates where scripts/rabbitmq looks for them. A node in a

@@ -1,0 +1,171 @@
+package rabbit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// commandTimeout bounds one call of scripts/rabbitmq. A node starts in 3–10 s.
+const commandTimeout = 3 * time.Minute
+
+// process is a node that scripts/rabbitmq runs.
+type process struct {
+	script string
+	dir    string
+	url    string
+}
+
+func startProcess(s setup) (n *process, remove func() error, err error) {
+	script, err := findScript()
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, err := os.MkdirTemp(os.Getenv("WARREN_NODES"), "warren-node-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("rabbit: folder for a node: %w", err)
+	}
+	n = &process{script: script, dir: dir}
+	remove = func() error {
+		_, err := n.command("", "remove")
+		return err
+	}
+	if err := n.start(s); err != nil {
+		return nil, nil, errors.Join(err, remove(), os.RemoveAll(dir)) //nolint:gosec // the folder is the one made above
+	}
+	return n, remove, nil
+}
+
+func (p *process) start(s setup) (err error) {
+	if s.tls == nil {
+		p.url, err = p.command("", "start")
+		return err
+	}
+	if err := s.tls.write(p.dir); err != nil {
+		return fmt.Errorf("rabbit: certificates for a node: %w", err)
+	}
+	if _, err := p.command("", "start"); err != nil {
+		return err
+	}
+	for _, user := range s.users {
+		_, added := p.command("", "ctl", "add_user", user.name, user.password)
+		_, allowed := p.command("", "ctl", "set_permissions", user.name, ".*", ".*", ".*")
+		if err := errors.Join(added, allowed); err != nil {
+			return err
+		}
+	}
+	p.url, err = p.command("", "tlsurl")
+	return err
+}
+
+func (p *process) URL() string { return p.url }
+
+func (p *process) Kill(tb testing.TB) {
+	tb.Helper()
+	p.must(tb, "kill")
+}
+
+func (p *process) Stop(tb testing.TB) {
+	tb.Helper()
+	p.must(tb, "stop")
+}
+
+func (p *process) Restart(tb testing.TB) {
+	tb.Helper()
+	p.must(tb, "restart")
+}
+
+func (p *process) Settle(tb testing.TB) {
+	tb.Helper()
+	p.must(tb, "ctl", "eval", "[ok = dets:sync(T) || T <- dets:all()], catch mnesia:sync_log().")
+}
+
+func (p *process) CloseConnections(tb testing.TB, reason string) {
+	tb.Helper()
+	p.must(tb, "ctl", "close_all_connections", reason)
+}
+
+func (p *process) Block(tb testing.TB) {
+	tb.Helper()
+	p.must(tb, "ctl", "set_vm_memory_high_watermark", "0.0000001")
+}
+
+func (p *process) Unblock(tb testing.TB) {
+	tb.Helper()
+	p.must(tb, "ctl", "set_vm_memory_high_watermark", "0.4")
+}
+
+func (p *process) ConsumerTimeout(tb testing.TB, d time.Duration) {
+	tb.Helper()
+	set := func(timeout, tick time.Duration) {
+		p.must(tb, "ctl", "eval", fmt.Sprintf(
+			"application:set_env(rabbit, consumer_timeout, %d), application:set_env(rabbit, channel_tick_interval, %d).",
+			timeout.Milliseconds(), tick.Milliseconds()))
+	}
+	set(d, d/2)
+	tb.Cleanup(func() { set(30*time.Minute, time.Minute) }) // as they were
+}
+
+func (p *process) Clients(tb testing.TB) []string {
+	tb.Helper()
+	return strings.Split(p.must(tb, "ctl", "list_connections", "client_properties"), "\n")
+}
+
+func (p *process) Import(tb testing.TB, definitions []byte) {
+	tb.Helper()
+	if _, err := p.command(string(definitions), "ctl", "import_definitions"); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func (p *process) must(tb testing.TB, name string, args ...string) string {
+	tb.Helper()
+	out, err := p.command("", name, args...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return out
+}
+
+// command has a context of its own, since a test's is done before its cleanup.
+func (p *process) command(stdin, name string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, p.script, append([]string{name, p.dir}, args...)...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
+	cmd.WaitDelay = time.Second
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("rabbit: scripts/rabbitmq %s %s: %w\n%s", name, strings.Join(args, " "), err, &stderr)
+	}
+	return strings.TrimSpace(stdout.String()), nil
+}
+
+// findScript walks up from the package under test to the module that has the script.
+func findScript() (string, error) {
+	start, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("rabbit: find scripts/rabbitmq: %w", err)
+	}
+	for dir := start; ; dir = filepath.Dir(dir) {
+		script := filepath.Join(dir, "scripts", "rabbitmq")
+		if isFile(filepath.Join(dir, "go.mod")) && isFile(script) {
+			return script, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("rabbit: no scripts/rabbitmq beside a go.mod in %s or above", start)
+		}
+	}
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
