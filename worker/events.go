@@ -82,6 +82,22 @@ func (w *Worker) emit(e Event) {
 	}
 }
 
+// Watch has f see every event, as Config.OnEvent does, which goes on seeing them too:
+// from many goroutines, so f must be quick. It panics once Run has begun, and is not
+// safe for concurrent use.
+func (w *Worker) Watch(f func(Event)) {
+	if w.started.Load() {
+		panic("worker: Watch was called after Run")
+	}
+	before := w.config.OnEvent
+	w.config.OnEvent = func(e Event) {
+		if before != nil {
+			before(e)
+		}
+		f(e)
+	}
+}
+
 func settled(queue string, a *attempt, out Outcome, took time.Duration, err error) Settled {
 	return Settled{Queue: queue, Handler: a.handler, Message: &a.Message, Outcome: out, Took: took, SettleErr: err}
 }
