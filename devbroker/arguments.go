@@ -40,6 +40,9 @@ var knownArguments = []argument{
 	{name: "x-max-age", types: "stream", check: anything},
 	{name: "x-queue-leader-locator", types: quorum, check: locator, versions: []string{"3.10"}},
 	{name: "x-queue-leader-locator", types: both, check: locator, versions: []string{"4.0", "4.3"}},
+	{name: "x-delayed-retry-type", types: quorum, check: anything, versions: []string{"4.3"}},
+	{name: "x-delayed-retry-min", types: quorum, check: anything, versions: []string{"4.3"}},
+	{name: "x-delayed-retry-max", types: quorum, check: anything, versions: []string{"4.3"}},
 	{name: "x-consumer-timeout", types: quorum, check: integer(0, noMaximum), versions: []string{"4.3"}, free: true},
 }
 

@@ -10,10 +10,7 @@ func (ch *channel) basicQos(m *wire.BasicQos) error {
 	switch {
 	case m.PrefetchSize != 0:
 		return refuse(notImplemented, "prefetch_size!=0 (%d)", m.PrefetchSize)
-	case m.Global && ch.broker().gen.refusesGlobalQoS:
-		return refuse(internalError, "Feature `global_qos` is deprecated."+
-			" By default, this feature is not permitted anymore.")
-	case m.Global:
+	case m.Global && ch.broker().gen.globalQoS:
 		ch.shared = int(m.PrefetchCount)
 		ch.kick()
 	default:
@@ -31,7 +28,7 @@ func (ch *channel) basicConsume(m *wire.BasicConsume) error {
 	c := &consumer{
 		channel: ch, queue: q, tag: m.ConsumerTag, noAck: m.NoAck, exclusive: m.Exclusive, prefetch: ch.prefetch,
 	}
-	if c.priority, err = priorityOf(m.Arguments); err != nil {
+	if c.priority, err = q.priorityOf(m.Arguments); err != nil {
 		return err
 	}
 	if c.tag == "" {
@@ -40,7 +37,9 @@ func (ch *channel) basicConsume(m *wire.BasicConsume) error {
 	switch {
 	case ch.consumers[c.tag] != nil:
 		return refuse(notAllowed, "attempt to reuse consumer tag '%s'", c.tag)
-	case q.exclusivelyConsumed() || c.exclusive && len(q.consumers) > 0:
+	case ch.shared > 0 && q.kind == quorum:
+		return refuse(notImplemented, "queue '%s' in vhost '%s' does not support global qos", q.name, q.vhost.name)
+	case q.kind == classic && (q.exclusivelyConsumed() || c.exclusive && (q.singleActive || len(q.consumers) > 0)):
 		return refuse(accessRefused, "queue '%s' in vhost '%s' in exclusive use", q.name, q.vhost.name)
 	}
 	ch.consumers[c.tag] = c
@@ -50,14 +49,15 @@ func (ch *channel) basicConsume(m *wire.BasicConsume) error {
 }
 
 // priorityOf reads a consumer's x-priority.
-func priorityOf(args wire.Table) (int64, error) {
+func (q *queue) priorityOf(args wire.Table) (int64, error) {
 	value, ok := args.Get("x-priority")
 	if !ok {
 		return 0, nil
 	}
 	priority, ok := asInt(value)
 	if !ok {
-		return 0, refuse(preconditionFailed, "invalid arg 'x-priority': {unacceptable_type,%s}", wire.TypeName(value))
+		return 0, refuse(preconditionFailed, "invalid arg 'x-priority' for queue '%s' in vhost '%s': \"expected integer, got %s\"",
+			q.name, q.vhost.name, wire.TypeName(value))
 	}
 	return priority, nil
 }
@@ -92,7 +92,7 @@ func (ch *channel) basicGet(m *wire.BasicGet) error {
 	ch.conn.out.content(ch.id, &wire.BasicGetOk{
 		DeliveryTag: ch.lastTag, Redelivered: it.redelivered, Exchange: it.exchange,
 		RoutingKey: it.key, MessageCount: uint32(q.ready.count),
-	}, q.properties(it), it.body)
+	}, q.properties(it, true), it.body)
 	if m.NoAck {
 		it.done = true
 		q.drop(it)

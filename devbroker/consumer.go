@@ -26,7 +26,7 @@ func (c *consumer) ready() bool {
 		return false
 	case !c.noAck && c.prefetch > 0 && c.inFlight >= c.prefetch:
 		return false
-	case !c.noAck && ch.shared > 0 && ch.unacked.count() >= ch.shared:
+	case !c.noAck && c.prefetch == 0 && ch.shared > 0 && ch.unacked.count() >= ch.shared:
 		return false
 	}
 	return ch.conn.out.hasRoom()
@@ -41,7 +41,7 @@ func (c *consumer) deliver(it *item) {
 		ch.conn.out.content(ch.id, &wire.BasicDeliver{
 			ConsumerTag: c.tag, DeliveryTag: ch.lastTag, Redelivered: it.redelivered,
 			Exchange: it.exchange, RoutingKey: it.key,
-		}, c.queue.properties(it), it.body)
+		}, c.queue.properties(it, false), it.body)
 	}
 	if c.noAck {
 		c.queue.drop(it)
@@ -55,9 +55,9 @@ func (c *consumer) deliver(it *item) {
 }
 
 // properties are those of the message, with the counts that a quorum queue adds.
-func (q *queue) properties(it *item) []byte {
+func (q *queue) properties(it *item, get bool) []byte {
 	var counts wire.Table
-	if q.kind == quorum && it.failures > 0 {
+	if q.kind == quorum && (it.failures > 0 || get && q.broker().gen.getCountsFromZero) {
 		counts = counts.Set("x-delivery-count", int64(it.failures))
 	}
 	if q.kind == quorum && it.acquired > 0 && q.broker().gen.acquiredCount {
@@ -100,8 +100,8 @@ func (q *queue) addConsumer(c *consumer) {
 		i = len(q.consumers)
 	}
 	q.consumers = slices.Insert(q.consumers, i, c)
-	if q.active == nil {
-		q.active = c
+	if q.active == nil || q.kind == quorum && q.broker().gen.bestIsActive {
+		q.active = q.consumers[0]
 	}
 	q.used()
 	q.wake()

@@ -13,7 +13,9 @@ func (ch *channel) queueDeclare(m *wire.QueueDeclare) error {
 		return err
 	}
 	ch.lastQueue = q.name
-	q.used()
+	if !m.Passive {
+		q.used()
+	}
 	ch.answer(m.NoWait, &wire.QueueDeclareOk{
 		Queue: q.name, MessageCount: uint32(q.ready.count), ConsumerCount: uint32(len(q.consumers)),
 	})
@@ -44,7 +46,7 @@ func (ch *channel) declareQueue(m *wire.QueueDeclare) (*queue, error) {
 
 func (ch *channel) mayDeclareQueue(s queueSettings) error {
 	v := ch.vhost()
-	if v.queues[s.name] == nil && strings.HasPrefix(s.name, "amq.") {
+	if strings.HasPrefix(s.name, "amq.") {
 		return refuse(accessRefused, "queue name '%s' contains reserved prefix 'amq.*'", s.name)
 	}
 	return ch.conn.account.check(configure, "queue", s.name, v.name)
@@ -78,17 +80,18 @@ func (q *queue) mustBe(want queueSettings) error {
 		return err
 	}
 	gen := q.broker().gen
-	return sameArguments(subject, gen.named(q.args), gen.named(want.args), gen.compared())
+	current, wanted := gen.named(q.args), gen.named(want.args)
+	if kind, _ := want.args.Get("x-queue-type"); q.kind == classic && (kind == nil || kind == classic) {
+		current, wanted = current.Delete("x-queue-type"), wanted.Delete("x-queue-type")
+	}
+	return sameArguments(subject, current, wanted, gen.compared())
 }
 
 // named makes the type of a queue explicit, where RabbitMQ does.
 func (g generation) named(args wire.Table) wire.Table {
-	kind, ok := args.Get("x-queue-type")
-	if g.namesDefaultType && (!ok || kind == "") {
-		return args.Clone().Set("x-queue-type", classic)
-	}
-	if kind == classic && !g.namesDefaultType {
-		return args.Clone().Delete("x-queue-type")
+	args = args.Clone()
+	if kind, ok := args.Get("x-queue-type"); g.namesDefaultType && (!ok || kind == "") {
+		return args.Set("x-queue-type", classic)
 	}
 	return args
 }

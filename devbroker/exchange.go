@@ -45,17 +45,17 @@ type matcher interface {
 	match(m *message, key string, take func(*binding))
 }
 
-var matchers = map[string]func() matcher{
-	"direct":  func() matcher { return directMatcher{} },
-	"fanout":  func() matcher { return &fanoutMatcher{} },
-	"topic":   func() matcher { return &topicMatcher{exact: directMatcher{}} },
-	"headers": func() matcher { return &headersMatcher{} },
+var matchers = map[string]func(generation) matcher{
+	"direct":  func(generation) matcher { return directMatcher{} },
+	"fanout":  func(generation) matcher { return &fanoutMatcher{} },
+	"topic":   func(generation) matcher { return &topicMatcher{exact: directMatcher{}} },
+	"headers": func(g generation) matcher { return &headersMatcher{floats: g.floatsMatch} },
 
-	"x-local-random": func() matcher { return &randomMatcher{} },
+	"x-local-random": func(generation) matcher { return &randomMatcher{} },
 }
 
 func newExchange(v *vhost, s exchangeSettings) *exchange {
-	return &exchange{exchangeSettings: s, vhost: v, table: matchers[s.kind]()}
+	return &exchange{exchangeSettings: s, vhost: v, table: matchers[s.kind](v.broker.gen)}
 }
 
 // alternate is where messages go that no binding takes; "" if that is nowhere.

@@ -18,15 +18,20 @@ type generation struct {
 	emptyTypeIsDefault bool // x-queue-type may be empty
 	namesDefaultType   bool // a queue without x-queue-type has one all the same
 
-	defaultLimit     int  // of deliveries from a quorum queue; noLimit for none
-	minusOneIsZero   bool // x-delivery-limit: -1 means 0, and not none
-	nackCounts       bool // nack with requeue raises x-delivery-count
-	acquiredCount    bool // deliveries carry x-acquired-count
-	quorumPriorities priorities
-	trustsDeaths     bool // the x-death of a client counts
-	lastDeath        bool // dead letters carry x-last-death-*
-	refusesGlobalQoS bool
-	timeoutCancels   bool // a slow consumer of a quorum queue loses its consumer, not its channel
+	defaultLimit      int  // of deliveries from a quorum queue; noLimit for none
+	minusOneIsZero    bool // x-delivery-limit: -1 means 0, and not none
+	nackCounts        bool // nack with requeue raises x-delivery-count
+	getCountsFromZero bool // even a first basic.get carries x-delivery-count
+	nackedToEnd       bool // without a delivery limit a quorum queue puts what was nacked at its end
+	floatsMatch       bool // in headers 1.0 equals 1
+	checksMode        bool // delivery modes other than 1 and 2 are refused
+	acquiredCount     bool // deliveries carry x-acquired-count
+	globalQoS         bool // basic.qos can be for a whole channel
+	bestIsActive      bool // quorum: a single active consumer gives way to one of a higher priority
+	quorumPriorities  priorities
+	trustsDeaths      bool // the x-death of a client counts
+	lastDeath         bool // dead letters carry x-last-death-*
+	timeoutCancels    bool // a slow consumer of a quorum queue loses its consumer, not its channel
 }
 
 // noLimit is the delivery limit of a queue that has none.
@@ -54,19 +59,20 @@ var generations = map[string]generation{
 		release: "3.10", version: "3.10.8", headers: []string{amqp091, amqp09, amqp08, amqp09B},
 		unknownTypeCloses: true,
 		mechanisms:        "AMQPLAIN PLAIN", firstFrames: 4096, minFrame: 4096, maxMessage: 128 << 20,
-		defaultLimit: noLimit, minusOneIsZero: true, nackCounts: true, trustsDeaths: true,
+		defaultLimit: noLimit, minusOneIsZero: true, nackCounts: true, getCountsFromZero: true, nackedToEnd: true, floatsMatch: true, checksMode: true,
+		trustsDeaths: true, globalQoS: true,
 	},
 	"4.0": {
 		release: "4.0", version: "4.0.5", localRandom: true, namesDefaultType: true,
 		headers: []string{amqp091, amqp09}, speaksAMQP10: true,
 		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 4096, minFrame: 4096, maxMessage: 16 << 20,
-		defaultLimit: 20, nackCounts: true, quorumPriorities: twoLevels, lastDeath: true,
+		defaultLimit: 20, nackCounts: true, globalQoS: true, bestIsActive: true, quorumPriorities: twoLevels, lastDeath: true,
 	},
 	"4.3": {
 		release: "4.3", version: "4.3.6", localRandom: true, namesDefaultType: true, emptyTypeIsDefault: true,
 		headers: []string{amqp091, amqp09}, speaksAMQP10: true,
 		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 8192, minFrame: 8192, maxMessage: 16 << 20, measuresBodies: true,
-		defaultLimit: 20, acquiredCount: true, quorumPriorities: strict, lastDeath: true,
-		refusesGlobalQoS: true, timeoutCancels: true,
+		defaultLimit: 20, acquiredCount: true, bestIsActive: true, quorumPriorities: strict, lastDeath: true,
+		timeoutCancels: true,
 	},
 }

@@ -11,20 +11,23 @@ import (
 
 // headersMatcher is of a headers exchange: binding arguments are compared with the
 // headers of a message.
-type headersMatcher struct{ fanoutMatcher }
+type headersMatcher struct {
+	fanoutMatcher
+	floats bool // 1.0 equals 1
+}
 
 func (h *headersMatcher) match(m *message, _ string, take func(*binding)) {
 	headers := m.headers()
 	for _, b := range h.all {
-		if matchHeaders(b.args, headers) {
+		if h.matches(b.args, headers) {
 			take(b)
 		}
 	}
 }
 
-// matchHeaders compares by the rules of x-match: all, any, and the two that look at
+// matches compares by the rules of x-match: all, any, and the two that look at
 // arguments beginning with x- as well.
-func matchHeaders(args, headers wire.Table) bool {
+func (h *headersMatcher) matches(args, headers wire.Table) bool {
 	mode, _ := args.Get("x-match")
 	text, _ := mode.(string)
 	anyOne := strings.HasPrefix(text, "any")
@@ -34,11 +37,29 @@ func matchHeaders(args, headers wire.Table) bool {
 			continue
 		}
 		got, there := headers.Get(arg.Name)
-		if matches := there && (arg.Value == nil || sameValue(arg.Value, got)); matches == anyOne {
+		if same := there && (arg.Value == nil || h.same(arg.Value, got)); same == anyOne {
 			return anyOne
 		}
 	}
 	return !anyOne
+}
+
+func (h *headersMatcher) same(a, b any) bool {
+	if h.floats {
+		a, b = asFloat(a), asFloat(b)
+	}
+	return sameValue(a, b)
+}
+
+// asFloat makes a float of a number of any kind.
+func asFloat(v any) any {
+	if n, ok := asInt(v); ok {
+		return float64(n)
+	}
+	if f, ok := v.(float32); ok {
+		return float64(f)
+	}
+	return v
 }
 
 // sameValue compares values of fields; integers of any width may be equal.

@@ -50,14 +50,11 @@ func expirationOf(p wire.Properties) (time.Duration, error) {
 		return 0, refuse(preconditionFailed, "invalid expiration '%s': %s", p.Expiration, badInteger(p.Expiration))
 	case ms < 0:
 		return 0, refuse(preconditionFailed, "invalid expiration '%s': {value_negative,%d}", p.Expiration, ms)
-	case ms > maxMilliseconds:
-		return 0, refuse(preconditionFailed, "invalid expiration '%s': {value_too_big,%d}", p.Expiration, ms)
+	case ms > longest:
+		return 0, refuse(preconditionFailed, "invalid expiration '%s': {value_too_large,%d}", p.Expiration, ms)
 	}
 	return time.Duration(ms) * time.Millisecond, nil
 }
-
-// maxMilliseconds is the longest time that RabbitMQ takes, about 49 days.
-const maxMilliseconds = 4294967295
 
 // badInteger says how far a text is an integer, in Erlang's words.
 func badInteger(text string) string {

@@ -86,7 +86,9 @@ func (ch *channel) publish(in *incoming) error {
 		ch.tx.published = append(ch.tx.published, p)
 		return nil
 	}
-	ch.confirms.published++
+	if ch.confirms.on {
+		ch.confirms.published++
+	}
 	fault := ch.broker().strike(OnPublish, x.name)
 	switch {
 	case fault.drops():
@@ -120,6 +122,9 @@ func (ch *channel) check(in *incoming) (*exchange, *message, error) {
 	m, err := newMessage(p, in.properties, in.body)
 	if err != nil {
 		return nil, nil, err
+	}
+	if mode := m.parsed.DeliveryMode; ch.broker().gen.checksMode && mode > 2 {
+		return nil, nil, refuse(preconditionFailed, "invalid message: {delivery_mode_unknown,%d}", mode)
 	}
 	if p.Immediate {
 		return nil, nil, refuse(notImplemented, "immediate=true")

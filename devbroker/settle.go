@@ -124,7 +124,10 @@ func (q *queue) settle(d *delivery, v verdict) {
 
 // requeue makes deliveries ready again, each in its own queue.
 func (ch *channel) requeue(deliveries []*delivery, v verdict) {
-	for _, d := range slices.Backward(deliveries) {
+	for _, d := range deliveries {
+		d.queue.place(d.item, v)
+	}
+	for _, d := range slices.Backward(deliveries) { // each goes before the one put back last
 		d.leave()
 		if d.late || d.done {
 			continue
@@ -149,5 +152,15 @@ func (q *queue) takeBack(it *item, v verdict) {
 	q.putBack(it)
 }
 
+// place gives a message that comes back its place, if that is not where it was.
+func (q *queue) place(it *item, v verdict) {
+	if v == nacked && q.kind == quorum && q.deliveryLimit == noLimit && q.broker().gen.nackedToEnd {
+		q.nextSeq++
+		it.seq = q.nextSeq
+	}
+}
+
 // counts says whether v raises x-delivery-count.
-func (q *queue) counts(v verdict) bool { return v != nacked || q.broker().gen.nackCounts }
+func (q *queue) counts(v verdict) bool {
+	return v != nacked && v != recovered || q.broker().gen.nackCounts
+}
