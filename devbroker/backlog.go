@@ -10,6 +10,7 @@ type item struct {
 	*message
 	seq         uint64 // its place among those of its priority
 	level       int    // its priority, as far as the queue knows priorities
+	weight      int64  // against the limit of bytes
 	redelivered bool
 	failures    int       // x-delivery-count
 	acquired    int       // x-acquired-count
@@ -24,10 +25,10 @@ type item struct {
 func (it *item) expired(now time.Time) bool { return !it.expires.IsZero() && !now.Before(it.expires) }
 
 // backlog keeps the messages of a queue that are ready, in order: the higher priority
-// first, and in each the older.
+// first, and in each the older. What comes back to a quorum queue is before all others.
 type backlog struct {
-	levels []line
-	fair   bool // of two levels, every third message is a low one
+	levels []line // the last one is of what came back, in a quorum queue
+	fair   bool   // of two levels, every third message is a low one
 	turn   int
 	count  int
 	bytes  int64
@@ -40,11 +41,14 @@ func newBacklog(levels int, fair bool) backlog {
 	return backlog{levels: make([]line, levels), fair: fair}
 }
 
+// frontLevel is the level of what came back.
+func (b *backlog) frontLevel() int { return len(b.levels) - 1 }
+
 // put adds an item at its place: the end, or where it was when it comes back.
 func (b *backlog) put(it *item) {
 	it.ready = true
 	b.count++
-	b.bytes += int64(len(it.body))
+	b.bytes += it.weight
 	l := &b.levels[it.level]
 	after := l.last
 	if l.first != nil && it.seq < l.first.seq {
@@ -75,7 +79,7 @@ func (l *line) insert(it, after *item) {
 func (b *backlog) remove(it *item) {
 	it.ready = false
 	b.count--
-	b.bytes -= int64(len(it.body))
+	b.bytes -= it.weight
 	l := &b.levels[it.level]
 	if it.prev == nil {
 		l.first = it.next
@@ -92,7 +96,7 @@ func (b *backlog) remove(it *item) {
 
 // head is the item that comes next; nil if there is none.
 func (b *backlog) head() *item {
-	if b.fair && b.turn == 2 && b.levels[0].first != nil {
+	if b.fair && b.turn == 2 && b.levels[0].first != nil && b.levels[b.frontLevel()].first == nil {
 		return b.levels[0].first
 	}
 	for _, l := range slices.Backward(b.levels) {
@@ -109,21 +113,14 @@ func (b *backlog) take() *item {
 	if it == nil {
 		return nil
 	}
-	b.turn++
-	if it.level == 0 {
+	switch it.level {
+	case 0:
 		b.turn = 0
+	case 1:
+		b.turn++
 	}
 	b.remove(it)
 	return it
-}
-
-// heads returns the first item of each priority.
-func (b *backlog) heads(visit func(*item)) {
-	for i := range b.levels {
-		if it := b.levels[i].first; it != nil {
-			visit(it)
-		}
-	}
 }
 
 // each visits all items, in order, while visit says so.

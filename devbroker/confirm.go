@@ -9,6 +9,7 @@ type confirms struct {
 	published uint64 // number of the last message
 	told      uint64 // all up to this one have been told
 	acked     uint64 // all up to this one may be acked
+	gaps      bool   // a fault has kept one back, so that "multiple" would tell of it
 }
 
 // confirmsAtOnce bounds how many acks wait for each other.
@@ -32,6 +33,7 @@ func (ch *channel) confirm(ok bool, fault *Fault) {
 	switch {
 	case fault != nil:
 		ch.flushConfirms()
+		c.gaps = true
 		ch.confirmWrongly(c.published, ok, fault)
 		c.told = c.published
 	case !ok:
@@ -50,6 +52,13 @@ func (ch *channel) flushConfirms() {
 	if c.acked <= c.told {
 		return
 	}
+	if c.gaps {
+		for c.told < c.acked {
+			c.told++
+			ch.sendConfirm(c.told, true)
+		}
+		return
+	}
 	ch.send(&wire.BasicAck{DeliveryTag: c.acked, Multiple: c.acked-c.told > 1})
 	c.told = c.acked
 }
@@ -59,6 +68,6 @@ func (ch *channel) sendConfirm(tag uint64, ok bool) {
 	if ok {
 		ch.send(&wire.BasicAck{DeliveryTag: tag})
 	} else {
-		ch.send(&wire.BasicNack{DeliveryTag: tag})
+		ch.send(&wire.BasicNack{DeliveryTag: tag, Multiple: !ch.confirms.gaps, Requeue: true}) // as RabbitMQ sends it
 	}
 }

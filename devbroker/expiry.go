@@ -14,38 +14,23 @@ func (q *queue) setExpiry(it *item) {
 	}
 }
 
-// expire dead-letters what is too old. As in RabbitMQ only the heads are looked at: a
-// message that expires later holds those behind it.
+// expire dead-letters what is too old. As in RabbitMQ only the head is looked at: a
+// message that expires later, or never, holds those behind it.
 func (q *queue) expire() {
 	now := time.Now()
-	for {
-		var old *item
-		q.ready.heads(func(it *item) {
-			if old == nil && it.expired(now) {
-				old = it
-			}
-		})
-		if old == nil {
-			return
-		}
-		q.ready.remove(old)
-		q.deadLetter(old, expired)
+	for it := q.ready.head(); it != nil && it.expired(now); it = q.ready.head() {
+		q.ready.remove(it)
+		q.deadLetter(it, expired)
 	}
 }
 
-// watchExpiry sets the timer for the head that expires next.
+// watchExpiry sets the timer for the head.
 func (q *queue) watchExpiry() {
-	var next time.Time
-	q.ready.heads(func(it *item) {
-		if !it.expires.IsZero() && (next.IsZero() || it.expires.Before(next)) {
-			next = it.expires
-		}
-	})
 	if q.expiry != nil {
 		q.expiry.Stop()
 		q.expiry = nil
 	}
-	if !next.IsZero() && !q.deleted {
-		q.expiry = time.AfterFunc(time.Until(next), func() { q.broker().do(q.wake) })
+	if it := q.ready.head(); it != nil && !it.expires.IsZero() && !q.deleted {
+		q.expiry = time.AfterFunc(time.Until(it.expires), func() { q.broker().do(q.wake) })
 	}
 }

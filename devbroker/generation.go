@@ -3,35 +3,45 @@ package devbroker
 // generation is what differs between releases of RabbitMQ, as far as clients can
 // see it. Each field is held to the real brokers by devbroker/conformance.
 type generation struct {
-	release        string // as in Config.Version
-	version        string // as told to clients
-	headers        []string
+	release string // as in Config.Version
+	version string // as told to clients
+
+	// Connections.
+	headers        []string // protocol headers that are understood
 	speaksAMQP10   bool
 	mechanisms     string
 	firstFrames    uint32 // limit of frames before tuning
 	minFrame       uint32 // that a client may agree on
 	maxMessage     int
 	measuresBodies bool // more body than announced is seen at once
+	checksMode     bool // delivery modes other than 1 and 2 are refused
 
-	unknownTypeCloses  bool // an unknown type of exchange costs the connection
-	localRandom        bool // there are exchanges of type x-local-random
-	emptyTypeIsDefault bool // x-queue-type may be empty
-	namesDefaultType   bool // a queue without x-queue-type has one all the same
+	// Topology.
+	unknownTypeCloses   bool // an unknown type of exchange costs the connection
+	localRandom         bool // there are exchanges of type x-local-random
+	floatsMatch         bool // in headers 1.0 equals 1
+	emptyTypeIsDefault  bool // x-queue-type may be empty
+	namesDefaultType    bool // a queue without x-queue-type has one all the same
+	zeroIsAllPriorities bool // x-max-priority of 0 is no limit
 
-	defaultLimit      int  // of deliveries from a quorum queue; noLimit for none
+	// Consuming.
+	globalQoS      bool // basic.qos can be for a whole channel
+	bestIsActive   bool // quorum: a single active consumer gives way to one of a higher priority
+	timeoutCancels bool // a slow consumer of a quorum queue loses its consumer, not its channel
+
+	// Quorum queues.
+	priorities        priorities
+	defaultLimit      int  // of deliveries; noLimit for none
 	minusOneIsZero    bool // x-delivery-limit: -1 means 0, and not none
 	nackCounts        bool // nack with requeue raises x-delivery-count
 	getCountsFromZero bool // even a first basic.get carries x-delivery-count
-	nackedToEnd       bool // without a delivery limit a quorum queue puts what was nacked at its end
-	floatsMatch       bool // in headers 1.0 equals 1
-	checksMode        bool // delivery modes other than 1 and 2 are refused
 	acquiredCount     bool // deliveries carry x-acquired-count
-	globalQoS         bool // basic.qos can be for a whole channel
-	bestIsActive      bool // quorum: a single active consumer gives way to one of a higher priority
-	quorumPriorities  priorities
-	trustsDeaths      bool // the x-death of a client counts
-	lastDeath         bool // dead letters carry x-last-death-*
-	timeoutCancels    bool // a slow consumer of a quorum queue loses its consumer, not its channel
+	requeuesToEnd     bool // without a delivery limit what comes back goes to the end
+	countsMetadata    bool // x-max-length-bytes counts more than bodies
+
+	// Dead letters.
+	trustsDeaths bool // the x-death of a client counts
+	lastDeath    bool // dead letters carry x-last-death-*
 }
 
 // noLimit is the delivery limit of a queue that has none.
@@ -56,23 +66,30 @@ const (
 
 var generations = map[string]generation{
 	"3.10": {
-		release: "3.10", version: "3.10.8", headers: []string{amqp091, amqp09, amqp08, amqp09B},
-		unknownTypeCloses: true,
-		mechanisms:        "AMQPLAIN PLAIN", firstFrames: 4096, minFrame: 4096, maxMessage: 128 << 20,
-		defaultLimit: noLimit, minusOneIsZero: true, nackCounts: true, getCountsFromZero: true, nackedToEnd: true, floatsMatch: true, checksMode: true,
-		trustsDeaths: true, globalQoS: true,
+		release: "3.10", version: "3.10.8",
+		headers:    []string{amqp091, amqp09, amqp08, amqp09B},
+		mechanisms: "AMQPLAIN PLAIN", firstFrames: 4096, minFrame: 4096, maxMessage: 128 << 20, checksMode: true,
+		unknownTypeCloses: true, floatsMatch: true,
+		globalQoS:    true,
+		defaultLimit: noLimit, minusOneIsZero: true, nackCounts: true, getCountsFromZero: true, requeuesToEnd: true,
+		trustsDeaths: true,
 	},
 	"4.0": {
-		release: "4.0", version: "4.0.5", localRandom: true, namesDefaultType: true,
+		release: "4.0", version: "4.0.5",
 		headers: []string{amqp091, amqp09}, speaksAMQP10: true,
 		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 4096, minFrame: 4096, maxMessage: 16 << 20,
-		defaultLimit: 20, nackCounts: true, globalQoS: true, bestIsActive: true, quorumPriorities: twoLevels, lastDeath: true,
+		localRandom: true, namesDefaultType: true, zeroIsAllPriorities: true,
+		globalQoS: true, bestIsActive: true,
+		priorities: twoLevels, defaultLimit: 20, nackCounts: true, requeuesToEnd: true,
+		lastDeath: true,
 	},
 	"4.3": {
-		release: "4.3", version: "4.3.6", localRandom: true, namesDefaultType: true, emptyTypeIsDefault: true,
+		release: "4.3", version: "4.3.6",
 		headers: []string{amqp091, amqp09}, speaksAMQP10: true,
 		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 8192, minFrame: 8192, maxMessage: 16 << 20, measuresBodies: true,
-		defaultLimit: 20, acquiredCount: true, bestIsActive: true, quorumPriorities: strict, lastDeath: true,
-		timeoutCancels: true,
+		localRandom: true, namesDefaultType: true, emptyTypeIsDefault: true, zeroIsAllPriorities: true,
+		bestIsActive: true, timeoutCancels: true,
+		priorities: strict, defaultLimit: 20, acquiredCount: true, countsMetadata: true,
+		lastDeath: true,
 	},
 }

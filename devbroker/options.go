@@ -60,6 +60,12 @@ func (g generation) parseOptions(s queueSettings, vhost string) (options, error)
 		key := a.text("x-dead-letter-routing-key", "")
 		o.deadLetterKey = &key
 	}
+	if kind == quorum && o.overflow == rejectPublishDLX {
+		o.overflow = dropHead
+	}
+	if value, ok := s.args.Get("x-max-priority"); ok && o.maxPriority == 0 && value != nil && g.zeroIsAllPriorities {
+		o.maxPriority = 255
+	}
 	o.atLeastOnce = a.text("x-dead-letter-strategy", "") == "at-least-once" && o.overflow == rejectPublish
 	return o, nil
 }

@@ -38,7 +38,11 @@ type queue struct {
 
 func newQueue(v *vhost, s queueSettings, o options, owner *connection) *queue {
 	q := &queue{queueSettings: s, options: o, vhost: v, owner: owner}
-	q.ready = newBacklog(o.levels(v.broker.gen), o.fair(v.broker.gen))
+	levels := o.levels(v.broker.gen)
+	if o.kind == quorum {
+		levels++ // for what comes back
+	}
+	q.ready = newBacklog(levels, o.fair(v.broker.gen))
 	q.used()
 	return q
 }
@@ -59,12 +63,29 @@ func (q *queue) publish(m *message) bool {
 		}
 	}
 	q.nextSeq++
-	it := &item{message: m, seq: q.nextSeq, level: q.level(q.broker().gen, m.priority)}
+	it := &item{message: m, seq: q.nextSeq, level: q.level(q.broker().gen, m.priority), weight: q.weigh(m)}
 	q.setExpiry(it)
 	q.hold(m)
+	if q.deliverAtOnce(it) {
+		return true
+	}
 	q.ready.put(it)
 	q.dropOverflow()
 	q.wake()
+	return true
+}
+
+// deliverAtOnce hands a message to a consumer that waits for one, whatever the limits of
+// the queue.
+func (q *queue) deliverAtOnce(it *item) bool {
+	if q.ready.count > 0 || q.paused {
+		return false
+	}
+	c := q.nextConsumer()
+	if c == nil {
+		return false
+	}
+	c.deliver(it)
 	return true
 }
 

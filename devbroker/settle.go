@@ -154,9 +154,13 @@ func (q *queue) takeBack(it *item, v verdict) {
 
 // place gives a message that comes back its place, if that is not where it was.
 func (q *queue) place(it *item, v verdict) {
-	if v == nacked && q.kind == quorum && q.deliveryLimit == noLimit && q.broker().gen.nackedToEnd {
-		q.nextSeq++
-		it.seq = q.nextSeq
+	if q.kind != quorum {
+		return
+	}
+	q.nextSeq++
+	it.seq, it.level = q.nextSeq, q.ready.frontLevel()
+	if gen := q.broker().gen; v != lostChannel && q.deliveryLimit == noLimit && gen.requeuesToEnd {
+		it.level = q.level(gen, it.priority)
 	}
 }
 
