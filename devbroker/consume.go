@@ -82,7 +82,9 @@ func (ch *channel) basicGet(m *wire.BasicGet) error {
 		return err
 	}
 	q.used()
-	q.expire()
+	if q.kind == quorum {
+		q.expire()
+	}
 	it := q.ready.take()
 	if it == nil {
 		ch.send(&wire.BasicGetEmpty{})
@@ -99,7 +101,7 @@ func (ch *channel) basicGet(m *wire.BasicGet) error {
 	} else {
 		ch.take(&delivery{item: it, tag: ch.lastTag, queue: q})
 	}
-	q.wake()
+	q.expire()
 	return nil
 }
 

@@ -44,37 +44,55 @@ func (q *queue) destinations(letter *message, why reason) []*queue {
 // letter makes the dead letter: the message with its death in the headers, and
 // without what would make it expire again.
 func (q *queue) letter(it *item, why reason) *message {
+	gen := q.broker().gen
 	m := &message{
-		exchange: q.deadLetterExchange, key: it.key, keys: it.keys,
+		exchange: q.deadLetterExchange, key: it.key, keys: it.keys, told: it.told,
 		body: it.body, priority: it.priority, ttl: noTTL, parsed: it.parsed,
 	}
 	headers := it.headers().Clone()
 	if q.deadLetterKey != nil {
-		m.key, m.keys = *q.deadLetterKey, []string{*q.deadLetterKey}
-		headers = headers.Delete("CC")
+		m.key, m.keys, m.told = *q.deadLetterKey, []string{*q.deadLetterKey}, []string{*q.deadLetterKey}
+		if gen.trustsDeaths {
+			headers = headers.Delete("CC")
+		}
 	}
 	past := it.deaths
-	if q.broker().gen.trustsDeaths {
+	if gen.trustsDeaths {
 		past = parseDeaths(it.headers())
 	}
 	m.deaths = addDeath(past, death{
 		queue: q.name, reason: why, count: 1, at: time.Now(),
-		exchange: it.exchange, keys: it.keys, expiration: it.parsed.Expiration,
+		exchange: it.exchange, keys: it.told, expiration: it.parsed.Expiration,
 	})
+	q.carryCounts(m, it, why)
 	m.parsed.Expiration = ""
 	m.parsed.Present &^= wire.HasExpiration
-	m.setHeaders(q.broker().gen.deathHeaders(headers, m.deaths))
+	m.setHeaders(gen.deathHeaders(headers, m.deaths))
 	return m
+}
+
+// carryCounts has the dead letter bring its counts along, where the version does so.
+func (q *queue) carryCounts(m *message, it *item, why reason) {
+	switch {
+	case q.broker().gen.countsGoOn == never, q.broker().gen.countsGoOn == amongQuorum && q.kind != quorum:
+		return
+	}
+	m.failures, m.acquired = it.failures, it.acquired
+	if why == rejected {
+		m.failures++
+		m.acquired++
+	}
 }
 
 // deathHeaders sets the headers that tell of deaths.
 func (g generation) deathHeaders(h wire.Table, deaths []death) wire.Table {
+	_, before := h.Get("x-death")
 	list := make([]any, 0, len(deaths))
 	for _, d := range deaths {
 		list = append(list, d.table())
 	}
 	h = h.Set("x-death", list)
-	if _, ok := h.Get("x-first-death-queue"); !ok || g.lastDeath && len(deaths) == 1 && deaths[0].count == 1 {
+	if g.lastDeath || !before {
 		h = aboutDeath(h, "x-first-death-", deaths[len(deaths)-1])
 	}
 	if g.lastDeath {

@@ -22,7 +22,7 @@ type death struct {
 	queue      string
 	reason     reason
 	count      int64
-	at         time.Time
+	at         time.Time // zero if a client has made up the entry without it
 	exchange   string
 	keys       []string
 	expiration string // original-expiration, if it had one
@@ -37,9 +37,11 @@ func (d death) table() wire.Table {
 		{Name: "count", Value: d.count},
 		{Name: "reason", Value: string(d.reason)},
 		{Name: "queue", Value: d.queue},
-		{Name: "time", Value: wire.Timestamp(d.at.Unix())},
 		{Name: "exchange", Value: d.exchange},
 		{Name: "routing-keys", Value: keys},
+	}
+	if !d.at.IsZero() {
+		t = append(t, wire.Field{Name: "time", Value: wire.Timestamp(d.at.Unix())})
 	}
 	if d.expiration != "" {
 		t = append(t, wire.Field{Name: "original-expiration", Value: d.expiration})
@@ -73,8 +75,9 @@ func parseDeath(t wire.Table) death {
 	v, _ := t.Get("count")
 	d.count, _ = asInt(v)
 	v, _ = t.Get("time")
-	at, _ := v.(wire.Timestamp)
-	d.at = time.Unix(int64(at), 0)
+	if at, ok := v.(wire.Timestamp); ok {
+		d.at = time.Unix(int64(at), 0)
+	}
 	v, _ = t.Get("routing-keys")
 	keys, _ := v.([]any)
 	for _, key := range keys {

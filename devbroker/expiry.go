@@ -14,23 +14,27 @@ func (q *queue) setExpiry(it *item) {
 	}
 }
 
-// expire dead-letters what is too old. As in RabbitMQ only the head is looked at: a
-// message that expires later, or never, holds those behind it.
+// expire dead-letters what is too old, and sets the timer for what will be. As in
+// RabbitMQ only the head is looked at: a message that expires later, or never, holds
+// those behind it.
 func (q *queue) expire() {
 	now := time.Now()
-	for it := q.ready.head(); it != nil && it.expired(now); it = q.ready.head() {
+	it := q.ready.head()
+	for it != nil && it.expired(now) {
 		q.ready.remove(it)
 		q.deadLetter(it, expired)
+		it = q.ready.head()
 	}
+	q.watch(it)
 }
 
-// watchExpiry sets the timer for the head.
-func (q *queue) watchExpiry() {
+// watch sets the timer for the head; nil if there is none.
+func (q *queue) watch(head *item) {
 	if q.expiry != nil {
 		q.expiry.Stop()
 		q.expiry = nil
 	}
-	if it := q.ready.head(); it != nil && !it.expires.IsZero() && !q.deleted {
-		q.expiry = time.AfterFunc(time.Until(it.expires), func() { q.broker().do(q.wake) })
+	if head != nil && !head.expires.IsZero() && !q.deleted {
+		q.expiry = time.AfterFunc(time.Until(head.expires), func() { q.broker().do(q.expire) })
 	}
 }

@@ -42,7 +42,17 @@ type generation struct {
 	// Dead letters.
 	trustsDeaths bool // the x-death of a client counts
 	lastDeath    bool // dead letters carry x-last-death-*
+	countsGoOn   countsGoOn
 }
+
+// countsGoOn is whether a dead letter brings its delivery counts along.
+type countsGoOn int
+
+const (
+	never       countsGoOn = iota
+	amongQuorum            // from a quorum queue to another
+	always                 // it counts as redelivered in classic queues too
+)
 
 // noLimit is the delivery limit of a queue that has none.
 const noLimit = -1
@@ -81,7 +91,7 @@ var generations = map[string]generation{
 		localRandom: true, namesDefaultType: true, zeroIsAllPriorities: true,
 		globalQoS: true, bestIsActive: true,
 		priorities: twoLevels, defaultLimit: 20, nackCounts: true, requeuesToEnd: true,
-		lastDeath: true,
+		lastDeath: true, countsGoOn: amongQuorum,
 	},
 	"4.3": {
 		release: "4.3", version: "4.3.6",
@@ -90,6 +100,6 @@ var generations = map[string]generation{
 		localRandom: true, namesDefaultType: true, emptyTypeIsDefault: true, zeroIsAllPriorities: true,
 		bestIsActive: true, timeoutCancels: true,
 		priorities: strict, defaultLimit: 20, acquiredCount: true, countsMetadata: true,
-		lastDeath: true,
+		lastDeath: true, countsGoOn: always,
 	},
 }

@@ -1,5 +1,7 @@
 package devbroker
 
+import "github.com/warren-mq/warren/devbroker/internal/wire"
+
 // levels is how many priorities the queue tells apart.
 func (o options) levels(g generation) int {
 	switch {
@@ -17,8 +19,9 @@ func (o options) levels(g generation) int {
 func (o options) fair(g generation) bool { return o.kind == quorum && g.priorities == twoLevels }
 
 // level is the place of a message's priority among the levels.
-func (o options) level(g generation, priority uint8) int {
-	if o.kind == quorum && g.priorities == strict && priority == 0 {
+func (o options) level(g generation, m *message) int {
+	priority := m.priority
+	if o.kind == quorum && g.priorities == strict && m.parsed.Present&wire.HasPriority == 0 {
 		priority = 4 // that of AMQP 1.0 for messages that name none
 	}
 	if !o.fair(g) {

@@ -1,6 +1,7 @@
 package devbroker
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -11,12 +12,15 @@ import (
 type message struct {
 	exchange   string
 	key        string
-	keys       []string // key, and those of CC
+	keys       []string // key, and those of CC and BCC
+	told       []string // those that others may know
 	properties []byte   // as the client encoded them, but for BCC
 	body       []byte
 	priority   uint8
 	ttl        time.Duration // by its expiration; negative for none
 	deaths     []death       // of its life in dead-lettering queues, the last one first
+	failures   int           // x-delivery-count that it brings along
+	acquired   int           // x-acquired-count, likewise; more than 0 if it was delivered before
 	parsed     wire.Properties
 	copies     int // in queues and with consumers
 }
@@ -30,7 +34,7 @@ func newMessage(p *wire.BasicPublish, properties, body []byte) (*message, error)
 		return nil, refuse(syntaxError, "%v", err)
 	}
 	m := &message{
-		exchange: p.Exchange, key: p.RoutingKey, keys: []string{p.RoutingKey},
+		exchange: p.Exchange, key: p.RoutingKey, keys: []string{p.RoutingKey}, told: []string{p.RoutingKey},
 		properties: properties, body: body, parsed: parsed, priority: parsed.Priority,
 	}
 	if m.ttl, err = expirationOf(parsed); err != nil {
@@ -87,6 +91,9 @@ func (m *message) readRecipients() error {
 			if text, ok := key.(string); ok {
 				m.keys = append(m.keys, text)
 			}
+		}
+		if name == "CC" {
+			m.told = slices.Clone(m.keys)
 		}
 	}
 	if _, ok := m.parsed.Headers.Get("BCC"); ok {

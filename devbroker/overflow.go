@@ -10,10 +10,11 @@ func (q *queue) full() bool {
 		q.maxBytes >= 0 && q.ready.bytes >= q.maxBytes+more
 }
 
-// dropOverflow dead-letters from the head until the queue is within its limits.
-func (q *queue) dropOverflow() {
+// dropOverflow dead-letters from the head until the queue is within its limits, and
+// says whether there was need to.
+func (q *queue) dropOverflow() (dropped bool) {
 	if q.overflow != dropHead {
-		return
+		return false
 	}
 	over := func() bool {
 		return q.maxLength >= 0 && int64(q.ready.count) > q.maxLength ||
@@ -23,7 +24,9 @@ func (q *queue) dropOverflow() {
 		it := q.ready.head()
 		q.ready.remove(it)
 		q.deadLetter(it, maxlen)
+		dropped = true
 	}
+	return dropped
 }
 
 // weigh is what a message counts against x-max-length-bytes.

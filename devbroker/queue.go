@@ -63,14 +63,21 @@ func (q *queue) publish(m *message) bool {
 		}
 	}
 	q.nextSeq++
-	it := &item{message: m, seq: q.nextSeq, level: q.level(q.broker().gen, m.priority), weight: q.weigh(m)}
+	it := &item{message: m, seq: q.nextSeq, level: q.level(q.broker().gen, m), weight: q.weigh(m)}
+	if q.kind == quorum {
+		it.failures, it.acquired = m.failures, m.acquired
+		it.redelivered = m.acquired > 0
+	}
 	q.setExpiry(it)
 	q.hold(m)
 	if q.deliverAtOnce(it) {
 		return true
 	}
+	it.redelivered = it.redelivered || m.acquired > 0 && q.broker().gen.countsGoOn == always
 	q.ready.put(it)
-	q.dropOverflow()
+	if q.dropOverflow() || q.ready.count == 1 {
+		q.expire() // else RabbitMQ does not look
+	}
 	q.wake()
 	return true
 }
@@ -112,6 +119,7 @@ func (q *queue) putBack(it *item) {
 	it.redelivered = true
 	q.ready.put(it)
 	q.dropOverflow()
+	q.expire()
 	q.wake()
 }
 
@@ -129,18 +137,14 @@ func (q *queue) wake() {
 
 // deliver hands ready messages to consumers for as long as there are both.
 func (q *queue) deliver() {
-	for !q.deleted {
-		q.expire()
-		if q.paused || q.ready.count == 0 {
-			break
-		}
+	for !q.deleted && !q.paused && q.ready.count > 0 {
 		c := q.nextConsumer()
 		if c == nil {
-			break
+			return
 		}
 		c.deliver(q.ready.take())
+		q.expire()
 	}
-	q.watchExpiry()
 }
 
 // purge drops what is ready and returns how much that was.

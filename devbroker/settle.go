@@ -160,7 +160,7 @@ func (q *queue) place(it *item, v verdict) {
 	q.nextSeq++
 	it.seq, it.level = q.nextSeq, q.ready.frontLevel()
 	if gen := q.broker().gen; v != lostChannel && q.deliveryLimit == noLimit && gen.requeuesToEnd {
-		it.level = q.level(gen, it.priority)
+		it.level = q.level(gen, it.message)
 	}
 }
 
