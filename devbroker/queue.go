@@ -73,7 +73,7 @@ func (q *queue) publish(m *message) bool {
 	if q.deliverAtOnce(it) {
 		return true
 	}
-	it.redelivered = it.redelivered || m.acquired > 0 && q.broker().gen.countsGoOn == always
+	it.redelivered = it.redelivered || m.acquired > 0 && q.maxPriority == 0 && q.broker().gen.countsGoOn == always
 	q.ready.put(it)
 	if q.dropOverflow() || q.ready.count == 1 {
 		q.expire() // else RabbitMQ does not look
