@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -50,23 +51,26 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("devbroker: "+format, args...))
 		}
 	}
-	_, known := generations[d.Version]
+	gen, known := generations[d.Version]
 	add(!known, "Version is %q, want 3.10, 4.0 or 4.3", c.Version)
 	add(d.MemoryLimit < 0, "MemoryLimit is %d, want 0 or more", c.MemoryLimit)
 	add(d.MaxMessageSize < 0, "MaxMessageSize is %d, want 0 or more", c.MaxMessageSize)
-	add(d.FrameMax < minFrame, "FrameMax is %d, want %d or more", c.FrameMax, minFrame)
+	add(d.FrameMax < gen.minFrame, "FrameMax is %d, want %d or more", c.FrameMax, gen.minFrame)
+	add(d.Heartbeat > 0 && d.Heartbeat%time.Second != 0 || d.Heartbeat > 65535*time.Second,
+		"Heartbeat is %v, want whole seconds up to 65535", c.Heartbeat)
+	add(slices.Contains(d.VHosts, ""), "VHosts has an empty name")
 	host, _, err := net.SplitHostPort(d.Addr)
 	add(err != nil, "Addr is %q, want host:port: %v", c.Addr, err)
 	add(err == nil && len(c.Users) == 0 && !loopback(host),
 		"Addr is %q, which others can reach: name Users, or listen on 127.0.0.1", c.Addr)
+	names := map[string]bool{}
 	for _, u := range d.Users {
+		add(names[u.Name], "there are two Users %q", u.Name)
+		names[u.Name] = true
 		errs = append(errs, u.validate()...)
 	}
 	return errors.Join(errs...)
 }
-
-// minFrame is the frame that AMQP allows in any case.
-const minFrame = 4096
 
 func loopback(host string) bool {
 	ip := net.ParseIP(host)

@@ -24,6 +24,7 @@ type connection struct {
 	capabilities wire.Table
 	channelMax   uint16
 	patience     atomic.Int64 // nanoseconds that the client may be silent; 0 for ever
+	endBy        atomic.Int64 // when its last words are due, in Unix nanoseconds; 0 for never
 
 	// guarded by the broker's mu
 	vhost    *vhost
@@ -52,14 +53,25 @@ const (
 
 // Read reads from the client, who may not be silent for longer than agreed.
 func (c *connection) Read(p []byte) (int, error) {
-	var deadline time.Time
-	if patience := time.Duration(c.patience.Load()); patience > 0 {
-		deadline = time.Now().Add(patience)
-	}
-	if err := c.conn.SetReadDeadline(deadline); err != nil {
-		return 0, err
+	for end, set := int64(0), false; !set || end != c.endBy.Load(); set = true { // say may come in between
+		end = c.endBy.Load()
+		if err := c.conn.SetReadDeadline(c.deadline(end)); err != nil {
+			return 0, err
+		}
 	}
 	return c.conn.Read(p)
+}
+
+// deadline is when the client must have spoken; zero if it need not.
+func (c *connection) deadline(end int64) time.Time {
+	patience := time.Duration(c.patience.Load())
+	switch {
+	case end > 0:
+		return time.Unix(0, end)
+	case patience > 0:
+		return time.Now().Add(patience)
+	}
+	return time.Time{}
 }
 
 // serve talks with the client until one of them ends it.
@@ -121,17 +133,18 @@ func (c *connection) say(reply *replyError) {
 	c.out.method(0, &wire.ConnectionClose{
 		ReplyCode: reply.code, ReplyText: reply.reply(), ClassID: reply.class, MethodID: reply.method,
 	})
-	c.patience.Store(int64(closeTimeout))
+	end := time.Now().Add(closeTimeout)
+	c.endBy.Store(end.UnixNano())
+	_ = c.conn.SetReadDeadline(end) // for a reader that waits already
 }
 
 // force closes the connection at the broker's wish.
 func (c *connection) force(text string) {
-	if c.vhost == nil {
-		c.drop() // in the handshake nobody can be told
+	if c.vhost == nil || c.closing {
+		c.drop() // in the handshake nobody can be told, and who knows need not be
 		return
 	}
 	c.say(&replyError{code: connectionForced, text: text})
-	_ = c.conn.SetReadDeadline(time.Now().Add(closeTimeout)) // for a reader that waits already
 	c.stopWaiting()
 }
 

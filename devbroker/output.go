@@ -25,12 +25,13 @@ type output struct {
 }
 
 const (
+	firstFrameMax     = 4096            // until the client has agreed on another
 	roomForDeliveries = 1 << 20         // bytes waiting for a client until its consumers pause
 	writeTimeout      = 5 * time.Second // for the last words to a client that does not read
 )
 
 func newOutput(conn net.Conn) *output {
-	return &output{conn: conn, wake: make(chan struct{}, 1), frameMax: minFrame}
+	return &output{conn: conn, wake: make(chan struct{}, 1), frameMax: firstFrameMax}
 }
 
 // method adds the frame of a method.
@@ -68,6 +69,7 @@ func (o *output) finish() {
 	o.mu.Lock()
 	o.last = true
 	o.mu.Unlock()
+	_ = o.conn.SetWriteDeadline(time.Now().Add(writeTimeout)) // a write that hangs already heeds it too
 	o.poke()
 }
 
@@ -92,9 +94,6 @@ func (o *output) run(onRoom func()) {
 			continue
 		}
 		data, last := o.take(spare)
-		if last {
-			_ = o.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-		}
 		if _, err := o.conn.Write(data); err != nil || last {
 			return
 		}

@@ -62,11 +62,13 @@ func (v *vhost) deleteExclusive(c *connection) {
 	}
 }
 
-// stop ends all timers.
+// stop ends all timers and forgets everything.
 func (v *vhost) stop() {
 	for _, q := range v.queues {
 		q.stopTimers()
 	}
+	clear(v.queues)
+	clear(v.exchanges)
 }
 
 // uniqueName returns a name that the broker chooses, such as amq.gen-….
