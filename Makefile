@@ -9,11 +9,12 @@ lint     := $(CURDIR)/.bin/golangci-lint
 rabbitmq := $(CURDIR)/scripts/rabbitmq
 
 TESTFLAGS ?=
+MATRIX    ?=
 FUZZTIME  ?= 20s
 
 .PHONY: help
 help: ## show these targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 .PHONY: check
 check: format vet lint tidy shell ## everything but the tests: format, vet, lint, go.mod drift, shell scripts
@@ -55,6 +56,10 @@ shell:
 test: ## all tests with the race detector, against a RabbitMQ that is installed and started for them
 	@for m in $(filter-out .,$(packages)) .; do echo "== go test $$m"; \
 		(cd $$m && $(rabbitmq) run go test -race -shuffle=on -timeout 10m $(TESTFLAGS) ./...); done
+
+.PHONY: test-matrix
+test-matrix: ## the tests that need a broker, on RabbitMQ 3.10, 4.0 and 4.3 and on devbroker, in one table (MATRIX: flags)
+	@go run ./internal/matrix $(MATRIX)
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (20s)

@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 }
 
 var (
-	mayImportAll = []string{"cmd", "examples"}
+	mayImportAll = []string{"cmd", "examples", "internal"}
 	standardOnly = []string{"message", "retry", "handler"} // besides ours
 )
 

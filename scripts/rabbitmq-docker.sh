@@ -63,6 +63,11 @@ docker_kill() {
 	fi
 }
 
-docker_ctl() { docker exec --interactive --user rabbitmq "$name" rabbitmqctl --quiet "$@"; }
+docker_ctl() { docker exec --user rabbitmq "$name" rabbitmqctl --quiet "$@"; }
+
+docker_import() {
+	docker cp "$1" "$name:/tmp/definitions.json" >/dev/null 2>&1 &&
+		docker_ctl import_definitions /tmp/definitions.json
+}
 
 docker_remove() { docker rm --force --volumes "$name" >/dev/null 2>&1 || true; }

@@ -183,6 +183,11 @@ local_stop_epmd() {
 
 local_ctl() { local_within "$bin/rabbitmqctl" --quiet "$@"; }
 
+local_import() {
+	cp "$1" "$dir/definitions.json"
+	local_ctl import_definitions "$home/definitions.json"
+}
+
 # local_remove need not be orderly: the data go too.
 local_remove() {
 	local_kill

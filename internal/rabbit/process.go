@@ -18,9 +18,10 @@ const commandTimeout = 3 * time.Minute
 
 // process is a node that scripts/rabbitmq runs.
 type process struct {
-	script string
-	dir    string
-	url    string
+	script  string
+	dir     string
+	url     string
+	stopped bool // in good order
 }
 
 func startProcess(s setup) (n *process, remove func() error, err error) {
@@ -34,7 +35,7 @@ func startProcess(s setup) (n *process, remove func() error, err error) {
 	}
 	n = &process{script: script, dir: dir}
 	remove = func() error {
-		_, err := n.command("", "remove")
+		_, err := n.command("remove")
 		return err
 	}
 	if err := n.start(s); err != nil {
@@ -45,23 +46,23 @@ func startProcess(s setup) (n *process, remove func() error, err error) {
 
 func (p *process) start(s setup) (err error) {
 	if s.tls == nil {
-		p.url, err = p.command("", "start")
+		p.url, err = p.command("start")
 		return err
 	}
 	if err := s.tls.write(p.dir); err != nil {
 		return fmt.Errorf("rabbit: certificates for a node: %w", err)
 	}
-	if _, err := p.command("", "start"); err != nil {
+	if _, err := p.command("start"); err != nil {
 		return err
 	}
 	for _, user := range s.users {
-		_, added := p.command("", "ctl", "add_user", user.name, user.password)
-		_, allowed := p.command("", "ctl", "set_permissions", user.name, ".*", ".*", ".*")
+		_, added := p.command("ctl", "add_user", user.name, user.password)
+		_, allowed := p.command("ctl", "set_permissions", user.name, ".*", ".*", ".*")
 		if err := errors.Join(added, allowed); err != nil {
 			return err
 		}
 	}
-	p.url, err = p.command("", "tlsurl")
+	p.url, err = p.command("tlsurl")
 	return err
 }
 
@@ -72,13 +73,20 @@ func (p *process) Kill(tb testing.TB) {
 	p.must(tb, "kill")
 }
 
+// Stop leaves Erlang running, which takes most of the time that a start takes.
 func (p *process) Stop(tb testing.TB) {
 	tb.Helper()
-	p.must(tb, "stop")
+	p.must(tb, "ctl", "stop_app")
+	p.stopped = true
 }
 
 func (p *process) Restart(tb testing.TB) {
 	tb.Helper()
+	if p.stopped {
+		p.must(tb, "ctl", "start_app")
+		p.stopped = false
+		return
+	}
 	p.must(tb, "restart")
 }
 
@@ -120,14 +128,16 @@ func (p *process) Clients(tb testing.TB) []string {
 
 func (p *process) Import(tb testing.TB, definitions []byte) {
 	tb.Helper()
-	if _, err := p.command(string(definitions), "ctl", "import_definitions"); err != nil {
+	file := filepath.Join(tb.TempDir(), "definitions.json")
+	if err := os.WriteFile(file, definitions, 0o600); err != nil {
 		tb.Fatal(err)
 	}
+	p.must(tb, "import", file)
 }
 
 func (p *process) must(tb testing.TB, name string, args ...string) string {
 	tb.Helper()
-	out, err := p.command("", name, args...)
+	out, err := p.command(name, args...)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -135,12 +145,12 @@ func (p *process) must(tb testing.TB, name string, args ...string) string {
 }
 
 // command has a context of its own, since a test's is done before its cleanup.
-func (p *process) command(stdin, name string, args ...string) (string, error) {
+func (p *process) command(name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.script, append([]string{name, p.dir}, args...)...)
 	var stdout, stderr bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.WaitDelay = time.Second
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("rabbit: scripts/rabbitmq %s %s: %w\n%s", name, strings.Join(args, " "), err, &stderr)

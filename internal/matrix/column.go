@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Kinds of brokers.
+const (
+	rabbitmq  = "rabbitmq"
+	devbroker = "devbroker"
+)
+
+// versions of RabbitMQ that tests are run on, and that devbroker behaves like.
+func versions() []string { return []string{"3.10", "4.0", "4.3"} }
+
+// column is one broker, and what the tests did on it.
+type column struct {
+	kind    string
+	version string
+	results results
+	fault   string // why it did not run, or not to its end; empty if all is well
+}
+
+func (c *column) name() string { return c.kind + "-" + c.version }
+
+// is says whether the name means this column: rabbitmq-4.3, or rabbitmq for all.
+func (c *column) is(name string) bool { return name == c.kind || name == c.name() }
+
+// environment is that of scripts/rabbitmq for this column.
+func (c *column) environment() []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "AMQP_URL=") || strings.HasPrefix(v, "WARREN_")
+	})
+	if c.kind == devbroker {
+		return append(env, "AMQP_URL=embedded:"+c.version)
+	}
+	return append(env, "WARREN_RABBITMQ="+c.version)
+}
+
+// parseColumns returns the columns of a list of names, in the order of the table.
+func parseColumns(list string) (columns []*column, err error) {
+	names := strings.Split(list, ",")
+	known := make(map[string]bool)
+	for _, kind := range []string{rabbitmq, devbroker} {
+		for _, version := range versions() {
+			c := &column{kind: kind, version: version, results: newResults()}
+			known[c.kind], known[c.name()] = true, true
+			if slices.ContainsFunc(names, c.is) {
+				columns = append(columns, c)
+			}
+		}
+	}
+	for _, name := range names {
+		if !known[name] {
+			return nil, fmt.Errorf("matrix: no column %q, want rabbitmq or devbroker, or one such as rabbitmq-4.3", name)
+		}
+	}
+	return columns, nil
+}

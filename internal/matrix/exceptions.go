@@ -1,0 +1,52 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+)
+
+//go:embed exceptions.txt
+var exceptionsFile string
+
+// exception is a test that may fail or be skipped on some columns.
+type exception struct {
+	columns string // as in rabbitmq-4.3, or devbroker for all its versions
+	test    test   // with its parts
+	reason  string // what the test says if it is skipped
+	used    bool
+}
+
+// parseExceptions reads lines of columns, package and test, and reason, apart by |.
+func parseExceptions(file string) (all []*exception, err error) {
+	n := 0
+	for line := range strings.Lines(file) {
+		n++
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		parts := strings.Split(line, "|")
+		for i := range parts {
+			parts[i] = strings.TrimSpace(parts[i])
+		}
+		if len(parts) != 3 || parts[2] == "" {
+			return nil, fmt.Errorf("matrix: exceptions.txt:%d: want columns | package test | reason", n)
+		}
+		pkg, name, _ := strings.Cut(parts[1], " ")
+		if columns, err := parseColumns(parts[0]); err != nil || len(columns) == 0 {
+			return nil, fmt.Errorf("matrix: exceptions.txt:%d: %w", n, err)
+		}
+		all = append(all, &exception{columns: parts[0], test: test{module + "/" + pkg, name}, reason: parts[2]})
+	}
+	return all, nil
+}
+
+// covers says whether the exception is for t on c, where t has the outcome o.
+func (e *exception) covers(c *column, t test, o outcome) bool {
+	inside := t.Name == e.test.Name || strings.HasPrefix(t.Name, e.test.Name+"/")
+	if !c.is(e.columns) || t.Package != e.test.Package || !inside {
+		return false
+	}
+	return o != skip || strings.Contains(strings.Join(c.results.output[t], ""), e.reason)
+}

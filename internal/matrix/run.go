@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	script   = "scripts/rabbitmq"
+	support  = module + "/internal/rabbit" // imported by tests that need a broker
+	farewell = time.Minute                 // for a column that was told to stop
+)
+
+// brokerPackages returns the packages whose tests use a broker.
+func brokerPackages(ctx context.Context) (packages []string, err error) {
+	cmd := exec.CommandContext(ctx, "go", "list", "-f", `{{.ImportPath}} {{join .TestImports " "}} {{join .XTestImports " "}}`, "./...")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("matrix: list packages: %w", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if pkg, imports, _ := strings.Cut(line, " "); pkg == support || strings.Contains(imports, support) {
+			packages = append(packages, pkg)
+		}
+	}
+	return packages, nil
+}
+
+// runner runs columns.
+type runner struct {
+	folder string        // for their raw output
+	limit  time.Duration // for each
+	test   []string      // what each runs
+	stdin  string        // the column that comes from in
+	in     io.Reader
+	log    *log.Logger // signs of life
+}
+
+func newRunner(o options, packages []string, in io.Reader, out io.Writer) *runner {
+	test := []string{"run", "go", "test", "-json", "-count=1", "-timeout=" + o.limit.String(), "-run=" + o.run}
+	if o.race {
+		test = append(test, "-race")
+	}
+	return &runner{folder: o.out, limit: o.limit, test: append(test, packages...), stdin: o.stdin, in: in, log: log.New(out, "", 0)}
+}
+
+func (r *runner) sayf(c *column, format string, args ...any) {
+	r.log.Printf("%-14s %s", c.name(), fmt.Sprintf(format, args...))
+}
+
+// column makes sure that the broker is there and runs the tests on it.
+func (r *runner) column(ctx context.Context, c *column) {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.limit, fmt.Errorf("it took longer than %v", r.limit))
+	defer cancel()
+	began := time.Now()
+	if err := r.prepare(ctx, c); err != nil {
+		c.fault = "NOT RUN: " + err.Error()
+	} else if err := r.tests(ctx, c); err != nil {
+		c.fault = "NOT FINISHED: " + err.Error()
+	}
+	if c.fault != "" {
+		r.sayf(c, "%s", c.fault)
+	}
+	r.sayf(c, "took %s", time.Since(began).Round(time.Second))
+}
+
+func (r *runner) prepare(ctx context.Context, c *column) error {
+	if c.kind == devbroker || c.name() == r.stdin {
+		return nil
+	}
+	cmd := r.command(ctx, c, "install")
+	var stderr bytes.Buffer
+	cmd.Stderr = io.MultiWriter(&stderr, os.Stderr)
+	return explain(cmd.Run(), stderr.String())
+}
+
+// tests keeps what go test writes in a file. That tests fail is no fault of the column.
+func (r *runner) tests(ctx context.Context, c *column) (err error) {
+	raw, err := os.Create(filepath.Join(r.folder, c.name()+".json"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, raw.Close()) }()
+	if c.name() == r.stdin {
+		r.follow(ctx, c, io.TeeReader(r.in, raw))
+		return context.Cause(ctx)
+	}
+	cmd := r.command(ctx, c, r.test...)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	r.follow(ctx, c, io.TeeReader(stdout, raw))
+	err = cmd.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if c.results.failed() {
+		err = nil
+	}
+	return errors.Join(explain(err, stderr.String()),
+		os.WriteFile(filepath.Join(r.folder, c.name()+".stderr"), stderr.Bytes(), 0o600))
+}
+
+// command runs scripts/rabbitmq, which passes signals on to all that it has started.
+func (r *runner) command(ctx context.Context, c *column, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, script, args...)
+	cmd.Env = c.environment()
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = farewell
+	return cmd
+}
+
+// explain adds to err the last line that the command wrote.
+func explain(err error, stderr string) error {
+	if err == nil {
+		return nil
+	}
+	stderr = strings.TrimSpace(stderr)
+	return fmt.Errorf("%w: %s", err, stderr[strings.LastIndex(stderr, "\n")+1:])
+}
