@@ -58,7 +58,7 @@ func Pipe(cfg Config) (*Broker, error) {
 		memory: memory{limit: cfg.MemoryLimit},
 	}
 	for _, u := range cfg.Users {
-		b.accounts[u.Name] = newAccount(u)
+		b.accounts[u.Name] = newAccount(u, b.gen)
 	}
 	for _, name := range cfg.VHosts {
 		b.vhosts[name] = newVHost(b, name)

@@ -9,27 +9,40 @@ import (
 )
 
 func (ch *channel) exchangeDeclare(m *wire.ExchangeDeclare) error {
-	v := ch.vhost()
 	if m.Exchange == "" {
 		return refuse(accessRefused, "operation not permitted on the default exchange")
 	}
-	if !m.Passive {
-		if err := ch.mayDeclareExchange(m); err != nil {
-			return err
-		}
+	declare := ch.declareExchange
+	if m.Passive {
+		declare = ch.findExchange
 	}
-	x := v.exchanges[m.Exchange]
-	switch {
-	case m.Passive && x == nil:
-		return refuse(notFound, "no exchange '%s' in vhost '%s'", m.Exchange, v.name)
-	case x == nil:
-		v.exchanges[m.Exchange] = newExchange(v, settingsOfExchange(m))
-	case !m.Passive:
-		if err := x.mustBe(settingsOfExchange(m)); err != nil {
-			return err
-		}
+	if err := declare(m); err != nil {
+		return err
 	}
 	ch.answer(m.NoWait, &wire.ExchangeDeclareOk{})
+	return nil
+}
+
+func (ch *channel) findExchange(m *wire.ExchangeDeclare) error {
+	if err := ch.conn.account.checkPassive("exchange", m.Exchange, ch.vhost().name); err != nil {
+		return err
+	}
+	_, err := ch.vhost().exchange(m.Exchange)
+	return err
+}
+
+func (ch *channel) declareExchange(m *wire.ExchangeDeclare) error {
+	if err := ch.mayDeclareExchange(m); err != nil {
+		return err
+	}
+	v := ch.vhost()
+	if x := v.exchanges[m.Exchange]; x != nil {
+		return x.mustBe(settingsOfExchange(m))
+	}
+	if err := ch.conn.account.checkTarget("exchange", m.Exchange, v.name, m.Arguments, "alternate-exchange"); err != nil {
+		return err
+	}
+	v.exchanges[m.Exchange] = newExchange(v, settingsOfExchange(m))
 	return nil
 }
 

@@ -25,14 +25,21 @@ func (ch *channel) queueDeclare(m *wire.QueueDeclare) error {
 func (ch *channel) declareQueue(m *wire.QueueDeclare) (*queue, error) {
 	v := ch.vhost()
 	if m.Passive {
+		if err := ch.conn.account.checkPassive("queue", m.Queue, v.name); err != nil {
+			return nil, err
+		}
 		return v.queue(m.Queue, ch.conn)
 	}
 	s := queueSettings{
 		name: m.Queue, durable: m.Durable, autoDelete: m.AutoDelete, exclusive: m.Exclusive, args: m.Arguments,
 	}
+	if err := ch.mayDeclareQueue(s.name); err != nil {
+		return nil, err
+	}
 	if s.name == "" {
 		s.name = uniqueName("amq.gen-")
-	} else if err := ch.mayDeclareQueue(s); err != nil {
+	}
+	if err := ch.conn.account.check(configure, "queue", s.name, v.name); err != nil {
 		return nil, err
 	}
 	if q := v.queues[s.name]; q != nil {
@@ -44,18 +51,20 @@ func (ch *channel) declareQueue(m *wire.QueueDeclare) (*queue, error) {
 	return ch.createQueue(s)
 }
 
-func (ch *channel) mayDeclareQueue(s queueSettings) error {
-	v := ch.vhost()
-	if strings.HasPrefix(s.name, "amq.") {
-		return refuse(accessRefused, "queue name '%s' contains reserved prefix 'amq.*'", s.name)
+func (ch *channel) mayDeclareQueue(name string) error {
+	if strings.HasPrefix(name, "amq.") {
+		return refuse(accessRefused, "queue name '%s' contains reserved prefix 'amq.*'", name)
 	}
-	return ch.conn.account.check(configure, "queue", s.name, v.name)
+	return nil
 }
 
 func (ch *channel) createQueue(s queueSettings) (*queue, error) {
 	v := ch.vhost()
 	o, err := ch.broker().gen.parseOptions(s, v.name)
 	if err != nil {
+		return nil, err
+	}
+	if err := ch.conn.account.checkTarget("queue", s.name, v.name, s.args, "x-dead-letter-exchange"); err != nil {
 		return nil, err
 	}
 	var owner *connection

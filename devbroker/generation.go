@@ -16,6 +16,10 @@ type generation struct {
 	measuresBodies bool // more body than announced is seen at once
 	checksMode     bool // delivery modes other than 1 and 2 are refused
 
+	// Access control.
+	namesPermissions bool // a refusal says which permission is missing
+	checksPassive    bool // a passive declaration needs some permission
+
 	// Topology.
 	unknownTypeCloses   bool // an unknown type of exchange costs the connection
 	localRandom         bool // there are exchanges of type x-local-random
@@ -86,7 +90,7 @@ var generations = map[string]generation{
 	},
 	"4.0": {
 		release: "4.0", version: "4.0.5",
-		headers: []string{amqp091, amqp09}, speaksAMQP10: true,
+		headers: []string{amqp091, amqp09}, speaksAMQP10: true, namesPermissions: true,
 		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 4096, minFrame: 4096, maxMessage: 16 << 20,
 		localRandom: true, namesDefaultType: true, zeroIsAllPriorities: true,
 		globalQoS: true, bestIsActive: true,
@@ -95,8 +99,8 @@ var generations = map[string]generation{
 	},
 	"4.3": {
 		release: "4.3", version: "4.3.6",
-		headers: []string{amqp091, amqp09}, speaksAMQP10: true,
-		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 8192, minFrame: 8192, maxMessage: 16 << 20, measuresBodies: true,
+		headers: []string{amqp091, amqp09}, speaksAMQP10: true, namesPermissions: true,
+		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 8192, minFrame: 8192, maxMessage: 16 << 20, measuresBodies: true, checksPassive: true,
 		localRandom: true, namesDefaultType: true, emptyTypeIsDefault: true, zeroIsAllPriorities: true,
 		bestIsActive: true, timeoutCancels: true,
 		priorities: strict, defaultLimit: 20, acquiredCount: true, countsMetadata: true,

@@ -39,6 +39,7 @@ func (u User) validate() (errs []error) {
 type account struct {
 	User
 	permissions map[permission]*regexp.Regexp
+	gen         generation
 }
 
 // permission is a kind of access, in the words of RabbitMQ's access control.
@@ -50,22 +51,50 @@ const (
 	read      permission = "read"
 )
 
-func newAccount(u User) *account {
+func newAccount(u User, gen generation) *account {
 	pattern := func(s string) *regexp.Regexp { return regexp.MustCompile(cmp.Or(s, ".*")) }
-	return &account{User: u, permissions: map[permission]*regexp.Regexp{
+	return &account{User: u, gen: gen, permissions: map[permission]*regexp.Regexp{
 		configure: pattern(u.Configure), write: pattern(u.Write), read: pattern(u.Read),
 	}}
 }
 
 // check refuses access to a queue or an exchange that the user's patterns leave out.
 func (a *account) check(p permission, kind, name, vhost string) error {
+	if a.has(p, kind, name) {
+		return nil
+	}
+	what := "access"
+	if a.gen.namesPermissions {
+		what = string(p) + " access"
+	}
+	return refuse(accessRefused, "%s to %s '%s' in vhost '%s' refused for user '%s'", what, kind, name, vhost, a.Name)
+}
+
+func (a *account) has(p permission, kind, name string) bool {
 	if kind == "exchange" && name == "" {
 		name = "amq.default"
 	}
-	if a.permissions[p].MatchString(name) {
+	return a.permissions[p].MatchString(name)
+}
+
+// checkPassive refuses a look at what the user may not touch at all, where the version
+// asks for that.
+func (a *account) checkPassive(kind, name, vhost string) error {
+	if !a.gen.checksPassive || a.has(write, kind, name) || a.has(read, kind, name) {
 		return nil
 	}
-	return refuse(accessRefused, "access to %s '%s' in vhost '%s' refused for user '%s'", kind, name, vhost, a.Name)
+	return a.check(configure, kind, name, vhost)
+}
+
+// checkTarget refuses a new queue or exchange that would publish where its user may
+// not: to a dead-letter or an alternate exchange.
+func (a *account) checkTarget(kind, name, vhost string, args wire.Table, argument string) error {
+	target, ok := args.Get(argument)
+	exchange, isText := target.(string)
+	if !ok || !isText {
+		return nil
+	}
+	return cmp.Or(a.check(read, kind, name, vhost), a.check(write, "exchange", exchange, vhost))
 }
 
 // errLogin says that a name and a password do not belong together.
