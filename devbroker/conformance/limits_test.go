@@ -1,0 +1,380 @@
+package conformance_test
+
+import (
+	"strings"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+var ttlScenarios = []scenario{
+	{
+		name: "a queue's time to live takes what waits, and not what is in hand",
+		do: func(c *client) {
+			for _, kind := range []string{"classic", "quorum"} {
+				c.declare(kind, queue{args: table{"x-queue-type": kind, "x-message-ttl": 50}})
+				ch := c.open()
+				ch.qos(1, false)
+				k := ch.consume(kind, consume{tag: kind})
+				c.publish(kind, "a", "b")
+				k.take(1)
+				c.holds(kind, 0)
+				ch.ack(1)
+				k.none()
+			}
+		},
+		want: `
+			classic: a
+			classic holds 0
+			classic: nothing more
+			quorum: a
+			quorum holds 0
+			quorum: nothing more`,
+	},
+	{
+		name: "what is requeued after its time is gone",
+		do: func(c *client) {
+			for _, kind := range []string{"classic", "quorum"} {
+				c.declare(kind, queue{args: table{"x-queue-type": kind, "x-message-ttl": 50}})
+				ch := c.open()
+				ch.qos(1, false)
+				k := ch.consume(kind, consume{tag: kind})
+				c.publish(kind, "a", "b")
+				k.take(1)
+				c.holds(kind, 0)
+				ch.nack(1, requeue)
+				k.none()
+			}
+		},
+		want: `
+			classic: a
+			classic holds 0
+			classic: nothing more
+			quorum: a
+			quorum holds 0
+			quorum: nothing more`,
+	},
+	{
+		name: "the shorter of queue's and message's time counts",
+		do: func(c *client) {
+			for _, kind := range []string{"classic", "quorum"} {
+				c.declare(kind, queue{args: table{"x-queue-type": kind, "x-message-ttl": 100}})
+				c.send("", c.at(kind), "long", amqp.Publishing{Expiration: "60000"})
+				c.holds(kind, 0)
+				c.send("", c.at(kind), "short", amqp.Publishing{Expiration: "20"})
+				c.holds(kind, 0)
+			}
+		},
+		want: `
+			classic holds 0
+			classic holds 0
+			quorum holds 0
+			quorum holds 0`,
+	},
+	{
+		name: "a message's own time is looked at when the message is at the head",
+		do: func(c *client) {
+			for _, kind := range []string{"classic", "quorum"} {
+				dead := "dead of " + kind
+				c.classic(dead, nil)
+				c.declare(kind, queue{args: c.deadTo(dead, table{"x-queue-type": kind})})
+				c.send("", c.at(kind), "long", amqp.Publishing{Expiration: "60000"})
+				c.send("", c.at(kind), "short", amqp.Publishing{Expiration: "20"})
+				k := c.open().consume(dead, consume{tag: dead})
+				k.none()
+				c.holds(kind, 2)
+				ch := c.open()
+				ch.get(kind)
+				k.take(1)
+				ch.get(kind)
+			}
+		},
+		want: `
+			dead of classic: nothing more
+			classic holds 2
+			get: long
+			dead of classic: short
+			get: empty
+			dead of quorum: nothing more
+			quorum holds 2
+			get: long
+			dead of quorum: short
+			get: empty`,
+	},
+	{
+		name: "a time of 0 is for a consumer that waits, or for nobody",
+		do: func(c *client) {
+			for _, kind := range []string{"classic", "quorum"} {
+				c.declare(kind, queue{args: table{"x-queue-type": kind, "x-message-ttl": 0}})
+				c.publish(kind, "too early")
+				c.holds(kind, 0)
+				k := c.open().consume(kind, consume{tag: kind})
+				c.publish(kind, "in time")
+				k.take(1)
+			}
+		},
+		want: `
+			classic holds 0
+			classic: in time
+			quorum holds 0
+			quorum: in time`,
+	},
+	{
+		name: "a message's time of 0 does the same",
+		do: func(c *client) {
+			for _, kind := range []string{"classic", "quorum"} {
+				c.declare(kind, queue{args: table{"x-queue-type": kind}})
+				c.send("", c.at(kind), "too early", amqp.Publishing{Expiration: "0"})
+				c.holds(kind, 0)
+				k := c.open().consume(kind, consume{tag: kind})
+				c.send("", c.at(kind), "in time", amqp.Publishing{Expiration: "0"})
+				for _, d := range k.take(1) {
+					c.show(d)
+				}
+			}
+		},
+		want: `
+			classic holds 0
+			classic: in time
+			  exchange="" key="classic"
+			  expiration="0"
+			quorum holds 0
+			quorum: in time
+			  exchange="" key="quorum"
+			  expiration="0"`,
+	},
+	{
+		name: "a message that is delivered in time keeps its expiration",
+		do: func(c *client) {
+			c.classic("q", nil)
+			c.send("", c.at("q"), "a", amqp.Publishing{Expiration: "60000"})
+			c.show(c.get("q"))
+		},
+		want: `
+			get: a
+			  exchange="" key="q"
+			  expiration="60000"`,
+	},
+}
+
+var overflowScenarios = []scenario{
+	{
+		name: "the oldest goes where there is no room",
+		do: func(c *client) {
+			for _, kind := range []string{"classic", "quorum"} {
+				c.declare(kind, queue{args: table{"x-queue-type": kind, "x-max-length": 2}})
+				c.publish(kind, "a", "b", "c")
+				c.drain(kind)
+			}
+		},
+		want: `
+			classic: b | c
+			quorum: b | c`,
+	},
+	{
+		name: "only what is ready counts against the length",
+		do: func(c *client) {
+			for _, kind := range []string{"classic", "quorum"} {
+				c.declare(kind, queue{args: table{"x-queue-type": kind, "x-max-length": 1}})
+				c.publish(kind, "a")
+				ch := c.open()
+				ch.get(kind)
+				c.publish(kind, "b")
+				c.holds(kind, 1)
+				ch.nack(1, requeue) // one too many now
+				ch.sync()
+				c.drain(kind)
+			}
+		},
+		want: `
+			get: a
+			classic holds 1
+			classic: b
+			get: a
+			quorum holds 1
+			quorum: b`,
+		differ: []difference{{
+			versions: "3.10",
+			want: `
+				get: a
+				classic holds 1
+				classic: b
+				get: a
+				quorum holds 1
+				quorum: a, redelivered`,
+			why: "3.10 puts what comes back at the end, and so b is the oldest",
+		}},
+	},
+	{
+		name: "the length in bytes is that of bodies",
+		do: func(c *client) {
+			for _, kind := range []string{"classic", "quorum"} {
+				c.declare(kind, queue{args: table{"x-queue-type": kind, "x-max-length-bytes": 10}})
+				c.publish(kind, "12345", "67890")
+				c.drain(kind)
+				c.publish(kind, "12345", "67890", "x")
+				c.drain(kind)
+				c.publish(kind, "12345678901") // more than there is room for
+				c.drain(kind)
+			}
+		},
+		want: `
+			classic: 12345 | 67890
+			classic: 67890 | x
+			classic: nothing
+			quorum: 67890
+			quorum: 67890 | x
+			quorum: nothing`,
+		differ: []difference{{
+			versions: "3.10 4.0",
+			want: `
+				classic: 12345 | 67890
+				classic: 67890 | x
+				classic: nothing
+				quorum: 12345 | 67890
+				quorum: 67890 | x
+				quorum: nothing`,
+			why: "4.3 adds the size of the properties",
+		}},
+	},
+	{
+		name: "headers do not count against the length in bytes, except in quorum queues of 4.3",
+		do: func(c *client) {
+			for _, kind := range []string{"classic", "quorum"} {
+				c.declare(kind, queue{args: table{"x-queue-type": kind, "x-max-length-bytes": 1000}})
+				for _, body := range []string{"a", "b", "c"} {
+					c.sendHeaders(kind, body, table{"long": strings.Repeat("x", 400)})
+				}
+				c.drain(kind)
+			}
+		},
+		want: `
+			classic: a | b | c
+			quorum: b | c`,
+		differ: []difference{{
+			versions: "3.10 4.0",
+			want: `
+				classic: a | b | c
+				quorum: a | b | c`,
+			why: "4.3 adds the size of the properties",
+		}},
+	},
+	{
+		name: "a length of 0 is for consumers that wait",
+		do: func(c *client) {
+			c.classic("q", table{"x-max-length": 0})
+			c.publish("q", "a")
+			c.holds("q", 0)
+			k := c.consume("q", consume{})
+			c.publish("q", "b")
+			k.take(1)
+		},
+		want: `
+			q holds 0
+			got: b`,
+	},
+	{
+		name: "reject-publish refuses the newest",
+		do: func(c *client) {
+			c.classic("q", table{"x-max-length": 2, "x-overflow": "reject-publish"})
+			c.publish("q", "a", "b", "c", "d")
+			c.drain("q")
+		},
+		want: `
+			publish c: nacked
+			publish d: nacked
+			q: a | b`,
+	},
+	{
+		name: "reject-publish of a quorum queue refuses late",
+		do: func(c *client) {
+			c.quorum("q", table{"x-max-length": 1, "x-overflow": "reject-publish"})
+			c.publish("q", "a", "b", "c", "d")
+			c.drain("q")
+		},
+		want: `
+			publish c: nacked
+			publish d: nacked
+			q: a | b`,
+	},
+	{
+		name: "reject-publish makes no dead letters, reject-publish-dlx does",
+		do: func(c *client) {
+			for _, overflow := range []string{"reject-publish", "reject-publish-dlx"} {
+				c.classic("dead", nil)
+				c.classic(overflow, c.deadTo("dead", table{"x-max-length": 1, "x-overflow": overflow}))
+				c.publish(overflow, "a", "b")
+				if overflow == "reject-publish-dlx" {
+					c.buried("dead", 1)
+				}
+				c.holds("dead", 0)
+				c.get(overflow)
+			}
+		},
+		want: `
+			publish b: nacked
+			dead holds 0
+			get: a
+			publish b: nacked
+			dead: b
+			  exchange="" key="dead"
+			  x-death[0] {count=int64(1) exchange="" queue="reject-publish-dlx" reason="maxlen" routing-keys=["reject-publish-dlx"] time=now}
+			  x-first-death-exchange=""
+			  x-first-death-queue="reject-publish-dlx"
+			  x-first-death-reason="maxlen"
+			dead holds 0
+			get: a`,
+	},
+	{
+		name: "reject-publish-dlx of a quorum queue",
+		do: func(c *client) {
+			c.classic("dead", nil)
+			c.quorum("q", c.deadTo("dead", table{"x-max-length": 1, "x-overflow": "reject-publish-dlx"}))
+			c.publish("q", "a", "b")
+			c.buried("dead", 1)
+			c.get("q")
+		},
+		want: `
+			dead: a
+			  exchange="" key="dead"
+			  x-death[0] {count=int64(1) exchange="" queue="q" reason="maxlen" routing-keys=["q"] time=now}
+			  x-first-death-exchange=""
+			  x-first-death-queue="q"
+			  x-first-death-reason="maxlen"
+			get: b`,
+	},
+	{
+		name: "one queue of two that refuses is enough for a nack",
+		do: func(c *client) {
+			c.exchange("x", "fanout", exchange{})
+			c.classic("full", table{"x-max-length": 1, "x-overflow": "reject-publish"})
+			c.classic("free", nil)
+			c.bind("full", "x", "", nil)
+			c.bind("free", "x", "", nil)
+			c.send("x", "", "a", amqp.Publishing{})
+			c.send("x", "", "b", amqp.Publishing{})
+			c.holds("full", 1)
+			c.holds("free", 2)
+		},
+		want: `
+			publish b: nacked
+			full holds 1
+			free holds 2`,
+	},
+	{
+		name: "a refused mandatory message is not returned",
+		do: func(c *client) {
+			c.classic("q", table{"x-max-length": 1, "x-overflow": "reject-publish"})
+			r := c.rawOpen(0)
+			r.send(1, "confirm.select", uint8(0))
+			r.see(1)
+			r.publishRaw("q", mandatory, "a")
+			r.see(1)
+			r.publishRaw("q", mandatory, "b")
+			r.see(1)
+		},
+		want: `
+			channel 1: confirm.select-ok
+			channel 1: basic.ack tag 1, multiple=0
+			channel 1: basic.nack tag 2, flags=3`,
+	},
+}

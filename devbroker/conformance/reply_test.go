@@ -1,0 +1,94 @@
+package conformance_test
+
+import (
+	"strings"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+const replyTo = "amq.rabbitmq.reply-to"
+
+var replyScenarios = []scenario{
+	{
+		name: "a request may be answered without a queue",
+		do: func(c *client) {
+			c.classic("q", nil)
+			k := c.consume(replyTo, consume{tag: "replies", noAck: true})
+			c.fail("publish", c.Publish("", c.at("q"), false, false, amqp.Publishing{ReplyTo: replyTo, CorrelationId: "1", Body: []byte("request")}))
+			c.sync()
+			request := c.open().get("q")
+			c.note("%v", strings.HasPrefix(request.ReplyTo, replyTo+"."))
+			c.send("", request.ReplyTo, "reply", amqp.Publishing{CorrelationId: request.CorrelationId})
+			for _, d := range k.take(1) {
+				c.note("exchange %q, the same key: %v, correlation %s", d.Exchange, d.RoutingKey == request.ReplyTo, d.CorrelationId)
+			}
+		},
+		want: `
+			get: request
+			true
+			replies: reply
+			exchange "", the same key: true, correlation 1`,
+	},
+	{
+		name: "replies need no acks, and one consumer a channel",
+		do: func(c *client) {
+			c.attempt("with acks", func(ch *channel) { ch.consume(replyTo, consume{}) })
+			c.attempt("two", func(ch *channel) {
+				ch.consume(replyTo, consume{tag: "one", noAck: true})
+				ch.consume(replyTo, consume{tag: "two", noAck: true})
+			})
+		},
+		want: `
+			with acks: channel closed, 406 PRECONDITION_FAILED - reply consumer cannot acknowledge
+			two: channel closed, 406 PRECONDITION_FAILED - reply consumer already set`,
+	},
+	{
+		name: "nobody asks for a reply where there is no consumer for it",
+		do: func(c *client) {
+			c.attempt("publish", func(ch *channel) {
+				ch.fail("", ch.Publish("", "q", false, false, amqp.Publishing{ReplyTo: replyTo}))
+				ch.ends()
+			})
+		},
+		want: `
+			channel closed: 406 PRECONDITION_FAILED - fast reply consumer does not exist
+			publish: ok`,
+	},
+	{
+		name: "whoever waits for a reply can be asked after",
+		do: func(c *client) {
+			c.classic("q", nil)
+			ch := c.open()
+			ch.consume(replyTo, consume{noAck: true})
+			ch.fail("publish", ch.Publish("", c.at("q"), false, false, amqp.Publishing{ReplyTo: replyTo}))
+			ch.sync()
+			to := c.get("q").ReplyTo
+			q, err := c.QueueDeclarePassive(to, false, false, false, false, nil)
+			c.note("%v, %d messages, %d consumers, %v", q.Name == to, q.Messages, q.Consumers, err)
+			ch.fail("close", ch.Close())
+			other := c.open()
+			_, err = other.QueueDeclarePassive(to, false, false, false, false, nil)
+			c.note("there no more: %v", err != nil)
+		},
+		want: `
+			get: 
+			true, 0 messages, 1 consumers, <nil>
+			there no more: true`,
+	},
+	{
+		name: "a reply to nobody is unroutable",
+		do: func(c *client) {
+			r := c.rawOpen(0)
+			r.send(1, "confirm.select", uint8(0))
+			r.see(1)
+			r.send(1, "basic.publish", uint16(0), "", replyTo+".nobody", mandatory)
+			r.header(1, 0)
+			r.see(3)
+		},
+		want: `
+			channel 1: confirm.select-ok
+			channel 1: basic.return 312 NO_ROUTE, exchange "", key "amq.rabbitmq.reply-to.nobody"
+			channel 1: header of 0 bytes
+			channel 1: basic.ack tag 1, multiple=0`,
+	},
+}
