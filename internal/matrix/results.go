@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -14,7 +15,7 @@ const (
 	fail    outcome = "fail"
 	skip    outcome = "skip"
 	absent  outcome = "none" // it should have been there
-	without outcome = ""     // it could not be there
+	without outcome = ""     // its package, or what it is a part of, did not get so far
 )
 
 // event is a line of go test -json (see go doc test2json).
@@ -61,13 +62,17 @@ func newResults() results {
 func (r *results) add(e event) {
 	t := test{e.Package, e.Test}
 	switch e.Action {
-	case "run": // failed, until it is known how it ends
-		r.outcomes[t] = fail
+	case "run":
+		r.outcomes[t] = without // until it is known how it ends
 		if above, ok := t.above(); ok {
 			r.parents[above] = true
 		}
 	case "output":
 		r.output[t] = append(r.output[t], e.Output)
+		if t.Name != "" { // a package that breaks off does so amid the output of any test
+			pkg := test{Package: e.Package}
+			r.output[pkg] = append(r.output[pkg], e.Output)
+		}
 	case "build-output":
 		t.Package, _, _ = strings.Cut(e.ImportPath, " ")
 		r.output[t] = append(r.output[t], e.Output)
@@ -106,7 +111,7 @@ func (r *results) own() map[test]bool {
 	own := make(map[test]bool)
 	for t, o := range r.outcomes {
 		leaf := t.Name != "" && !r.parents[t]
-		if leaf || o == fail && !explained[t] {
+		if leaf && o != without || o == fail && !explained[t] {
 			own[t] = true
 		}
 	}
@@ -134,10 +139,14 @@ func (r *results) of(t test) outcome {
 	return absent
 }
 
-// tail is the end of what t has written.
-func (r *results) tail(t test) string {
+// excerpt is what t has written from its panic on, or else the end of it.
+func (r *results) excerpt(t test) string {
 	lines := strings.SplitAfter(strings.Join(r.output[t], ""), "\n")
-	return strings.Join(lines[max(0, len(lines)-lastLines):], "")
+	from := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "panic: ") })
+	if from < 0 {
+		from = max(0, len(lines)-excerptLines)
+	}
+	return strings.Join(lines[from:min(len(lines), from+excerptLines)], "")
 }
 
 const module = "github.com/warren-mq/warren"

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	everyRow  = "devbroker/conformance" // the package whose tests are all shown
-	lastLines = 25                      // of a failed test's output
+	everyRow     = "devbroker/conformance" // the package whose tests are all shown
+	excerptLines = 30                      // of a failed test's output
 )
 
 // table is what all columns have shown.
@@ -79,7 +79,7 @@ func (t *table) judge(row test) (wrong []string, shown bool) {
 		}
 		shown = true
 		if !t.excused(c, row, o) {
-			wrong = append(wrong, fmt.Sprintf("%s: %s: %s\n%s", c.name(), row, o, c.results.tail(row)))
+			wrong = append(wrong, fmt.Sprintf("%s: %s: %s\n%s", c.name(), row, o, c.results.excerpt(row)))
 		}
 	}
 	return wrong, shown

@@ -41,7 +41,7 @@ func TestTheTableSaysWhatIsWrong(t *testing.T) {
 		{"a failure shows its output", good, "TestA : boom\nTestA fail\n- fail", "", "devbroker-4.3: worker TestA: fail boom", false},
 		{"a failure has a row", good, "TestA fail\n- fail", "", "pass fail worker TestA", false},
 		{"a failed part stands for its test", "TestA/part pass\nTestA pass\n- pass", "TestA/part fail\nTestA fail\n- fail", "", "FAIL: 1 passed, 1 failed, 0 skipped", false},
-		{"a test that did not end has failed", good, "TestA run\n- fail", "", "pass fail worker TestA", false},
+		{"a package that breaks off shows its panic", good, "TestA : panic: timed out\nTestA : running: it\nTestA run\n- fail", "", "devbroker-4.3: worker: fail panic: timed out running: it", false},
 		{"a package that fails with all its tests", good, "- : found unexpected goroutines\nTestA pass\n- fail", "", "devbroker-4.3: worker: fail found unexpected goroutines", false},
 		{"a package that was not run is no difference", good, "", "", "1/0/0 - worker passed/failed/skipped ok", true},
 		{"a test that is nowhere to be seen", "TestA pass\nTestB pass\n- pass", good, "", "devbroker-4.3: worker TestB: none", false},
