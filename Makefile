@@ -57,6 +57,11 @@ test: ## all tests with the race detector, against a RabbitMQ that is installed 
 	@for m in $(filter-out .,$(packages)) .; do echo "== go test $$m"; \
 		(cd $$m && $(rabbitmq) run go test -race -shuffle=on -timeout 10m $(TESTFLAGS) ./...); done
 
+.PHONY: test-clients
+test-clients: ## other makers' clients against devbroker: amqp091-go's own tests, pika, kombu, Celery, amqplib
+	@echo "== go test ./devbroker/clients"
+	@go test -v -race -count=1 -tags clients -timeout 5m $(TESTFLAGS) ./devbroker/clients | grep -v '^=== '
+
 .PHONY: test-matrix
 test-matrix: ## the tests that need a broker, on RabbitMQ 3.10, 4.0 and 4.3 and on devbroker, in one table (MATRIX: flags)
 	@go run ./internal/matrix $(MATRIX)
