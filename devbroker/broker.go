@@ -91,6 +91,9 @@ func (b *Broker) DialContext(ctx context.Context, _, _ string) (net.Conn, error)
 		return nil, fmt.Errorf("devbroker: dial: %w", err)
 	}
 	client, server := net.Pipe()
+	if b.cfg.TLS != nil {
+		server = tls.Server(server, b.cfg.TLS)
+	}
 	if !b.serve(server) {
 		return nil, errors.Join(ErrClosed, client.Close())
 	}

@@ -11,6 +11,8 @@ import (
 // connection, or io.EOF when it is over.
 func (c *connection) handle(f wire.Frame) error {
 	switch {
+	case c.halted && !c.closing:
+		return io.EOF // nothing comes after a cut
 	case c.closing:
 		return c.awaitCloseOk(f)
 	case f.Type == wire.FrameHeartbeat && len(f.Payload) > 0, f.Type == 0, f.Type > wire.FrameBody && f.Type != wire.FrameHeartbeat:

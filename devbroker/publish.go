@@ -95,7 +95,9 @@ func (ch *channel) publish(in *incoming) error {
 		ch.conn.drop()
 	case fault.refuses():
 		ch.confirm(false, nil)
-	case fault == nil:
+	case fault != nil:
+		ch.confirm(false, fault)
+	default:
 		accepted := ch.distribute(p)
 		ch.confirm(accepted, ch.broker().strike(OnConfirm, x.name))
 	}
