@@ -4,7 +4,7 @@ SHELL := /bin/bash
 
 modules  := $(sort $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/.*/*' -not -path '*/testdata/*')))
 packages := $(filter-out ./tools,$(modules))# the modules with code of ours
-scripts  := scripts/rabbitmq $(wildcard scripts/*.sh) .ci/run
+scripts  := scripts/rabbitmq $(wildcard scripts/*.sh) devbroker/clients/install .ci/run
 lint     := $(CURDIR)/.bin/golangci-lint
 rabbitmq := $(CURDIR)/scripts/rabbitmq
 
@@ -31,7 +31,7 @@ fmt: $(lint) ## format the code (gofumpt, and imports in groups: standard, other
 
 .PHONY: vet
 vet:
-	@for m in $(packages); do echo "== go vet $$m"; (cd $$m && go vet ./...); done
+	@for m in $(packages); do echo "== go vet $$m"; (cd $$m && go vet -tags clients ./...); done
 
 .PHONY: lint
 lint: $(lint) ## golangci-lint, built from tools/ at the version pinned there
