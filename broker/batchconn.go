@@ -80,9 +80,11 @@ func (b *batchConn) flush() {
 		out, last := b.pending, b.closing
 		b.pending = spare[:0]
 		b.mu.Unlock()
-		if _, err := b.Conn.Write(out); err != nil {
-			b.fail(err)
-			return
+		if len(out) > 0 { // a pipe waits for its reader even with nothing to write
+			if _, err := b.Conn.Write(out); err != nil {
+				b.fail(err)
+				return
+			}
 		}
 		if last {
 			return

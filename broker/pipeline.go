@@ -38,7 +38,7 @@ type pipeline struct {
 // identity is what a returned message can be recognised by.
 type identity struct{ exchange, key, id string }
 
-func newPipeline(ctx context.Context, session *Session) (*pipeline, error) {
+func newPipeline(ctx context.Context, session *Session, patience time.Duration) (*pipeline, error) {
 	ch, err := session.channel(ctx)
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func newPipeline(ctx context.Context, session *Session) (*pipeline, error) {
 		inFlight: make(map[identity]*inFlight),
 	}
 	go p.watch(ch.NotifyClose(make(chan *amqp.Error, 1)))
-	go p.keepBooks()
+	go (&books{line: p, patience: patience}).keep()
 	return p, nil
 }
 
@@ -77,6 +77,7 @@ type inFlight struct {
 	line     *pipeline
 	id       identity
 	weight   int64
+	sentAt   time.Time
 	confirm  *amqp.DeferredConfirmation
 	returned *amqp.Return
 	settled  chan struct{} // made when another message waits for this one
@@ -126,6 +127,7 @@ func (p *pipeline) admit(exchange, key string, msg *amqp.Publishing) (*inFlight,
 func (p *pipeline) write(f *inFlight, msg amqp.Publishing) (err error) {
 	p.sendMu.Lock()
 	defer p.sendMu.Unlock()
+	f.sentAt = time.Now()
 	f.confirm, err = p.ch.PublishWithDeferredConfirm(f.id.exchange, f.id.key, true, false, msg)
 	if err != nil {
 		f.release()
@@ -133,28 +135,6 @@ func (p *pipeline) write(f *inFlight, msg amqp.Publishing) (err error) {
 	}
 	p.sent <- f // has room: the window is no wider
 	return nil
-}
-
-// keepBooks takes messages off the books as they are confirmed, whether or not
-// anyone still waits for them.
-func (p *pipeline) keepBooks() {
-	for {
-		select {
-		case f := <-p.sent:
-			<-f.confirm.Done()
-			f.release()
-		case <-p.done:
-			p.sendMu.Lock() // who writes now has been told that the channel is closed
-			left := len(p.sent)
-			p.sendMu.Unlock()
-			for range left {
-				f := <-p.sent
-				<-f.confirm.Done()
-				f.release()
-			}
-			return
-		}
-	}
 }
 
 // publishError tells a lost channel from a message that cannot be written.
@@ -235,7 +215,9 @@ func (f *inFlight) release() {
 	p := f.line
 	p.mu.Lock()
 	p.takeReturns()
-	delete(p.inFlight, f.id)
+	if p.inFlight[f.id] == f {
+		delete(p.inFlight, f.id)
+	}
 	if f.settled != nil {
 		close(f.settled)
 	}

@@ -59,7 +59,7 @@ func (s *Sender) Run(ctx context.Context) error {
 func (s *Sender) serve(ctx context.Context, session *Session) {
 	opening, cancel := context.WithTimeout(ctx, s.connector.cfg.DialTimeout)
 	defer cancel()
-	line, err := newPipeline(opening, session)
+	line, err := newPipeline(opening, session, s.connector.cfg.PublishTimeout)
 	if err != nil {
 		s.connector.note(errors.Join(err, session.Close())) // the next session may do better
 		<-session.Done()
