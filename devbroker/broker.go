@@ -90,7 +90,7 @@ func (b *Broker) DialContext(ctx context.Context, _, _ string) (net.Conn, error)
 	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("devbroker: dial: %w", err)
 	}
-	client, server := net.Pipe()
+	client, server := newPipe()
 	if b.cfg.TLS != nil {
 		server = tls.Server(server, b.cfg.TLS)
 	}

@@ -49,11 +49,21 @@ type Message struct {
 	Exchange    string
 	RoutingKey  string
 	Headers     map[string]any // values are those of AMQP: string, int64, bool, []any, map[string]any …
-	Priority    uint8
-	MessageID   string
-	ContentType string
 	Body        []byte
 	Redelivered bool
+
+	ContentType     string
+	ContentEncoding string
+	DeliveryMode    uint8
+	Priority        uint8
+	CorrelationID   string
+	ReplyTo         string
+	Expiration      string // milliseconds, as text
+	MessageID       string
+	Timestamp       time.Time
+	Type            string
+	UserID          string
+	AppID           string
 }
 
 // Messages returns what is ready in a queue of a virtual host, in order. Looking
@@ -74,11 +84,18 @@ func (b *Broker) Messages(vhost, queue string) []Message {
 }
 
 func (it *item) copy() Message {
-	return Message{
-		Exchange: it.exchange, RoutingKey: it.key, Headers: native(it.headers()), Priority: it.priority,
-		MessageID: it.parsed.MessageID, ContentType: it.parsed.ContentType,
+	p := it.parsed
+	m := Message{
+		Exchange: it.exchange, RoutingKey: it.key, Headers: native(p.Headers),
 		Body: slices.Clone(it.body), Redelivered: it.redelivered,
+		ContentType: p.ContentType, ContentEncoding: p.ContentEncoding,
+		DeliveryMode: p.DeliveryMode, Priority: p.Priority, CorrelationID: p.CorrelationID, ReplyTo: p.ReplyTo,
+		Expiration: p.Expiration, MessageID: p.MessageID, Type: p.Type, UserID: p.UserID, AppID: p.AppID,
 	}
+	if p.Present&wire.HasTimestamp != 0 {
+		m.Timestamp = time.Unix(int64(p.Timestamp), 0)
+	}
+	return m
 }
 
 // native makes maps of tables and times of timestamps.

@@ -94,7 +94,12 @@ func (o *output) run(onRoom func()) {
 			continue
 		}
 		data, last := o.take(spare)
-		if _, err := o.conn.Write(data); err != nil || last {
+		if len(data) > 0 { // over TLS and pipes even nothing may take its time
+			if _, err := o.conn.Write(data); err != nil {
+				return
+			}
+		}
+		if last {
 			return
 		}
 		spare = data[:0]
