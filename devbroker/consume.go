@@ -110,7 +110,7 @@ func (ch *channel) take(d *delivery) {
 	d.since = time.Now()
 	d.queue.unacked++
 	ch.unacked.add(d)
-	ch.watchSlowness()
+	ch.watchSlowness(d)
 }
 
 // basicRecover makes everything ready again that the channel has not acked.

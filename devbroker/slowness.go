@@ -4,7 +4,10 @@ import "time"
 
 // slowness watches for deliveries that nobody answers for too long: the consumer
 // timeout of RabbitMQ.
-type slowness struct{ timer *time.Timer }
+type slowness struct {
+	timer *time.Timer
+	due   time.Time // when the timer fires
+}
 
 func (s *slowness) stop() {
 	if s.timer != nil {
@@ -25,24 +28,16 @@ func (q *queue) timeout() time.Duration {
 	return q.broker().cfg.ConsumerTimeout
 }
 
-// watchSlowness sets the timer for the delivery whose time is over next.
-func (ch *channel) watchSlowness() {
-	if ch.slow.timer != nil {
+// watchSlowness sees to it that the timer fires when d's time is over, if not before.
+func (ch *channel) watchSlowness(d *delivery) {
+	timeout := d.queue.timeout()
+	due := d.since.Add(timeout)
+	if timeout < 0 || ch.slow.timer != nil && !due.Before(ch.slow.due) {
 		return
 	}
-	var next time.Time
-	for _, d := range ch.unacked.all {
-		timeout := d.queue.timeout()
-		if d.settled || d.late || timeout < 0 {
-			continue
-		}
-		if due := d.since.Add(timeout); next.IsZero() || due.Before(next) {
-			next = due
-		}
-	}
-	if !next.IsZero() {
-		ch.slow.timer = time.AfterFunc(time.Until(next), func() { ch.broker().do(ch.endSlowness) })
-	}
+	ch.slow.stop()
+	ch.slow.due = due
+	ch.slow.timer = time.AfterFunc(time.Until(due), func() { ch.broker().do(ch.endSlowness) })
 }
 
 // endSlowness does what RabbitMQ does to slow consumers: up to 4.2 their channel is
@@ -55,7 +50,11 @@ func (ch *channel) endSlowness() {
 	now := time.Now()
 	for _, d := range ch.unacked.all {
 		timeout := d.queue.timeout()
-		if d.settled || d.late || timeout < 0 || now.Before(d.since.Add(timeout)) {
+		if d.settled || d.late || timeout < 0 {
+			continue
+		}
+		if now.Before(d.since.Add(timeout)) {
+			ch.watchSlowness(d)
 			continue
 		}
 		if !ch.broker().gen.timeoutCancels {
@@ -66,7 +65,6 @@ func (ch *channel) endSlowness() {
 		}
 		d.expire()
 	}
-	ch.watchSlowness()
 }
 
 // expire gives the message to others and cancels the consumer. An ack that comes all
