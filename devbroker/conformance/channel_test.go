@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -44,7 +45,7 @@ func (ch *channel) fail(what string, err error) bool {
 	if ch.conn.IsClosed() {
 		scope = "connection"
 	}
-	ch.note("%s: %s closed, %s", what, scope, reason(err))
+	ch.notef("%s: %s closed, %s", what, scope, reason(err))
 	return true
 }
 
@@ -53,9 +54,9 @@ func (ch *channel) ends() {
 	ch.t.Helper()
 	select {
 	case err := <-ch.closes:
-		ch.note("channel closed: %s", reason(err))
+		ch.notef("channel closed: %s", reason(err))
 	case <-time.After(patience):
-		ch.note("the channel stays")
+		ch.notef("the channel stays")
 	}
 }
 
@@ -71,9 +72,7 @@ func (ch *channel) classic(name string, args table) { ch.declare(name, queue{arg
 // quorum declares a quorum queue; args may be nil.
 func (ch *channel) quorum(name string, args table) {
 	all := table{amqp.QueueTypeArg: amqp.QueueTypeQuorum}
-	for k, v := range args {
-		all[k] = v
-	}
+	maps.Copy(all, args)
 	ch.declare(name, queue{args: all})
 }
 
@@ -106,15 +105,15 @@ func (ch *channel) bind(queue, exchange, key string, args table) {
 }
 
 // bindExchange has what is published to source go on to the exchange to.
-func (ch *channel) bindExchange(to, source, key string, args table) {
+func (ch *channel) bindExchange(to, source, key string) {
 	ch.t.Helper()
-	ch.fail("bind "+to, ch.ExchangeBind(ch.at(to), key, ch.at(source), false, args))
+	ch.fail("bind "+to, ch.ExchangeBind(ch.at(to), key, ch.at(source), false, nil))
 }
 
 // holds waits until the queue has n messages ready, and notes how many it has.
 func (ch *channel) holds(queue string, n int) {
 	ch.t.Helper()
-	ch.note("%s holds %d", queue, ch.ready(queue, n))
+	ch.notef("%s holds %d", queue, ch.ready(queue, n))
 }
 
 // ready waits until the queue has n messages ready, and returns how many it has.
@@ -142,13 +141,13 @@ func (c *client) gone(queue string) {
 	ch := c.open()
 	for {
 		if _, err := ch.QueuePurge(c.at(queue), false); err != nil {
-			c.note("%s is gone: %s", queue, reason(err))
+			c.notef("%s is gone: %s", queue, reason(err))
 			return
 		}
 		select {
 		case <-time.After(5 * time.Millisecond):
 		case <-deadline:
-			c.note("%s stays", queue)
+			c.notef("%s stays", queue)
 			return
 		}
 	}
@@ -182,8 +181,8 @@ func (c *client) send(exchange, key, body string, m amqp.Publishing) {
 	case c.sender.IsClosed():
 		c.fail("publish "+body, <-c.sender.closes)
 	case err != nil:
-		c.note("publish %s: no confirm", body)
+		c.notef("publish %s: no confirm", body)
 	case !acked:
-		c.note("publish %s: nacked", body)
+		c.notef("publish %s: nacked", body)
 	}
 }

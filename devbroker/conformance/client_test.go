@@ -45,7 +45,6 @@ type notes struct {
 type client struct {
 	*channel
 	conn   *amqp.Connection
-	closed chan *amqp.Error
 	sender *channel // in confirm mode, for what is published beside the scenario's own doings
 }
 
@@ -56,8 +55,8 @@ func newClient(t *testing.T, url string) *client {
 	return n.dial()
 }
 
-// note adds a line.
-func (n *notes) note(format string, args ...any) {
+// notef adds a line.
+func (n *notes) notef(format string, args ...any) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.lines = append(n.lines, fmt.Sprintf(format, args...))
@@ -116,7 +115,7 @@ func (n *notes) tryDial(config amqp.Config) (*client, error) {
 			n.t.Logf("close connection: %v", err)
 		}
 	})
-	return &client{channel: &channel{notes: n}, conn: conn, closed: conn.NotifyClose(make(chan *amqp.Error, 1))}, nil
+	return &client{channel: &channel{notes: n}, conn: conn}, nil
 }
 
 // open opens another channel on the connection.
@@ -133,27 +132,16 @@ func (c *client) open() *channel {
 func (c *client) attempt(what string, do func(ch *channel)) {
 	c.t.Helper()
 	if c.conn.IsClosed() {
-		c.note("%s: no connection", what)
+		c.notef("%s: no connection", what)
 		return
 	}
 	ch := c.open()
 	ch.doing = what
 	do(ch)
 	if !ch.failed {
-		c.note("%s: ok", what)
+		c.notef("%s: ok", what)
 	}
 	_ = ch.Close() // closed already if it has failed
-}
-
-// lost waits for the end of the connection and notes why it came.
-func (c *client) lost() {
-	c.t.Helper()
-	select {
-	case err := <-c.closed:
-		c.note("connection closed: %s", reason(err))
-	case <-time.After(patience):
-		c.note("the connection stays")
-	}
 }
 
 // close closes the connection in good order.

@@ -43,24 +43,24 @@ func (k *consumer) take(n int) (taken []amqp.Delivery) {
 		select {
 		case d, ok := <-k.deliveries:
 			if !ok {
-				k.note("%s: deliveries end", k.label())
+				k.notef("%s: deliveries end", k.label())
 				return taken
 			}
-			k.note("%s: %s", k.label(), k.line(d))
+			k.notef("%s: %s", k.label(), k.line(d))
 			taken = append(taken, d)
 		case <-time.After(patience):
-			k.note("%s: nothing comes", k.label())
+			k.notef("%s: nothing comes", k.label())
 			return taken
 		}
 	}
 	return taken
 }
 
-// until takes and notes messages up to the one with that body.
-func (k *consumer) until(body string) {
+// untilEnd takes and notes messages up to the one that says end.
+func (k *consumer) untilEnd() {
 	k.t.Helper()
 	for {
-		if d := k.take(1); len(d) == 0 || string(d[0].Body) == body {
+		if d := k.take(1); len(d) == 0 || string(d[0].Body) == "end" {
 			return
 		}
 	}
@@ -77,12 +77,12 @@ func (k *consumer) within(wait time.Duration) {
 	select {
 	case d, ok := <-k.deliveries:
 		if !ok {
-			k.note("%s: deliveries end", k.label())
+			k.notef("%s: deliveries end", k.label())
 			return
 		}
-		k.note("%s: %s comes too", k.label(), k.line(d))
+		k.notef("%s: %s comes too", k.label(), k.line(d))
 	case <-time.After(wait):
-		k.note("%s: nothing more", k.label())
+		k.notef("%s: nothing more", k.label())
 	}
 }
 
@@ -91,11 +91,11 @@ func whoever(a, b *consumer) {
 	a.t.Helper()
 	select {
 	case d := <-a.deliveries:
-		a.note("%s: %s", a.label(), a.line(d))
+		a.notef("%s: %s", a.label(), a.line(d))
 	case d := <-b.deliveries:
-		b.note("%s: %s", b.label(), b.line(d))
+		b.notef("%s: %s", b.label(), b.line(d))
 	case <-time.After(patience):
-		a.note("nothing comes")
+		a.notef("nothing comes")
 	}
 }
 
@@ -113,9 +113,9 @@ func (ch *channel) get(queue string) amqp.Delivery {
 	switch {
 	case ch.fail("get "+queue, err):
 	case !ok:
-		ch.note("get: empty")
+		ch.notef("get: empty")
 	default:
-		ch.note("get: %s", ch.line(d))
+		ch.notef("get: %s", ch.line(d))
 	}
 	return d
 }
@@ -136,6 +136,12 @@ func (ch *channel) reject(tag uint64, requeue bool) {
 	ch.fail("reject", ch.Reject(tag, requeue))
 }
 
+// recoverAll requeues all that is unacknowledged on the channel.
+func (ch *channel) recoverAll(requeue bool) {
+	ch.t.Helper()
+	ch.fail("recover", ch.Recover(requeue)) //nolint:staticcheck // out of use, and still in RabbitMQ
+}
+
 // line describes a message in short.
 func (n *notes) line(d amqp.Delivery) string {
 	text := string(d.Body)
@@ -153,7 +159,7 @@ func (n *notes) line(d amqp.Delivery) string {
 
 // show notes all that a message says of itself.
 func (n *notes) show(d amqp.Delivery) {
-	n.note("  exchange=%q key=%q", d.Exchange, d.RoutingKey)
+	n.notef("  exchange=%q key=%q", d.Exchange, d.RoutingKey)
 	var properties []string
 	for _, p := range []struct {
 		name string
@@ -178,7 +184,7 @@ func (n *notes) show(d amqp.Delivery) {
 		}
 	}
 	if len(properties) > 0 {
-		n.note("  %s", strings.Join(properties, " "))
+		n.notef("  %s", strings.Join(properties, " "))
 	}
 	n.headers(d.Headers)
 }
@@ -197,5 +203,5 @@ func (ch *channel) drain(queue string) {
 	if len(all) == 0 {
 		all = []string{"nothing"}
 	}
-	ch.note("%s: %s", queue, strings.Join(all, " | "))
+	ch.notef("%s: %s", queue, strings.Join(all, " | "))
 }

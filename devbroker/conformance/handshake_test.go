@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	amqp "github.com/rabbitmq/amqp091-go"
 )
 
 var handshakeScenarios = []scenario{
@@ -41,10 +39,10 @@ var handshakeScenarios = []scenario{
 	{
 		name: "the broker says what it is and what it can do",
 		do: func(c *client) {
-			c.note("product=%v", c.conn.Properties["product"])
+			c.notef("product=%v", c.conn.Properties["product"])
 			capabilities, _ := c.conn.Properties["capabilities"].(table)
 			c.headers(capabilities)
-			c.note("properties: %s", slices.Sorted(maps.Keys(c.conn.Properties)))
+			c.notef("properties: %s", slices.Sorted(maps.Keys(c.conn.Properties)))
 		},
 		want: `
 			product=RabbitMQ
@@ -68,7 +66,7 @@ var handshakeScenarios = []scenario{
 			} {
 				r := c.raw()
 				r.write([]byte(header))
-				c.note("%q: %q", header, r.answer(9))
+				c.notef("%q: %q", header, r.answer(9))
 			}
 		},
 		want: `
@@ -98,7 +96,7 @@ var handshakeScenarios = []scenario{
 			for _, header := range []string{"AMQP\x01\x01\x00\x09", "AMQP\x01\x01\x09\x01", "AMQP\x01\x01\x08\x00"} {
 				r := c.raw()
 				r.write([]byte(header))
-				c.note("%q: %q", header, r.answer(3))
+				c.notef("%q: %q", header, r.answer(3))
 			}
 		},
 		want: `
@@ -120,7 +118,7 @@ var handshakeScenarios = []scenario{
 			for _, header := range []string{"AMQP\x00\x01\x00\x00", "AMQP\x03\x01\x00\x00"} {
 				r := c.raw()
 				r.write([]byte(header))
-				c.note("%q: %q", header, r.answer(8))
+				c.notef("%q: %q", header, r.answer(8))
 			}
 		},
 		want: `
@@ -133,81 +131,6 @@ var handshakeScenarios = []scenario{
 				"AMQP\x03\x01\x00\x00": "AMQP\x00\x00\t\x01"`,
 			why: "AMQP 1.0 is a plugin in 3.10",
 		}},
-	},
-	{
-		name: "a wrong password is refused, and said so to a client that can hear it",
-		do: func(c *client) {
-			var turns []turn
-			for _, login := range [][2]string{
-				{"PLAIN", "\x00guest\x00wrong"}, {"PLAIN", "\x00nobody\x00guest"}, {"AMQPLAIN", amqplain("guest", "wrong")},
-			} {
-				turns = append(turns, turn{login[0], func() *raw {
-					r := c.rawStarted()
-					r.login(login[0], login[1])
-					return r
-				}})
-			}
-			c.abreast(2, turns...)
-		},
-		want: `
-			PLAIN: connection.close 403 ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile. (method 0.0)
-			PLAIN: disconnected
-			PLAIN: connection.close 403 ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile. (method 0.0)
-			PLAIN: disconnected
-			AMQPLAIN: connection.close 403 ACCESS_REFUSED - Login was refused using authentication mechanism AMQPLAIN. For details see the broker logfile. (method 0.0)
-			AMQPLAIN: disconnected`,
-	},
-	{
-		name: "a client that cannot hear it is kept waiting a while, then cut off",
-		do: func(c *client) {
-			r := c.rawStarted()
-			r.send(0, "connection.start-ok", table{}, "PLAIN", []byte("\x00guest\x00wrong"), "en_US")
-			r.see(1)
-		},
-		want: "disconnected",
-	},
-	{
-		name: "AMQPLAIN takes name and password from a table",
-		do: func(c *client) {
-			r := c.rawStarted()
-			r.login("AMQPLAIN", amqplain("guest", "guest"))
-			r.see(1)
-		},
-		want: "connection.tune channel-max 2047, frame-max 131072, heartbeat 60",
-	},
-	{
-		name: "an unknown mechanism and a broken response are cut off without a word",
-		do: func(c *client) {
-			var turns []turn
-			for _, login := range [][2]string{
-				{"EXTERNAL", "guest"}, {"", "guest"}, {"plain", "\x00guest\x00guest"},
-				{"PLAIN", "guest"}, {"PLAIN", ""}, {"PLAIN", "someone\x00guest\x00guest"}, {"AMQPLAIN", "guest"}, {"AMQPLAIN", ""},
-			} {
-				turns = append(turns, turn{fmt.Sprintf("%q", login), func() *raw {
-					r := c.rawStarted()
-					r.login(login[0], login[1])
-					return r
-				}})
-			}
-			c.abreast(1, turns...)
-		},
-		want: `
-			["EXTERNAL" "guest"]: disconnected
-			["" "guest"]: disconnected
-			["plain" "\x00guest\x00guest"]: disconnected
-			["PLAIN" "guest"]: disconnected
-			["PLAIN" ""]: disconnected
-			["PLAIN" "someone\x00guest\x00guest"]: disconnected
-			["AMQPLAIN" "guest"]: disconnected
-			["AMQPLAIN" ""]: disconnected`,
-	},
-	{
-		name: "an unknown virtual host is refused",
-		do: func(c *client) {
-			_, err := c.tryDial(amqp.Config{Vhost: "nowhere"})
-			c.note("%s", reason(err))
-		},
-		want: "530 NOT_ALLOWED - vhost nowhere not found",
 	},
 	{
 		name: "limits above those proposed, and too small a frame, are cut off without a word",
@@ -300,19 +223,11 @@ var handshakeScenarios = []scenario{
 		}},
 	},
 	{
-		name: "a secret may be renewed",
-		do: func(c *client) {
-			c.note("%v", fmt.Sprint(c.conn.UpdateSecret("guest", "routine")))
-			c.sync()
-		},
-		want: "<nil>",
-	},
-	{
 		name: "heartbeats come within the agreed interval, and a silent client is dropped",
 		do: func(c *client) {
 			r := c.rawOpen(1)
 			kind, channel, payload, _ := r.read(patience)
-			c.note("%s", describe(kind, channel, payload))
+			c.notef("%s", describe(kind, channel, payload))
 			r.see(1)
 		},
 		want: `

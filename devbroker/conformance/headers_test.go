@@ -1,6 +1,8 @@
 package conformance_test
 
-import amqp "github.com/rabbitmq/amqp091-go"
+import (
+	amqp "github.com/rabbitmq/amqp091-go"
+)
 
 // matching binds a queue for each name with those arguments, and publishes with each
 // of the headers.

@@ -58,9 +58,9 @@ var noWaitScenarios = []scenario{
 			c.classic("q", nil)
 			r := c.rawOpen(0)
 			r.send(1, "basic.consume", uint16(0), r.at("q"), "", noAnswerToConsume, table{})
-			r.publish(1, "q", "m")
+			r.publish("q", "m")
 			r.skip("basic.deliver")
-			c.note("delivered")
+			c.notef("delivered")
 		},
 		want: "delivered",
 	},

@@ -143,13 +143,13 @@ func (r *raw) header(channel uint16, size uint64) {
 	r.frame(headerFrame, channel, append(b, 0, 0))
 }
 
-// publish sends a message through the default exchange.
-func (r *raw) publish(channel uint16, queue, body string) {
+// publish sends a message on channel 1, through the default exchange.
+func (r *raw) publish(queue, body string) {
 	r.t.Helper()
-	r.send(channel, "basic.publish", uint16(0), "", r.at(queue), uint8(0))
-	r.header(channel, uint64(len(body)))
+	r.send(1, "basic.publish", uint16(0), "", r.at(queue), uint8(0))
+	r.header(1, uint64(len(body)))
 	if body != "" {
-		r.frame(bodyFrame, channel, []byte(body))
+		r.frame(bodyFrame, 1, []byte(body))
 	}
 }
 
@@ -175,11 +175,11 @@ func (r *raw) see(n int) {
 	for n > 0 {
 		kind, channel, payload, err := r.read(patience)
 		if err != nil {
-			r.note("%s%s", r.doing, ending(err))
+			r.notef("%s%s", r.doing, ending(err))
 			return
 		}
 		if kind != heartbeatFrame {
-			r.note("%s%s", r.doing, describe(kind, channel, payload))
+			r.notef("%s%s", r.doing, describe(kind, channel, payload))
 			n--
 		}
 	}
@@ -190,10 +190,10 @@ func (r *raw) seeNone() {
 	r.t.Helper()
 	kind, channel, payload, err := r.read(nothing)
 	if err != nil {
-		r.note("%s%s", r.doing, ending(err))
+		r.notef("%s%s", r.doing, ending(err))
 		return
 	}
-	r.note("%s comes", describe(kind, channel, payload))
+	r.notef("%s comes", describe(kind, channel, payload))
 }
 
 // skip reads the next frame, which must be that method, and returns its arguments.

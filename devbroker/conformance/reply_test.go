@@ -17,10 +17,10 @@ var replyScenarios = []scenario{
 			c.fail("publish", c.Publish("", c.at("q"), false, false, amqp.Publishing{ReplyTo: replyTo, CorrelationId: "1", Body: []byte("request")}))
 			c.sync()
 			request := c.open().get("q")
-			c.note("%v", strings.HasPrefix(request.ReplyTo, replyTo+"."))
+			c.notef("%v", strings.HasPrefix(request.ReplyTo, replyTo+"."))
 			c.send("", request.ReplyTo, "reply", amqp.Publishing{CorrelationId: request.CorrelationId})
 			for _, d := range k.take(1) {
-				c.note("exchange %q, the same key: %v, correlation %s", d.Exchange, d.RoutingKey == request.ReplyTo, d.CorrelationId)
+				c.notef("exchange %q, the same key: %v, correlation %s", d.Exchange, d.RoutingKey == request.ReplyTo, d.CorrelationId)
 			}
 		},
 		want: `
@@ -64,11 +64,11 @@ var replyScenarios = []scenario{
 			ch.sync()
 			to := c.get("q").ReplyTo
 			q, err := c.QueueDeclarePassive(to, false, false, false, false, nil)
-			c.note("%v, %d messages, %d consumers, %v", q.Name == to, q.Messages, q.Consumers, err)
+			c.notef("%v, %d messages, %d consumers, %v", q.Name == to, q.Messages, q.Consumers, err)
 			ch.fail("close", ch.Close())
 			other := c.open()
 			_, err = other.QueueDeclarePassive(to, false, false, false, false, nil)
-			c.note("there no more: %v", err != nil)
+			c.notef("there no more: %v", err != nil)
 		},
 		want: `
 			get: 

@@ -51,11 +51,11 @@ func (n *notes) headers(headers table) {
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		deaths, ok := headers[name].([]any)
 		if !ok || name != "x-death" {
-			n.note("  %s=%s", name, value(headers[name]))
+			n.notef("  %s=%s", name, value(headers[name]))
 			continue
 		}
 		for i, death := range deaths {
-			n.note("  x-death[%d] %s", i, value(death))
+			n.notef("  x-death[%d] %s", i, value(death))
 		}
 	}
 }

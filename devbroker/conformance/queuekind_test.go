@@ -1,0 +1,126 @@
+package conformance_test
+
+import (
+	"maps"
+	"slices"
+)
+
+var queueKindScenarios = []scenario{
+	{
+		name: "x-queue-mode was for classic queues, and lazy is all of them now",
+		do: func(c *client) {
+			c.declarable("classic", "x-queue-mode", "lazy", "default", "nonsense")
+			c.declarable("quorum", "x-queue-mode", "lazy")
+		},
+		want: `
+			classic x-queue-mode="lazy": ok
+			classic x-queue-mode="default": ok
+			classic x-queue-mode="nonsense": ok
+			quorum x-queue-mode="lazy": channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-queue-mode' for queue 'q' in vhost '/' of queue type rabbit_quorum_queue`,
+		differ: []difference{{
+			versions: "3.10 4.0",
+			want: `
+				classic x-queue-mode="lazy": ok
+				classic x-queue-mode="default": ok
+				classic x-queue-mode="nonsense": channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-queue-mode' for queue 'q' in vhost '/': "unsupported queue mode 'nonsense'"
+				quorum x-queue-mode="lazy": channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-queue-mode' for queue 'q' in vhost '/' of queue type rabbit_quorum_queue`,
+			why: "4.3 no longer knows the argument, and so does not check it",
+		}},
+	},
+	{
+		name: "x-queue-version is 1 or 2, and 4.3 has no 1",
+		do:   func(c *client) { c.declarable("classic", "x-queue-version", 1, 2, 3) },
+		want: `
+			classic x-queue-version=int(1): channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-queue-version' for queue 'q' in vhost '/': "unsupported queue version '1'"
+			classic x-queue-version=int(2): ok
+			classic x-queue-version=int(3): channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-queue-version' for queue 'q' in vhost '/': "unsupported queue version '3'"`,
+		differ: []difference{{
+			versions: "3.10 4.0",
+			want: `
+				classic x-queue-version=int(1): ok
+				classic x-queue-version=int(2): ok
+				classic x-queue-version=int(3): channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-queue-version' for queue 'q' in vhost '/': "unsupported queue version '3'"`,
+			why: "the first version of classic queues was removed later",
+		}},
+	},
+	{
+		name: "arguments of a cluster are checked on a single node too",
+		do: func(c *client) {
+			c.declarable("quorum", "x-quorum-initial-group-size", 3, 0)
+			c.declarable("classic", "x-quorum-initial-group-size", 1)
+			c.declarable("quorum", "x-queue-leader-locator", "balanced", "nonsense")
+		},
+		want: `
+			quorum x-quorum-initial-group-size=int(3): ok
+			quorum x-quorum-initial-group-size=int(0): channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-quorum-initial-group-size' for queue 'q' in vhost '/': {value_zero,0}
+			classic x-quorum-initial-group-size=int(1): channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-quorum-initial-group-size' for queue 'q' in vhost '/' of queue type rabbit_classic_queue
+			quorum x-queue-leader-locator="balanced": ok
+			quorum x-queue-leader-locator="nonsense": channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-queue-leader-locator' for queue 'q' in vhost '/': invalid_queue_locator_arg`,
+	},
+	{
+		name: "x-queue-leader-locator came to classic queues with 4.0",
+		do:   func(c *client) { c.declarable("classic", "x-queue-leader-locator", "client-local", "nonsense") },
+		want: `
+			classic x-queue-leader-locator="client-local": ok
+			classic x-queue-leader-locator="nonsense": channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-queue-leader-locator' for queue 'q' in vhost '/': invalid_queue_locator_arg`,
+		differ: []difference{{
+			versions: "3.10",
+			want: `
+				classic x-queue-leader-locator="client-local": channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-queue-leader-locator' for queue 'q' in vhost '/' of queue type rabbit_classic_queue
+				classic x-queue-leader-locator="nonsense": channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-queue-leader-locator' for queue 'q' in vhost '/' of queue type rabbit_classic_queue`,
+			why: "3.10 calls it x-queue-master-locator where the queue is classic",
+		}},
+	},
+	{
+		name: "x-max-age is for streams",
+		do: func(c *client) {
+			c.declarable("classic", "x-max-age", "1D")
+			c.declarable("quorum", "x-max-age", "1D")
+		},
+		want: `
+			classic x-max-age="1D": channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-max-age' for queue 'q' in vhost '/' of queue type rabbit_classic_queue
+			quorum x-max-age="1D": channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-max-age' for queue 'q' in vhost '/' of queue type rabbit_quorum_queue`,
+	},
+	{
+		name: "a delay before a retry came to quorum queues with 4.3",
+		do: func(c *client) {
+			c.declarable("quorum", "x-delayed-retry-type", "all", "nonsense")
+			c.declarable("quorum", "x-delayed-retry-min", -1)
+			c.declarable("classic", "x-delayed-retry-type", "all")
+		},
+		want: `
+			quorum x-delayed-retry-type="all": ok
+			quorum x-delayed-retry-type="nonsense": ok
+			quorum x-delayed-retry-min=int(-1): ok
+			classic x-delayed-retry-type="all": channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-delayed-retry-type' for queue 'q' in vhost '/' of queue type rabbit_classic_queue`,
+		differ: []difference{{
+			versions: "3.10 4.0",
+			want: `
+				quorum x-delayed-retry-type="all": ok
+				quorum x-delayed-retry-type="nonsense": ok
+				quorum x-delayed-retry-min=int(-1): ok
+				classic x-delayed-retry-type="all": ok`,
+			why: "an argument nobody knows is ignored",
+		}},
+	},
+	{
+		name: "a quorum queue is durable and for all",
+		do: func(c *client) {
+			quorum := table{"x-queue-type": "quorum"}
+			rows := map[string]queue{
+				"1 transient":   {transient: true, args: quorum},
+				"2 exclusive":   {exclusive: true, args: quorum},
+				"3 auto-delete": {autoDelete: true, args: quorum},
+				"4 all three":   {exclusive: true, transient: true, autoDelete: true, args: quorum},
+			}
+			for _, what := range slices.Sorted(maps.Keys(rows)) {
+				c.attempt(what, func(ch *channel) { ch.declare("q", rows[what]) })
+			}
+		},
+		want: `
+			1 transient: channel closed, 406 PRECONDITION_FAILED - invalid property 'non-durable' for queue 'q' in vhost '/'
+			2 exclusive: channel closed, 406 PRECONDITION_FAILED - invalid property 'exclusive-owner' for queue 'q' in vhost '/'
+			3 auto-delete: channel closed, 406 PRECONDITION_FAILED - invalid property 'auto-delete' for queue 'q' in vhost '/'
+			4 all three: channel closed, 406 PRECONDITION_FAILED - invalid property 'auto-delete' for queue 'q' in vhost '/'`,
+	},
+}
