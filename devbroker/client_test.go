@@ -149,8 +149,8 @@ func next(t *testing.T, deliveries <-chan amqp.Delivery) amqp.Delivery {
 			t.Fatal("the consumer has ended")
 		}
 		return d
-	case <-time.After(10 * time.Second):
-		t.Fatal("no delivery in 10s")
+	case <-time.After(time.Minute):
+		t.Fatal("no delivery in a minute")
 	}
 	return amqp.Delivery{}
 }
@@ -179,8 +179,8 @@ func reason(t *testing.T, ended <-chan *amqp.Error) string {
 			return "closed in peace"
 		}
 		return text(err)
-	case <-time.After(10 * time.Second):
-		t.Fatal("not closed in 10s")
+	case <-time.After(time.Minute):
+		t.Fatal("not closed in a minute")
 	}
 	return ""
 }

@@ -49,9 +49,9 @@ func TestConfigThatIsRefused(t *testing.T) {
 		"a heartbeat that AMQP cannot tell":      {devbroker.Config{Heartbeat: 65536 * time.Second}, "Heartbeat is 18h12m16s, want"},
 		"a heartbeat of less than a second":      {devbroker.Config{Heartbeat: time.Second / 2}, "Heartbeat is 500ms, want"},
 		"a user without a name":                  {devbroker.Config{Users: []devbroker.User{{}}}, "user has no name"},
-		"two users of one name":                  {devbroker.Config{Users: []devbroker.User{{Name: "a"}, {Name: "a"}}}, `user "a"`},
+		"two users of one name":                  {devbroker.Config{Users: []devbroker.User{{Name: "a"}, {Name: "a"}}}, `two Users "a"`},
 		"a pattern that is none":                 {devbroker.Config{Users: []devbroker.User{{Name: "a", Read: "("}}}, `user "a": error parsing regexp`},
-		"a virtual host without a name":          {devbroker.Config{VHosts: []string{""}}, "virtual host"},
+		"a virtual host without a name":          {devbroker.Config{VHosts: []string{""}}, "VHosts has an empty name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -71,7 +71,7 @@ func TestConfigThatIsRefused(t *testing.T) {
 func TestConfigReportsAllFaultsAtOnce(t *testing.T) {
 	t.Parallel()
 	err := devbroker.Config{
-		Addr: "0.0.0.0", Version: "5", MemoryLimit: -2, MaxMessageSize: -3, FrameMax: 4,
+		Addr: "0.0.0.0", Version: "5", MemoryLimit: -2, MaxMessageSize: -3, Heartbeat: 1,
 		Users: []devbroker.User{{Configure: "[", Write: "*"}, {Name: "b", Read: "+"}},
 	}.Validate()
 	if err == nil {

@@ -96,7 +96,6 @@ func (ch *channel) basicGet(m *wire.BasicGet) error {
 		RoutingKey: it.key, MessageCount: uint32(q.ready.count),
 	}, q.properties(it, true), it.body)
 	if m.NoAck {
-		it.done = true
 		q.drop(it)
 	} else {
 		ch.take(&delivery{item: it, tag: ch.lastTag, queue: q})

@@ -10,6 +10,7 @@ import (
 // deadLetter sends a message that was taken out of the queue to the dead-letter
 // exchange; without one it is dropped.
 func (q *queue) deadLetter(it *item, why reason) {
+	it.done = true
 	if !q.deadLetters {
 		q.drop(it)
 		return
@@ -67,7 +68,7 @@ func (q *queue) letter(it *item, why reason) *message {
 	q.carryCounts(m, it, why)
 	m.parsed.Expiration = ""
 	m.parsed.Present &^= wire.HasExpiration
-	m.setHeaders(gen.deathHeaders(headers, m.deaths))
+	m.setHeaders(gen.deathHeaders(headers, m.deaths).Sort())
 	return m
 }
 

@@ -37,12 +37,11 @@ func (d death) table() wire.Table {
 		{Name: "count", Value: d.count},
 		{Name: "reason", Value: string(d.reason)},
 		{Name: "queue", Value: d.queue},
-		{Name: "exchange", Value: d.exchange},
-		{Name: "routing-keys", Value: keys},
 	}
 	if !d.at.IsZero() {
 		t = append(t, wire.Field{Name: "time", Value: wire.Timestamp(d.at.Unix())})
 	}
+	t = append(t, wire.Field{Name: "exchange", Value: d.exchange}, wire.Field{Name: "routing-keys", Value: keys})
 	if d.expiration != "" {
 		t = append(t, wire.Field{Name: "original-expiration", Value: d.expiration})
 	}

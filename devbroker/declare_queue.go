@@ -13,9 +13,7 @@ func (ch *channel) queueDeclare(m *wire.QueueDeclare) error {
 		return err
 	}
 	ch.lastQueue = q.name
-	if !m.Passive {
-		q.used()
-	}
+	q.used()
 	ch.answer(m.NoWait, &wire.QueueDeclareOk{
 		Queue: q.name, MessageCount: uint32(q.ready.count), ConsumerCount: uint32(len(q.consumers)),
 	})

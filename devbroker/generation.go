@@ -31,6 +31,7 @@ type generation struct {
 	// Consuming.
 	globalQoS      bool // basic.qos can be for a whole channel
 	bestIsActive   bool // quorum: a single active consumer gives way to one of a higher priority
+	queueTimeouts  bool // x-consumer-timeout counts
 	timeoutCancels bool // a slow consumer of a quorum queue loses its consumer, not its channel
 
 	// Quorum queues.
@@ -42,6 +43,9 @@ type generation struct {
 	acquiredCount     bool // deliveries carry x-acquired-count
 	requeuesToEnd     bool // without a delivery limit what comes back goes to the end
 	countsMetadata    bool // x-max-length-bytes counts more than bodies
+
+	// Messages.
+	sortsHeaders bool // by name, when they are published
 
 	// Dead letters.
 	trustsDeaths bool // the x-death of a client counts
@@ -93,8 +97,8 @@ var generations = map[string]generation{
 		headers: []string{amqp091, amqp09}, speaksAMQP10: true, namesPermissions: true,
 		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 4096, minFrame: 4096, maxMessage: 16 << 20,
 		localRandom: true, namesDefaultType: true, zeroIsAllPriorities: true,
-		globalQoS: true, bestIsActive: true,
-		priorities: twoLevels, defaultLimit: 20, nackCounts: true, requeuesToEnd: true,
+		globalQoS: true, bestIsActive: true, queueTimeouts: true,
+		sortsHeaders: true, priorities: twoLevels, defaultLimit: 20, nackCounts: true, requeuesToEnd: true,
 		lastDeath: true, countsGoOn: amongQuorum,
 	},
 	"4.3": {
@@ -102,8 +106,8 @@ var generations = map[string]generation{
 		headers: []string{amqp091, amqp09}, speaksAMQP10: true, namesPermissions: true,
 		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 8192, minFrame: 8192, maxMessage: 16 << 20, measuresBodies: true, checksPassive: true,
 		localRandom: true, namesDefaultType: true, emptyTypeIsDefault: true, zeroIsAllPriorities: true,
-		bestIsActive: true, timeoutCancels: true,
-		priorities: strict, defaultLimit: 20, acquiredCount: true, countsMetadata: true,
+		bestIsActive: true, queueTimeouts: true, timeoutCancels: true,
+		sortsHeaders: true, priorities: strict, defaultLimit: 20, acquiredCount: true, countsMetadata: true,
 		lastDeath: true, countsGoOn: always,
 	},
 }

@@ -16,6 +16,7 @@ type QueueInfo struct {
 	Arguments map[string]any
 	Ready     int // messages that wait
 	Unacked   int // messages that consumers have in hand
+	Leaving   int // messages that are being dead-lettered at least once
 	Consumers int
 }
 
@@ -40,7 +41,8 @@ func (b *Broker) Queues() []QueueInfo {
 func (q *queue) info() QueueInfo {
 	return QueueInfo{
 		VHost: q.vhost.name, Name: q.name, Type: q.kind, Arguments: native(q.args),
-		Ready: q.ready.count, Unacked: q.unacked, Consumers: len(q.consumers),
+		Ready: q.ready.count, Unacked: q.unacked, Leaving: len(q.deaths.waiting) + len(q.deaths.stuck),
+		Consumers: len(q.consumers),
 	}
 }
 

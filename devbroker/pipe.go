@@ -143,10 +143,18 @@ func (f *flow) setDeadline(d *deadline, at time.Time) error {
 		d.timer.Stop()
 	case at.IsZero():
 	case d.timer == nil:
-		d.timer = time.AfterFunc(time.Until(at), f.changed.Broadcast)
+		d.timer = time.AfterFunc(time.Until(at), f.wake)
 	default:
 		d.timer.Reset(time.Until(at))
 	}
 	f.changed.Broadcast()
 	return nil
+}
+
+// wake has those who wait look again. It takes the lock, since without it would miss
+// who has looked, but does not wait yet.
+func (f *flow) wake() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.changed.Broadcast()
 }

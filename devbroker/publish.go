@@ -135,6 +135,9 @@ func (ch *channel) check(in *incoming) (*exchange, *message, error) {
 		return nil, nil, refuse(preconditionFailed, "user_id property set to '%s' but authenticated user was '%s'",
 			m.parsed.UserID, ch.conn.account.Name)
 	}
+	if h := m.headers(); ch.broker().gen.sortsHeaders && !h.Sorted() {
+		m.setHeaders(h.Sort())
+	}
 	return x, m, ch.nameReplies(m)
 }
 

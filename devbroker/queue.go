@@ -58,6 +58,7 @@ func (q *queue) publish(m *message) bool {
 		case rejectPublish:
 			return false
 		case rejectPublishDLX:
+			q.hold(m)
 			q.deadLetter(&item{message: m}, maxlen)
 			return false
 		}
@@ -105,6 +106,7 @@ func (q *queue) hold(m *message) {
 
 // drop forgets a message that was taken out.
 func (q *queue) drop(it *item) {
+	it.done = true
 	if it.copies--; it.copies == 0 {
 		q.broker().charge(-it.size())
 	}

@@ -108,13 +108,12 @@ func (d *delivery) leave() {
 // settle ends a message that was acked, or refused for good.
 func (q *queue) settle(d *delivery, v verdict) {
 	it := d.item
-	switch {
-	case it.done || q.deleted && it.ready:
-		return // settled by another consumer, after this one's time was over
-	case it.ready:
+	if it.done {
+		return // by another consumer or otherwise, after this one's time was over
+	}
+	if it.ready {
 		q.ready.remove(it)
 	}
-	it.done = true
 	if v == refused && !q.deleted {
 		q.deadLetter(it, rejected)
 		return
@@ -144,7 +143,6 @@ func (q *queue) takeBack(it *item, v verdict) {
 			it.failures++
 		}
 		if q.deliveryLimit != noLimit && it.failures > q.deliveryLimit {
-			it.done = true
 			q.deadLetter(it, tooOften)
 			return
 		}

@@ -19,7 +19,7 @@ func (s *slowness) stop() {
 // timeout is how long a delivery of this queue may stay without an answer; negative
 // for ever.
 func (q *queue) timeout() time.Duration {
-	if q.consumerTimeout > 0 {
+	if q.consumerTimeout > 0 && q.broker().gen.queueTimeouts {
 		return q.consumerTimeout
 	}
 	if q.kind == classic && q.broker().gen.timeoutCancels {

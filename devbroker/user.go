@@ -60,7 +60,10 @@ func newAccount(u User, gen generation) *account {
 
 // check refuses access to a queue or an exchange that the user's patterns leave out.
 func (a *account) check(p permission, kind, name, vhost string) error {
-	if a.has(p, kind, name) {
+	if kind == "exchange" && name == "" {
+		name = "amq.default"
+	}
+	if a.has(p, name) {
 		return nil
 	}
 	what := "access"
@@ -70,17 +73,14 @@ func (a *account) check(p permission, kind, name, vhost string) error {
 	return refuse(accessRefused, "%s to %s '%s' in vhost '%s' refused for user '%s'", what, kind, name, vhost, a.Name)
 }
 
-func (a *account) has(p permission, kind, name string) bool {
-	if kind == "exchange" && name == "" {
-		name = "amq.default"
-	}
+func (a *account) has(p permission, name string) bool {
 	return a.permissions[p].MatchString(name)
 }
 
 // checkPassive refuses a look at what the user may not touch at all, where the version
 // asks for that.
 func (a *account) checkPassive(kind, name, vhost string) error {
-	if !a.gen.checksPassive || a.has(write, kind, name) || a.has(read, kind, name) {
+	if !a.gen.checksPassive || a.has(write, name) || a.has(read, name) {
 		return nil
 	}
 	return a.check(configure, kind, name, vhost)

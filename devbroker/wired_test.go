@@ -74,8 +74,8 @@ func (w *wired) channel() {
 	see[*wire.ConfirmSelectOk](w)
 }
 
-// publishing is the frames of a message.
-func publishing(queue, body string) []byte {
+// framesOf is the frames of a message.
+func framesOf(queue, body string) []byte {
 	b := wire.AppendMethod(nil, 1, &wire.BasicPublish{RoutingKey: queue})
 	return wire.AppendContent(b, 1, wire.ClassBasic, []byte{0, 0}, []byte(body), 131072)
 }
@@ -122,5 +122,56 @@ func (w *wired) rest() (last wire.Method) {
 			return last
 		}
 		last = m
+	}
+}
+
+// confirms reads confirms up to that of the last message, and returns what each message
+// has heard first.
+func (w *wired) confirms(last uint64) map[uint64]string {
+	w.t.Helper()
+	heard := map[uint64]string{}
+	note := func(tag uint64, multiple bool, what string) {
+		for t := uint64(1); t <= tag; t++ {
+			if heard[t] == "" && (multiple || t == tag) {
+				heard[t] = what
+			}
+		}
+	}
+	for heard[last] == "" {
+		m, err := w.next()
+		if err != nil {
+			w.t.Fatalf("%v after %v", err, heard)
+		}
+		switch m := m.(type) {
+		case *wire.BasicAck:
+			note(m.DeliveryTag, m.Multiple, "ack")
+		case *wire.BasicNack:
+			note(m.DeliveryTag, m.Multiple, "nack")
+		}
+	}
+	return heard
+}
+
+// consume consumes a queue without limit.
+func (w *wired) consume(queue string) {
+	w.t.Helper()
+	w.send(1, &wire.BasicConsume{Queue: queue})
+	see[*wire.BasicConsumeOk](w)
+}
+
+// delivery reads up to the end of the next message, of one body frame, and returns it.
+func (w *wired) delivery() string {
+	w.t.Helper()
+	if err := w.conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		w.t.Fatal(err)
+	}
+	for {
+		f, err := w.in.Next()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if f.Type == wire.FrameBody {
+			return string(f.Payload)
+		}
 	}
 }

@@ -77,11 +77,11 @@ var orderScenarios = []scenario{
 		differ: []difference{{
 			versions: "3.10",
 			want:     "c:S a:S b:S small:b short:s long:l",
-			why:      "3.10 hands on the headers as they are, and adds to their end",
+			why:      "3.10 hands on the headers as they are",
 		}},
 	},
 	{
-		name: "what a death adds has an order, and on 4.x comes sorted among the other headers",
+		name: "what a death adds has an order, and all headers come sorted",
 		do: func(c *client) {
 			for _, kind := range []string{"classic", "quorum"} {
 				c.classic("dead", nil)
@@ -106,7 +106,7 @@ var orderScenarios = []scenario{
 				x-death:[{count:l reason:S queue:S time:T exchange:S routing-keys:[S]}] x-first-death-exchange:S x-first-death-queue:S x-first-death-reason:S z:S
 				quorum: m
 				x-death:[{count:l reason:S queue:S time:T exchange:S routing-keys:[S]}] x-first-death-exchange:S x-first-death-queue:S x-first-death-reason:S z:S`,
-			why: "3.10 adds to the end, and knows no x-last-death",
+			why: "x-last-death headers came with 3.13",
 		}},
 	},
 }

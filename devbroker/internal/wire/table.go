@@ -1,6 +1,9 @@
 package wire
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Table is a field table. Its order is kept, and so are duplicates of a name.
 //
@@ -50,6 +53,18 @@ func (t Table) Delete(name string) Table {
 
 // Clone returns a copy with fields of its own, whose values are shared.
 func (t Table) Clone() Table { return slices.Clone(t) }
+
+// Sorted says whether the fields are in the order of their names.
+func (t Table) Sorted() bool { return slices.IsSortedFunc(t, byName) }
+
+// Sort returns a copy with the fields in the order of their names.
+func (t Table) Sort() Table {
+	t = t.Clone()
+	slices.SortStableFunc(t, byName)
+	return t
+}
+
+func byName(a, b Field) int { return strings.Compare(a.Name, b.Name) }
 
 func (t Table) index(name string) int {
 	return slices.IndexFunc(t, func(f Field) bool { return f.Name == name })

@@ -1,0 +1,106 @@
+package devbroker_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/devbroker"
+)
+
+func TestDropCutsEveryConnectionAndKeepsTheMessages(t *testing.T) {
+	t.Parallel()
+	bubble(t, devbroker.Config{}, func(t *testing.T, b *devbroker.Broker) {
+		one, two := connect(t, b), connect(t, b)
+		one.declare("q", nil)
+		one.put("q", "1", "2", "3")
+		one.pull("q")
+		next(t, two.listen("q", 1))
+		b.Drop()
+		for _, c := range []*client{one, two} {
+			check(t, "the client sees", reason(t, c.lost), "EOF")
+		}
+		synctest.Wait()
+		check(t, "consumers", queue(b, "q").Consumers, 0)
+		check(t, "messages", strings.Join(bodies(b, "q"), " "), "1 2 3")
+		again := connect(t, b)
+		for _, redelivered := range []bool{true, true, false} {
+			check(t, "redelivered", again.pull("q").Redelivered, redelivered)
+		}
+	})
+}
+
+func TestDropEndsExclusiveAndAutoDeleteQueues(t *testing.T) {
+	t.Parallel()
+	bubble(t, devbroker.Config{}, func(t *testing.T, b *devbroker.Broker) {
+		c := connect(t, b)
+		_, err := c.QueueDeclare("exclusive", false, false, true, false, nil)
+		c.must(err)
+		_, err = c.QueueDeclare("auto-delete", false, true, false, false, nil)
+		c.must(err)
+		c.listen("auto-delete", 1)
+		check(t, "queues", len(b.Queues()), 2)
+		b.Drop()
+		synctest.Wait()
+		check(t, "queues", len(b.Queues()), 0)
+	})
+}
+
+func TestCloseConnectionsTellsTheReason(t *testing.T) {
+	t.Parallel()
+	bubble(t, devbroker.Config{}, func(t *testing.T, b *devbroker.Broker) {
+		one, two := connect(t, b), connect(t, b)
+		one.declare("q", nil)
+		one.put("q", "1")
+		one.pull("q")
+		b.CloseConnections("moving house")
+		for _, c := range []*client{one, two} {
+			check(t, "the client hears", reason(t, c.lost), "CONNECTION_FORCED - Closed via devbroker: moving house")
+		}
+		synctest.Wait()
+		check(t, "it comes again", connect(t, b).pull("q").Redelivered, true)
+	})
+}
+
+func TestPauseHoldsDeliveriesUntilResume(t *testing.T) {
+	t.Parallel()
+	bubble(t, devbroker.Config{VHosts: []string{"/", "b"}}, func(t *testing.T, b *devbroker.Broker) {
+		c := connect(t, b)
+		c.declare("q", nil)
+		c.declare("p", nil)
+		b.Pause("q")
+		b.Pause("q")
+		b.Pause("none")
+		paused, other := c.listen("q", 0), c.listen("p", 0)
+		c.put("q", "1", "2")
+		c.put("p", "3")
+		check(t, "of the other queue", string(next(t, other).Body), "3")
+		none(t, paused)
+		check(t, "ready", queue(b, "q").Ready, 2)
+		check(t, "basic.get goes on", string(c.pull("q").Body), "1")
+		b.Resume("p")
+		none(t, paused)
+		b.Resume("q")
+		check(t, "resumed", string(next(t, paused).Body), "2")
+		c.put("q", "4")
+		check(t, "and on", string(next(t, paused).Body), "4")
+	})
+}
+
+func TestAPausedQueueStillExpires(t *testing.T) {
+	t.Parallel()
+	bubble(t, devbroker.Config{}, func(t *testing.T, b *devbroker.Broker) {
+		c := connect(t, b)
+		c.declare("q", amqp.Table{"x-message-ttl": 1000, "x-expires": 60_000})
+		b.Pause("q")
+		c.put("q", "1")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		check(t, "ready", queue(b, "q").Ready, 0)
+		time.Sleep(time.Minute)
+		check(t, "queues", len(b.Queues()), 0)
+	})
+}
