@@ -98,11 +98,18 @@ func (s *Session) BrokerVersion() string {
 // Close ends the session. It waits for the broker's answer for a moment only.
 func (s *Session) Close() error {
 	err := s.conn.CloseDeadline(time.Now().Add(closeTimeout))
-	if errors.Is(err, amqp.ErrClosed) {
-		err = nil // lost before: nothing to close
+	if errors.Is(err, amqp.ErrClosed) || hungUp(err) {
+		err = nil // closed is closed
 	}
 	s.end(ErrClosed)
 	return err
+}
+
+// hungUp says that the transport ended while amqp091 waited for an answer: the broker
+// hangs up right behind its connection.close-ok, which may then go unread.
+func hungUp(err error) bool {
+	e, ok := errors.AsType[*amqp.Error](err)
+	return ok && e.Code == amqp.FrameError && !e.Server
 }
 
 // channel opens a channel, within ctx: the broker may never answer.

@@ -17,6 +17,9 @@ import (
 // share. The zero value works with the broker on this machine.
 type Config struct {
 	Broker broker.Config
+	// Connections are used instead of ones of its own, if set, and Broker is not: they
+	// must be run beside the worker, and longer.
+	Connections *Connections
 	// Grace is how long handlers in hand may go on once the worker is told to
 	// stop; then their contexts are cancelled, with ErrGraceExpired as the cause,
 	// and their messages released. 30s if zero, none if negative.

@@ -3,7 +3,6 @@ package worker
 import (
 	"time"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -100,14 +99,4 @@ func (w *Worker) Watch(f func(Event)) {
 
 func settled(queue string, a *attempt, out Outcome, took time.Duration, err error) Settled {
 	return Settled{Queue: queue, Handler: a.handler, Message: &a.Message, Outcome: out, Took: took, SettleErr: err}
-}
-
-func (w *Worker) sessionChanged(role string) func(*broker.Session, error) {
-	return func(s *broker.Session, err error) {
-		if s == nil {
-			w.emit(SessionDown{Role: role, Err: err})
-			return
-		}
-		w.emit(SessionUp{Role: role, Address: s.Address(), Version: s.BrokerVersion()})
-	}
 }

@@ -44,10 +44,10 @@ type QueueHealth struct {
 // Health reports the state at this moment. It is safe for concurrent use.
 func (w *Worker) Health() Health {
 	h := Health{Queues: make([]QueueHealth, len(w.queues))}
-	if s, err := w.consuming.Current(); s == nil {
+	if s, err := w.connections.consuming.Current(); s == nil {
 		h.Reasons = append(h.Reasons, fmt.Sprintf("consuming connection: %v", err))
 	}
-	if s, err := w.sender.Connector().Current(); s == nil {
+	if s, err := w.connections.sender.Connector().Current(); s == nil {
 		h.Reasons = append(h.Reasons, fmt.Sprintf("publishing connection: %v", err))
 	} else if blocked := s.Blocked(); blocked != "" {
 		h.Reasons = append(h.Reasons, "publishing connection: blocked by the broker: "+blocked)

@@ -142,7 +142,7 @@ func (q *Subscription) report(err error) {
 
 // open declares what the queue needs and consumes from it.
 func (q *Subscription) open(ctx context.Context, concurrency int) (*broker.Consumer, error) {
-	session, err := q.worker.consuming.Session(ctx)
+	session, err := q.worker.connections.consuming.Session(ctx)
 	if err != nil {
 		return nil, err
 	}

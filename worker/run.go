@@ -26,25 +26,22 @@ var ErrInterrupted = errors.New("worker: interrupted while draining")
 // abandonTimeout is how long a cancelled handler may take to return.
 const abandonTimeout = 5 * time.Second
 
-// run owns the connections; they live until everything is drained.
+// run owns the connections, unless they are shared; they live until everything is
+// drained.
 func (w *Worker) run(ctx context.Context) error {
-	life, hangUp := context.WithCancel(context.WithoutCancel(ctx))
-	var connections sync.WaitGroup
-	defer connections.Wait()
-	defer hangUp()
-	failed := make(chan error, 2)
-	connections.Go(func() { failed <- w.consuming.Run(life) })
-	connections.Go(func() { failed <- w.sender.Run(life) })
-
 	starting, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go func() {
-		select {
-		case err := <-failed:
-			cancel(err)
-		case <-starting.Done():
-		}
-	}()
+	if w.config.Connections == nil {
+		life, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+		var connections sync.WaitGroup
+		defer connections.Wait()
+		defer hangUp()
+		connections.Go(func() {
+			if err := w.connections.Run(life); err != nil {
+				cancel(err)
+			}
+		})
+	}
 	if err := w.start(starting); err != nil {
 		switch cause := context.Cause(starting); {
 		case ctx.Err() != nil:
@@ -67,13 +64,13 @@ func (w *Worker) start(ctx context.Context) error {
 		waiting, cancel = context.WithTimeout(ctx, 2*limit) // the connectors themselves give up after one
 		defer cancel()
 	}
-	if _, err := w.sender.Connector().Session(waiting); err != nil {
+	if _, err := w.connections.sender.Connector().Session(waiting); err != nil {
 		return err
 	}
 	planning, cancel := context.WithTimeout(ctx, planTimeout)
 	defer cancel()
 	for {
-		session, err := w.consuming.Session(waiting)
+		session, err := w.connections.consuming.Session(waiting)
 		if err != nil {
 			return err
 		}

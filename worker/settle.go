@@ -69,16 +69,16 @@ func (q *Subscription) handOff(d *broker.Delivery, a *attempt, out Outcome) erro
 
 func (q *Subscription) send(ctx context.Context, c *message.Message, out Outcome) error {
 	if out.Verdict == Retry {
-		return q.worker.sender.Delay(ctx, q.config.Name, out.Delay, c)
+		return q.worker.connections.sender.Delay(ctx, q.config.Name, out.Delay, c)
 	}
-	return q.worker.sender.DeadLetter(ctx, q.config.Name, c)
+	return q.worker.connections.sender.DeadLetter(ctx, q.config.Name, c)
 }
 
 // redeclare mends the way a copy takes: someone has deleted a part of it.
 func (q *Subscription) redeclare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, declareTimeout)
 	defer cancel()
-	return q.worker.sender.Declare(ctx, broker.Ladder().Merge(q.topology()))
+	return q.worker.connections.sender.Declare(ctx, broker.Ladder().Merge(q.topology()))
 }
 
 // declareTimeout bounds the declaration of one queue's topology.

@@ -23,10 +23,9 @@ type Worker struct {
 	meter  *meter
 	queues []*Subscription
 
-	consuming *broker.Connector
-	sender    *broker.Sender
-	opening   openers
-	started   atomic.Bool
+	connections *Connections
+	opening     openers
+	started     atomic.Bool
 
 	inHand   context.Context // of handlers; cancelled when the grace is over
 	abandon  context.CancelCauseFunc
@@ -46,8 +45,9 @@ func New(c Config) *Worker {
 	c = c.withDefaults()
 	w := &Worker{config: c, log: c.Logger, opening: make(openers, openAtOnce), stopping: make(chan struct{}), ready: make(chan struct{})}
 	w.meter = newMeter()
-	w.consuming = broker.NewConnector(c.Broker, "consume", w.sessionChanged("consume"))
-	w.sender = broker.NewSender(c.Broker, "publish", w.sessionChanged("publish"))
+	if w.connections = c.Connections; w.connections == nil {
+		w.connections = NewConnections(c.Broker, w.emit)
+	}
 	w.inHand, w.abandon = context.WithCancelCause(handler.WithStopping(context.Background(), w.stopping))
 	return w
 }

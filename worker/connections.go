@@ -1,0 +1,55 @@
+package worker
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/warren-mq/warren/broker"
+)
+
+// Connections are a process's connections to its broker: one consumes, and one
+// publishes, since a blocked publisher must not stop acks. A worker has its own unless
+// Config.Connections is set; with that, several workers share a pair, and each of them
+// starts and drains alone.
+type Connections struct {
+	consuming *broker.Connector
+	sender    *broker.Sender
+}
+
+// NewConnections returns connections that Run opens. onEvent sees SessionUp and
+// SessionDown; it may be nil, and it must be quick.
+func NewConnections(c broker.Config, onEvent func(Event)) *Connections {
+	changed := func(role string) func(*broker.Session, error) {
+		return func(s *broker.Session, err error) {
+			switch {
+			case onEvent == nil:
+			case s == nil:
+				onEvent(SessionDown{Role: role, Err: err})
+			default:
+				onEvent(SessionUp{Role: role, Address: s.Address(), Version: s.BrokerVersion()})
+			}
+		}
+	}
+	return &Connections{
+		consuming: broker.NewConnector(c, "consume", changed("consume")),
+		sender:    broker.NewSender(c, "publish", changed("publish")),
+	}
+}
+
+// Run keeps both connections open until ctx is done, and closes them. The workers that
+// share them must have returned by then. The error is what is wrong with the
+// configuration; broker.ErrRefused; or broker.ErrNotConnected when the start-up time is
+// over.
+func (c *Connections) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 2)
+	go func() { ended <- c.consuming.Run(ctx) }()
+	go func() { ended <- c.sender.Run(ctx) }()
+	err := <-ended
+	cancel()
+	return cmp.Or(err, <-ended)
+}
+
+// Sender publishes over the connection that is there for it.
+func (c *Connections) Sender() *broker.Sender { return c.sender }
