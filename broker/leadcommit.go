@@ -1,0 +1,162 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// Commit publishes m, unless it is nil, stores the new token, and removes the old one
+// and all else that was received, in one transaction: if the process dies, or its
+// connection, then all of that has happened or nothing.
+//
+// Where it fails and Err is nil, this process leads still. Then ErrUnroutable says that
+// no queue took m, but the token is stored; ErrTooLarge and ErrMalformed say that nothing
+// is. Where Err is not nil, ErrNotConnected says that all has happened or nothing, and
+// any other error, such as ErrNacked and ErrUnroutable, that m was refused, or may have
+// been, whether or not the token is stored.
+func (l *Lead) Commit(ctx context.Context, token []byte, m *message.Message) error {
+	if m == nil {
+		return l.commit(ctx, func() error { return l.renew(token) })
+	}
+	out := outgoing{key: m.RoutingKey, message: *m}
+	ctx, span := l.tracer.start(ctx, &out)
+	err := l.publish(ctx, token, &out)
+	span.end(err)
+	return err
+}
+
+// Send publishes m alone, mandatory and confirmed, over the same connection. It takes
+// longer than Commit, and a process that dies after it may not have stored that it has
+// published; but whatever is wrong with m does not end the leadership.
+func (l *Lead) Send(ctx context.Context, m *message.Message) error {
+	out := outgoing{key: m.RoutingKey, message: *m}
+	ctx, span := l.tracer.start(ctx, &out)
+	err := l.send(ctx, &out)
+	span.end(err)
+	if err != nil {
+		return fmt.Errorf("broker: publish to exchange %q with key %q: %w", m.Exchange, m.RoutingKey, err)
+	}
+	return nil
+}
+
+func (l *Lead) send(ctx context.Context, out *outgoing) error {
+	if err := l.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotConnected, err)
+	}
+	p := publishing(&out.message)
+	if err := p.Headers.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	line, err := newPipeline(ctx, l.session, -1) // it has this one message, and is closed after it
+	if err != nil {
+		return err
+	}
+	sent, err := line.publish(ctx, out.message.Exchange, out.key, p)
+	if err == nil {
+		err = sent.wait(ctx, nil)
+	}
+	return errors.Join(err, l.session.closeChannel(line.ch))
+}
+
+func (l *Lead) publish(ctx context.Context, token []byte, out *outgoing) error {
+	exchange, p := out.message.Exchange, publishing(&out.message)
+	err := l.check(exchange, out.key, &p)
+	if err == nil {
+		err = l.commit(ctx, func() error {
+			if err := l.ch.Publish(exchange, out.key, true, false, p); err != nil {
+				return err
+			}
+			return l.renew(token)
+		})
+	}
+	if r := l.returned(); r != "" {
+		err = fmt.Errorf("%w: %s", ErrUnroutable, r)
+	}
+	if err != nil {
+		return fmt.Errorf("broker: publish to exchange %q with key %q: %w", exchange, out.key, err)
+	}
+	return nil
+}
+
+// check refuses what cannot be written, before it can spoil a transaction.
+func (l *Lead) check(exchange, key string, p *amqp.Publishing) error {
+	if err := p.Headers.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return errors.Join(checkStrings(exchange, key, p), checkSize(p, l.session.conn.Config.FrameSize))
+}
+
+// returned says why the broker has returned a message, if it has: it does so before it
+// answers the commit.
+func (l *Lead) returned() string {
+	select {
+	case r := <-l.returns:
+		return r.ReplyText
+	default:
+		return ""
+	}
+}
+
+// renew replaces the token.
+func (l *Lead) renew(token []byte) error {
+	for _, queue := range []string{l.token.Queue, l.token.Copy} {
+		if err := l.say(queue, amqp.Publishing{ContentType: "application/json", Body: token}); err != nil {
+			return err
+		}
+	}
+	if l.held == 0 {
+		return nil
+	}
+	err := l.ch.Ack(l.held, true)
+	l.held = 0
+	return err
+}
+
+// commit does the work in one transaction. A failure ends the leadership: what has been
+// written already would be part of the next transaction.
+func (l *Lead) commit(ctx context.Context, work func() error) error {
+	if err := l.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotConnected, err)
+	}
+	err := l.session.call(ctx, func() error {
+		if err := work(); err != nil {
+			return err
+		}
+		return l.ch.TxCommit()
+	}, l.ch.Close)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		l.end(err)
+		return err
+	case !l.ch.IsClosed():
+		l.end(errors.Join(err, l.session.closeChannel(l.ch)))
+	}
+	<-l.done
+	return leadError(l.err)
+}
+
+// leadError tells what the broker holds against a message from a lost connection. A
+// channel that is closed because its consumer was too slow says nothing of a message.
+func leadError(err error) error {
+	code := amqpCode(err)
+	switch {
+	case code == amqp.NotFound:
+		return fmt.Errorf("%w: %w", ErrUnroutable, err)
+	case code == amqp.AccessRefused:
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	case code == amqp.PreconditionFailed && !strings.Contains(err.Error(), ackTimeout):
+		return fmt.Errorf("%w: %w", ErrNacked, err)
+	}
+	return fmt.Errorf("%w: %w", ErrNotConnected, err)
+}
+
+// ackTimeout is what RabbitMQ up to 4.2 says when it closes the channel of a slow consumer.
+const ackTimeout = "delivery acknowledgement on channel"

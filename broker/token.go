@@ -1,0 +1,55 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// Token names the two queues of a leadership: Queue holds one message, the token, and
+// whoever of its consumers has it leads. Copy keeps what the token last said, for
+// everyone to read.
+type Token struct {
+	Queue string
+	Copy  string
+}
+
+// Topology is both queues. The broker hands the token to one consumer at a time, and
+// to the next when that one is gone.
+func (t Token) Topology() Topology {
+	return Topology{Queues: []Queue{
+		{Name: t.Queue, Arguments: message.Headers{
+			"x-queue-type": Quorum, "x-delivery-limit": neverReached, "x-single-active-consumer": true,
+		}},
+		{Name: t.Copy, Arguments: message.Headers{
+			"x-queue-type": Quorum, "x-delivery-limit": neverReached, "x-max-length": 1, "x-overflow": "drop-head",
+		}},
+	}}
+}
+
+// ReadToken returns what t last said, and false if there is nothing to be read: it was
+// never said, or someone else reads it at this moment. It disturbs nobody.
+func (s *Session) ReadToken(ctx context.Context, t Token) (body []byte, ok bool, err error) {
+	ch, err := s.channel(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	var got amqp.Delivery
+	err = s.call(ctx, func() (err error) {
+		got, ok, err = ch.Get(t.Copy, false)
+		return err
+	}, ch.Close)
+	if err == nil {
+		err = s.closeChannel(ch) // the broker takes the message back
+	}
+	if amqpCode(err) == amqp.NotFound {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("broker: read the token in %s: %w", t.Copy, err)
+	}
+	return got.Body, ok, nil
+}
