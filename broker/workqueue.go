@@ -34,6 +34,8 @@ type WorkQueue struct {
 	Exchange string
 	// ExchangeKind is topic if empty; direct, fanout or headers otherwise.
 	ExchangeKind string
+	// ExchangeArguments are those of the exchange, such as alternate-exchange.
+	ExchangeArguments message.Headers
 	// Keys are the binding keys, for a topic exchange with patterns.
 	Keys []string
 	// BindingArguments go with each binding, as a headers exchange needs them.
@@ -119,7 +121,7 @@ func (q WorkQueue) Topology() Topology {
 	if q.Exchange == "" {
 		return t
 	}
-	t.Exchanges = []Exchange{{Name: q.Exchange, Kind: cmp.Or(q.ExchangeKind, "topic")}}
+	t.Exchanges = []Exchange{{Name: q.Exchange, Kind: cmp.Or(q.ExchangeKind, "topic"), Arguments: q.ExchangeArguments}}
 	for _, key := range q.Keys {
 		t.Bindings = append(t.Bindings, Binding{Exchange: q.Exchange, Key: key, Queue: q.Name, Arguments: q.BindingArguments})
 	}

@@ -49,6 +49,9 @@ type Queue struct {
 	// the default exchange: what is published to the queue by its name.
 	Exchange     string
 	ExchangeKind string
+	// ExchangeArguments are those the exchange is declared with, such as
+	// alternate-exchange.
+	ExchangeArguments message.Headers
 	// BindingArguments go with each binding, as a headers exchange needs them.
 	BindingArguments message.Headers
 
@@ -132,7 +135,7 @@ func (q Queue) validate(keys []string) error {
 
 func (q Queue) workQueue(keys []string) broker.WorkQueue {
 	return broker.WorkQueue{
-		Name: q.Name, Exchange: q.Exchange, ExchangeKind: q.ExchangeKind, Keys: keys, BindingArguments: q.BindingArguments,
+		Name: q.Name, Exchange: q.Exchange, ExchangeKind: q.ExchangeKind, ExchangeArguments: q.ExchangeArguments, Keys: keys, BindingArguments: q.BindingArguments,
 		Type: q.Type, MaxPriority: q.MaxPriority, DeliveryLimit: q.DeliveryLimit, MessageTTL: q.MessageTTL,
 		MaxLength: q.MaxLength, SingleActive: q.SingleActive, Arguments: q.Arguments,
 	}

@@ -72,7 +72,7 @@ func (q *Subscription) decide(err error, a *attempt) Outcome {
 		q.worker.isStopping() && errors.Is(err, ErrStopping):
 		return Outcome{Verdict: Release, Err: err}
 	}
-	out := decide(err, &a.Message, q.config.Retry)
+	out := decide(err, &a.Message, q.policy())
 	out.Spent = out.Spent && a.run != nil
 	return out
 }

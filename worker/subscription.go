@@ -7,6 +7,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/retry"
 )
 
 // Subscription is a queue of a worker: its handlers, and the controls over it
@@ -26,6 +27,7 @@ type Subscription struct {
 	swapped     chan struct{}    // closed when consumer is replaced
 	paused      bool
 	concurrency int
+	retry       retry.Policy
 	changed     chan struct{} // holds one token: paused or concurrency was set
 	state       State
 	began       bool  // has consumed, or was paused, once
@@ -54,6 +56,26 @@ func (q *Subscription) SetConcurrency(n int) {
 	if _, now := q.wanted(); now != n {
 		q.change(func() { q.concurrency = n })
 	}
+}
+
+// SetRetry changes when a failed message is tried again, from the next failure on;
+// retry.Default() where its fields are zero. The error is what is wrong with p, and
+// nothing has changed then.
+func (q *Subscription) SetRetry(p retry.Policy) error {
+	p = p.WithDefaults()
+	if err := p.Validate(); err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.retry = p
+	return nil
+}
+
+func (q *Subscription) policy() retry.Policy {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.retry
 }
 
 // Name is the queue's name.

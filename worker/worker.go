@@ -56,7 +56,7 @@ func New(c Config) *Worker {
 func (w *Worker) Queue(c Queue) *Subscription {
 	c = c.withDefaults()
 	q := &Subscription{
-		worker: w, config: c, concurrency: c.Concurrency, swapped: make(chan struct{}),
+		worker: w, config: c, concurrency: c.Concurrency, retry: c.Retry, swapped: make(chan struct{}),
 		changed: make(chan struct{}, 1), state: StateStarting, crew: newCrew(), seed: maphash.MakeSeed(),
 	}
 	mw := []handler.Middleware{middleware.Trace(), middleware.Metrics()}
