@@ -31,11 +31,11 @@ const abandonTimeout = 5 * time.Second
 func (w *Worker) run(ctx context.Context) error {
 	starting, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	life, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	var connections sync.WaitGroup
+	defer connections.Wait()
+	defer hangUp()
 	if w.config.Connections == nil {
-		life, hangUp := context.WithCancel(context.WithoutCancel(ctx))
-		var connections sync.WaitGroup
-		defer connections.Wait()
-		defer hangUp()
 		connections.Go(func() {
 			if err := w.connections.Run(life); err != nil {
 				cancel(err)
@@ -43,6 +43,10 @@ func (w *Worker) run(ctx context.Context) error {
 		})
 	}
 	if err := w.start(starting); err != nil {
+		if errors.Is(err, broker.ErrClosed) { // because the other connection has ended: let it say why
+			hangUp()
+			connections.Wait()
+		}
 		switch cause := context.Cause(starting); {
 		case ctx.Err() != nil:
 			return nil // told to stop before it began
