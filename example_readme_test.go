@@ -21,7 +21,7 @@ const maxProgram = 30
 type block struct {
 	page string
 	line int    // of its first line
-	info string // what follows the fence: go, or "go fragment"
+	info string // what follows the fence: go, "go fragment" or "go test"
 	code string
 }
 
@@ -61,7 +61,7 @@ func TestDocsCodeCompiles(t *testing.T) {
 			continue
 		}
 		for _, b := range blocks(name, text) {
-			if b.info != "go" && b.info != "go fragment" {
+			if !strings.HasPrefix(b.info, "go") {
 				continue
 			}
 			if formatted, err := format.Source([]byte(b.code)); err != nil || string(formatted) != b.code {
@@ -111,14 +111,40 @@ func compile(t *testing.T, all []block) (string, error) {
 			t.Fatal(err)
 		}
 	}
-	for _, args := range [][]string{{"vet", "./..."}, {"build", "-o", "bin/", "./..."}} {
-		cmd := exec.CommandContext(t.Context(), "go", args...)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "PWD="+dir, "GOPROXY=off", "GOFLAGS=-mod=readonly", "GOWORK=off")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return string(out), fmt.Errorf("go %s: %w", args[0], err)
+	if out, err := goTool(t, dir, "vet", "./..."); err != nil {
+		return out, err
+	}
+	return goTool(t, dir, "build", "-o", "bin/", "./...")
+}
+
+func goTool(t *testing.T, dir string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "PWD="+dir, "GOPROXY=off", "GOFLAGS=-mod=readonly", "GOWORK=off")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("go %s: %w", args[0], err)
+	}
+	return string(out), err
+}
+
+// TestDocsTestsPass runs the tests of docs/testing.md, which share one package.
+func TestDocsTestsPass(t *testing.T) {
+	t.Parallel()
+	var all strings.Builder
+	for _, b := range blocks("docs/testing.md", pages(t, os.DirFS("."))["docs/testing.md"]) {
+		if b.info == "go test" {
+			fmt.Fprintf(&all, "//line %s\n%s", b, b.code)
 		}
 	}
-	return "", nil
+	dir, tests := userModule(t), block{page: "docs/testing.md", line: 1, code: all.String()}
+	if err := os.WriteFile(filepath.Join(dir, "docs_test.go"), []byte(tests.source()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := goTool(t, dir, "test", "-v", "-count=1", ".")
+	if err != nil || !strings.Contains(out, "--- PASS: ") {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 // userModule makes the module in a folder of its own, which it returns.
@@ -167,6 +193,7 @@ func (b block) source() string {
 
 // importable are the packages that declarations in the docs may use.
 var importable = []string{
-	"context", "crypto/tls", "errors", "net/http", "strings", "time", module + "broker", module + "handler",
-	module + "message", module + "middleware", module + "retry", module + "worker",
+	"context", "crypto/tls", "errors", "net/http", "slices", "strings", "testing", "testing/synctest", "time",
+	module + "broker", module + "devbroker", module + "handler", module + "message", module + "middleware",
+	module + "retry", module + "warrentest", module + "worker",
 }

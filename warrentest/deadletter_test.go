@@ -1,0 +1,163 @@
+package warrentest_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/warrentest"
+	"github.com/warren-mq/warren/worker"
+)
+
+func TestDeadLettersOfAWorker(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name     string
+		h        handler.Handler
+		reason   string
+		err      string
+		attempts int
+	}{
+		{"out of attempts", handler.Func(fails), message.ReasonError, errBusy.Error(), 4},
+		{"permanent", inTurn([]error{retry.Permanent(errBusy)}), message.ReasonPermanent, errBusy.Error(), 1},
+		{
+			"undecodable", handler.Typed(func(context.Context, int) error { return nil }), message.ReasonDecode,
+			`handler: decode content type "text/plain": no codec accepts it, want application/json`, 1,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b, start := warrentest.NewBroker(t), time.Now()
+				warrentest.Run(t, emailer(b, tt.h.Handle))
+				b.Publish("events", "user.signed_up", []byte("body"), broker.WithContentType("text/plain"),
+					broker.WithMessageID("m-1"), broker.WithCorrelationID("c-1"), broker.WithType("signup"),
+					broker.WithTimestamp(start), broker.WithHeader("tenant", "acme"))
+				b.WaitIdle()
+				dead := b.DeadLetters("email")
+				if len(dead) != 1 {
+					t.Fatalf("%d dead letters, want 1", len(dead))
+				}
+				d := dead[0]
+				if d.Reason != tt.reason || d.Error != tt.err || d.Attempts != tt.attempts {
+					t.Errorf("dead for %s (%s) after %d attempts, want %s (%s) and %d", d.Reason, d.Error, d.Attempts, tt.reason, tt.err, tt.attempts)
+				}
+				if d.Exchange != "events" || d.RoutingKey != "user.signed_up" || string(d.Body) != "body" ||
+					d.ContentType != "text/plain" || d.MessageID != "m-1" || d.CorrelationID != "c-1" || d.Type != "signup" ||
+					!d.Timestamp.Equal(start) || d.Headers["tenant"] != "acme" {
+					t.Errorf("got %+v, want the message as it was published", d.Message)
+				}
+				if !d.FailedAt.Equal(time.Now()) {
+					t.Errorf("failed at %v, want %v", d.FailedAt, time.Now())
+				}
+			})
+		})
+	}
+}
+
+// TestDeadLettersOfTheBroker: what it gives up on by itself has a record of its own.
+func TestDeadLettersOfTheBroker(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name     string
+		kill     func(*testing.T, *warrentest.Broker)
+		reason   string
+		attempts int
+	}{
+		{"waited too long", func(t *testing.T, b *warrentest.Broker) {
+			stop(t, warrentest.Run(t, emailer(b, done, short)))
+			b.Publish("events", "user.signed_up", "body")
+			time.Sleep(2 * time.Hour)
+		}, "expired", 0},
+		{"waited too long for its second attempt", func(t *testing.T, b *warrentest.Broker) {
+			run := warrentest.Run(t, emailer(b, fails, short))
+			b.Publish("events", "user.signed_up", "body")
+			run.WaitSettled("email", 1)
+			stop(t, run)
+			time.Sleep(3 * time.Hour)
+		}, "expired", 1},
+		{"delivered too often", func(t *testing.T, b *warrentest.Broker) {
+			warrentest.Run(t, emailer(b, lost, short))
+			b.Publish("events", "user.signed_up", "body")
+			for range 3 {
+				time.Sleep(time.Minute)
+				b.Drop()
+			}
+			b.WaitIdle()
+		}, "delivery_limit", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := warrentest.NewBroker(t)
+				tt.kill(t, b)
+				dead := b.DeadLetters("email")
+				if len(dead) != 1 {
+					t.Fatalf("%d dead letters, want 1", len(dead))
+				}
+				d := dead[0]
+				if d.Reason != tt.reason || d.Attempts != tt.attempts || d.FailedAt.IsZero() != (tt.attempts == 0) {
+					t.Errorf("dead for %s after %d attempts, the last at %v, want %s and %d", d.Reason, d.Attempts, d.FailedAt, tt.reason, tt.attempts)
+				}
+				if d.Exchange != "events" || d.RoutingKey != "user.signed_up" || string(d.Body) != `"body"` {
+					t.Errorf("got %+v, want the message as it was published", d.Message)
+				}
+			})
+		})
+	}
+}
+
+// short makes messages die soon.
+func short(q *worker.Queue) { q.MessageTTL, q.DeliveryLimit, q.Timeout = 90*time.Minute, 2, -1 }
+
+// lost is a handler whose connection is cut before it returns.
+func lost(ctx context.Context, _ *message.Message) error {
+	time.Sleep(2 * time.Minute)
+	return ctx.Err()
+}
+
+func stop(t *testing.T, run *warrentest.Running) {
+	t.Helper()
+	if err := run.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWaitingShowsWhatNobodyHasReceived(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := warrentest.NewBroker(t)
+		stop(t, warrentest.Run(t, emailer(b, done)))
+		for _, body := range []string{"first", "second"} {
+			b.Publish("events", "user."+body, body, broker.WithPriority(3))
+		}
+		for range 2 { // looking changes nothing
+			got := b.Waiting("email")
+			if len(got) != 2 || got[0].RoutingKey != "user.first" || string(got[1].Body) != `"second"` || got[1].Redelivered {
+				t.Errorf("got %+v, want both in order", got)
+			}
+		}
+	})
+}
+
+// TestDeadLettersWithTheRecordOfAnotherQueue: a message that failed elsewhere before is
+// judged by how it died here.
+func TestDeadLettersWithTheRecordOfAnotherQueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := warrentest.NewBroker(t)
+		stop(t, warrentest.Run(t, emailer(b, done, short)))
+		b.Publish("events", "key", 1, broker.WithHeaders(message.Headers{
+			message.HeaderQueue: "invoice", message.HeaderReason: message.ReasonPanic, message.HeaderAttempt: 7,
+		}))
+		time.Sleep(2 * time.Hour)
+		if dead := b.DeadLetters("email"); len(dead) != 1 || dead[0].Reason != "expired" || dead[0].Attempts != 0 {
+			t.Errorf("got %+v, want one that expired", dead)
+		}
+	})
+}

@@ -1,0 +1,37 @@
+package warrentest_test
+
+import (
+	"fmt"
+
+	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/warrentest"
+)
+
+// Things go wrong on demand. Here the connection breaks before the broker learns that a
+// message was handled, and so it delivers it again: handlers have to bear that.
+func ExampleNewBroker_faults() {
+	t, end := newT() // in your test: its *testing.T
+	defer end()
+
+	b := warrentest.NewBroker(t)
+	run := warrentest.Run(t, newWorker(b.Config()))
+	b.Inject(devbroker.Fault{On: devbroker.OnAck, Name: "welcome-email", Skip: 1, Times: 1, Do: devbroker.Drop})
+
+	b.Publish("events", "user.signed_up", SignedUp{Email: "alice@example.com"})
+	b.WaitIdle()
+	fmt.Println(run.Outcomes("welcome-email"))
+	// Output: [attempt 1: retry in 100ms (error) attempt 2: ack attempt 2: ack]
+}
+
+// The broker can be an older RabbitMQ.
+func ExampleNewBroker() {
+	t, end := newT() // in your test: its *testing.T
+	defer end()
+
+	b := warrentest.NewBroker(t, func(c *devbroker.Config) { c.Version = "3.10" })
+	run := warrentest.Run(t, newWorker(b.Config()))
+	b.Publish("events", "user.signed_up", SignedUp{})
+	b.WaitIdle()
+	fmt.Println(run.Outcomes("welcome-email"))
+	// Output: [attempt 1: dead-letter (permanent)]
+}

@@ -1,0 +1,48 @@
+package warrentest_test
+
+import (
+	"fmt"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/warrentest"
+)
+
+// A worker runs in a test with any broker; with a RabbitMQ, the URL is that of yours.
+// Its outcomes are seen, and waited for.
+func ExampleRun() {
+	t, end := newT() // in your test: its *testing.T
+	defer end()
+
+	cfg := broker.Config{URL: broker.Embedded} // or os.Getenv("AMQP_URL")
+	run := warrentest.Run(t, newWorker(cfg))
+	pub := broker.NewPublisher(cfg, "events")
+	defer func() { fmt.Println("closed:", pub.Close()) }()
+
+	fmt.Println("published:", pub.Publish(t.Context(), "user.signed_up", SignedUp{}))
+	fmt.Println(run.WaitSettled("welcome-email", 1))
+	// Output:
+	// published: <nil>
+	// [attempt 1: dead-letter (permanent)]
+	// closed: <nil>
+}
+
+// With an address it listens, too: for programs in other languages, and other
+// processes. Here the publisher goes by TCP.
+func ExampleNewBroker_listening() {
+	t, end := newT() // in your test: its *testing.T
+	defer end()
+
+	b := warrentest.NewBroker(t, func(c *devbroker.Config) { c.Addr = "127.0.0.1:0" })
+	run := warrentest.Run(t, newWorker(b.Config()))
+	pub := broker.NewPublisher(broker.Config{URL: b.URL()}, "events")
+	defer func() { fmt.Println("closed:", pub.Close()) }()
+
+	fmt.Println("published:", pub.Publish(t.Context(), "user.signed_up", SignedUp{}))
+	b.WaitIdle()
+	fmt.Println(run.Outcomes("welcome-email"))
+	// Output:
+	// published: <nil>
+	// [attempt 1: dead-letter (permanent)]
+	// closed: <nil>
+}

@@ -1,0 +1,12 @@
+package warrentest
+
+import (
+	"testing"
+	"time"
+)
+
+// AwaitBriefly waits for something that does not come.
+func AwaitBriefly(tb testing.TB, instead func() string) {
+	p := pace{longest: time.Millisecond, patience: 20 * time.Millisecond}
+	p.await(tb, new(bell), func() bool { return false }, instead)
+}

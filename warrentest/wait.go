@@ -1,0 +1,82 @@
+package warrentest
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/worker"
+)
+
+// WaitSettled waits until n messages of a queue have got an outcome, and returns all
+// outcomes there are then. Each attempt counts. If for 30 seconds no message at all was
+// settled, or in a testing/synctest bubble for ten days, which is longer than any delay,
+// the test ends with what was seen instead.
+func (r *Running) WaitSettled(queue string, n int) []Outcome {
+	r.tb.Helper()
+	if !r.knows(queue) {
+		r.tb.FailNow()
+	}
+	working().await(r.tb, &r.bell,
+		func() bool { return r.count(queue) >= n },
+		func() string {
+			return fmt.Sprintf("queue %s has %d outcomes, want %d%s", queue, r.count(queue), n, r.report())
+		})
+	return r.Outcomes(queue)
+}
+
+// WaitIdle waits until everything published is dealt with: the queues of all workers
+// that Run has started on this broker are empty, the delay ladder too, and no handler
+// is at work. Dead-letter queues may hold what they want. It has the patience of
+// Running.WaitSettled.
+func (b *Broker) WaitIdle() {
+	b.tb.Helper()
+	if len(b.running()) == 0 {
+		b.tb.Fatalf("warrentest: no worker has connected to the broker, want one that Run has started")
+	}
+	working().await(b.tb, &b.bell, b.idle, func() string { return "there are messages left" + b.report() })
+}
+
+// idle looks at the queues first: once they are empty, handlers have nothing left to
+// do but to tell what became of the last messages.
+func (b *Broker) idle() bool {
+	return len(b.held()) == 0 && !slices.ContainsFunc(b.running(), (*Running).busy)
+}
+
+// held returns the queues that messages pass through and are not empty.
+func (b *Broker) held() []devbroker.QueueInfo {
+	var names []string
+	for _, r := range b.running() {
+		names = append(names, r.holding...)
+	}
+	return slices.DeleteFunc(b.Queues(), func(q devbroker.QueueInfo) bool {
+		return q.VHost != b.vhost || q.Ready+q.Unacked+q.Leaving == 0 || !slices.Contains(names, q.Name)
+	})
+}
+
+// holding returns the queues of a topology that messages pass through: not those where
+// they come to rest.
+func holding(t broker.Topology, queues []string) (names []string) {
+	resting := map[string]bool{broker.UnroutedQueue: true}
+	for _, q := range queues {
+		resting[broker.DeadLetterQueue(q)] = true
+	}
+	for _, q := range t.Queues {
+		if !resting[q.Name] {
+			names = append(names, q.Name)
+		}
+	}
+	return names
+}
+
+// busy says whether a handler is at work.
+func (r *Running) busy() bool {
+	return slices.ContainsFunc(r.worker.Health().Queues, func(q worker.QueueHealth) bool { return q.InHand > 0 })
+}
+
+func (r *Running) count(queue string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.settled[queue])
+}
