@@ -27,9 +27,9 @@ type Broker struct {
 }
 
 // NewBroker starts a broker that ends with the test. It behaves like RabbitMQ 4.3
-// unless change says otherwise. Clients reach it by Config alone, unless change sets an
-// Addr: there it listens, too. In a testing/synctest bubble it lives on the bubble's
-// clock.
+// unless change says otherwise. In a testing/synctest bubble it lives on the bubble's
+// clock. Clients reach it by Config alone, unless change sets an Addr: there it listens,
+// too, which is not for bubbles, as their clock stops while someone waits for a network.
 func NewBroker(tb testing.TB, change ...func(*devbroker.Config)) *Broker {
 	tb.Helper()
 	cfg := devbroker.Config{Heartbeat: -1, VHosts: []string{"/"}}
