@@ -214,3 +214,30 @@ func TestReceiveEndsWithItsContext(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// RabbitMQ forgets, in a transaction, that a full quorum queue has refused a message.
+func TestATransactionDoesNotTellOfAFullQueue(t *testing.T) {
+	t.Parallel()
+	l := newLeadership(t)
+	full := rabbit.Queue(t)
+	args := amqp.Table{"x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "reject-publish"}
+	if _, err := l.ch.QueueDeclare(full, true, false, false, false, args); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := rabbit.Channel(t, rabbit.URL(t)).QueueDelete(full, false, false, false); err != nil {
+			t.Error(err)
+		}
+	})
+	lead := l.join("hello")
+	l.win(lead)
+	m := &message.Message{RoutingKey: full}
+	rabbit.Eventually(t, time.Minute, func() bool { return errors.Is(lead.Send(t.Context(), m), broker.ErrNacked) }, "Send tells of it")
+	before := rabbit.Depth(t, l.ch, full)
+	if err := lead.Commit(t.Context(), []byte("token"), m); err != nil || lead.Err() != nil {
+		t.Errorf("Commit returned %v, and the lead has ended with %v, want neither", err, lead.Err())
+	}
+	if n := rabbit.Depth(t, l.ch, full); n != before {
+		t.Errorf("the queue has %d messages, want %d as before", n, before)
+	}
+}

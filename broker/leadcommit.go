@@ -13,7 +13,8 @@ import (
 
 // Commit publishes m, unless it is nil, stores the new token, and removes the old one
 // and all else that was received, in one transaction: if the process dies, or its
-// connection, then all of that has happened or nothing.
+// connection, then all of that has happened or nothing. But a full quorum queue (its
+// overflow is reject-publish) drops m without a word, where Send says so.
 //
 // Where it fails and Err is nil, this process leads still. Then ErrUnroutable says that
 // no queue took m, but the token is stored; ErrTooLarge and ErrMalformed say that nothing

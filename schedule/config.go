@@ -1,0 +1,72 @@
+package schedule
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+	"unicode/utf8"
+
+	"github.com/warren-mq/warren/broker"
+)
+
+// Config is that of a scheduler.
+type Config struct {
+	// Name is that of the group, at most 200 bytes: the processes with the same name
+	// are replicas, one of which publishes. They should have the same entries, for
+	// those of the leader count.
+	Name    string
+	Broker  broker.Config
+	Entries []Entry
+	// Renew is how often an idle leader renews its token and looks at the clock, which
+	// may have been set; 1min if zero. It must be well below the broker's consumer
+	// timeout, which is 30min unless configured otherwise.
+	Renew time.Duration
+	// Logger takes the scheduler's events; slog.Default() if nil.
+	Logger *slog.Logger
+	// OnEvent sees every event, and holds up the scheduler meanwhile.
+	OnEvent func(Event)
+}
+
+// Validate reports everything that is wrong with c, in one error.
+func (c Config) Validate() error {
+	_, err := c.compile()
+	return err
+}
+
+func (c Config) compile() (entries []compiled, err error) {
+	var errs []error
+	add := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf("schedule: "+format, args...))
+		}
+	}
+	add(c.Name == "", "Name is empty, want one that all replicas share, and nobody else")
+	add(len(c.Name) > maxName, "Name has %d bytes, want at most %d", len(c.Name), maxName)
+	add(!utf8.ValidString(c.Name), "Name is not UTF-8")
+	add(len(c.Entries) == 0, "there are no entries")
+	add(c.Renew < 0, "Renew is %v, want 0 or more", c.Renew)
+	seen := make(map[string]bool)
+	for _, e := range c.Entries {
+		add(seen[e.Name], "two entries are named %q", e.Name)
+		seen[e.Name] = true
+		one, err := e.compile()
+		errs, entries = append(errs, err), append(entries, one)
+	}
+	return entries, errors.Join(append(errs, c.Broker.Validate())...)
+}
+
+func (c Config) withDefaults() Config {
+	c.Renew = cmp.Or(c.Renew, time.Minute)
+	c.Broker.PublishTimeout = cmp.Or(c.Broker.PublishTimeout, 30*time.Second)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+// tokenOf names the queues of a group.
+func tokenOf(group string) broker.Token {
+	return broker.Token{Queue: "warren.schedule.token." + group, Copy: "warren.schedule.state." + group}
+}

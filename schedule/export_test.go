@@ -1,0 +1,48 @@
+package schedule
+
+import (
+	"slices"
+	"time"
+)
+
+// SetClock gives s another clock on the wall, before Run.
+func SetClock(s *Scheduler, now func() time.Time) { s.now = now }
+
+// TokenQueue is where a group's token is.
+func TokenQueue(group string) string { return tokenOf(group).Queue }
+
+// StateQueue is where its state is.
+func StateQueue(group string) string { return tokenOf(group).Copy }
+
+// Plan is what an entry's policy makes of the time between two moments: the ticks that
+// are published, in order.
+func Plan(e Entry, after, now time.Time) (ticks []time.Time, err error) {
+	c, err := e.compile()
+	if err != nil {
+		return nil, err
+	}
+	for {
+		p := c.plan(after, now)
+		if after = p.after; !p.tick.IsZero() {
+			ticks, after = append(ticks, p.tick), p.tick
+		} else if !p.next.Equal(now) {
+			return slices.Clip(ticks), nil
+		}
+	}
+}
+
+// Remember is what a new leader makes of what it finds in the token's queue, as it
+// stores it.
+func Remember(cfg Config, now time.Time, said ...[]byte) (body []byte, err error) {
+	s := New(cfg)
+	s.now = func() time.Time { return now }
+	t := s.newTerm(nil, "hello", said)
+	t.token.Revision++
+	return t.token.encode()
+}
+
+// Decode reads the state in a token.
+func Decode(body []byte) (State, error) {
+	t, err := decode(body)
+	return t.State, err
+}

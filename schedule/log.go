@@ -1,0 +1,24 @@
+package schedule
+
+// log writes e as one line. What ends well is for debugging only.
+func (s *Scheduler) log(e Event) {
+	log := s.config.Logger.With("group", s.config.Name)
+	switch e := e.(type) {
+	case Changed:
+		if e.Err != nil {
+			log.Warn("schedule: "+e.Role, "error", e.Err)
+			return
+		}
+		log.Info("schedule: " + e.Role)
+	case Published:
+		log.Debug("schedule: published", "entry", e.Entry, "tick", stamp(e.Tick), "message_id", e.MessageID, "late", e.Late)
+	case Failed:
+		log.Error("schedule: tick not published, trying again", "entry", e.Entry, "tick", stamp(e.Tick), "error", e.Err)
+	case Missed:
+		log.Warn("schedule: missed ticks given up", "entry", e.Entry, "first", stamp(e.First), "last", stamp(e.Last))
+	case Differs:
+		log.Warn("schedule: another process has entries that the leader has not", "process", e.Process, "entries", e.Entries)
+	case Odd:
+		log.Warn("schedule: a message in the token's queue is not a scheduler's", "error", e.Err)
+	}
+}

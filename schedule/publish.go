@@ -1,0 +1,90 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
+)
+
+// message is that of a tick: the same, whoever publishes it.
+func (c compiled) message(tick time.Time) *message.Message {
+	headers := make(message.Headers, len(c.Headers)+2)
+	maps.Copy(headers, c.Headers)
+	headers[HeaderName], headers[HeaderTick] = c.Name, stamp(tick)
+	return &message.Message{
+		ID: c.Name + "/" + stamp(tick.UTC()), Body: c.body, ContentType: c.ContentType, Headers: headers,
+		Priority: c.Priority, Timestamp: time.Now(), Exchange: c.Exchange, RoutingKey: c.Key,
+	}
+}
+
+// stamp is a tick as people read it.
+func stamp(tick time.Time) string { return tick.Format(time.RFC3339) }
+
+// aloneTimeout is short, for meanwhile no other entry is published.
+const aloneTimeout = 5 * time.Second
+
+// trial is what is known of an entry whose tick could not be published.
+type trial struct {
+	failures int
+	again    time.Time
+}
+
+// publish publishes a tick in the transaction that stores the token, so that a leader
+// who dies has done both or neither. It returns an error if the lead is lost.
+func (t *term) publish(ctx context.Context, e *compiled, tick time.Time) error {
+	s, m := t.token.entry(e.Name), e.message(tick)
+	if e.Confirm || s.Error != "" {
+		return t.publishAlone(ctx, s, m, tick)
+	}
+	before := *s
+	s.After, s.Last, s.By, t.token.Pending = tick, tick, t.process, e.Name
+	err := t.store(ctx, m)
+	switch {
+	case err == nil:
+		t.published(s, m, tick)
+		return nil
+	case t.lead.Err() == nil:
+		*s, t.token.Pending = before, ""
+		t.fail(s, tick, err)
+		return nil
+	case !errors.Is(err, broker.ErrNotConnected): // the next leader must know
+		t.refused = append(t.refused, EntryState{Name: e.Name, Last: tick, By: t.process, Error: err.Error()})
+		t.emit(Failed{Entry: e.Name, Tick: tick, Err: err})
+	}
+	return err
+}
+
+// publishAlone publishes a tick by itself, before the token is stored: what could not be
+// published may close the channel again, and would cost the lead each time.
+func (t *term) publishAlone(ctx context.Context, s *EntryState, m *message.Message, tick time.Time) error {
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), aloneTimeout) // a stop leaves no tick half done
+	defer cancel()
+	err := t.lead.Send(sending, m)
+	switch {
+	case err == nil:
+		s.After, s.Last, s.By, s.Error = tick, tick, t.process, ""
+		t.published(s, m, tick)
+		return t.store(ctx, nil)
+	case t.lead.Err() == nil:
+		t.fail(s, tick, err)
+	}
+	return t.lead.Err()
+}
+
+func (t *term) published(s *EntryState, m *message.Message, tick time.Time) {
+	delete(t.trials, s.Name)
+	t.emit(Published{Entry: s.Name, Tick: tick, MessageID: m.ID, Late: t.now().Sub(tick)})
+}
+
+// fail notes why a tick cannot be published, and when to try again.
+func (t *term) fail(s *EntryState, tick time.Time, err error) {
+	n := t.trials[s.Name].failures + 1
+	t.trials[s.Name] = trial{failures: n, again: time.Now().Add(retry.Policy{}.Delay(n))}
+	s.Error, t.unsaid = err.Error(), true
+	t.emit(Failed{Entry: s.Name, Tick: tick, Err: err})
+}

@@ -1,0 +1,157 @@
+package schedule
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/retry"
+)
+
+// Scheduler publishes the ticks of its entries, or stands by while another process of
+// its group does. Its Health is safe for concurrent use.
+type Scheduler struct {
+	config    Config
+	entries   []compiled
+	invalid   error
+	process   string // host, process id, and a random end: containers have but one process id
+	connector *broker.Connector
+	now       func() time.Time // what the clock on the wall shows
+	started   atomic.Bool
+
+	// Of Run alone:
+	known   token        // the last that is known to be stored by this process
+	refused []EntryState // ticks that were refused, for the next hello
+
+	mu    sync.Mutex
+	role  string
+	idle  error        // why it does nothing
+	shown []EntryState // as they were stored last
+}
+
+// New returns a scheduler that does nothing until Run.
+func New(cfg Config) *Scheduler {
+	cfg = cfg.withDefaults()
+	entries, err := cfg.compile()
+	host, _ := os.Hostname() // for people to read
+	return &Scheduler{
+		config: cfg, entries: entries, invalid: err, process: fmt.Sprintf("%s:%d:%s", host, os.Getpid(), rand.Text()[:6]),
+		connector: broker.NewConnector(cfg.Broker, "schedule", nil),
+		now:       func() time.Time { return time.Now().Round(0) }, // without the monotonic clock, which is never set
+		role:      RoleIdle, idle: errors.New("not begun yet"),
+	}
+}
+
+// Topology is everything that Run declares: for a plan, or an export.
+func (s *Scheduler) Topology() broker.Topology { return tokenOf(s.config.Name).Topology() }
+
+// Run publishes ticks, or stands by, until ctx is done; then it leaves the lead to the
+// next and returns nil. It returns an error if the configuration is wrong, if the broker
+// cannot be reached in the beginning, as broker.Connector.Run says, or if the group's
+// queues exist with other arguments (*broker.ConflictError). It can be called once.
+func (s *Scheduler) Run(ctx context.Context) error {
+	switch {
+	case s.invalid != nil:
+		return s.invalid
+	case s.started.Swap(true):
+		return errors.New("schedule: Run was called twice")
+	}
+	life, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	connected := make(chan error, 1)
+	go func() { connected <- s.connector.Run(life) }()
+	err := s.compete(ctx)
+	hangUp()
+	if e := <-connected; ctx.Err() == nil { // else it says how the connection was closed
+		err = errors.Join(err, e)
+	}
+	s.become(RoleIdle, err)
+	return err
+}
+
+// compete leads or stands by until ctx is done, over one session after another.
+func (s *Scheduler) compete(ctx context.Context) error {
+	for failures := 0; ctx.Err() == nil; {
+		session, err := s.connector.Session(ctx)
+		if err != nil {
+			return nil //nolint:nilerr // the connector's Run returns it, or ctx is done
+		}
+		began := time.Now()
+		err = s.attend(ctx, session)
+		if _, conflict := errors.AsType[*broker.ConflictError](err); conflict {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		s.become(RoleIdle, err)
+		if failures++; session.Err() != nil || time.Since(began) > stable {
+			failures = 0
+		}
+		s.pause(ctx, failures)
+	}
+	return nil
+}
+
+// stable is how long an attempt has to last to count as a success.
+const stable = 10 * time.Second
+
+// pause spaces attempts, so that what cannot work does not busy the broker. A session
+// that was lost has its own pauses.
+func (s *Scheduler) pause(ctx context.Context, failures int) {
+	if failures == 0 {
+		return
+	}
+	p := retry.Policy{InitialInterval: 50 * time.Millisecond, MaxInterval: 10 * time.Second}
+	select {
+	case <-time.After(p.Randomized(failures, mathrand.Float64())):
+	case <-ctx.Done():
+	}
+}
+
+// attend stands by and leads over one session, until that ends or ctx is done.
+func (s *Scheduler) attend(ctx context.Context, session *broker.Session) (err error) {
+	id, hello, err := s.hello()
+	if err != nil {
+		return err
+	}
+	joining, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	lead, err := session.Lead(joining, tokenOf(s.config.Name), hello)
+	if err != nil {
+		return err
+	}
+	s.refused = nil
+	defer func() {
+		if e := lead.Close(); err == nil {
+			err = e
+		}
+	}()
+	s.become(RoleStandby, nil)
+	said, err := lead.Win(ctx)
+	if err != nil {
+		return err
+	}
+	t := s.newTerm(lead, id, said)
+	s.become(RoleLeader, nil)
+	return t.run(ctx)
+}
+
+const joinTimeout = time.Minute
+
+// become notes what the scheduler does, and tells of a change.
+func (s *Scheduler) become(role string, why error) {
+	s.mu.Lock()
+	same := s.role == role && (s.idle == nil) == (why == nil)
+	s.role, s.idle = role, why
+	s.mu.Unlock()
+	if !same {
+		s.emit(Changed{Role: role, Err: why})
+	}
+}
