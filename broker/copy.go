@@ -59,9 +59,15 @@ func Copy(m *message.Message, more message.Headers) *message.Message {
 }
 
 // IsRecord says whether a header belongs to the failure record. What a copy no
-// longer has, the expiration and the user id, stays with the message.
+// longer has, the expiration and the user id, stays with the message, and so does
+// that it was replayed.
 func IsRecord(header string) bool {
-	return strings.HasPrefix(header, "warren-") && header != message.HeaderExpiration && header != message.HeaderUserID
+	switch header {
+	case message.HeaderExpiration, message.HeaderUserID,
+		message.HeaderReplayedAt, message.HeaderReplayedBy, message.HeaderEditedFrom:
+		return false
+	}
+	return strings.HasPrefix(header, "warren-")
 }
 
 func keep(h message.Headers, name, value string) {

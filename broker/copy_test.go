@@ -34,6 +34,12 @@ func TestCopyHeaders(t *testing.T) {
 			nil,
 			message.Headers{},
 		},
+		{
+			"an earlier record goes, but not what was done by hand",
+			message.Headers{message.HeaderError: "no", message.HeaderReplayedAt: "then", message.HeaderReplayedBy: "me", message.HeaderEditedFrom: "m"},
+			nil,
+			message.Headers{message.HeaderReplayedAt: "then", message.HeaderReplayedBy: "me", message.HeaderEditedFrom: "m"},
+		},
 		{"CC and BCC go: they route", message.Headers{"CC": []any{"a"}, "BCC": []any{"b"}, "cc": "kept"}, nil, message.Headers{"cc": "kept"}},
 		{"more is added", message.Headers{"tenant": "a"}, message.Headers{"warren-reason": "error"}, message.Headers{"tenant": "a", "warren-reason": "error"}},
 		{"more wins", message.Headers{"warren-reason": "old"}, message.Headers{"warren-reason": "new"}, message.Headers{"warren-reason": "new"}},

@@ -29,6 +29,14 @@ const (
 	HeaderUserID        = "warren-user-id"         // the user id the copy no longer has
 )
 
+// Headers of a message that was brought back from the dead letters by hand. They stay
+// with it for good, should it fail again.
+const (
+	HeaderReplayedAt = "warren-replayed-at" // RFC 3339, UTC: the latest replay
+	HeaderReplayedBy = "warren-replayed-by" // who did that
+	HeaderEditedFrom = "warren-edited-from" // the id of the message this one was edited from
+)
+
 // Reasons a message was given up on or is tried again, as HeaderReason has them.
 const (
 	ReasonError     = "error"     // the handler returned an error
