@@ -1,0 +1,176 @@
+package broker
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/message"
+)
+
+var (
+	// ErrInspected says that another inspection of the queue is under way. There is
+	// one at a time: two would hide messages from each other.
+	ErrInspected = errors.New("broker: the queue is being inspected already, by someone else or by another part of this program; wait for it to end")
+	// ErrNoQueue says that there is no queue of that name.
+	ErrNoQueue = errors.New("broker: no such queue")
+)
+
+// Inspection is a look into one queue, over a connection of its own. Messages it has
+// taken are out of sight of everyone else until they are acknowledged or given back,
+// at the latest when the connection ends. Its methods are for one goroutine; those of
+// Held are for any.
+type Inspection struct {
+	queue   string
+	lock    string
+	session *Session
+	ch      *amqp.Channel
+	closed  <-chan *amqp.Error
+
+	consumers   int             // so many were made
+	window      int             // messages the next of them is sent
+	backlog     []amqp.Delivery // received, and not handed to anyone
+	redelivered bool            // the latest message had been delivered before
+
+	mu    sync.Mutex
+	open  map[uint64]bool // tags of what was received and is not settled
+	acked bool            // since messages were given back
+}
+
+// Inspect begins an inspection of the queue. The error is ErrInspected if there is
+// one already, ErrNoQueue if there is no such queue. Quorum queues do not enforce
+// exclusive consumers, so an exclusive queue "warren.inspect.<queue>" is the lock: it
+// goes with the connection, and with the process. The user needs to be permitted to
+// configure such a name.
+func Inspect(ctx context.Context, cfg Config, queue string) (*Inspection, error) {
+	session, err := Dial(ctx, cfg, "inspect")
+	if err != nil {
+		return nil, err
+	}
+	i := &Inspection{queue: queue, lock: inspectLock(queue), session: session, window: firstWindow, open: make(map[uint64]bool)}
+	if err := i.begin(ctx); err != nil {
+		return nil, errors.Join(err, session.Close())
+	}
+	return i, nil
+}
+
+// inspectLock keeps the name within AMQP's 255 bytes.
+func inspectLock(queue string) string {
+	const prefix = "warren.inspect."
+	if len(prefix)+len(queue) > maxShortString {
+		return fmt.Sprintf("%s%x", prefix, sha256.Sum256([]byte(queue)))
+	}
+	return prefix + queue
+}
+
+func (i *Inspection) begin(ctx context.Context) error {
+	if _, err := i.session.State(ctx, i.queue); err != nil {
+		return err
+	}
+	ch, err := i.session.channel(ctx)
+	if err != nil {
+		return err
+	}
+	i.ch = ch
+	i.closed = ch.NotifyClose(make(chan *amqp.Error, 1))
+	err = i.session.call(ctx, func() error {
+		_, err := ch.QueueDeclare(i.lock, false, false, true, false, amqp.Table{"x-queue-type": Classic})
+		return err
+	}, ch.Close)
+	if amqpCode(err) == amqp.ResourceLocked {
+		return fmt.Errorf("%w: %s", ErrInspected, i.queue)
+	}
+	if err != nil {
+		return fmt.Errorf("broker: lock %s for an inspection: %w", i.queue, err)
+	}
+	return nil
+}
+
+// answerTime bounds each call of an inspection.
+const answerTime = 30 * time.Second
+
+// call has the broker do something on the inspection's channel. It knows no other
+// context: a call cut short would cost the channel, and with it the order of all that
+// is held.
+func (i *Inspection) call(rpc func() error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+	defer cancel()
+	return i.session.call(ctx, rpc, i.ch.Close)
+}
+
+// State is what the broker tells of the queue; what this inspection holds is not in it.
+func (i *Inspection) State() (QueueState, error) {
+	var s QueueState
+	err := i.call(func() (err error) {
+		s, err = stateOf(i.ch, i.queue)
+		return err
+	})
+	return s, err
+}
+
+// Session is the connection of the inspection, to ask of other queues.
+func (i *Inspection) Session() *Session { return i.session }
+
+// Purge removes all that is ready, and says how much that was.
+func (i *Inspection) Purge() (n int, err error) {
+	err = i.call(func() (err error) {
+		n, err = i.ch.QueuePurge(i.queue, false)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("broker: purge %s: %w", i.queue, err)
+	}
+	return n, nil
+}
+
+// Close gives back what is held and ends the inspection. Should the broker not answer
+// in time, it takes the messages back by itself as the connection ends.
+func (i *Inspection) Close() error {
+	var err error
+	if i.session.Err() == nil && !i.ch.IsClosed() {
+		if err = i.GiveBack(); err == nil {
+			err = i.unlock()
+		}
+	}
+	return errors.Join(err, i.session.Close())
+}
+
+// unlock comes before the end of the connection, which the broker works off in its
+// own time: whoever is next should not meet a lock that nobody holds.
+func (i *Inspection) unlock() error {
+	return i.call(func() error {
+		_, err := i.ch.QueueDelete(i.lock, false, false, false)
+		return err
+	})
+}
+
+// Held is a message that an inspection has taken.
+type Held struct {
+	inspection *Inspection
+	raw        amqp.Delivery
+}
+
+// Fill writes the message into m, as Delivery.Fill does: the queue is the one it was
+// taken from, the exchange and routing key those it reached it by.
+func (h *Held) Fill(m *message.Message) {
+	d := Delivery{consumer: &Consumer{queue: h.inspection.queue}, raw: h.raw}
+	d.Fill(m)
+}
+
+// Ack removes the message from the queue, for good. If the connection is lost before
+// the broker has read it, the message stays.
+func (h *Held) Ack() error {
+	if err := h.raw.Ack(false); err != nil {
+		return fmt.Errorf("broker: ack a message of %s: %w", h.inspection.queue, err)
+	}
+	h.inspection.mu.Lock()
+	defer h.inspection.mu.Unlock()
+	delete(h.inspection.open, h.raw.DeliveryTag)
+	h.inspection.acked = true
+	return nil
+}
