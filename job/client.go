@@ -1,0 +1,160 @@
+package job
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// maxResponse is how much of a response is read, in bytes.
+const maxResponse = 16 << 10
+
+// client is the handler of a Webhook.
+type client struct {
+	Webhook
+	http *http.Client
+	late error // the cause of a context that Timeout has ended
+}
+
+func newClient(w Webhook) (*client, error) {
+	transport, err := w.transport()
+	if err != nil {
+		return nil, err
+	}
+	c := &client{Webhook: w, http: &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, late: fmt.Errorf("no response within %v: %w", w.Timeout, context.DeadlineExceeded)}
+	if err := c.unlock(make(http.Header), "", nil); err != nil { // a file that cannot be read is known now
+		return nil, fmt.Errorf("job: webhook: %w", err)
+	}
+	return c, nil
+}
+
+// Handle posts m.
+func (c *client) Handle(ctx context.Context, m *message.Message) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, c.late)
+	defer cancel()
+	req, err := c.request(ctx, m)
+	if err != nil {
+		return c.failure(err)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return c.failure(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	// To its end, or the connection is not used again. What cannot be read is not worth
+	// more than the status.
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
+	if resp.StatusCode/100 == 2 {
+		return nil
+	}
+	return c.statusError(resp, body)
+}
+
+// Close closes the connections that are kept.
+func (c *client) Close() error {
+	c.http.CloseIdleConnections()
+	return nil
+}
+
+func (c *client) request(ctx context.Context, m *message.Message) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(m.Body))
+	if err != nil {
+		return nil, err
+	}
+	id := cmp.Or(headerValue(m.ID), rand.Text()) // signatures and events must have one
+	req.Header.Set("User-Agent", "warren")
+	describe(ctx, req.Header, m)
+	if c.CloudEvents {
+		c.describeEvent(req.Header, id, m)
+	}
+	return req, c.unlock(req.Header, id, m.Body)
+}
+
+// unlock sets what has secrets in it, as they are now.
+func (c *client) unlock(h http.Header, id string, body []byte) error {
+	for _, own := range c.Headers {
+		value, err := own.Value.Reveal()
+		if err == nil {
+			err = checkHeaderValue(value)
+		}
+		if err != nil {
+			return fmt.Errorf("header %s: %w", own.Name, err)
+		}
+		h.Set(own.Name, value)
+	}
+	return c.sign(h, id, time.Now(), body)
+}
+
+// failure is the error of a request without a response. That of net/http has the URL
+// in its text, so what is below it is taken.
+func (c *client) failure(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	return fmt.Errorf("job: POST %s: %w", c.place(), err)
+}
+
+func (c *client) statusError(resp *http.Response, body []byte) error {
+	e := &StatusError{
+		Status: resp.StatusCode, Place: c.place(), after: -1,
+		Body: cleanTail([]byte(c.redact(string(body), resp.Request.Header)), maxText, false),
+	}
+	if d, ok := parseRetryAfter(resp.Header.Get("Retry-After"), time.Now(), c.MaxRetryAfter); ok {
+		e.after = d
+	}
+	return e
+}
+
+// redact hides the secrets of a request where a server says them back.
+func (c *client) redact(s string, sent http.Header) string {
+	for _, own := range c.Headers {
+		if secret := sent.Get(own.Name); len(secret) > 3 {
+			s = strings.ReplaceAll(s, secret, own.Value.String())
+		}
+	}
+	return s
+}
+
+// StatusError is a response other than 2xx. It says itself whether it is permanent and
+// when to try again, as package retry asks.
+type StatusError struct {
+	Status int    // of the response
+	Place  string // scheme and host of the URL
+	Body   string // the end of the response, on one line, 1 KiB at most
+
+	after time.Duration // what Retry-After asks for; negative if nothing
+}
+
+// Error names the place, the status, and the end of the response.
+func (e *StatusError) Error() string {
+	s := strings.TrimSpace(fmt.Sprintf("job: POST %s: %d %s", e.Place, e.Status, http.StatusText(e.Status)))
+	if e.Body == "" {
+		return s
+	}
+	return s + ": " + e.Body
+}
+
+// Permanent says that trying again is useless.
+func (e *StatusError) Permanent() bool {
+	switch e.Status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return e.Status/100 != 5
+}
+
+// RetryAfter is the pause that the server asks for; negative if it asks for none.
+func (e *StatusError) RetryAfter() time.Duration { return e.after }

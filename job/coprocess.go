@@ -1,0 +1,125 @@
+package job
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/warren-mq/warren/message"
+)
+
+var (
+	errEnded  = errors.New("job: the process has ended without an answer")
+	errUnsent = errors.New("job: the process had ended before the message came")
+)
+
+// coprocess is a process that handles one message after the other.
+type coprocess struct {
+	*process
+	exec   Exec
+	began  time.Time
+	asked  uint64 // requests made
+	stdin  *os.File
+	stdout *os.File
+	answer *bufio.Reader // of stdout
+	stderr *lineLog
+}
+
+// startCoprocess starts one.
+func startCoprocess(e Exec) (*coprocess, error) {
+	theirIn, stdin, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("job: cannot start %s: %w", e.Command[0], err)
+	}
+	stdout, theirOut, err := os.Pipe()
+	if err != nil {
+		_, _ = theirIn.Close(), stdin.Close()
+		return nil, fmt.Errorf("job: cannot start %s: %w", e.Command[0], err)
+	}
+	c := &coprocess{exec: e, began: time.Now(), stdin: stdin, stdout: stdout, answer: bufio.NewReader(stdout), stderr: &lineLog{exec: e}}
+	cmd := e.program()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirIn, theirOut, c.stderr
+	c.process, err = start(cmd)
+	_, _ = theirIn.Close(), theirOut.Close()
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	go c.hangUp()
+	return c, nil
+}
+
+// hangUp ends the reading and writing that goes on when the process has ended, where
+// another one holds the other side open. What is there can still be read.
+func (c *coprocess) hangUp() {
+	<-c.done
+	at := time.Now().Add(outputDelay)
+	_, _ = c.stdin.SetDeadline(at), c.stdout.SetDeadline(at)
+}
+
+func (c *coprocess) close() {
+	c.stderr.flush()
+	_, _ = c.stdin.Close(), c.stdout.Close()
+}
+
+// ask gives m to the process and waits for its answer. Unless the error is nil, the
+// process is of no more use.
+func (c *coprocess) ask(ctx context.Context, m *message.Message) (answer, error) {
+	c.asked++
+	line, err := encodeRequest(ctx, c.asked, m)
+	if err != nil {
+		return answer{}, err
+	}
+	if c.answer.Buffered() > 0 {
+		rest, _ := c.answer.Peek(c.answer.Buffered())
+		return answer{}, c.nonsense(rest, errors.New("nothing was asked"))
+	}
+	c.stderr.forget()
+	if n, err := c.stdin.Write(line); err != nil && n == 0 {
+		return answer{}, errUnsent
+	} // else what it says before it ends, if it does, is worth reading
+	reply, err := readLine(c.answer, c.exec.MaxAnswerBytes)
+	switch {
+	case errors.Is(err, errTooLong):
+		return answer{}, c.nonsense(reply, err)
+	case err != nil:
+		return answer{}, errEnded
+	}
+	a, err := parseAnswer(reply, c.asked)
+	if err != nil {
+		return a, c.nonsense(reply, err)
+	}
+	return a, nil
+}
+
+func (c *coprocess) nonsense(said []byte, err error) error {
+	return &AnswerError{Command: c.exec.Command[0], Answer: cleanHead(said, 100), Err: err}
+}
+
+// end ends the process, and returns once it has ended.
+func (c *coprocess) end() {
+	c.stop(c.exec.KillDelay)
+	c.close()
+}
+
+// retire lets the process end by itself first: there are no more messages.
+func (c *coprocess) retire() {
+	_ = c.stdin.Close()
+	if !c.wait(max(c.exec.KillDelay, 0)) {
+		c.stop(c.exec.KillDelay)
+	}
+	c.close()
+}
+
+// died is the error of a message whose process has ended without an answer. It is
+// called after end.
+func (c *coprocess) died(ctx context.Context) error {
+	state := c.cmd.ProcessState
+	return &ExitError{
+		Command: c.exec.Command[0], Code: state.ExitCode(), Status: state.String() + " before it answered",
+		Stderr: c.stderr.String(), cause: context.Cause(ctx),
+	}
+}

@@ -1,0 +1,116 @@
+package job_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/job"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
+)
+
+// A command gets the body on its stdin and the rest in its environment. Its exit status
+// says what becomes of the message, its stderr why.
+func ExampleExec() {
+	h, err := job.Exec{
+		Command: []string{"sh", "-c", `read -r email; echo "$WARREN_ROUTING_KEY: no mailbox for $email" >&2; exit 65`},
+		Env:     []string{"SMTP_URL"}, // passed on, if it is set
+	}.Handler()
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = h.Handle(context.Background(), &message.Message{RoutingKey: "user.signed_up", Body: []byte("alice@example.com\n")})
+	fmt.Println(err)
+	fmt.Println("a dead letter:", retry.IsPermanent(err))
+	// Output:
+	// job: sh: exit status 65: user.signed_up: no mailbox for alice@example.com
+	// a dead letter: true
+}
+
+// A persistent handler reads and answers line by line; the id counts the messages. This
+// one is in sh; testdata/welcome.py is one in Python.
+func ExampleExec_persistent() {
+	const program = `
+n=0
+while read -r line; do
+	n=$((n + 1))
+	case $line in
+	*@example.com*) echo "{\"id\":$n,\"ok\":true}" ;;
+	*) echo "{\"id\":$n,\"error\":\"no such user\",\"permanent\":true}" ;;
+	esac
+done`
+	h, err := job.Exec{Command: []string{"sh", "-c", program}, Persistent: true}.Handler()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = h.Close() }() // ends the process
+	for _, body := range []string{"alice@example.com", "bob@example.net"} {
+		fmt.Println(h.Handle(context.Background(), &message.Message{Body: []byte(body)}))
+	}
+	// Output:
+	// <nil>
+	// job: sh: no such user
+}
+
+// A webhook with a token. SecretFile has it read from a file at each request instead.
+func ExampleWebhook() {
+	h, err := job.Webhook{
+		URL:         "https://crm.example.com/hooks/user",
+		Headers:     []job.Header{{Name: "Authorization", Value: job.NewSecret("Bearer " + os.Getenv("CRM_TOKEN"))}},
+		CloudEvents: true,
+		Timeout:     10 * time.Second,
+	}.Handler()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = h.Close() }()
+	err = h.Handle(context.Background(), &message.Message{ID: "42", RoutingKey: "user.deleted", Body: []byte("{}")})
+	if failed, ok := errors.AsType[*job.StatusError](err); ok {
+		log.Print(failed.Status)
+	}
+}
+
+// Log shows what comes, as a handler while there is no better one.
+func ExampleLog() {
+	h, err := job.Log{MaxBodyBytes: 200}.Handler()
+	if err != nil {
+		log.Fatal(err)
+	}
+	_ = h.Handle(context.Background(), &message.Message{RoutingKey: "user.signed_up"}) // never an error
+}
+
+// Forward publishes with what a broker.Sender promises: it is done once the message is
+// in a queue.
+func ExampleForward() {
+	sender := broker.NewSender(broker.Config{URL: os.Getenv("AMQP_URL")}, "forward", nil)
+	h, err := job.Forward{Exchange: "audit", Sender: sender}.Handler()
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go func() {
+		if err := sender.Run(ctx); err != nil {
+			log.Print(err)
+		}
+	}()
+	if err := h.Handle(ctx, &message.Message{RoutingKey: "user.signed_up"}); err != nil {
+		log.Print(err)
+	}
+}
+
+// A Secret shows itself to nobody by accident.
+func ExampleSecret() {
+	token := job.NewSecret("open sesame")
+	fmt.Printf("%v %+v %#v\n", token, []job.Secret{token}, job.SecretFile("/run/secrets/token"))
+	text, err := token.Reveal()
+	fmt.Println(text, err)
+	// Output:
+	// **** [****] ****
+	// open sesame <nil>
+}

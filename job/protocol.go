@@ -1,0 +1,177 @@
+package job
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+	"unicode/utf8"
+
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
+)
+
+// request is the line that a persistent process gets for a message.
+type request struct {
+	ID              uint64                     `json:"id"` // to be repeated in the answer
+	MessageID       string                     `json:"message_id"`
+	Attempt         int                        `json:"attempt"`
+	Queue           string                     `json:"queue"`
+	Exchange        string                     `json:"exchange"`
+	RoutingKey      string                     `json:"routing_key"`
+	ContentType     string                     `json:"content_type,omitempty"`
+	ContentEncoding string                     `json:"content_encoding,omitempty"`
+	Type            string                     `json:"type,omitempty"`
+	CorrelationID   string                     `json:"correlation_id,omitempty"`
+	ReplyTo         string                     `json:"reply_to,omitempty"`
+	AppID           string                     `json:"app_id,omitempty"`
+	Timestamp       string                     `json:"timestamp,omitempty"` // RFC 3339
+	Priority        uint8                      `json:"priority"`
+	Redelivered     bool                       `json:"redelivered"`
+	Trace           map[string]string          `json:"trace,omitempty"`       // traceparent, tracestate, baggage
+	Headers         map[string]json.RawMessage `json:"headers,omitempty"`     // the user's
+	Body            *string                    `json:"body,omitempty"`        // if it is UTF-8
+	BodyBase64      []byte                     `json:"body_base64,omitempty"` // if it is not
+}
+
+// encodeRequest is m as a line.
+func encodeRequest(ctx context.Context, id uint64, m *message.Message) ([]byte, error) {
+	r := request{
+		ID: id, MessageID: m.ID, Attempt: m.Attempt, Queue: m.Queue, Exchange: m.Exchange, RoutingKey: m.RoutingKey,
+		ContentType: m.ContentType, ContentEncoding: m.ContentEncoding, Type: m.Type, CorrelationID: m.CorrelationID,
+		ReplyTo: m.ReplyTo, AppID: m.AppID, Timestamp: timestamp(m), Priority: m.Priority, Redelivered: m.Redelivered,
+		Trace: make(map[string]string), Headers: make(map[string]json.RawMessage),
+	}
+	for _, f := range traceContext(ctx, m) {
+		r.Trace[f.name] = f.value
+	}
+	for name, value := range m.Headers {
+		if isUserHeader(name) {
+			r.Headers[name] = headerJSON(value)
+		}
+	}
+	if utf8.Valid(m.Body) {
+		text := string(m.Body)
+		r.Body = &text
+	} else {
+		r.BodyBase64 = m.Body
+	}
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line) // ends with a newline
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r); err != nil {
+		return nil, fmt.Errorf("job: message as JSON: %w", err)
+	}
+	return line.Bytes(), nil
+}
+
+// answer is the line that a persistent process says when it is done with a message.
+type answer struct {
+	ID         uint64 `json:"id"`
+	OK         bool   `json:"ok"`
+	Error      string `json:"error"`
+	RetryAfter string `json:"retry_after"`
+	Permanent  bool   `json:"permanent"`
+	Discard    bool   `json:"discard"`
+
+	pause time.Duration // what RetryAfter says
+}
+
+// parseAnswer understands the answer to the request with the given id.
+func parseAnswer(line []byte, id uint64) (answer, error) {
+	var a answer
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields() // a slip of the pen must not turn a dead letter into a retry
+	if err := dec.Decode(&a); err != nil {
+		return a, err
+	}
+	var ok bool
+	if a.pause, ok = parseRetryAfter(cmp.Or(a.RetryAfter, "0"), time.Now(), maxRetryAfter); !ok {
+		return a, fmt.Errorf(`"retry_after" is %q, want such as "30s"`, a.RetryAfter)
+	}
+	marks := 0
+	for _, set := range []bool{a.RetryAfter != "", a.Permanent, a.Discard} {
+		if set {
+			marks++
+		}
+	}
+	switch {
+	case !atEnd(dec):
+		return a, errors.New("there is more than one value")
+	case a.ID != id:
+		return a, fmt.Errorf(`"id" is %d, want %d`, a.ID, id)
+	case a.OK == (a.Error != ""):
+		return a, errors.New(`want either "ok":true or an "error" with a text`)
+	case a.OK && marks > 0 || marks > 1:
+		return a, errors.New(`want one of "retry_after", "permanent" and "discard", and an "error"`)
+	}
+	return a, nil
+}
+
+func atEnd(dec *json.Decoder) bool {
+	_, err := dec.Token()
+	return errors.Is(err, io.EOF)
+}
+
+// outcome is a as the handler returns it.
+func (a answer) outcome(command string) error {
+	if a.OK {
+		return nil
+	}
+	var err error = &ReportedError{Command: command, Text: cleanHead([]byte(a.Error), maxText)}
+	switch {
+	case a.Discard:
+		return retry.Discard(err)
+	case a.Permanent:
+		return retry.Permanent(err)
+	case a.RetryAfter != "":
+		return retry.After(a.pause, err)
+	}
+	return err
+}
+
+var errTooLong = errors.New("it is too long")
+
+// readLine reads a line of limit bytes at most, and never holds more than that.
+func readLine(r *bufio.Reader, limit int) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if len(line)+len(part) > limit {
+			return append(line, part[:limit-len(line)]...), errTooLong
+		}
+		line = append(line, part...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
+		}
+	}
+}
+
+// ReportedError is a failure that a persistent process answered with.
+type ReportedError struct {
+	Command string // the program, without its arguments
+	Text    string // its "error", on one line, 1 KiB at most
+}
+
+// Error names the program and says its words.
+func (e *ReportedError) Error() string { return fmt.Sprintf("job: %s: %s", e.Command, e.Text) }
+
+// AnswerError is an answer that made no sense. The process was ended.
+type AnswerError struct {
+	Command string // the program, without its arguments
+	Answer  string // how it begins, on one line
+	Err     error  // what is wrong with it
+}
+
+// Error names the program, what it said, and what is wrong with that.
+func (e *AnswerError) Error() string {
+	return fmt.Sprintf("job: %s: the answer %q makes no sense: %v", e.Command, e.Answer, e.Err)
+}
+
+// Unwrap returns what is wrong with it.
+func (e *AnswerError) Unwrap() error { return e.Err }

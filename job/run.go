@@ -1,0 +1,103 @@
+package job
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
+)
+
+// Exit statuses of sysexits.h that make a dead letter.
+const (
+	exitDataErr = 65
+	exitConfig  = 78
+)
+
+// run runs the command for m.
+func (e Exec) run(ctx context.Context, m *message.Message) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	began := time.Now()
+	var stdout, stderr tail
+	cmd := e.program()
+	cmd.Env = append(cmd.Env, variables(ctx, m)...)
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(m.Body), &stderr
+	logged := e.Logger.Enabled(ctx, slog.LevelDebug)
+	if logged {
+		cmd.Stdout = &stdout
+	}
+	p, err := start(cmd)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		p.stop(e.KillDelay)
+	}
+	if logged {
+		e.Logger.DebugContext(ctx, "job: command ended", "command", e.Command[0], "message_id", m.ID, "status", cmd.ProcessState,
+			"took", time.Since(began), "stdout", stdout.String(), "stderr", stderr.String())
+	}
+	return e.conclude(ctx, cmd.ProcessState, &stderr)
+}
+
+// conclude turns the end of the command into what becomes of the message.
+func (e Exec) conclude(ctx context.Context, state *os.ProcessState, stderr *tail) error {
+	verdict := e.verdict(state)
+	if verdict == Ack {
+		return nil
+	}
+	pause, asked := stderr.takePause(time.Now())
+	err := verdict.of(&ExitError{
+		Command: e.Command[0], Code: state.ExitCode(), Status: state.String(), Stderr: stderr.String(), cause: context.Cause(ctx),
+	})
+	if asked && verdict == Retry {
+		return retry.After(pause, err)
+	}
+	return err
+}
+
+func (e Exec) verdict(state *os.ProcessState) Verdict {
+	if state == nil || !state.Exited() {
+		return Retry // a signal, or an end that nobody saw
+	}
+	code := state.ExitCode()
+	if v, ok := e.ExitCodes[code]; ok {
+		return v
+	}
+	switch code {
+	case 0:
+		return Ack
+	case exitDataErr, exitConfig:
+		return DeadLetter
+	}
+	return Retry
+}
+
+// ExitError says how a command failed. errors.Is finds in it the cause of the context
+// if that was done.
+type ExitError struct {
+	Command string // the program, without its arguments
+	Code    int    // its exit status; -1 if a signal ended it
+	Status  string // in words, such as "exit status 1" or "signal: killed"
+	Stderr  string // the end of what it wrote there, on one line, 1 KiB at most
+	cause   error
+}
+
+// Error names the program, its exit status, and the end of its stderr.
+func (e *ExitError) Error() string {
+	if e.Stderr == "" {
+		return fmt.Sprintf("job: %s: %s", e.Command, e.Status)
+	}
+	return fmt.Sprintf("job: %s: %s: %s", e.Command, e.Status, e.Stderr)
+}
+
+// Unwrap returns the cause of the context, if that was done.
+func (e *ExitError) Unwrap() error { return e.cause }

@@ -1,0 +1,103 @@
+package job
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxText is what an error shows of another program's words, in bytes. The failure
+// record keeps 2 KiB of an error, so the end of them must come well before that.
+const maxText = 1 << 10
+
+const ellipsis = "…"
+
+// colours are the escape sequences of terminals.
+var colours = regexp.MustCompile(`\x1b\[[0-9;?]*[ -/]*[@-~]`)
+
+// clean makes b plain text on one line: valid UTF-8 without control characters, and
+// without the invisible ones that reorder text.
+func clean(b []byte) string {
+	s := strings.ToValidUTF8(string(colours.ReplaceAll(b, nil)), "\uFFFD")
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// cleanHead is what clean makes of the beginning of b, in n bytes at most.
+func cleanHead(b []byte, n int) string {
+	s := clean(b[:min(len(b), 4*n)]) // spaces and colours go, and may be most of it
+	if len(s) <= n && len(b) <= 4*n {
+		return s
+	}
+	end := min(len(s), n-len(ellipsis))
+	for end > 0 && end < len(s) && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + ellipsis
+}
+
+// cleanTail is what clean makes of the end of b, in n bytes at most. Something was cut
+// off before b if cut is set.
+func cleanTail(b []byte, n int, cut bool) string {
+	for cut && len(b) > 0 && !utf8.RuneStart(b[0]) {
+		b = b[1:]
+	}
+	s := clean(b)
+	if len(s) <= n && !cut {
+		return s
+	}
+	begin := max(len(s)-(n-len(ellipsis)), 0)
+	for begin < len(s) && !utf8.RuneStart(s[begin]) {
+		begin++
+	}
+	return ellipsis + s[begin:]
+}
+
+// tail keeps the end of what is written to it, in a fixed space. Its zero value keeps
+// four times maxText.
+type tail struct {
+	kept []byte
+	cut  bool // something came before what is kept
+}
+
+const maxKept = 4 * maxText
+
+func (t *tail) Write(p []byte) (int, error) {
+	n := len(p)
+	if over := len(p) - maxKept; over > 0 {
+		p, t.cut = p[over:], true
+	}
+	if over := len(t.kept) + len(p) - maxKept; over > 0 {
+		t.kept, t.cut = append(t.kept[:0], t.kept[over:]...), true
+	}
+	t.kept = append(t.kept, p...)
+	return n, nil
+}
+
+// String is the end of it as an error may show it.
+func (t *tail) String() string { return cleanTail(t.kept, maxText, t.cut) }
+
+// takePause removes the last line if it is "retry-after: PAUSE", and returns the pause.
+func (t *tail) takePause(now time.Time) (pause time.Duration, ok bool) {
+	kept := bytes.TrimRight(t.kept, "\r\n")
+	begin := bytes.LastIndexByte(kept, '\n') + 1
+	name, value, _ := strings.Cut(string(kept[begin:]), ":")
+	if !strings.EqualFold(strings.TrimSpace(name), "retry-after") {
+		return 0, false
+	}
+	if pause, ok = parseRetryAfter(value, now, maxRetryAfter); ok {
+		t.kept = kept[:begin]
+	}
+	return pause, ok
+}

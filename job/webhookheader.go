@@ -1,0 +1,69 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// Limits of the message's own headers in a request, in bytes. Servers refuse requests
+// with more than 8 to 32 KiB.
+const (
+	maxHeader  = 1 << 10
+	maxHeaders = 8 << 10
+)
+
+// describe says in h what there is to say of m.
+func describe(ctx context.Context, h http.Header, m *message.Message) {
+	for _, f := range userHeaders(m, maxHeader, maxHeaders) {
+		if name := "Warren-Header-" + headerName(f.name); h.Get(name) == "" {
+			h.Set(name, headerValue(f.value))
+		}
+	}
+	for _, f := range metadata(m) {
+		name := "Warren-" + f.name
+		if strings.HasPrefix(f.name, "content-") {
+			name = f.name // HTTP has them too
+		}
+		if value := headerValue(f.value); value != "" {
+			h.Set(name, value)
+		}
+	}
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", "application/octet-stream")
+	}
+	for _, f := range traceContext(ctx, m) {
+		h.Set(f.name, headerValue(f.value))
+	}
+}
+
+// headerName is s with - for all but ASCII letters and digits.
+func headerName(s string) string {
+	return strings.Map(func(r rune) rune {
+		if isLetterOrDigit(r) {
+			return r
+		}
+		return '-'
+	}, s)
+}
+
+// checkHeaderValue refuses a value that net/http would change or refuse.
+func checkHeaderValue(s string) error {
+	if headerValue(s) != s {
+		return errors.New("the value has control characters or spaces around it")
+	}
+	return nil
+}
+
+// headerValue is s as a header may have it: valid UTF-8, no control characters.
+func headerValue(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD")))
+}

@@ -1,0 +1,161 @@
+package job_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/job"
+	"github.com/warren-mq/warren/message"
+)
+
+// received is a request as the server has it.
+type received struct {
+	http.Header
+	method, body string
+}
+
+// post posts m and returns what arrived.
+func post(t *testing.T, m *message.Message, change func(w *job.Webhook)) received {
+	t.Helper()
+	var got received
+	w := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		got = received{r.Header, r.Method, string(body)}
+	})
+	change(&w)
+	if err := handler(t, w).Handle(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// signedUp is a message with something to tell.
+func signedUp() *message.Message {
+	return &message.Message{
+		ID: "42", Body: []byte("\x00body"), ContentType: "text/plain", ContentEncoding: "gzip", Exchange: "events",
+		RoutingKey: "user.signed_up", Queue: "welcome", Attempt: 3, Priority: 9, Type: "signup",
+		Timestamp: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		Headers: message.Headers{
+			"x-tenant": "blue\r\nX-Evil: 1", "warren-error": "ours", "big": strings.Repeat("x", 1<<10+1), "traceparent": "00-abc",
+			"cloudEvents:subject": `a "50%" è`, "cloudEvents_id": "own", "cloudEvents:Bad": "x", "cloudEvents:datacontenttype": "x/y",
+		},
+	}
+}
+
+func checkHeaders(t *testing.T, got http.Header, want map[string]string) {
+	t.Helper()
+	for name, value := range want {
+		if got.Get(name) != value {
+			t.Errorf("%s is %q, want %q", name, got.Get(name), value)
+		}
+	}
+}
+
+func TestWebhookTellsOfTheMessage(t *testing.T) {
+	t.Parallel()
+	got := post(t, signedUp(), func(w *job.Webhook) {
+		w.Headers = []job.Header{{Name: "x-token", Value: job.NewSecret("open sesame")}, {Name: "Warren-Type", Value: job.NewSecret("mine")}}
+	})
+	if got.method != http.MethodPost || got.body != "\x00body" {
+		t.Errorf("got %s with %q, want POST with the body", got.method, got.body)
+	}
+	checkHeaders(t, got.Header, map[string]string{
+		"Content-Type": "text/plain", "Content-Encoding": "gzip", "User-Agent": "warren", "Warren-Message-Id": "42", "Warren-Attempt": "3",
+		"Warren-Queue": "welcome", "Warren-Exchange": "events", "Warren-Routing-Key": "user.signed_up", "Warren-Priority": "9",
+		"Warren-Redelivered": "false", "Warren-Timestamp": "2026-01-02T03:04:05Z", "Warren-Header-X-Tenant": "blueX-Evil: 1", "X-Evil": "",
+		"Traceparent": "00-abc", "Warren-Error": "", "Warren-Header-Warren-Error": "", "Warren-Header-Big": "", "Warren-Correlation-Id": "",
+		"X-Token": "open sesame", "Warren-Type": "mine", "Ce-Id": "", "Webhook-Signature": "",
+	})
+	bare := post(t, &message.Message{}, func(*job.Webhook) {})
+	checkHeaders(t, bare.Header, map[string]string{"Content-Type": "application/octet-stream"})
+}
+
+func TestWebhookSpeaksCloudEvents(t *testing.T) {
+	t.Parallel()
+	on := func(w *job.Webhook) { w.CloudEvents = true }
+	got := post(t, signedUp(), on)
+	checkHeaders(t, got.Header, map[string]string{
+		"Ce-Specversion": "1.0", "Ce-Id": "own", "Ce-Source": "/events", "Ce-Type": "signup", "Ce-Time": "2026-01-02T03:04:05Z",
+		"Ce-Subject": "a%20%2250%25%22%20%C3%A8", "Ce-Bad": "", "Ce-Datacontenttype": "", "Content-Type": "text/plain",
+	})
+	bare := post(t, &message.Message{Queue: "welcome email", RoutingKey: "k"}, on)
+	checkHeaders(t, bare.Header, map[string]string{"Ce-Source": "/welcome%2520email", "Ce-Type": "k", "Ce-Time": ""}) // a URI, encoded once more
+	if bare.Get("Ce-Id") == "" {
+		t.Error("Ce-Id is missing, want one even where the message has none")
+	}
+	own := post(t, signedUp(), func(w *job.Webhook) { w.CloudEvents, w.Source = true, "https://shop.example/" })
+	checkHeaders(t, own.Header, map[string]string{"Ce-Source": "https://shop.example/"})
+}
+
+func TestWebhookSignsTimestampAndBody(t *testing.T) {
+	t.Parallel()
+	raw := "0123456789abcdef0123456789abcdef"
+	got := post(t, signedUp(), func(w *job.Webhook) {
+		w.SigningKeys = []job.Secret{job.NewSecret("whsec_" + base64.StdEncoding.EncodeToString([]byte(raw))), job.NewSecret("an older key of ours")}
+	})
+	stamp := got.Get("Webhook-Timestamp")
+	seconds, err := strconv.ParseInt(stamp, 10, 64)
+	if age := time.Since(time.Unix(seconds, 0)); err != nil || age < 0 || age > time.Minute {
+		t.Errorf("Webhook-Timestamp is %q, want that of now", stamp)
+	}
+	signature := func(key string) string {
+		mac := hmac.New(sha256.New, []byte(key))
+		_, _ = mac.Write([]byte("42." + stamp + "." + got.body))
+		return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	}
+	checkHeaders(t, got.Header, map[string]string{"Webhook-Id": "42", "Webhook-Signature": signature(raw) + " " + signature("an older key of ours")})
+}
+
+func TestWebhookReadsSecretsFromFilesEachTime(t *testing.T) {
+	t.Parallel()
+	token, key := filepath.Join(t.TempDir(), "token"), filepath.Join(t.TempDir(), "key")
+	write := func(name, content string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(token, "first\n")
+	write(key, "the first signing key\n")
+	var seen []string
+	w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		seen = append(seen, r.Header.Get("X-Token"), r.Header.Get("Webhook-Signature"))
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, "not with "+r.Header.Get("X-Token"))
+	})
+	w.Headers, w.SigningKeys = []job.Header{{Name: "X-Token", Value: job.SecretFile(token)}}, []job.Secret{job.SecretFile(key)}
+	h := handler(t, w)
+	for _, renewed := range []string{"second", "third"} {
+		if err := h.Handle(t.Context(), signedUp()); !strings.HasSuffix(text(err), ": not with ****") {
+			t.Errorf("got %v, want what the server says back without the token", err)
+		}
+		write(token, renewed+"\n")
+		write(key, "the "+renewed+" signing key\n")
+	}
+	if len(seen) != 4 || seen[0] != "first" || seen[2] != "second" || seen[1] == seen[3] {
+		t.Errorf("the server has seen %q, want the first of both and then the second of both", seen)
+	}
+	write(token, "a\nb")
+	if err := h.Handle(t.Context(), signedUp()); verdict(err) != "retry" || !strings.Contains(text(err), "header X-Token: the value has control characters") {
+		t.Errorf("got %v, want the faulty header refused", err)
+	}
+	write(token, "")
+	if err := h.Handle(t.Context(), signedUp()); !strings.HasSuffix(text(err), "file "+token+" is empty") {
+		t.Errorf("got %v, want that the file is empty", err)
+	}
+	if _, err := w.Handler(); !strings.HasPrefix(text(err), "job: webhook: header X-Token: job: secret: ") {
+		t.Errorf("got %v, want that no handler is made", err)
+	}
+}
