@@ -72,6 +72,16 @@ func (p *pipeline) watch(closed <-chan *amqp.Error) {
 	close(p.done)
 }
 
+// ended says whether the channel is lost.
+func (p *pipeline) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // inFlight is one message between its publish and its confirm.
 type inFlight struct {
 	line     *pipeline

@@ -168,7 +168,7 @@ func (s *Sender) startNow(ctx context.Context, exchange, key string, p amqp.Publ
 		return nil, false, nil
 	default:
 	}
-	if line == nil {
+	if line == nil || line.ended() {
 		return nil, false, nil
 	}
 	return line.publishNow(exchange, key, p)
@@ -184,7 +184,7 @@ func (s *Sender) current(ctx context.Context) (*pipeline, error) {
 			return nil, ended
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("%w: %w", ErrNotConnected, context.Cause(ctx))
-		case line != nil:
+		case line != nil && !line.ended():
 			return line, nil
 		}
 		select {
