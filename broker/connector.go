@@ -149,12 +149,15 @@ func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session,
 	var last error
 	attempt := func() error {
 		s, err := dial(ctx, c.cfg, c.role)
-		if err == nil {
+		switch {
+		case err == nil:
 			session = s
 			return nil
-		}
-		if last = err; final(err) {
+		case final(err):
+			last = err
 			return backoff.Permanent(err)
+		case last == nil || ctx.Err() == nil: // lack of time says less than what came before
+			last = err
 		}
 		c.note(err)
 		return err
