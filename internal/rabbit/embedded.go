@@ -55,10 +55,14 @@ type embedded struct {
 	cfg    devbroker.Config
 	broker *devbroker.Broker
 	url    string
+	pipe   string // its host, over pipes; empty over TCP
 }
 
 func startEmbedded(version string, s setup) (n *embedded, remove func() error, err error) {
 	n = &embedded{cfg: devbroker.Config{Version: version}}
+	if piped() {
+		n.pipe = newPipeHost()
+	}
 	if s.tls != nil {
 		if n.cfg.TLS, err = s.tls.config(); err != nil {
 			return nil, nil, fmt.Errorf("rabbit: certificates for a node: %w", err)
@@ -71,11 +75,14 @@ func startEmbedded(version string, s setup) (n *embedded, remove func() error, e
 	if err := n.start(); err != nil {
 		return nil, nil, err
 	}
-	return n, func() error { return n.broker.Close() }, nil
+	return n, func() error { pipes.Delete(n.pipe); return n.broker.Close() }, nil
 }
 
 // start notes the address, so that it stays the same when the node starts again.
 func (e *embedded) start() error {
+	if e.pipe != "" {
+		return e.startPipe()
+	}
 	broker, err := devbroker.Start(e.cfg)
 	if err != nil {
 		return err
@@ -102,6 +109,7 @@ func (e *embedded) Kill(tb testing.TB) {
 
 func (e *embedded) Stop(tb testing.TB) {
 	tb.Helper()
+	pipes.Delete(e.pipe)
 	if err := e.broker.Close(); err != nil {
 		tb.Fatal(err)
 	}

@@ -59,6 +59,15 @@ func NeedsDisk(tb testing.TB) {
 	}
 }
 
+// Scaled is how much of n a test needs: all of it on a broker that could lose it, a
+// tenth on one in memory, where only the client's own bookkeeping is tried.
+func Scaled(n int) int {
+	if _, inMemory := embeddedVersion(); inMemory {
+		return n / 10
+	}
+	return n
+}
+
 // setup is what a node has besides the defaults.
 type setup struct {
 	tls   *Certificates // for TLS connections; none if nil

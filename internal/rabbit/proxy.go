@@ -15,6 +15,7 @@ import (
 // not be called at the same time.
 type Proxy struct {
 	proxy *toxiproxy.Proxy
+	pipe  *pipeProxy // instead, over pipes
 	url   string
 }
 
@@ -25,6 +26,9 @@ func NewProxy(tb testing.TB, upstreamURL string) *Proxy {
 	u, err := url.Parse(upstreamURL)
 	if err != nil || u.Scheme != "amqp" {
 		tb.Fatalf("rabbit: proxy to %q: want an amqp:// URL: %v", upstreamURL, err)
+	}
+	if piped() {
+		return newPipeProxy(tb, u.Hostname())
 	}
 	upstream := u.Host
 	if u.Port() == "" {
@@ -45,11 +49,21 @@ func (p *Proxy) URL() string { return p.url }
 
 // Cut drops every connection at once, whatever is under way on it, and refuses new
 // ones until Restore.
-func (p *Proxy) Cut() { p.proxy.Stop() }
+func (p *Proxy) Cut() {
+	if p.pipe != nil {
+		p.pipe.cut()
+		return
+	}
+	p.proxy.Stop()
+}
 
 // Restore takes connections again after Cut.
 func (p *Proxy) Restore(tb testing.TB) {
 	tb.Helper()
+	if p.pipe != nil {
+		p.pipe.restore()
+		return
+	}
 	if err := p.proxy.Start(); err != nil {
 		tb.Fatalf("rabbit: proxy: %v", err)
 	}
@@ -59,6 +73,10 @@ func (p *Proxy) Restore(tb testing.TB) {
 // Connections that are open already are delayed too.
 func (p *Proxy) Delay(tb testing.TB, d time.Duration) {
 	tb.Helper()
+	if p.pipe != nil {
+		p.pipe.setDelay(d)
+		return
+	}
 	p.proxy.Toxics.ResetToxics(tb.Context())
 	if d == 0 {
 		return

@@ -1,6 +1,6 @@
 // Package rabbit gives tests a broker: one that all share, private nodes that may be
 // killed, and connections that may be cut. It is a RabbitMQ, or a devbroker in the
-// test's process if AMQP_URL is embedded: or embedded:VERSION.
+// test's process if AMQP_URL is embedded: or embedded:VERSION, or pipe: (see Test).
 package rabbit
 
 import (
@@ -25,6 +25,9 @@ const (
 // variable AMQP_URL names. Without one the test fails: it is never skipped.
 func URL(tb testing.TB) string {
 	tb.Helper()
+	if piped() {
+		return ownURL(tb)
+	}
 	if version, ok := embeddedVersion(); ok {
 		return shared.url(tb, version)
 	}
@@ -38,13 +41,19 @@ func URL(tb testing.TB) string {
 
 // embeddedVersion returns which RabbitMQ a broker in memory is to behave like, which
 // may be empty; false if the tests' broker is not in memory.
-func embeddedVersion() (string, bool) { return strings.CutPrefix(os.Getenv(variable), "embedded:") }
+func embeddedVersion() (version string, inMemory bool) {
+	value := os.Getenv(variable)
+	if piped() {
+		return strings.TrimPrefix(value, "pipe:"), true
+	}
+	return strings.CutPrefix(value, "embedded:")
+}
 
 // Connect opens a connection to the broker at url and closes it when the test ends.
 // The test fails if there is no connection to be had.
 func Connect(tb testing.TB, url string) *amqp.Connection {
 	tb.Helper()
-	conn, err := amqp.Dial(url)
+	conn, err := amqp.DialConfig(url, clientConfig())
 	if err != nil {
 		tb.Fatalf("rabbit: connect to %s: %v", url, err)
 	}
