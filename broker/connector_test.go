@@ -25,13 +25,21 @@ type running struct {
 	result <-chan error
 }
 
+// reaching has cfg reach the tests' broker, unless it dials in its own way.
+func reaching(cfg broker.Config) broker.Config {
+	if cfg.Dial == nil {
+		cfg.Dial = rabbit.Dial
+	}
+	return cfg
+}
+
 func run(t *testing.T, cfg broker.Config, onChange func(*broker.Session, error)) running {
 	t.Helper()
 	if cfg.Backoff == (retry.Policy{}) {
 		cfg.Backoff = retry.Policy{InitialInterval: 20 * time.Millisecond, MaxInterval: 100 * time.Millisecond}
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	c := broker.NewConnector(cfg, "test", onChange)
+	c := broker.NewConnector(reaching(cfg), "test", onChange)
 	result := make(chan error, 1)
 	ended := make(chan struct{})
 	go func() {
@@ -97,27 +105,25 @@ func TestStartIsBounded(t *testing.T) {
 
 // TestBrokerStartsLater: within the start-up time a broker may still come.
 func TestBrokerStartsLater(t *testing.T) {
-	t.Parallel()
-	proxy := rabbit.NewProxy(t, rabbit.URL(t))
-	proxy.Cut()
-	r := run(t, broker.Config{URL: proxy.URL(), StartupTimeout: time.Minute}, nil)
-	rabbit.Eventually(t, soon, func() bool {
-		_, err := r.Current()
-		return err != nil && strings.Contains(err.Error(), "connection refused")
-	}, "the connector says what is in its way")
-	proxy.Restore(t)
-	if s := r.session(t); s.Err() != nil || s.BrokerVersion() == "" {
-		t.Errorf("the session has ended (%v), or knows no broker's version (%q)", s.Err(), s.BrokerVersion())
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		proxy := rabbit.NewProxy(t, rabbit.URL(t))
+		proxy.Cut()
+		r := run(t, broker.Config{URL: proxy.URL(), StartupTimeout: time.Minute}, nil)
+		rabbit.Eventually(t, soon, func() bool {
+			_, err := r.Current()
+			return err != nil && strings.Contains(err.Error(), "connection refused")
+		}, "the connector says what is in its way")
+		proxy.Restore(t)
+		if s := r.session(t); s.Err() != nil || s.BrokerVersion() == "" {
+			t.Errorf("the session has ended (%v), or knows no broker's version (%q)", s.Err(), s.BrokerVersion())
+		}
+	})
 }
 
 // TestRefusalEndsTheStart at once, named as such and without the password.
 func TestRefusalEndsTheStart(t *testing.T) {
+	rabbit.Waits(t, "refusals of 3 seconds each")
 	t.Parallel()
-	good, err := url.Parse(rabbit.URL(t))
-	if err != nil {
-		t.Fatal(err)
-	}
 	tests := []struct{ name, user, password, vhost, want string }{
 		{"a wrong password", "guest", "wr0ngpw", "", `user "guest"`},
 		{"an unknown user", "nobody", "wr0ngpw", "", `user "nobody"`},
@@ -126,11 +132,13 @@ func TestRefusalEndsTheStart(t *testing.T) {
 		{"a missing virtual host", "guest", "guest", "no-such-vhost", `virtual host "no-such-vhost"`},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			u := *good
+		rabbit.Run(t, tt.name, func(t *testing.T) {
+			u, err := url.Parse(rabbit.URL(t))
+			if err != nil {
+				t.Fatal(err)
+			}
 			u.User, u.Path = url.UserPassword(tt.user, tt.password), "/"+tt.vhost
-			err := run(t, broker.Config{URL: u.String(), StartupTimeout: time.Minute}, nil).after(t, 20*time.Second)
+			err = run(t, broker.Config{URL: u.String(), StartupTimeout: time.Minute}, nil).after(t, 20*time.Second)
 			if !errors.Is(err, broker.ErrRefused) || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("Run returned %v, want ErrRefused with %s", err, tt.want)
 			}

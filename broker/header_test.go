@@ -12,9 +12,6 @@ import (
 // written as any map.
 func TestHeadersArriveAsGiven(t *testing.T) {
 	t.Parallel()
-	url := rabbit.URL(t)
-	exchange, queue, ch := exchangeWithQueue(t, url, nil)
-	p := publisher(t, broker.Config{URL: url}, exchange)
 	const large = 5_000_000_000 // does not fit into 32 bits
 	tests := []struct {
 		name  string
@@ -33,7 +30,10 @@ func TestHeadersArriveAsGiven(t *testing.T) {
 		{"a table as a plain map", map[string]any{"deep": "x"}, func(h message.Headers) bool { return h["v"] != nil }},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		rabbit.Run(t, tt.name, func(t *testing.T) {
+			url := rabbit.URL(t)
+			exchange, queue, ch := exchangeWithQueue(t, url, nil)
+			p := publisher(t, broker.Config{URL: url}, exchange)
 			if err := p.Publish(t.Context(), "in", 1, broker.WithHeader("v", tt.value)); err != nil {
 				t.Fatal(err)
 			}

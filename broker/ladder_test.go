@@ -20,54 +20,56 @@ import (
 // by a longer one, none is misrouted. How late they are is printed; package bench
 // judges it.
 func TestDelaysComeBackInTime(t *testing.T) {
-	t.Parallel()
-	url := rabbit.URL(t)
-	short := workQueue(t, url)
-	long := short
-	long.Name = "welcome." + short.Name
-	delays := []time.Duration{300 * time.Millisecond, 1700 * time.Millisecond, 4500 * time.Millisecond, 12800 * time.Millisecond}
-	s := session(t, broker.Config{URL: url})
-	if err := s.Declare(t.Context(), broker.Ladder().Merge(short.Topology(), long.Topology())); err != nil {
-		t.Fatal(err)
-	}
-	ch := rabbit.Channel(t, url)
-	defer removeQueues(t, ch, long.Name, broker.DeadLetterQueue(long.Name), "warren.delay.for."+short.Name, "warren.delay.for."+long.Name)
-	arrived := make(chan arrival, 1000)
-	for _, q := range []string{short.Name, long.Name} {
-		collect(t, ch, q, arrived)
-	}
+	rabbit.Waits(t, "a delay of 12.8 seconds")
+	rabbit.Test(t, func(t *testing.T) {
+		url := rabbit.URL(t)
+		short := workQueue(t, url)
+		long := short
+		long.Name = "welcome." + short.Name
+		delays := []time.Duration{300 * time.Millisecond, 1700 * time.Millisecond, 4500 * time.Millisecond, 12800 * time.Millisecond}
+		s := session(t, broker.Config{URL: url})
+		if err := s.Declare(t.Context(), broker.Ladder().Merge(short.Topology(), long.Topology())); err != nil {
+			t.Fatal(err)
+		}
+		ch := rabbit.Channel(t, url)
+		defer removeQueues(t, ch, long.Name, broker.DeadLetterQueue(long.Name), "warren.delay.for."+short.Name, "warren.delay.for."+long.Name)
+		arrived := make(chan arrival, 1000)
+		for _, q := range []string{short.Name, long.Name} {
+			collect(t, ch, q, arrived)
+		}
 
-	p := publisher(t, broker.Config{URL: url}, "")
-	const messages = 500
-	items := make([]broker.Item, messages)
-	sent := time.Now()
-	for i := range items {
-		q := short.Name
-		if i%2 == 1 {
-			q = long.Name
+		p := publisher(t, broker.Config{URL: url}, "")
+		const messages = 500
+		items := make([]broker.Item, messages)
+		sent := time.Now()
+		for i := range items {
+			q := short.Name
+			if i%2 == 1 {
+				q = long.Name
+			}
+			items[i] = broker.Item{Key: q, Body: i, Options: []broker.Option{broker.WithDelay(delays[i%4]), broker.WithMessageID(strconv.Itoa(i)), broker.WithHeader("for", q)}}
 		}
-		items[i] = broker.Item{Key: q, Body: i, Options: []broker.Option{broker.WithDelay(delays[i%4]), broker.WithMessageID(strconv.Itoa(i)), broker.WithHeader("for", q)}}
-	}
-	if err := p.PublishBatch(t.Context(), items...); err != nil {
-		t.Fatal(err)
-	}
-	confirmed := time.Since(sent)
-	late := make(map[time.Duration][]time.Duration)
-	for range messages {
-		a := <-arrived
-		d := delays[a.number%4]
-		if a.queue != a.meant {
-			t.Errorf("message %d for %s came to %s", a.number, a.meant, a.queue)
+		if err := p.PublishBatch(t.Context(), items...); err != nil {
+			t.Fatal(err)
 		}
-		if took := a.at.Sub(sent); took < d {
-			t.Errorf("message %d came after %v, want %v or more", a.number, took, d)
+		confirmed := time.Since(sent)
+		late := make(map[time.Duration][]time.Duration)
+		for range messages {
+			a := <-arrived
+			d := delays[a.number%4]
+			if a.queue != a.meant {
+				t.Errorf("message %d for %s came to %s", a.number, a.meant, a.queue)
+			}
+			if took := a.at.Sub(sent); took < d {
+				t.Errorf("message %d came after %v, want %v or more", a.number, took, d)
+			}
+			late[d] = append(late[d], a.at.Sub(sent)-d)
 		}
-		late[d] = append(late[d], a.at.Sub(sent)-d)
-	}
-	for _, d := range delays {
-		slices.Sort(late[d])
-		t.Logf("%v: %d messages, at most %v late (the last was confirmed after %v)", d, len(late[d]), late[d][len(late[d])-1], confirmed)
-	}
+		for _, d := range delays {
+			slices.Sort(late[d])
+			t.Logf("%v: %d messages, at most %v late (the last was confirmed after %v)", d, len(late[d]), late[d][len(late[d])-1], confirmed)
+		}
+	})
 }
 
 type arrival struct {
@@ -105,44 +107,44 @@ func removeQueues(t *testing.T, ch *amqp.Channel, queues ...string) {
 // TestDelayedPublishFansOutLater sends through the ladder to an exchange: every
 // bound queue gets it once, and the key is the one it was published with.
 func TestDelayedPublishFansOutLater(t *testing.T) {
-	t.Parallel()
-	url := rabbit.URL(t)
-	exchange, queue, ch := exchangeWithQueue(t, url, nil)
-	all := rabbit.Queue(t)
-	if _, err := ch.QueueDeclare(all, true, false, false, false, nil); err != nil {
-		t.Fatal(err)
-	}
-	defer removeQueues(t, ch, all, "warren.delay.to."+exchange)
-	if err := ch.QueueBind(all, "#", exchange, false, nil); err != nil {
-		t.Fatal(err)
-	}
-	p := publisher(t, broker.Config{URL: url}, exchange)
-	if err := p.Publish(t.Context(), "in", 1, broker.WithDelay(200*time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
-	if n := rabbit.Depth(t, ch, queue); n != 0 {
-		t.Errorf("%d messages there at once, want none", n)
-	}
-	for _, q := range []string{queue, all} {
-		rabbit.Eventually(t, 10*time.Second, func() bool { return rabbit.Depth(t, ch, q) > 0 }, "it arrives in "+q)
-		d, _, err := ch.Get(q, true)
-		if err != nil {
+	rabbit.Test(t, func(t *testing.T) {
+		url := rabbit.URL(t)
+		exchange, queue, ch := exchangeWithQueue(t, url, nil)
+		all := rabbit.Queue(t)
+		if _, err := ch.QueueDeclare(all, true, false, false, false, nil); err != nil {
 			t.Fatal(err)
 		}
-		if key := message.Headers(d.Headers).String(message.HeaderRoutingKey); key != "in" {
-			t.Errorf("routing key %q, want in", key)
+		defer removeQueues(t, ch, all, "warren.delay.to."+exchange)
+		if err := ch.QueueBind(all, "#", exchange, false, nil); err != nil {
+			t.Fatal(err)
 		}
-		if n := rabbit.Depth(t, ch, q); n != 0 {
-			t.Errorf("%d more messages in %s", n, q)
+		p := publisher(t, broker.Config{URL: url}, exchange)
+		if err := p.Publish(t.Context(), "in", 1, broker.WithDelay(200*time.Millisecond)); err != nil {
+			t.Fatal(err)
 		}
-	}
+		if n := rabbit.Depth(t, ch, queue); n != 0 {
+			t.Errorf("%d messages there at once, want none", n)
+		}
+		for _, q := range []string{queue, all} {
+			rabbit.Eventually(t, 10*time.Second, func() bool { return rabbit.Depth(t, ch, q) > 0 }, "it arrives in "+q)
+			d, _, err := ch.Get(q, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if key := message.Headers(d.Headers).String(message.HeaderRoutingKey); key != "in" {
+				t.Errorf("routing key %q, want in", key)
+			}
+			if n := rabbit.Depth(t, ch, q); n != 0 {
+				t.Errorf("%d more messages in %s", n, q)
+			}
+		}
+	})
 }
 
 // TestLadderIsNotStopped sends 100 delayed messages to a work queue that does not
 // take them. Those to another queue come all the same, and none is lost.
 func TestLadderIsNotStopped(t *testing.T) {
 	t.Parallel()
-	url := rabbit.URL(t)
 	tests := []struct {
 		name   string
 		change func(*broker.WorkQueue)
@@ -160,8 +162,8 @@ func TestLadderIsNotStopped(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
+		rabbit.Run(t, tt.name, func(t *testing.T) {
+			url := rabbit.URL(t)
 			other, broken := workQueue(t, url), broker.WorkQueue{Name: rabbit.Queue(t) + "-broken"}
 			tt.change(&broken)
 			s := sender(t, broker.Config{URL: url})
@@ -203,7 +205,7 @@ func fillUp(t *testing.T, s *broker.Sender, queue string) {
 
 func sender(t *testing.T, cfg broker.Config) *broker.Sender {
 	t.Helper()
-	s := broker.NewSender(cfg, "test", nil)
+	s := broker.NewSender(reaching(cfg), "test", nil)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()

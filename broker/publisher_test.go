@@ -42,7 +42,7 @@ func exchangeWithQueue(t *testing.T, url string, args amqp.Table) (exchange, que
 
 func publisher(t *testing.T, cfg broker.Config, exchange string) *broker.Publisher {
 	t.Helper()
-	p := broker.NewPublisher(cfg, exchange)
+	p := broker.NewPublisher(reaching(cfg), exchange)
 	t.Cleanup(func() {
 		if err := p.Close(); err != nil {
 			t.Error(err)
@@ -51,33 +51,32 @@ func publisher(t *testing.T, cfg broker.Config, exchange string) *broker.Publish
 	return p
 }
 
+// place is where a message is published.
+type place struct{ url, exchange, key string }
+
 // TestPublishTellsTheTruth is promise 8.
 func TestPublishTellsTheTruth(t *testing.T) {
 	t.Parallel()
-	url := rabbit.URL(t)
-	exchange, queue, _ := exchangeWithQueue(t, url, nil)
-	refused := strings.Replace(url, "guest:guest@", "guest:wrong-password@", 1)
-	noHost := url + "no-such-vhost"
 	tests := []struct {
-		name     string
-		url      string
-		exchange string
-		key      string
-		want     error
+		name   string
+		change func(at *place)
+		want   error
 	}{
-		{"nil when it is in a queue", url, exchange, "in", nil},
-		{"no binding is unroutable", url, exchange, "nowhere", broker.ErrUnroutable},
-		{"a missing exchange is unroutable", url, exchange + "-missing", "in", broker.ErrUnroutable},
-		{"no queue of that name is unroutable", url, "", queue + "-missing", broker.ErrUnroutable},
-		{"wrong credentials are refused", refused, exchange, "in", broker.ErrRefused},
-		{"a missing virtual host is refused", noHost, exchange, "in", broker.ErrRefused},
-		{"nobody listening is not connected", "amqp://127.0.0.1:1/", exchange, "in", broker.ErrNotConnected},
+		{"nil when it is in a queue", func(*place) {}, nil},
+		{"no binding is unroutable", func(at *place) { at.key = "nowhere" }, broker.ErrUnroutable},
+		{"a missing exchange is unroutable", func(at *place) { at.exchange += "-missing" }, broker.ErrUnroutable},
+		{"no queue of that name is unroutable", func(at *place) { at.exchange, at.key = "", at.exchange }, broker.ErrUnroutable},
+		{"wrong credentials are refused", func(at *place) { at.url = strings.Replace(at.url, "guest:guest@", "guest:wrong-password@", 1) }, broker.ErrRefused},
+		{"a missing virtual host is refused", func(at *place) { at.url += "no-such-vhost" }, broker.ErrRefused},
+		{"nobody listening is not connected", func(at *place) { at.url = "amqp://127.0.0.1:1/" }, broker.ErrNotConnected},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			p := publisher(t, broker.Config{URL: tt.url, PublishTimeout: 5 * time.Second}, tt.exchange)
-			err := p.Publish(t.Context(), tt.key, "hello")
+		rabbit.Run(t, tt.name, func(t *testing.T) {
+			at := place{url: rabbit.URL(t), key: "in"}
+			at.exchange, _, _ = exchangeWithQueue(t, at.url, nil)
+			tt.change(&at)
+			p := publisher(t, broker.Config{URL: at.url, PublishTimeout: 5 * time.Second}, at.exchange)
+			err := p.Publish(t.Context(), at.key, "hello")
 			if !errors.Is(err, tt.want) {
 				t.Errorf("Publish returned %v, want %v", err, tt.want)
 			}
@@ -86,8 +85,8 @@ func TestPublishTellsTheTruth(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a full queue refuses", func(t *testing.T) {
-		t.Parallel()
+	rabbit.Run(t, "a full queue refuses", func(t *testing.T) {
+		url := rabbit.URL(t)
 		_, full, ch := exchangeWithQueue(t, url, amqp.Table{"x-max-length": 2, "x-overflow": "reject-publish"})
 		p := publisher(t, broker.Config{URL: url}, "")
 		var err error
@@ -103,8 +102,9 @@ func TestPublishTellsTheTruth(t *testing.T) {
 			t.Errorf("%d messages in the queue, want no more than the limit", n)
 		}
 	})
-	t.Run("a closed publisher says so", func(t *testing.T) {
-		t.Parallel()
+	rabbit.Run(t, "a closed publisher says so", func(t *testing.T) {
+		url := rabbit.URL(t)
+		exchange, _, _ := exchangeWithQueue(t, url, nil)
 		p := publisher(t, broker.Config{URL: url}, exchange)
 		if err := p.Close(); err != nil {
 			t.Fatal(err)
@@ -118,148 +118,154 @@ func TestPublishTellsTheTruth(t *testing.T) {
 // TestPublishWhileBlocked is promise 8: with its memory alarm the broker takes
 // nothing and answers nothing, and the context is obeyed all the same.
 func TestPublishWhileBlocked(t *testing.T) {
-	t.Parallel()
-	node := rabbit.Start(t)
-	exchange, queue, ch := exchangeWithQueue(t, node.URL(), nil)
-	p := publisher(t, broker.Config{URL: node.URL()}, exchange)
-	if err := p.Publish(t.Context(), "in", 1); err != nil {
-		t.Fatal(err)
-	}
-	node.Block(t)
-	rabbit.Eventually(t, 30*time.Second, func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-		defer cancel()
-		err := p.Publish(ctx, "in", 2)
-		return errors.Is(err, broker.ErrBlocked) && errors.Is(err, context.DeadlineExceeded)
-	}, "Publish says that the broker has blocked it")
-	before := rabbit.Depth(t, ch, queue)
-	result := make(chan error, 1)
-	go func() { result <- p.Publish(t.Context(), "in", 3) }()
-	node.Unblock(t)
-	if err := <-result; err != nil {
-		t.Errorf("Publish returned %v once the alarm was over, want nil", err)
-	}
-	if after := rabbit.Depth(t, ch, queue); after <= before {
-		t.Errorf("%d messages after, %d before: nothing arrived", after, before)
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		node := rabbit.Start(t)
+		exchange, queue, ch := exchangeWithQueue(t, node.URL(), nil)
+		p := publisher(t, broker.Config{URL: node.URL()}, exchange)
+		if err := p.Publish(t.Context(), "in", 1); err != nil {
+			t.Fatal(err)
+		}
+		node.Block(t)
+		rabbit.Eventually(t, 30*time.Second, func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			err := p.Publish(ctx, "in", 2)
+			return errors.Is(err, broker.ErrBlocked) && errors.Is(err, context.DeadlineExceeded)
+		}, "Publish says that the broker has blocked it")
+		before := rabbit.Depth(t, ch, queue)
+		result := make(chan error, 1)
+		go func() { result <- p.Publish(t.Context(), "in", 3) }()
+		node.Unblock(t)
+		if err := <-result; err != nil {
+			t.Errorf("Publish returned %v once the alarm was over, want nil", err)
+		}
+		if after := rabbit.Depth(t, ch, queue); after <= before {
+			t.Errorf("%d messages after, %d before: nothing arrived", after, before)
+		}
+	})
 }
 
 // TestPublishWhenTheConnectionIsLost is promise 8: a message on its way is reported
 // as not confirmed, and the next one goes over a new connection.
 func TestPublishWhenTheConnectionIsLost(t *testing.T) {
-	t.Parallel()
-	url := rabbit.URL(t)
-	proxy := rabbit.NewProxy(t, url)
-	exchange, _, _ := exchangeWithQueue(t, url, nil)
-	p := publisher(t, broker.Config{URL: proxy.URL()}, exchange)
-	if err := p.Publish(t.Context(), "in", 1); err != nil {
-		t.Fatal(err)
-	}
-	proxy.Delay(t, time.Minute) // the confirm will not come
-	result := make(chan error, 1)
-	go func() { result <- p.Publish(t.Context(), "in", 2) }()
-	rabbit.Eventually(t, 10*time.Second, func() bool { return broker.InFlight(p) == 1 }, "the message is on its way")
-	proxy.Cut()
-	if err := <-result; !errors.Is(err, broker.ErrNotConnected) {
-		t.Errorf("Publish returned %v, want ErrNotConnected", err)
-	}
-	proxy.Delay(t, 0)
-	proxy.Restore(t)
-	if err := p.Publish(t.Context(), "in", 3); err != nil {
-		t.Errorf("Publish returned %v after the connection was back, want nil", err)
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		url := rabbit.URL(t)
+		proxy := rabbit.NewProxy(t, url)
+		exchange, _, _ := exchangeWithQueue(t, url, nil)
+		p := publisher(t, broker.Config{URL: proxy.URL()}, exchange)
+		if err := p.Publish(t.Context(), "in", 1); err != nil {
+			t.Fatal(err)
+		}
+		proxy.Delay(t, time.Minute) // the confirm will not come
+		result := make(chan error, 1)
+		go func() { result <- p.Publish(t.Context(), "in", 2) }()
+		rabbit.Eventually(t, 10*time.Second, func() bool { return broker.InFlight(p) == 1 }, "the message is on its way")
+		proxy.Cut()
+		if err := <-result; !errors.Is(err, broker.ErrNotConnected) {
+			t.Errorf("Publish returned %v, want ErrNotConnected", err)
+		}
+		proxy.Delay(t, 0)
+		proxy.Restore(t)
+		if err := p.Publish(t.Context(), "in", 3); err != nil {
+			t.Errorf("Publish returned %v after the connection was back, want nil", err)
+		}
+	})
 }
 
 // TestReturnsAreMatchedToTheirOwnMessage mixes routed and unroutable messages from
 // many goroutines, some of them with the same id.
 func TestReturnsAreMatchedToTheirOwnMessage(t *testing.T) {
-	t.Parallel()
-	url := rabbit.URL(t)
-	exchange, queue, ch := exchangeWithQueue(t, url, nil)
-	p := publisher(t, broker.Config{URL: url}, exchange)
-	const each = 300
-	var senders sync.WaitGroup
-	for g := range 8 {
-		senders.Go(func() {
-			for i := range each {
-				key, want := "in", error(nil)
-				if (g+i)%3 == 0 {
-					key, want = "nowhere", broker.ErrUnroutable
+	rabbit.Test(t, func(t *testing.T) {
+		url := rabbit.URL(t)
+		exchange, queue, ch := exchangeWithQueue(t, url, nil)
+		p := publisher(t, broker.Config{URL: url}, exchange)
+		const each = 300
+		var senders sync.WaitGroup
+		for g := range 8 {
+			senders.Go(func() {
+				for i := range each {
+					key, want := "in", error(nil)
+					if (g+i)%3 == 0 {
+						key, want = "nowhere", broker.ErrUnroutable
+					}
+					if err := p.Publish(t.Context(), key, i, broker.WithMessageID("same")); !errors.Is(err, want) {
+						t.Errorf("Publish to %s returned %v, want %v", key, err, want)
+					}
 				}
-				if err := p.Publish(t.Context(), key, i, broker.WithMessageID("same")); !errors.Is(err, want) {
-					t.Errorf("Publish to %s returned %v, want %v", key, err, want)
-				}
-			}
-		})
-	}
-	senders.Wait()
-	if n := rabbit.Depth(t, ch, queue); n != 8*each*2/3 {
-		t.Errorf("%d messages arrived, want %d", n, 8*each*2/3)
-	}
+			})
+		}
+		senders.Wait()
+		if n := rabbit.Depth(t, ch, queue); n != 8*each*2/3 {
+			t.Errorf("%d messages arrived, want %d", n, 8*each*2/3)
+		}
+	})
 }
 
 // TestPublishBatch says which messages failed, and needs no room for all at once.
 func TestPublishBatch(t *testing.T) {
-	t.Parallel()
-	url := rabbit.URL(t)
-	exchange, queue, ch := exchangeWithQueue(t, url, nil)
-	p := publisher(t, broker.Config{URL: url}, exchange)
-	items := make([]broker.Item, 10_000)
-	for i := range items {
-		items[i] = broker.Item{Key: "in", Body: i}
-	}
-	items[17].Key, items[4711].Body = "nowhere", make(chan int)
-	err := p.PublishBatch(t.Context(), items...)
-	batch, ok := errors.AsType[*broker.BatchError](err)
-	if !ok {
-		t.Fatalf("PublishBatch returned %v, want a *BatchError", err)
-	}
-	if len(batch.Failed) != 2 || !errors.Is(batch.Failed[17], broker.ErrUnroutable) || batch.Failed[4711] == nil {
-		t.Errorf("failed: %v, want number 17 unroutable and number 4711 not encoded", batch.Failed)
-	}
-	rabbit.Eventually(t, 10*time.Second, func() bool { return rabbit.Depth(t, ch, queue) == len(items)-2 }, "the others arrived")
-	first, _, err := ch.Get(queue, true)
-	if err != nil || string(first.Body) != "0" {
-		t.Errorf("the first message is %q, %v; want the first of the batch", first.Body, err)
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		url := rabbit.URL(t)
+		exchange, queue, ch := exchangeWithQueue(t, url, nil)
+		p := publisher(t, broker.Config{URL: url}, exchange)
+		items := make([]broker.Item, 10_000)
+		for i := range items {
+			items[i] = broker.Item{Key: "in", Body: i}
+		}
+		items[17].Key, items[4711].Body = "nowhere", make(chan int)
+		err := p.PublishBatch(t.Context(), items...)
+		batch, ok := errors.AsType[*broker.BatchError](err)
+		if !ok {
+			t.Fatalf("PublishBatch returned %v, want a *BatchError", err)
+		}
+		if len(batch.Failed) != 2 || !errors.Is(batch.Failed[17], broker.ErrUnroutable) || batch.Failed[4711] == nil {
+			t.Errorf("failed: %v, want number 17 unroutable and number 4711 not encoded", batch.Failed)
+		}
+		rabbit.Eventually(t, 10*time.Second, func() bool { return rabbit.Depth(t, ch, queue) == len(items)-2 }, "the others arrived")
+		first, _, err := ch.Get(queue, true)
+		if err != nil || string(first.Body) != "0" {
+			t.Errorf("the first message is %q, %v; want the first of the batch", first.Body, err)
+		}
+	})
 }
 
 // TestPublishSetsWhatIsMissing looks at the message as any AMQP client sees it.
 func TestPublishSetsWhatIsMissing(t *testing.T) {
-	t.Parallel()
-	url := rabbit.URL(t)
-	exchange, queue, ch := exchangeWithQueue(t, url, nil)
-	p := publisher(t, broker.Config{URL: url}, exchange)
-	before := time.Now().Add(-time.Second)
-	if err := p.Publish(t.Context(), "in", map[string]int{"n": 1}); err != nil {
-		t.Fatal(err)
-	}
-	d, ok, err := ch.Get(queue, true)
-	if err != nil || !ok {
-		t.Fatalf("get: %v, %v", ok, err)
-	}
-	if string(d.Body) != `{"n":1}` || d.ContentType != "application/json" {
-		t.Errorf("body %s of type %s", d.Body, d.ContentType)
-	}
-	if d.DeliveryMode != amqp.Persistent || d.Timestamp.Before(before.Truncate(time.Second)) {
-		t.Errorf("delivery mode %d, timestamp %v", d.DeliveryMode, d.Timestamp)
-	}
-	if len(d.MessageId) != 36 || d.MessageId[14] != '7' {
-		t.Errorf("message id %q, want a UUIDv7", d.MessageId)
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		url := rabbit.URL(t)
+		exchange, queue, ch := exchangeWithQueue(t, url, nil)
+		p := publisher(t, broker.Config{URL: url}, exchange)
+		before := time.Now().Add(-time.Second)
+		if err := p.Publish(t.Context(), "in", map[string]int{"n": 1}); err != nil {
+			t.Fatal(err)
+		}
+		d, ok, err := ch.Get(queue, true)
+		if err != nil || !ok {
+			t.Fatalf("get: %v, %v", ok, err)
+		}
+		if string(d.Body) != `{"n":1}` || d.ContentType != "application/json" {
+			t.Errorf("body %s of type %s", d.Body, d.ContentType)
+		}
+		if d.DeliveryMode != amqp.Persistent || d.Timestamp.Before(before.Truncate(time.Second)) {
+			t.Errorf("delivery mode %d, timestamp %v", d.DeliveryMode, d.Timestamp)
+		}
+		if len(d.MessageId) != 36 || d.MessageId[14] != '7' {
+			t.Errorf("message id %q, want a UUIDv7", d.MessageId)
+		}
+	})
 }
 
 // TestHeadersTooLargeForAFrame keeps the connection: the broker would close it.
 func TestHeadersTooLargeForAFrame(t *testing.T) {
-	t.Parallel()
-	url := rabbit.URL(t)
-	exchange, _, _ := exchangeWithQueue(t, url, nil)
-	p := publisher(t, broker.Config{URL: url}, exchange)
-	err := p.Publish(t.Context(), "in", 1, broker.WithHeader("big", strings.Repeat("x", 200_000)))
-	if !errors.Is(err, broker.ErrTooLarge) {
-		t.Errorf("Publish returned %v, want ErrTooLarge", err)
-	}
-	if err := p.Publish(t.Context(), "in", 1, broker.WithHeader("big", strings.Repeat("x", 120_000))); err != nil {
-		t.Errorf("Publish of what just fits returned %v", err)
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		url := rabbit.URL(t)
+		exchange, _, _ := exchangeWithQueue(t, url, nil)
+		p := publisher(t, broker.Config{URL: url}, exchange)
+		err := p.Publish(t.Context(), "in", 1, broker.WithHeader("big", strings.Repeat("x", 200_000)))
+		if !errors.Is(err, broker.ErrTooLarge) {
+			t.Errorf("Publish returned %v, want ErrTooLarge", err)
+		}
+		if err := p.Publish(t.Context(), "in", 1, broker.WithHeader("big", strings.Repeat("x", 120_000))); err != nil {
+			t.Errorf("Publish of what just fits returned %v", err)
+		}
+	})
 }

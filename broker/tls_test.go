@@ -92,6 +92,7 @@ func inPEM(t *testing.T, a authority, c tls.Certificate) rabbit.Certificates {
 
 // TestTLS speaks to a node that shows a certificate for localhost.
 func TestTLS(t *testing.T) {
+	rabbit.NeedsNetwork(t, "its certificates are of hosts")
 	t.Parallel()
 	ours, foreign := newAuthority(t), newAuthority(t)
 	node := rabbit.StartTLS(t, inPEM(t, ours, ours.issue(t, "localhost", x509.ExtKeyUsageServerAuth)), "signup")

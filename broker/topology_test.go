@@ -15,7 +15,7 @@ import (
 // session opens a session for the test.
 func session(t *testing.T, cfg broker.Config) *broker.Session {
 	t.Helper()
-	s, err := broker.Dial(t.Context(), cfg, "test")
+	s, err := broker.Dial(t.Context(), reaching(cfg), "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,59 +56,58 @@ func actions(changes []broker.Change) map[string]broker.Action {
 
 // TestPlan tells what declaring would do, changes nothing, and explains conflicts.
 func TestPlan(t *testing.T) {
-	t.Parallel()
-	url := rabbit.URL(t)
-	s := session(t, broker.Config{URL: url})
-	q := workQueue(t, url)
-	plan := func(q broker.WorkQueue) []broker.Change {
-		t.Helper()
-		changes, err := s.Plan(t.Context(), q.Topology())
-		if err != nil {
-			t.Fatal(err)
+	rabbit.Test(t, func(t *testing.T) {
+		url := rabbit.URL(t)
+		s := session(t, broker.Config{URL: url})
+		q := workQueue(t, url)
+		plan := func(q broker.WorkQueue) []broker.Change {
+			t.Helper()
+			changes, err := s.Plan(t.Context(), q.Topology())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return changes
 		}
-		return changes
-	}
-	for range 2 { // the first plan must not have created anything
-		for name, action := range actions(plan(q)) {
-			if action != broker.Create {
-				t.Errorf("before declaring, the plan for %s is %s, want create", name, action)
+		for range 2 { // the first plan must not have created anything
+			for name, action := range actions(plan(q)) {
+				if action != broker.Create {
+					t.Errorf("before declaring, the plan for %s is %s, want create", name, action)
+				}
 			}
 		}
-	}
-	if err := s.Declare(t.Context(), broker.Ladder().Merge(q.Topology())); err != nil {
-		t.Fatal(err)
-	}
-	for name, action := range actions(plan(q)) {
-		if action != broker.Same {
-			t.Errorf("after declaring, the plan for %s is %s, want same", name, action)
+		if err := s.Declare(t.Context(), broker.Ladder().Merge(q.Topology())); err != nil {
+			t.Fatal(err)
 		}
-	}
-	q.DeliveryLimit, q.ExchangeKind = 7, "fanout"
-	changes := plan(q)
-	if got := actions(changes); got["queue "+q.Name] != broker.Conflict || got["exchange "+q.Exchange] != broker.Conflict || got["queue "+q.Name+".dlq"] != broker.Same {
-		t.Errorf("with other arguments the plan is %v", got)
-	}
-	text := broker.Conflicts(changes).Error()
-	for _, want := range []string{
-		"queue " + q.Name + ": x-delivery-limit is 20, wanted 7",
-		"exchange " + q.Exchange + ": type is topic, wanted fanout",
-	} {
-		if !strings.Contains(text, want) {
-			t.Errorf("the conflicts are\n%s\nwant one with %q", text, want)
+		for name, action := range actions(plan(q)) {
+			if action != broker.Same {
+				t.Errorf("after declaring, the plan for %s is %s, want same", name, action)
+			}
 		}
-	}
-	if err := s.Declare(t.Context(), q.Topology()); err == nil {
-		t.Error("declaring with other arguments succeeded")
-	} else if _, ok := errors.AsType[*broker.ConflictError](err); !ok {
-		t.Errorf("declaring returned %v, want a *ConflictError", err)
-	}
+		q.DeliveryLimit, q.ExchangeKind = 7, "fanout"
+		changes := plan(q)
+		if got := actions(changes); got["queue "+q.Name] != broker.Conflict || got["exchange "+q.Exchange] != broker.Conflict || got["queue "+q.Name+".dlq"] != broker.Same {
+			t.Errorf("with other arguments the plan is %v", got)
+		}
+		text := broker.Conflicts(changes).Error()
+		for _, want := range []string{
+			"queue " + q.Name + ": x-delivery-limit is 20, wanted 7",
+			"exchange " + q.Exchange + ": type is topic, wanted fanout",
+		} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the conflicts are\n%s\nwant one with %q", text, want)
+			}
+		}
+		if err := s.Declare(t.Context(), q.Topology()); err == nil {
+			t.Error("declaring with other arguments succeeded")
+		} else if _, ok := errors.AsType[*broker.ConflictError](err); !ok {
+			t.Errorf("declaring returned %v, want a *ConflictError", err)
+		}
+	})
 }
 
 // TestConflictsAreExplained covers the arguments users change most.
 func TestConflictsAreExplained(t *testing.T) {
 	t.Parallel()
-	url := rabbit.URL(t)
-	s := session(t, broker.Config{URL: url})
 	tests := []struct {
 		name    string
 		exists  amqp.Table
@@ -121,8 +120,9 @@ func TestConflictsAreExplained(t *testing.T) {
 		{"a transient queue", nil, false, func(q *broker.WorkQueue) { q.Type = broker.Classic }, "durable is "},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
+		rabbit.Run(t, tt.name, func(t *testing.T) {
+			url := rabbit.URL(t)
+			s := session(t, broker.Config{URL: url})
 			ch := rabbit.Channel(t, url)
 			q := broker.WorkQueue{Name: rabbit.Queue(t)}
 			if tt.exists != nil {
@@ -183,27 +183,28 @@ func TestWorkQueueIsChecked(t *testing.T) {
 
 // TestDefinitionsImport has RabbitMQ read what is exported, and plans against it.
 func TestDefinitionsImport(t *testing.T) {
-	t.Parallel()
-	node := rabbit.Start(t)
-	topology := broker.Ladder().Merge(broker.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology(),
-		broker.WorkQueue{Name: "urgent", Exchange: "events", Keys: []string{"#"}, MaxPriority: 10}.Topology()).Unique()
-	definitions, err := topology.Definitions("/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	node.Import(t, definitions)
-	s := session(t, broker.Config{URL: node.URL()})
-	changes, err := s.Plan(t.Context(), topology)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, action := range actions(changes) {
-		if action != broker.Same {
-			t.Errorf("after the import the plan for %s is %s, want same", name, action)
+	rabbit.Test(t, func(t *testing.T) {
+		node := rabbit.Start(t)
+		topology := broker.Ladder().Merge(broker.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology(),
+			broker.WorkQueue{Name: "urgent", Exchange: "events", Keys: []string{"#"}, MaxPriority: 10}.Topology()).Unique()
+		definitions, err := topology.Definitions("/")
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	p := publisher(t, broker.Config{URL: node.URL()}, "events")
-	if err := p.Publish(t.Context(), "user.signed_up", 1); err != nil {
-		t.Errorf("Publish through imported bindings returned %v", err)
-	}
+		node.Import(t, definitions)
+		s := session(t, broker.Config{URL: node.URL()})
+		changes, err := s.Plan(t.Context(), topology)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, action := range actions(changes) {
+			if action != broker.Same {
+				t.Errorf("after the import the plan for %s is %s, want same", name, action)
+			}
+		}
+		p := publisher(t, broker.Config{URL: node.URL()}, "events")
+		if err := p.Publish(t.Context(), "user.signed_up", 1); err != nil {
+			t.Errorf("Publish through imported bindings returned %v", err)
+		}
+	})
 }

@@ -56,37 +56,38 @@ func TestSessionTellsTheLatestReason(t *testing.T) {
 
 // TestSessionWaits wakes everyone who waits, and lets nobody go on after the end.
 func TestSessionWaits(t *testing.T) {
-	t.Parallel()
-	proxy := rabbit.NewProxy(t, rabbit.URL(t))
-	proxy.Cut()
-	r := run(t, broker.Config{URL: proxy.URL()}, nil)
-	sessions := make(chan *broker.Session, 5)
-	for range cap(sessions) {
-		go func() {
-			s, err := r.Session(context.Background())
-			if err != nil {
-				t.Error(err)
-			}
-			sessions <- s
-		}()
-	}
-	proxy.Restore(t)
-	want := r.session(t)
-	for range cap(sessions) {
-		if s := <-sessions; s != want {
-			t.Errorf("got session %p, want %p", s, want)
+	rabbit.Test(t, func(t *testing.T) {
+		proxy := rabbit.NewProxy(t, rabbit.URL(t))
+		proxy.Cut()
+		r := run(t, broker.Config{URL: proxy.URL()}, nil)
+		sessions := make(chan *broker.Session, 5)
+		for range cap(sessions) {
+			go func() {
+				s, err := r.Session(context.Background())
+				if err != nil {
+					t.Error(err)
+				}
+				sessions <- s
+			}()
 		}
-	}
-	r.stop()
-	if err := r.after(t, soon); err != nil {
-		t.Errorf("Run returned %v at the end of its context, want nil", err)
-	}
-	if _, err := r.Session(t.Context()); !errors.Is(err, broker.ErrClosed) {
-		t.Errorf("Session returned %v after the end, want ErrClosed", err)
-	}
-	if want.Err() == nil {
-		t.Error("the session outlives the connector")
-	}
+		proxy.Restore(t)
+		want := r.session(t)
+		for range cap(sessions) {
+			if s := <-sessions; s != want {
+				t.Errorf("got session %p, want %p", s, want)
+			}
+		}
+		r.stop()
+		if err := r.after(t, soon); err != nil {
+			t.Errorf("Run returned %v at the end of its context, want nil", err)
+		}
+		if _, err := r.Session(t.Context()); !errors.Is(err, broker.ErrClosed) {
+			t.Errorf("Session returned %v after the end, want ErrClosed", err)
+		}
+		if want.Err() == nil {
+			t.Error("the session outlives the connector")
+		}
+	})
 }
 
 // TestWaitersHearTheEnd: nobody waits for a session that will never be.

@@ -17,85 +17,87 @@ import (
 
 // TestConflictingTopologyIsReportedWholeAndNothingIsDeclared is design §9.
 func TestConflictingTopologyIsReportedWholeAndNothingIsDeclared(t *testing.T) {
-	t.Parallel()
-	url, name := rabbit.URL(t), rabbit.Queue(t)
-	ch := rabbit.Channel(t, url)
-	short, plain, other, exchange := name+"-short", name+"-plain", name+"-other", name+"-events"
-	declare(t, ch, short, amqp.Table{
-		"x-queue-type": "classic", "x-dead-letter-exchange": broker.DeadLetterExchange,
-		"x-dead-letter-routing-key": short, "x-max-priority": 3,
-	})
-	declare(t, ch, plain, amqp.Table{
-		"x-queue-type": "quorum", "x-dead-letter-exchange": broker.DeadLetterExchange,
-		"x-dead-letter-routing-key": plain, "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish", "x-delivery-limit": 7,
-	})
-	if err := ch.ExchangeDeclare(exchange, "fanout", true, false, false, false, nil); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := ch.ExchangeDelete(exchange, false, false); err != nil {
-			t.Error(err)
+	rabbit.Test(t, func(t *testing.T) {
+		url, name := rabbit.URL(t), rabbit.Queue(t)
+		ch := rabbit.Channel(t, url)
+		short, plain, other, exchange := name+"-short", name+"-plain", name+"-other", name+"-events"
+		declare(t, ch, short, amqp.Table{
+			"x-queue-type": "classic", "x-dead-letter-exchange": broker.DeadLetterExchange,
+			"x-dead-letter-routing-key": short, "x-max-priority": 3,
+		})
+		declare(t, ch, plain, amqp.Table{
+			"x-queue-type": "quorum", "x-dead-letter-exchange": broker.DeadLetterExchange,
+			"x-dead-letter-routing-key": plain, "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish", "x-delivery-limit": 7,
+		})
+		if err := ch.ExchangeDeclare(exchange, "fanout", true, false, false, false, nil); err != nil {
+			t.Fatal(err)
 		}
-	})
+		t.Cleanup(func() {
+			if err := ch.ExchangeDelete(exchange, false, false); err != nil {
+				t.Error(err)
+			}
+		})
 
-	w := worker.New(worker.Config{Broker: broker.Config{URL: url}, Logger: slog.New(slog.DiscardHandler)})
-	w.Queue(worker.Queue{Name: other}).Handle("#", nothing)
-	w.Queue(worker.Queue{Name: short, MaxPriority: 5}).Handle("#", nothing)
-	w.Queue(worker.Queue{Name: plain, Exchange: exchange}).Handle("#", nothing)
-	err := w.Run(t.Context())
-	var got []string
-	for _, c := range conflicts(err) {
-		got = append(got, fmt.Sprintf("%s %s: %s is %s, wanted %s", c.Kind, c.Name, c.Argument, c.Current, c.Wanted))
-	}
-	slices.Sort(got)
-	want := []string{
-		fmt.Sprintf("exchange %s: type is fanout, wanted topic", exchange),
-		fmt.Sprintf("queue %s: x-delivery-limit is 7, wanted 20", plain),
-		fmt.Sprintf("queue %s: x-max-priority is 3, wanted 5", short),
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("conflicts are\n%s\nwant\n%s\nin %v", strings.Join(got, "\n"), strings.Join(want, "\n"), err)
-	}
-	for _, q := range []string{other, broker.DeadLetterQueue(other), broker.DeadLetterQueue(short)} {
-		if exists(t, url, q) {
-			t.Errorf("queue %s was declared, want nothing changed", q)
+		w := worker.New(worker.Config{Broker: broker.Config{URL: url, Dial: rabbit.Dial}, Logger: slog.New(slog.DiscardHandler)})
+		w.Queue(worker.Queue{Name: other}).Handle("#", nothing)
+		w.Queue(worker.Queue{Name: short, MaxPriority: 5}).Handle("#", nothing)
+		w.Queue(worker.Queue{Name: plain, Exchange: exchange}).Handle("#", nothing)
+		err := w.Run(t.Context())
+		var got []string
+		for _, c := range conflicts(err) {
+			got = append(got, fmt.Sprintf("%s %s: %s is %s, wanted %s", c.Kind, c.Name, c.Argument, c.Current, c.Wanted))
 		}
-	}
+		slices.Sort(got)
+		want := []string{
+			fmt.Sprintf("exchange %s: type is fanout, wanted topic", exchange),
+			fmt.Sprintf("queue %s: x-delivery-limit is 7, wanted 20", plain),
+			fmt.Sprintf("queue %s: x-max-priority is 3, wanted 5", short),
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("conflicts are\n%s\nwant\n%s\nin %v", strings.Join(got, "\n"), strings.Join(want, "\n"), err)
+		}
+		for _, q := range []string{other, broker.DeadLetterQueue(other), broker.DeadLetterQueue(short)} {
+			if exists(t, url, q) {
+				t.Errorf("queue %s was declared, want nothing changed", q)
+			}
+		}
+	})
 }
 
 // TestAConflictWhileRunningIsToldByTheHealth: someone replaces the queue. It is no
 // reason to stop, since other queues have work to do.
 func TestAConflictWhileRunningIsToldByTheHealth(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	// Exclusive to a connection of ours: the worker can neither declare nor consume it.
-	ch := rabbit.Channel(t, b.url)
-	r := b.run(nothing)
-	b.eventually("the worker has lost its queue to another", func() bool {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		// Exclusive to a connection of ours: the worker can neither declare nor consume it.
+		ch := rabbit.Channel(t, b.url)
+		r := b.run(nothing)
+		b.eventually("the worker has lost its queue to another", func() bool {
+			if _, err := ch.QueueDelete(b.queue.Name, false, false, false); err != nil {
+				t.Fatal(err)
+			}
+			own, err := rabbit.Connect(t, b.url).Channel()
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = own.QueueDeclare(b.queue.Name, false, true, false, false, nil)
+			if err == nil {
+				ch = own
+			}
+			return err == nil
+		})
+		b.eventually("the health says why", func() bool {
+			h := r.sub.Health()
+			c, ok := errors.AsType[*broker.ConflictError](h.Err)
+			return h.State == worker.StateIdle && (ok && c.Name == b.queue.Name || h.Err != nil && strings.Contains(h.Err.Error(), "RESOURCE_LOCKED"))
+		})
 		if _, err := ch.QueueDelete(b.queue.Name, false, false, false); err != nil {
 			t.Fatal(err)
 		}
-		own, err := rabbit.Connect(t, b.url).Channel()
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = own.QueueDeclare(b.queue.Name, false, true, false, false, nil)
-		if err == nil {
-			ch = own
-		}
-		return err == nil
+		b.eventually("it consumes again", func() bool { return r.worker.Health().Ready })
+		b.publish("key", 1)
+		b.verdicts(1)
 	})
-	b.eventually("the health says why", func() bool {
-		h := r.sub.Health()
-		c, ok := errors.AsType[*broker.ConflictError](h.Err)
-		return h.State == worker.StateIdle && (ok && c.Name == b.queue.Name || h.Err != nil && strings.Contains(h.Err.Error(), "RESOURCE_LOCKED"))
-	})
-	if _, err := ch.QueueDelete(b.queue.Name, false, false, false); err != nil {
-		t.Fatal(err)
-	}
-	b.eventually("it consumes again", func() bool { return r.worker.Health().Ready })
-	b.publish("key", 1)
-	b.verdicts(1)
 }
 
 // TestAQueueThatIsAnothersDeadLetterQueueIsAFault: both would be declared under one

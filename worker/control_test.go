@@ -41,8 +41,7 @@ func TestPauseGivesBackWhatNobodyHasSeen(t *testing.T) {
 		"any hand takes any message": func(*worker.Queue) {},
 		"ordered by key":             func(q *worker.Queue) { q.OrderBy = func(m *message.Message) string { return m.RoutingKey } },
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		rabbit.Run(t, name, func(t *testing.T) {
 			b := newBench(t)
 			b.queue.Prefetch = 10
 			change(&b.queue)
@@ -80,62 +79,64 @@ func TestPauseGivesBackWhatNobodyHasSeen(t *testing.T) {
 }
 
 func TestPauseBeforeRun(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	g := newGate()
-	close(g.let)
-	first := b.run(nothing) // declares the queue
-	if err := first.finish(); err != nil {
-		t.Fatal(err)
-	}
-	b.publish("key", 1)
-	w := worker.New(worker.Config{Broker: broker.Config{URL: b.url}, Logger: slog.New(slog.DiscardHandler)})
-	sub := w.Queue(b.queue)
-	sub.Handle("#", g)
-	sub.Pause()
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- w.Run(ctx) }()
-	b.eventually("it is paused", func() bool { return w.Health().Ready && sub.Health().State == worker.StatePaused })
-	if n := b.depth(b.queue.Name); n != 1 || g.entered.Load() != 0 {
-		t.Errorf("%d messages in the queue, %d handled; want 1 and none", n, g.entered.Load())
-	}
-	sub.Resume()
-	b.eventually("it is handled", func() bool { return g.entered.Load() == 1 })
-	stop()
-	if err := <-done; err != nil {
-		t.Errorf("Run returned %v, want nil", err)
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		g := newGate()
+		close(g.let)
+		first := b.run(nothing) // declares the queue
+		if err := first.finish(); err != nil {
+			t.Fatal(err)
+		}
+		b.publish("key", 1)
+		w := worker.New(worker.Config{Broker: broker.Config{URL: b.url, Dial: rabbit.Dial}, Logger: slog.New(slog.DiscardHandler)})
+		sub := w.Queue(b.queue)
+		sub.Handle("#", g)
+		sub.Pause()
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- w.Run(ctx) }()
+		b.eventually("it is paused", func() bool { return w.Health().Ready && sub.Health().State == worker.StatePaused })
+		if n := b.depth(b.queue.Name); n != 1 || g.entered.Load() != 0 {
+			t.Errorf("%d messages in the queue, %d handled; want 1 and none", n, g.entered.Load())
+		}
+		sub.Resume()
+		b.eventually("it is handled", func() bool { return g.entered.Load() == 1 })
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("Run returned %v, want nil", err)
+		}
+	})
 }
 
 // TestPauseDuringAnOutage: the connection comes back, the messages do not.
 func TestPauseDuringAnOutage(t *testing.T) {
-	t.Parallel()
-	proxy := rabbit.NewProxy(t, rabbit.URL(t))
-	b := newBench(t)
-	b.url = proxy.URL()
-	b.queue.Concurrency = 16
-	g := newGate()
-	close(g.let)
-	r := b.run(g, impatient)
-	for round := range 5 { // what a race decides needs more than one
-		proxy.Cut()
-		b.eventually("the loss is noticed", func() bool { return !r.worker.Health().Ready })
-		r.sub.Pause()
-		before, began := g.entered.Load(), consumed(b)
-		publishNumbered(t, b.pub, 0, 50)
-		proxy.Restore(t)
-		b.eventually("the queue is paused", func() bool { return r.worker.Health().Ready && r.sub.Health().State == worker.StatePaused })
-		b.eventually("nobody consumes", func() bool { return consumers(b) == 0 })
-		if n := g.entered.Load() - before; n != 0 {
-			t.Errorf("round %d: %d messages were handled while the queue was paused", round, n)
+	rabbit.Test(t, func(t *testing.T) {
+		proxy := rabbit.NewProxy(t, rabbit.URL(t))
+		b := newBench(t)
+		b.url = proxy.URL()
+		b.queue.Concurrency = 16
+		g := newGate()
+		close(g.let)
+		r := b.run(g, impatient)
+		for round := range 5 { // what a race decides needs more than one
+			proxy.Cut()
+			b.eventually("the loss is noticed", func() bool { return !r.worker.Health().Ready })
+			r.sub.Pause()
+			before, began := g.entered.Load(), consumed(b)
+			publishNumbered(t, b.pub, 0, 50)
+			proxy.Restore(t)
+			b.eventually("the queue is paused", func() bool { return r.worker.Health().Ready && r.sub.Health().State == worker.StatePaused })
+			b.eventually("nobody consumes", func() bool { return consumers(b) == 0 })
+			if n := g.entered.Load() - before; n != 0 {
+				t.Errorf("round %d: %d messages were handled while the queue was paused", round, n)
+			}
+			if consumed(b) != began {
+				t.Errorf("round %d: the queue consumed while it was paused", round)
+			}
+			r.sub.Resume()
+			b.eventually("the rest is handled", func() bool { return int(g.entered.Load()-before) >= 50 && b.depth(b.queue.Name) == 0 })
 		}
-		if consumed(b) != began {
-			t.Errorf("round %d: the queue consumed while it was paused", round)
-		}
-		r.sub.Resume()
-		b.eventually("the rest is handled", func() bool { return int(g.entered.Load()-before) >= 50 && b.depth(b.queue.Name) == 0 })
-	}
+	})
 }
 
 // consumed is how often the queue began to consume.
@@ -158,8 +159,7 @@ func TestConcurrencyHoldsAcrossReconnects(t *testing.T) {
 		"any hand takes any message": func(*worker.Queue) {},
 		"ordered by key":             func(q *worker.Queue) { q.OrderBy = func(m *message.Message) string { return m.ID } },
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		rabbit.Run(t, name, func(t *testing.T) {
 			proxy := rabbit.NewProxy(t, rabbit.URL(t))
 			b := newBench(t)
 			b.url = proxy.URL()

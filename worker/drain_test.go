@@ -14,113 +14,120 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/worker"
 )
 
 // TestDrainFinishesWhatIsInHandAndRequeuesTheRestOnce is promise 4.
 func TestDrainFinishesWhatIsInHandAndRequeuesTheRestOnce(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.queue.Prefetch = 10
-	entered, leave := make(chan struct{}, 10), make(chan struct{})
-	r := b.run(handler.Func(func(context.Context, *message.Message) error { entered <- struct{}{}; <-leave; return nil }))
-	for range 5 {
-		b.publish("key", 1)
-	}
-	<-entered
-	b.eventually("the rest is prefetched", func() bool { return b.depth(b.queue.Name) == 0 })
-	r.stop()
-	b.eventually("the untouched messages are back", func() bool { return b.depth(b.queue.Name) == 4 })
-	close(leave)
-	if err := r.finish(); err != nil {
-		t.Errorf("Run returned %v, want nil", err)
-	}
-	if n := len(entered); n != 0 {
-		t.Errorf("%d more handlers ran after the stop", n)
-	}
-	for range 4 {
-		d, ok, err := b.channel.Get(b.queue.Name, true)
-		if err != nil || !ok {
-			t.Fatalf("get: %v, %v; want a message", ok, err)
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.queue.Prefetch = 10
+		entered, leave := make(chan struct{}, 10), make(chan struct{})
+		r := b.run(handler.Func(func(context.Context, *message.Message) error { entered <- struct{}{}; <-leave; return nil }))
+		for range 5 {
+			b.publish("key", 1)
 		}
-		if n, _ := message.Headers(d.Headers).Int("x-delivery-count"); n > 1 {
-			t.Errorf("a message was requeued %d times, want once", n)
+		<-entered
+		b.eventually("the rest is prefetched", func() bool { return b.depth(b.queue.Name) == 0 })
+		r.stop()
+		b.eventually("the untouched messages are back", func() bool { return b.depth(b.queue.Name) == 4 })
+		close(leave)
+		if err := r.finish(); err != nil {
+			t.Errorf("Run returned %v, want nil", err)
 		}
-	}
-	if n := b.depth(b.queue.Name); n != 0 {
-		t.Errorf("%d messages left: the one in hand was not acked", n)
-	}
+		if n := len(entered); n != 0 {
+			t.Errorf("%d more handlers ran after the stop", n)
+		}
+		for range 4 {
+			d, ok, err := b.channel.Get(b.queue.Name, true)
+			if err != nil || !ok {
+				t.Fatalf("get: %v, %v; want a message", ok, err)
+			}
+			if n, _ := message.Headers(d.Headers).Int("x-delivery-count"); n > 1 {
+				t.Errorf("a message was requeued %d times, want once", n)
+			}
+		}
+		if n := b.depth(b.queue.Name); n != 0 {
+			t.Errorf("%d messages left: the one in hand was not acked", n)
+		}
+	})
 }
 
 // TestDrainCancelsAfterTheGrace is promise 4: the cause is named, no attempt is
 // spent, nothing is dead-lettered.
 func TestDrainCancelsAfterTheGrace(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.queue.Retry.MaxAttempts = 1 // a spent attempt would dead-letter
-	entered, cause := make(chan struct{}, 1), make(chan error, 1)
-	r := b.run(handler.Func(func(ctx context.Context, _ *message.Message) error {
-		entered <- struct{}{}
-		<-ctx.Done()
-		cause <- context.Cause(ctx)
-		return ctx.Err()
-	}), func(c *worker.Config) { c.Grace = 100 * time.Millisecond })
-	b.publish("key", 1)
-	<-entered
-	if err := r.finish(); err != nil {
-		t.Errorf("Run returned %v, want nil", err)
-	}
-	if err := <-cause; !errors.Is(err, worker.ErrGraceExpired) {
-		t.Errorf("the handler's context ended by %v, want ErrGraceExpired", err)
-	}
-	if got := b.verdicts(1); got[0] != worker.Release {
-		t.Errorf("verdict %v, want release", got[0])
-	}
-	b.eventually("the message is back", func() bool { return b.depth(b.queue.Name) == 1 })
-	if dead := b.depth(broker.DeadLetterQueue(b.queue.Name)); dead != 0 {
-		t.Errorf("%d dead letters, want none", dead)
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.queue.Retry.MaxAttempts = 1 // a spent attempt would dead-letter
+		entered, cause := make(chan struct{}, 1), make(chan error, 1)
+		r := b.run(handler.Func(func(ctx context.Context, _ *message.Message) error {
+			entered <- struct{}{}
+			<-ctx.Done()
+			cause <- context.Cause(ctx)
+			return ctx.Err()
+		}), func(c *worker.Config) { c.Grace = 100 * time.Millisecond })
+		b.publish("key", 1)
+		<-entered
+		if err := r.finish(); err != nil {
+			t.Errorf("Run returned %v, want nil", err)
+		}
+		if err := <-cause; !errors.Is(err, worker.ErrGraceExpired) {
+			t.Errorf("the handler's context ended by %v, want ErrGraceExpired", err)
+		}
+		if got := b.verdicts(1); got[0] != worker.Release {
+			t.Errorf("verdict %v, want release", got[0])
+		}
+		b.eventually("the message is back", func() bool { return b.depth(b.queue.Name) == 1 })
+		if dead := b.depth(broker.DeadLetterQueue(b.queue.Name)); dead != 0 {
+			t.Errorf("%d dead letters, want none", dead)
+		}
+	})
 }
 
 // TestDrainReleasesWhatOnlyWaits is promise 4: what waits in a middleware gives up
 // at once and spends no attempt.
 func TestDrainReleasesWhatOnlyWaits(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	entered := make(chan struct{}, 1)
-	r := b.run(handler.Func(func(ctx context.Context, _ *message.Message) error {
-		entered <- struct{}{}
-		<-handler.Stopping(ctx)
-		return handler.ErrStopping
-	}))
-	b.publish("key", 1)
-	<-entered
-	if err := r.finish(); err != nil {
-		t.Errorf("Run returned %v, want nil", err)
-	}
-	b.eventually("the message is back", func() bool { return b.depth(b.queue.Name) == 1 })
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		entered := make(chan struct{}, 1)
+		r := b.run(handler.Func(func(ctx context.Context, _ *message.Message) error {
+			entered <- struct{}{}
+			<-handler.Stopping(ctx)
+			return handler.ErrStopping
+		}))
+		b.publish("key", 1)
+		<-entered
+		if err := r.finish(); err != nil {
+			t.Errorf("Run returned %v, want nil", err)
+		}
+		b.eventually("the message is back", func() bool { return b.depth(b.queue.Name) == 1 })
+	})
 }
 
 // TestDrainNamesAStuckHandler is promise 4: Run returns all the same.
 func TestDrainNamesAStuckHandler(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	entered, leave := make(chan struct{}, 1), make(chan struct{})
-	defer close(leave)
-	r := b.run(handler.Func(func(context.Context, *message.Message) error { entered <- struct{}{}; <-leave; return nil }),
-		func(c *worker.Config) { c.Grace = -1 })
-	b.publish("key", 1)
-	<-entered
-	err := r.finish()
-	if !errors.Is(err, worker.ErrHandlerStuck) || !strings.Contains(err.Error(), b.queue.Name) {
-		t.Errorf("Run returned %v, want ErrHandlerStuck naming %s", err, b.queue.Name)
-	}
-	b.eventually("the message is back", func() bool { return b.depth(b.queue.Name) == 1 })
+	rabbit.Waits(t, "5 seconds of patience with the handler")
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		entered, leave := make(chan struct{}, 1), make(chan struct{})
+		defer close(leave)
+		r := b.run(handler.Func(func(context.Context, *message.Message) error { entered <- struct{}{}; <-leave; return nil }),
+			func(c *worker.Config) { c.Grace = -1 })
+		b.publish("key", 1)
+		<-entered
+		err := r.finish()
+		if !errors.Is(err, worker.ErrHandlerStuck) || !strings.Contains(err.Error(), b.queue.Name) {
+			t.Errorf("Run returned %v, want ErrHandlerStuck naming %s", err, b.queue.Name)
+		}
+		b.eventually("the message is back", func() bool { return b.depth(b.queue.Name) == 1 })
+	})
 }
 
 // TestSecondSignalExitsAtOnce is promise 4, with the program of the README.
 func TestSecondSignalExitsAtOnce(t *testing.T) {
+	rabbit.NeedsNetwork(t, "it signals a process")
 	t.Parallel()
 	b := newBench(t)
 	p := startProcess(t, "stubborn", b)

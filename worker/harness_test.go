@@ -47,7 +47,8 @@ func newBenchAt(t *testing.T, url string) *bench {
 	name := rabbit.Queue(t)
 	b := &bench{t: t, url: url, pubURL: url, exchange: name + "-events", channel: rabbit.Channel(t, url)}
 	b.queue = worker.Queue{Name: name, Exchange: b.exchange, Retry: quick}
-	b.pub = broker.NewPublisher(broker.Config{URL: url, Backoff: retry.Policy{MaxInterval: 500 * time.Millisecond}}, b.exchange)
+	backoff := retry.Policy{MaxInterval: 500 * time.Millisecond}
+	b.pub = broker.NewPublisher(broker.Config{URL: url, Dial: rabbit.Dial, Backoff: backoff}, b.exchange)
 	t.Cleanup(func() {
 		if err := b.pub.Close(); err != nil {
 			t.Error(err)
@@ -87,7 +88,7 @@ func (b *bench) run(h handler.Handler, change ...func(*worker.Config)) *running 
 
 func (b *bench) runMux(handlers map[string]handler.Handler, change ...func(*worker.Config)) *running {
 	b.t.Helper()
-	c := worker.Config{Broker: broker.Config{URL: b.url}, Logger: slog.New(slog.DiscardHandler), OnEvent: b.record}
+	c := worker.Config{Broker: broker.Config{URL: b.url, Dial: rabbit.Dial}, Logger: slog.New(slog.DiscardHandler), OnEvent: b.record}
 	for _, f := range change {
 		f(&c)
 	}

@@ -13,6 +13,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/worker"
@@ -32,26 +33,27 @@ func oddHeaders() amqp.Table {
 // TestOddHeadersAreCarriedUnchanged is design §9, through a retry and into the
 // dead-letter queue.
 func TestOddHeadersAreCarriedUnchanged(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.queue.Retry.MaxAttempts = 2
-	seen := make(chan message.Headers, 2)
-	b.run(handler.Func(func(_ context.Context, m *message.Message) error { seen <- m.Headers; return errBoom }))
-	b.raw(amqp.Publishing{Headers: oddHeaders(), Body: []byte("body")})
-	dead := b.deadLetter()
-	for where, got := range map[string]message.Headers{"first attempt": <-seen, "second attempt": <-seen, "dead letter": message.Headers(dead.Headers)} {
-		for name, want := range oddHeaders() {
-			if at, ok := want.(time.Time); ok {
-				if v, ok := got[name].(time.Time); !ok || !v.Equal(at) {
-					t.Errorf("%s: %s is %v, want %v", where, name, got[name], at)
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.queue.Retry.MaxAttempts = 2
+		seen := make(chan message.Headers, 2)
+		b.run(handler.Func(func(_ context.Context, m *message.Message) error { seen <- m.Headers; return errBoom }))
+		b.raw(amqp.Publishing{Headers: oddHeaders(), Body: []byte("body")})
+		dead := b.deadLetter()
+		for where, got := range map[string]message.Headers{"first attempt": <-seen, "second attempt": <-seen, "dead letter": message.Headers(dead.Headers)} {
+			for name, want := range oddHeaders() {
+				if at, ok := want.(time.Time); ok {
+					if v, ok := got[name].(time.Time); !ok || !v.Equal(at) {
+						t.Errorf("%s: %s is %v, want %v", where, name, got[name], at)
+					}
+					continue
 				}
-				continue
-			}
-			if v, ok := got[name]; !ok || !reflect.DeepEqual(v, want) {
-				t.Errorf("%s: %s is %#v, want %#v", where, name, v, want)
+				if v, ok := got[name]; !ok || !reflect.DeepEqual(v, want) {
+					t.Errorf("%s: %s is %#v, want %#v", where, name, v, want)
+				}
 			}
 		}
-	}
+	})
 }
 
 // raw publishes what a Publisher would not, and waits for the confirm.
@@ -84,8 +86,7 @@ func TestHeadersThatLeaveNoRoomForTheRecord(t *testing.T) {
 		{"the broker dead-letters what cannot be copied", 126 << 10, retry.Permanent(errBoom), "rejected"},
 		{"the broker dead-letters what cannot be retried", 126 << 10, errBoom, "rejected"},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
+		rabbit.Run(t, tt.name, func(t *testing.T) {
 			b := newBench(t)
 			b.queue.Retry.MaxAttempts = 4
 			b.run(handler.Func(func(_ context.Context, m *message.Message) error {
@@ -144,8 +145,7 @@ func TestForgedRecords(t *testing.T) {
 			message.HeaderTrace: "00-\xff", "traceparent": "\xff",
 		}, 1},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
+		rabbit.Run(t, tt.name, func(t *testing.T) {
 			b := newBench(t)
 			b.queue.Retry.MaxAttempts = 1
 			attempts := make(chan int, 1)
@@ -179,42 +179,44 @@ func TestForgedRecords(t *testing.T) {
 // TestTheRecordTellsOfTheLatestAttempt, and of no other: not of an earlier panic,
 // and not of what a publisher made up.
 func TestTheRecordTellsOfTheLatestAttempt(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.queue.Retry.MaxAttempts = 2
-	b.run(handler.Func(func(_ context.Context, m *message.Message) error {
-		if m.Attempt == 1 {
-			panic("first")
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.queue.Retry.MaxAttempts = 2
+		b.run(handler.Func(func(_ context.Context, m *message.Message) error {
+			if m.Attempt == 1 {
+				panic("first")
+			}
+			return errBoom
+		}))
+		b.raw(amqp.Publishing{Headers: amqp.Table{message.HeaderStack: "forged"}})
+		h := message.Headers(b.deadLetter().Headers)
+		if got := fmt.Sprint(h.String(message.HeaderReason), " ", h.String(message.HeaderError)); got != "error boom" {
+			t.Errorf("the record says %q, want error boom", got)
 		}
-		return errBoom
-	}))
-	b.raw(amqp.Publishing{Headers: amqp.Table{message.HeaderStack: "forged"}})
-	h := message.Headers(b.deadLetter().Headers)
-	if got := fmt.Sprint(h.String(message.HeaderReason), " ", h.String(message.HeaderError)); got != "error boom" {
-		t.Errorf("the record says %q, want error boom", got)
-	}
-	if stack := h.String(message.HeaderStack); stack != "" {
-		t.Errorf("an error has no stack, the record has\n%.100s…", stack)
-	}
+		if stack := h.String(message.HeaderStack); stack != "" {
+			t.Errorf("an error has no stack, the record has\n%.100s…", stack)
+		}
+	})
 }
 
 // TestACopyHasNoUserID: RabbitMQ closes the channel of whoever publishes in the
 // name of another user.
 func TestACopyHasNoUserID(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	r := b.run(handler.Func(func(_ context.Context, m *message.Message) error {
-		if m.UserID != "guest" && m.Headers.String(message.HeaderUserID) != "guest" {
-			return fmt.Errorf("user id %q", m.UserID)
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		r := b.run(handler.Func(func(_ context.Context, m *message.Message) error {
+			if m.UserID != "guest" && m.Headers.String(message.HeaderUserID) != "guest" {
+				return fmt.Errorf("user id %q", m.UserID)
+			}
+			return errBoom
+		}))
+		b.raw(amqp.Publishing{UserId: "guest"})
+		d := b.deadLetter()
+		if got := message.Headers(d.Headers).String(message.HeaderUserID); got != "guest" || d.UserId != "" {
+			t.Errorf("the dead letter is of user %q, its header says %q; want none and guest", d.UserId, got)
 		}
-		return errBoom
-	}))
-	b.raw(amqp.Publishing{UserId: "guest"})
-	d := b.deadLetter()
-	if got := message.Headers(d.Headers).String(message.HeaderUserID); got != "guest" || d.UserId != "" {
-		t.Errorf("the dead letter is of user %q, its header says %q; want none and guest", d.UserId, got)
-	}
-	if len(handOffFailures(b)) != 0 || !r.worker.Health().Ready {
-		t.Errorf("failures to hand over: %v", handOffFailures(b))
-	}
+		if len(handOffFailures(b)) != 0 || !r.worker.Health().Ready {
+			t.Errorf("failures to hand over: %v", handOffFailures(b))
+		}
+	})
 }

@@ -15,31 +15,30 @@ import (
 // TestNeverSilentlyIdle is promise 3: whatever ends a consumer, the queue consumes
 // again with its prefetch, and meanwhile says why it does not.
 func TestNeverSilentlyIdle(t *testing.T) {
-	node := abused.take(t)
 	tests := []struct {
 		name  string
-		fault func(t *testing.T, b *bench)
-		mend  func(t *testing.T)
+		fault func(t *testing.T, node rabbit.Node, b *bench)
+		mend  func(t *testing.T, node rabbit.Node)
 		why   string // part of the reason while it is down; not looked for if empty
 	}{
-		{"the broker closes the connection", func(t *testing.T, _ *bench) { node.CloseConnections(t, "test") }, nil, ""},
-		{"the queue is deleted", func(t *testing.T, b *bench) {
-			if _, err := rabbit.Channel(t, node.URL()).QueueDelete(b.queue.Name, false, false, false); err != nil {
+		{"the broker closes the connection", func(t *testing.T, node rabbit.Node, _ *bench) { node.CloseConnections(t, "test") }, nil, ""},
+		{"the queue is deleted", func(t *testing.T, _ rabbit.Node, b *bench) {
+			if _, err := rabbit.Channel(t, b.url).QueueDelete(b.queue.Name, false, false, false); err != nil {
 				t.Fatal(err)
 			}
 		}, nil, ""},
 		{
-			"the broker stops and starts", func(t *testing.T, _ *bench) { node.Stop(t) },
-			func(t *testing.T) { node.Restart(t) }, "consuming connection",
+			"the broker stops and starts", func(t *testing.T, node rabbit.Node, _ *bench) { node.Stop(t) },
+			func(t *testing.T, node rabbit.Node) { node.Restart(t) }, "consuming connection",
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		abused.run(t, tt.name, func(t *testing.T, node rabbit.Node) {
 			b := newBenchAt(t, node.URL())
 			b.queue.Concurrency, b.queue.Prefetch = 3, 7
 			g := newGate()
 			r := b.run(g)
-			tt.fault(t, b)
+			tt.fault(t, node, b)
 			if tt.why != "" {
 				b.eventually("the health says why", func() bool {
 					h := r.worker.Health()
@@ -47,7 +46,7 @@ func TestNeverSilentlyIdle(t *testing.T) {
 				})
 			}
 			if tt.mend != nil {
-				tt.mend(t)
+				tt.mend(t, node)
 			}
 			b.eventually("the loss was noticed", func() bool { return wasIdle(b) })
 			b.eventually("the worker is ready again", func() bool { return r.worker.Health().Ready })
@@ -84,24 +83,25 @@ func wasIdle(b *bench) bool {
 // TestConsumerTimeoutLeadsBackToConsuming is promise 3: the broker closes the channel
 // and takes a message back from a handler that is too slow, and the worker goes on.
 func TestConsumerTimeoutLeadsBackToConsuming(t *testing.T) {
-	node := abused.take(t)
-	node.ConsumerTimeout(t, time.Second)
-	b := newBenchAt(t, node.URL())
-	enter, leave := make(chan bool, 10), make(chan struct{})
-	r := b.run(handler.Func(func(_ context.Context, m *message.Message) error {
-		enter <- m.Redelivered
-		if !m.Redelivered {
-			<-leave
+	abused.test(t, func(t *testing.T, node rabbit.Node) {
+		node.ConsumerTimeout(t, time.Second)
+		b := newBenchAt(t, node.URL())
+		enter, leave := make(chan bool, 10), make(chan struct{})
+		r := b.run(handler.Func(func(_ context.Context, m *message.Message) error {
+			enter <- m.Redelivered
+			if !m.Redelivered {
+				<-leave
+			}
+			return nil
+		}))
+		b.publish("key", 1)
+		<-enter
+		b.eventually("the broker ends the consumer", func() bool { return wasIdle(b) })
+		b.eventually("the worker consumes again", func() bool { return r.worker.Health().Ready })
+		close(leave)
+		if redelivered := <-enter; !redelivered {
+			t.Error("the message came again, not marked as redelivered")
 		}
-		return nil
-	}))
-	b.publish("key", 1)
-	<-enter
-	b.eventually("the broker ends the consumer", func() bool { return wasIdle(b) })
-	b.eventually("the worker consumes again", func() bool { return r.worker.Health().Ready })
-	close(leave)
-	if redelivered := <-enter; !redelivered {
-		t.Error("the message came again, not marked as redelivered")
-	}
-	b.eventually("it is done", func() bool { return b.depth(b.queue.Name) == 0 && len(b.settled()) == 2 })
+		b.eventually("it is done", func() bool { return b.depth(b.queue.Name) == 0 && len(b.settled()) == 2 })
+	})
 }

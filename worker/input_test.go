@@ -117,7 +117,6 @@ func TestWrongConfigurationIsReportedWhole(t *testing.T) {
 // TestRefusedAccessIsNamed is design §9: no endless retry, and never the password.
 func TestRefusedAccessIsNamed(t *testing.T) {
 	t.Parallel()
-	base := rabbit.URL(t)
 	for _, tt := range []struct {
 		name   string
 		change func(*url.URL)
@@ -126,16 +125,15 @@ func TestRefusedAccessIsNamed(t *testing.T) {
 		{"credentials that are refused", func(u *url.URL) { u.User = url.UserPassword("guest", "secret-word") }, `user "guest"`},
 		{"a virtual host that is missing", func(u *url.URL) { u.Path = "/no-such-vhost" }, `virtual host "no-such-vhost"`},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			u, err := url.Parse(base)
+		rabbit.Run(t, tt.name, func(t *testing.T) {
+			u, err := url.Parse(rabbit.URL(t))
 			if err != nil {
 				t.Fatal(err)
 			}
 			tt.change(u)
 			var log bytes.Buffer
 			began := time.Now()
-			w := oneWorker(worker.Config{Broker: broker.Config{URL: u.String()}, Logger: slog.New(slog.NewTextHandler(&log, nil))},
+			w := oneWorker(worker.Config{Broker: broker.Config{URL: u.String(), Dial: rabbit.Dial}, Logger: slog.New(slog.NewTextHandler(&log, nil))},
 				worker.Queue{Name: rabbit.Queue(t)})
 			err = w.Run(t.Context())
 			if !errors.Is(err, broker.ErrRefused) || !strings.Contains(err.Error(), tt.want) {
@@ -205,20 +203,21 @@ func TestStopBeforeTheFirstConnection(t *testing.T) {
 }
 
 func TestRunTwiceIsAnError(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	r := b.run(nothing)
-	if err := r.worker.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "called twice") {
-		t.Errorf("a second Run returned %v, want that it was called twice", err)
-	}
-	b.publish("key", 1) // the first is none the worse for it
-	b.verdicts(1)
-	if err := r.finish(); err != nil {
-		t.Errorf("the first Run returned %v, want nil", err)
-	}
-	if err := r.worker.Run(t.Context()); err == nil {
-		t.Error("Run after the end returned nil, want an error")
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		r := b.run(nothing)
+		if err := r.worker.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "called twice") {
+			t.Errorf("a second Run returned %v, want that it was called twice", err)
+		}
+		b.publish("key", 1) // the first is none the worse for it
+		b.verdicts(1)
+		if err := r.finish(); err != nil {
+			t.Errorf("the first Run returned %v, want nil", err)
+		}
+		if err := r.worker.Run(t.Context()); err == nil {
+			t.Error("Run after the end returned nil, want an error")
+		}
+	})
 }
 
 func TestRegisteringAPatternTwicePanics(t *testing.T) {

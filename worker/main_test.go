@@ -43,10 +43,24 @@ type abusedNode struct {
 	end  func() error
 }
 
-// take returns the node, to t alone until it ends. Such tests are not parallel: those
-// that wait for the node would take the places that its owner needs for its parts.
+// test runs f as the test t, with the node to itself. Such tests are not parallel:
+// those that wait for the node would take the places of others.
+func (a *abusedNode) test(t *testing.T, f func(t *testing.T, node rabbit.Node)) {
+	t.Helper()
+	rabbit.Bubble(t, func(t *testing.T) { f(t, a.take(t)) })
+}
+
+// run is test for a part of t.
+func (a *abusedNode) run(t *testing.T, name string, f func(t *testing.T, node rabbit.Node)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { a.test(t, f) })
+}
+
 func (a *abusedNode) take(t *testing.T) rabbit.Node {
 	t.Helper()
+	if own, ok := rabbit.Own(t); ok {
+		return own
+	}
 	a.mu.Lock()
 	t.Cleanup(a.mu.Unlock)
 	if a.node == nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/worker"
@@ -85,8 +86,7 @@ func TestOutcome(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
+		rabbit.Run(t, tt.name, func(t *testing.T) {
 			b := newBench(t)
 			b.queue.Timeout = 200 * time.Millisecond
 			var attempts []int
@@ -166,8 +166,7 @@ func TestNeverRan(t *testing.T) {
 		{"a key without a handler is named", "order.lost", []byte(`{}`), "application/json", message.ReasonUnhandled, "order.lost"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
+		rabbit.Run(t, tt.name, func(t *testing.T) {
 			b := newBench(t)
 			b.queue.MaxBodyBytes = 100
 			touched := make(chan struct{}, 1)
@@ -208,40 +207,41 @@ func TestNeverRan(t *testing.T) {
 
 // TestDeadLetterKeepsTheMessage is design §8: everything of the message survives.
 func TestDeadLetterKeepsTheMessage(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.queue.Retry.MaxAttempts = 2
-	b.run(handler.Func(func(context.Context, *message.Message) error { return errBoom }))
-	at := time.Unix(1_700_000_000, 0)
-	body := []byte{0, 1, 2, 0xff}
-	b.publish("some.key", body, broker.WithContentType("application/x-odd"), broker.WithMessageID("id-1"),
-		broker.WithCorrelationID("corr-1"), broker.WithPriority(3), broker.WithTimestamp(at), broker.WithType("kind"),
-		broker.WithReplyTo("reply"), broker.WithAppID("app"), broker.WithExpiration(time.Hour),
-		broker.WithHeaders(message.Headers{"tenant": "a", "n": int32(7), "odd": []any{int64(1), "two", nil}, "CC": []any{"other.key"}}))
-	d := b.deadLetter()
-	h := message.Headers(d.Headers)
-	got := fmt.Sprint(string(d.Body), d.ContentType, d.MessageId, d.CorrelationId, d.Priority, d.Timestamp.Unix(), d.Type, d.ReplyTo, d.AppId,
-		h["tenant"], h["n"], h["odd"])
-	want := fmt.Sprint(string(body), "application/x-odd", "id-1", "corr-1", 3, at.Unix(), "kind", "reply", "app", "a", int32(7), []any{int64(1), "two", nil})
-	if got != want {
-		t.Errorf("the dead letter is\n%s\nwant\n%s", got, want)
-	}
-	for name, want := range map[string]string{
-		message.HeaderExchange: b.exchange, message.HeaderRoutingKey: "some.key", message.HeaderQueue: b.queue.Name,
-		message.HeaderError: "boom", message.HeaderErrorType: "*errors.errorString", message.HeaderExpiration: "3600000",
-		message.HeaderHandler: "#", "CC": "",
-	} {
-		if got := h.String(name); got != want {
-			t.Errorf("header %s is %q, want %q", name, got, want)
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.queue.Retry.MaxAttempts = 2
+		b.run(handler.Func(func(context.Context, *message.Message) error { return errBoom }))
+		at := time.Unix(1_700_000_000, 0)
+		body := []byte{0, 1, 2, 0xff}
+		b.publish("some.key", body, broker.WithContentType("application/x-odd"), broker.WithMessageID("id-1"),
+			broker.WithCorrelationID("corr-1"), broker.WithPriority(3), broker.WithTimestamp(at), broker.WithType("kind"),
+			broker.WithReplyTo("reply"), broker.WithAppID("app"), broker.WithExpiration(time.Hour),
+			broker.WithHeaders(message.Headers{"tenant": "a", "n": int32(7), "odd": []any{int64(1), "two", nil}, "CC": []any{"other.key"}}))
+		d := b.deadLetter()
+		h := message.Headers(d.Headers)
+		got := fmt.Sprint(string(d.Body), d.ContentType, d.MessageId, d.CorrelationId, d.Priority, d.Timestamp.Unix(), d.Type, d.ReplyTo, d.AppId,
+			h["tenant"], h["n"], h["odd"])
+		want := fmt.Sprint(string(body), "application/x-odd", "id-1", "corr-1", 3, at.Unix(), "kind", "reply", "app", "a", int32(7), []any{int64(1), "two", nil})
+		if got != want {
+			t.Errorf("the dead letter is\n%s\nwant\n%s", got, want)
 		}
-	}
-	if n, _ := h.Int(message.HeaderAttempt); n != 2 {
-		t.Errorf("attempt %d, want 2", n)
-	}
-	if d.Expiration != "" {
-		t.Errorf("the dead letter expires after %s ms, want never", d.Expiration)
-	}
-	if history := h.String(message.HeaderHistory); strings.Count(history, `"attempt"`) != 2 {
-		t.Errorf("history %s, want two attempts", history)
-	}
+		for name, want := range map[string]string{
+			message.HeaderExchange: b.exchange, message.HeaderRoutingKey: "some.key", message.HeaderQueue: b.queue.Name,
+			message.HeaderError: "boom", message.HeaderErrorType: "*errors.errorString", message.HeaderExpiration: "3600000",
+			message.HeaderHandler: "#", "CC": "",
+		} {
+			if got := h.String(name); got != want {
+				t.Errorf("header %s is %q, want %q", name, got, want)
+			}
+		}
+		if n, _ := h.Int(message.HeaderAttempt); n != 2 {
+			t.Errorf("attempt %d, want 2", n)
+		}
+		if d.Expiration != "" {
+			t.Errorf("the dead letter expires after %s ms, want never", d.Expiration)
+		}
+		if history := h.String(message.HeaderHistory); strings.Count(history, `"attempt"`) != 2 {
+			t.Errorf("history %s, want two attempts", history)
+		}
+	})
 }

@@ -22,52 +22,54 @@ import (
 // TestAcksAreSessionSafe is promise 2: a result that comes after its session was
 // lost is dropped, and settles no message of the next session.
 func TestAcksAreSessionSafe(t *testing.T) {
-	t.Parallel()
-	proxy := rabbit.NewProxy(t, rabbit.URL(t))
-	b := newBench(t)
-	b.url = proxy.URL()
-	b.queue.Concurrency, b.queue.Prefetch = 2, 2
-	entered, finish := make(chan string, 10), make(chan struct{})
-	var mu sync.Mutex
-	runs := make(map[string]int)
-	r := b.run(handler.Func(func(_ context.Context, m *message.Message) error {
-		mu.Lock()
-		runs[m.ID]++
-		mu.Unlock()
-		entered <- m.ID
-		if !m.Redelivered {
-			<-finish
+	rabbit.Test(t, func(t *testing.T) {
+		proxy := rabbit.NewProxy(t, rabbit.URL(t))
+		b := newBench(t)
+		b.url = proxy.URL()
+		b.queue.Concurrency, b.queue.Prefetch = 2, 2
+		entered, finish := make(chan string, 10), make(chan struct{})
+		var mu sync.Mutex
+		runs := make(map[string]int)
+		r := b.run(handler.Func(func(_ context.Context, m *message.Message) error {
+			mu.Lock()
+			runs[m.ID]++
+			mu.Unlock()
+			entered <- m.ID
+			if !m.Redelivered {
+				<-finish
+			}
+			return nil
+		}))
+		for _, id := range []string{"a", "b"} { // delivery tags 1 and 2, of the first session
+			b.publish("key", id, broker.WithMessageID(id))
+			<-entered
 		}
-		return nil
-	}))
-	for _, id := range []string{"a", "b"} { // delivery tags 1 and 2, of the first session
-		b.publish("key", id, broker.WithMessageID(id))
-		<-entered
-	}
-	proxy.Cut()
-	b.eventually("the loss is noticed", func() bool { return !r.worker.Health().Ready })
-	proxy.Restore(t)
-	b.eventually("the worker consumes again", func() bool { return r.worker.Health().Ready })
-	close(finish) // late acks of tags 1 and 2, which now mean other deliveries
-	b.eventually("both are handled again", func() bool { return len(b.settled()) == 4 && b.depth(b.queue.Name) == 0 })
-	stale := 0
-	for _, s := range b.settled() {
-		if errors.Is(s.SettleErr, broker.ErrStale) {
-			stale++
+		proxy.Cut()
+		b.eventually("the loss is noticed", func() bool { return !r.worker.Health().Ready })
+		proxy.Restore(t)
+		b.eventually("the worker consumes again", func() bool { return r.worker.Health().Ready })
+		close(finish) // late acks of tags 1 and 2, which now mean other deliveries
+		b.eventually("both are handled again", func() bool { return len(b.settled()) == 4 && b.depth(b.queue.Name) == 0 })
+		stale := 0
+		for _, s := range b.settled() {
+			if errors.Is(s.SettleErr, broker.ErrStale) {
+				stale++
+			}
 		}
-	}
-	if stale != 2 {
-		t.Errorf("%d late results were dropped, want 2", stale)
-	}
-	for _, id := range []string{"a", "b"} {
-		if runs[id] != 2 {
-			t.Errorf("message %s was handled %d times, want 2", id, runs[id])
+		if stale != 2 {
+			t.Errorf("%d late results were dropped, want 2", stale)
 		}
-	}
+		for _, id := range []string{"a", "b"} {
+			if runs[id] != 2 {
+				t.Errorf("message %s was handled %d times, want 2", id, runs[id])
+			}
+		}
+	})
 }
 
 // TestPoisonMessageCannotLoop is promise 5, for a message that kills its process.
 func TestPoisonMessageCannotLoop(t *testing.T) {
+	rabbit.NeedsNetwork(t, "its processes die")
 	t.Parallel()
 	b := newBench(t)
 	b.queue.DeliveryLimit = 2
@@ -112,66 +114,68 @@ func TestPoisonMessageCannotLoop(t *testing.T) {
 // TestRetriesAreCountedByOurOwnHeader is promise 6: neither x-death nor another
 // queue's record counts, and a restart of the worker does not begin anew.
 func TestRetriesAreCountedByOurOwnHeader(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	var mu sync.Mutex
-	var attempts []int
-	fail := handler.Func(func(_ context.Context, m *message.Message) error {
-		mu.Lock()
-		defer mu.Unlock()
-		attempts = append(attempts, m.Attempt)
-		return errBoom
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		var mu sync.Mutex
+		var attempts []int
+		fail := handler.Func(func(_ context.Context, m *message.Message) error {
+			mu.Lock()
+			defer mu.Unlock()
+			attempts = append(attempts, m.Attempt)
+			return errBoom
+		})
+		b.queue.Retry.InitialInterval = time.Second
+		first := b.run(fail)
+		b.publish("key", 1, broker.WithHeaders(message.Headers{
+			"x-death":                []any{amqp.Table{"count": int64(9), "reason": "expired", "queue": b.queue.Name, "exchange": "", "routing-keys": []any{"k"}}},
+			message.HeaderQueue:      "another-queue",
+			message.HeaderRetryCount: int64(7),
+			message.HeaderRoutingKey: "another.key",
+		}))
+		b.verdicts(1)
+		if err := first.finish(); err != nil {
+			t.Fatal(err)
+		}
+		b.run(fail)
+		if got := b.verdicts(3); !slices.Equal(got, []worker.Verdict{worker.Retry, worker.Retry, worker.DeadLetter}) {
+			t.Errorf("verdicts %v", got)
+		}
+		if !slices.Equal(attempts, []int{1, 2, 3}) {
+			t.Errorf("attempts %v, want 1 2 3", attempts)
+		}
+		if key := message.Headers(b.deadLetter().Headers).String(message.HeaderRoutingKey); key != "key" {
+			t.Errorf("routing key %q, want the one it was published with", key)
+		}
 	})
-	b.queue.Retry.InitialInterval = time.Second
-	first := b.run(fail)
-	b.publish("key", 1, broker.WithHeaders(message.Headers{
-		"x-death":                []any{amqp.Table{"count": int64(9), "reason": "expired", "queue": b.queue.Name, "exchange": "", "routing-keys": []any{"k"}}},
-		message.HeaderQueue:      "another-queue",
-		message.HeaderRetryCount: int64(7),
-		message.HeaderRoutingKey: "another.key",
-	}))
-	b.verdicts(1)
-	if err := first.finish(); err != nil {
-		t.Fatal(err)
-	}
-	b.run(fail)
-	if got := b.verdicts(3); !slices.Equal(got, []worker.Verdict{worker.Retry, worker.Retry, worker.DeadLetter}) {
-		t.Errorf("verdicts %v", got)
-	}
-	if !slices.Equal(attempts, []int{1, 2, 3}) {
-		t.Errorf("attempts %v, want 1 2 3", attempts)
-	}
-	if key := message.Headers(b.deadLetter().Headers).String(message.HeaderRoutingKey); key != "key" {
-		t.Errorf("routing key %q, want the one it was published with", key)
-	}
 }
 
 // TestRetryReturnsToItsOwnQueueOnly is promise 7: a retry does not fan out again,
 // and the handler sees the original exchange and routing key.
 func TestRetryReturnsToItsOwnQueueOnly(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	other := newBench(t)
-	other.exchange, other.queue.Exchange = b.exchange, b.exchange
-	// One queue's name ends with the other's, after a dot: the ladder must not mix them up.
-	other.queue.Name = "welcome." + b.queue.Name
-	var others atomic.Int32
-	other.run(handler.Func(func(context.Context, *message.Message) error { others.Add(1); return nil }))
-	seen := make(chan string, 10)
-	b.runMux(map[string]handler.Handler{"user.*": handler.Func(func(_ context.Context, m *message.Message) error {
-		seen <- m.Exchange + " " + m.RoutingKey
-		return failUntil(m.Attempt, 3)
-	})})
-	b.publish("user.signed_up", 1)
-	b.verdicts(3)
-	for range 3 {
-		if got, want := <-seen, b.exchange+" user.signed_up"; got != want {
-			t.Errorf("the handler saw %q, want %q", got, want)
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		other := newBench(t)
+		other.exchange, other.queue.Exchange = b.exchange, b.exchange
+		// One queue's name ends with the other's, after a dot: the ladder must not mix them up.
+		other.queue.Name = "welcome." + b.queue.Name
+		var others atomic.Int32
+		other.run(handler.Func(func(context.Context, *message.Message) error { others.Add(1); return nil }))
+		seen := make(chan string, 10)
+		b.runMux(map[string]handler.Handler{"user.*": handler.Func(func(_ context.Context, m *message.Message) error {
+			seen <- m.Exchange + " " + m.RoutingKey
+			return failUntil(m.Attempt, 3)
+		})})
+		b.publish("user.signed_up", 1)
+		b.verdicts(3)
+		for range 3 {
+			if got, want := <-seen, b.exchange+" user.signed_up"; got != want {
+				t.Errorf("the handler saw %q, want %q", got, want)
+			}
 		}
-	}
-	if n := others.Load(); n != 1 {
-		t.Errorf("the other queue handled it %d times, want once", n)
-	}
+		if n := others.Load(); n != 1 {
+			t.Errorf("the other queue handled it %d times, want once", n)
+		}
+	})
 }
 
 // TestOrder is promise 9.
@@ -187,8 +191,7 @@ func TestOrder(t *testing.T) {
 		{"order per key at any concurrency", 8, func(m *message.Message) string { return m.Headers.String("key") }, 20},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
+		rabbit.Run(t, tt.name, func(t *testing.T) {
 			const messages = 1000
 			b := newBench(t)
 			b.queue.Concurrency, b.queue.OrderBy = tt.concurrency, tt.orderBy
@@ -228,27 +231,28 @@ func TestOrder(t *testing.T) {
 // TestPublishTellsTheTruth is promise 8, as far as a healthy broker can show it;
 // package broker has the rest.
 func TestPublishTellsTheTruth(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.queue.MaxLength = 1
-	enter, leave := make(chan struct{}, 10), make(chan struct{})
-	b.queue.Prefetch = 1
-	b.run(handler.Func(func(context.Context, *message.Message) error { enter <- struct{}{}; <-leave; return nil }))
-	defer close(leave)
-	b.publish("key", 1)
-	<-enter
-	var err error
-	for range 20 { // the limit counts what is in hand too, and lags a little on quorum queues
-		if err = b.pub.Publish(t.Context(), "key", 1); err != nil {
-			break
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.queue.MaxLength = 1
+		enter, leave := make(chan struct{}, 10), make(chan struct{})
+		b.queue.Prefetch = 1
+		b.run(handler.Func(func(context.Context, *message.Message) error { enter <- struct{}{}; <-leave; return nil }))
+		defer close(leave)
+		b.publish("key", 1)
+		<-enter
+		var err error
+		for range 20 { // the limit counts what is in hand too, and lags a little on quorum queues
+			if err = b.pub.Publish(t.Context(), "key", 1); err != nil {
+				break
+			}
 		}
-	}
-	if !errors.Is(err, broker.ErrNacked) {
-		t.Errorf("publish to a full queue returned %v, want ErrNacked", err)
-	}
-	missing := broker.NewPublisher(broker.Config{URL: b.pubURL}, "no-such-exchange")
-	defer func() { _ = missing.Close() }()
-	if err := missing.Publish(t.Context(), "key", 1); !errors.Is(err, broker.ErrUnroutable) {
-		t.Errorf("publish to a missing exchange returned %v, want ErrUnroutable", err)
-	}
+		if !errors.Is(err, broker.ErrNacked) {
+			t.Errorf("publish to a full queue returned %v, want ErrNacked", err)
+		}
+		missing := broker.NewPublisher(broker.Config{URL: b.pubURL, Dial: rabbit.Dial}, "no-such-exchange")
+		defer func() { _ = missing.Close() }()
+		if err := missing.Publish(t.Context(), "key", 1); !errors.Is(err, broker.ErrUnroutable) {
+			t.Errorf("publish to a missing exchange returned %v, want ErrUnroutable", err)
+		}
+	})
 }

@@ -20,7 +20,6 @@ import (
 // TestDeletedWaysAreMended: a copy that finds no way is not confirmed, so the
 // message stays until the way is there again.
 func TestDeletedWaysAreMended(t *testing.T) {
-	node := abused.take(t)
 	for _, tt := range []struct {
 		name  string
 		fails error
@@ -42,7 +41,7 @@ func TestDeletedWaysAreMended(t *testing.T) {
 		}},
 		{"the ladder's entry is deleted", errBoom, func(t *testing.T, b *bench) { deleteExchange(t, b, "warren.delay.00") }},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
+		abused.run(t, tt.name, func(t *testing.T, node rabbit.Node) {
 			b := newBenchAt(t, node.URL())
 			b.queue.Retry.MaxAttempts = 2
 			b.run(handler.Func(func(context.Context, *message.Message) error { return tt.fails }))
@@ -84,62 +83,64 @@ func handOffFailures(b *bench) (all []worker.HandOffFailed) {
 // TestALostWayBackKeepsTheMessage: the end of the ladder was unbound. The copy was
 // confirmed by then, so it waits where all waits that has nowhere to go.
 func TestALostWayBackKeepsTheMessage(t *testing.T) {
-	node := abused.take(t)
-	b := newBenchAt(t, node.URL())
-	var runs atomic.Int32
-	h := handler.Func(func(_ context.Context, m *message.Message) error { runs.Add(1); return failUntil(m.Attempt, 2) })
-	r := b.run(h)
-	back := strings.Repeat("*.", 23) + b.queue.Name
-	if err := b.channel.QueueUnbind(b.queue.Name, back, "warren.delay.out", nil); err != nil {
-		t.Fatal(err)
-	}
-	b.publish("key", 1, broker.WithMessageID("id-1"))
-	b.eventually("it is kept", func() bool { return b.depth(broker.UnroutedQueue) == 1 })
-	if err := r.finish(); err != nil {
-		t.Fatal(err)
-	}
-	b.run(h) // a start mends the way
-	d, ok, err := b.channel.Get(broker.UnroutedQueue, true)
-	if err != nil || !ok || d.MessageId != "id-1" {
-		t.Fatalf("got %q, %v, %v; want the message", d.MessageId, ok, err)
-	}
-	b.publish("key", 1)
-	if got := b.verdicts(3); !slices.Equal(got, []worker.Verdict{worker.Retry, worker.Retry, worker.Ack}) {
-		t.Errorf("verdicts %v, want the second message to have found its way back", got)
-	}
+	abused.test(t, func(t *testing.T, node rabbit.Node) {
+		b := newBenchAt(t, node.URL())
+		var runs atomic.Int32
+		h := handler.Func(func(_ context.Context, m *message.Message) error { runs.Add(1); return failUntil(m.Attempt, 2) })
+		r := b.run(h)
+		back := strings.Repeat("*.", 23) + b.queue.Name
+		if err := b.channel.QueueUnbind(b.queue.Name, back, "warren.delay.out", nil); err != nil {
+			t.Fatal(err)
+		}
+		b.publish("key", 1, broker.WithMessageID("id-1"))
+		b.eventually("it is kept", func() bool { return b.depth(broker.UnroutedQueue) == 1 })
+		if err := r.finish(); err != nil {
+			t.Fatal(err)
+		}
+		b.run(h) // a start mends the way
+		d, ok, err := b.channel.Get(broker.UnroutedQueue, true)
+		if err != nil || !ok || d.MessageId != "id-1" {
+			t.Fatalf("got %q, %v, %v; want the message", d.MessageId, ok, err)
+		}
+		b.publish("key", 1)
+		if got := b.verdicts(3); !slices.Equal(got, []worker.Verdict{worker.Retry, worker.Retry, worker.Ack}) {
+			t.Errorf("verdicts %v, want the second message to have found its way back", got)
+		}
+	})
 }
 
 // TestCutAtTheMomentOfFailing: whether the copy or the ack was under way is open;
 // the message is there all the same.
 func TestCutAtTheMomentOfFailing(t *testing.T) {
-	t.Parallel()
-	proxy := rabbit.NewProxy(t, rabbit.URL(t))
-	b := newBench(t)
-	b.url = proxy.URL()
-	b.queue.Retry.MaxAttempts = 20 // duplicates each have attempts of their own
-	const messages = 20
-	cut := make(chan struct{})
-	var fails, acked atomic.Int32
-	b.run(handler.Func(func(_ context.Context, m *message.Message) error {
-		if fails.Add(1) <= messages {
-			cut <- struct{}{}
-			return errBoom
+	rabbit.Test(t, func(t *testing.T) {
+		proxy := rabbit.NewProxy(t, rabbit.URL(t))
+		b := newBench(t)
+		b.url = proxy.URL()
+		b.queue.Retry.MaxAttempts = 20 // duplicates each have attempts of their own
+		const messages = 20
+		cut := make(chan struct{})
+		var fails, acked atomic.Int32
+		b.run(handler.Func(func(_ context.Context, m *message.Message) error {
+			if fails.Add(1) <= messages {
+				cut <- struct{}{}
+				return errBoom
+			}
+			acked.Add(1)
+			return nil
+		}), impatient)
+		publishNumbered(t, b.pub, 0, messages)
+		for i := range messages {
+			<-cut
+			<-time.After(time.Duration(i*100) * time.Microsecond) // a later moment each time: before the copy, its confirm, the ack
+			proxy.Cut()
+			proxy.Restore(t)
 		}
-		acked.Add(1)
-		return nil
-	}), impatient)
-	publishNumbered(t, b.pub, 0, messages)
-	for i := range messages {
-		<-cut
-		<-time.After(time.Duration(i*100) * time.Microsecond) // a later moment each time: before the copy, its confirm, the ack
-		proxy.Cut()
-		proxy.Restore(t)
-	}
-	b.eventually("each message was handled", func() bool { return len(ackedIDs(b)) == messages })
-	b.eventually("the queue is empty", func() bool { return b.depth(b.queue.Name) == 0 })
-	if n := b.depth(broker.DeadLetterQueue(b.queue.Name)); n != 0 {
-		t.Errorf("%d dead letters, want none", n)
-	}
+		b.eventually("each message was handled", func() bool { return len(ackedIDs(b)) == messages })
+		b.eventually("the queue is empty", func() bool { return b.depth(b.queue.Name) == 0 })
+		if n := b.depth(broker.DeadLetterQueue(b.queue.Name)); n != 0 {
+			t.Errorf("%d dead letters, want none", n)
+		}
+	})
 }
 
 func ackedIDs(b *bench) map[string]bool {
@@ -155,39 +156,40 @@ func ackedIDs(b *bench) map[string]bool {
 // TestACopyIsConfirmedBeforeTheAck: the publishing connection swallows the copy and
 // is then lost; the consuming one never notices.
 func TestACopyIsConfirmedBeforeTheAck(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	var wires wiretap
-	fail := make(chan struct{})
-	b.run(handler.Func(func(_ context.Context, m *message.Message) error {
-		if m.Attempt == 1 {
-			<-fail
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		var wires wiretap
+		fail := make(chan struct{})
+		b.run(handler.Func(func(_ context.Context, m *message.Message) error {
+			if m.Attempt == 1 {
+				<-fail
+			}
+			return failUntil(m.Attempt, 2)
+		}), impatient, func(c *worker.Config) { c.Broker.Dial = wires.dial })
+		b.publish("key", 1)
+		b.eventually("it is on its way", func() bool { return b.depth(b.queue.Name) == 0 })
+		publishing := wires.of(t, " publish")
+		publishing.mute.Store(true)
+		close(fail)
+		b.eventually("the copy was swallowed", func() bool { return publishing.swallowed.Load() > 0 })
+		if n := len(b.settled()); n != 0 {
+			t.Errorf("%d messages were settled before the copy was confirmed", n)
 		}
-		return failUntil(m.Attempt, 2)
-	}), impatient, func(c *worker.Config) { c.Broker.Dial = wires.dial })
-	b.publish("key", 1)
-	b.eventually("it is on its way", func() bool { return b.depth(b.queue.Name) == 0 })
-	publishing := wires.of(t, " publish")
-	publishing.mute.Store(true)
-	close(fail)
-	b.eventually("the copy was swallowed", func() bool { return publishing.swallowed.Load() > 0 })
-	if n := len(b.settled()); n != 0 {
-		t.Errorf("%d messages were settled before the copy was confirmed", n)
-	}
-	if err := publishing.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if got := b.verdicts(2); !slices.Equal(got, []worker.Verdict{worker.Retry, worker.Ack}) {
-		t.Errorf("verdicts %v, want retry and ack", got)
-	}
-	failures := handOffFailures(b)
-	if len(failures) == 0 || !errors.Is(failures[0].Err, broker.ErrNotConnected) {
-		t.Errorf("failures to hand over are %v, want ErrNotConnected", failures)
-	}
-	if down := sessionsLost(b); !slices.Equal(down, []string{"publish"}) {
-		t.Errorf("the sessions lost are %v, want that of publishing alone", down)
-	}
-	b.eventually("all is acked", func() bool { return b.depth(b.queue.Name) == 0 })
+		if err := publishing.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.verdicts(2); !slices.Equal(got, []worker.Verdict{worker.Retry, worker.Ack}) {
+			t.Errorf("verdicts %v, want retry and ack", got)
+		}
+		failures := handOffFailures(b)
+		if len(failures) == 0 || !errors.Is(failures[0].Err, broker.ErrNotConnected) {
+			t.Errorf("failures to hand over are %v, want ErrNotConnected", failures)
+		}
+		if down := sessionsLost(b); !slices.Equal(down, []string{"publish"}) {
+			t.Errorf("the sessions lost are %v, want that of publishing alone", down)
+		}
+		b.eventually("all is acked", func() bool { return b.depth(b.queue.Name) == 0 })
+	})
 }
 
 func sessionsLost(b *bench) (roles []string) {
@@ -203,15 +205,16 @@ func sessionsLost(b *bench) (roles []string) {
 
 // TestExpiredMessagesAreDeadLetteredByTheBroker, while nobody consumes.
 func TestExpiredMessagesAreDeadLetteredByTheBroker(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.queue.MessageTTL = 200 * time.Millisecond
-	r := b.run(nothing)
-	r.sub.Pause()
-	b.eventually("nobody consumes", func() bool { return consumers(b) == 0 })
-	b.publish("key", "body")
-	d := b.deadLetter()
-	if reason := death(d); reason != "expired" || string(d.Body) != `"body"` {
-		t.Errorf("died of %q with %q, want expired with the body", reason, d.Body)
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.queue.MessageTTL = 200 * time.Millisecond
+		r := b.run(nothing)
+		r.sub.Pause()
+		b.eventually("nobody consumes", func() bool { return consumers(b) == 0 })
+		b.publish("key", "body")
+		d := b.deadLetter()
+		if reason := death(d); reason != "expired" || string(d.Body) != `"body"` {
+			t.Errorf("died of %q with %q, want expired with the body", reason, d.Body)
+		}
+	})
 }

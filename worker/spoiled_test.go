@@ -16,19 +16,20 @@ import (
 // TestACopyThatCannotBeWrittenFreesItsHand: a handler that spoils the headers gets
 // its message dead-lettered by the broker, and the next message its turn.
 func TestACopyThatCannotBeWrittenFreesItsHand(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.run(handler.Func(func(_ context.Context, m *message.Message) error {
-		m.Headers["seen"] = uint64(1) // AMQP has no such type
-		return errBoom
-	}))
-	b.publish("key", 1, broker.WithHeader("h", "v"))
-	if got := b.verdicts(1); got[0] != worker.DeadLetter {
-		t.Errorf("verdict %v, want dead-letter", got[0])
-	}
-	if d := b.deadLetter(); d.Headers["x-first-death-reason"] != "rejected" {
-		t.Errorf("headers %v, want the broker's own record", d.Headers)
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.run(handler.Func(func(_ context.Context, m *message.Message) error {
+			m.Headers["seen"] = uint64(1) // AMQP has no such type
+			return errBoom
+		}))
+		b.publish("key", 1, broker.WithHeader("h", "v"))
+		if got := b.verdicts(1); got[0] != worker.DeadLetter {
+			t.Errorf("verdict %v, want dead-letter", got[0])
+		}
+		if d := b.deadLetter(); d.Headers["x-first-death-reason"] != "rejected" {
+			t.Errorf("headers %v, want the broker's own record", d.Headers)
+		}
+	})
 }
 
 // TestAQueueWithoutAnExchangeNeedsAHandlerForItsName: nothing else reaches it.
@@ -46,45 +47,46 @@ func TestAQueueWithoutAnExchangeNeedsAHandlerForItsName(t *testing.T) {
 // TestStopDuringTheStartSparesHandlersInHand: the other queues are still being
 // opened, on the session that a handler in hand will settle on.
 func TestStopDuringTheStartSparesHandlersInHand(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	first := b.run(handler.Func(func(context.Context, *message.Message) error { return nil })) // declares
-	if err := first.finish(); err != nil {
-		t.Fatal(err)
-	}
-	b.publish("key", 1)
-	w := worker.New(worker.Config{Broker: broker.Config{URL: b.url}, Logger: slog.New(slog.DiscardHandler), OnEvent: b.record})
-	entered, leave := make(chan struct{}), make(chan struct{})
-	w.Queue(b.queue).Handle("#", handler.Func(func(context.Context, *message.Message) error {
-		close(entered)
-		<-leave
-		return nil
-	}))
-	others := make([]string, 30)
-	for i := range others {
-		others[i] = rabbit.Queue(t)
-		w.Queue(worker.Queue{Name: others[i]}).Handle("#", handler.Func(func(context.Context, *message.Message) error { return nil }))
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- w.Run(ctx) }()
-	<-entered
-	stop()
-	b.eventually("it drains", func() bool { return w.Health().Queues[0].State == worker.StateDraining })
-	close(leave)
-	if err := <-done; err != nil {
-		t.Errorf("Run returned %v, want nil", err)
-	}
-	if s := b.settled(); len(s) != 1 || s[0].SettleErr != nil {
-		t.Errorf("settled %+v, want one ack that was told", s)
-	}
-	b.eventually("nothing is left", func() bool { return b.depth(b.queue.Name) == 0 })
-	ch := rabbit.Channel(t, b.url)
-	for _, name := range others {
-		for _, q := range []string{name, broker.DeadLetterQueue(name)} {
-			if _, err := ch.QueueDelete(q, false, false, false); err != nil {
-				t.Error(err)
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		first := b.run(handler.Func(func(context.Context, *message.Message) error { return nil })) // declares
+		if err := first.finish(); err != nil {
+			t.Fatal(err)
+		}
+		b.publish("key", 1)
+		w := worker.New(worker.Config{Broker: broker.Config{URL: b.url, Dial: rabbit.Dial}, Logger: slog.New(slog.DiscardHandler), OnEvent: b.record})
+		entered, leave := make(chan struct{}), make(chan struct{})
+		w.Queue(b.queue).Handle("#", handler.Func(func(context.Context, *message.Message) error {
+			close(entered)
+			<-leave
+			return nil
+		}))
+		others := make([]string, 30)
+		for i := range others {
+			others[i] = rabbit.Queue(t)
+			w.Queue(worker.Queue{Name: others[i]}).Handle("#", handler.Func(func(context.Context, *message.Message) error { return nil }))
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- w.Run(ctx) }()
+		<-entered
+		stop()
+		b.eventually("it drains", func() bool { return w.Health().Queues[0].State == worker.StateDraining })
+		close(leave)
+		if err := <-done; err != nil {
+			t.Errorf("Run returned %v, want nil", err)
+		}
+		if s := b.settled(); len(s) != 1 || s[0].SettleErr != nil {
+			t.Errorf("settled %+v, want one ack that was told", s)
+		}
+		b.eventually("nothing is left", func() bool { return b.depth(b.queue.Name) == 0 })
+		ch := rabbit.Channel(t, b.url)
+		for _, name := range others {
+			for _, q := range []string{name, broker.DeadLetterQueue(name)} {
+				if _, err := ch.QueueDelete(q, false, false, false); err != nil {
+					t.Error(err)
+				}
 			}
 		}
-	}
+	})
 }

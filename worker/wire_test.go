@@ -54,10 +54,7 @@ func publishNumbered(t *testing.T, pub *broker.Publisher, from, n int) {
 func TestAtLeastOnceWhenTheWireIsCut(t *testing.T) {
 	t.Parallel()
 	for name, change := range kinds() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			cutTheWire(t, change, 20_000, 50)
-		})
+		rabbit.Run(t, name, func(t *testing.T) { cutTheWire(t, change, rabbit.Scaled(20_000), 50) })
 	}
 }
 

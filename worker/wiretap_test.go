@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/internal/rabbit"
 )
 
 // wiretap dials for a worker and keeps its connections apart: both go to one URL.
@@ -27,7 +29,7 @@ type wire struct {
 }
 
 func (w *wiretap) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	c, err := new(net.Dialer).DialContext(ctx, network, address)
+	c, err := rabbit.Dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
