@@ -11,6 +11,7 @@ import (
 const (
 	rabbitmq  = "rabbitmq"
 	devbroker = "devbroker"
+	pipe      = "pipe" // devbroker in the bubbles of testing/synctest
 )
 
 // versions of RabbitMQ that tests are run on, and that devbroker behaves like.
@@ -34,17 +35,26 @@ func (c *column) environment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "AMQP_URL=") || strings.HasPrefix(v, "WARREN_")
 	})
-	if c.kind == devbroker {
+	switch c.kind {
+	case devbroker:
 		return append(env, "AMQP_URL=embedded:"+c.version)
+	case pipe:
+		return append(env, "AMQP_URL=pipe:"+c.version)
 	}
 	return append(env, "WARREN_RABBITMQ="+c.version)
+}
+
+// runs says whether the package is for this column: over pipes, one whose tests are
+// run by rabbit.Test.
+func (c *column) runs(pkg string) bool {
+	return c.kind != pipe || slices.Contains([]string{"broker", "worker"}, short(pkg))
 }
 
 // parseColumns returns the columns of a list of names, in the order of the table.
 func parseColumns(list string) (columns []*column, err error) {
 	names := strings.Split(list, ",")
 	known := make(map[string]bool)
-	for _, kind := range []string{rabbitmq, devbroker} {
+	for _, kind := range []string{rabbitmq, devbroker, pipe} {
 		for _, version := range versions() {
 			c := &column{kind: kind, version: version, results: newResults()}
 			known[c.kind], known[c.name()] = true, true
@@ -55,7 +65,7 @@ func parseColumns(list string) (columns []*column, err error) {
 	}
 	for _, name := range names {
 		if !known[name] {
-			return nil, fmt.Errorf("matrix: no column %q, want rabbitmq or devbroker, or one such as rabbitmq-4.3", name)
+			return nil, fmt.Errorf("matrix: no column %q, want rabbitmq, devbroker or pipe, or one such as rabbitmq-4.3", name)
 		}
 	}
 	return columns, nil

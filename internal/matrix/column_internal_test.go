@@ -20,6 +20,7 @@ func TestColumnsAreChosenByName(t *testing.T) {
 	tests := []struct{ list, want string }{
 		{"rabbitmq,devbroker", "rabbitmq-3.10 rabbitmq-4.0 rabbitmq-4.3 devbroker-3.10 devbroker-4.0 devbroker-4.3"},
 		{"devbroker-4.0,rabbitmq-4.3", "rabbitmq-4.3 devbroker-4.0"},
+		{"pipe-4.3,devbroker-4.3", "devbroker-4.3 pipe-4.3"},
 		{"devbroker", "devbroker-3.10 devbroker-4.0 devbroker-4.3"},
 		{"rabbitmq-4.1", ""},
 		{"", ""},
@@ -41,6 +42,7 @@ func TestAColumnHasItsBrokerAndNoOther(t *testing.T) {
 	t.Setenv("WARREN_RABBITMQ", "docker")
 	for want, c := range map[string]column{
 		"AMQP_URL=embedded:4.0": {kind: devbroker, version: "4.0"},
+		"AMQP_URL=pipe:4.0":     {kind: pipe, version: "4.0"},
 		"WARREN_RABBITMQ=3.10":  {kind: rabbitmq, version: "3.10"},
 	} {
 		env := c.environment()
@@ -49,6 +51,19 @@ func TestAColumnHasItsBrokerAndNoOther(t *testing.T) {
 		})
 		if !slices.Equal(about, []string{want}) {
 			t.Errorf("%s is run with %v, want %s alone", c.name(), about, want)
+		}
+	}
+}
+
+func TestPipesRunWhatIsMadeForThem(t *testing.T) {
+	t.Parallel()
+	tests := map[string]bool{"./worker": true, module + "/broker": true, "./schedule": false, module + "/worker/tracetest": false}
+	for pkg, want := range tests {
+		if got := (&column{kind: pipe}).runs(pkg); got != want {
+			t.Errorf("%s over pipes: %v, want %v", pkg, got, want)
+		}
+		if !(&column{kind: devbroker}).runs(pkg) {
+			t.Errorf("%s is left out on devbroker", pkg)
 		}
 	}
 }

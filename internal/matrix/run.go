@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -42,7 +43,8 @@ func brokerPackages(ctx context.Context) (packages []string, err error) {
 type runner struct {
 	folder string        // for their raw output
 	limit  time.Duration // for each
-	test   []string      // what each runs
+	test   []string      // how each runs
+	pkgs   []string      // what each runs, as far as it can
 	stdin  string        // the column that comes from in
 	in     io.Reader
 	log    *log.Logger // signs of life
@@ -53,7 +55,7 @@ func newRunner(o options, packages []string, in io.Reader, out io.Writer) *runne
 	if o.race {
 		test = append(test, "-race")
 	}
-	return &runner{folder: o.out, limit: o.limit, test: append(test, packages...), stdin: o.stdin, in: in, log: log.New(out, "", 0)}
+	return &runner{folder: o.out, limit: o.limit, test: test, pkgs: packages, stdin: o.stdin, in: in, log: log.New(out, "", 0)}
 }
 
 func (r *runner) sayf(c *column, format string, args ...any) {
@@ -77,7 +79,7 @@ func (r *runner) column(ctx context.Context, c *column) {
 }
 
 func (r *runner) prepare(ctx context.Context, c *column) error {
-	if c.kind == devbroker || c.name() == r.stdin {
+	if c.kind != rabbitmq || c.name() == r.stdin {
 		return nil
 	}
 	cmd := r.command(ctx, c, "install")
@@ -97,7 +99,11 @@ func (r *runner) tests(ctx context.Context, c *column) (err error) {
 		r.follow(ctx, c, io.TeeReader(r.in, raw))
 		return context.Cause(ctx)
 	}
-	cmd := r.command(ctx, c, r.test...)
+	pkgs := slices.DeleteFunc(slices.Clone(r.pkgs), func(pkg string) bool { return !c.runs(pkg) })
+	if len(pkgs) == 0 {
+		return nil
+	}
+	cmd := r.command(ctx, c, slices.Concat(r.test, pkgs)...)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
