@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 }
 
 var (
-	mayImportAll = []string{"cmd", "examples", "internal"}
+	mayImportAll = []string{"cmd", "examples", "internal", "runner"}
 	standardOnly = []string{"message", "retry", "handler"} // besides ours
 )
 

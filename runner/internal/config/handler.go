@@ -1,0 +1,94 @@
+package config
+
+// Handler says what is done with the messages of a key: one of its fields is set
+// besides Key.
+type Handler struct {
+	Key        string      `yaml:"key" jsonschema:"required,minLength=1,maxLength=255" jsonschema_description:"Pattern of routing keys: * is any one word between dots, # any number of words."`
+	Exec       *Exec       `yaml:"exec" jsonschema_description:"Run a command for each message."`
+	Persistent *Persistent `yaml:"persistent" jsonschema_description:"Keep processes that read a message a line, as JSON, and answer a line."`
+	Webhook    *Webhook    `yaml:"webhook" jsonschema_description:"Post each message to a URL."`
+	Log        *LogLine    `yaml:"log" jsonschema_description:"Write a line for each message."`
+	Forward    *Forward    `yaml:"forward" jsonschema_description:"Publish each message to an exchange."`
+	Go         string      `yaml:"go" jsonschema:"minLength=1" jsonschema_description:"Name of a handler in the program."`
+}
+
+// Kinds are the fields of a Handler that say what is done.
+func Kinds() []string { return []string{"exec", "persistent", "webhook", "log", "forward", "go"} }
+
+// Exec is job.Exec, for one message at a time.
+type Exec struct {
+	Command   []Text          `yaml:"command" jsonschema:"required,minItems=1" jsonschema_description:"The program and its arguments, without a shell."`
+	Dir       string          `yaml:"dir" jsonschema_description:"The working directory; the runner's if empty."`
+	Env       []Env           `yaml:"env" jsonschema_description:"NAME=value, or NAME to pass on the runner's variable."`
+	ExitCodes map[int]Verdict `yaml:"exit_codes" jsonschema_description:"What exit statuses mean; unless set 0 is ack, 65 and 78 dead-letter, and all others retry."`
+	KillDelay Limit           `yaml:"kill_delay" jsonschema:"default=5s" jsonschema_description:"From SIGTERM to SIGKILL, or \"none\"."`
+}
+
+// Verdict is a job.Verdict.
+type Verdict string
+
+// Persistent is job.Exec, with processes that stay.
+type Persistent struct {
+	Command        []Text  `yaml:"command" jsonschema:"required,minItems=1" jsonschema_description:"The program and its arguments, without a shell."`
+	Dir            string  `yaml:"dir" jsonschema_description:"The working directory; the runner's if empty."`
+	Env            []Env   `yaml:"env" jsonschema_description:"NAME=value, or NAME to pass on the runner's variable."`
+	KillDelay      Limit   `yaml:"kill_delay" jsonschema:"default=5s" jsonschema_description:"From SIGTERM to SIGKILL, or \"none\"."`
+	MaxAnswerBytes Size    `yaml:"max_answer_bytes" jsonschema:"default=64KiB" jsonschema_description:"Bounds the line of an answer."`
+	Backoff        Backoff `yaml:"backoff" jsonschema_description:"The pauses between starts after failures: 200ms, doubling up to 30s, spread by a fifth, unless set."`
+}
+
+// Webhook is job.Webhook.
+type Webhook struct {
+	URL            URL      `yaml:"url" jsonschema:"required,format=webhook-url" jsonschema_description:"http or https, without user and password."`
+	Headers        []Header `yaml:"headers"`
+	CloudEvents    bool     `yaml:"cloud_events" jsonschema:"default=false" jsonschema_description:"Add the attributes of CloudEvents 1.0, in binary mode."`
+	Source         string   `yaml:"source" jsonschema:"maxLength=255" jsonschema_description:"ce-source; /EXCHANGE if empty."`
+	SigningKeys    []Secret `yaml:"signing_keys" jsonschema_description:"Sign each request, as Standard Webhooks has it; 16 bytes or more, or whsec_ and base64."`
+	Timeout        Duration `yaml:"timeout" jsonschema:"default=30s" jsonschema_description:"Bounds a request and its response."`
+	DialTimeout    Duration `yaml:"dial_timeout" jsonschema:"default=10s"`
+	TLSTimeout     Duration `yaml:"tls_timeout" jsonschema:"default=10s"`
+	HeaderTimeout  Duration `yaml:"header_timeout" jsonschema_description:"Bounds the wait for the head of the response; timeout does if missing."`
+	MaxRetryAfter  Duration `yaml:"max_retry_after" jsonschema:"default=1h" jsonschema_description:"The longest pause a server may ask for."`
+	MaxConnections int      `yaml:"max_connections" jsonschema:"minimum=1,maximum=65535" jsonschema_description:"Unbounded if missing."`
+	CAFile         string   `yaml:"ca_file" jsonschema_description:"PEM file of the authorities to trust; those of the system if empty."`
+	CertFile       string   `yaml:"cert_file" jsonschema_description:"PEM file of a client certificate."`
+	KeyFile        string   `yaml:"key_file" jsonschema_description:"PEM file of its key."`
+	AllowPrivate   bool     `yaml:"allow_private" jsonschema:"default=false" jsonschema_description:"Allow addresses that are not of the public internet, such as loopback."`
+}
+
+// Header is a header of each request.
+type Header struct {
+	Name  string `yaml:"name" jsonschema:"required,format=header-name"`
+	Value Secret `yaml:"value" jsonschema:"required"`
+}
+
+// LogLine is job.Log.
+type LogLine struct {
+	Level        string `yaml:"level" jsonschema:"enum=debug,enum=info,enum=warn,enum=error,default=info"`
+	MaxBodyBytes Size   `yaml:"max_body_bytes" jsonschema:"default=1KiB" jsonschema_description:"How much of the body is shown."`
+}
+
+// Forward is job.Forward.
+type Forward struct {
+	Exchange string `yaml:"exchange" jsonschema:"maxLength=255" jsonschema_description:"Empty is the default exchange, whose keys are names of queues."`
+	Key      string `yaml:"key" jsonschema:"maxLength=255" jsonschema_description:"The routing key; that of the message if empty."`
+}
+
+// Kind is the one of Kinds that h has; "" if none.
+func (h Handler) Kind() string {
+	switch {
+	case h.Exec != nil:
+		return "exec"
+	case h.Persistent != nil:
+		return "persistent"
+	case h.Webhook != nil:
+		return "webhook"
+	case h.Log != nil:
+		return "log"
+	case h.Forward != nil:
+		return "forward"
+	case h.Go != "":
+		return "go"
+	}
+	return ""
+}

@@ -1,0 +1,114 @@
+package config
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/warren-mq/warren/job"
+)
+
+func (d *document) checkHandler(path string, h Handler) {
+	var has []string
+	for _, kind := range Kinds() {
+		if d.nodes[join(path, kind)] != nil {
+			has = append(has, kind)
+		}
+	}
+	switch len(has) {
+	case 0:
+		d.complainf(path, "the handler does nothing, want one of %s", either(Kinds()))
+	case 1:
+		d.checkKindOf(path, h)
+	default:
+		d.complainf(keyOf(join(path, has[1])), "the handler has %s, want one of them", strings.Join(has, " and "))
+	}
+}
+
+func (d *document) checkKindOf(path string, h Handler) {
+	switch at := join(path, h.Kind()); {
+	case h.Go != "" && !slices.Contains(d.source.Handlers, h.Go):
+		hint := meant(h.Go, d.source.Handlers)
+		if len(d.source.Handlers) == 0 {
+			hint = ": this program has none"
+		}
+		d.complainf(at, "go is %q, and there is no handler of that name%s", h.Go, hint)
+	case h.Exec != nil:
+		d.checkCommand(at, h.Exec.Command)
+		d.checkExitCodes(at, h.Exec.ExitCodes)
+	case h.Persistent != nil:
+		d.checkCommand(at, h.Persistent.Command)
+		d.checkIntervals(join(at, "backoff"), h.Persistent.Backoff.InitialInterval, h.Persistent.Backoff.MaxInterval)
+	case h.Webhook != nil:
+		d.checkWebhook(at, *h.Webhook)
+	case h.Forward != nil:
+		d.checkKnown(join(at, "exchange"), h.Forward.Exchange)
+		if h.Forward.Exchange == "" && h.Forward.Key == "" && !d.bad[at] {
+			d.complainf(at, "forward has neither exchange nor key, want one of them")
+		}
+	}
+}
+
+func (d *document) checkCommand(path string, command []Text) {
+	at := join(path, "command")
+	if len(command) > 0 && command[0] == "" && !d.bad[at] {
+		d.complainf(join(at, "0"), "command begins with an empty text, want a program")
+	}
+	for i, arg := range command {
+		if strings.Contains(string(arg), "\x00") {
+			d.complainf(join(at, strconv.Itoa(i)), "%s has a NUL character", last(join(at, strconv.Itoa(i))))
+		}
+	}
+}
+
+func (d *document) checkExitCodes(path string, codes map[int]Verdict) {
+	for code := range codes {
+		if at := join(join(path, "exit_codes"), strconv.Itoa(code)); code < 0 || code > 255 {
+			d.complainf(keyOf(at), "exit_codes has %d, want 0 to 255", code)
+		}
+	}
+}
+
+func (d *document) checkWebhook(path string, w Webhook) {
+	for i, h := range w.Headers {
+		at := join(join(path, "headers"), strconv.Itoa(i))
+		if d.bad[at] {
+			continue
+		}
+		d.askJob(at, "Headers[0]", last(at), job.Webhook{Headers: []job.Header{{Name: h.Name, Value: h.Value.Secret}}})
+	}
+	for i, key := range w.SigningKeys {
+		at := join(join(path, "signing_keys"), strconv.Itoa(i))
+		if d.bad[at] {
+			continue
+		}
+		d.askJob(at, "SigningKeys[0]", last(at), job.Webhook{SigningKeys: []job.Secret{key.Secret}})
+	}
+	if w.Source != "" && !w.CloudEvents && d.sound(path, "cloud_events") {
+		d.complainf(join(path, "source"), "source has no meaning without cloud_events: true")
+	}
+	d.checkPair(path, w.CertFile, w.KeyFile)
+	if strings.HasPrefix(strings.ToLower(string(w.URL)), "http:") && w.CAFile+w.CertFile != "" {
+		d.complainf(join(path, "url"), "url is http, which has no use for ca_file, cert_file and key_file")
+	}
+}
+
+// askJob tells what package job says of one part of a webhook.
+func (d *document) askJob(path, field, name string, w job.Webhook) {
+	w.URL = "https://example.com"
+	if err := w.Validate(); err != nil {
+		_, text, _ := strings.Cut(oneLine(err), field)
+		d.complainf(path, "%s%s", name, text)
+	}
+}
+
+// checkPair wants a certificate and its key.
+func (d *document) checkPair(path, cert, key string) {
+	switch {
+	case !d.sound(path, "cert_file", "key_file"):
+	case cert != "" && key == "":
+		d.complainf(join(path, "cert_file"), "cert_file is here and key_file is missing, want both or neither")
+	case cert == "" && key != "":
+		d.complainf(join(path, "key_file"), "key_file is here and cert_file is missing, want both or neither")
+	}
+}

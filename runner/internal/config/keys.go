@@ -1,0 +1,21 @@
+package config
+
+import "reflect"
+
+// knownKeys are those of what a map is for.
+func knownKeys(t reflect.Type) (keys []string) {
+	switch {
+	case t == nil:
+		return nil
+	case t == secretType:
+		return []string{"file"}
+	case t.Kind() != reflect.Struct:
+		return nil
+	}
+	for f := range t.Fields() {
+		if key := f.Tag.Get("yaml"); key != "" {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}

@@ -1,0 +1,106 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// complainf adds a fault at the value at path, or at what it would stand in.
+func (d *document) complainf(path, format string, args ...any) {
+	for d.nodes[path] == nil {
+		path = path[:max(strings.LastIndex(path, "."), 0)]
+	}
+	d.faultf(d.nodes[path], format, args...)
+}
+
+// checkLists finds what no schema can say of exchanges, queues and schedules.
+func (d *document) checkLists(c *Config) {
+	for i, e := range c.Exchanges {
+		d.ifMap(join("exchanges", strconv.Itoa(i)), func(path string) { d.checkExchange(path, e) })
+	}
+	for i, q := range c.Queues {
+		d.ifMap(join("queues", strconv.Itoa(i)), func(path string) { d.checkQueue(path, q, c) })
+	}
+	for i, s := range c.Schedules {
+		d.ifMap(join("schedules", strconv.Itoa(i)), func(path string) { d.checkSchedule(path, s) })
+	}
+	for _, section := range []string{"exchanges", "queues", "schedules"} {
+		d.checkUnique(section, "name")
+	}
+}
+
+// ifMap calls check for an item that has fields to check.
+func (d *document) ifMap(path string, check func(path string)) {
+	if d.nodes[path].Kind == yaml.MappingNode {
+		check(path)
+	}
+}
+
+// sound says that nothing is wrong with fields of a map, as far as is known, so that
+// they can be compared.
+func (d *document) sound(path string, fields ...string) bool {
+	return !slices.ContainsFunc(fields, func(field string) bool { return d.bad[join(path, field)] })
+}
+
+// named are the first of a list's items to have a text in a field, wrong or not.
+func (d *document) named(list, field string) map[string]*yaml.Node {
+	found := make(map[string]*yaml.Node)
+	n := d.nodes[list]
+	if n == nil || n.Kind != yaml.SequenceNode {
+		return found
+	}
+	for _, item := range n.Content {
+		if name := fieldOf(item, field); name != nil && name.Kind == yaml.ScalarNode && found[name.Value] == nil {
+			found[name.Value] = name
+		}
+	}
+	return found
+}
+
+// checkUnique finds items with the text of one before them.
+func (d *document) checkUnique(list, field string) {
+	firsts := d.named(list, field)
+	n := d.nodes[list]
+	if n == nil || n.Kind != yaml.SequenceNode {
+		return
+	}
+	for _, item := range n.Content {
+		name := fieldOf(item, field)
+		if name == nil || name.Kind != yaml.ScalarNode || firsts[name.Value] == name {
+			continue
+		}
+		d.faultf(name, "%s is %s, and so it is in line %d, want another", field, d.shown(name), firsts[name.Value].Line)
+	}
+}
+
+// checkKnown finds the name of an exchange that is not among those listed.
+func (d *document) checkKnown(path, exchange string) {
+	section := d.nodes["exchanges"]
+	if exchange == "" || section != nil && section.Kind != yaml.SequenceNode {
+		return
+	}
+	known := d.named("exchanges", "name")
+	if known[exchange] != nil {
+		return
+	}
+	names := slices.Sorted(maps.Keys(known))
+	hint := meant(exchange, names)
+	if len(names) == 0 {
+		hint = ", want it in exchanges"
+	}
+	d.complainf(path, "%s is %q, and exchanges has none of that name%s", last(path), exchange, hint)
+}
+
+func (d *document) checkExchange(path string, e Exchange) {
+	if reserved(e.Name) {
+		d.complainf(join(path, "name"), "name is %q: names that begin with amq. or warren. are reserved", e.Name)
+	}
+}
+
+func reserved(name string) bool {
+	return strings.HasPrefix(name, "amq.") || strings.HasPrefix(name, "warren.")
+}

@@ -1,0 +1,78 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"sync"
+
+	generator "github.com/invopop/jsonschema"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+const draft7 = "http://json-schema.org/draft-07/schema#"
+
+// Schema is the JSON Schema (draft 7) of the configuration file, for editors. Load
+// checks more than it says.
+func Schema() []byte {
+	r := generator.Reflector{
+		FieldNameTag: "yaml", RequiredFromJSONSchemaTags: true, ExpandedStruct: true, Anonymous: true, Mapper: scalarSchema,
+	}
+	s := r.Reflect(&Config{})
+	s.Version, s.Title = draft7, "Configuration of Warren's runner"
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		panic("config: the schema: " + err.Error()) // of our own types: the tests would see it
+	}
+	text = bytes.ReplaceAll(text, []byte(`"#/$defs/`), []byte(`"#/definitions/`))
+	return append(bytes.Replace(text, []byte(`"$defs"`), []byte(`"definitions"`), 1), '\n')
+}
+
+// scalarSchema is that of types that are written otherwise than Go has them.
+func scalarSchema(t reflect.Type) *generator.Schema {
+	switch t {
+	case reflect.TypeFor[Duration]():
+		return &generator.Schema{Type: "string", Format: "duration-units", Pattern: `^[0-9.]+(ns|us|µs|ms|s|m|h)([0-9.]+(ns|us|µs|ms|s|m|h))*$`}
+	case reflect.TypeFor[Limit]():
+		return &generator.Schema{Type: "string", Format: "duration-or-none"}
+	case reflect.TypeFor[Size]():
+		return &generator.Schema{Type: "string", Format: "byte-size", Pattern: `^[0-9]+(B|KiB|MiB|GiB)$`}
+	case reflect.TypeFor[Verdict]():
+		return &generator.Schema{Type: "string", Enum: []any{"ack", "retry", "dead-letter", "discard"}}
+	case reflect.TypeFor[Env]():
+		return &generator.Schema{Type: "string", Format: "env-entry"}
+	case secretType:
+		return secretSchema()
+	}
+	return nil
+}
+
+func secretSchema() *generator.Schema {
+	properties := generator.NewProperties()
+	properties.Set("file", &generator.Schema{Type: "string", Description: "Path of a file with the secret."})
+	return &generator.Schema{
+		Properties: properties, Required: []string{"file"}, AdditionalProperties: generator.FalseSchema,
+		Extras: map[string]any{"type": []string{"string", "object"}},
+	}
+}
+
+// compiled is the schema ready for use, with our formats.
+var compiled = sync.OnceValue(func() *jsonschema.Schema {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
+	if err != nil {
+		panic("config: the schema: " + err.Error())
+	}
+	c := jsonschema.NewCompiler()
+	for name, check := range formats() {
+		c.RegisterFormat(&jsonschema.Format{Name: name, Validate: func(v any) error {
+			if text, ok := v.(string); ok {
+				return check(text)
+			}
+			return nil
+		}})
+	}
+	if err := c.AddResource("config.schema.json", document); err != nil {
+		panic("config: the schema: " + err.Error())
+	}
+	return c.MustCompile("config.schema.json")
+})

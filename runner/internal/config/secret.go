@@ -1,0 +1,42 @@
+package config
+
+import (
+	"reflect"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/warren-mq/warren/job"
+)
+
+// Secret is text that is not shown, from the configuration or from a file that is read
+// each time it is used: see job.Secret.
+type Secret struct{ job.Secret }
+
+// UnmarshalYAML reads text, or {file: PATH}.
+func (s *Secret) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		return s.UnmarshalText([]byte(n.Value))
+	}
+	var from struct {
+		File string `yaml:"file"`
+	}
+	err := n.Decode(&from)
+	s.Secret = job.SecretFile(from.File)
+	return err
+}
+
+// secretFromMap is UnmarshalYAML for mapstructure.
+func secretFromMap(_, to reflect.Type, data any) (any, error) {
+	m, ok := data.(map[string]any)
+	if !ok || to != secretType {
+		return data, nil
+	}
+	path, _ := m["file"].(string) // which the schema has seen to
+	return Secret{job.SecretFile(path)}, nil
+}
+
+// known is the text of a secret whose file has been found readable.
+func known(s Secret) string {
+	text, _ := s.Reveal()
+	return text
+}

@@ -1,0 +1,78 @@
+package config
+
+import (
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/warren-mq/warren/schedule"
+)
+
+// checkSettings finds what no schema can say of what is in no list.
+func (d *document) checkSettings(c *Config) {
+	if !d.bad["admin"] {
+		d.checkAdmin(c.Admin)
+	}
+	d.checkBroker(c.Broker)
+}
+
+func (d *document) checkBroker(b Broker) {
+	d.checkPair("broker.tls", b.TLS.CertFile, b.TLS.KeyFile)
+	d.checkIntervals("broker.backoff", b.Backoff.InitialInterval, b.Backoff.MaxInterval)
+	secure := false
+	for i, u := range append([]Secret{b.URL}, b.URLs...) {
+		path := "broker.url"
+		if i > 0 {
+			path = join("broker.urls", strconv.Itoa(i-1))
+		}
+		if d.bad[path] {
+			secure = true // perhaps
+			continue
+		}
+		text := known(u)
+		if err := checkBrokerURL(text); err != nil {
+			d.complainf(path, "%s is wrong: %v", last(path), err)
+		}
+		secure = secure || strings.HasPrefix(strings.ToLower(text), "amqps:")
+	}
+	if b.TLS != (TLS{}) && !secure {
+		d.complainf("broker.tls", "tls has no meaning without an amqps:// URL")
+	}
+}
+
+// minToken is what cannot be guessed.
+const minToken = 16
+
+func (d *document) checkAdmin(a Admin) {
+	switch {
+	case a.Token.IsZero() && !isLoopback(a.Listen):
+		d.complainf("admin.listen", "listen is %q, which is not loopback, and token is missing, want both or such as 127.0.0.1:8081", a.Listen)
+	case !a.Token.IsZero() && len(known(a.Token)) < minToken:
+		d.complainf("admin.token", "token is shorter than %d bytes", minToken)
+	}
+}
+
+func isLoopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	return err != nil || host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+func (d *document) checkSchedule(path string, s Schedule) {
+	d.checkKnown(join(path, "exchange"), s.Exchange)
+	if s.Exchange == "" && s.Key == "" && d.sound(path, "exchange", "key") {
+		d.complainf(path, "the schedule has neither exchange nor key, want an exchange, or the name of a queue as key")
+	}
+	if s.MaxMissed > 0 && s.Missed != "all" && d.sound(path, "missed") {
+		d.complainf(join(path, "max_missed"), "max_missed has no meaning without missed: all")
+	}
+	if d.bad[path] {
+		return
+	}
+	e := schedule.Entry{
+		Name: s.Name, Cron: s.Cron, Timezone: s.Timezone, Exchange: s.Exchange, Key: s.Key, Body: s.Body,
+		ContentType: s.ContentType, Missed: schedule.Policy(s.Missed), MaxMissed: s.MaxMissed,
+	}
+	if err := e.Validate(); err != nil {
+		d.complainf(path, "%s", oneLine(err))
+	}
+}

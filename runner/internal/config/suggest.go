@@ -1,0 +1,64 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxNamed is how many of the possible words a fault lists.
+const maxNamed = 12
+
+// meant ends a fault: the word of known that is nearest to got, or else all of them
+// if they are few.
+func meant(got string, known []string) string {
+	best, nearest := "", 3
+	for _, word := range known {
+		d := distance(strings.ToLower(got), word)
+		if len(word) > 2 && strings.HasPrefix(got, word) {
+			d = min(d, 2)
+		}
+		if d < nearest && d < len(word) {
+			best, nearest = word, d
+		}
+	}
+	switch {
+	case best != "":
+		return fmt.Sprintf(", did you mean %q?", best)
+	case len(known) == 0, len(known) > maxNamed:
+		return ""
+	}
+	return ", want " + either(known)
+}
+
+// either is words with commas and an or.
+func either(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
+
+// distance is Levenshtein's, of words that are not too long for it.
+func distance(a, b string) int {
+	const tooFar = 64
+	if len(a) > tooFar || len(b) > tooFar {
+		return tooFar
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
