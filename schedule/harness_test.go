@@ -32,7 +32,11 @@ func inBubble(t *testing.T, cfg devbroker.Config, f func(*bubble)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer dev.Close()
+		defer func() {
+			if err := dev.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
 		f(&bubble{t: t, broker: dev, config: broker.Config{URL: dev.URL(), Dial: dev.DialContext, Heartbeat: time.Hour}})
 	})
 }

@@ -24,7 +24,7 @@ import (
 
 // child is a scheduler in a process of its own: it publishes every second to a queue
 // named like its group, and prints its role when that changes.
-func child(url string) {
+func child(url string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	s := schedule.New(schedule.Config{
@@ -36,10 +36,7 @@ func child(url string) {
 			}
 		},
 	})
-	if err := s.Run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	return s.Run(ctx)
 }
 
 // replica is such a process.

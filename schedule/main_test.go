@@ -1,6 +1,7 @@
 package schedule_test
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -12,11 +13,11 @@ const childVariable = "WARREN_TEST_SCHEDULER"
 
 func TestMain(m *testing.M) {
 	if url := os.Getenv(childVariable); url != "" {
-		child(url)
+		if err := child(url); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		return
 	}
-	// A connection cut while toxiproxy hands bytes over leaves these goroutines of its own.
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"),
-		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+	goleak.VerifyTestMain(m)
 }

@@ -87,10 +87,9 @@ func (s *Scheduler) compete(ctx context.Context) error {
 		if _, conflict := errors.AsType[*broker.ConflictError](err); conflict {
 			return err
 		}
-		if ctx.Err() != nil {
-			return nil
+		if ctx.Err() == nil {
+			s.become(RoleIdle, err)
 		}
-		s.become(RoleIdle, err)
 		if failures++; session.Err() != nil || time.Since(began) > stable {
 			failures = 0
 		}

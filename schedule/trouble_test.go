@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -94,18 +95,18 @@ func TestTheClockIsSet(t *testing.T) {
 		entries := every("10m")
 		entries[0].Missed = schedule.All
 		began := time.Now()
-		var shift time.Duration
-		r := b.runWith(func() time.Time { return time.Now().Add(shift) }, entries)
+		var shift atomic.Int64 // ns
+		r := b.runWith(func() time.Time { return time.Now().Add(time.Duration(shift.Load())) }, entries)
 		time.Sleep(61 * time.Minute)
-		shift = -30 * time.Minute
+		shift.Store(int64(-30 * time.Minute))
 		time.Sleep(5 * time.Minute)
 		if h := r.Health(); h.Ready || !strings.Contains(strings.Join(h.Reasons, " "), "the clock is behind") {
 			b.t.Errorf("the health is %+v, want it to tell of the clock", h)
 		}
 		time.Sleep(time.Hour)
-		shift = 2 * time.Hour
+		shift.Store(int64(2 * time.Hour))
 		time.Sleep(2 * time.Minute)
-		b.want(entries[0], began, time.Now().Add(shift))
+		b.want(entries[0], began, time.Now().Add(2*time.Hour))
 		r.end()
 	})
 }
