@@ -1,0 +1,197 @@
+package admin
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/warren-mq/warren/runner/internal/engine"
+	"github.com/warren-mq/warren/schedule"
+)
+
+// Runner is what is administered.
+type Runner interface {
+	Status() engine.Status
+	Pause(queue string) error
+	Resume(queue string) error
+	Scale(queue string, concurrency int) error
+	Schedules(ctx context.Context) (schedule.State, error)
+	// ShowConfig is the configuration at work, as YAML without secrets.
+	ShowConfig() []byte
+}
+
+// Options are those of a server.
+type Options struct {
+	Runner Runner
+	// Token returns what clients must show; it may be empty on loopback alone.
+	Token   func() (string, error)
+	Metrics http.Handler // nil for none
+	Logger  *slog.Logger
+}
+
+// Serve answers requests until ctx is done.
+func Serve(ctx context.Context, l net.Listener, o Options) error {
+	server := &http.Server{
+		Handler: Handler(o), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return server.Shutdown(stopping)
+}
+
+// Handler answers requests. /livez and /readyz are for everyone; the rest is for those
+// who have the token, or on loopback without one for programs of this machine: not for
+// web pages, whatever name they reach it by.
+func Handler(o Options) http.Handler {
+	s := &server{o}
+	private := http.NewServeMux()
+	private.HandleFunc("GET /api/status", s.status)
+	private.HandleFunc("GET /api/schedules", s.schedules)
+	private.HandleFunc("GET /api/config", s.config)
+	private.HandleFunc("POST /api/queues/{queue}/pause", s.control(s.Runner.Pause))
+	private.HandleFunc("POST /api/queues/{queue}/resume", s.control(s.Runner.Resume))
+	private.HandleFunc("POST /api/queues/{queue}/scale", s.scale)
+	if o.Metrics != nil {
+		private.Handle("GET /metrics", o.Metrics)
+	}
+	all := http.NewServeMux()
+	all.HandleFunc("GET /livez", s.live)
+	all.HandleFunc("GET /readyz", s.ready)
+	all.Handle("/", s.protect(private))
+	return http.NewCrossOriginProtection().Handler(all)
+}
+
+type server struct{ Options }
+
+// protect lets those in who have the token.
+func (s *server) protect(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, err := s.Token()
+		switch shown, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); {
+		case err != nil:
+			s.Logger.Error("runner: admin token", "error", err)
+			refuse(w, http.StatusInternalServerError, errors.New("runner: the token cannot be read"))
+		case token == "" && !isLoopback(r.Host):
+			refuse(w, http.StatusForbidden, errors.New("runner: without a token only requests to a loopback address are answered"))
+		case token != "" && (!ok || subtle.ConstantTimeCompare([]byte(shown), []byte(token)) != 1):
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			refuse(w, http.StatusUnauthorized, errors.New("runner: want Authorization: Bearer and the token of admin.token"))
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// isLoopback says that host, of a Host header, cannot be a name that a web page has
+// pointed to this machine.
+func isLoopback(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	ip := net.ParseIP(strings.Trim(name, "[]"))
+	return name == "localhost" || ip.IsLoopback()
+}
+
+func (s *server) live(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "live\n") }
+
+// ready tells why not, without what may be secret: anyone may ask.
+func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
+	status := s.Runner.Status()
+	if status.Ready {
+		answer(w, http.StatusOK, "ready\n")
+		return
+	}
+	answer(w, http.StatusServiceUnavailable, "not ready\n"+strings.Join(status.Reasons, "\n")+"\n")
+}
+
+func (s *server) status(w http.ResponseWriter, _ *http.Request) { respond(w, s.Runner.Status()) }
+
+func (s *server) schedules(w http.ResponseWriter, r *http.Request) {
+	state, err := s.Runner.Schedules(r.Context())
+	if err != nil {
+		refuse(w, http.StatusBadGateway, err)
+		return
+	}
+	respond(w, state)
+}
+
+func (s *server) config(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/yaml")
+	_, _ = w.Write(s.Runner.ShowConfig()) // a client that has gone does not matter
+}
+
+func (s *server) control(do func(queue string) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		queue := r.PathValue("queue")
+		s.finish(w, do(queue), "runner: controlled", "queue", queue, "request", r.URL.Path)
+	}
+}
+
+// Scaling is the body of a request to scale.
+type Scaling struct {
+	Concurrency int `json:"concurrency"`
+}
+
+const maxConcurrency = 32767 // what a prefetch of twice as many leaves room for
+
+func (s *server) scale(w http.ResponseWriter, r *http.Request) {
+	var wanted Scaling
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&wanted); err != nil || wanted.Concurrency < 1 || wanted.Concurrency > maxConcurrency {
+		refuse(w, http.StatusBadRequest, errors.New(`runner: want {"concurrency": N}, with N from 1 to 32767`))
+		return
+	}
+	queue := r.PathValue("queue")
+	s.finish(w, s.Runner.Scale(queue, wanted.Concurrency), "runner: scaled", "queue", queue, "concurrency", wanted.Concurrency)
+}
+
+// finish answers a request to change something with the state after it, and logs it.
+func (s *server) finish(w http.ResponseWriter, err error, did string, args ...any) {
+	if err != nil {
+		status := http.StatusInternalServerError
+		if errors.As(err, new(*engine.UnknownQueueError)) {
+			status = http.StatusNotFound
+		}
+		refuse(w, status, err)
+		return
+	}
+	s.Logger.Info(did, args...)
+	respond(w, s.Runner.Status())
+}
+
+func answer(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text)) // a client that has gone does not matter
+}
+
+func respond(w http.ResponseWriter, v any) { writeJSON(w, http.StatusOK, v) }
+
+type failure struct {
+	Error string `json:"error"`
+}
+
+func refuse(w http.ResponseWriter, status int, err error) { writeJSON(w, status, failure{err.Error()}) }
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // a client that has gone does not matter
+}

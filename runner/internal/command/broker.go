@@ -1,0 +1,54 @@
+package command
+
+import (
+	"context"
+	"errors"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/runner/internal/admin"
+	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/runner/internal/wiring"
+)
+
+// queueNames are the queues of c, or without any those of the runner at work.
+func (p *Program) queueNames(ctx context.Context, c *config.Config) ([]string, error) {
+	names := make([]string, 0, len(c.Queues))
+	for _, q := range c.Queues {
+		names = append(names, q.Name)
+	}
+	if len(names) > 0 {
+		return names, nil
+	}
+	client, err := p.client(c)
+	if err != nil {
+		return nil, err
+	}
+	status, err := client.Status(ctx)
+	for _, q := range status.Queues {
+		names = append(names, q.Name)
+	}
+	return names, err
+}
+
+// broker is the broker of c. An embedded one is that of the runner at work.
+func (p *Program) broker(ctx context.Context, c *config.Config) (broker.Config, error) {
+	b, err := wiring.Broker(c.Broker)
+	if err != nil || !wiring.IsEmbedded(b) {
+		return b, err
+	}
+	client, err := p.client(c)
+	if err != nil {
+		return b, err
+	}
+	status, err := client.Status(ctx)
+	switch {
+	case errors.Is(err, admin.ErrNotRunning):
+		return b, &statusError{exitBroker, errNoEmbedded}
+	case err != nil:
+		return b, err
+	case status.BrokerURL == "":
+		return b, &statusError{exitBroker, errors.New("runner: the runner at work has no embedded broker: set broker.url to the RabbitMQ it uses")}
+	}
+	b.URL = status.BrokerURL
+	return b, nil
+}

@@ -1,0 +1,110 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warren-mq/warren/runner/internal/config"
+)
+
+func (p *Program) configCommand() *cobra.Command {
+	c := parent("config", "Check, show and begin a configuration")
+	c.AddCommand(p.configValidate(), p.configShow(), p.configSchema(), p.configInit())
+	return c
+}
+
+// parent is a command that only has others.
+func parent(name, short string) *cobra.Command {
+	return &cobra.Command{
+		Use: name, Short: short,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage(fmt.Errorf("runner: there is no command %q in %q", args[0], c.CommandPath()))
+			}
+			return c.Help()
+		},
+	}
+}
+
+func (p *Program) configValidate() *cobra.Command {
+	return &cobra.Command{
+		Use: "validate", Short: "Report everything that is wrong with the configuration", Args: exactly(0),
+		RunE: func(*cobra.Command, []string) error {
+			s, err := p.source(true)
+			if err != nil {
+				return err
+			}
+			c, err := config.Load(s)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(p.Stdout, "%s is valid: %d exchanges, %d queues, %d schedules\n",
+				s.Name, len(c.Exchanges), len(c.Queues), len(c.Schedules))
+			return nil
+		},
+	}
+}
+
+func (p *Program) configShow() *cobra.Command {
+	var origins bool
+	c := &cobra.Command{
+		Use: "show", Short: "Show the configuration with its defaults, and without secrets", Args: exactly(0),
+		RunE: func(*cobra.Command, []string) error {
+			c, err := p.load(false)
+			if err != nil {
+				return err
+			}
+			_, err = p.Stdout.Write(c.Show(origins))
+			return err
+		},
+	}
+	c.Flags().BoolVar(&origins, "origins", false, "say where each value comes from")
+	return c
+}
+
+func (p *Program) configSchema() *cobra.Command {
+	return &cobra.Command{
+		Use: "schema", Short: "Show the JSON Schema of the configuration, for editors", Args: exactly(0),
+		RunE: func(*cobra.Command, []string) error {
+			_, err := p.Stdout.Write(config.Schema())
+			return err
+		},
+	}
+}
+
+func (p *Program) configInit() *cobra.Command {
+	return &cobra.Command{
+		Use: "init", Short: "Write an example configuration, and its schema beside it", Args: exactly(0),
+		RunE: func(*cobra.Command, []string) error {
+			name := p.settings.file
+			if name == "" {
+				name = defaultFile
+			}
+			if err := create(name, config.Init()); err != nil {
+				return err
+			}
+			if err := create("config.schema.json", config.Schema()); err != nil && !errors.Is(err, fs.ErrExist) {
+				return err
+			}
+			p.hint("Wrote %s. Try: runner dev", name)
+			return nil
+		},
+	}
+}
+
+// create writes a new file, and never over an old one.
+func create(name string, data []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // no secrets
+	if err != nil {
+		return fmt.Errorf("runner: %w", err)
+	}
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("runner: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warren-mq/warren/runner/internal/admin"
+	"github.com/warren-mq/warren/runner/internal/engine"
+)
+
+func (p *Program) pauseCommand() *cobra.Command {
+	return p.control(&cobra.Command{
+		Use: "pause QUEUE", Short: "Have a running runner receive nothing from a queue", Args: exactly(1),
+	}, func(ctx context.Context, c admin.Client, args []string) (engine.Status, error) {
+		return c.Pause(ctx, args[0])
+	})
+}
+
+func (p *Program) resumeCommand() *cobra.Command {
+	return p.control(&cobra.Command{
+		Use: "resume QUEUE", Short: "Have a running runner receive from a queue again", Args: exactly(1),
+	}, func(ctx context.Context, c admin.Client, args []string) (engine.Status, error) {
+		return c.Resume(ctx, args[0])
+	})
+}
+
+func (p *Program) scaleCommand() *cobra.Command {
+	return p.control(&cobra.Command{
+		Use: "scale QUEUE N", Short: "Set how many messages of a queue a running runner has in hand", Args: exactly(2),
+	}, func(ctx context.Context, c admin.Client, args []string) (engine.Status, error) {
+		n, err := strconv.Atoi(args[1])
+		if err != nil || n < 1 {
+			return engine.Status{}, usage(fmt.Errorf("runner: N is %q, want a number of 1 or more", args[1]))
+		}
+		return c.Scale(ctx, args[0], n)
+	})
+}
+
+// control has c ask the runner at work to do something, and shows what it does then.
+func (p *Program) control(c *cobra.Command, do func(context.Context, admin.Client, []string) (engine.Status, error)) *cobra.Command {
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		conf, err := p.load(false)
+		if err != nil {
+			return err
+		}
+		client, err := p.client(conf)
+		if err != nil {
+			return err
+		}
+		status, err := do(cmd.Context(), client, args)
+		if err != nil {
+			return err
+		}
+		return p.show(workerTable(status))
+	}
+	return c
+}
+
+// workerTable is what the queues of a runner do.
+func workerTable(s engine.Status) result {
+	r := result{header: []string{"QUEUE", "STATE", "IN HAND", "CONCURRENCY", "ACKED", "RETRIED", "DEAD", "NOTE"}}
+	for _, q := range s.Queues {
+		note := q.Error
+		if q.Concurrency != q.Configured {
+			note = fmt.Sprintf("configured: %d", q.Configured)
+		}
+		r.rows = append(r.rows, []string{
+			q.Name, q.State, strconv.Itoa(q.InHand), strconv.Itoa(q.Concurrency),
+			count(q.Acked), count(q.Retried), count(q.DeadLetters), note,
+		})
+		r.values = append(r.values, q)
+	}
+	return r
+}
+
+func count(n int64) string { return strconv.FormatInt(n, 10) }
+
+// exactly wants n arguments.
+func exactly(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usage(errors.New("runner: want " + c.UseLine()))
+		}
+		return nil
+	}
+}

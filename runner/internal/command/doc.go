@@ -1,0 +1,3 @@
+// Package command is the command line of the runner: nouns and then verbs, results on
+// stdout and everything else on stderr.
+package command

@@ -1,0 +1,60 @@
+package command
+
+import (
+	"context"
+	"errors"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/worker"
+)
+
+// Exit statuses; "runner help exit-status" explains them.
+const (
+	exitFailed      = 1 // it went wrong
+	exitUsage       = 2 // it was called wrongly, or not confirmed
+	exitConfig      = 3 // the configuration is wrong
+	exitBroker      = 4 // the broker cannot be reached, or refuses
+	exitConflict    = 5 // the topology conflicts, or differs
+	exitPartial     = 6 // some of it was done
+	exitUnhealthy   = 7 // doctor found something
+	exitInterrupted = 130
+)
+
+// statusError is an error with an exit status of its own.
+type statusError struct {
+	status int
+	err    error
+}
+
+func (e *statusError) Error() string { return e.err.Error() }
+func (e *statusError) Unwrap() error { return e.err }
+
+// silentError is an exit status for what has been told already.
+type silentError struct{ status int }
+
+func (e *silentError) Error() string { return "told already" }
+
+func usage(err error) error { return &statusError{exitUsage, err} }
+
+func exitStatus(ctx context.Context, err error) int {
+	var own *statusError
+	var silent *silentError
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, worker.ErrInterrupted), ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.As(err, &silent):
+		return silent.status
+	case errors.As(err, &own):
+		return own.status
+	case errors.As(err, new(*config.Error)):
+		return exitConfig
+	case errors.As(err, new(*broker.ConflictError)):
+		return exitConflict
+	case errors.Is(err, broker.ErrRefused), errors.Is(err, broker.ErrNotConnected):
+		return exitBroker
+	}
+	return exitFailed
+}

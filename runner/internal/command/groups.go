@@ -1,0 +1,21 @@
+package command
+
+import "github.com/spf13/cobra"
+
+// group is the commands that help lists together.
+type group struct {
+	id, title string
+	commands  []func(*Program) *cobra.Command
+}
+
+func groups() []group {
+	type list = []func(*Program) *cobra.Command
+	return []group{
+		{"run", "Run workers", list{(*Program).runCommand, (*Program).devCommand, (*Program).configCommand}},
+		{"work", "Look after them", list{
+			(*Program).queuesCommand, (*Program).schedulesCommand,
+			(*Program).pauseCommand, (*Program).resumeCommand, (*Program).scaleCommand,
+		}},
+		{"more", "And", list{(*Program).versionCommand}},
+	}
+}

@@ -1,0 +1,126 @@
+package command
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// result is what a command has found: rows of a table for people, and values for
+// programs.
+type result struct {
+	header []string
+	rows   [][]string
+	values []any // one for each row, or the one value there is
+	single bool  // JSON is values[0], not a list
+	note   string
+}
+
+// show writes a result in the format that is asked for.
+func (p *Program) show(r result) error {
+	switch p.settings.format {
+	case "json":
+		return writeJSON(p.Stdout, r.value())
+	case "jsonl":
+		e := json.NewEncoder(p.Stdout)
+		e.SetEscapeHTML(false)
+		for _, v := range r.values {
+			if err := e.Encode(v); err != nil {
+				return fmt.Errorf("runner: %w", err)
+			}
+		}
+		return nil
+	case "yaml":
+		return writeYAML(p.Stdout, r.value())
+	}
+	return r.table(p.Stdout)
+}
+
+// value is what a program gets.
+func (r result) value() any {
+	switch {
+	case r.single && len(r.values) == 1:
+		return r.values[0]
+	case r.values == nil:
+		return []any{}
+	}
+	return r.values
+}
+
+func (r result) table(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	if len(r.header) > 0 {
+		fmt.Fprintln(w, strings.Join(r.header, "\t"))
+	}
+	for _, row := range r.rows {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("runner: %w", err)
+	}
+	if r.note != "" {
+		fmt.Fprintln(out, r.note)
+	}
+	return nil
+}
+
+func writeJSON(out io.Writer, v any) error {
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("runner: %w", err)
+	}
+	return nil
+}
+
+// writeYAML writes v under the names that it has in JSON.
+func writeYAML(out io.Writer, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("runner: %w", err)
+	}
+	var node yaml.Node
+	if err := yaml.Unmarshal(data, &node); err != nil { // JSON is YAML
+		return fmt.Errorf("runner: %w", err)
+	}
+	plain(&node)
+	e := yaml.NewEncoder(out)
+	e.SetIndent(2)
+	if err := e.Encode(&node); err != nil {
+		return fmt.Errorf("runner: %w", err)
+	}
+	return nil
+}
+
+// plain takes the style of JSON from a node.
+func plain(n *yaml.Node) {
+	n.Style = 0
+	for _, child := range n.Content {
+		plain(child)
+	}
+}
+
+// hint tells people something on stderr.
+func (p *Program) hint(format string, args ...any) {
+	if !p.settings.quiet {
+		fmt.Fprintf(p.Stderr, format+"\n", args...)
+	}
+}
+
+// trimmed leaves out the zeros at the end of d's text.
+func trimmed(d time.Duration) string {
+	text := strings.TrimSuffix(d.String(), "0s")
+	if text == "" {
+		return "0s"
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}

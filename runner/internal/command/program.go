@@ -1,0 +1,86 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warren-mq/warren/handler"
+)
+
+// Program is where a command gets its input from and leaves its output.
+type Program struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Handlers       map[string]handler.Handler // in Go, by name
+
+	settings settings
+}
+
+// settings are the flags of all commands.
+type settings struct {
+	file    string   // -c
+	set     []string // PATH=VALUE
+	format  string   // -o
+	colour  string
+	verbose bool
+	quiet   bool
+}
+
+// Execute carries out a command and returns its exit status.
+func Execute(ctx context.Context, p Program, args []string) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := p.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	p.complain(err)
+	return exitStatus(ctx, err)
+}
+
+// root is the command that has all others.
+func (p *Program) root() *cobra.Command {
+	c := &cobra.Command{
+		Use:           "runner",
+		Short:         "Run workers for RabbitMQ from a YAML file, and look after them",
+		Args:          cobra.NoArgs,
+		SilenceErrors: true, // Execute reports them
+		SilenceUsage:  true,
+	}
+	c.SetIn(p.Stdin)
+	c.SetOut(p.Stdout)
+	c.SetErr(p.Stderr)
+	f := c.PersistentFlags()
+	f.StringVarP(&p.settings.file, "config", "c", "", "configuration `file` (./config.yaml if there is one)")
+	f.StringArrayVar(&p.settings.set, "set", nil, "a `PATH=VALUE` that wins over the file, such as broker.url=embedded:")
+	f.StringVarP(&p.settings.format, "output", "o", "table", "`format` of results: table, json, jsonl or yaml")
+	f.StringVar(&p.settings.colour, "color", "auto", "auto, always or never")
+	f.BoolVarP(&p.settings.verbose, "verbose", "v", false, "log more")
+	f.BoolVarP(&p.settings.quiet, "quiet", "q", false, "no progress and no hints")
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	c.PersistentPreRunE = func(*cobra.Command, []string) error { return p.settings.check() }
+	for _, group := range groups() {
+		c.AddGroup(&cobra.Group{ID: group.id, Title: group.title + ":"})
+		for _, make := range group.commands {
+			sub := make(p)
+			sub.GroupID = group.id
+			c.AddCommand(sub)
+		}
+	}
+	return c
+}
+
+// complain says what went wrong.
+func (p *Program) complain(err error) {
+	var silent *silentError
+	if err == nil || errors.As(err, &silent) {
+		return
+	}
+	fmt.Fprintln(p.Stderr, p.explain(err))
+}

@@ -1,0 +1,148 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warren-mq/warren/broker"
+)
+
+func (p *Program) queuesCommand() *cobra.Command {
+	c := parent("queues", "Show the queues")
+	c.AddCommand(p.queuesList(), p.queuesWatch())
+	return c
+}
+
+// queueState is a queue as the broker has it. Depths are of messages that are ready.
+type queueState struct {
+	Name        string `json:"name"`
+	Ready       int    `json:"ready"`
+	Consumers   int    `json:"consumers"`
+	DeadLetters int    `json:"dead_letters"`
+	Error       string `json:"error,omitempty"`
+}
+
+func (p *Program) queuesList() *cobra.Command {
+	return &cobra.Command{
+		Use: "ls", Short: "Show how many messages wait in each queue, and in its dead-letter queue", Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.withSession(cmd.Context(), func(ctx context.Context, queues []string, s *broker.Session) error {
+				states, err := queueStates(ctx, queues, s)
+				if err != nil {
+					return err
+				}
+				return p.show(queueTable(states, nil, 0))
+			})
+		},
+	}
+}
+
+func (p *Program) queuesWatch() *cobra.Command {
+	var interval time.Duration
+	var times int
+	c := &cobra.Command{
+		Use: "watch", Short: "Show the queues again and again, until Ctrl-C", Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if interval < 100*time.Millisecond {
+				return usage(fmt.Errorf("runner: --interval is %v, want 100ms or more", interval))
+			}
+			return p.withSession(cmd.Context(), func(ctx context.Context, queues []string, s *broker.Session) error {
+				return p.watch(ctx, queues, s, interval, times)
+			})
+		},
+	}
+	c.Flags().DurationVar(&interval, "interval", time.Second, "how often")
+	c.Flags().IntVar(&times, "times", 0, "how many times, without end if 0")
+	return c
+}
+
+func (p *Program) watch(ctx context.Context, queues []string, s *broker.Session, interval time.Duration, times int) error {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	var last []queueState
+	for n := 1; ; n++ {
+		states, err := queueStates(ctx, queues, s)
+		if err != nil {
+			return err
+		}
+		if isTerminal(p.Stdout) {
+			fmt.Fprint(p.Stdout, "\x1b[H\x1b[2J")
+		}
+		if err := p.show(queueTable(states, last, interval)); err != nil || n == times {
+			return err
+		}
+		last = states
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// withSession connects to the broker of the configuration, to look at its queues.
+func (p *Program) withSession(ctx context.Context, do func(context.Context, []string, *broker.Session) error) error {
+	c, err := p.load(false)
+	if err != nil {
+		return err
+	}
+	queues, err := p.queueNames(ctx, c)
+	if err != nil {
+		return err
+	}
+	b, err := p.broker(ctx, c)
+	if err != nil {
+		return err
+	}
+	s, err := broker.Dial(ctx, b, "command")
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(ctx, queues, s), s.Close())
+}
+
+func queueStates(ctx context.Context, queues []string, s *broker.Session) ([]queueState, error) {
+	states := make([]queueState, 0, len(queues))
+	for _, name := range queues {
+		state := queueState{Name: name}
+		now, err := s.State(ctx, name)
+		dead, errDead := s.State(ctx, broker.DeadLetterQueue(name))
+		err = errors.Join(err, errDead)
+		if err != nil && !errors.Is(err, broker.ErrNoQueue) {
+			return nil, err
+		}
+		state.Ready, state.Consumers, state.DeadLetters = now.Messages, now.Consumers, dead.Messages
+		if err != nil {
+			state.Error = "not declared"
+		}
+		states = append(states, state)
+	}
+	return states, nil
+}
+
+// queueTable shows what has changed since last, too.
+func queueTable(states, last []queueState, interval time.Duration) result {
+	r := result{header: []string{"QUEUE", "READY", "CONSUMERS", "DEAD LETTERS", "NOTE"}}
+	for i, s := range states {
+		note := s.Error
+		if i < len(last) && interval > 0 {
+			note = strings.TrimSpace(change("ready", s.Ready-last[i].Ready) + " " + change("dead", s.DeadLetters-last[i].DeadLetters))
+		}
+		r.rows = append(r.rows, []string{s.Name, strconv.Itoa(s.Ready), strconv.Itoa(s.Consumers), strconv.Itoa(s.DeadLetters), note})
+		r.values = append(r.values, s)
+	}
+	return r
+}
+
+func change(what string, by int) string {
+	if by == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s %+d", what, by)
+}

@@ -1,0 +1,136 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warren-mq/warren/runner/internal/admin"
+	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/runner/internal/engine"
+	"github.com/warren-mq/warren/runner/internal/observe"
+	"github.com/warren-mq/warren/schedule"
+)
+
+func (p *Program) runCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "run", Short: "Run the workers and schedules until SIGINT or SIGTERM", Args: cobra.NoArgs,
+		Long: `Run the workers and schedules of the configuration until SIGINT or SIGTERM, and drain then.
+
+SIGHUP reads the configuration again: concurrency, retry, paused and log.level change
+live, a queue that has changed otherwise drains and starts again alone, and what needs a
+new process is named. If the file is wrong the old configuration stays.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := p.load(true)
+			if err != nil {
+				return err
+			}
+			return p.run(cmd.Context(), c, func(*engine.Engine, string) {})
+		},
+	}
+}
+
+// run works until ctx is done. It calls began when all is at work, with the address of
+// the admin interface.
+func (p *Program) run(ctx context.Context, c *config.Config, began func(*engine.Engine, string)) (err error) {
+	log, level := p.logger(c.Log)
+	telemetry, err := observe.Start(ctx, c.Telemetry)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, telemetry.Stop()) }()
+	e, err := engine.New(engine.Options{Config: c, Handlers: p.Handlers, Logger: log, Level: level})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.Close()) }()
+
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	address, err := p.serve(serving, e, c.Admin, telemetry, log, served)
+	if err != nil {
+		stop()
+		return err
+	}
+	go p.whenWorking(ctx, e, func() { began(e, address) })
+	go p.reloadOnHangup(serving, e, telemetry, log)
+	err = e.Run(ctx)
+	stop()
+	return errors.Join(err, <-served)
+}
+
+// serve starts the admin interface, if there is to be one.
+func (p *Program) serve(ctx context.Context, e *engine.Engine, c config.Admin, t *observe.Telemetry, log *slog.Logger, served chan<- error) (string, error) {
+	if c.Listen == "none" {
+		served <- nil
+		return "", nil
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return "", fmt.Errorf("runner: admin.listen: %w", err)
+	}
+	token := func() (string, error) { return "", nil }
+	if !c.Token.IsZero() {
+		token = c.Token.Reveal
+	}
+	log.Info("runner: admin interface", "address", l.Addr().String())
+	go func() {
+		served <- admin.Serve(ctx, l, admin.Options{Runner: administered{e}, Token: token, Metrics: t.Metrics(), Logger: log})
+	}()
+	return l.Addr().String(), nil
+}
+
+func (p *Program) whenWorking(ctx context.Context, e *engine.Engine, then func()) {
+	select {
+	case <-e.Working():
+		then()
+	case <-ctx.Done():
+	}
+}
+
+// reloadOnHangup takes a new configuration at each SIGHUP, until ctx is done.
+func (p *Program) reloadOnHangup(ctx context.Context, e *engine.Engine, t *observe.Telemetry, log *slog.Logger) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	for {
+		select {
+		case <-hangups:
+		case <-ctx.Done():
+			return
+		}
+		c, err := p.load(true)
+		var changes config.Changes
+		if err == nil {
+			changes, err = e.Reload(ctx, c)
+		}
+		t.Reloaded(err)
+		if err != nil {
+			log.Error("runner: the old configuration stays", "error", err)
+			continue
+		}
+		log.Info("runner: configuration read again", "live", changes.Live, "restarted", changes.Restart, "added", changes.Added,
+			"removed", changes.Removed, "schedules", changes.Schedules)
+		if len(changes.Process) > 0 {
+			log.Warn("runner: these need a restart of the process", "settings", changes.Process)
+		}
+	}
+}
+
+// administered is what the admin interface sees of an engine.
+type administered struct{ *engine.Engine }
+
+// Schedules is what the leader last said.
+func (a administered) Schedules(ctx context.Context) (schedule.State, error) {
+	return schedule.Read(ctx, a.Broker(), a.Config().Scheduler.Name)
+}
+
+// ShowConfig hides secrets.
+func (a administered) ShowConfig() []byte { return a.Config().Show(true) }

@@ -1,0 +1,70 @@
+package command
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warren-mq/warren/schedule"
+)
+
+func (p *Program) schedulesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "schedules", Short: "Show the schedules: who publishes, what was last, what is next", Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := p.load(false)
+			if err != nil {
+				return err
+			}
+			b, err := p.broker(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			state, err := schedule.Read(cmd.Context(), b, c.Scheduler.Name)
+			if err != nil {
+				return err
+			}
+			return p.show(scheduleTable(state, time.Now()))
+		},
+	}
+}
+
+func scheduleTable(s schedule.State, now time.Time) result {
+	r := result{
+		header: []string{"SCHEDULE", "CRON", "TIMEZONE", "LAST", "NEXT", "NOTE"}, values: []any{s}, single: true,
+		note: "published by " + s.Leader + ", which was last heard of " + ago(s.UpdatedAt, now),
+	}
+	for _, e := range s.Entries {
+		note := e.Error
+		if note == "" && !e.MissedLast.IsZero() {
+			note = "missed up to " + ago(e.MissedLast, now)
+		}
+		r.rows = append(r.rows, []string{e.Name, e.Cron, e.Timezone, ago(e.Last, now), ago(e.Next, now), note})
+	}
+	return r
+}
+
+// ago says when a moment was, or will be; - if there is none.
+func ago(t, now time.Time) string {
+	switch d := now.Sub(t); {
+	case t.IsZero():
+		return "-"
+	case d < 0:
+		return "in " + rounded(-d)
+	default:
+		return rounded(d) + " ago"
+	}
+}
+
+// rounded is d as people say it.
+func rounded(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return d.Round(time.Second).String()
+	case d < time.Hour:
+		return trimmed(d.Round(time.Second))
+	case d < 48*time.Hour:
+		return trimmed(d.Round(time.Minute))
+	}
+	return count(int64(d.Round(24*time.Hour)/(24*time.Hour))) + " days"
+}

@@ -1,0 +1,110 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/warren-mq/warren/runner/internal/admin"
+	"github.com/warren-mq/warren/runner/internal/config"
+)
+
+const defaultFile = "config.yaml"
+
+// check looks at the flags of all commands.
+func (s *settings) check() error {
+	if !slices.Contains([]string{"table", "json", "jsonl", "yaml"}, s.format) {
+		return usage(fmt.Errorf("runner: --output is %q, want table, json, jsonl or yaml", s.format))
+	}
+	if !slices.Contains([]string{"auto", "always", "never"}, s.colour) {
+		return usage(fmt.Errorf("runner: --color is %q, want auto, always or never", s.colour))
+	}
+	for _, assignment := range s.set {
+		if path, _, ok := strings.Cut(assignment, "="); !ok || path == "" {
+			return usage(fmt.Errorf("runner: --set is %q, want PATH=VALUE", assignment))
+		}
+	}
+	return nil
+}
+
+// flags are the settings of --set, by path.
+func (s *settings) flags() map[string]string {
+	flags := make(map[string]string, len(s.set))
+	for _, assignment := range s.set {
+		path, value, _ := strings.Cut(assignment, "=")
+		flags[path] = value
+	}
+	return flags
+}
+
+// source is the configuration file: that of -c, or ./config.yaml. Without -c there may be
+// none, unless it must exist.
+func (p *Program) source(must bool) (config.Source, error) {
+	s := config.Source{Name: defaultFile, Handlers: slices.Sorted(maps.Keys(p.Handlers)), Flags: p.settings.flags()}
+	if p.settings.file != "" {
+		s.Name, must = p.settings.file, true
+	}
+	data, err := config.ReadFile(s.Name, config.MaxBytes)
+	if errors.Is(err, fs.ErrNotExist) && !must {
+		return s, nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; \"runner config init\" writes one", err)
+	}
+	if err != nil {
+		return s, &statusError{exitConfig, fmt.Errorf("runner: %w", err)}
+	}
+	s.Data = data
+	return s, nil
+}
+
+// load reads the configuration; see source.
+func (p *Program) load(must bool) (*config.Config, error) {
+	s, err := p.source(must)
+	if err != nil {
+		return nil, err
+	}
+	return config.Load(s)
+}
+
+// explain is what to say of an error: of a wrong configuration on a terminal also the
+// lines that are wrong.
+func (p *Program) explain(err error) string {
+	var wrong *config.Error
+	if errors.As(err, &wrong) && isTerminal(p.Stderr) {
+		return strings.TrimRight(wrong.Verbose(), "\n")
+	}
+	return err.Error()
+}
+
+// client is that of the runner that runs c.
+func (p *Program) client(c *config.Config) (admin.Client, error) {
+	if c.Admin.Listen == "none" {
+		return admin.Client{}, usage(errors.New("runner: admin.listen is none: this runner cannot be asked"))
+	}
+	client := admin.Client{Address: c.Admin.Listen}
+	if c.Admin.Token.IsZero() {
+		return client, nil
+	}
+	token, err := c.Admin.Token.Reveal()
+	if err != nil {
+		return client, fmt.Errorf("runner: admin.token: %w", err)
+	}
+	client.Token = token
+	return client, nil
+}
+
+// isTerminal says that someone reads or writes there.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+var errNoEmbedded = errors.New(`runner: broker.url is embedded:, which is the broker of a running runner, and none runs:
+start "runner dev", or set broker.url (or AMQP_URL, where the configuration says so) to a RabbitMQ`)

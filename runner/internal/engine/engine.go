@@ -1,0 +1,182 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/runner/internal/wiring"
+	"github.com/warren-mq/warren/worker"
+)
+
+// Options are what an Engine is made of.
+type Options struct {
+	Config   *config.Config
+	Handlers map[string]handler.Handler // in Go, by name
+	Logger   *slog.Logger
+	Level    *slog.LevelVar // of Logger; a new configuration may change it
+}
+
+// Engine runs a configuration. Its methods are safe for concurrent use.
+type Engine struct {
+	options     Options
+	broker      broker.Config
+	embedded    *devbroker.Broker // nil if there is a RabbitMQ
+	connections *worker.Connections
+	failed      chan error    // a queue or the scheduler has ended by itself
+	working     chan struct{} // closed when all has been started
+
+	reloading sync.Mutex // one reload at a time
+
+	mu        sync.Mutex // guards what follows
+	config    *config.Config
+	queues    []*queue // in the order of the configuration
+	scheduler *scheduler
+	stopped   bool
+}
+
+// New makes the engine, and starts the embedded broker if there is no other. It
+// connects to nothing. Close it.
+func New(o Options) (*Engine, error) {
+	b, err := wiring.Broker(o.Config.Broker)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{options: o, broker: b, config: o.Config, failed: make(chan error, 1), working: make(chan struct{})}
+	if wiring.IsEmbedded(b) {
+		if e.embedded, err = devbroker.Start(devbroker.Config{}); err != nil {
+			return nil, err
+		}
+		e.broker.URL = e.embedded.URL()
+		o.Logger.Warn("runner: no RabbitMQ is configured, so an embedded broker is used: in memory, for development,"+
+			" gone when the runner ends", "url", e.broker.URL)
+	}
+	e.connections = worker.NewConnections(e.broker, e.connectionChanged)
+	return e, nil
+}
+
+// Close ends the embedded broker, if there is one. Run must have returned.
+func (e *Engine) Close() error {
+	if e.embedded == nil {
+		return nil
+	}
+	return e.embedded.Close()
+}
+
+// EmbeddedURL is the URL of the embedded broker; empty if there is none.
+func (e *Engine) EmbeddedURL() string {
+	if e.embedded == nil {
+		return ""
+	}
+	return e.embedded.URL()
+}
+
+// Broker is the broker that the engine works with.
+func (e *Engine) Broker() broker.Config { return e.broker }
+
+// Working is closed when all queues and schedules have been started.
+func (e *Engine) Working() <-chan struct{} { return e.working }
+
+// Run works until ctx is done and drains then. Its errors are those of worker.Run and
+// schedule.Run; nothing is declared if something conflicts.
+func (e *Engine) Run(ctx context.Context) error {
+	life, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	connected := make(chan error, 1)
+	go func() { connected <- e.connections.Run(life) }()
+	err := e.work(ctx, connected)
+	hangUp()
+	return errors.Join(err, <-connected)
+}
+
+func (e *Engine) work(ctx context.Context, connected chan error) error {
+	starting, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case err := <-connected:
+			connected <- nil // told here
+			cancel(err)
+		case <-starting.Done():
+		}
+	}()
+	err := e.start(starting)
+	if err == nil {
+		close(e.working)
+		err = e.wait(ctx)
+	} else if cause := context.Cause(starting); ctx.Err() == nil && cause != nil {
+		err = cause
+	} else if ctx.Err() != nil {
+		err = nil // told to stop before it began
+	}
+	return errors.Join(err, e.stop(context.Cause(ctx)))
+}
+
+// start declares the exchanges and starts everything, if nothing conflicts.
+func (e *Engine) start(ctx context.Context) error {
+	if err := e.plan(ctx, wiring.Topology(e.config)); err != nil {
+		return err
+	}
+	if err := e.connections.Sender().Declare(ctx, wiring.Exchanges(e.config)); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range e.config.Queues {
+		q, err := e.newQueue(c, e.config)
+		if err != nil {
+			return err
+		}
+		e.queues = append(e.queues, q)
+	}
+	for _, q := range e.queues {
+		e.startQueue(q)
+	}
+	e.startScheduler(e.config)
+	return nil
+}
+
+// plan says whether the topology conflicts with what the broker has.
+func (e *Engine) plan(ctx context.Context, t broker.Topology) error {
+	session, err := e.connections.Sender().Connector().Session(ctx)
+	if err != nil {
+		return err
+	}
+	changes, err := session.Plan(ctx, t)
+	if err != nil {
+		return err
+	}
+	return broker.Conflicts(changes)
+}
+
+// wait returns when the engine is told to stop, or a part of it has failed.
+func (e *Engine) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-e.failed:
+		return err
+	}
+}
+
+// fail ends the engine; the first failure counts.
+func (e *Engine) fail(what string, err error) {
+	select {
+	case e.failed <- fmt.Errorf("runner: %s: %w", what, err):
+	default:
+	}
+}
+
+func (e *Engine) connectionChanged(event worker.Event) {
+	switch event := event.(type) {
+	case worker.SessionUp:
+		e.options.Logger.Info("runner: connected", "role", event.Role, "address", event.Address, "broker_version", event.Version)
+	case worker.SessionDown:
+		e.options.Logger.Warn("runner: connection lost", "role", event.Role, "error", event.Err)
+	}
+}

@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/warren-mq/warren/job"
+	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/runner/internal/wiring"
+	"github.com/warren-mq/warren/worker"
+)
+
+// queue is a work queue with a worker of its own.
+type queue struct {
+	config   config.Queue
+	worker   *worker.Worker
+	sub      *worker.Subscription
+	handlers []job.Handler
+	counts   counts
+
+	cancel context.CancelCauseFunc // nil until it is started
+	ended  chan struct{}
+	err    error // of Run, once ended is closed
+}
+
+// newQueue makes the queue without starting it.
+func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
+	q := &queue{config: c, ended: make(chan struct{})}
+	q.worker = worker.New(worker.Config{
+		Connections: e.connections, Grace: time.Duration(all.Grace), Logger: e.options.Logger, OnEvent: q.counts.note,
+	})
+	q.sub = q.worker.Queue(wiring.Queue(c, all.Exchanges))
+	means := wiring.Means{Go: e.options.Handlers, Sender: e.connections.Sender(), Logger: e.options.Logger}
+	for i, h := range c.Handlers {
+		made, err := wiring.Handler(h, means)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("runner: queue %q: handler %d: %w", c.Name, i+1, err), q.closeHandlers())
+		}
+		q.handlers = append(q.handlers, made)
+		q.sub.Handle(h.Key, made)
+	}
+	if c.Paused {
+		q.sub.Pause()
+	}
+	return q, nil
+}
+
+// startQueue runs the queue until stop. If it ends before, so does the engine.
+func (e *Engine) startQueue(q *queue) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	q.cancel = cancel
+	go func() {
+		err := q.worker.Run(ctx)
+		if err != nil && ctx.Err() == nil {
+			e.fail("queue "+q.config.Name, err)
+			err = nil // told there
+		}
+		q.err = errors.Join(err, q.closeHandlers())
+		close(q.ended)
+	}()
+}
+
+// stop drains the queue, as cause says why.
+func (q *queue) stop(cause error) error {
+	if q.cancel == nil {
+		return q.closeHandlers()
+	}
+	q.cancel(cause)
+	<-q.ended
+	return q.err
+}
+
+func (q *queue) closeHandlers() error {
+	var errs []error
+	for _, h := range q.handlers {
+		errs = append(errs, h.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,44 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/runner/internal/wiring"
+	"github.com/warren-mq/warren/schedule"
+)
+
+// scheduler publishes the schedules of a configuration.
+type scheduler struct {
+	*schedule.Scheduler
+	cancel context.CancelFunc
+	ended  chan struct{}
+	err    error // of Run, once ended is closed
+}
+
+// startScheduler runs the schedules of c, if there are any, until stop. If it ends
+// before, so does the engine.
+func (e *Engine) startScheduler(c *config.Config) {
+	if len(c.Schedules) == 0 {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &scheduler{Scheduler: wiring.Scheduler(c, e.broker, e.options.Logger), cancel: cancel, ended: make(chan struct{})}
+	e.scheduler = s
+	go func() {
+		if s.err = s.Run(ctx); s.err != nil && ctx.Err() == nil {
+			e.fail("schedules", s.err)
+			s.err = nil // told there
+		}
+		close(s.ended)
+	}()
+}
+
+func (s *scheduler) stop() error {
+	if s == nil {
+		return nil
+	}
+	s.cancel()
+	<-s.ended
+	return s.err
+}

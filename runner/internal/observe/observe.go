@@ -1,0 +1,126 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/contrib/exporters/autoexport"
+	"go.opentelemetry.io/contrib/propagators/autoprop"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	exporter "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/runner/internal/config"
+)
+
+// Telemetry is what Start has installed for the process.
+type Telemetry struct {
+	metrics *sdkmetric.MeterProvider
+	traces  *sdktrace.TracerProvider
+	handler http.Handler
+	reloads metric.Int64Counter
+}
+
+// flushTimeout bounds the sending of what is left at the end.
+const flushTimeout = 5 * time.Second
+
+// Start installs the providers of OpenTelemetry. OTEL_METRICS_EXPORTER and
+// OTEL_TRACES_EXPORTER name the exporters, none by default, and OTEL_PROPAGATORS how
+// traces travel: tracecontext and baggage by default.
+func Start(ctx context.Context, c config.Telemetry) (*Telemetry, error) {
+	res, err := resource.New(ctx, resource.WithAttributes(attribute.String("service.name", c.ServiceName),
+		attribute.String("service.version", broker.Version())), resource.WithFromEnv(), resource.WithTelemetrySDK(), resource.WithHost())
+	if err != nil {
+		return nil, fmt.Errorf("runner: telemetry: %w", err)
+	}
+	t := new(Telemetry)
+	if err := errors.Join(t.startMetrics(ctx, c, res), t.startTraces(ctx, res)); err != nil {
+		return nil, errors.Join(fmt.Errorf("runner: telemetry: %w", err), t.Stop())
+	}
+	otel.SetMeterProvider(t.metrics)
+	otel.SetTracerProvider(t.traces)
+	otel.SetTextMapPropagator(autoprop.NewTextMapPropagator())
+	return t, nil
+}
+
+func (t *Telemetry) startMetrics(ctx context.Context, c config.Telemetry, res *resource.Resource) error {
+	reader, err := autoexport.NewMetricReader(ctx, autoexport.WithFallbackMetricReader(noMetrics))
+	if err != nil {
+		return err
+	}
+	options := []sdkmetric.Option{sdkmetric.WithResource(res), sdkmetric.WithReader(reader)}
+	if c.Prometheus {
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		prom, err := exporter.New(exporter.WithRegisterer(registry), exporter.WithoutScopeInfo())
+		if err != nil {
+			return err
+		}
+		options = append(options, sdkmetric.WithReader(prom))
+		t.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	}
+	t.metrics = sdkmetric.NewMeterProvider(options...)
+	t.reloads, err = t.metrics.Meter("github.com/warren-mq/warren/runner").Int64Counter("runner.config.reloads",
+		metric.WithUnit("{reload}"), metric.WithDescription("New configurations, by whether they were taken."))
+	return err
+}
+
+func (t *Telemetry) startTraces(ctx context.Context, res *resource.Resource) error {
+	spans, err := autoexport.NewSpanExporter(ctx, autoexport.WithFallbackSpanExporter(noSpans))
+	if err != nil {
+		return err
+	}
+	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(res)}
+	if _, none := spans.(silent); !none && !autoexport.IsNoneSpanExporter(spans) {
+		options = append(options, sdktrace.WithBatcher(spans))
+	}
+	t.traces = sdktrace.NewTracerProvider(options...)
+	return nil
+}
+
+// Metrics serves them to Prometheus; nil if it is not to be served.
+func (t *Telemetry) Metrics() http.Handler { return t.handler }
+
+// Reloaded counts a new configuration, taken unless there is an error.
+func (t *Telemetry) Reloaded(err error) {
+	t.reloads.Add(context.Background(), 1, metric.WithAttributes(attribute.Bool("ok", err == nil)))
+}
+
+// Stop sends what is left.
+func (t *Telemetry) Stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	var errs []error
+	if t.metrics != nil {
+		errs = append(errs, t.metrics.Shutdown(ctx))
+	}
+	if t.traces != nil {
+		errs = append(errs, t.traces.Shutdown(ctx))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("runner: telemetry: %w", err)
+	}
+	return nil
+}
+
+// noMetrics reads nothing: a reader that is never asked.
+func noMetrics(context.Context) (sdkmetric.Reader, error) { return sdkmetric.NewManualReader(), nil }
+
+// noSpans exports nothing.
+func noSpans(context.Context) (sdktrace.SpanExporter, error) { return silent{}, nil }
+
+type silent struct{}
+
+func (silent) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
+func (silent) Shutdown(context.Context) error                             { return nil }

@@ -1,0 +1,105 @@
+package wiring
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/job"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/runner/internal/config"
+)
+
+// Means are what handlers are made with.
+type Means struct {
+	Go     map[string]handler.Handler // handlers in Go, by name
+	Sender job.Sender                 // of forward
+	Logger *slog.Logger
+}
+
+// Handler makes the handler of h. Close it when no message is in hand any more.
+func Handler(h config.Handler, m Means) (job.Handler, error) {
+	switch h.Kind() {
+	case "exec":
+		return exec(*h.Exec, m.Logger).Handler()
+	case "persistent":
+		return persistent(*h.Persistent, m.Logger).Handler()
+	case "webhook":
+		return webhook(*h.Webhook).Handler()
+	case "log":
+		return job.Log{Level: level(h.Log.Level), MaxBodyBytes: int(h.Log.MaxBodyBytes), Logger: m.Logger}.Handler()
+	case "forward":
+		return job.Forward{Exchange: h.Forward.Exchange, Key: h.Forward.Key, Sender: m.Sender}.Handler()
+	}
+	if inGo := m.Go[h.Go]; inGo != nil {
+		return unclosed{inGo}, nil
+	}
+	return nil, fmt.Errorf("runner: there is no handler %q in this program", h.Go)
+}
+
+// unclosed is a handler in Go: who made it closes what it needs.
+type unclosed struct{ handler.Handler }
+
+func (unclosed) Close() error { return nil }
+
+func exec(e config.Exec, log *slog.Logger) job.Exec {
+	codes := make(map[int]job.Verdict, len(e.ExitCodes))
+	for code, v := range e.ExitCodes {
+		codes[code] = job.Verdict(v)
+	}
+	return job.Exec{
+		Command: texts(e.Command), Dir: e.Dir, Env: texts(e.Env), ExitCodes: codes,
+		KillDelay: time.Duration(e.KillDelay), Logger: log,
+	}
+}
+
+func persistent(p config.Persistent, log *slog.Logger) job.Exec {
+	return job.Exec{
+		Command: texts(p.Command), Dir: p.Dir, Env: texts(p.Env), KillDelay: time.Duration(p.KillDelay),
+		Persistent: true, MaxAnswerBytes: int(p.MaxAnswerBytes), Backoff: p.Backoff.Policy(), Logger: log,
+	}
+}
+
+func webhook(w config.Webhook) job.Webhook {
+	headers := make([]job.Header, 0, len(w.Headers))
+	for _, h := range w.Headers {
+		headers = append(headers, job.Header{Name: h.Name, Value: h.Value.Secret})
+	}
+	return job.Webhook{
+		URL: string(w.URL), Headers: headers, CloudEvents: w.CloudEvents, Source: w.Source, SigningKeys: secrets(w.SigningKeys),
+		Timeout: time.Duration(w.Timeout), DialTimeout: time.Duration(w.DialTimeout), TLSTimeout: time.Duration(w.TLSTimeout),
+		HeaderTimeout: time.Duration(w.HeaderTimeout), MaxRetryAfter: time.Duration(w.MaxRetryAfter),
+		MaxConnections: w.MaxConnections, CAFile: w.CAFile, CertFile: w.CertFile, KeyFile: w.KeyFile, AllowPrivate: w.AllowPrivate,
+	}
+}
+
+func texts[T ~string](list []T) []string {
+	out := make([]string, 0, len(list))
+	for _, text := range list {
+		out = append(out, string(text))
+	}
+	return out
+}
+
+// level reads a level that the schema knows.
+func level(name string) slog.Level {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(name)) // the schema knows no others
+	return l
+}
+
+// Level is the level of a log.
+func Level(c config.Log) slog.Level { return level(c.Level) }
+
+// Unused takes no messages: a worker that is asked for its topology alone has it.
+func unused(context.Context, *message.Message) error { return nil }
+
+func secrets(list []config.Secret) []job.Secret {
+	out := make([]job.Secret, 0, len(list))
+	for _, s := range list {
+		out = append(out, s.Secret)
+	}
+	return out
+}

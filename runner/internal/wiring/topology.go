@@ -1,0 +1,45 @@
+package wiring
+
+import (
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/worker"
+)
+
+// Exchanges are those of c as they are declared.
+func Exchanges(c *config.Config) broker.Topology {
+	var t broker.Topology
+	for _, e := range c.Exchanges {
+		t.Exchanges = append(t.Exchanges, broker.Exchange{Name: e.Name, Kind: e.Type, Arguments: e.Arguments})
+	}
+	return t
+}
+
+// Topology is everything that a runner of c declares.
+func Topology(c *config.Config) broker.Topology {
+	t := Exchanges(c)
+	if len(c.Queues) > 0 {
+		w := worker.New(worker.Config{})
+		for _, q := range c.Queues {
+			sub := w.Queue(Queue(q, c.Exchanges))
+			for _, h := range q.Handlers {
+				sub.Handle(h.Key, handler.Func(unused))
+			}
+		}
+		t = t.Merge(w.Topology())
+	}
+	if len(c.Schedules) > 0 {
+		t = t.Merge(Scheduler(c, broker.Config{}, nil).Topology())
+	}
+	return t.Unique()
+}
+
+// DeadLetterQueues are those of the queues of c.
+func DeadLetterQueues(c *config.Config) []string {
+	names := make([]string, 0, len(c.Queues))
+	for _, q := range c.Queues {
+		names = append(names, broker.DeadLetterQueue(q.Name))
+	}
+	return names
+}
