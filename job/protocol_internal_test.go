@@ -112,7 +112,7 @@ func TestOnlyAddressesOfThePublicInternetArePublic(t *testing.T) {
 	for _, other := range []string{
 		"127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1",
 		"224.0.0.1", "240.0.0.1", "255.255.255.255", "192.0.0.8", "198.18.0.1", "203.0.113.9", "::", "::1", "::127.0.0.1", "::ffff:10.0.0.1", "fe80::1",
-		"fc00::1", "fd12::1", "ff02::1", "fec0::1", "64:ff9b::a00:1", "64:ff9b:1::1", "2001:db8::1", "2001::1", "2002:7f00:1::", "fe80::1%eth0",
+		"fc00::1", "fd12::1", "ff02::1", "fec0::1", "64:ff9b::a00:1", "64:ff9b:1::1", "2001:db8::1", "2001::1", "2002:7f00:1::", "fec0::1%eth0", "::ffff:100.64.0.1",
 	} {
 		if err := refusePrivate(t.Context(), "tcp", netip.AddrPortFrom(netip.MustParseAddr(other), 80).String(), nil); err == nil {
 			t.Errorf("%s is public, want it refused", other)
