@@ -39,7 +39,7 @@ func (q *Subscription) hand(next source) {
 
 // handle runs the handler for d and settles d by what it returned.
 func (q *Subscription) handle(d *broker.Delivery) {
-	a := &attempt{Context: message.Context{Context: q.worker.inHand}}
+	a := &attempt{Context: message.Context{Context: q.inHand}}
 	d.Fill(&a.Message)
 	select {
 	case <-d.Lost():
@@ -69,7 +69,7 @@ func (q *Subscription) decide(err error, a *attempt) Outcome {
 	switch {
 	case err == nil:
 	case context.Cause(q.worker.inHand) != nil && a.run != nil,
-		q.worker.isStopping() && errors.Is(err, ErrStopping):
+		q.isStopping() && errors.Is(err, ErrStopping):
 		return Outcome{Verdict: Release, Err: err}
 	}
 	out := decide(err, &a.Message, q.policy())

@@ -40,6 +40,7 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 		}
 	}
 	q.setState(StateDraining, nil)
+	close(q.stopping) // no earlier: what a waiting handler releases must not come here again
 	retiring.Wait()
 	q.dismiss()
 }
@@ -98,7 +99,10 @@ func (q *Subscription) retire(ctx, hard context.Context, c *broker.Consumer, ret
 		q.report(c.Close(hard))
 	})
 	if rescaled && q.config.OrderBy != nil {
-		<-closed // the lanes are empty, and may change
+		select {
+		case <-closed: // the lanes are empty, and may change
+		case <-ctx.Done():
+		}
 	}
 }
 

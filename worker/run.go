@@ -115,7 +115,6 @@ func (w *Worker) work(ctx context.Context) error {
 	interrupted, ignore := secondSignal(ctx)
 	defer ignore()
 	w.emit(Draining{Cause: context.Cause(ctx)})
-	close(w.stopping)
 	stop(context.Cause(ctx))
 	drained := make(chan struct{})
 	go func() {

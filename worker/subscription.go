@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,11 @@ type Subscription struct {
 	chain  handler.Handler // all middleware around innermost
 	busy   atomic.Int64    // messages in hand
 	crew   crew
-	seed   maphash.Seed // of lanes
+
+	inHand   context.Context // of handlers: the worker's, which tells them of stopping
+	stopping chan struct{}   // closed in a drain, once nothing more is received
+
+	seed maphash.Seed // of lanes
 
 	mu          sync.Mutex
 	consumer    *broker.Consumer // what the hands receive from; nil while there is none
@@ -120,6 +125,15 @@ func (q *Subscription) after(prev *broker.Consumer, stop <-chan struct{}) *broke
 		case <-stop:
 			return nil
 		}
+	}
+}
+
+func (q *Subscription) isStopping() bool {
+	select {
+	case <-q.stopping:
+		return true
+	default:
+		return false
 	}
 }
 

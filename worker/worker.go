@@ -29,7 +29,6 @@ type Worker struct {
 
 	inHand   context.Context // of handlers; cancelled when the grace is over
 	abandon  context.CancelCauseFunc
-	stopping chan struct{} // closed when the drain begins
 	ready    chan struct{} // closed when every queue has begun
 	starting atomic.Int64  // queues that have not begun yet
 
@@ -43,12 +42,12 @@ const openAtOnce = 16
 // New returns a worker that does nothing until Run.
 func New(c Config) *Worker {
 	c = c.withDefaults()
-	w := &Worker{config: c, log: c.Logger, opening: make(openers, openAtOnce), stopping: make(chan struct{}), ready: make(chan struct{})}
+	w := &Worker{config: c, log: c.Logger, opening: make(openers, openAtOnce), ready: make(chan struct{})}
 	w.meter = newMeter()
 	if w.connections = c.Connections; w.connections == nil {
 		w.connections = NewConnections(c.Broker, w.emit)
 	}
-	w.inHand, w.abandon = context.WithCancelCause(handler.WithStopping(context.Background(), w.stopping))
+	w.inHand, w.abandon = context.WithCancelCause(context.Background())
 	return w
 }
 
@@ -57,8 +56,9 @@ func (w *Worker) Queue(c Queue) *Subscription {
 	c = c.withDefaults()
 	q := &Subscription{
 		worker: w, config: c, concurrency: c.Concurrency, retry: c.Retry, swapped: make(chan struct{}),
-		changed: make(chan struct{}, 1), state: StateStarting, crew: newCrew(), seed: maphash.MakeSeed(),
+		changed: make(chan struct{}, 1), state: StateStarting, crew: newCrew(), stopping: make(chan struct{}), seed: maphash.MakeSeed(),
 	}
+	q.inHand = handler.WithStopping(w.inHand, q.stopping)
 	mw := []handler.Middleware{middleware.Trace(), middleware.Metrics()}
 	mw = append(append(mw, w.config.Middleware...), c.Middleware...)
 	if c.Timeout > 0 {
@@ -148,14 +148,5 @@ func (w *Worker) Ready() <-chan struct{} { return w.ready }
 func (w *Worker) began() {
 	if w.starting.Add(-1) == 0 {
 		close(w.ready)
-	}
-}
-
-func (w *Worker) isStopping() bool {
-	select {
-	case <-w.stopping:
-		return true
-	default:
-		return false
 	}
 }
