@@ -1,0 +1,48 @@
+package deadletter
+
+import (
+	"context"
+	"errors"
+
+	"github.com/warren-mq/warren/broker"
+)
+
+var (
+	// ErrNotFound says that there is no letter of that id.
+	ErrNotFound = errors.New("deadletter: no such letter")
+	// ErrCanary says that a replay stopped after its first letters, because they
+	// came back or did not leave the work queue.
+	ErrCanary = errors.New("deadletter: the canary did not make it")
+)
+
+// Client works on dead-letter queues. Each of its methods opens connections of its own
+// and closes them at its end; they are safe for concurrent use, but for two on one
+// queue at a time, of which the second gets broker.ErrInspected. A queue that is not
+// there gives broker.ErrNoQueue.
+type Client struct{ cfg broker.Config }
+
+// New returns a client for the broker. It connects when it is used.
+func New(cfg broker.Config) *Client { return &Client{cfg: cfg} }
+
+// inspect has f look into the queue, and gives back what f has not removed.
+func (c *Client) inspect(ctx context.Context, queue string, f func(*broker.Inspection) error) error {
+	i, err := broker.Inspect(ctx, c.cfg, queue)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(i), i.Close())
+}
+
+// send has f publish, over a connection that stays until f has returned.
+func (c *Client) send(ctx context.Context, f func(*broker.Sender) error) error {
+	s := broker.NewSender(c.cfg, "replay", nil)
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(running) }()
+	err := f(s)
+	stop()
+	if runErr := <-ended; err == nil {
+		return runErr
+	}
+	return err // says also why there was no connection
+}

@@ -1,0 +1,178 @@
+package deadletter
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/message"
+)
+
+// reasonUnknown is that of a message without any record.
+const reasonUnknown = "unknown"
+
+// Limits of a history, which anyone can write.
+const (
+	maxHistoryBytes = 64 << 10
+	maxHistory      = 100
+)
+
+// brokerErrors say in words why RabbitMQ gives up on messages.
+var brokerErrors = map[string]string{
+	"expired":        "the broker gave up on it: it waited for longer than its time to live",
+	"rejected":       "the broker gave up on it: a consumer rejected it",
+	"maxlen":         "the broker gave up on it: the queue was full",
+	"delivery_limit": "the broker gave up on it: it was delivered too often, as to workers that did not survive it",
+}
+
+// decode makes a letter of a message taken from the queue dlq. Nothing that stands in
+// a message makes it fail.
+func decode(dlq string, m message.Message) Letter {
+	d := decoder{headers: m.Headers, deaths: broker.Deaths(m.Headers)}
+	d.Queue, d.WorkQueue = dlq, workQueue(dlq, m.Headers, d.deaths)
+	d.Reason, d.Fingerprint = reasonUnknown, digest(d.WorkQueue, reasonUnknown)
+	if d.recorded() {
+		d.record()
+	}
+	d.audit()
+	if len(d.deaths) > 0 {
+		d.died(d.deaths[0])
+	}
+	m.Exchange, m.RoutingKey = d.origin(m.Exchange, m.RoutingKey)
+	m.Headers = withoutCounters(m.Headers)
+	m.Queue, m.Attempt, m.DeliveryCount, m.Redelivered = d.WorkQueue, d.Attempts, 0, false
+	d.Message, d.ID = m, identify(&m)
+	return d.Letter
+}
+
+// workQueue goes by the name of the dead-letter queue: messages may carry the record of
+// another queue's failure along.
+func workQueue(dlq string, h message.Headers, deaths []broker.Death) string {
+	name, ok := strings.CutSuffix(dlq, broker.DeadLetterQueue(""))
+	switch {
+	case ok && name != "":
+	case len(deaths) > 0:
+		name = deaths[0].Queue
+	default:
+		name = h.String(message.HeaderQueue)
+	}
+	if name == dlq {
+		return ""
+	}
+	return name
+}
+
+// withoutCounters drops the counts of this queue, which say how often it was looked at.
+func withoutCounters(h message.Headers) message.Headers {
+	h = maps.Clone(h)
+	delete(h, "x-delivery-count")
+	delete(h, "x-acquired-count")
+	return h
+}
+
+type decoder struct {
+	Letter
+	headers message.Headers
+	deaths  []broker.Death
+}
+
+// recorded says whether the record is that of this work queue.
+func (d *decoder) recorded() bool {
+	return d.WorkQueue != "" && d.headers.String(message.HeaderQueue) == d.WorkQueue
+}
+
+func (d *decoder) record() {
+	d.Reason = d.text(message.HeaderReason)
+	if d.Reason == "" {
+		d.Reason = reasonUnknown
+	}
+	d.Error, d.ErrorType = d.text(message.HeaderError), d.text(message.HeaderErrorType)
+	if d.Fingerprint = d.text(message.HeaderFingerprint); d.Fingerprint == "" {
+		d.Fingerprint = digest(d.WorkQueue, d.Reason)
+	}
+	d.Stack, d.Handler, d.Host = d.text(message.HeaderStack), d.text(message.HeaderHandler), d.text(message.HeaderHost)
+	d.FirstFailedAt, d.FailedAt = d.time(message.HeaderFirstFailedAt), d.time(message.HeaderLastFailedAt)
+	if n, ok := d.headers.Int(message.HeaderAttempt); ok && n > 0 {
+		d.Attempts = int(min(n, 1<<30))
+	} else if d.headers[message.HeaderAttempt] != nil {
+		d.malformed(message.HeaderAttempt, "a number, 1 or more")
+	}
+	d.history()
+}
+
+func (d *decoder) audit() {
+	d.ReplayedAt, d.ReplayedBy = d.time(message.HeaderReplayedAt), d.text(message.HeaderReplayedBy)
+	d.EditedFrom = d.text(message.HeaderEditedFrom)
+}
+
+// died is how the broker gave up on the message, after the failures of the record.
+func (d *decoder) died(last broker.Death) {
+	text, known := brokerErrors[last.Reason]
+	if !known {
+		text = "the broker gave up on it: " + last.Reason
+	}
+	d.Reason, d.Error, d.ErrorType, d.Stack = last.Reason, text, "", ""
+	d.Fingerprint = digest(d.WorkQueue, last.Reason)
+	d.FailedAt = last.Time
+	if d.FirstFailedAt.IsZero() {
+		d.FirstFailedAt = last.Time
+	}
+	d.History = append(d.History, Attempt{At: last.Time, Reason: last.Reason, Error: text})
+}
+
+// origin is where the message was first published to.
+func (d *decoder) origin(exchange, key string) (string, string) {
+	if d.headers.IsText(message.HeaderRoutingKey) && (d.recorded() || d.headers[message.HeaderQueue] == nil) {
+		return d.headers.String(message.HeaderExchange), d.headers.String(message.HeaderRoutingKey)
+	}
+	if n := len(d.deaths); n > 0 && len(d.deaths[n-1].Keys) > 0 {
+		return d.deaths[n-1].Exchange, d.deaths[n-1].Keys[0]
+	}
+	if exchange == broker.DeadLetterExchange || exchange == "" && key == d.Queue {
+		return "", d.WorkQueue // it was sent here, and does not say what for
+	}
+	return exchange, key
+}
+
+func (d *decoder) history() {
+	text := d.text(message.HeaderHistory)
+	if text == "" {
+		return
+	}
+	var entries []struct {
+		Attempt int       `json:"attempt"`
+		At      time.Time `json:"at"`
+		Reason  string    `json:"reason"`
+		Error   string    `json:"error"`
+		Host    string    `json:"host"`
+	}
+	if len(text) > maxHistoryBytes || json.Unmarshal([]byte(text), &entries) != nil {
+		d.malformed(message.HeaderHistory, "a JSON list of attempts")
+		return
+	}
+	for _, e := range entries[:min(len(entries), maxHistory)] {
+		d.History = append(d.History, Attempt{Number: e.Attempt, At: e.At, Reason: e.Reason, Error: e.Error, Host: e.Host})
+	}
+}
+
+func (d *decoder) text(name string) string {
+	if d.headers[name] != nil && !d.headers.IsText(name) {
+		d.malformed(name, "text")
+	}
+	return d.headers.String(name)
+}
+
+func (d *decoder) time(name string) time.Time {
+	t, err := d.headers.Time(name)
+	if err != nil {
+		d.malformed(name, "a time")
+	}
+	return t
+}
+
+func (d *decoder) malformed(name, want string) {
+	d.Malformed = append(d.Malformed, fmt.Sprintf("%s is a %T, want %s", name, d.headers[name], want))
+}

@@ -1,0 +1,198 @@
+package deadletter
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"sync"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/message"
+)
+
+// Import says where letters from a file go. The zero value puts each back into the
+// dead-letter queue it came from.
+type Import struct {
+	// Queue takes all letters, instead of the dead-letter queues they came from. A
+	// failure record is not read in the dead-letter queue of another work queue.
+	Queue string
+	// Replay sends each to its work queue, as Client.Replay does, and not to the
+	// dead-letter queue.
+	Replay bool
+	// DryRun checks every line and imports none.
+	DryRun bool
+	// MaxLineBytes bounds a line; 64 MiB if zero.
+	MaxLineBytes int
+	// By is noted on what is replayed, as in Replay.
+	By string
+	// Progress is called after each letter, by one goroutine at a time; nil for none.
+	Progress func(Result)
+}
+
+const maxLineBytes = 64 << 20
+
+// LineError says what is wrong with one line of a file.
+type LineError struct {
+	Line int // counted from 1
+	Err  error
+}
+
+// Error begins with the line.
+func (e *LineError) Error() string { return fmt.Sprintf("deadletter: line %d: %v", e.Line, e.Err) }
+
+// Unwrap returns the cause.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// Import publishes letters that Export has written, and returns once the broker has
+// confirmed them all. Each line is checked before it is published, and the first that
+// is wrong ends it, with a *LineError: the lines before it are imported then. To
+// know first, use DryRun, which reports up to ten.
+//
+// Everything comes back as it was but for what would lead a message astray: CC headers
+// are dropped, and an expiration or a user id becomes a header, as in a replay.
+func (c *Client) Import(ctx context.Context, r io.Reader, to Import) (Result, error) {
+	if to.MaxLineBytes < 0 {
+		return Result{}, fmt.Errorf("deadletter: MaxLineBytes is %d, want 0 or more", to.MaxLineBytes)
+	}
+	im := &importer{Import: to}
+	if to.DryRun {
+		err := im.read(ctx, r)
+		return im.result, errors.Join(append(im.faults, err)...)
+	}
+	err := c.send(ctx, func(out *broker.Sender) error {
+		ctx, stop := context.WithCancelCause(ctx)
+		defer stop(nil)
+		im.out, im.stop, im.flight = out, stop, newFlight(ctx)
+		err := im.read(ctx, r)
+		im.flight.land()
+		return cmp.Or(context.Cause(ctx), err)
+	})
+	return im.result, err
+}
+
+// importer is one call of Import.
+type importer struct {
+	Import
+	out    *broker.Sender
+	flight *flight
+	stop   context.CancelCauseFunc
+	faults []error
+
+	mu     sync.Mutex
+	result Result
+}
+
+func (im *importer) read(ctx context.Context, r io.Reader) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, cmp.Or(im.MaxLineBytes, maxLineBytes))
+	number := 0
+	for ctx.Err() == nil && lines.Scan() {
+		number++
+		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+			continue
+		}
+		im.count(func(r *Result) { r.Total++ })
+		if err := im.line(ctx, number, lines.Bytes()); err != nil {
+			im.count(func(r *Result) { r.Failed++ })
+			im.faults = append(im.faults, &LineError{Line: number, Err: err})
+			if !im.DryRun || len(im.faults) == maxFailures {
+				break
+			}
+		}
+	}
+	switch err := lines.Err(); {
+	case err != nil:
+		return &LineError{Line: number + 1, Err: err}
+	case len(im.faults) > 0 && !im.DryRun:
+		return im.faults[0]
+	}
+	return context.Cause(ctx)
+}
+
+// line checks one line and begins to publish it.
+func (im *importer) line(ctx context.Context, number int, data []byte) error {
+	key, m, err := im.address(data)
+	if err == nil {
+		err = broker.Check("", key, m)
+	}
+	if err != nil {
+		return err
+	}
+	if im.DryRun {
+		im.count(func(r *Result) { r.Done++ })
+		return nil
+	}
+	wait, err := im.out.Start(ctx, "", key, m)
+	if err != nil {
+		return err
+	}
+	im.flight.add(sent{wait: wait, settle: func(err error) { im.settle(number, err) }})
+	return nil
+}
+
+func (im *importer) settle(number int, err error) {
+	if err != nil {
+		im.count(func(r *Result) { r.Failed++ })
+		im.stop(&LineError{Line: number, Err: err})
+		return
+	}
+	im.count(func(r *Result) { r.Done++ })
+}
+
+func (im *importer) count(change func(*Result)) {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	change(&im.result)
+	if im.Progress != nil {
+		im.Progress(im.result)
+	}
+}
+
+// address makes a line the message that is published, and says to which queue.
+func (im *importer) address(data []byte) (queue string, m *message.Message, err error) {
+	dlq, m, err := unmarshal(data)
+	if err != nil {
+		return "", nil, err
+	}
+	dlq = cmp.Or(im.Queue, dlq)
+	letter := decode(dlq, *m)
+	letter.Message.Exchange, letter.Message.RoutingKey = m.Exchange, m.RoutingKey
+	switch {
+	case !im.Replay:
+		return dlq, restored(dlq, m), nil
+	case letter.WorkQueue == "":
+		return "", nil, errNoWorkQueue
+	}
+	return letter.WorkQueue, revived(&letter, im.By), nil
+}
+
+// restored is m as it goes back into the dead-letter queue. If its headers do not tell
+// where it was first published to, two more do.
+func restored(dlq string, m *message.Message) *message.Message {
+	c := *m
+	c.Headers = maps.Clone(m.Headers)
+	if c.Headers == nil {
+		c.Headers = make(message.Headers)
+	}
+	for _, name := range []string{"CC", "BCC"} {
+		delete(c.Headers, name)
+	}
+	for name, value := range map[string]string{message.HeaderExpiration: m.Expiration, message.HeaderUserID: m.UserID} {
+		if value != "" {
+			c.Headers[name] = value
+		}
+	}
+	c.Expiration, c.UserID = "", ""
+	arrived := c
+	arrived.Exchange, arrived.RoutingKey = "", dlq
+	l := decode(dlq, arrived).Message
+	if known := l.Exchange == m.Exchange && l.RoutingKey == m.RoutingKey; !known && c.Headers[message.HeaderQueue] == nil {
+		c.Headers[message.HeaderExchange], c.Headers[message.HeaderRoutingKey] = m.Exchange, m.RoutingKey
+	}
+	return &c
+}

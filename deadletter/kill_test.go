@@ -1,0 +1,159 @@
+package deadletter_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/deadletter"
+)
+
+const (
+	kills = 2
+	// lettersVariable has another number of letters for the test below.
+	lettersVariable = "WARREN_TEST_LETTERS"
+	// mostDoubles is for a kill: what was under way, and acks that the broker never read.
+	mostDoubles = 2 * 128
+)
+
+// TestReplayIsKilled kills a process by SIGKILL, twice, while it replays letters and
+// new ones arrive, and has a third one end the work.
+func TestReplayIsKilled(t *testing.T) {
+	t.Parallel()
+	n := 1000
+	if text := os.Getenv(lettersVariable); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("%s: %v", lettersVariable, err)
+		}
+	}
+	b := newBench(t)
+	b.fail(n, broken, numbered)
+	arrived, stop := b.newcomers()
+	for i := range kills {
+		b.replayInProcess(n, n*(i+1)/(kills+2))
+		b.eventually("what it held is back", func() bool {
+			there := int(arrived.Load()) + n
+			return b.depth(b.queue.Name)+b.depth(b.dlq) >= there
+		})
+	}
+	b.replayInProcess(n, -1)
+	stop()
+	b.balance(n, int(arrived.Load()))
+}
+
+// newcomers has dead letters arrive, until stop.
+func (b *bench) newcomers() (arrived *atomic.Int64, stop func()) {
+	ctx, cancel := context.WithCancel(b.t.Context())
+	arrived = new(atomic.Int64)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(2 * time.Millisecond)
+		defer tick.Stop()
+		for ; ctx.Err() == nil; <-tick.C {
+			id := fmt.Sprint("new-", arrived.Load())
+			if err := b.direct.Publish(b.t.Context(), b.dlq, "new", broker.WithMessageID(id)); err != nil {
+				b.t.Error(err)
+				return
+			}
+			arrived.Add(1)
+		}
+	}()
+	return arrived, func() { cancel(); <-ended }
+}
+
+// replayInProcess runs a replay in a process of its own, and kills that as soon as
+// killAt letters are done; never if it is negative.
+func (b *bench) replayInProcess(n, killAt int) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 2*patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append(os.Environ(), childVariable+"=replay", "CHILD_URL="+b.cfg.URL, "CHILD_QUEUE="+b.dlq)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	done, killed := 0, false
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if done, err = strconv.Atoi(lines.Text()); err != nil {
+			b.t.Error(err)
+		}
+		if killAt >= 0 && done >= killAt && !killed {
+			killed = true
+			if err := cmd.Process.Kill(); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+	}
+	if err := cmd.Wait(); (err != nil) != killed || killed != (killAt >= 0) {
+		b.t.Fatalf("the process ended with %v after %d of %d letters; killed: %v", err, done, n, killed)
+	}
+}
+
+// balance counts every letter in the work queue and among the dead letters.
+func (b *bench) balance(n, arrived int) {
+	b.t.Helper()
+	seen := make(map[string]int)
+	for _, d := range b.drain(b.queue.Name) {
+		seen[d.MessageId]++
+	}
+	replayed, left := len(seen), 0
+	for _, l := range b.read() {
+		seen[l.ID]++
+		if strings.HasPrefix(l.ID, "letter-") {
+			left++
+		}
+	}
+	lost, doubles := 0, 0
+	check := func(prefix string, count int) {
+		for i := range count {
+			times := seen[fmt.Sprint(prefix, i)]
+			lost += max(1-times, 0)
+			doubles += max(times-1, 0)
+		}
+	}
+	check("letter-", n)
+	check("new-", arrived)
+	b.t.Logf("%d letters and %d newcomers, %d kills: %d replayed, %d of the letters left, %d lost, %d duplicates", n, arrived, kills, replayed, left, lost, doubles)
+	if lost != 0 || left != 0 || doubles > kills*mostDoubles {
+		b.t.Errorf("lost %d, left %d, %d duplicates; want none lost, none left, at most %d duplicates", lost, left, doubles, kills*mostDoubles)
+	}
+}
+
+// child is the main function of a process that replays. It prints how many letters
+// are done.
+func child() {
+	letters := deadletter.New(broker.Config{URL: os.Getenv("CHILD_URL")})
+	var done atomic.Int64
+	replay := deadletter.Replay{Progress: func(r deadletter.Result) {
+		if done.Swap(int64(r.Done)) != int64(r.Done) {
+			fmt.Println(r.Done)
+		}
+	}}
+	for began := time.Now(); ; {
+		_, err := letters.Replay(context.Background(), os.Getenv("CHILD_QUEUE"), replay)
+		if errors.Is(err, broker.ErrInspected) && time.Since(began) < patience {
+			continue // the broker has not yet noticed that the process before is dead
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+}

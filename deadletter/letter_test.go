@@ -1,0 +1,207 @@
+package deadletter_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/worker"
+)
+
+func TestLetterTellsOfItsAttempts(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(q *worker.Queue) { q.Retry.MaxAttempts = 3 })
+	began := time.Now()
+	b.fail(1, func(_ context.Context, m *message.Message) error {
+		if m.Attempt == 3 {
+			panic("out of cards")
+		}
+		return errors.New("card 7 was declined")
+	}, numbered)
+	l := b.only()
+	if l.ID != "letter-0" || l.Queue != b.dlq || l.WorkQueue != b.queue.Name || l.Reason != message.ReasonPanic || l.Attempts != 3 ||
+		!strings.Contains(l.Error, "out of cards") || !strings.Contains(l.Stack, "letter_test.go") || l.Handler != "#" || l.Fingerprint == "" {
+		t.Errorf("the letter is %+v", l)
+	}
+	if m := l.Message; m.Exchange != b.queue.Exchange || m.RoutingKey != "user.signed_up" || string(m.Body) != `{"n":0}` || m.Headers.String("tenant") != "blue" {
+		t.Errorf("its message is %+v", m)
+	}
+	if len(l.History) != 3 || l.History[0].Number != 1 || l.History[0].Error != "card 7 was declined" || l.History[2].Reason != message.ReasonPanic {
+		t.Errorf("its history is %+v", l.History)
+	}
+	if l.FirstFailedAt.Before(began) || !l.FirstFailedAt.Before(l.FailedAt) || l.FailedAt.After(time.Now()) || l.Malformed != nil {
+		t.Errorf("it failed from %v to %v; malformed: %v", l.FirstFailedAt, l.FailedAt, l.Malformed)
+	}
+}
+
+// TestLettersMadeByTheBroker are those that x-death alone tells of.
+func TestLettersMadeByTheBroker(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, reason string
+		queue        func(*worker.Queue)
+		die          func(t *testing.T, b *bench)
+	}{
+		{"waited too long", "expired", func(q *worker.Queue) { q.MessageTTL = 50 * time.Millisecond }, func(*testing.T, *bench) {}},
+		{"was rejected", "rejected", func(*worker.Queue) {}, func(t *testing.T, b *bench) {
+			d := take(t, b, b.channel)
+			if err := d.Reject(false); err != nil {
+				t.Error(err)
+			}
+		}},
+		{"killed its workers", "delivery_limit", func(q *worker.Queue) { q.DeliveryLimit = 1 }, func(t *testing.T, b *bench) {
+			for range 2 {
+				ch := rabbit.Channel(t, b.cfg.URL)
+				take(t, b, ch)
+				if err := ch.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		}},
+		{"was one too many", "maxlen", func(q *worker.Queue) {
+			q.MaxLength, q.Arguments = 1, message.Headers{"x-overflow": "drop-head", "x-dead-letter-strategy": "at-most-once"}
+		}, func(t *testing.T, b *bench) {
+			if err := b.pub.Publish(t.Context(), "later", 2); err != nil {
+				t.Error(err)
+			}
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, tt.queue)
+			if err := b.pub.Publish(t.Context(), "user.signed_up", 1, broker.WithMessageID("m"), broker.WithHeader("tenant", "blue")); err != nil {
+				t.Fatal(err)
+			}
+			tt.die(t, b)
+			b.eventually("it is a dead letter", func() bool { return b.depth(b.dlq) == 1 })
+			l := b.only()
+			if l.Reason != tt.reason || l.WorkQueue != b.queue.Name || l.ID != "m" || len(l.Fingerprint) != 16 || !strings.Contains(l.Error, "the broker gave up") {
+				t.Errorf("the letter is %+v", l)
+			}
+			if l.Message.Exchange != b.queue.Exchange || l.Message.RoutingKey != "user.signed_up" || l.Message.Headers.String("tenant") != "blue" {
+				t.Errorf("its message is %+v", l.Message)
+			}
+			if age := time.Since(l.FailedAt); age < -time.Second || age > patience || len(l.History) != 1 {
+				t.Errorf("it failed %v ago with the history %+v", age, l.History)
+			}
+		})
+	}
+}
+
+func take(t *testing.T, b *bench, ch *amqp.Channel) (d amqp.Delivery) {
+	t.Helper()
+	b.eventually("there is a message", func() bool {
+		got, ok, err := ch.Get(b.queue.Name, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d = got
+		return ok
+	})
+	return d
+}
+
+func TestWhatOthersPutIntoTheQueue(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.put(amqp.Publishing{Body: []byte("hello")})
+	b.put(amqp.Publishing{Body: []byte("hello"), MessageId: "known", Headers: amqp.Table{
+		message.HeaderQueue: "another-queue", message.HeaderReason: "permanent", message.HeaderError: "not ours",
+	}})
+	all := b.read()
+	for _, l := range all {
+		if l.Reason != "unknown" || l.Error != "" || l.WorkQueue != b.queue.Name || l.Message.RoutingKey != b.queue.Name || !l.FailedAt.IsZero() {
+			t.Errorf("the letter is %+v", l)
+		}
+	}
+	if len(all) != 2 || !strings.HasPrefix(all[0].ID, "~") || all[1].ID != "known" {
+		t.Errorf("the ids are %q", ids(all))
+	}
+	if l, err := b.letters.Find(t.Context(), b.dlq, all[0].ID); err != nil || string(l.Message.Body) != "hello" {
+		t.Errorf("found %+v, %v by its made-up id", l, err)
+	}
+}
+
+func TestMalformedRecord(t *testing.T) {
+	t.Parallel()
+	h := message.Headers{
+		message.HeaderQueue: "work", message.HeaderReason: int32(7), message.HeaderError: nil, message.HeaderFirstFailedAt: "yesterday",
+		message.HeaderLastFailedAt: time.Unix(1_700_000_000, 0), message.HeaderAttempt: "three", message.HeaderHistory: "[{]",
+		message.HeaderRetryCount: []any{}, message.HeaderRoutingKey: []byte("user.deleted"), "x-death": []any{"nonsense"}, "x-delivery-count": int64(4),
+	}
+	l := deadletter.Decode("work.dlq", message.Message{ID: "m", Headers: h})
+	if l.Reason != "unknown" || l.Fingerprint == "" || l.FailedAt.Unix() != 1_700_000_000 || l.Attempts != 0 || l.Message.RoutingKey != "user.deleted" {
+		t.Errorf("the letter is %+v", l)
+	}
+	var names []string
+	for _, m := range l.Malformed {
+		name, _, _ := strings.Cut(m, " ")
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	want := []string{message.HeaderAttempt, message.HeaderFirstFailedAt, message.HeaderHistory, message.HeaderReason}
+	if slices.Sort(want); !slices.Equal(names, want) {
+		t.Errorf("malformed are %q, want %q", l.Malformed, want)
+	}
+	if _, counts := l.Message.Headers["x-delivery-count"]; counts || h["x-delivery-count"] == nil {
+		t.Error("the count of looks is part of the letter, or was removed from what the caller owns")
+	}
+}
+
+func TestWorkQueueOfALetter(t *testing.T) {
+	t.Parallel()
+	death := message.Headers{"x-death": []any{amqp.Table{"queue": "died", "reason": "expired", "exchange": "e", "routing-keys": []any{"k"}}}}
+	recorded := message.Headers{message.HeaderQueue: "recorded"}
+	tests := []struct {
+		name, dlq, want string
+		headers         message.Headers
+	}{
+		{"the name of its queue tells", "work.dlq", "work", nil},
+		{"the name wins over what a message says", "work.dlq", "work", death},
+		{"else the broker tells", "graveyard", "died", death},
+		{"else the record tells", "graveyard", "recorded", recorded},
+		{"else nothing does", "graveyard", "", nil},
+		{"it is never the dead-letter queue itself", "recorded", "", recorded},
+		{"a suffix alone is no name", ".dlq", "", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := deadletter.Decode(tt.dlq, message.Message{Headers: tt.headers}).WorkQueue; got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// FuzzDecode: nothing that stands in a message makes a panic, or is changed by reading.
+func FuzzDecode(f *testing.F) {
+	f.Add("work.dlq", "work", "permanent", "2026-01-02T03:04:05Z", `[{"attempt":1,"at":"2026-01-02T03:04:05Z"}]`, int64(1), []byte("body"))
+	f.Add("", "", "", "x", `[{"attempt":"1"}]`, int64(-1), []byte(nil))
+	f.Fuzz(func(t *testing.T, dlq, queue, text, at, history string, n int64, body []byte) {
+		h := message.Headers{
+			message.HeaderQueue: queue, message.HeaderReason: text, message.HeaderError: body, message.HeaderFirstFailedAt: at,
+			message.HeaderLastFailedAt: n, message.HeaderHistory: history, message.HeaderAttempt: n, message.HeaderRoutingKey: text,
+			"x-death": []any{amqp.Table{"queue": queue, "reason": text, "count": n, "routing-keys": []any{text, n}}, text},
+		}
+		m := message.Message{ID: text, Body: body, Headers: h, RoutingKey: queue}
+		l := deadletter.Decode(dlq, m)
+		if l.ID == "" || l.Reason == "" || l.Fingerprint == "" || l.Attempts < 0 || len(l.History) > 101 {
+			t.Errorf("the letter is %+v", l)
+		}
+		if again := deadletter.Decode(dlq, m); !reflect.DeepEqual(again, l) {
+			t.Errorf("first %+v\nthen %+v", l, again)
+		}
+	})
+}

@@ -1,0 +1,130 @@
+package deadletter_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
+)
+
+// TestLookingRemovesNothingAndKeepsTheOrder looks in every way there is.
+func TestLookingRemovesNothingAndKeepsTheOrder(t *testing.T) {
+	t.Parallel()
+	const n = 100
+	b := newBench(t)
+	b.failed(n)
+	ctx, one := t.Context(), deadletter.Filter{Limit: 1}
+	looks := map[string]func() error{
+		"list":   func() error { _, err := b.letters.List(ctx, b.dlq); return err },
+		"groups": func() error { _, err := b.letters.Groups(ctx, b.dlq, one); return err },
+		"find":   func() error { _, err := b.letters.Find(ctx, b.dlq, "letter-70"); return err },
+		"export": func() error { _, err := b.letters.Export(ctx, b.dlq, one, &bytes.Buffer{}); return err },
+		"dry run": func() error {
+			r, err := b.letters.Replay(ctx, b.dlq, deadletter.Replay{DryRun: true, Canary: 2})
+			if r != (deadletter.Result{Total: n, Done: n}) {
+				t.Errorf("the dry run found %+v", r)
+			}
+			return err
+		},
+		"a look that fails": func() error {
+			failure := errors.New("enough")
+			err := b.letters.Read(ctx, b.dlq, one, func(deadletter.Letter) error { return failure })
+			if errors.Is(err, failure) {
+				return nil
+			}
+			return fmt.Errorf("Read returned %w, want the error of its function", err)
+		},
+	}
+	for name, look := range looks {
+		for range 2 {
+			if err := look(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if got := ids(b.read()); !slices.Equal(got, idsTo(n)) {
+			t.Errorf("after %s there are %d letters: %v", name, len(got), got)
+		}
+	}
+	if left := b.depth(b.queue.Name); left != 0 {
+		t.Errorf("%d messages in the work queue", left)
+	}
+}
+
+func TestSecondInspectionIsToldPlainly(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.failed(1)
+	looked := false
+	err := b.letters.Read(t.Context(), b.dlq, deadletter.Filter{}, func(deadletter.Letter) error {
+		looked = true
+		if _, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{}); !errors.Is(err, broker.ErrInspected) {
+			t.Errorf("the second one gets %v, want ErrInspected", err)
+		}
+		return nil
+	})
+	if err != nil || !looked {
+		t.Errorf("Read returned %v; looked: %v", err, looked)
+	}
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	b, empty := newBench(t), newBench(t)
+	began := time.Now()
+	b.failed(3)
+	list, err := b.letters.List(t.Context(), b.dlq, "no-such.dlq", empty.dlq)
+	if err != nil || len(list) != 3 {
+		t.Fatalf("listed %+v, %v", list, err)
+	}
+	if q := list[0]; q.Name != b.dlq || q.WorkQueue != b.queue.Name || q.Letters != 3 || q.Err != nil || q.Oldest.Before(began) || q.Consumers != 0 {
+		t.Errorf("the first is %+v", q)
+	}
+	if q := list[1]; !errors.Is(q.Err, broker.ErrNoQueue) || q.WorkQueue != "no-such" {
+		t.Errorf("the second is %+v, want ErrNoQueue", q)
+	}
+	if q := list[2]; q.Err != nil || q.Letters != 0 || !q.Oldest.IsZero() {
+		t.Errorf("the third is %+v, want an empty one", q)
+	}
+}
+
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.fail(7, func(_ context.Context, m *message.Message) error {
+		if m.RoutingKey == "order.paid" {
+			return retry.Permanent(fmt.Errorf("order %s is unknown", m.ID))
+		}
+		return errors.New("timeout")
+	}, func(i int) broker.Item {
+		item := numbered(i)
+		item.Key = []string{"user.signed_up", "order.paid", "user.deleted"}[i%3]
+		return item
+	})
+	groups, err := b.letters.Groups(t.Context(), b.dlq, deadletter.Filter{})
+	if err != nil || len(groups) != 2 {
+		t.Fatalf("got %+v, %v; want two groups", groups, err)
+	}
+	large, small := groups[0], groups[1]
+	slices.Sort(large.Keys)
+	if large.Count != 5 || large.Error != "timeout" || large.Reason != message.ReasonError || !slices.Equal(large.Keys, []string{"user.deleted", "user.signed_up"}) {
+		t.Errorf("the large group is %+v", large)
+	}
+	if small.Count != 2 || small.Reason != message.ReasonPermanent || small.Last.Before(small.First) || small.First.IsZero() {
+		t.Errorf("the small group is %+v", small)
+	}
+	l, err := b.letters.Find(t.Context(), b.dlq, small.Example)
+	if err != nil || l.Fingerprint != small.Fingerprint || l.Error != small.Error {
+		t.Errorf("its example is %+v, %v", l, err)
+	}
+	if _, err := b.letters.Find(t.Context(), b.dlq, "none"); !errors.Is(err, deadletter.ErrNotFound) {
+		t.Errorf("found %v, want ErrNotFound", err)
+	}
+}

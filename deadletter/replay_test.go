@@ -1,0 +1,272 @@
+package deadletter_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/message"
+)
+
+// TestReplayGoesToItsOwnQueueOnly has a second queue bound to all of the exchange.
+func TestReplayGoesToItsOwnQueueOnly(t *testing.T) {
+	t.Parallel()
+	const n = 20
+	b := newBench(t)
+	b.failed(n)
+	other := rabbit.Queue(t)
+	if _, err := b.channel.QueueDeclare(other, false, false, true, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.channel.QueueBind(other, "#", b.queue.Exchange, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{})
+	if err != nil || result != (deadletter.Result{Total: n, Done: n}) {
+		t.Fatalf("the result is %+v, %v", result, err)
+	}
+	if got := b.depth(other); got != 0 {
+		t.Errorf("the other queue of the exchange got %d messages", got)
+	}
+	var replayed []string
+	for _, d := range b.drain(b.queue.Name) {
+		replayed = append(replayed, d.MessageId)
+	}
+	if !slices.Equal(replayed, idsTo(n)) || b.depth(b.dlq) != 0 {
+		t.Errorf("%d letters left, and replayed in order are %v", b.depth(b.dlq), replayed)
+	}
+}
+
+// TestReplayedMessageIsAsIfItHadNeverFailed but for who replayed it.
+func TestReplayedMessageIsAsIfItHadNeverFailed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	headers := message.Headers{"tenant": "blue", "n": int32(7), "list": []any{int64(1), "two"}, "bytes": []byte{0, 255}}
+	b.fail(1, broken, func(int) broker.Item {
+		return broker.Item{Key: "user.signed_up", Body: []byte("a\x00b\xff"), Options: []broker.Option{
+			broker.WithMessageID("m"), broker.WithHeaders(headers), broker.WithPriority(4), broker.WithType("signed-up"), broker.WithReplyTo("back"),
+			broker.WithCorrelationID("c"), broker.WithAppID("shop"), broker.WithContentType("text/x-odd"), broker.WithExpiration(time.Hour),
+		}}
+	})
+	began := time.Now()
+	if _, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{By: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var got *message.Message
+	b.run(func(_ context.Context, m *message.Message) error {
+		mu.Lock()
+		defer mu.Unlock()
+		got = m
+		return nil
+	})
+	b.eventually("it is handled", func() bool { mu.Lock(); defer mu.Unlock(); return got != nil })
+	if got.ID != "m" || string(got.Body) != "a\x00b\xff" || got.Exchange != b.queue.Exchange || got.RoutingKey != "user.signed_up" || got.Attempt != 1 ||
+		got.Priority != 4 || got.Type != "signed-up" || got.ReplyTo != "back" || got.CorrelationID != "c" || got.AppID != "shop" || got.ContentType != "text/x-odd" {
+		t.Errorf("the handler got %+v", got)
+	}
+	at, err := got.Headers.Time(message.HeaderReplayedAt)
+	if err != nil || at.Before(began) || got.Headers.String(message.HeaderReplayedBy) != "alice" || got.Headers.String(message.HeaderExpiration) != "3600000" {
+		t.Errorf("its headers are %v, %v", got.Headers, err)
+	}
+	for name, value := range got.Headers {
+		switch name {
+		case message.HeaderExchange, message.HeaderRoutingKey, message.HeaderExpiration, message.HeaderReplayedAt, message.HeaderReplayedBy, "traceparent":
+		default:
+			if !reflect.DeepEqual(value, headers[name]) {
+				t.Errorf("header %s is %v, want %v", name, value, headers[name])
+			}
+		}
+	}
+}
+
+// TestNewcomersAreNotSweptIn has each replayed letter fail again while others go on,
+// and one more arrive for each.
+func TestNewcomersAreNotSweptIn(t *testing.T) {
+	t.Parallel()
+	const n = 300
+	b := newBench(t)
+	b.failed(n)
+	stop := b.run(broken)
+	late := 0
+	result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Progress: func(r deadletter.Result) {
+		late++
+		if err := b.direct.Publish(t.Context(), b.dlq, "late", broker.WithPriority(9)); err != nil {
+			t.Error(err)
+		}
+		if r.Total != n {
+			t.Errorf("total is %d, want %d", r.Total, n)
+		}
+	}})
+	if err != nil || result.Done > n || result.Done+result.Newer < n {
+		t.Errorf("the result is %+v, %v; want %d at most", result, err, n)
+	}
+	b.eventually("all have failed again", func() bool { return b.depth(b.queue.Name) == 0 && b.depth(b.dlq) == n+late })
+	stop()
+	var again []string
+	for _, l := range b.read() {
+		if string(l.Message.Body) != `"late"` {
+			again = append(again, l.ID)
+		}
+	}
+	slices.Sort(again)
+	if want := slices.Sorted(slices.Values(idsTo(n))); !slices.Equal(again, want) {
+		t.Errorf("%d letters of the first, want %d", len(again), n)
+	}
+}
+
+func TestReplayOfSome(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.failed(10)
+	filter, err := deadletter.ParseFilter("key=user.*,error=declined,header.tenant=blue,limit=3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Filter: filter})
+	if err != nil || result != (deadletter.Result{Total: 10, Done: 3}) {
+		t.Errorf("the result is %+v, %v; want 3 of 10", result, err)
+	}
+	result, err = b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Filter: deadletter.Filter{ID: "letter-7"}})
+	if err != nil || result != (deadletter.Result{Total: 7, Done: 1, Skipped: 6}) {
+		t.Errorf("the result is %+v, %v; want one of 7", result, err)
+	}
+	if want := slices.Delete(idsTo(10)[3:], 4, 5); !slices.Equal(ids(b.read()), want) {
+		t.Errorf("left are %v, want %v", ids(b.read()), want)
+	}
+}
+
+func TestReplayAtARateEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.failed(20)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	enough := errors.New("enough")
+	began := time.Now()
+	result, err := b.letters.Replay(ctx, b.dlq, deadletter.Replay{Rate: 20, Progress: func(r deadletter.Result) {
+		if r.Done == 5 {
+			cancel(enough)
+		}
+	}})
+	if !errors.Is(err, enough) || result.Done != 5 || result.Failed != 0 {
+		t.Errorf("the result is %+v, %v; want 5 and the context's cause", result, err)
+	}
+	if took := time.Since(began); took < 200*time.Millisecond {
+		t.Errorf("5 letters took %v at 20 a second", took)
+	}
+	if got := ids(b.read()); !slices.Equal(got, idsTo(20)[5:]) || b.depth(b.queue.Name) != 5 {
+		t.Errorf("left are %v, and %d in the work queue", got, b.depth(b.queue.Name))
+	}
+}
+
+func TestLettersThatCannotBeReplayedStay(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.failed(3)
+	if _, err := b.channel.QueueDelete(b.queue.Name, false, false, false); err != nil {
+		t.Fatal(err)
+	}
+	result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{})
+	if !errors.Is(err, broker.ErrUnroutable) || result != (deadletter.Result{Total: 3, Failed: 3}) || !strings.Contains(err.Error(), "letter-2") {
+		t.Errorf("the result is %+v, %v; want all failed", result, err)
+	}
+	if got := ids(b.read()); !slices.Equal(got, idsTo(3)) {
+		t.Errorf("left are %v", got)
+	}
+	if _, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Rate: -1, Canary: -1}); err == nil || strings.Count(err.Error(), "deadletter: ") != 2 {
+		t.Errorf("got %v, want two faults", err)
+	}
+}
+
+func TestReplayEndsAtAFullQueue(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	full := b.queue.Name + "-full"
+	declare(t, b, full, amqp.Table{"x-max-length": 1, "x-overflow": "reject-publish"})
+	if err := b.direct.Publish(t.Context(), full, "one"); err != nil {
+		t.Fatal(err)
+	}
+	dlq := broker.DeadLetterQueue(full)
+	declare(t, b, dlq, nil)
+	for i := range 500 {
+		if err := b.channel.Publish("", dlq, true, false, amqp.Publishing{Body: []byte(strconv.Itoa(i))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.eventually("they are there", func() bool { return b.depth(dlq) == 500 })
+	result, err := b.letters.Replay(t.Context(), dlq, deadletter.Replay{})
+	if !errors.Is(err, broker.ErrNacked) || result.Failed == 0 || result.Failed > 200 {
+		t.Errorf("the result is %+v, %v; want ErrNacked before all were tried", result, err)
+	}
+	b.eventually("none is lost", func() bool { return b.depth(dlq)+result.Done == 500 })
+}
+
+func TestLetterOfNoWorkQueueStays(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	graveyard := b.queue.Name + "-graveyard"
+	declare(t, b, graveyard, nil)
+	if err := b.direct.Publish(t.Context(), graveyard, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	result, err := b.letters.Replay(t.Context(), graveyard, deadletter.Replay{})
+	if err == nil || !strings.Contains(err.Error(), "work queue") || result != (deadletter.Result{Total: 1, Failed: 1}) || b.depth(graveyard) != 1 {
+		t.Errorf("the result is %+v, %v, and %d are left", result, err, b.depth(graveyard))
+	}
+}
+
+func declare(t *testing.T, b *bench, queue string, args amqp.Table) {
+	t.Helper()
+	if _, err := b.channel.QueueDeclare(queue, true, false, false, false, args); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := rabbit.Channel(t, b.cfg.URL).QueueDelete(queue, false, false, false); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestCanary(t *testing.T) {
+	t.Parallel()
+	const n = 12
+	tests := []struct {
+		name   string
+		worker func(context.Context, *message.Message) error
+		want   deadletter.Result
+		err    string
+	}{
+		{"that is handled lets the others follow", func(context.Context, *message.Message) error { return nil }, deadletter.Result{Total: n, Done: n}, ""},
+		{"that comes back keeps the others here", broken, deadletter.Result{Total: n, Done: 3}, "3 of 3 came back: card letter-"},
+		{"that nobody takes keeps the others here", nil, deadletter.Result{Total: n, Done: 3}, "3 messages waiting and 0 consumers"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.failed(n)
+			if tt.worker != nil {
+				b.run(tt.worker)
+			}
+			result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 3, CanaryWait: 3 * time.Second})
+			if result != tt.want || (err == nil) != (tt.err == "") || err != nil && (!errors.Is(err, deadletter.ErrCanary) || !strings.Contains(err.Error(), tt.err)) {
+				t.Errorf("the result is %+v, %v; want %+v, %q", result, err, tt.want, tt.err)
+			}
+			left := ids(b.read())
+			if want := idsTo(n)[result.Done:]; !slices.Equal(left[:min(len(left), len(want))], want) {
+				t.Errorf("left are %v, want %v first", left, want)
+			}
+		})
+	}
+}

@@ -1,0 +1,179 @@
+package deadletter
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/warren-mq/warren/broker"
+)
+
+// Result counts what became of letters, or of the lines of a file.
+type Result struct {
+	Total   int // letters there were at the moment of the call; or lines
+	Done    int // replayed, discarded or imported
+	Skipped int // not chosen by the filter; they stay
+	Newer   int // came after the call; they stay
+	Failed  int // could not be replayed, discarded or imported; they stay
+}
+
+var (
+	errNoWorkQueue = errors.New("nothing tells its work queue")
+	errRefused     = errors.New("refused")
+)
+
+const (
+	// maxHold is how long letters are held at a stretch: well below the broker's
+	// consumer timeout of 30 minutes.
+	maxHold = 10 * time.Minute
+	// maxFailures are told in full.
+	maxFailures = 10
+)
+
+// sweep goes once over the letters that a queue has at the moment, and does something
+// to those that are chosen.
+type sweep struct {
+	inspection *broker.Inspection
+	queue      string
+	filter     Filter
+	pace       *rate.Limiter
+	// act begins the work on a letter; the letter is removed if wait succeeds. Without
+	// a wait it counts as done, and stays.
+	act      func(context.Context, *Letter) (wait func(context.Context) error, err error)
+	progress func(Result)
+	cutoff   time.Time
+
+	mu       sync.Mutex
+	result   Result
+	failures []error
+}
+
+// begin notes what there is now.
+func (s *sweep) begin() error {
+	s.cutoff = time.Now()
+	there, err := s.inspection.State()
+	s.result.Total = there.Messages
+	return err
+}
+
+// run works until want letters are done, or there are no more. What takes long is
+// done in rounds, between which everything is given back.
+func (s *sweep) run(ctx context.Context, want int) error {
+	for {
+		over, err := s.round(ctx, want-s.result.Done)
+		if over || err != nil {
+			return errors.Join(append([]error{err}, s.failures...)...)
+		}
+		if err := s.inspection.GiveBack(); err != nil {
+			return err
+		}
+	}
+}
+
+// round is over if it saw all there was, or did what was wanted.
+func (s *sweep) round(ctx context.Context, want int) (over bool, err error) {
+	s.result.Skipped, s.result.Newer, s.result.Failed, s.failures = 0, 0, 0, nil
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	r := &round{sweep: s, want: want, stop: stop, flight: newFlight(ctx), began: time.Now()}
+	for n := s.result.Total - s.result.Done; n > 0 && !r.full && err == nil; {
+		before := r.newer
+		err = s.inspection.Take(ctx, n, func(h *broker.Held) (bool, error) { return r.take(ctx, h) })
+		n = r.newer - before // what came later may have come first, by its priority
+	}
+	r.flight.land()
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	return !r.full || r.want == 0, err
+}
+
+type round struct {
+	*sweep
+	want   int // letters still to be begun with
+	newer  int
+	full   bool // ended before it saw all
+	flight *flight
+	stop   context.CancelCauseFunc
+	began  time.Time
+}
+
+// take looks at one letter, and begins the work on it if it is chosen.
+func (r *round) take(ctx context.Context, h *broker.Held) (more bool, err error) {
+	letter := open(r.queue, h)
+	switch {
+	case letter.FailedAt.After(r.cutoff):
+		r.newer++
+		r.count(func(res *Result) { res.Newer++ })
+		return true, nil
+	case !r.filter.Matches(&letter):
+		r.count(func(res *Result) { res.Skipped++ })
+		return true, nil
+	}
+	if err := r.pace.Wait(ctx); err != nil {
+		return false, cmp.Or(context.Cause(ctx), err)
+	}
+	wait, err := r.act(ctx, &letter)
+	if ctx.Err() != nil && err != nil {
+		return false, context.Cause(ctx)
+	}
+	r.begin(letter.ID, h, wait, err)
+	r.want--
+	r.full = r.want == 0 || time.Since(r.began) > maxHold
+	return !r.full, nil
+}
+
+// begin has the flight settle the letter when its fate is known.
+func (r *round) begin(id string, h *broker.Held, wait func(context.Context) error, err error) {
+	switch {
+	case err != nil:
+		r.fail(id, err)
+	case wait == nil:
+		r.done()
+	default:
+		r.flight.add(sent{wait: wait, settle: func(err error) { r.settle(id, h, err) }})
+	}
+}
+
+// settle removes the letter if its message was confirmed.
+func (r *round) settle(id string, h *broker.Held, err error) {
+	if err == nil {
+		err = h.Ack()
+	}
+	if err != nil {
+		r.fail(id, err)
+		return
+	}
+	r.done()
+}
+
+func (r *round) done() { r.count(func(res *Result) { res.Done++ }) }
+
+// fail notes what went wrong with one letter, and stops if it will with the next.
+func (r *round) fail(id string, err error) {
+	r.count(func(res *Result) { res.Failed++ })
+	err = fmt.Errorf("deadletter: letter %s of %s: %w", id, r.queue, err)
+	if !ofOne(err) {
+		r.stop(err)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.failures) < maxFailures {
+		r.failures = append(r.failures, err)
+	}
+}
+
+func (s *sweep) count(change func(*Result)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.result)
+	if s.progress != nil {
+		s.progress(s.result)
+	}
+}
