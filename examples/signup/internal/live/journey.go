@@ -1,0 +1,58 @@
+package live
+
+import "time"
+
+// Signup is one account, and how long its visitor waited.
+type Signup struct {
+	ID    string // of the account
+	Email string
+	At    time.Time
+	Took  time.Duration // until the answer
+	Sync  bool          // the old way: POST /signup-sync
+	State State         // of the whole
+}
+
+// State is how far something has come.
+type State string
+
+// The states.
+const (
+	Waiting  State = "waiting"  // in a queue, or not yet published
+	Working  State = "working"  // in a handler
+	Retrying State = "retrying" // failed, and waits for its next attempt
+	Dead     State = "dead"     // given up on
+	Done     State = "done"
+)
+
+// Journey is what became of a sign-up, earliest first.
+type Journey struct {
+	Signup
+
+	Verified bool // the link of the verification mail was followed
+	Steps    []Step
+}
+
+// Step is something that happened to a sign-up.
+type Step struct {
+	At      time.Time
+	Where   string        // the name of a queue, or "service", "outbox", "mail server"
+	What    string        // "saved the account and its event", "sent the welcome mail"
+	State   State         // of this branch of the journey from now on
+	Attempt int           // 1-based; 0 where there are no attempts
+	Took    time.Duration // 0 if it took no time worth telling
+	Detail  string        // the error, or when the next attempt is due
+}
+
+// Mail is a mail in the inbox of the catcher.
+type Mail struct {
+	ID      string
+	Number  int // its place in the order of arrival, from 1
+	At      time.Time
+	From    string
+	To      string
+	Kind    string // the event or worker it comes from: "welcome", "verification", "password reset"
+	Subject string
+	Text    string
+	Links   []string // addresses in the text
+	Account string   // the id of the account it is about; empty if unknown
+}
