@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 // Source is what a configuration is made from.
 type Source struct {
 	// Name of the file, for errors; relative paths of secrets begin where it is.
+	// config.yaml if empty.
 	Name string
 	// Data is the file, at most MaxBytes; see ReadFile. It may be empty.
 	Data []byte
@@ -48,6 +50,7 @@ func ReadFile(name string, limit int) ([]byte, error) {
 // Load reads a configuration, or reports everything that is wrong with it in one
 // *Error. It connects to nothing, and reads no files but those of secrets.
 func Load(s Source) (*Config, error) {
+	s.Name = cmp.Or(s.Name, "config.yaml")
 	d := parse(s)
 	d.visit(d.root, reflect.TypeFor[Config](), "")
 	if d.listing != nil {

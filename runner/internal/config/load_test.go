@@ -51,6 +51,15 @@ func TestEveryFieldIsRead(t *testing.T) {
 	}
 }
 
+func TestATypicalFileIsValid(t *testing.T) {
+	t.Parallel()
+	const name = "testdata/good/typical.yaml"
+	c := load(t, config.Source{Name: name, Data: read(t, name), LookupEnv: unset})
+	if url, err := c.Broker.URL.Reveal(); err != nil || url != "embedded:" || len(c.Queues[0].Handlers) != 2 {
+		t.Errorf("got %q, %v and\n%s", url, err, c.Show(true))
+	}
+}
+
 func TestShowHidesEverySecret(t *testing.T) {
 	t.Parallel()
 	for _, shown := range []string{string(everything(t).Show(true)), string(everything(t).Show(false))} {
