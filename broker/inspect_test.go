@@ -42,7 +42,7 @@ func deadLetters(t *testing.T, n int) (queue string, ch *amqp.Channel) {
 
 func inspect(t *testing.T, queue string) *broker.Inspection {
 	t.Helper()
-	i, err := broker.Inspect(t.Context(), broker.Config{URL: rabbit.URL(t)}, queue)
+	i, err := broker.Inspect(t.Context(), reaching(broker.Config{URL: rabbit.URL(t)}), queue)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,179 +83,189 @@ func isOdd(number string) bool { return strings.ContainsAny(number[len(number)-1
 
 // TestLookingKeepsTheOrder looks at all of a queue, at a part of it, and at less.
 func TestLookingKeepsTheOrder(t *testing.T) {
-	t.Parallel()
-	const n = 2000
-	queue, ch := deadLetters(t, n)
-	for _, part := range []int{n, 700, 3, math.MaxInt} {
-		i := inspect(t, queue)
-		got := look(t, i, part)
-		if want := numbers(min(part, n)); !slices.Equal(got, want) {
-			t.Errorf("looked at %d messages in another order than they were published, or not at %d", len(got), len(want))
+	rabbit.Test(t, func(t *testing.T) {
+		const n = 2000
+		queue, ch := deadLetters(t, n)
+		for _, part := range []int{n, 700, 3, math.MaxInt} {
+			i := inspect(t, queue)
+			got := look(t, i, part)
+			if want := numbers(min(part, n)); !slices.Equal(got, want) {
+				t.Errorf("looked at %d messages in another order than they were published, or not at %d", len(got), len(want))
+			}
+			closed(t, i)
+			if depth := rabbit.Depth(t, ch, queue); depth != n {
+				t.Errorf("%d messages as soon as the look is over, want %d", depth, n)
+			}
 		}
-		closed(t, i)
-		if depth := rabbit.Depth(t, ch, queue); depth != n {
-			t.Errorf("%d messages as soon as the look is over, want %d", depth, n)
-		}
-	}
+	})
 }
 
 func TestMessagesAreGivenBackInTheMiddle(t *testing.T) {
-	t.Parallel()
-	queue, _ := deadLetters(t, 100)
-	i := inspect(t, queue)
-	defer closed(t, i)
-	for range 2 {
-		if got := look(t, i, 50); !slices.Equal(got, numbers(50)) {
-			t.Errorf("got %v, want the first 50", got)
+	rabbit.Test(t, func(t *testing.T) {
+		queue, _ := deadLetters(t, 100)
+		i := inspect(t, queue)
+		defer closed(t, i)
+		for range 2 {
+			if got := look(t, i, 50); !slices.Equal(got, numbers(50)) {
+				t.Errorf("got %v, want the first 50", got)
+			}
+			if err := i.GiveBack(); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if err := i.GiveBack(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 }
 
 func TestOneInspectionAtATime(t *testing.T) {
-	t.Parallel()
-	queue, _ := deadLetters(t, 1)
-	first := inspect(t, queue)
-	_, err := broker.Inspect(t.Context(), broker.Config{URL: rabbit.URL(t)}, queue)
-	if !errors.Is(err, broker.ErrInspected) || !strings.Contains(err.Error(), queue) {
-		t.Errorf("the second inspection gets %v, want ErrInspected and the queue's name", err)
-	}
-	closed(t, first)
-	closed(t, inspect(t, queue)) // at once
+	rabbit.Test(t, func(t *testing.T) {
+		queue, _ := deadLetters(t, 1)
+		first := inspect(t, queue)
+		_, err := broker.Inspect(t.Context(), reaching(broker.Config{URL: rabbit.URL(t)}), queue)
+		if !errors.Is(err, broker.ErrInspected) || !strings.Contains(err.Error(), queue) {
+			t.Errorf("the second inspection gets %v, want ErrInspected and the queue's name", err)
+		}
+		closed(t, first)
+		closed(t, inspect(t, queue)) // at once
+	})
 }
 
 func TestInspectionOfNoQueue(t *testing.T) {
-	t.Parallel()
-	name := rabbit.Queue(t) + strings.Repeat("x", 150)
-	if _, err := broker.Inspect(t.Context(), broker.Config{URL: rabbit.URL(t)}, name); !errors.Is(err, broker.ErrNoQueue) {
-		t.Errorf("got %v, want ErrNoQueue", err)
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		name := rabbit.Queue(t) + strings.Repeat("x", 150)
+		if _, err := broker.Inspect(t.Context(), reaching(broker.Config{URL: rabbit.URL(t)}), name); !errors.Is(err, broker.ErrNoQueue) {
+			t.Errorf("got %v, want ErrNoQueue", err)
+		}
+	})
 }
 
 // TestLostInspectionRemovesNothing ends the connection while all is held.
 func TestLostInspectionRemovesNothing(t *testing.T) {
-	t.Parallel()
-	const n = 300
-	queue, ch := deadLetters(t, n)
-	i := inspect(t, queue)
-	look(t, i, n)
-	if depth := rabbit.Depth(t, ch, queue); depth != 0 {
-		t.Errorf("%d messages are ready while all are held", depth)
-	}
-	if err := i.Session().Close(); err != nil {
-		t.Fatal(err)
-	}
-	rabbit.Eventually(t, soon, func() bool { return rabbit.Depth(t, ch, queue) == n }, "all are back")
-	if err := i.Close(); err != nil {
-		t.Errorf("Close returned %v after the connection was lost", err)
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		const n = 300
+		queue, ch := deadLetters(t, n)
+		i := inspect(t, queue)
+		look(t, i, n)
+		if depth := rabbit.Depth(t, ch, queue); depth != 0 {
+			t.Errorf("%d messages are ready while all are held", depth)
+		}
+		if err := i.Session().Close(); err != nil {
+			t.Fatal(err)
+		}
+		rabbit.Eventually(t, soon, func() bool { return rabbit.Depth(t, ch, queue) == n }, "all are back")
+		if err := i.Close(); err != nil {
+			t.Errorf("Close returned %v after the connection was lost", err)
+		}
+	})
 }
 
 func TestAckedMessagesAreGoneAndOthersStay(t *testing.T) {
-	t.Parallel()
-	const n = 2000
-	queue, _ := deadLetters(t, n)
-	i := inspect(t, queue)
-	err := i.Take(t.Context(), n, func(h *broker.Held) (bool, error) {
-		var m message.Message
-		if h.Fill(&m); isOdd(string(m.Body)) {
-			return true, h.Ack()
+	rabbit.Test(t, func(t *testing.T) {
+		const n = 2000
+		queue, _ := deadLetters(t, n)
+		i := inspect(t, queue)
+		err := i.Take(t.Context(), n, func(h *broker.Held) (bool, error) {
+			var m message.Message
+			if h.Fill(&m); isOdd(string(m.Body)) {
+				return true, h.Ack()
+			}
+			return true, nil
+		})
+		if err != nil {
+			t.Error(err)
 		}
-		return true, nil
+		closed(t, i)
+		i = inspect(t, queue)
+		defer closed(t, i)
+		want := slices.DeleteFunc(numbers(n), isOdd)
+		got := look(t, i, n)
+		if !slices.Equal(got, want) {
+			t.Errorf("%d messages stay, want %d: %v", len(got), len(want), got)
+		}
 	})
-	if err != nil {
-		t.Error(err)
-	}
-	closed(t, i)
-	i = inspect(t, queue)
-	defer closed(t, i)
-	want := slices.DeleteFunc(numbers(n), isOdd)
-	got := look(t, i, n)
-	if !slices.Equal(got, want) {
-		t.Errorf("%d messages stay, want %d: %v", len(got), len(want), got)
-	}
 }
 
 func TestTakeGoesOnWhereItEnded(t *testing.T) {
-	t.Parallel()
-	const n = 300
-	queue, _ := deadLetters(t, n)
-	i := inspect(t, queue)
-	defer closed(t, i)
-	var got []string
-	for range n / 30 {
-		err := i.Take(t.Context(), 30, func(h *broker.Held) (bool, error) {
-			var m message.Message
-			h.Fill(&m)
-			got = append(got, string(m.Body))
-			return true, h.Ack()
-		})
-		if err != nil {
-			t.Fatal(err)
+	rabbit.Test(t, func(t *testing.T) {
+		const n = 300
+		queue, _ := deadLetters(t, n)
+		i := inspect(t, queue)
+		defer closed(t, i)
+		var got []string
+		for range n / 30 {
+			err := i.Take(t.Context(), 30, func(h *broker.Held) (bool, error) {
+				var m message.Message
+				h.Fill(&m)
+				got = append(got, string(m.Body))
+				return true, h.Ack()
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	if !slices.Equal(got, numbers(n)) {
-		t.Errorf("took %d messages in parts: %v", len(got), got)
-	}
+		if !slices.Equal(got, numbers(n)) {
+			t.Errorf("took %d messages in parts: %v", len(got), got)
+		}
+	})
 }
 
 func TestDoneContextEndsTheLook(t *testing.T) {
-	t.Parallel()
-	const n = 100
-	queue, _ := deadLetters(t, n)
-	i := inspect(t, queue)
-	ctx, cancel := context.WithCancelCause(t.Context())
-	enough, seen := errors.New("enough"), 0
-	err := i.Take(ctx, n, func(*broker.Held) (bool, error) {
-		if seen++; seen == 10 {
-			cancel(enough)
+	rabbit.Test(t, func(t *testing.T) {
+		const n = 100
+		queue, _ := deadLetters(t, n)
+		i := inspect(t, queue)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		enough, seen := errors.New("enough"), 0
+		err := i.Take(ctx, n, func(*broker.Held) (bool, error) {
+			if seen++; seen == 10 {
+				cancel(enough)
+			}
+			return true, nil
+		})
+		if !errors.Is(err, enough) || seen != 10 {
+			t.Errorf("Take returned %v after %d messages, want the context's cause after 10", err, seen)
 		}
-		return true, nil
+		closed(t, i)
+		i = inspect(t, queue)
+		defer closed(t, i)
+		if got := look(t, i, n); !slices.Equal(got, numbers(n)) {
+			t.Errorf("then there are %d messages, want %d in their order", len(got), n)
+		}
 	})
-	if !errors.Is(err, enough) || seen != 10 {
-		t.Errorf("Take returned %v after %d messages, want the context's cause after 10", err, seen)
-	}
-	closed(t, i)
-	i = inspect(t, queue)
-	defer closed(t, i)
-	if got := look(t, i, n); !slices.Equal(got, numbers(n)) {
-		t.Errorf("then there are %d messages, want %d in their order", len(got), n)
-	}
 }
 
 func TestDeletedQueueEndsTheLook(t *testing.T) {
-	t.Parallel()
-	queue, _ := deadLetters(t, 1)
-	i := inspect(t, queue)
-	err := i.Take(t.Context(), 10, func(*broker.Held) (bool, error) {
-		_, err := rabbit.Channel(t, rabbit.URL(t)).QueueDelete(queue, false, false, false)
-		return true, err
+	rabbit.Test(t, func(t *testing.T) {
+		queue, _ := deadLetters(t, 1)
+		i := inspect(t, queue)
+		err := i.Take(t.Context(), 10, func(*broker.Held) (bool, error) {
+			_, err := rabbit.Channel(t, rabbit.URL(t)).QueueDelete(queue, false, false, false)
+			return true, err
+		})
+		if err == nil {
+			t.Error("Take returned nil for a queue that was deleted")
+		}
+		if err := i.Close(); err != nil {
+			t.Logf("Close says: %v", err)
+		}
 	})
-	if err == nil {
-		t.Error("Take returned nil for a queue that was deleted")
-	}
-	if err := i.Close(); err != nil {
-		t.Logf("Close says: %v", err)
-	}
 }
 
 func TestPurgeAndState(t *testing.T) {
-	t.Parallel()
-	queue, _ := deadLetters(t, 5)
-	i := inspect(t, queue)
-	defer closed(t, i)
-	if s, err := i.State(); err != nil || s.Messages != 5 || s.Consumers != 0 {
-		t.Errorf("state is %+v, %v; want 5 messages", s, err)
-	}
-	if n, err := i.Purge(); err != nil || n != 5 {
-		t.Errorf("purged %d, %v; want 5", n, err)
-	}
-	if got := look(t, i, 1); len(got) != 0 {
-		t.Errorf("then there is %v, want nothing", got)
-	}
-	if _, err := i.Session().State(t.Context(), queue+"-missing"); !errors.Is(err, broker.ErrNoQueue) {
-		t.Errorf("got %v, want ErrNoQueue", err)
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		queue, _ := deadLetters(t, 5)
+		i := inspect(t, queue)
+		defer closed(t, i)
+		if s, err := i.State(); err != nil || s.Messages != 5 || s.Consumers != 0 {
+			t.Errorf("state is %+v, %v; want 5 messages", s, err)
+		}
+		if n, err := i.Purge(); err != nil || n != 5 {
+			t.Errorf("purged %d, %v; want 5", n, err)
+		}
+		if got := look(t, i, 1); len(got) != 0 {
+			t.Errorf("then there is %v, want nothing", got)
+		}
+		if _, err := i.Session().State(t.Context(), queue+"-missing"); !errors.Is(err, broker.ErrNoQueue) {
+			t.Errorf("got %v, want ErrNoQueue", err)
+		}
+	})
 }

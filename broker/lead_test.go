@@ -107,39 +107,40 @@ func (l *leadership) want(what, got, want string) {
 }
 
 func TestOneLeadsAndTheNextGoesOnWhereItStopped(t *testing.T) {
-	t.Parallel()
-	l := newLeadership(t)
-	reader := l.session()
-	if _, ok, err := reader.ReadToken(t.Context(), l.token); ok || err != nil {
-		t.Errorf("before all the token is %v, %v, want none", ok, err)
-	}
-	first := l.join("I am first")
-	l.want("the first finds", strings.Join(l.win(first), ", "), "I am first")
-	second := l.join("I am second")
-	l.want("the first receives", l.receive(first), "I am second")
+	rabbit.Test(t, func(t *testing.T) {
+		l := newLeadership(t)
+		reader := l.session()
+		if _, ok, err := reader.ReadToken(t.Context(), l.token); ok || err != nil {
+			t.Errorf("before all the token is %v, %v, want none", ok, err)
+		}
+		first := l.join("I am first")
+		l.want("the first finds", strings.Join(l.win(first), ", "), "I am first")
+		second := l.join("I am second")
+		l.want("the first receives", l.receive(first), "I am second")
 
-	m := &message.Message{ID: "1", RoutingKey: l.queue, Body: []byte("tick")}
-	if err := first.Commit(t.Context(), []byte("token 1"), m); err != nil {
-		t.Fatal(err)
-	}
-	l.want("the token says", l.read(reader), "token 1")
-	l.want("the leader receives", l.receive(first), "token 1")
-	if err := first.Commit(t.Context(), []byte("token 2"), nil); err != nil {
-		t.Fatal(err)
-	}
-	l.want("the token says", l.read(reader), "token 2")
-	if n := rabbit.Depth(t, l.ch, l.queue); n != 1 {
-		t.Errorf("%d messages are published, want 1", n)
-	}
+		m := &message.Message{ID: "1", RoutingKey: l.queue, Body: []byte("tick")}
+		if err := first.Commit(t.Context(), []byte("token 1"), m); err != nil {
+			t.Fatal(err)
+		}
+		l.want("the token says", l.read(reader), "token 1")
+		l.want("the leader receives", l.receive(first), "token 1")
+		if err := first.Commit(t.Context(), []byte("token 2"), nil); err != nil {
+			t.Fatal(err)
+		}
+		l.want("the token says", l.read(reader), "token 2")
+		if n := rabbit.Depth(t, l.ch, l.queue); n != 1 {
+			t.Errorf("%d messages are published, want 1", n)
+		}
 
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
-	l.want("the second finds", strings.Join(l.win(second), ", "), "token 2")
-	if err := first.Commit(t.Context(), []byte("token 3"), m); !errors.Is(err, broker.ErrNotConnected) || first.Err() == nil {
-		t.Errorf("who has left commits with %v, want not connected", err)
-	}
-	l.want("the token still says", l.read(reader), "token 2")
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+		l.want("the second finds", strings.Join(l.win(second), ", "), "token 2")
+		if err := first.Commit(t.Context(), []byte("token 3"), m); !errors.Is(err, broker.ErrNotConnected) || first.Err() == nil {
+			t.Errorf("who has left commits with %v, want not connected", err)
+		}
+		l.want("the token still says", l.read(reader), "token 2")
+	})
 }
 
 // What is wrong with a message: who leads still, and whether the token is stored.
@@ -157,8 +158,7 @@ func TestCommitOfAMessageThatIsRefused(t *testing.T) {
 		"its headers cannot be written": {message.Message{RoutingKey: "k", Headers: message.Headers{"h": struct{}{}}}, broker.ErrMalformed, false, true},
 		"its key is too long":           {message.Message{RoutingKey: strings.Repeat("k", 256)}, broker.ErrMalformed, false, true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		rabbit.Run(t, name, func(t *testing.T) {
 			l := newLeadership(t)
 			lead := l.join("hello")
 			l.win(lead)
@@ -178,66 +178,69 @@ func TestCommitOfAMessageThatIsRefused(t *testing.T) {
 }
 
 func TestTheTokensQueueIsDeletedUnderTheLeader(t *testing.T) {
-	t.Parallel()
-	l := newLeadership(t)
-	lead := l.join("hello")
-	l.win(lead)
-	if _, err := l.ch.QueueDelete(l.token.Queue, false, false, false); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-lead.Done():
-	case <-time.After(time.Minute):
-		t.Fatal("the leader does not notice")
-	}
-	if err := lead.Commit(t.Context(), []byte("token"), &message.Message{RoutingKey: l.queue}); !errors.Is(err, broker.ErrNotConnected) {
-		t.Errorf("it commits with %v, want not connected", err)
-	}
-	if n := rabbit.Depth(t, l.ch, l.queue); n != 0 {
-		t.Errorf("%d messages are published, want none", n)
-	}
-	l.win(l.join("again"))
+	rabbit.Test(t, func(t *testing.T) {
+		l := newLeadership(t)
+		lead := l.join("hello")
+		l.win(lead)
+		if _, err := l.ch.QueueDelete(l.token.Queue, false, false, false); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-lead.Done():
+		case <-time.After(time.Minute):
+			t.Fatal("the leader does not notice")
+		}
+		if err := lead.Commit(t.Context(), []byte("token"), &message.Message{RoutingKey: l.queue}); !errors.Is(err, broker.ErrNotConnected) {
+			t.Errorf("it commits with %v, want not connected", err)
+		}
+		if n := rabbit.Depth(t, l.ch, l.queue); n != 0 {
+			t.Errorf("%d messages are published, want none", n)
+		}
+		l.win(l.join("again"))
+	})
 }
 
 func TestReceiveEndsWithItsContext(t *testing.T) {
-	t.Parallel()
-	l := newLeadership(t)
-	lead := l.join("hello")
-	l.win(lead)
-	enough := errors.New("enough")
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(enough)
-	if _, err := lead.Receive(ctx); !errors.Is(err, enough) || lead.Err() != nil {
-		t.Errorf("it returned %v, and the lead has ended with %v, want the cause and the lead", err, lead.Err())
-	}
-	if err := lead.Commit(t.Context(), []byte("token"), nil); err != nil {
-		t.Error(err)
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		l := newLeadership(t)
+		lead := l.join("hello")
+		l.win(lead)
+		enough := errors.New("enough")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(enough)
+		if _, err := lead.Receive(ctx); !errors.Is(err, enough) || lead.Err() != nil {
+			t.Errorf("it returned %v, and the lead has ended with %v, want the cause and the lead", err, lead.Err())
+		}
+		if err := lead.Commit(t.Context(), []byte("token"), nil); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // RabbitMQ forgets, in a transaction, that a full quorum queue has refused a message.
 func TestATransactionDoesNotTellOfAFullQueue(t *testing.T) {
-	t.Parallel()
-	l := newLeadership(t)
-	full := rabbit.Queue(t)
-	args := amqp.Table{"x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "reject-publish"}
-	if _, err := l.ch.QueueDeclare(full, true, false, false, false, args); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := rabbit.Channel(t, rabbit.URL(t)).QueueDelete(full, false, false, false); err != nil {
-			t.Error(err)
+	rabbit.Test(t, func(t *testing.T) {
+		l := newLeadership(t)
+		full := rabbit.Queue(t)
+		args := amqp.Table{"x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "reject-publish"}
+		if _, err := l.ch.QueueDeclare(full, true, false, false, false, args); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if _, err := rabbit.Channel(t, rabbit.URL(t)).QueueDelete(full, false, false, false); err != nil {
+				t.Error(err)
+			}
+		})
+		lead := l.join("hello")
+		l.win(lead)
+		m := &message.Message{RoutingKey: full}
+		rabbit.Eventually(t, time.Minute, func() bool { return errors.Is(lead.Send(t.Context(), m), broker.ErrNacked) }, "Send tells of it")
+		before := rabbit.Depth(t, l.ch, full)
+		if err := lead.Commit(t.Context(), []byte("token"), m); err != nil || lead.Err() != nil {
+			t.Errorf("Commit returned %v, and the lead has ended with %v, want neither", err, lead.Err())
+		}
+		if n := rabbit.Depth(t, l.ch, full); n != before {
+			t.Errorf("the queue has %d messages, want %d as before", n, before)
 		}
 	})
-	lead := l.join("hello")
-	l.win(lead)
-	m := &message.Message{RoutingKey: full}
-	rabbit.Eventually(t, time.Minute, func() bool { return errors.Is(lead.Send(t.Context(), m), broker.ErrNacked) }, "Send tells of it")
-	before := rabbit.Depth(t, l.ch, full)
-	if err := lead.Commit(t.Context(), []byte("token"), m); err != nil || lead.Err() != nil {
-		t.Errorf("Commit returned %v, and the lead has ended with %v, want neither", err, lead.Err())
-	}
-	if n := rabbit.Depth(t, l.ch, full); n != before {
-		t.Errorf("the queue has %d messages, want %d as before", n, before)
-	}
 }
