@@ -80,7 +80,7 @@ func (e *Engine) EmbeddedURL() string {
 // Broker is the broker that the engine works with.
 func (e *Engine) Broker() broker.Config { return e.broker }
 
-// Working is closed when all queues and schedules have been started.
+// Working is closed when all queues consume, or are paused, for the first time.
 func (e *Engine) Working() <-chan struct{} { return e.working }
 
 // Run works until ctx is done and drains then. Its errors are those of worker.Run and
@@ -125,12 +125,21 @@ func (e *Engine) start(ctx context.Context) error {
 	if err := e.connections.Sender().Declare(ctx, wiring.Exchanges(e.config)); err != nil {
 		return err
 	}
+	queues, err := e.startAll()
+	if err != nil {
+		return err
+	}
+	awaitReady(ctx, queues)
+	return nil
+}
+
+func (e *Engine) startAll() ([]*queue, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, c := range e.config.Queues {
 		q, err := e.newQueue(c, e.config)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		e.queues = append(e.queues, q)
 	}
@@ -138,7 +147,18 @@ func (e *Engine) start(ctx context.Context) error {
 		e.startQueue(q)
 	}
 	e.startScheduler(e.config)
-	return nil
+	return e.queues, nil
+}
+
+// awaitReady returns when all queues consume, or have failed, or ctx is done.
+func awaitReady(ctx context.Context, queues []*queue) {
+	for _, q := range queues {
+		select {
+		case <-q.worker.Ready():
+		case <-q.ended:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // plan says whether the topology conflicts with what the broker has.

@@ -33,6 +33,7 @@ func (e *Engine) Reload(ctx context.Context, to *config.Config) (config.Changes,
 	}
 	err = e.replace(changes, fresh, to)
 	e.changeLive(from, to)
+	awaitReady(ctx, fresh)
 	return changes, err
 }
 

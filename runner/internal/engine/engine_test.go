@@ -1,0 +1,314 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/runner/internal/engine"
+)
+
+// running is an engine at work on the embedded broker, whose handler "note" tells what
+// it gets.
+type running struct {
+	*engine.Engine
+	t     *testing.T
+	level *slog.LevelVar
+	noted chan string
+	stop  func() error
+}
+
+func load(t *testing.T, yaml string) *config.Config {
+	t.Helper()
+	c, err := config.Load(config.Source{Name: "config.yaml", Data: []byte(yaml), Handlers: []string{"note"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func run(t *testing.T, yaml string) *running {
+	t.Helper()
+	r := &running{t: t, level: new(slog.LevelVar), noted: make(chan string, 100)}
+	note := handler.Func(func(_ context.Context, m *message.Message) error {
+		r.noted <- m.Queue + ": " + string(m.Body)
+		return nil
+	})
+	e, err := engine.New(engine.Options{
+		Config: load(t, yaml), Handlers: map[string]handler.Handler{"note": note},
+		Logger: slog.New(slog.DiscardHandler), Level: r.level,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Engine = e
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(ctx) }()
+	r.stop = func() error { cancel(); return <-ended }
+	t.Cleanup(func() {
+		cancel()
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-e.Working():
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	return r
+}
+
+// end stops the engine, which must drain in peace.
+func (r *running) end() {
+	r.t.Helper()
+	if err := r.stop(); err != nil {
+		r.t.Error(err)
+	}
+}
+
+func (r *running) publish(key, body string) {
+	r.t.Helper()
+	pub := broker.NewPublisher(r.Broker(), "events")
+	if err := errors.Join(pub.Publish(r.t.Context(), key, []byte(body)), pub.Close()); err != nil {
+		r.t.Error(err)
+	}
+}
+
+func (r *running) next() string {
+	r.t.Helper()
+	select {
+	case noted := <-r.noted:
+		return noted
+	case <-time.After(time.Minute):
+		r.t.Fatal("nothing was handled in a minute")
+		return ""
+	}
+}
+
+// queue is the state of a queue, as one text.
+func (r *running) queue(name string) string {
+	for _, q := range r.Status().Queues {
+		if q.Name == name {
+			return fmt.Sprintf("%s %d/%d acked %d", q.State, q.Concurrency, q.Configured, q.Acked)
+		}
+	}
+	return "none"
+}
+
+// becomes waits until the state of a queue is as wanted.
+func (r *running) becomes(name, want string) {
+	r.t.Helper()
+	for end := time.Now().Add(time.Minute); r.queue(name) != want; <-time.After(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			r.t.Fatalf("queue %s is %s, want %s", name, r.queue(name), want)
+		}
+	}
+}
+
+const exchange = "exchanges: [{name: events}]\n"
+
+func queues(list ...string) string { return exchange + "queues:\n" + strings.Join(list, "") }
+
+func queueYAML(name, key, more string) string {
+	return fmt.Sprintf("  - {name: %s, exchange: events, %s handlers: [{key: %q, go: note}]}\n", name, more, key)
+}
+
+func TestEngineHandlesAndDrains(t *testing.T) {
+	t.Parallel()
+	r := run(t, queues(queueYAML("a", "a.#", ""), queueYAML("b", "b.#", "")))
+	r.publish("a.1", "hello")
+	r.publish("b.1", "world")
+	if got := []string{r.next(), r.next()}; !strings.Contains(strings.Join(got, " "), "a: hello") {
+		t.Errorf("got %q, want both messages", got)
+	}
+	r.becomes("a", "consuming 1/1 acked 1")
+	if s := r.Status(); !s.Ready {
+		t.Errorf("not ready: %v", s.Reasons)
+	}
+	r.end()
+	if s := r.Status(); s.Ready {
+		t.Error("it is ready after its end")
+	}
+}
+
+func TestEngineIsControlled(t *testing.T) {
+	t.Parallel()
+	r := run(t, queues(queueYAML("a", "a.#", "concurrency: 2,")))
+	defer r.end()
+	r.becomes("a", "consuming 2/2 acked 0")
+	if err := errors.Join(r.Pause("a"), r.Scale("a", 5)); err != nil {
+		t.Error(err)
+	}
+	r.becomes("a", "paused 5/2 acked 0")
+	r.publish("a.1", "waits")
+	if err := r.Resume("a"); err != nil {
+		t.Error(err)
+	}
+	r.next()
+	r.becomes("a", "consuming 5/2 acked 1")
+	var unknown *engine.UnknownQueueError
+	if err := r.Pause("b"); !errors.As(err, &unknown) || unknown.Queue != "b" {
+		t.Errorf("got %v, want an UnknownQueueError of b", err)
+	}
+}
+
+// TestReload has a queue that stays count on through all of it.
+func TestReload(t *testing.T) {
+	t.Parallel()
+	const stays = "stays"
+	kept := queueYAML(stays, "stays", "")
+	for name, tt := range map[string]struct {
+		to   string
+		want string // of the changes
+		then func(r *running)
+	}{
+		"what can change live does": {
+			queues(kept, queueYAML("q", "q.#", "concurrency: 4, paused: true,")) + "log: {level: debug}\n",
+			"live [log.level queues.q.concurrency queues.q.paused]",
+			func(r *running) {
+				r.becomes("q", "paused 4/4 acked 0")
+				if r.level.Level() != slog.LevelDebug {
+					r.t.Errorf("level %v, want debug", r.level.Level())
+				}
+			},
+		},
+		"a changed queue restarts alone": {
+			queues(kept, queueYAML("q", "other.#", "")), "restart [q]",
+			func(r *running) {
+				r.publish("other.1", "new key")
+				if got := r.next(); got != "q: new key" {
+					r.t.Errorf("got %q, want it by the new key", got)
+				}
+			},
+		},
+		"a new queue begins": {
+			queues(kept, queueYAML("q", "q.#", ""), queueYAML("new", "new.#", "")), "added [new]",
+			func(r *running) {
+				r.publish("new.1", "hello")
+				if got := r.next(); got != "new: hello" {
+					r.t.Errorf("got %q", got)
+				}
+			},
+		},
+		"a queue that is gone ends": {queues(kept), "removed [q]", func(r *running) { r.becomes("q", "none") }},
+		"what needs a new process stays": {
+			queues(kept, queueYAML("q", "q.#", "")) + "grace: 3s\n", "process [grace]",
+			func(r *running) {
+				if g := time.Duration(r.Config().Grace); g != 30*time.Second {
+					r.t.Errorf("grace is %v, want the old one", g)
+				}
+			},
+		},
+		"nothing has changed": {queues(kept, queueYAML("q", "q.#", "")), "", func(*running) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, queues(kept, queueYAML("q", "q.#", "")))
+			defer r.end()
+			r.publish(stays, "before")
+			r.next()
+			r.becomes(stays, "consuming 1/1 acked 1")
+			changes, err := r.Reload(t.Context(), load(t, tt.to))
+			if got := describe(changes); err != nil || got != tt.want {
+				t.Errorf("got %q and %v, want %q", got, err, tt.want)
+			}
+			tt.then(r)
+			r.publish(stays, "after")
+			r.next()
+			r.becomes(stays, "consuming 1/1 acked 2")
+		})
+	}
+}
+
+func describe(c config.Changes) string {
+	var parts []string
+	for _, p := range []struct {
+		name string
+		list []string
+	}{{"live", c.Live}, {"restart", c.Restart}, {"added", c.Added}, {"removed", c.Removed}, {"process", c.Process}} {
+		if len(p.list) > 0 {
+			parts = append(parts, fmt.Sprintf("%s %v", p.name, p.list))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func TestReloadThatConflictsChangesNothing(t *testing.T) {
+	t.Parallel()
+	r := run(t, queues(queueYAML("q", "q.#", "")))
+	defer r.end()
+	_, err := r.Reload(t.Context(), load(t, queues(queueYAML("q", "q.#", "delivery_limit: 3,"), queueYAML("new", "new", ""))))
+	if !errors.As(err, new(*broker.ConflictError)) {
+		t.Errorf("got %v, want the conflict", err)
+	}
+	r.publish("q.1", "still here")
+	if got := r.next(); got != "q: still here" {
+		t.Errorf("got %q", got)
+	}
+	if got := r.queue("new"); got != "none" {
+		t.Errorf("new is %s, want none", got)
+	}
+}
+
+func TestReloadAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	r := run(t, queues(queueYAML("q", "q.#", "")))
+	r.end()
+	if _, err := r.Reload(t.Context(), load(t, exchange)); err == nil {
+		t.Error("it took a new configuration after its end")
+	}
+}
+
+func TestStartThatConflictsDeclaresNothing(t *testing.T) {
+	t.Parallel()
+	r := run(t, queues(queueYAML("q", "q.#", "")))
+	defer r.end()
+	c := load(t, fmt.Sprintf("broker: {url: %q}\nexchanges: [{name: events, type: direct}, {name: more}]\n", r.Broker().URL)+
+		"queues:\n"+queueYAML("fresh", "fresh", ""))
+	e, err := engine.New(engine.Options{Config: c, Handlers: map[string]handler.Handler{"note": handler.Func(nil)}, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Run(t.Context()); !errors.As(err, new(*broker.ConflictError)) {
+		t.Errorf("got %v, want the conflict of the exchange", err)
+	}
+	s, err := broker.Dial(t.Context(), r.Broker(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.State(t.Context(), "fresh"); !errors.Is(err, broker.ErrNoQueue) {
+		t.Errorf("got %v, want that nothing was declared", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSchedulesRunBeside(t *testing.T) {
+	t.Parallel()
+	r := run(t, queues(queueYAML("ticks", "tick", ""))+
+		"schedules: [{name: every-second, cron: '* * * * * *', exchange: events, key: tick, body: {n: 1}}]\n")
+	defer r.end()
+	if got := r.next(); got != `ticks: {"n":1}` {
+		t.Errorf("got %q", got)
+	}
+	if s := r.Status(); s.Scheduler != "leading" {
+		t.Errorf("the scheduler is %s, want leading", s.Scheduler)
+	}
+	if _, err := r.Reload(t.Context(), load(t, queues(queueYAML("ticks", "tick", "")))); err != nil {
+		t.Error(err)
+	}
+	if s := r.Status(); s.Scheduler != "" {
+		t.Errorf("the scheduler is %s, want none", s.Scheduler)
+	}
+}
