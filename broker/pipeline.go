@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,9 +63,6 @@ func (p *pipeline) watch(closed <-chan *amqp.Error) {
 	err := ErrNotConnected
 	if e, ok := <-closed; ok {
 		err = fmt.Errorf("%w: %w", ErrNotConnected, e)
-		if e.Code == amqp.NotFound {
-			err = fmt.Errorf("%w: %w", ErrUnroutable, e)
-		}
 	}
 	p.mu.Lock()
 	p.closed = err
@@ -141,17 +139,17 @@ func (p *pipeline) write(f *inFlight, msg amqp.Publishing) (err error) {
 	f.confirm, err = p.ch.PublishWithDeferredConfirm(f.id.exchange, f.id.key, true, false, msg)
 	if err != nil {
 		f.release()
-		return p.publishError(err)
+		return f.publishError(err)
 	}
 	p.sent <- f // has room: the window is no wider
 	return nil
 }
 
 // publishError tells a lost channel from a message that cannot be written.
-func (p *pipeline) publishError(err error) error {
-	if errors.Is(err, amqp.ErrClosed) || p.ch.IsClosed() {
-		<-p.done
-		return p.closeCause()
+func (f *inFlight) publishError(err error) error {
+	if errors.Is(err, amqp.ErrClosed) || f.line.ch.IsClosed() {
+		<-f.line.done
+		return f.closeCause()
 	}
 	return fmt.Errorf("%w: %w", ErrMalformed, err)
 }
@@ -215,7 +213,7 @@ func (f *inFlight) outcome() error {
 		return nil
 	case p.ch.IsClosed():
 		<-p.done
-		return p.closeCause()
+		return f.closeCause()
 	}
 	return ErrNacked
 }
@@ -252,10 +250,16 @@ func (p *pipeline) takeReturns() {
 	}
 }
 
-func (p *pipeline) closeCause() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.closed
+// closeCause tells a message whose exchange is missing, which costs the channel, from
+// those that were on the channel with it.
+func (f *inFlight) closeCause() error {
+	f.line.mu.Lock()
+	defer f.line.mu.Unlock()
+	e, ok := errors.AsType[*amqp.Error](f.line.closed)
+	if ok && e.Code == amqp.NotFound && strings.Contains(e.Reason, "'"+f.id.exchange+"'") {
+		return fmt.Errorf("%w: %w", ErrUnroutable, e)
+	}
+	return f.line.closed
 }
 
 // explain is the error for time that ran out while the broker kept us waiting.
