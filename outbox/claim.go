@@ -1,0 +1,113 @@
+package outbox
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"time"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// claimHeads leases the oldest pending row of each aggregate, and rows without one.
+// Who has the oldest row has the aggregate: its other rows are nobody's head until the
+// oldest is marked.
+const claimHeads = `WITH due AS (
+	SELECT o.seq FROM warren_outbox o
+	WHERE o.published_at IS NULL AND o.next_at <= NOW AND o.leased_until <= NOW
+	AND NOT EXISTS (SELECT 1 FROM warren_outbox e
+		WHERE e.aggregate = o.aggregate AND e.seq < o.seq AND e.published_at IS NULL)
+	ORDER BY o.seq LIMIT ? SKIP)
+UPDATE warren_outbox SET lease = ?, leased_until = NOW + ? WHERE seq IN (SELECT seq FROM due)`
+
+const columns = `r.seq, coalesce(r.aggregate, ''), r.attempts, NOW - r.written_at,
+	r.message_id, r.exchange, r.routing_key, r.properties, r.headers, r.body`
+
+// readBatch reads the heads, and behind them the rest of their aggregates.
+const readBatch = `SELECT ` + columns + ` FROM warren_outbox r WHERE r.lease = ? AND r.published_at IS NULL
+UNION ALL SELECT ` + columns + ` FROM warren_outbox h JOIN warren_outbox r ON r.aggregate = h.aggregate AND r.seq > h.seq
+WHERE h.lease = ? AND h.published_at IS NULL AND r.published_at IS NULL
+ORDER BY 1 LIMIT ?`
+
+// row is a message that waits.
+type row struct {
+	seq       int64
+	aggregate string
+	attempts  int
+	waited    time.Duration
+	message   message.Message
+	unread    error // why the row is no message
+}
+
+// batch is what a relay has in hand.
+type batch struct {
+	lease string
+	until time.Time // when the lease ends, or a bit earlier
+	rows  []row     // oldest first
+}
+
+// claim leases due rows and reads them, or does neither.
+func (r *Relay) claim(ctx context.Context) (b batch, err error) {
+	b = batch{lease: rand.Text(), until: time.Now().Add(r.config.Lease)}
+	tx, err := r.config.DB.BeginTx(ctx, nil)
+	if err != nil {
+		return b, err
+	}
+	defer func() {
+		if err != nil || len(b.rows) == 0 {
+			_ = tx.Rollback() // nothing was written, or the error before it says more
+			return
+		}
+		err = tx.Commit()
+	}()
+	result, err := tx.ExecContext(ctx, r.sql(claimHeads), r.config.Batch, b.lease, r.config.Lease.Milliseconds())
+	if err != nil {
+		return b, err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return b, err
+	}
+	rows, err := tx.QueryContext(ctx, r.sql(readBatch), b.lease, b.lease, r.config.Batch)
+	if err != nil {
+		return b, err
+	}
+	b.rows, err = scan(rows)
+	return b, err
+}
+
+func scan(rows *sql.Rows) (all []row, err error) {
+	defer func() {
+		if e := rows.Close(); err == nil {
+			err = e
+		}
+	}()
+	for rows.Next() {
+		var one row
+		var props, headers string
+		var waited int64
+		m := &one.message
+		if err := rows.Scan(&one.seq, &one.aggregate, &one.attempts, &waited,
+			&m.ID, &m.Exchange, &m.RoutingKey, &props, &headers, &m.Body); err != nil {
+			return nil, err
+		}
+		one.waited = time.Duration(waited) * time.Millisecond
+		one.unread = restore(m, props, headers)
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+// groups splits the rows by aggregate, in order. A row without one is its own.
+func (b *batch) groups() (all [][]row) {
+	place := make(map[string]int)
+	for _, one := range b.rows {
+		at, known := place[one.aggregate]
+		if known && one.aggregate != "" {
+			all[at] = append(all[at], one)
+			continue
+		}
+		place[one.aggregate] = len(all)
+		all = append(all, []row{one})
+	}
+	return all
+}

@@ -1,0 +1,49 @@
+package outbox
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Dialect is the kind of SQL that the database speaks.
+type Dialect string
+
+// The databases that are known. SQLite is 3.35 or later, PostgreSQL 11 or later.
+const (
+	SQLite   Dialect = "sqlite"
+	Postgres Dialect = "postgres"
+)
+
+func (d Dialect) validate() error {
+	switch d {
+	case SQLite, Postgres:
+		return nil
+	}
+	return fmt.Errorf("outbox: the dialect is %q, want outbox.SQLite or outbox.Postgres", string(d))
+}
+
+// sql is the query as the database takes it. A query is written with ? for its
+// arguments, NOW for the database's clock in Unix milliseconds, and SKIP for the words
+// that lock the rows read, and pass over those that others have locked.
+func (d Dialect) sql(query string) string {
+	if d == SQLite { // has one writer at a time
+		return strings.NewReplacer(
+			"NOW", "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)", "SKIP", "",
+		).Replace(query)
+	}
+	query = strings.NewReplacer(
+		"NOW", "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS bigint)", "SKIP", "FOR UPDATE SKIP LOCKED",
+	).Replace(query)
+	var b strings.Builder
+	for n, part := range strings.Split(query, "?") {
+		if n > 0 {
+			b.WriteString("$" + strconv.Itoa(n))
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// places is n places for arguments, for a list.
+func places(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }

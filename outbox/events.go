@@ -1,0 +1,63 @@
+package outbox
+
+import "time"
+
+// Event is something that happened: one of the types below. Events may grow fields.
+type Event interface{ event() }
+
+// Published says that the broker has confirmed a message, and that it is marked so.
+type Published struct {
+	ID, Exchange, Key, Aggregate string
+	Waited                       time.Duration // since Write, by the database's clock
+}
+
+// Failed says that the broker refused a message, or did not confirm it in time. It is
+// tried again. The later messages of its aggregate wait, all others do not.
+type Failed struct {
+	ID, Exchange, Key, Aggregate string
+	Attempts                     int           // this one included
+	Pause                        time.Duration // until the next
+	Err                          error         // such as broker.ErrUnroutable, broker.ErrNacked
+}
+
+// Interrupted says that the broker or the database is away. What was in hand is
+// published again, and may come twice.
+type Interrupted struct{ Err error }
+
+// Resumed says that the relay works again after Interrupted.
+type Resumed struct{}
+
+// Cleaned says that rows published longer ago than Config.Retention were deleted.
+type Cleaned struct{ Rows int64 }
+
+func (Published) event()   {}
+func (Failed) event()      {}
+func (Interrupted) event() {}
+func (Resumed) event()     {}
+func (Cleaned) event()     {}
+
+// emit is the one place from which the log and OnEvent are fed.
+func (r *Relay) emit(e Event) {
+	r.log(e)
+	if r.config.OnEvent != nil {
+		r.config.OnEvent(e)
+	}
+}
+
+// log writes e as one line. What ends well is for debugging only.
+func (r *Relay) log(e Event) {
+	log := r.config.Logger
+	switch e := e.(type) {
+	case Published:
+		log.Debug("outbox: published", "message_id", e.ID, "exchange", e.Exchange, "key", e.Key, "aggregate", e.Aggregate, "waited", e.Waited)
+	case Failed:
+		log.Error("outbox: not published, trying again", "message_id", e.ID, "exchange", e.Exchange, "key", e.Key,
+			"aggregate", e.Aggregate, "attempts", e.Attempts, "pause", e.Pause, "error", e.Err)
+	case Interrupted:
+		log.Warn("outbox: interrupted", "error", e.Err)
+	case Resumed:
+		log.Info("outbox: resumed")
+	case Cleaned:
+		log.Debug("outbox: published rows deleted", "rows", e.Rows)
+	}
+}

@@ -1,0 +1,126 @@
+package outbox_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/outbox"
+)
+
+// What a child is told by its environment.
+const (
+	envURL, envKey, envDialect, envDSN = "OUTBOX_URL", "OUTBOX_KEY", "OUTBOX_DIALECT", "OUTBOX_DSN"
+
+	roleCommits = "commits" // commits one message and is killed at once
+	roleRelays  = "relays"  // relays until it is killed
+)
+
+// child is a service in a process of its own.
+func child(role string) {
+	s := &store{dialect: outbox.Dialect(os.Getenv(envDialect)), dsn: os.Getenv(envDSN)}
+	db, err := open(s.dialect, s.dsn)
+	if err == nil && role == roleCommits {
+		s.DB = db
+		err = s.commit(context.Background(), outbox.Message{Key: os.Getenv(envKey), ID: "committed", Body: 1})
+		if err == nil {
+			err = syscall.Kill(os.Getpid(), syscall.SIGKILL) // between commit and publish
+		}
+	} else if err == nil {
+		fmt.Println("begun")
+		err = outbox.New(outbox.Config{
+			DB: db, Dialect: s.dialect, Broker: broker.Config{URL: os.Getenv(envURL)}, Lease: time.Second, Batch: 50,
+			Poll: 10 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+		}).Run(context.Background())
+	}
+	fmt.Fprintln(os.Stderr, "outbox's child:", err)
+	os.Exit(1)
+}
+
+func (s *store) child(t *testing.T, role, url, key string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), childVariable+"="+role, envURL+"="+url, envKey+"="+key,
+		envDialect+"="+string(s.dialect), envDSN+"="+s.dsn)
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+func killed(err error) bool { return err != nil && strings.Contains(err.Error(), "signal: killed") }
+
+func TestAProcessKilledBetweenCommitAndPublishLosesNothing(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *store) {
+		url := rabbit.URL(t)
+		name, got := queue(t, url)
+		if err := s.child(t, roleCommits, url, name).Run(); !killed(err) {
+			t.Fatalf("the child ended with %v, want to see it killed", err)
+		}
+		s.relay(t, url).drained()
+		got.await(t, 1)
+		if got.ids()["committed"] != 1 {
+			t.Errorf("%v came, want the committed message", got.ids())
+		}
+	})
+}
+
+// TestRelaysKilledInALoopLoseNothing kills two relays again and again, by SIGKILL, while
+// messages are written.
+func TestRelaysKilledInALoopLoseNothing(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *store) {
+		url := rabbit.URL(t)
+		name, got := queue(t, url)
+		const each, kills = 100, 6
+		var loops sync.WaitGroup
+		for range 2 {
+			loops.Go(func() {
+				for range kills {
+					s.killOnce(t, url, name)
+				}
+			})
+		}
+		s.writeMarks(t, name, each, func() {})
+		loops.Wait()
+		r := s.relay(t, url, func(c *outbox.Config) { c.Lease = time.Second })
+		r.drained()
+		got.await(t, aggregates*each)
+		got.inOrder(t)
+		byRelays := aggregates*each - len(seen[outbox.Published](r))
+		t.Logf("%d messages, %d of them marked by relays that were killed; 0 lost, %d duplicates in %d kills",
+			len(got.ids()), byRelays, got.duplicates(), 2*kills)
+		if len(got.ids()) != aggregates*each || byRelays == 0 {
+			t.Error("want every message, and some from the relays that were killed")
+		}
+	})
+}
+
+// killOnce starts a relay and kills it a moment later.
+func (s *store) killOnce(t *testing.T, url, key string) {
+	cmd := s.child(t, roleRelays, url, key)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	bufio.NewScanner(out).Scan() // it has begun
+	<-time.After(time.Duration(100+rand.IntN(600)) * time.Millisecond)
+	check(t, cmd.Process.Kill())
+	if err := cmd.Wait(); !killed(err) {
+		t.Errorf("a relay ended with %v, want to see it killed", err)
+	}
+}

@@ -1,0 +1,92 @@
+package outbox
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/warren-mq/warren/retry"
+)
+
+const (
+	markPublished = "UPDATE warren_outbox SET published_at = NOW WHERE published_at IS NULL AND seq IN "
+	markFailed    = "UPDATE warren_outbox SET attempts = attempts + 1, last_error = ?, next_at = NOW + ? WHERE seq = ?"
+	release       = "UPDATE warren_outbox SET lease = NULL, leased_until = 0 WHERE lease = ?"
+)
+
+// maxError bounds the text of an error that is kept, in bytes.
+const maxError = 2 << 10
+
+// mark writes down what became of the batch and gives back the rest of it. It tries
+// until the lease is over, whatever ctx says: a mark that is lost is a duplicate.
+func (r *Relay) mark(ctx context.Context, b *batch, o *outcome) error {
+	marking, cancel := context.WithDeadline(context.WithoutCancel(ctx), b.until)
+	defer cancel()
+	pauses := retry.Policy{InitialInterval: 50 * time.Millisecond, MaxInterval: time.Second}
+	for attempt := 1; ; attempt++ {
+		err := r.inTx(marking, func(tx *sql.Tx) error { return r.markAll(marking, tx, b, o) })
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(pauses.Randomized(attempt, rand.Float64())):
+		case <-marking.Done():
+			return fmt.Errorf("outbox: mark %d published messages: %w", len(o.published), err)
+		}
+	}
+}
+
+func (r *Relay) markAll(ctx context.Context, tx *sql.Tx, b *batch, o *outcome) error {
+	if n := len(o.published); n > 0 {
+		seqs := make([]any, n)
+		for i := range o.published {
+			seqs[i] = o.published[i].seq
+		}
+		if _, err := tx.ExecContext(ctx, r.sql(markPublished+"("+places(n)+")"), seqs...); err != nil {
+			return err
+		}
+	}
+	for _, f := range o.failed {
+		if _, err := tx.ExecContext(ctx, r.sql(markFailed), storable(f.err), f.pause.Milliseconds(), f.row.seq); err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, r.sql(release), b.lease)
+	return err
+}
+
+// storable is the error's text as any database takes it.
+func storable(err error) string {
+	text := strings.ReplaceAll(err.Error(), "\x00", "")
+	return strings.ToValidUTF8(text[:min(len(text), maxError)], "")
+}
+
+func (r *Relay) inTx(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := r.config.DB.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := f(tx); err != nil {
+		_ = tx.Rollback() // the error before it says more
+		return err
+	}
+	return tx.Commit()
+}
+
+// report tells of the outcome, once it is marked.
+func (r *Relay) report(o *outcome) {
+	for _, p := range o.published {
+		m := &p.message
+		r.emit(Published{ID: m.ID, Exchange: m.Exchange, Key: m.RoutingKey, Aggregate: p.aggregate, Waited: p.waited})
+	}
+	for _, f := range o.failed {
+		m := &f.row.message
+		r.emit(Failed{
+			ID: m.ID, Exchange: m.Exchange, Key: m.RoutingKey, Aggregate: f.row.aggregate,
+			Attempts: f.row.attempts + 1, Pause: f.pause, Err: f.err,
+		})
+	}
+}

@@ -1,0 +1,137 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/telemetry"
+)
+
+// Message is what is to be published once the transaction has committed. Only Exchange
+// or Key must be set.
+type Message struct {
+	Exchange string // it must exist when the message is published; "" is the default exchange
+	Key      string // the routing key
+	// Aggregate names what the message is about, such as an account's id: messages with
+	// the same aggregate are published in the order in which they were committed. No
+	// order is kept where it is empty.
+	Aggregate string
+	// Body is sent as it is if it is a []byte, as JSON otherwise.
+	Body any
+
+	ID            string          // a UUIDv7 if empty; it stays the same however often the message is published
+	Headers       message.Headers // the trace context of Write is added
+	Priority      uint8           // 0 is the lowest
+	ContentType   string          // application/json, or application/octet-stream for a []byte, if empty
+	Type          string          // the name for the kind of message
+	CorrelationID string          // ties the message to others
+	ReplyTo       string          // where a reply is wanted
+	AppID         string          // the publishing application
+	Expiration    time.Duration   // how long it may wait in a queue, in whole milliseconds; for ever if zero
+	Timestamp     time.Time       // now if zero; AMQP keeps whole seconds
+}
+
+// prepare makes the message that the relay will publish, and refuses one that no
+// broker would take.
+func (m *Message) prepare(ctx context.Context) (*message.Message, error) {
+	out := &message.Message{
+		ID: m.ID, Headers: message.Headers{}, Priority: m.Priority, ContentType: m.ContentType, Type: m.Type,
+		CorrelationID: m.CorrelationID, ReplyTo: m.ReplyTo, AppID: m.AppID, Timestamp: m.Timestamp,
+		Exchange: m.Exchange, RoutingKey: m.Key,
+	}
+	if m.Exchange == "" && m.Key == "" {
+		return nil, fmt.Errorf("%w: exchange and key are empty, want one of them", broker.ErrMalformed)
+	}
+	if m.Expiration < 0 {
+		return nil, fmt.Errorf("%w: the expiration is %v, want 0 or more", broker.ErrMalformed, m.Expiration)
+	}
+	if m.Expiration > 0 {
+		out.Expiration = strconv.FormatInt(max(m.Expiration.Milliseconds(), 1), 10)
+	}
+	telemetry.Propagator(nil).Inject(ctx, telemetry.Carrier(out.Headers))
+	maps.Copy(out.Headers, m.Headers) // the caller's own trace context counts
+	if err := encode(out, m.Body); err != nil {
+		return nil, err
+	}
+	if err := identify(out); err != nil {
+		return nil, err
+	}
+	return out, broker.Check(m.Exchange, m.Key, out)
+}
+
+func encode(out *message.Message, body any) (err error) {
+	contentType := "application/octet-stream"
+	raw, ok := body.([]byte)
+	if !ok {
+		contentType = "application/json"
+		if raw, err = json.Marshal(body); err != nil {
+			return fmt.Errorf("encode %T: %w", body, err)
+		}
+	}
+	out.Body = raw
+	if out.ContentType == "" {
+		out.ContentType = contentType
+	}
+	return nil
+}
+
+func identify(out *message.Message) error {
+	if out.Timestamp.IsZero() {
+		out.Timestamp = time.Now()
+	}
+	if out.ID != "" {
+		return nil
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("message id: %w", err)
+	}
+	out.ID = id.String()
+	return nil
+}
+
+// properties are what has no column of its own.
+type properties struct {
+	ContentType   string    `json:"content_type,omitempty"`
+	Type          string    `json:"type,omitempty"`
+	CorrelationID string    `json:"correlation_id,omitempty"`
+	ReplyTo       string    `json:"reply_to,omitempty"`
+	AppID         string    `json:"app_id,omitempty"`
+	Expiration    string    `json:"expiration,omitempty"`
+	Timestamp     time.Time `json:"timestamp"`
+	Priority      uint8     `json:"priority,omitempty"`
+}
+
+// store writes the properties and headers as the columns have them.
+func store(m *message.Message) (props, headers string, err error) {
+	p, err := json.Marshal(properties{
+		m.ContentType, m.Type, m.CorrelationID, m.ReplyTo, m.AppID, m.Expiration, m.Timestamp, m.Priority,
+	})
+	if err != nil {
+		return "", "", err
+	}
+	h, err := broker.MarshalHeaders(m.Headers)
+	return string(p), string(h), err
+}
+
+// restore reads what store wrote into m.
+func restore(m *message.Message, props, headers string) (err error) {
+	var p properties
+	if err := json.Unmarshal([]byte(props), &p); err != nil {
+		return fmt.Errorf("outbox: properties of message %s: %w", m.ID, err)
+	}
+	m.ContentType, m.Type, m.CorrelationID, m.ReplyTo = p.ContentType, p.Type, p.CorrelationID, p.ReplyTo
+	m.AppID, m.Expiration, m.Timestamp, m.Priority = p.AppID, p.Expiration, p.Timestamp, p.Priority
+	if m.Headers, err = broker.UnmarshalHeaders([]byte(headers)); err != nil {
+		return fmt.Errorf("outbox: headers of message %s: %w", m.ID, err)
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/retry"
+)
+
+// Relay publishes what transactions have put into the outbox. Any number of relays may
+// run on one outbox, in one process or many. Its Wake, Stats and Health are safe for
+// concurrent use.
+type Relay struct {
+	config  Config
+	invalid error
+	sender  *broker.Sender
+	wake    chan struct{}
+	started atomic.Bool
+
+	// Of Run alone:
+	cleaned time.Time // when it was done last
+	careful bool      // publish one message at a time
+
+	mu   sync.Mutex
+	idle error // why it does nothing
+}
+
+// New returns a relay that does nothing until Run.
+func New(cfg Config) *Relay {
+	cfg = cfg.withDefaults()
+	return &Relay{
+		config: cfg, invalid: cfg.Validate(), sender: broker.NewSender(cfg.Broker, "outbox", nil),
+		wake: make(chan struct{}, 1), idle: errors.New("not begun yet"),
+	}
+}
+
+// Run publishes until ctx is done; then it waits up to 5s for what is on the wire, marks
+// it, and returns nil. It returns an error if the configuration is wrong, or if the
+// broker refuses the credentials in the beginning, as broker.Connector.Run says. It can
+// be called once.
+func (r *Relay) Run(ctx context.Context) error {
+	switch {
+	case r.invalid != nil:
+		return r.invalid
+	case r.started.Swap(true):
+		return errors.New("outbox: Run was called twice")
+	}
+	life, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	connected := make(chan error, 1)
+	go func() { connected <- r.sender.Run(life) }()
+	r.set(nil)
+	r.work(ctx)
+	hangUp()
+	err := <-connected
+	r.set(errors.New("ended"))
+	if ctx.Err() == nil {
+		return err
+	}
+	return nil // err says how the connection was closed
+}
+
+// Wake has an idle relay look for messages now. It never blocks.
+func (r *Relay) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// work goes round until ctx is done, or no connection is to be had any more.
+func (r *Relay) work(ctx context.Context) {
+	for failures := 0; ctx.Err() == nil; {
+		if _, err := r.sender.Connector().Session(ctx); err != nil {
+			return
+		}
+		taken, err := r.round(ctx)
+		if err != nil && ctx.Err() == nil {
+			failures++
+			r.interrupted(err)
+			r.pause(ctx, failures)
+			continue
+		}
+		if failures > 0 {
+			failures = 0
+			r.resumed()
+		}
+		if taken == 0 {
+			r.rest(ctx)
+		}
+	}
+}
+
+// round publishes one batch and returns how many messages were in it.
+func (r *Relay) round(ctx context.Context) (taken int, err error) {
+	if err := r.clean(ctx); err != nil {
+		return 0, fmt.Errorf("outbox: delete published rows: %w", err)
+	}
+	b, err := r.claim(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("outbox: take messages: %w", err)
+	}
+	if len(b.rows) == 0 {
+		return 0, nil
+	}
+	o := r.publish(ctx, &b)
+	if err := r.mark(ctx, &b, o); err != nil {
+		return 0, errors.Join(err, o.trouble)
+	}
+	r.report(o)
+	return len(b.rows), o.trouble
+}
+
+// rest waits for the next poll, or to be woken.
+func (r *Relay) rest(ctx context.Context) {
+	select {
+	case <-time.After(r.config.Poll):
+	case <-r.wake:
+	case <-ctx.Done():
+	}
+}
+
+// pause spaces the rounds that are interrupted.
+func (r *Relay) pause(ctx context.Context, failures int) {
+	p := retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 5 * time.Second}
+	select {
+	case <-time.After(p.Randomized(failures, rand.Float64())):
+	case <-ctx.Done():
+	}
+}
+
+func (r *Relay) sql(query string) string { return r.config.Dialect.sql(query) }
+
+func (r *Relay) interrupted(err error) {
+	r.set(err)
+	r.emit(Interrupted{Err: err})
+}
+
+func (r *Relay) resumed() {
+	r.set(nil)
+	r.emit(Resumed{})
+}
+
+func (r *Relay) set(idle error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.idle = idle
+}

@@ -1,0 +1,32 @@
+package outbox
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/telemetry"
+)
+
+// traced begins the span of a publish, below the span in which the message was written.
+// Consumers see that one as the message's origin: its headers stay as they are.
+func traced(ctx context.Context, m *message.Message) (within context.Context, end func(error)) {
+	if !telemetry.Installed(nil) {
+		return ctx, func(error) {}
+	}
+	ctx = telemetry.Propagator(nil).Extract(ctx, telemetry.Carrier(m.Headers))
+	ctx, span := telemetry.Tracer(nil).Start(ctx, //nolint:spancheck // ended by end
+		telemetry.PublishSpanName(m.Exchange),
+		trace.WithSpanKind(trace.SpanKindProducer),
+		trace.WithAttributes(telemetry.PublishAttributes(m.Exchange, m.RoutingKey, m)...))
+	return ctx, func(err error) { //nolint:spancheck // as above
+		if err != nil {
+			span.SetStatus(codes.Error, err.Error())
+			span.SetAttributes(semconv.ErrorTypeKey.String(telemetry.ErrorType(err)))
+		}
+		span.End()
+	}
+}
