@@ -24,12 +24,13 @@ func TestTheNodeIsKilled(t *testing.T) {
 		r := &running{t: t, done: make(chan error, 1)}
 		r.Scheduler = schedule.New(schedule.Config{
 			Name: group, Broker: broker.Config{URL: node.URL()}, Logger: slog.New(slog.DiscardHandler),
-			Entries: []schedule.Entry{{Name: "second", Cron: "* * * * * *", Key: group}},
+			Entries: []schedule.Entry{{Name: "second", Cron: "* * * * * *", Key: group, Tolerance: time.Hour}}, // however slow the node is
 		})
 		all = append(all, r.start())
 	}
 	for kills := range 3 {
-		rabbit.Eventually(t, 2*time.Minute, func() bool { return arrivedAt(t, node.URL(), group) >= 5*(kills+1) }, "ticks arrive")
+		before := arrivedAt(t, node.URL(), group)
+		rabbit.Eventually(t, 5*time.Minute, func() bool { return arrivedAt(t, node.URL(), group) >= before+5 }, "ticks arrive")
 		if kills == 2 {
 			break
 		}
