@@ -4,9 +4,10 @@ SHELL := /bin/bash
 
 modules  := $(sort $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/.*/*' -not -path '*/testdata/*')))
 packages := $(filter-out ./tools,$(modules))# the modules with code of ours
-scripts  := scripts/rabbitmq $(wildcard scripts/*.sh) devbroker/clients/install .ci/run
+scripts  := scripts/rabbitmq scripts/postgres $(wildcard scripts/*.sh) devbroker/clients/install .ci/run
 lint     := $(CURDIR)/.bin/golangci-lint
 rabbitmq := $(CURDIR)/scripts/rabbitmq
+postgres := $(CURDIR)/scripts/postgres
 
 TESTFLAGS ?=
 MATRIX    ?=
@@ -53,9 +54,9 @@ shell:
 		else echo "NOT CHECKED: shellcheck is not installed, so the shell scripts were left out"; fi
 
 .PHONY: test
-test: ## all tests with the race detector, against a RabbitMQ that is installed and started for them
+test: ## all tests with the race detector, against a RabbitMQ and a PostgreSQL that are installed and started for them
 	@for m in $(filter-out .,$(packages)) .; do echo "== go test $$m"; \
-		(cd $$m && $(rabbitmq) run go test -race -shuffle=on -timeout 10m $(TESTFLAGS) ./...); done
+		(cd $$m && $(rabbitmq) run $(postgres) run go test -race -shuffle=on -timeout 10m $(TESTFLAGS) ./...); done
 
 .PHONY: test-clients
 test-clients: ## other makers' clients against devbroker: amqp091-go's own tests, pika, kombu, Celery, amqplib

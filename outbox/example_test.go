@@ -3,8 +3,8 @@ package outbox_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
-	"log"
 	"os"
 	"path/filepath"
 
@@ -17,33 +17,32 @@ import (
 
 // An account and its event are saved in one transaction; the relay publishes the event.
 func Example() {
-	ctx, stop := context.WithCancel(context.Background())
-	dev, url := devBroker()
-	defer dev.Close()
-	dir, err := os.MkdirTemp("", "outbox")
-	if err != nil {
-		log.Fatal(err)
+	if err := signUpAndPublish(); err != nil {
+		fmt.Println(err)
 	}
-	defer os.RemoveAll(dir)
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "app.db")+
-		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_txlock=immediate")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.ExecContext(ctx, "CREATE TABLE accounts (email TEXT PRIMARY KEY)"); err != nil {
-		log.Fatal(err)
-	}
-	if err := outbox.Migrate(ctx, db, outbox.SQLite); err != nil {
-		log.Fatal(err)
-	}
+	// Output: published welcome-email
+}
 
-	published := make(chan outbox.Published)
+func signUpAndPublish() (err error) {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	dev, err := devBroker() // or a RabbitMQ
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dev.Close()) }()
+	db, remove, err := database()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+
+	published := make(chan string)
 	relay := outbox.New(outbox.Config{
-		DB: db, Dialect: outbox.SQLite, Broker: broker.Config{URL: url},
+		DB: db, Dialect: outbox.SQLite, Broker: broker.Config{URL: dev.URL()},
 		OnEvent: func(e outbox.Event) {
 			if p, ok := e.(outbox.Published); ok {
-				published <- p
+				published <- p.Key
 			}
 		},
 	})
@@ -51,15 +50,12 @@ func Example() {
 	go func() { ended <- relay.Run(ctx) }()
 
 	if err := signUp(ctx, db, "ada@example.com"); err != nil {
-		log.Fatal(err)
+		return err
 	}
 	relay.Wake()
-	fmt.Println("published", (<-published).Key)
+	fmt.Println("published", <-published)
 	stop()
-	fmt.Println(<-ended)
-	// Output:
-	// published welcome-email
-	// <nil>
+	return <-ended
 }
 
 func signUp(ctx context.Context, db *sql.DB, email string) error {
@@ -80,23 +76,40 @@ func signUp(ctx context.Context, db *sql.DB, email string) error {
 	return tx.Commit()
 }
 
+// database is a file with the tables of the service and of the outbox.
+func database() (db *sql.DB, remove func() error, err error) {
+	dir, err := os.MkdirTemp("", "outbox")
+	if err != nil {
+		return nil, nil, err
+	}
+	db, err = sql.Open("sqlite", "file:"+filepath.Join(dir, "app.db")+
+		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_txlock=immediate")
+	if err != nil {
+		return nil, nil, err
+	}
+	remove = func() error { return errors.Join(db.Close(), os.RemoveAll(dir)) }
+	if _, err := db.Exec("CREATE TABLE accounts (email TEXT PRIMARY KEY)"); err != nil {
+		return nil, nil, errors.Join(err, remove())
+	}
+	if err := outbox.Migrate(context.Background(), db, outbox.SQLite); err != nil {
+		return nil, nil, errors.Join(err, remove())
+	}
+	return db, remove, nil
+}
+
 // devBroker is a broker in memory with the queue welcome-email.
-func devBroker() (b *devbroker.Broker, url string) {
+func devBroker() (*devbroker.Broker, error) {
 	b, err := devbroker.Start(devbroker.Config{})
 	if err != nil {
-		log.Fatal(err)
+		return nil, err
 	}
 	conn, err := amqp.Dial(b.URL())
 	if err != nil {
-		log.Fatal(err)
+		return nil, errors.Join(err, b.Close())
 	}
-	defer conn.Close()
 	ch, err := conn.Channel()
-	if err != nil {
-		log.Fatal(err)
+	if err == nil {
+		_, err = ch.QueueDeclare("welcome-email", true, false, false, false, nil)
 	}
-	if _, err := ch.QueueDeclare("welcome-email", true, false, false, false, nil); err != nil {
-		log.Fatal(err)
-	}
-	return b, b.URL()
+	return b, errors.Join(err, conn.Close())
 }
