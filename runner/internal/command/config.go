@@ -20,7 +20,7 @@ func (p *Program) configCommand() *cobra.Command {
 // parent is a command that only has others.
 func parent(name, short string) *cobra.Command {
 	return &cobra.Command{
-		Use: name, Short: short,
+		Use: name, Short: short, Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usage(fmt.Errorf("runner: there is no command %q in %q", args[0], c.CommandPath()))

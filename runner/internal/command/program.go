@@ -46,13 +46,8 @@ func Execute(ctx context.Context, p Program, args []string) int {
 
 // root is the command that has all others.
 func (p *Program) root() *cobra.Command {
-	c := &cobra.Command{
-		Use:           "runner",
-		Short:         "Run workers for RabbitMQ from a YAML file, and look after them",
-		Args:          cobra.NoArgs,
-		SilenceErrors: true, // Execute reports them
-		SilenceUsage:  true,
-	}
+	c := parent("runner", "Run workers for RabbitMQ from a YAML file, and look after them")
+	c.SilenceErrors, c.SilenceUsage = true, true // Execute reports them
 	c.SetIn(p.Stdin)
 	c.SetOut(p.Stdout)
 	c.SetErr(p.Stderr)
@@ -63,7 +58,7 @@ func (p *Program) root() *cobra.Command {
 	f.StringVar(&p.settings.colour, "color", "auto", "auto, always or never")
 	f.BoolVarP(&p.settings.verbose, "verbose", "v", false, "log more")
 	f.BoolVarP(&p.settings.quiet, "quiet", "q", false, "no progress and no hints")
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(fmt.Errorf("runner: %w", err)) })
 	c.PersistentPreRunE = func(*cobra.Command, []string) error { return p.settings.check() }
 	for _, group := range groups() {
 		c.AddGroup(&cobra.Group{ID: group.id, Title: group.title + ":"})
@@ -73,6 +68,7 @@ func (p *Program) root() *cobra.Command {
 			c.AddCommand(sub)
 		}
 	}
+	c.AddCommand(p.exitStatusTopic())
 	return c
 }
 

@@ -2,6 +2,7 @@ package wiring
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
@@ -12,12 +13,21 @@ import (
 // Scheduler is that of the schedules of c.
 func Scheduler(c *config.Config, b broker.Config, log *slog.Logger) *schedule.Scheduler {
 	s := schedule.Config{Name: c.Scheduler.Name, Broker: b, Renew: time.Duration(c.Scheduler.Renew), Logger: log}
+	confirm := slices.ContainsFunc(c.Queues, mayBeFull)
 	for _, e := range c.Schedules {
 		s.Entries = append(s.Entries, schedule.Entry{
 			Name: e.Name, Cron: e.Cron, Timezone: e.Timezone, Exchange: e.Exchange, Key: e.Key,
-			Body: e.Body, ContentType: e.ContentType, Headers: e.Headers, Priority: e.Priority,
+			Body: e.Body, ContentType: e.ContentType, Headers: e.Headers, Priority: e.Priority, Confirm: confirm,
 			Missed: schedule.Policy(e.Missed), MaxMissed: e.MaxMissed, Tolerance: time.Duration(e.Tolerance),
 		})
 	}
 	return schedule.New(s)
+}
+
+// mayBeFull says that a tick to the queue has to be confirmed by itself: see
+// schedule.Entry.Confirm.
+func mayBeFull(q config.Queue) bool {
+	_, length := q.Arguments["x-max-length"]
+	_, bytes := q.Arguments["x-max-length-bytes"]
+	return q.MaxLength > 0 || length || bytes
 }

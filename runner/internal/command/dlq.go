@@ -1,0 +1,202 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/deadletter"
+)
+
+func (p *Program) dlqCommand() *cobra.Command {
+	c := parent("dlq", "Look at dead letters, and bring them home")
+	c.Long = `Look at what was given up on, straight on the broker, and bring it home. QUEUE is a work
+queue or its dead-letter queue. Looking removes nothing and keeps the order; there is one
+look into a queue at a time, and the second is told so.
+
+--filter chooses letters: reason=permanent,key=user.*,since=2h,error="mailbox full",
+header.tenant=blue,until=…,id=…,fingerprint=…,limit=100.`
+	c.AddCommand(p.dlqList(), p.dlqGroups(), p.dlqShow(), p.dlqReplay(), p.dlqEdit(),
+		p.dlqExport(), p.dlqImport(), p.dlqDiscard(), p.dlqPurge())
+	return c
+}
+
+// letters has do work on the dead letters of the configuration's broker.
+func (p *Program) letters(ctx context.Context, do func(*deadletter.Client) error) error {
+	c, err := p.load(false)
+	if err != nil {
+		return err
+	}
+	b, err := p.broker(ctx, c)
+	if err != nil {
+		return err
+	}
+	return inspected(do(deadletter.New(b)))
+}
+
+// inspected says plainly who is in the way.
+func inspected(err error) error {
+	if errors.Is(err, broker.ErrInspected) {
+		return fmt.Errorf("%w: someone else is looking at it at this moment; try again when they are done", err)
+	}
+	return err
+}
+
+// deadLetterQueue is the queue that an argument means.
+func deadLetterQueue(name string) string {
+	if strings.HasSuffix(name, broker.DeadLetterQueue("")) {
+		return name
+	}
+	return broker.DeadLetterQueue(name)
+}
+
+// choice is the flags that choose letters.
+type choice struct {
+	id, group, filter string
+	all               bool
+}
+
+// flags adds those that choose; all is among them where nothing chosen must not mean all.
+func (ch *choice) flags(c *cobra.Command, must bool) {
+	f := c.Flags()
+	f.StringVar(&ch.filter, "filter", "", "only letters that `NAME=VALUE,…` chooses: see runner dlq help")
+	if must {
+		f.StringVar(&ch.id, "id", "", "only the letter of that `ID`")
+		f.StringVar(&ch.group, "group", "", "only letters of that `FINGERPRINT`: see runner dlq groups")
+		f.BoolVar(&ch.all, "all", false, "every letter")
+	}
+}
+
+// parse is the filter that was chosen.
+func (ch *choice) parse(must bool) (deadletter.Filter, error) {
+	f, err := deadletter.ParseFilter(ch.filter)
+	if err != nil {
+		return f, usage(err)
+	}
+	chosen := 0
+	for _, set := range []bool{ch.id != "", ch.group != "", ch.filter != "", ch.all} {
+		if set {
+			chosen++
+		}
+	}
+	if must && chosen != 1 {
+		return f, usage(errors.New("runner: want one of --id, --group, --filter and --all"))
+	}
+	if ch.id != "" {
+		f.ID = ch.id
+	}
+	if ch.group != "" {
+		f.Fingerprint = ch.group
+	}
+	return f, nil
+}
+
+func (p *Program) dlqList() *cobra.Command {
+	return &cobra.Command{
+		Use: "ls [QUEUE…]", Short: "Show how many letters there are, and since when",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := p.load(false)
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				if args, err = p.queueNames(cmd.Context(), c); err != nil {
+					return err
+				}
+			}
+			queues := make([]string, 0, len(args))
+			for _, name := range args {
+				queues = append(queues, deadLetterQueue(name))
+			}
+			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
+				list, err := client.List(cmd.Context(), queues...)
+				if err != nil {
+					return err
+				}
+				return p.show(deadLetterTable(list, time.Now()))
+			})
+		},
+	}
+}
+
+// deadLetterQueueState is deadletter.Queue for programs.
+type deadLetterQueueState struct {
+	Queue     string    `json:"queue"`
+	WorkQueue string    `json:"work_queue,omitempty"`
+	Letters   int       `json:"letters"`
+	Oldest    time.Time `json:"oldest,omitzero"`
+	Error     string    `json:"error,omitempty"`
+}
+
+func deadLetterTable(list []deadletter.Queue, now time.Time) result {
+	r := result{header: []string{"QUEUE", "LETTERS", "OLDEST", "NOTE"}}
+	for _, q := range list {
+		s := deadLetterQueueState{Queue: q.Name, WorkQueue: q.WorkQueue, Letters: q.Letters, Oldest: q.Oldest}
+		switch {
+		case errors.Is(q.Err, broker.ErrNoQueue):
+			s.Error = "not declared"
+		case errors.Is(q.Err, broker.ErrInspected):
+			s.Error = "someone else is looking into it"
+		case q.Err != nil:
+			s.Error = q.Err.Error()
+		}
+		note := s.Error
+		if note == "" && q.Consumers > 0 {
+			note = fmt.Sprintf("%d consumers: a dead-letter queue should have none", q.Consumers)
+		}
+		r.rows = append(r.rows, []string{q.Name, count(int64(q.Letters)), ago(q.Oldest, now), note})
+		r.values = append(r.values, s)
+	}
+	return r
+}
+
+func (p *Program) dlqGroups() *cobra.Command {
+	var ch choice
+	c := &cobra.Command{
+		Use: "groups QUEUE", Short: "Show the kinds of failures, the most frequent first", Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			filter, err := ch.parse(false)
+			if err != nil {
+				return err
+			}
+			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
+				groups, err := client.Groups(cmd.Context(), deadLetterQueue(args[0]), filter)
+				if err != nil {
+					return err
+				}
+				return p.show(groupTable(groups, time.Now()))
+			})
+		},
+	}
+	ch.flags(c, false)
+	return c
+}
+
+// letterGroup is deadletter.Group for programs.
+type letterGroup struct {
+	Fingerprint string    `json:"fingerprint"`
+	Count       int       `json:"count"`
+	First       time.Time `json:"first,omitzero"`
+	Last        time.Time `json:"last,omitzero"`
+	Reason      string    `json:"reason"`
+	Error       string    `json:"error"`
+	ErrorType   string    `json:"error_type,omitempty"`
+	Example     string    `json:"example"`
+	Keys        []string  `json:"routing_keys"`
+}
+
+func groupTable(groups []deadletter.Group, now time.Time) result {
+	r := result{header: []string{"FINGERPRINT", "COUNT", "FIRST", "LAST", "REASON", "EXAMPLE", "ERROR"}}
+	for _, g := range groups {
+		r.rows = append(r.rows, []string{
+			g.Fingerprint, count(int64(g.Count)), ago(g.First, now), ago(g.Last, now), g.Reason, g.Example, firstLine(g.Error, 80),
+		})
+		r.values = append(r.values, letterGroup(g))
+	}
+	return r
+}

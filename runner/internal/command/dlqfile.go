@@ -1,0 +1,188 @@
+package command
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/message"
+)
+
+func (p *Program) dlqExport() *cobra.Command {
+	var ch choice
+	c := &cobra.Command{
+		Use: "export QUEUE", Short: "Write letters to stdout, one a line as JSON; they stay", Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			filter, err := ch.parse(false)
+			if err != nil {
+				return err
+			}
+			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
+				out := bufio.NewWriter(p.Stdout)
+				n, err := client.Export(cmd.Context(), deadLetterQueue(args[0]), filter, out)
+				if err := errors.Join(err, out.Flush()); err != nil {
+					return err
+				}
+				p.hint("letters: %d", n)
+				return nil
+			})
+		},
+	}
+	ch.flags(c, false)
+	return c
+}
+
+func (p *Program) dlqImport() *cobra.Command {
+	var to deadletter.Import
+	c := &cobra.Command{
+		Use: "import FILE|-", Short: "Bring back letters that export has written", Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if to.Queue != "" {
+				to.Queue = deadLetterQueue(to.Queue)
+			}
+			in, done, err := p.open(args[0])
+			if err != nil {
+				return err
+			}
+			defer done()
+			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
+				result, err := client.Import(cmd.Context(), in, to)
+				verb := "imported"
+				if to.DryRun {
+					verb = "would be imported"
+				}
+				return p.showResult(verb, result, err)
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&to.Queue, "queue", "", "the `QUEUE` that takes all of them, instead of where they came from")
+	f.BoolVar(&to.Replay, "replay", false, "to the work queue, and not to the dead-letter queue")
+	f.BoolVar(&to.DryRun, "dry-run", false, "check every line, and import none")
+	f.StringVar(&to.By, "by", "", "who does it; USER@HOST if empty")
+	return c
+}
+
+// open opens a file, or the standard input.
+func (p *Program) open(name string) (in io.Reader, done func(), err error) {
+	if name == "-" {
+		return p.Stdin, func() {}, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil, usage(fmt.Errorf("runner: %w", err))
+	}
+	return f, func() { _ = f.Close() }, nil // only read
+}
+
+func (p *Program) dlqEdit() *cobra.Command {
+	var data, by string
+	var headers, without []string
+	c := &cobra.Command{
+		Use: "edit QUEUE ID", Short: "Change a letter and send it back", Args: exactly(2),
+		Long: `Change the body or the headers of a letter and send it back to its work queue, under a new
+message id; the header warren-edited-from has the old one. Without --data, --header and
+--without the body opens in $VISUAL or $EDITOR.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e := deadletter.Edit{Check: checkBody, By: by}
+			queue := deadLetterQueue(args[0])
+			var err error
+			if e.Headers, err = edited(headers, without); err != nil {
+				return usage(err)
+			}
+			if cmd.Flags().Changed("data") {
+				if e.Body, err = readData(data, p.Stdin); err != nil {
+					return err
+				}
+			}
+			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
+				if e.Body == nil && len(e.Headers) == 0 {
+					l, err := client.Find(cmd.Context(), queue, args[1])
+					if err != nil {
+						return err
+					}
+					if e.Body, err = p.editor(cmd, l.Message.Body); err != nil {
+						return err
+					}
+				}
+				id, err := client.Edit(cmd.Context(), queue, args[1], e)
+				if err != nil {
+					return err
+				}
+				return p.show(result{rows: [][]string{{"sent back as " + id}}, values: []any{map[string]string{"id": id}}, single: true})
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&data, "data", "d", "", "the new body: @`FILE`, - for the standard input, or the text itself")
+	f.StringArrayVarP(&headers, "header", "H", nil, "set a header, as `NAME=VALUE`; may be repeated")
+	f.StringArrayVar(&without, "without", nil, "remove the header `NAME`; may be repeated")
+	f.StringVar(&by, "by", "", "who does it; USER@HOST if empty")
+	return c
+}
+
+// edited are the headers to set, and with nil to remove.
+func edited(set, without []string) (message.Headers, error) {
+	headers := message.Headers{}
+	for _, assignment := range set {
+		name, value, err := cutHeader(assignment)
+		if err != nil {
+			return nil, err
+		}
+		headers[name] = value
+	}
+	for _, name := range without {
+		headers[name] = nil
+	}
+	return headers, nil
+}
+
+// checkBody refuses a body that is not what its content type says.
+func checkBody(m *message.Message) error {
+	if strings.HasPrefix(m.ContentType, "application/json") && !json.Valid(m.Body) {
+		return usage(errors.New("runner: the content type is application/json, and the new body is not JSON"))
+	}
+	return nil
+}
+
+// editor has a person change a body.
+func (p *Program) editor(cmd *cobra.Command, body []byte) ([]byte, error) {
+	program := os.Getenv("VISUAL")
+	if program == "" {
+		program = os.Getenv("EDITOR")
+	}
+	if program == "" || !isTerminal(p.Stdin) {
+		return nil, usage(errors.New("runner: want --data, --header or --without; or a terminal and $EDITOR"))
+	}
+	f, err := os.CreateTemp("", "letter-*.json")
+	if err != nil {
+		return nil, fmt.Errorf("runner: %w", err)
+	}
+	defer func() { _ = os.Remove(f.Name()) }() // it is in the system's folder for such files
+	_, err = f.Write(body)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("runner: %w", err)
+	}
+	words := strings.Fields(program)
+	edit := exec.CommandContext(cmd.Context(), words[0], append(words[1:], f.Name())...) //nolint:gosec // the user's own editor
+	edit.Stdin, edit.Stdout, edit.Stderr = p.Stdin, p.Stdout, p.Stderr
+	if err := edit.Run(); err != nil {
+		return nil, fmt.Errorf("runner: %s: %w; nothing was changed", words[0], err)
+	}
+	changed, err := os.ReadFile(f.Name())
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("runner: %w", err)
+	case string(changed) == string(body):
+		return nil, usage(errors.New("runner: nothing was changed"))
+	}
+	return changed, nil
+}

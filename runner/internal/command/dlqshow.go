@@ -1,0 +1,233 @@
+package command
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/deadletter"
+)
+
+func (p *Program) dlqShow() *cobra.Command {
+	var ch choice
+	var limit int
+	c := &cobra.Command{
+		Use: "show QUEUE [ID]", Short: "Show letters, or one with body, headers and history",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				return nil
+			}
+			return exactly(1)(c, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			filter, err := ch.parse(false)
+			if err != nil {
+				return err
+			}
+			if filter.Limit == 0 {
+				filter.Limit = limit
+			}
+			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
+				queue := deadLetterQueue(args[0])
+				if len(args) == 2 {
+					letter, err := client.Find(cmd.Context(), queue, args[1])
+					if err != nil {
+						return err
+					}
+					return p.showLetter(letter)
+				}
+				table := result{header: []string{"ID", "FAILED", "ATTEMPTS", "REASON", "KEY", "ERROR"}}
+				if err := client.Read(cmd.Context(), queue, filter, func(l deadletter.Letter) error {
+					table.addLetter(l, time.Now())
+					return nil
+				}); err != nil {
+					return err
+				}
+				return p.show(table)
+			})
+		},
+	}
+	ch.flags(c, false)
+	c.Flags().IntVar(&limit, "limit", 20, "so many letters at most, the oldest; 0 for all")
+	return c
+}
+
+func (r *result) addLetter(l deadletter.Letter, now time.Time) {
+	r.rows = append(r.rows, []string{
+		l.ID, ago(l.FailedAt, now), count(int64(l.Attempts)), l.Reason, l.Message.RoutingKey, firstLine(l.Error, 80),
+	})
+	r.values = append(r.values, newLetter(l))
+}
+
+// letter is deadletter.Letter for programs.
+type letter struct {
+	ID            string          `json:"id"`
+	Queue         string          `json:"queue"`
+	WorkQueue     string          `json:"work_queue,omitempty"`
+	Exchange      string          `json:"exchange"`
+	RoutingKey    string          `json:"routing_key"`
+	ContentType   string          `json:"content_type,omitempty"`
+	Reason        string          `json:"reason"`
+	Error         string          `json:"error,omitempty"`
+	ErrorType     string          `json:"error_type,omitempty"`
+	Fingerprint   string          `json:"fingerprint,omitempty"`
+	Handler       string          `json:"handler,omitempty"`
+	Host          string          `json:"host,omitempty"`
+	Attempts      int             `json:"attempts"`
+	FirstFailedAt time.Time       `json:"first_failed_at,omitzero"`
+	FailedAt      time.Time       `json:"failed_at,omitzero"`
+	History       []attempt       `json:"history,omitempty"`
+	Stack         string          `json:"stack,omitempty"`
+	ReplayedAt    time.Time       `json:"replayed_at,omitzero"`
+	ReplayedBy    string          `json:"replayed_by,omitempty"`
+	EditedFrom    string          `json:"edited_from,omitempty"`
+	Headers       json.RawMessage `json:"headers"`
+	Body          json.RawMessage `json:"body,omitempty"`        // if it is JSON
+	Text          string          `json:"body_text,omitempty"`   // if it is text
+	Bytes         []byte          `json:"body_base64,omitempty"` // if it is neither
+	Malformed     []string        `json:"malformed,omitempty"`
+}
+
+type attempt struct {
+	Number int       `json:"attempt"`
+	At     time.Time `json:"at,omitzero"`
+	Reason string    `json:"reason"`
+	Error  string    `json:"error"`
+	Host   string    `json:"host,omitempty"`
+}
+
+func newLetter(l deadletter.Letter) letter {
+	out := letter{
+		ID: l.ID, Queue: l.Queue, WorkQueue: l.WorkQueue, Exchange: l.Message.Exchange, RoutingKey: l.Message.RoutingKey,
+		ContentType: l.Message.ContentType, Reason: l.Reason, Error: l.Error, ErrorType: l.ErrorType,
+		Fingerprint: l.Fingerprint, Handler: l.Handler, Host: l.Host, Attempts: l.Attempts,
+		FirstFailedAt: l.FirstFailedAt, FailedAt: l.FailedAt, Stack: l.Stack, ReplayedAt: l.ReplayedAt,
+		ReplayedBy: l.ReplayedBy, EditedFrom: l.EditedFrom, Malformed: l.Malformed,
+	}
+	for _, a := range l.History {
+		out.History = append(out.History, attempt(a))
+	}
+	headers, err := broker.MarshalHeaders(userHeaders(l))
+	if err == nil {
+		out.Headers = headers
+	}
+	switch body := l.Message.Body; {
+	case json.Valid(body):
+		out.Body = body
+	case utf8.Valid(body):
+		out.Text = string(body)
+	default:
+		out.Bytes = body
+	}
+	return out
+}
+
+// userHeaders are those that are not the failure record, which is told by itself.
+func userHeaders(l deadletter.Letter) map[string]any {
+	headers := maps.Clone(l.Message.Headers)
+	maps.DeleteFunc(headers, func(name string, _ any) bool { return broker.IsRecord(name) })
+	return headers
+}
+
+// showLetter shows one letter in full.
+func (p *Program) showLetter(l deadletter.Letter) error {
+	table := result{single: true}
+	table.addLetter(l, time.Now())
+	if p.settings.format != "table" {
+		return p.show(table)
+	}
+	_, err := io.WriteString(p.Stdout, describe(l, time.Now()))
+	return err
+}
+
+// describe is a letter for people.
+func describe(l deadletter.Letter, now time.Time) string {
+	var b strings.Builder
+	field := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%-13s %s\n", name+":", printable(value))
+		}
+	}
+	field("id", l.ID)
+	field("queue", l.Queue)
+	field("published", fmt.Sprintf("exchange %q, routing key %q", l.Message.Exchange, l.Message.RoutingKey))
+	field("reason", l.Reason)
+	field("error", l.Error)
+	field("error type", l.ErrorType)
+	field("fingerprint", l.Fingerprint)
+	field("attempts", count(int64(l.Attempts)))
+	field("failed", ago(l.FailedAt, now))
+	field("edited from", l.EditedFrom)
+	if !l.ReplayedAt.IsZero() {
+		field("replayed", ago(l.ReplayedAt, now)+" by "+l.ReplayedBy)
+	}
+	for _, fault := range l.Malformed {
+		field("malformed", fault)
+	}
+	if len(l.History) > 0 {
+		b.WriteString("\nhistory:\n")
+	}
+	for _, a := range l.History {
+		fmt.Fprintf(&b, "  %d  %s  %s  %s\n", a.Number, a.At.Format(time.RFC3339), printable(a.Reason), printable(firstLine(a.Error, 120)))
+	}
+	if headers := userHeaders(l); len(headers) > 0 {
+		b.WriteString("\nheaders:\n")
+		for _, name := range slices.Sorted(maps.Keys(headers)) {
+			fmt.Fprintf(&b, "  %s: %s\n", printable(name), printable(fmt.Sprint(headers[name])))
+		}
+	}
+	if l.Stack != "" {
+		fmt.Fprintf(&b, "\nstack:\n%s\n", printable(l.Stack))
+	}
+	fmt.Fprintf(&b, "\nbody (%s, %d bytes):\n%s\n", orUnknown(l.Message.ContentType), len(l.Message.Body), body(l.Message.Body))
+	return b.String()
+}
+
+func orUnknown(contentType string) string {
+	if contentType == "" {
+		return "of unknown type"
+	}
+	return printable(contentType)
+}
+
+// body is the body as text: indented if it is JSON, in base64 if it is no text.
+func body(data []byte) string {
+	var indented bytes.Buffer
+	switch {
+	case json.Valid(data) && json.Indent(&indented, data, "", "  ") == nil:
+		return printable(indented.String())
+	case utf8.Valid(data):
+		return printable(string(data))
+	}
+	return "base64: " + base64.StdEncoding.EncodeToString(data)
+}
+
+// printable leaves out what would command a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return '\uFFFD'
+	}, text)
+}
+
+// firstLine is the beginning of text, in one line of at most n characters.
+func firstLine(text string, n int) string {
+	line := []rune(printable(strings.Join(strings.Fields(text), " ")))
+	if len(line) > n {
+		return string(line[:n-1]) + "…"
+	}
+	return string(line)
+}
