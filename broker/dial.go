@@ -114,10 +114,15 @@ func Version() string {
 
 // Dial opens one session, trying each of the configured nodes once. The role, such
 // as "consume", ends the connection's name. A worker and a publisher need no Dial:
-// they keep sessions of their own.
+// they keep sessions of their own. The error is ErrRefused or ErrNotConnected, with
+// what stands in the way, unless cfg is wrong.
 func Dial(ctx context.Context, cfg Config, role string) (*Session, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return dial(ctx, cfg.withDefaults(), role)
+	s, err := dial(ctx, cfg.withDefaults(), role)
+	if err != nil && !errors.Is(err, ErrRefused) {
+		return nil, fmt.Errorf("%w: %w", ErrNotConnected, err)
+	}
+	return s, err
 }

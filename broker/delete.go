@@ -1,0 +1,23 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+)
+
+// DeleteQueue deletes a queue with all its messages, and says how many were ready. A
+// queue that does not exist is no error.
+func (s *Session) DeleteQueue(ctx context.Context, queue string) (messages int, err error) {
+	ch, err := s.channel(ctx)
+	if err != nil {
+		return 0, err
+	}
+	err = s.call(ctx, func() (err error) {
+		messages, err = ch.QueueDelete(queue, false, false, false)
+		return err
+	}, ch.Close)
+	if err != nil {
+		return 0, fmt.Errorf("broker: delete queue %s: %w", queue, err)
+	}
+	return messages, s.closeChannel(ch)
+}
