@@ -52,3 +52,12 @@ func (p *Program) broker(ctx context.Context, c *config.Config) (broker.Config, 
 	b.URL = status.BrokerURL
 	return b, nil
 }
+
+// dial connects to the broker of c, trying each node once.
+func (p *Program) dial(ctx context.Context, c *config.Config) (*broker.Session, error) {
+	b, err := p.broker(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return broker.Dial(ctx, b, "command")
+}

@@ -11,11 +11,11 @@ type group struct {
 func groups() []group {
 	type list = []func(*Program) *cobra.Command
 	return []group{
-		{"run", "Run workers", list{(*Program).runCommand, (*Program).devCommand, (*Program).configCommand}},
+		{"run", "Run workers", list{(*Program).runCommand, (*Program).devCommand, (*Program).configCommand, (*Program).topologyCommand}},
 		{"work", "Look after them", list{
-			(*Program).queuesCommand, (*Program).schedulesCommand,
-			(*Program).pauseCommand, (*Program).resumeCommand, (*Program).scaleCommand,
+			(*Program).queuesCommand, (*Program).dlqCommand, (*Program).schedulesCommand,
+			(*Program).pauseCommand, (*Program).resumeCommand, (*Program).scaleCommand, (*Program).doctorCommand,
 		}},
-		{"more", "And", list{(*Program).versionCommand}},
+		{"more", "And", list{(*Program).publishCommand, (*Program).benchCommand, (*Program).versionCommand}},
 	}
 }

@@ -96,11 +96,7 @@ func (p *Program) withSession(ctx context.Context, do func(context.Context, []st
 	if err != nil {
 		return err
 	}
-	b, err := p.broker(ctx, c)
-	if err != nil {
-		return err
-	}
-	s, err := broker.Dial(ctx, b, "command")
+	s, err := p.dial(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,58 @@
+package command
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/message"
+)
+
+// benchExpiry is when the broker deletes the queue of a bench that was killed.
+const benchExpiry = 10 * time.Minute
+
+// declare makes the queue of the bench; remove deletes it.
+func (b *bench) declare(ctx context.Context) (remove func() error, err error) {
+	s, err := broker.Dial(ctx, b.broker, "bench")
+	if err != nil {
+		return nil, err
+	}
+	b.queue = "bench-" + rand.Text()
+	err = s.Declare(ctx, broker.Topology{Queues: []broker.Queue{{Name: b.queue, Arguments: message.Headers{
+		"x-queue-type": b.queueType, "x-expires": benchExpiry.Milliseconds(),
+	}}}})
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		defer cancel()
+		_, err := s.DeleteQueue(ctx, b.queue)
+		return errors.Join(err, s.Close())
+	}, nil
+}
+
+// forEach has as many goroutines as concurrency says do something again and again, until
+// it was done count times, the duration is over, or it fails.
+func (b *bench) forEach(ctx context.Context, do func(ctx context.Context, hand int) error) error {
+	end := time.Now().Add(b.duration)
+	hands, running := errgroup.WithContext(ctx)
+	for hand := range b.concurrency {
+		hands.Go(func() error {
+			for running.Err() == nil && (b.duration == 0 || time.Now().Before(end)) && b.meter.claim(b.count) {
+				began := time.Now()
+				if err := do(running, hand); err != nil {
+					return fmt.Errorf("runner: bench: %w", err)
+				}
+				b.meter.record(time.Since(began))
+			}
+			return nil
+		})
+	}
+	return errors.Join(hands.Wait(), context.Cause(ctx))
+}

@@ -1,0 +1,150 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/message"
+)
+
+// publishing is what the flags of publish say.
+type publishing struct {
+	exchange, key string
+	data          string
+	headers       []string
+	contentType   string
+	priority      uint8
+	delay         time.Duration
+	count         int
+	rate          float64 // a second; as many as there can be if 0
+}
+
+// published is a message that the broker has confirmed.
+type published struct {
+	ID       string `json:"id"`
+	Exchange string `json:"exchange"`
+	Key      string `json:"key"`
+}
+
+func (p *Program) publishCommand() *cobra.Command {
+	w := publishing{}
+	c := &cobra.Command{
+		Use: "publish EXCHANGE KEY --data @FILE|-|TEXT", Short: "Publish a message, or many", Args: exactly(2),
+		Long: `Publish a message and wait until the broker has confirmed that a queue has it. If none
+is bound for it, or the broker refuses it, the exit status is 1; if that happens after the
+first of --count messages, it is 6. EXCHANGE "" is the default one, whose keys are names
+of queues. The ids of the messages are in the output of -o json.`,
+		Example: `  runner publish events user.signed_up --data '{"email":"ada@example.org"}'
+  runner publish events user.signed_up --data @user.json --count 1000 --rate 50
+  date | runner publish "" welcome-email --data - --delay 30s`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w.exchange, w.key = args[0], args[1]
+			if !cmd.Flags().Changed("data") {
+				return usage(errors.New("runner: want --data with @FILE, - for the standard input, or the text itself"))
+			}
+			return p.publish(cmd.Context(), w)
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&w.data, "data", "d", "", "the body: @`FILE`, - for the standard input, or the text itself")
+	f.StringArrayVarP(&w.headers, "header", "H", nil, "a header, as `NAME=VALUE`; may be repeated")
+	f.StringVar(&w.contentType, "content-type", "", "`MIME` type of the body; found out if empty: JSON, text or neither")
+	f.Uint8Var(&w.priority, "priority", 0, "0 to 255; queues have up to 10 of them")
+	f.DurationVar(&w.delay, "delay", 0, "how long the message is held back, such as 1m30s")
+	f.IntVar(&w.count, "count", 1, "how many messages")
+	f.Float64Var(&w.rate, "rate", 0, "messages a second; as many as possible if 0")
+	return c
+}
+
+// check finds what is wrong with the flags.
+func (w publishing) check() error {
+	var errs []error
+	if w.count < 1 {
+		errs = append(errs, fmt.Errorf("runner: --count is %d, want 1 or more", w.count))
+	}
+	if w.rate < 0 || math.IsNaN(w.rate) || math.IsInf(w.rate, 0) {
+		errs = append(errs, fmt.Errorf("runner: --rate is %v, want 0 or more", w.rate))
+	}
+	if w.delay < 0 || w.delay > broker.MaxDelay {
+		errs = append(errs, fmt.Errorf("runner: --delay is %v, want 0 to %v", w.delay, broker.MaxDelay))
+	}
+	if _, err := readHeaders(w.headers); err != nil {
+		errs = append(errs, err)
+	}
+	if len(errs) > 0 {
+		return usage(errors.Join(errs...))
+	}
+	return nil
+}
+
+func (p *Program) publish(ctx context.Context, w publishing) error {
+	if err := w.check(); err != nil {
+		return err
+	}
+	body, err := readData(w.data, p.Stdin)
+	if err != nil {
+		return err
+	}
+	c, err := p.load(false)
+	if err != nil {
+		return err
+	}
+	pub, err := p.publisher(ctx, c, w.exchange)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	ids, err := p.publishAll(ctx, pub, w, body)
+	err = errors.Join(err, pub.Close())
+	if err == nil || len(ids) > 0 {
+		err = errors.Join(p.show(publishedTable(ids, w, time.Since(began))), err)
+	}
+	if err != nil && len(ids) > 0 {
+		return &statusError{exitPartial, fmt.Errorf("runner: %d of %d messages are published: %w", len(ids), w.count, err)}
+	}
+	return err
+}
+
+// options are the same for each message.
+func (w publishing) options(body []byte) []broker.Option {
+	headers, _ := readHeaders(w.headers) // which check has seen
+	o := []broker.Option{broker.WithHeaders(headers), broker.WithContentType(contentType(w.contentType, body)), broker.WithPriority(w.priority)}
+	if w.delay > 0 {
+		o = append(o, broker.WithDelay(w.delay))
+	}
+	return o
+}
+
+func publishedTable(ids []string, w publishing, took time.Duration) result {
+	r := result{single: w.count == 1}
+	for _, id := range ids {
+		r.values = append(r.values, published{id, w.exchange, w.key})
+	}
+	if len(ids) == 1 {
+		r.rows = [][]string{{"published", ids[0]}}
+	} else {
+		r.note = fmt.Sprintf("published %d messages in %v, %.0f a second", len(ids), took.Round(time.Millisecond), float64(len(ids))/took.Seconds())
+	}
+	return r
+}
+
+// readHeaders reads NAME=VALUE; values are text.
+func readHeaders(list []string) (message.Headers, error) {
+	headers := make(message.Headers, len(list))
+	var errs []error
+	for _, assignment := range list {
+		name, value, err := cutHeader(assignment)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		headers[name] = value
+	}
+	return headers, errors.Join(errs...)
+}

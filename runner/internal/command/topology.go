@@ -1,0 +1,75 @@
+package command
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/runner/internal/wiring"
+)
+
+func (p *Program) topologyCommand() *cobra.Command {
+	c := parent("topology", "Plan, declare, export and draw what the broker must have")
+	c.AddCommand(p.topologyPlan(), p.topologyApply(), p.topologyExport(), p.topologyDiagram())
+	return c
+}
+
+func (p *Program) topologyExport() *cobra.Command {
+	var vhost string
+	c := &cobra.Command{
+		Use: "export", Short: "Show the topology as RabbitMQ's definitions.json", Args: exactly(0),
+		Long: `Show the topology as a definitions.json, which "rabbitmqctl import_definitions" and the
+management API read. The virtual host is that of broker.url unless --vhost says otherwise.`,
+		RunE: func(*cobra.Command, []string) error {
+			c, err := p.load(true)
+			if err != nil {
+				return err
+			}
+			if vhost == "" {
+				if vhost, err = virtualHost(c); err != nil {
+					return err
+				}
+			}
+			data, err := wiring.Topology(c).Definitions(vhost)
+			if err != nil {
+				return err
+			}
+			_, err = p.Stdout.Write(append(data, '\n'))
+			return err
+		},
+	}
+	c.Flags().StringVar(&vhost, "vhost", "", "`name` of the virtual host")
+	return c
+}
+
+// virtualHost is that of the first URL of c.
+func virtualHost(c *config.Config) (string, error) {
+	b, err := wiring.Broker(c.Broker)
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(cmp.Or(append([]string{b.URL}, b.URLs...)...))
+	if err != nil {
+		return "", errors.New("runner: broker.url is not a URL") // whose text may hold a password
+	}
+	return cmp.Or(strings.TrimPrefix(u.Path, "/"), "/"), nil
+}
+
+// withTopology connects to the broker, for the topology of the configuration.
+func (p *Program) withTopology(ctx context.Context, do func(context.Context, broker.Topology, *broker.Session) error) error {
+	c, err := p.load(true)
+	if err != nil {
+		return err
+	}
+	s, err := p.dial(ctx, c)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(ctx, wiring.Topology(c), s), s.Close())
+}
