@@ -42,7 +42,7 @@ func parseURL(raw string) (amqp.URI, error) {
 			err = errors.New("it has a bad %-escape; write special characters of the password as %XX")
 		}
 	}
-	return uri, fmt.Errorf("broker: broker URL: %w; want amqp://user:password@host:port/vhost, or embedded:", err)
+	return uri, fmt.Errorf("broker: broker URL: %w; want embedded: or amqp://user:password@host:port/vhost", err)
 }
 
 // hasUser says whether raw names a user, so that PLAIN is meant.
