@@ -156,7 +156,7 @@ func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session,
 		case final(err):
 			last = err
 			return backoff.Permanent(err)
-		case last == nil || ctx.Err() == nil: // lack of time says less than what came before
+		case last == nil || !isOver(ctx): // lack of time says less than what came before
 			last = err
 		}
 		c.note(err)
@@ -166,6 +166,13 @@ func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session,
 		return nil, cmp.Or(last, err)
 	}
 	return session, nil
+}
+
+// isOver says whether ctx is done, or is about to be: a dial may learn of the deadline
+// before it.
+func isOver(ctx context.Context) bool {
+	end, bounded := ctx.Deadline()
+	return ctx.Err() != nil || bounded && !time.Now().Before(end)
 }
 
 // pauses are those of Config.Backoff, without an end.

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
@@ -98,6 +101,29 @@ func TestStartIsBounded(t *testing.T) {
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("Run returned %v, want one with %q", err, part)
 				}
+			}
+		})
+	}
+}
+
+// TestTheEndOfTheStartupTimeHidesNoCause: an attempt that the end of the time cuts short
+// may learn of it before the context does.
+func TestTheEndOfTheStartupTimeHidesNoCause(t *testing.T) {
+	t.Parallel()
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			attempts := 0
+			dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+				if attempts++; attempts == 1 {
+					return nil, syscall.ECONNREFUSED
+				}
+				end, _ := ctx.Deadline()
+				time.Sleep(time.Until(end))
+				return nil, os.ErrDeadlineExceeded
+			}
+			err := run(t, broker.Config{URL: "amqp://localhost/", StartupTimeout: time.Second, Dial: dial}, nil).after(t, soon)
+			if !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Fatalf("Run returned %v, want one with connection refused", err)
 			}
 		})
 	}
