@@ -88,13 +88,17 @@ func boundDuplicates(t *testing.T, l *ledger, most int) {
 
 // consumers asks the broker for the queue's consumers; -1 while it does not exist.
 func consumers(b *bench) int {
-	ch, err := rabbit.Connect(b.t, b.pubURL).Channel()
+	b.t.Helper()
+	ch, err := b.conn.Channel() // its own: to ask for what does not exist costs the channel
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	q, err := ch.QueueDeclarePassive(b.queue.Name, true, false, false, false, nil)
 	if err != nil {
 		return -1
+	}
+	if err := ch.Close(); err != nil {
+		b.t.Fatal(err)
 	}
 	return q.Consumers
 }
