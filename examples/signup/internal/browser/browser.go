@@ -1,0 +1,59 @@
+// Package browser drives a headless Chromium in tests: it opens pages, fills in and
+// presses what a person would, and lets axe-core look for what shuts people out.
+package browser
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// patience is how long a page may take for anything: the machine may be busy.
+const patience = time.Minute
+
+// Browser is a running Chromium.
+type Browser struct {
+	ctx context.Context
+}
+
+// Open starts Chromium, and stops it when the test ends. The test fails if there is
+// none: it is never skipped.
+func Open(tb testing.TB) *Browser {
+	tb.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path(tb)),
+		chromedp.Flag("hide-scrollbars", true))
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox) // Chromium's sandbox refuses root
+	}
+	allocator, free := chromedp.NewExecAllocator(context.Background(), options...)
+	tb.Cleanup(free)
+	ctx, stop := chromedp.NewContext(allocator, chromedp.WithLogf(tb.Logf), chromedp.WithErrorf(tb.Logf))
+	tb.Cleanup(stop)
+	if err := chromedp.Do(ctx); err != nil {
+		tb.Fatalf("browser: Chromium does not start: %v", err)
+	}
+	return &Browser{ctx}
+}
+
+// path returns the Chromium that scripts/chromium has found or installed.
+func path(tb testing.TB) string {
+	tb.Helper()
+	if path := os.Getenv("WARREN_CHROMIUM"); path != "" {
+		return path
+	}
+	for _, name := range []string{
+		"chromium", "chromium-browser", "google-chrome-stable", "google-chrome",
+		"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+	} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	tb.Fatal("browser: no Chromium on the PATH, and WARREN_CHROMIUM names none: run scripts/chromium, which installs it")
+	return ""
+}
