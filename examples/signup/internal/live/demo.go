@@ -100,6 +100,7 @@ type Queue struct {
 	What        string   // what its worker does, in a few words ("sends the welcome mail")
 	Bindings    []string // routing keys and patterns
 	MaxPriority int      // 0 if it has no priorities
+	SendsMail   bool     // its worker needs the mail server
 	Ready       int      // messages that wait for a worker
 	InHand      int      // messages in a handler now
 	Concurrency int

@@ -15,6 +15,9 @@ const (
 	AssetsPath     = "/assets/"
 )
 
+// MinPassword is how long a password is at least, in characters, as the forms say.
+const MinPassword = 10
+
 // Page is one of the pages that the service answers with: SignUpForm, SignedUp,
 // ResetForm, PasswordForm or Notice.
 type Page interface {

@@ -1,0 +1,112 @@
+package live_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/warren-mq/warren/examples/signup/internal/browser"
+	"github.com/warren-mq/warren/examples/signup/internal/live"
+)
+
+var pictures = flag.String("pictures", "", "write pictures of the pages into this folder")
+
+// everywhere are the pages, each under the name of its picture.
+func everywhere() map[string]string {
+	return map[string]string{
+		"live": "/live", "inbox": "/inbox", "inbox-empty": "/inbox?to=x@y.test", "mail": "/inbox/m2", "journey": "/journey/7",
+		"signup": "/", "signup-again": "/signup-again", "signedup": "/signed-up", "signedup-old": "/signed-up-old",
+		"reset": "/reset", "password": "/reset/confirm", "verified": "/verified", "expired": "/expired",
+	}
+}
+
+func TestPagesShutNobodyOut(t *testing.T) {
+	t.Parallel()
+	b := browser.Open(t)
+	url := serve(t, busy())
+	for _, look := range browser.Looks() {
+		t.Run(look.Name, func(t *testing.T) {
+			t.Parallel()
+			tab := b.Tab(t, look)
+			for name, path := range everywhere() {
+				tab.Go(url + path)
+				for _, v := range tab.Violations() {
+					t.Errorf("%s: %s", path, v)
+				}
+				if wide := browser.Eval[int](tab, "document.documentElement.scrollWidth"); wide > int(look.Width) {
+					t.Errorf("%s is %d pixels wide, want %d at most", path, wide, look.Width)
+				}
+				shoot(t, tab, name+"-"+look.Name)
+			}
+		})
+	}
+}
+
+func shoot(t *testing.T, tab *browser.Tab, name string) {
+	t.Helper()
+	if *pictures == "" {
+		return
+	}
+	if err := os.MkdirAll(*pictures, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tab.Shoot(filepath.Join(*pictures, name+".png"), true)
+}
+
+func TestThePageFollowsTheDemo(t *testing.T) {
+	t.Parallel()
+	d := busy()
+	tab := browser.Open(t).Tab(t, browser.Looks()[0])
+	tab.Go(serve(t, d) + "/live")
+	ready := `document.querySelector('[data-queue=welcome-email] [data-v=ready]').textContent`
+
+	tab.Fill("#address", "eve@example.test")
+	d.change(func(s *live.Snapshot) { s.Queues[0].Ready = 77 })
+	tab.Until("the new depth is drawn", ready+` === "77"`)
+	if typed := browser.Eval[string](tab, `document.activeElement.id + "=" + document.activeElement.value`); typed != "address=eve@example.test" {
+		t.Errorf("after the change the field is %q, want it focused, and what was typed in it", typed)
+	}
+
+	tab.Press("button[value=stop-mail]")
+	tab.Until("the mail server is stopped", `document.querySelector("#mood").textContent === "Stopped"`)
+	tab.Until("the summary says so", `document.querySelector("[role=status]").textContent.includes("Done: stop-mail.")`)
+
+	tab.Press("#pause")
+	d.change(func(s *live.Snapshot) { s.Queues[0].Ready = 66 })
+	tab.Until("it stands still", `document.querySelector("#pause").getAttribute("aria-pressed") === "true"`)
+	tab.Press("button[value=slow-mail]") // whose answer brings one look
+	tab.Until("one look is drawn", ready+` === "66"`)
+	tab.Press("#pause")
+	d.change(func(s *live.Snapshot) { s.Queues[0].Ready = 55 })
+	tab.Until("it follows again", ready+` === "55"`)
+}
+
+func TestTheKeyboardReachesEveryButton(t *testing.T) {
+	t.Parallel()
+	tab := browser.Open(t).Tab(t, browser.Looks()[0])
+	tab.Go(serve(t, busy()) + "/live")
+	wanted := browser.Eval[int](tab, `document.querySelectorAll("a[href], button:enabled:not([hidden]), input:not([type=hidden])").length`)
+	reached := map[string]bool{}
+	for range wanted + 3 { // and the regions that scroll
+		tab.Key("\t")
+		at := browser.Eval[string](tab, `((e) => e.outerHTML + getComputedStyle(e).outlineStyle)(document.activeElement)`)
+		reached[at] = true
+	}
+	if len(reached) < wanted {
+		t.Errorf("the tabulator reaches %d places, want %d", len(reached), wanted)
+	}
+}
+
+func TestThePagesWorkWithoutTheScript(t *testing.T) {
+	t.Parallel()
+	d := busy()
+	tab := browser.Open(t).Tab(t, browser.Looks()[0])
+	tab.WithoutScript()
+	tab.Go(serve(t, d) + "/live")
+	tab.Follow("button[value=stop-mail]")
+	if mood := tab.Text("#mood"); mood != "Stopped" {
+		t.Errorf("the mail server is %q, want Stopped", mood)
+	}
+	tab.Follow("noscript a")
+}

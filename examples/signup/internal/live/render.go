@@ -1,0 +1,65 @@
+package live
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"io/fs"
+	"net/http"
+)
+
+//go:embed templates assets
+var files embed.FS
+
+// pages holds each page's template within the layout, by the name of its file.
+var pages = parse()
+
+// frame is what the layout gets: where the page stands in the navigation, and itself.
+type frame struct {
+	Path string
+	Page any
+}
+
+func parse() map[string]*template.Template {
+	layout := template.Must(template.New("layout").Funcs(words).
+		ParseFS(files, "templates/layout.html", "templates/parts/*.html"))
+	names, err := fs.Glob(files, "templates/*.html")
+	if err != nil {
+		panic(err) // the pattern is a constant
+	}
+	parsed := make(map[string]*template.Template, len(names))
+	for _, name := range names {
+		page := template.Must(template.Must(layout.Clone()).ParseFS(files, name))
+		parsed[name[len("templates/"):]] = page
+	}
+	return parsed
+}
+
+// Render answers with the page. An error means that the answer could not be made or
+// sent; in the first case the visitor got status 500.
+func Render(w http.ResponseWriter, status int, p Page) error {
+	return render(w, status, p.template(), frame{SignUpPath, p})
+}
+
+// render makes the whole page before the first byte of it is sent.
+func render(w http.ResponseWriter, status int, name string, f frame) error {
+	var page bytes.Buffer
+	if err := pages[name].ExecuteTemplate(&page, "layout", f); err != nil {
+		http.Error(w, "the page could not be made", http.StatusInternalServerError)
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, err := page.WriteTo(w)
+	return err
+}
+
+// Assets serves the style sheet, the script and the icon below AssetsPath.
+func Assets() http.Handler {
+	assets, err := fs.Sub(files, "assets")
+	if err != nil {
+		panic(err) // the name is a constant
+	}
+	return http.StripPrefix(AssetsPath, http.FileServerFS(assets))
+}

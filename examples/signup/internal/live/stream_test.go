@@ -1,0 +1,142 @@
+package live_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/warren-mq/warren/examples/signup/internal/live"
+)
+
+// watcher is a client that reads a stream of events.
+type watcher struct {
+	lines *bufio.Scanner
+	body  io.Closer
+}
+
+func watch(t *testing.T, url string) *watcher {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", "text/event-stream")
+	answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = answer.Body.Close() }) // a test may have closed it
+	if kind := answer.Header.Get("Content-Type"); kind != "text/event-stream" {
+		t.Fatalf("the content type is %q", kind)
+	}
+	return &watcher{bufio.NewScanner(answer.Body), answer.Body}
+}
+
+// next returns the data of the next event, and false at the end of the stream.
+func (w *watcher) next() (data string, ok bool) {
+	for w.lines.Scan() {
+		line, isData := strings.CutPrefix(w.lines.Text(), "data: ")
+		if !isData {
+			return data, true
+		}
+		data += line + "\n"
+	}
+	return data, false
+}
+
+func TestAStreamTellsOfAChange(t *testing.T) {
+	t.Parallel()
+	d := busy()
+	w := watch(t, serve(t, d)+"/live")
+	if first, ok := w.next(); !ok || !strings.HasPrefix(first, `<div id="state">`) || !strings.Contains(first, "8,431") {
+		t.Fatalf("the first event is %v, %q", ok, first)
+	}
+	d.change(func(s *live.Snapshot) { s.Queues[0].Ready = 8_400 })
+	if second, ok := w.next(); !ok || !strings.Contains(second, "8,400") {
+		t.Fatalf("the second event is %v, %q", ok, second)
+	}
+}
+
+func TestAStreamEndsWithTheDemo(t *testing.T) {
+	t.Parallel()
+	ctx, end := context.WithCancel(t.Context())
+	server := httptest.NewServer(live.New(ctx, busy(), slog.New(slog.DiscardHandler)))
+	defer server.Close()
+	w := watch(t, server.URL+"/inbox")
+	w.next()
+	end()
+	if data, ok := w.next(); ok {
+		t.Errorf("the stream goes on with %q", data)
+	}
+}
+
+func TestAStreamEndsWithItsClient(t *testing.T) {
+	t.Parallel()
+	ended := make(chan struct{})
+	pages := live.New(t.Context(), busy(), slog.New(slog.DiscardHandler))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		pages.ServeHTTP(w, r)
+		close(ended)
+	}))
+	defer server.Close()
+	w := watch(t, server.URL+"/live")
+	w.next()
+	if err := w.body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(time.Minute):
+		t.Error("the stream outlives its client by a minute")
+	}
+}
+
+func TestAStreamOfWhatHasGoneSaysSo(t *testing.T) {
+	t.Parallel()
+	d := busy()
+	w := watch(t, serve(t, d)+"/journey/7")
+	w.next()
+	d.mu.Lock()
+	d.journey.ID = "8"
+	d.mu.Unlock()
+	for w.lines.Scan() {
+		if w.lines.Text() == "event: gone" {
+			return
+		}
+	}
+	t.Error("the stream ended without a word")
+}
+
+// flushed is an answer that tells when an event is whole.
+type flushed struct {
+	*httptest.ResponseRecorder
+
+	events chan time.Time
+}
+
+func (f flushed) Flush() { f.events <- time.Now() }
+
+func (flushed) SetWriteDeadline(time.Time) error { return nil }
+
+func TestAStreamWithoutChangesGivesASignOfLife(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, end := context.WithCancel(t.Context())
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/live", nil)
+		r.Header.Set("Accept", "text/event-stream")
+		w := flushed{httptest.NewRecorder(), make(chan time.Time, 1)}
+		go live.New(t.Context(), busy(), slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
+		first := <-w.events
+		if quiet := (<-w.events).Sub(first); quiet != 15*time.Second {
+			t.Errorf("the second event comes after %v, want 15s", quiet)
+		}
+		end()
+	})
+}

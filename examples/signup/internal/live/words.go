@@ -1,0 +1,133 @@
+package live
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// words are the functions of the templates: figures as people read them, and the
+// geometry of the drawings.
+var words = template.FuncMap{
+	"add":      func(a, b int) int { return a + b },
+	"clock":    func(t time.Time) string { return t.Format("15:04:05") },
+	"count":    count[int],
+	"count64":  count[int64],
+	"duration": duration,
+	"fan":      fan,
+	"fill":     fill,
+	"hands":    hands,
+	"link":     link,
+	"millis":   func(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()*1000) },
+	"offset":   func(from, to time.Time) string { return "+" + duration(to.Sub(from)) },
+	"place":    place,
+	"rate":     func(r float64) string { return count(int64(math.Round(r))) },
+	"minimum":  func() int { return MinPassword },
+	"times":    func(a, b int) int { return a * b },
+	"way":      func(class, name, what string, l Latency) way { return way{class, name, what, l} },
+}
+
+// way is one of the two ways to sign somebody up, as it is drawn.
+type way struct {
+	Class, Name, What string
+	Latency           Latency
+}
+
+// count writes a number with commas between the thousands.
+func count[T int | int64](n T) string {
+	digits := strconv.FormatInt(int64(n), 10)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// duration writes d with the two or three digits that matter.
+func duration(d time.Duration) string {
+	switch {
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1f ms", d.Seconds()*1000)
+	case d < time.Second:
+		return fmt.Sprintf("%.0f ms", d.Seconds()*1000)
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.2f s", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}
+
+// fill is how much of a bar n messages take, in percent: a tenth of the bar's scale
+// is a factor of 2.5, the whole of it 10,000.
+func fill(n int) string {
+	return percent(math.Log1p(float64(max(0, n))) / math.Log1p(10_000))
+}
+
+// place is where d stands between 1 ms and 10 s, in percent of the way, on a scale
+// whose steps are powers of ten.
+func place(d time.Duration) string {
+	return percent(math.Log10(float64(max(d, time.Millisecond))/float64(time.Millisecond)) / 4)
+}
+
+func percent(part float64) string {
+	return strconv.FormatFloat(100*min(1, max(0, part)), 'f', 1, 64)
+}
+
+// hand is one of the hands of a pool, as it is drawn.
+type hand struct {
+	X    int
+	Busy bool
+}
+
+// hands returns the hands of a pool: those that hold a message first.
+func hands(q Queue) []hand {
+	all := make([]hand, max(0, q.Concurrency))
+	for i := range all {
+		all[i] = hand{X: 12*i + 6, Busy: i < q.InHand}
+	}
+	return all
+}
+
+// line is one of the lines between the lanes and what stands beside them.
+type line struct {
+	Path  string
+	Flows bool
+}
+
+// drawing is a set of lines, in a box 100 wide and 100 high for each lane.
+type drawing struct {
+	Height int
+	Lines  []line
+}
+
+// fan draws the lines from one point to every lane or, inward, from the lanes whose
+// worker sends mail to one point.
+func fan(queues []Queue, inward bool) drawing {
+	d := drawing{Height: 100 * len(queues)}
+	for i, q := range queues {
+		middle, lane := d.Height/2, 100*i+50
+		if !inward {
+			d.Lines = append(d.Lines, line{curve(middle, lane), q.Rate > 0})
+		} else if q.SendsMail {
+			d.Lines = append(d.Lines, line{curve(lane, middle), q.Rate > 0})
+		}
+	}
+	return d
+}
+
+func curve(from, to int) string {
+	return fmt.Sprintf("M0 %d C60 %d 40 %d 100 %d", from, from, to, to)
+}
+
+// link is an address out of a mail, as it is shown: its path, without what makes it
+// long. It is empty for what no browser should follow.
+func link(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return ""
+	}
+	return u.Host + u.Path
+}
