@@ -38,10 +38,14 @@ func child(role string) {
 			err = syscall.Kill(os.Getpid(), syscall.SIGKILL) // between commit and publish
 		}
 	} else if err == nil {
-		fmt.Println("begun")
 		err = outbox.New(outbox.Config{
 			DB: db, Dialect: s.dialect, Broker: broker.Config{URL: os.Getenv(envURL)}, Lease: time.Second, Batch: 50,
-			Poll: 10 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+			Poll: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+			OnEvent: func(e outbox.Event) {
+				if e, ok := e.(outbox.Published); ok {
+					fmt.Println(e.ID)
+				}
+			},
 		}).Run(context.Background())
 	}
 	fmt.Fprintln(os.Stderr, "outbox's child:", err)
@@ -82,7 +86,7 @@ func TestRelaysKilledInALoopLoseNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, s *store) {
 		url := rabbit.URL(t)
 		name, got := queue(t, url)
-		const each, kills = 100, 6
+		const each, kills = 50, 5
 		var loops sync.WaitGroup
 		for range 2 {
 			loops.Go(func() {
@@ -106,7 +110,8 @@ func TestRelaysKilledInALoopLoseNothing(t *testing.T) {
 	})
 }
 
-// killOnce starts a relay and kills it a moment later.
+// killOnce starts a relay and kills it a moment after it has published some messages, or
+// when there have been none for long.
 func (s *store) killOnce(t *testing.T, url, key string) {
 	cmd := s.child(t, roleRelays, url, key)
 	out, err := cmd.StdoutPipe()
@@ -117,9 +122,17 @@ func (s *store) killOnce(t *testing.T, url, key string) {
 		t.Error(err)
 		return
 	}
-	bufio.NewScanner(out).Scan() // it has begun
-	<-time.After(time.Duration(100+rand.IntN(600)) * time.Millisecond)
-	check(t, cmd.Process.Kill())
+	bored := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+	lines := bufio.NewScanner(out)
+	for range 1 + rand.IntN(40) {
+		if !lines.Scan() {
+			break
+		}
+	}
+	if bored.Stop() {
+		<-time.After(time.Duration(rand.IntN(50)) * time.Millisecond)
+		check(t, cmd.Process.Kill())
+	}
 	if err := cmd.Wait(); !killed(err) {
 		t.Errorf("a relay ended with %v, want to see it killed", err)
 	}
