@@ -17,19 +17,6 @@ func (p *Program) configCommand() *cobra.Command {
 	return c
 }
 
-// parent is a command that only has others.
-func parent(name, short string) *cobra.Command {
-	return &cobra.Command{
-		Use: name, Short: short, Args: cobra.ArbitraryArgs,
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usage(fmt.Errorf("runner: there is no command %q in %q", args[0], c.CommandPath()))
-			}
-			return c.Help()
-		},
-	}
-}
-
 func (p *Program) configValidate() *cobra.Command {
 	return &cobra.Command{
 		Use: "validate", Short: "Report everything that is wrong with the configuration", Args: exactly(0),

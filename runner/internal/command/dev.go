@@ -11,7 +11,7 @@ import (
 
 func (p *Program) devCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "dev", Short: "Run everything on this machine, and say what to try", Args: cobra.NoArgs,
+		Use: "dev", Short: "Run everything on this machine, and say what to try", Args: exactly(0),
 		Long: `Run the workers of the configuration and, if it names no RabbitMQ, a broker in the same
 process: in memory, for development. Other commands find it by themselves. Without a
 configuration file there is an example.`,

@@ -62,13 +62,14 @@ func (p *Program) root() *cobra.Command {
 	c.PersistentPreRunE = func(*cobra.Command, []string) error { return p.settings.check() }
 	for _, group := range groups() {
 		c.AddGroup(&cobra.Group{ID: group.id, Title: group.title + ":"})
-		for _, make := range group.commands {
-			sub := make(p)
+		for _, command := range group.commands {
+			sub := command(p)
 			sub.GroupID = group.id
 			c.AddCommand(sub)
 		}
 	}
 	c.AddCommand(p.exitStatusTopic())
+	refuseUnknownShells(c)
 	return c
 }
 

@@ -92,13 +92,13 @@ func (p *Program) withSession(ctx context.Context, do func(context.Context, []st
 	if err != nil {
 		return err
 	}
-	queues, err := p.queueNames(ctx, c)
-	if err != nil {
-		return err
-	}
 	s, err := p.dial(ctx, c)
 	if err != nil {
 		return err
+	}
+	queues, err := p.queueNames(ctx, c)
+	if err != nil {
+		return errors.Join(err, s.Close())
 	}
 	return errors.Join(do(ctx, queues, s), s.Close())
 }

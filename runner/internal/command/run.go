@@ -21,7 +21,7 @@ import (
 
 func (p *Program) runCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "run", Short: "Run the workers and schedules until SIGINT or SIGTERM", Args: cobra.NoArgs,
+		Use: "run", Short: "Run the workers and schedules until SIGINT or SIGTERM", Args: exactly(0),
 		Long: `Run the workers and schedules of the configuration until SIGINT or SIGTERM, and drain then.
 
 SIGHUP reads the configuration again: concurrency, retry, paused and log.level change

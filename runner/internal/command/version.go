@@ -17,7 +17,7 @@ type versions struct {
 
 func (p *Program) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Show the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Show the version", Args: exactly(0),
 		RunE: func(*cobra.Command, []string) error {
 			v := versions{broker.Version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 			return p.show(result{rows: [][]string{{"runner", v.Warren}, {"go", v.Go}, {"system", v.System}}, values: []any{v}, single: true})

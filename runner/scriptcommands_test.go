@@ -1,0 +1,115 @@
+package runner_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/warren-mq/warren/devbroker"
+)
+
+// patience is how long a script waits: the machine may be busy.
+const patience = time.Minute
+
+func commands() map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){
+		"status": status, "waitfor": waitFor, "signal": signal, "devbroker": startDevbroker, "waitmetric": waitMetric, "take": take,
+	}
+}
+
+// status N COMMAND… wants an exit status.
+func status(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if got := exitStatus(ts.Exec(args[1], args[2:]...)); got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+func exitStatus(err error) int {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	}
+	return -1
+}
+
+// waitFor PATTERN COMMAND… repeats the command until it succeeds with an output that
+// matches.
+func waitFor(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile("(?m)" + args[0])
+	await(ts, args[0], func() bool {
+		return ts.Exec(args[1], args[2:]...) == nil && pattern.MatchString(ts.ReadFile("stdout"))
+	})
+}
+
+// waitMetric PATTERN asks for the metrics of the runner until a line matches.
+func waitMetric(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile("(?m)" + args[0])
+	await(ts, args[0], func() bool {
+		response, err := http.Get("http://" + ts.Getenv("WARREN_ADMIN_LISTEN") + "/metrics")
+		if err != nil {
+			return false
+		}
+		metrics, err := io.ReadAll(response.Body)
+		ts.Check(errors.Join(err, response.Body.Close()))
+		return pattern.Match(metrics)
+	})
+	http.DefaultClient.CloseIdleConnections()
+}
+
+func await(ts *testscript.TestScript, what string, condition func() bool) {
+	deadline := time.After(patience)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			ts.Fatalf("waited %v for %q in vain", patience, what)
+		}
+	}
+}
+
+// signal HUP|INT|TERM sends it to all commands in the background.
+func signal(ts *testscript.TestScript, _ bool, args []string) {
+	s, ok := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[0]]
+	if !ok {
+		ts.Fatalf("signal %q, want HUP, INT or TERM", args[0])
+	}
+	for _, c := range ts.BackgroundCmds() {
+		ts.Check(c.Process.Signal(s))
+	}
+}
+
+// devbroker starts a broker in memory, and sets DEV_URL, and LIMITED_URL of a user who
+// may declare no queue and read and write little.
+func startDevbroker(ts *testscript.TestScript, _ bool, args []string) {
+	b, err := devbroker.Start(devbroker.Config{Version: args[0], Users: []devbroker.User{
+		{Name: "guest", Password: "guest"},
+		{Name: "limited", Password: "hunter2", Configure: "^events", Write: "^warren", Read: "^$"},
+	}})
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(b.Close()) })
+	ts.Setenv("DEV_URL", b.URL())
+	ts.Setenv("LIMITED_URL", regexp.MustCompile("guest(:guest)?@").ReplaceAllString(b.URL(), "limited:hunter2@"))
+}
+
+// take NAME FILE PATTERN sets a variable to what the group of the pattern has matched.
+func take(ts *testscript.TestScript, _ bool, args []string) {
+	found := regexp.MustCompile(args[2]).FindStringSubmatch(ts.ReadFile(args[1]))
+	if len(found) != 2 {
+		ts.Fatalf("%s has nothing like %q", args[1], args[2])
+	}
+	ts.Setenv(args[0], found[1])
+}
