@@ -1,34 +1,30 @@
-// Command signup is Warren's story from end to end: a service that publishes one
-// event for each sign-up, and three workers that welcome, verify and count.
+// Command signup is Warren's story from end to end: a sign-up page that makes nobody
+// wait for e-mail, analytics and billing.
 //
 //	go run ./examples/signup
 //
-// It runs on the embedded broker, or on the RabbitMQ that AMQP_URL names.
+// It runs on a broker in the process, or on the RabbitMQ that AMQP_URL names, and shows
+// itself on a live page. With -role it is one of the processes that do the same on a
+// RabbitMQ they share.
 package main
 
 import (
-	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"log"
 	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
-
-	"github.com/warren-mq/warren/broker"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second signal is not for us
-	o, err := parse(os.Args[1:], os.Stderr)
+	o, err := parse(os.Args[1:], os.Getenv, os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return
@@ -41,67 +37,20 @@ func main() {
 	}
 }
 
-// options are those of the command line, and the broker's URL.
-type options struct {
-	url      string
-	listen   string
-	prefix   string
-	wait     time.Duration
-	selfTest bool
-}
-
-func parse(args []string, stderr io.Writer) (options, error) {
-	o := options{url: cmp.Or(os.Getenv("AMQP_URL"), broker.Embedded)}
-	f := flag.NewFlagSet("signup", flag.ContinueOnError)
-	f.SetOutput(stderr)
-	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` of the HTTP service; port 0 is any free one")
-	f.StringVar(&o.prefix, "prefix", "", "`text` before the names of the exchange and the queues")
-	f.DurationVar(&o.wait, "wait", 5*time.Second, "how long to wait for the broker at the start")
-	f.BoolVar(&o.selfTest, "self-test", false, "tell the story without a person, and end; by default on any free port, with a prefix of its own")
-	if err := f.Parse(args); err != nil {
-		return o, err
+// run does what the options say until ctx is done.
+func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	data, remove, err := o.folder()
+	if err != nil {
+		return err
 	}
-	given := make(map[string]bool)
-	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	if o.selfTest && !given["listen"] {
-		o.listen = "127.0.0.1:0"
+	defer func() { err = errors.Join(err, remove()) }()
+	o.data = data
+	switch {
+	case o.selfTest:
+		return runSelfTest(ctx, o, stdout)
+	case o.role == all:
+		return runDemo(ctx, o, log, stdout)
 	}
-	if o.selfTest && !given["prefix"] {
-		o.prefix = "selftest-" + strings.ToLower(rand.Text()[:8]) + "."
-	}
-	return o, nil
+	return runRole(ctx, o, log, stdout)
 }
-
-func (o options) broker() broker.Config {
-	return broker.Config{URL: o.url, Name: "signup", StartupTimeout: o.wait}
-}
-
-func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
-	out := log.New(stdout, "", 0)
-	out.Println("connecting to", broker.Redact(o.url))
-	if o.selfTest {
-		return selfTest(ctx, o, out)
-	}
-	a := newApp(o, slog.New(slog.NewTextHandler(stderr, nil)))
-	return a.run(ctx, func(ctx context.Context, url string) error {
-		out.Printf(invitation, url)
-		<-ctx.Done()
-		return nil
-	})
-}
-
-const invitation = `listening on %[1]s; sign somebody up:
-
-  curl -i %[1]s/signup -d email=alice@example.com -d name=Alice
-
-and see what the three workers did, by the id it answers:
-
-  curl %[1]s/accounts/ID
-
-Addresses at bounce.test fail for good, those at flaky.test twice. Ask for a new
-verification mail, which overtakes all others:
-
-  curl -i %[1]s/verify/resend -d email=alice@example.com
-
-Ctrl-C stops it.
-`

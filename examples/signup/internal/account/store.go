@@ -1,0 +1,136 @@
+package account
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/warren-mq/warren/examples/signup/internal/database"
+	"github.com/warren-mq/warren/outbox"
+)
+
+// Conditions a caller may ask for.
+var (
+	ErrExists  = errors.New("account: there is an account with this e-mail address")
+	ErrUnknown = errors.New("account: there is no such account")
+)
+
+//go:embed schema.sql
+var schema string
+
+// Store keeps accounts, and the outbox beside them. It is safe for concurrent use.
+type Store struct{ DB *database.DB }
+
+// Open opens the store at postgres://… or in a file.
+func Open(ctx context.Context, where string) (*Store, error) {
+	db, err := database.Open(ctx, where, schema)
+	if err != nil {
+		return nil, err
+	}
+	if err := outbox.Migrate(ctx, db.DB, db.Dialect); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &Store{db}, nil
+}
+
+// Add saves the account and the events about it in one transaction: both are kept, or
+// neither. The error is ErrExists, or the database's.
+func (s *Store) Add(ctx context.Context, a Account, events ...outbox.Message) error {
+	tx, err := s.DB.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("account: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	if err := insert(ctx, tx, a); err != nil {
+		return err
+	}
+	if err := outbox.Write(ctx, tx, s.DB.Dialect, events...); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("account: %w", err)
+	}
+	return nil
+}
+
+func insert(ctx context.Context, tx *sql.Tx, a Account) error {
+	result, err := tx.ExecContext(ctx, `INSERT INTO accounts (id, email, email_key, name, password_hash, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (email_key) DO NOTHING`,
+		a.ID, a.Email, key(a.Email), a.Name, a.PasswordHash, a.CreatedAt.UnixMilli())
+	if err != nil {
+		return fmt.Errorf("account: %w", err)
+	}
+	switch n, err := result.RowsAffected(); {
+	case err != nil:
+		return fmt.Errorf("account: %w", err)
+	case n == 0:
+		return ErrExists
+	}
+	return nil
+}
+
+// key is what makes two addresses the same.
+func key(email string) string { return strings.ToLower(email) }
+
+// Verify notes that the owner of the account's address has followed the link. Doing
+// so again changes nothing.
+func (s *Store) Verify(ctx context.Context, id string, at time.Time) (Account, error) {
+	if _, err := s.DB.ExecContext(ctx, "UPDATE accounts SET verified_at = $1 WHERE id = $2 AND verified_at IS NULL",
+		at.UnixMilli(), id); err != nil {
+		return Account{}, fmt.Errorf("account: %w", err)
+	}
+	return s.ByID(ctx, id)
+}
+
+// SetPassword replaces the hash old of the password by another. It is ErrUnknown if
+// the hash is not old any more.
+func (s *Store) SetPassword(ctx context.Context, id, old, hash string) error {
+	result, err := s.DB.ExecContext(ctx, "UPDATE accounts SET password_hash = $1 WHERE id = $2 AND password_hash = $3", hash, id, old)
+	if err != nil {
+		return fmt.Errorf("account: %w", err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(ErrUnknown, err)
+	}
+	return nil
+}
+
+// ByID returns the account, or ErrUnknown.
+func (s *Store) ByID(ctx context.Context, id string) (Account, error) {
+	return s.find(ctx, "id = $1", id)
+}
+
+// ByEmail returns the account with the address, or ErrUnknown.
+func (s *Store) ByEmail(ctx context.Context, email string) (Account, error) {
+	return s.find(ctx, "email_key = $1", key(email))
+}
+
+func (s *Store) find(ctx context.Context, where, arg string) (a Account, err error) {
+	var created int64
+	var verified sql.NullInt64
+	err = s.DB.QueryRowContext(ctx, "SELECT id, email, name, password_hash, created_at, verified_at FROM accounts WHERE "+where, arg).
+		Scan(&a.ID, &a.Email, &a.Name, &a.PasswordHash, &created, &verified)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return a, ErrUnknown
+	case err != nil:
+		return a, fmt.Errorf("account: %w", err)
+	}
+	a.CreatedAt = time.UnixMilli(created).UTC()
+	if verified.Valid {
+		a.VerifiedAt = time.UnixMilli(verified.Int64).UTC()
+	}
+	return a, nil
+}
+
+// Count returns how many accounts there are.
+func (s *Store) Count(ctx context.Context) (n int, err error) {
+	if err := s.DB.QueryRowContext(ctx, "SELECT count(*) FROM accounts").Scan(&n); err != nil {
+		return 0, fmt.Errorf("account: %w", err)
+	}
+	return n, nil
+}

@@ -1,0 +1,131 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"path/filepath"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/examples/signup/internal/account"
+	"github.com/warren-mq/warren/examples/signup/internal/analytics"
+	"github.com/warren-mq/warren/examples/signup/internal/billing"
+	"github.com/warren-mq/warren/examples/signup/internal/dedupe"
+	"github.com/warren-mq/warren/examples/signup/internal/event"
+	"github.com/warren-mq/warren/examples/signup/internal/link"
+	"github.com/warren-mq/warren/examples/signup/internal/mail"
+	"github.com/warren-mq/warren/examples/signup/internal/service"
+	"github.com/warren-mq/warren/examples/signup/internal/verification"
+	"github.com/warren-mq/warren/examples/signup/internal/welcome"
+	"github.com/warren-mq/warren/outbox"
+	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/worker"
+)
+
+// sender is who the mails are from.
+const sender = "Sign-up <hello@signup.example>"
+
+// App is the parts, put together.
+type App struct {
+	config Config
+	roles  []Role
+
+	accounts     *account.Store
+	handled      *dedupe.Store
+	counter      *analytics.Counter
+	book         *billing.Book
+	welcome      welcome.Mailer
+	verification verification.Mailer
+
+	publisher     *broker.Publisher
+	relay         *outbox.Relay
+	worker        *worker.Worker
+	subscriptions map[string]*worker.Subscription // by the name without prefix
+	closers       []func() error
+}
+
+// New opens the databases, and makes what the roles need. Close it in the end.
+func New(ctx context.Context, c Config, roles ...Role) (a *App, err error) {
+	a = &App{config: c, roles: roles, subscriptions: make(map[string]*worker.Subscription)}
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	mailer, err := mail.NewSender(c.SMTP, sender)
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	signer := link.Signer{Secret: c.Secret}
+	a.welcome = welcome.Mailer{Send: mailer.Send, Link: signer, Site: c.Site}
+	a.verification = verification.Mailer{Send: mailer.Send, Link: signer, Site: c.Site}
+	a.publisher = broker.NewPublisher(c.Broker, c.exchange())
+	a.closers = append(a.closers, a.publisher.Close)
+	a.relay = outbox.New(outbox.Config{
+		DB: a.accounts.DB.DB, Dialect: a.accounts.DB.Dialect, Broker: c.Broker, Logger: c.Logger, OnEvent: c.OnOutbox,
+		Lease: lease, Retry: retry.Policy{MaxInterval: mailTimeout},
+	})
+	a.worker = worker.New(worker.Config{Broker: c.Broker, Grace: lease, Middleware: c.Middleware, Logger: c.Logger, OnEvent: c.OnWorker})
+	a.subscribe(a.worker, roles)
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context) (err error) {
+	if a.accounts, err = account.Open(ctx, a.config.database("accounts.db")); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.accounts.DB.Close)
+	if a.handled, err = dedupe.Open(ctx, a.config.database("handled.db")); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.handled.Close)
+	if a.counter, err = analytics.Open(ctx, filepath.Join(a.config.Data, "analytics.db")); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.counter.Close)
+	if a.book, err = billing.Open(ctx, filepath.Join(a.config.Data, "billing.db")); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.book.Close)
+	return nil
+}
+
+// Close closes the databases and the publisher, after Run.
+func (a *App) Close() (err error) {
+	for _, f := range a.closers {
+		err = errors.Join(err, f())
+	}
+	a.closers = nil
+	return err
+}
+
+// Handler is the HTTP service.
+func (a *App) Handler() http.Handler {
+	return service.New(service.Config{
+		Accounts: a.accounts, Hash: account.NewHasher().Hash, Exchange: a.config.exchange(), Publisher: a.publisher,
+		Link: link.Signer{Secret: a.config.Secret}, Log: a.config.Logger,
+		Inline: []func(context.Context, event.SignedUp) error{
+			a.welcome.Welcome, a.verification.Ask, a.counter.Count, a.book.BeginTrial,
+		},
+		Wake: a.relay.Wake, OnAnswer: a.config.OnAnswer, OnReset: a.config.OnReset, OnVerified: a.config.OnVerified,
+	})
+}
+
+// Accounts are the accounts.
+func (a *App) Accounts() *account.Store { return a.accounts }
+
+// Counter is what analytics has counted.
+func (a *App) Counter() *analytics.Counter { return a.counter }
+
+// Book are the trials.
+func (a *App) Book() *billing.Book { return a.book }
+
+// Outbox is the relay.
+func (a *App) Outbox() *outbox.Relay { return a.relay }
+
+// Worker is the worker of the roles.
+func (a *App) Worker() *worker.Worker { return a.worker }
+
+// Publisher publishes to the exchange of the events.
+func (a *App) Publisher() *broker.Publisher { return a.publisher }
+
+// Subscription is the queue of that name, before any prefix; nil if no role has it.
+func (a *App) Subscription(queue string) *worker.Subscription { return a.subscriptions[queue] }

@@ -1,0 +1,74 @@
+package app
+
+import (
+	"time"
+
+	"github.com/warren-mq/warren/examples/signup/internal/event"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/middleware"
+	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/worker"
+)
+
+// Names of the queues, before any prefix.
+const (
+	WelcomeQueue      = "welcome-email"
+	VerificationQueue = "verification-email"
+	AnalyticsQueue    = "analytics"
+	BillingQueue      = "billing"
+)
+
+// Queues returns the names of all queues, before any prefix.
+func Queues() []string {
+	return []string{WelcomeQueue, VerificationQueue, AnalyticsQueue, BillingQueue}
+}
+
+// priorities is how many priorities the welcome queue tells apart.
+const priorities = 10
+
+// A mail may take mailTimeout; a message that a killed worker had in hand is handled
+// by another after lease.
+const (
+	mailTimeout = 10 * time.Second
+	lease       = mailTimeout + 5*time.Second
+)
+
+// patient is for a demonstration: it gives up after 3.5s, where a service would go on
+// for hours.
+func patient() retry.Policy {
+	return retry.Policy{MaxAttempts: 4, InitialInterval: 500 * time.Millisecond, Multiplier: 2}
+}
+
+// subscribe adds the queues of the roles to w. Each queue gets its own copy of every
+// event, and works on it at its own pace, with its own retries and dead letters.
+func (a *App) subscribe(w *worker.Worker, roles []Role) {
+	once := []handler.Middleware{
+		middleware.Dedupe(a.handled, middleware.WithLease(lease), middleware.WithStoreLog(a.config.Logger)),
+		middleware.Timeout(mailTimeout),
+	}
+	if has(roles, Welcome) {
+		q := a.queue(w, worker.Queue{Name: WelcomeQueue, Concurrency: 8, MaxPriority: priorities, Timeout: -1, Middleware: once})
+		q.Handle(event.SignedUpKey, handler.Typed(a.welcome.Welcome))
+		q.Handle(event.PasswordResetKey, handler.Typed(a.welcome.ResetPassword))
+	}
+	if has(roles, Verification) {
+		q := a.queue(w, worker.Queue{Name: VerificationQueue, Concurrency: 8, Timeout: -1, Middleware: once})
+		q.Handle(event.SignedUpKey, handler.Typed(a.verification.Ask))
+	}
+	if has(roles, Analytics) { // counts once by itself
+		q := a.queue(w, worker.Queue{Name: AnalyticsQueue, Concurrency: 4})
+		q.Handle(event.SignedUpKey, handler.Typed(a.counter.Count))
+	}
+	if has(roles, Billing) { // so does this one
+		q := a.queue(w, worker.Queue{Name: BillingQueue, Concurrency: 2})
+		q.Handle(event.SignedUpKey, handler.Typed(a.book.BeginTrial))
+	}
+}
+
+func (a *App) queue(w *worker.Worker, q worker.Queue) *worker.Subscription {
+	name := q.Name
+	q.Name, q.Exchange, q.Retry = a.config.Prefix+name, a.config.exchange(), patient()
+	s := w.Queue(q)
+	a.subscriptions[name] = s
+	return s
+}

@@ -1,0 +1,81 @@
+// Package database opens the databases of the example: PostgreSQL by its URL, or
+// SQLite by the name of a file.
+package database
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"strings"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
+
+	"github.com/warren-mq/warren/outbox"
+)
+
+// DB is a database and the kind of SQL it speaks. Both kinds understand $1 for an
+// argument.
+type DB struct {
+	*sql.DB
+
+	Dialect outbox.Dialect
+}
+
+// Open opens postgres://… or a file, and makes the tables of the schema, whose
+// statements must do no harm to tables that are there.
+func Open(ctx context.Context, where, schema string) (*DB, error) {
+	db, err := connect(where)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	if err := db.migrate(ctx, schema); err != nil {
+		_ = db.Close() // the error before it says more
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	return db, nil
+}
+
+// IsPostgres says whether Open takes it for the URL of a PostgreSQL.
+func IsPostgres(where string) bool {
+	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
+}
+
+func connect(where string) (*DB, error) {
+	if IsPostgres(where) {
+		db, err := sql.Open("pgx", where)
+		return &DB{db, outbox.Postgres}, err
+	}
+	pragmas := url.Values{"_pragma": {"busy_timeout(30000)", "journal_mode(WAL)", "synchronous(NORMAL)"}, "_txlock": {"immediate"}}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: where}).EscapedPath()+"?"+pragmas.Encode())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1) // SQLite has one writer: waiting here is fairer than in its busy handler
+	return &DB{db, outbox.SQLite}, nil
+}
+
+// migrate keeps other processes from migrating at the same time: PostgreSQL refuses
+// the second of two that create one table at once.
+func (db *DB) migrate(ctx context.Context, schema string) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	if db.Dialect == outbox.Postgres {
+		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('signup', 0))"); err != nil {
+			return err
+		}
+	}
+	for statement := range strings.SplitSeq(schema, ";\n") {
+		if strings.TrimSpace(statement) == "" {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}

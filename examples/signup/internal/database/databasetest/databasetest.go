@@ -1,0 +1,94 @@
+// Package databasetest gives tests a database of each kind: a file for SQLite, and a
+// schema in a real PostgreSQL.
+package databasetest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+)
+
+// Each runs f once for each kind of database, with where there is one of its own, as
+// database.Open takes it.
+func Each(t *testing.T, f func(t *testing.T, where string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		f(t, filepath.Join(t.TempDir(), "test.db"))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		f(t, Postgres(t))
+	})
+}
+
+// Postgres makes a schema, and returns the URL that leads there. The server is that of
+// DATABASE_URL, or one that scripts/postgres starts for the test.
+func Postgres(t *testing.T) string {
+	t.Helper()
+	url := os.Getenv("DATABASE_URL")
+	if url == "" {
+		url = start(t)
+	}
+	schema := "t" + strings.ToLower(rand.Text()[:10])
+	admin, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec := func(statement string) {
+		if _, err := admin.ExecContext(context.WithoutCancel(t.Context()), statement); err != nil {
+			t.Error(err)
+		}
+	}
+	exec("CREATE SCHEMA " + schema)
+	t.Cleanup(func() {
+		exec("DROP SCHEMA " + schema + " CASCADE")
+		if err := admin.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if strings.Contains(url, "?") {
+		return url + "&search_path=" + schema
+	}
+	return url + "?search_path=" + schema
+}
+
+// start starts a cluster that the test's end removes.
+func start(t *testing.T) (url string) {
+	t.Helper()
+	dir, err := os.MkdirTemp(os.Getenv("WARREN_CLUSTERS"), "signup-pg-") // the user postgres has to get there
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		script(t, "remove", dir)
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return script(t, "start", dir)
+}
+
+func script(t *testing.T, args ...string) string {
+	t.Helper()
+	_, here, _, _ := runtime.Caller(0)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(filepath.Dir(here), "../../../../../scripts/postgres"), args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &stdout, &stderr, time.Second
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("scripts/postgres %s: %v\n%s", strings.Join(args, " "), err, &stderr)
+	}
+	return strings.TrimSpace(stdout.String())
+}

@@ -1,0 +1,83 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/warren-mq/warren/examples/signup/internal/live"
+)
+
+// slow is what the button for a slow mail server means.
+const slow = 2 * time.Second
+
+// Do does what a button says.
+func (d *Demo) Do(ctx context.Context, a live.Action) (said string, err error) {
+	switch a.Verb {
+	case live.SignUp:
+		return d.crowd(live.PostSignUp, a.Count, hands)
+	case live.SignUpSync:
+		return d.crowd(live.PostSignUpSync, a.Count, 1)
+	case live.FloodAndReset:
+		return d.floodAndReset(a.Count)
+	case live.KillConnection:
+		return fmt.Sprintf("Cut %d connections to the broker.", d.wires.cut()), nil
+	case live.Scale:
+		return d.scale(a.Queue, a.Concurrency)
+	case live.Replay:
+		return d.replay(a.Queue)
+	default:
+		return d.mailAction(a)
+	}
+}
+
+func (d *Demo) mailAction(a live.Action) (string, error) {
+	switch a.Verb {
+	case live.MendMail:
+		return "The mail server works again.", d.catcher.Mend()
+	case live.SlowMail:
+		d.catcher.Slow(slow)
+		return fmt.Sprintf("The mail server takes %v a mail.", slow), d.catcher.Resume()
+	case live.StopMail:
+		return "The mail server takes no connections.", d.catcher.Stop()
+	case live.Bounce:
+		address, err := mail.ParseAddress(a.Address)
+		if err != nil {
+			return "", fmt.Errorf("%.60q is no e-mail address", a.Address)
+		}
+		d.catcher.Bounce(address.Address)
+		return "Mails to " + address.Address + " bounce.", nil
+	default:
+		return "", fmt.Errorf("%q is nothing that can be done", a.Verb)
+	}
+}
+
+func (d *Demo) scale(queue string, n int) (string, error) {
+	s := d.app.Subscription(strings.TrimPrefix(queue, d.prefix))
+	if s == nil || n < 1 {
+		return "", fmt.Errorf("there is no queue %q for %d hands", queue, n)
+	}
+	s.SetConcurrency(n)
+	return fmt.Sprintf("%s has %d hands.", queue, n), nil
+}
+
+// replay sends the dead letters of a queue back to it, or of all.
+func (d *Demo) replay(queue string) (string, error) {
+	queues := d.queues()
+	if queue != "" {
+		if !slices.Contains(queues, queue) {
+			return "", fmt.Errorf("there is no queue %q", queue)
+		}
+		queues = []string{queue}
+	}
+	return "Replaying the dead letters.", d.job.begin("Replaying the dead letters.", func(ctx context.Context) {
+		for _, q := range queues {
+			if err := d.replayQueue(ctx, q); err != nil {
+				d.log.Error("demo: not replayed", "queue", q, "error", err)
+			}
+		}
+	})
+}

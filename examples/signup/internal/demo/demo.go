@@ -1,0 +1,145 @@
+// Package demo runs the whole sign-up in one process, with a broker and a mail server
+// of its own if it is given none, and with the pages to watch it and to cause trouble.
+package demo
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/examples/signup/internal/app"
+	"github.com/warren-mq/warren/examples/signup/internal/catcher"
+	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/handler"
+)
+
+// Config says what the demo works with. Only Data and Log must be set.
+type Config struct {
+	Listen   string // the address of the pages; any free port of 127.0.0.1 if empty
+	Broker   string // its URL; a broker in the process if empty
+	Database string // postgres://…; files in Data if empty
+	Data     string // a folder
+	SMTP     string // a mail server that really delivers, instead of the catcher
+	Prefix   string // before the names of the exchange and the queues
+	Secret   []byte // signs the links of mails; made up if empty
+	Log      *slog.Logger
+}
+
+// Demo is the demo. It implements live.Demo.
+type Demo struct {
+	log        *slog.Logger
+	prefix     string
+	site       string // where the pages are
+	brokerName string // empty if it is a RabbitMQ
+	config     broker.Config
+
+	listener net.Listener
+	embedded *devbroker.Broker // nil if there is another
+	catcher  *catcher.Catcher
+	app      *app.App
+	wires    wires
+	watch    watch
+	snapshot atomic.Pointer[live.Snapshot]
+	job      job
+}
+
+// New starts the broker and the mail server, and opens the databases. Close the demo in
+// the end.
+func New(ctx context.Context, c Config) (d *Demo, err error) {
+	d = &Demo{log: c.Log, prefix: c.Prefix}
+	d.snapshot.Store(&live.Snapshot{})
+	if err := d.start(ctx, c); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func (d *Demo) start(ctx context.Context, c Config) (err error) {
+	if d.listener, err = net.Listen("tcp", cmp.Or(c.Listen, "127.0.0.1:0")); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	d.site = "http://" + d.listener.Addr().String()
+	if c.Broker == "" {
+		if d.embedded, err = devbroker.Start(devbroker.Config{}); err != nil {
+			return err
+		}
+		c.Broker, d.brokerName = d.embedded.URL(), "embedded broker"
+	}
+	if d.catcher, err = catcher.Start(""); err != nil {
+		return err
+	}
+	d.catcher.OnMail(d.watch.onMail)
+	d.config = broker.Config{URL: c.Broker, Name: "signup", Dial: d.wires.dial}
+	d.app, err = app.New(ctx, app.Config{
+		Broker: d.config, Database: c.Database, Data: c.Data, SMTP: cmp.Or(c.SMTP, d.catcher.URL()), Site: d.site,
+		Secret: secret(c.Secret), Prefix: c.Prefix, Logger: c.Log, Middleware: []handler.Middleware{d.watch.working},
+		OnWorker: d.watch.onWorker, OnOutbox: d.watch.onOutbox, OnAnswer: d.watch.onAnswer, OnReset: d.watch.onReset, OnVerified: d.watch.onVerified,
+	}, app.Roles()...)
+	return err
+}
+
+func secret(given []byte) []byte {
+	if len(given) > 0 {
+		return given
+	}
+	return []byte(rand.Text())
+}
+
+// Close ends what New has started, after Run.
+func (d *Demo) Close() (err error) {
+	if d.app != nil {
+		err = d.app.Close()
+	}
+	if d.catcher != nil {
+		err = errors.Join(err, d.catcher.Stop())
+	}
+	if d.embedded != nil {
+		err = errors.Join(err, d.embedded.Close())
+	}
+	if d.listener != nil {
+		if e := d.listener.Close(); !errors.Is(e, net.ErrClosed) { // the server has closed it
+			err = errors.Join(err, e)
+		}
+	}
+	return err
+}
+
+// Site is where the pages are, such as http://127.0.0.1:8080.
+func (d *Demo) Site() string { return d.site }
+
+// Run runs everything until ctx is done, and drains it.
+func (d *Demo) Run(ctx context.Context) error {
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	connector := broker.NewConnector(d.config, "watch", nil)
+	var beside errgroup.Group
+	beside.Go(func() error { return connector.Run(watching) })
+	beside.Go(func() error {
+		(&looker{demo: d, broker: connector, queues: make(map[string]*meter)}).run(watching)
+		return nil
+	})
+	err := d.app.Run(ctx, d.listener, d.handler(ctx))
+	d.job.stop()
+	stop()
+	return errors.Join(err, beside.Wait())
+}
+
+// handler is the service with the pages beside it.
+func (d *Demo) handler(ctx context.Context) http.Handler {
+	pages := live.New(ctx, d, d.log)
+	mux := http.NewServeMux()
+	mux.Handle("/", d.app.Handler())
+	for _, path := range []string{live.LivePath, live.InboxPath, live.InboxPath + "/", live.JourneyPath} {
+		mux.Handle(path, pages)
+	}
+	return mux
+}

@@ -1,0 +1,140 @@
+package demo
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/warren-mq/warren/examples/signup/internal/live"
+)
+
+// journeys are what became of each sign-up of late. It is safe for concurrent use.
+type journeys struct {
+	mu    sync.Mutex
+	byID  map[string]*live.Journey
+	order []string // of the ids, the earliest first
+}
+
+// maxJourneys is how many are kept.
+const maxJourneys = 20_000
+
+// of returns the journey of the account, which begins if there is none. The mutex is
+// held.
+func (j *journeys) of(id string) *live.Journey {
+	if one := j.byID[id]; one != nil {
+		return one
+	}
+	if j.byID == nil {
+		j.byID = make(map[string]*live.Journey)
+	}
+	if len(j.order) == maxJourneys {
+		delete(j.byID, j.order[0])
+		j.order = j.order[1:]
+	}
+	one := &live.Journey{Signup: live.Signup{ID: id, State: live.Waiting}}
+	j.byID[id], j.order = one, append(j.order, id)
+	return one
+}
+
+// begin notes the answer to a sign-up. Its event may have been heard of already.
+func (j *journeys) begin(s live.Signup, what string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	one := j.of(s.ID)
+	one.Signup = s
+	step := live.Step{At: s.At.Add(s.Took), Where: "service", What: what, State: live.Done, Took: s.Took}
+	one.Steps = slices.Insert(one.Steps, 0, step)
+}
+
+// note adds a step to the journey of an account.
+func (j *journeys) note(id string, s live.Step) {
+	if id == "" {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	one := j.of(id)
+	one.Steps = append(one.Steps, s)
+}
+
+// verified notes that the link was followed.
+func (j *journeys) verified(id string, s live.Step) {
+	j.note(id, s)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.of(id).Verified = true
+}
+
+// settled replaces the step of a handler that was at work by what came of it.
+func (j *journeys) settled(id string, s live.Step) {
+	if id == "" {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	one := j.of(id)
+	for i, old := range slices.Backward(one.Steps) {
+		if old.Where == s.Where && old.State == live.Working {
+			one.Steps = slices.Delete(one.Steps, i, i+1)
+			break
+		}
+	}
+	one.Steps = append(one.Steps, s)
+}
+
+// get returns a copy of the journey of the account. queues are all that it goes
+// through.
+func (j *journeys) get(id string, queues []string) (live.Journey, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	one := j.byID[id]
+	if one == nil || one.At.IsZero() {
+		return live.Journey{}, false
+	}
+	c := *one
+	c.Steps, c.State = slices.Clone(one.Steps), state(one, queues)
+	return c, true
+}
+
+// recent returns the latest sign-ups, the latest first.
+func (j *journeys) recent(limit int, queues []string) (all []live.Signup) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, id := range slices.Backward(j.order) {
+		if len(all) == limit {
+			break
+		}
+		if one := j.byID[id]; !one.At.IsZero() {
+			s := one.Signup
+			s.State = state(one, queues)
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// worst says which state of the branches is that of the whole.
+var worst = []live.State{live.Dead, live.Retrying, live.Working, live.Waiting}
+
+// state is that of the worst branch; it is done once every queue is.
+func state(j *live.Journey, queues []string) live.State {
+	if j.Sync {
+		return live.Done
+	}
+	branches := make(map[string]live.State)
+	for _, s := range j.Steps {
+		if slices.Contains(queues, s.Where) {
+			branches[s.Where] = s.State
+		}
+	}
+	for _, w := range worst {
+		for _, s := range branches {
+			if s == w {
+				return w
+			}
+		}
+	}
+	if len(branches) < len(queues) {
+		return live.Waiting
+	}
+	return live.Done
+}

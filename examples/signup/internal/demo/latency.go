@@ -1,0 +1,46 @@
+package demo
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/warren-mq/warren/examples/signup/internal/live"
+)
+
+// latencies are the latest durations of something. The zero value has none. It is safe
+// for concurrent use.
+type latencies struct {
+	mu     sync.Mutex
+	latest []time.Duration
+	last   time.Duration
+	next   int
+}
+
+// kept is how many durations the figures rest on.
+const kept = 1000
+
+func (l *latencies) add(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last = d
+	if len(l.latest) < kept {
+		l.latest = append(l.latest, d)
+		return
+	}
+	l.latest[l.next] = d
+	l.next = (l.next + 1) % kept
+}
+
+func (l *latencies) figures() live.Latency {
+	l.mu.Lock()
+	sorted, last := slices.Clone(l.latest), l.last
+	l.mu.Unlock()
+	if len(sorted) == 0 {
+		return live.Latency{}
+	}
+	slices.Sort(sorted)
+	return live.Latency{
+		Count: len(sorted), P50: sorted[(len(sorted)-1)/2], P99: sorted[(len(sorted)-1)*99/100], Last: last,
+	}
+}

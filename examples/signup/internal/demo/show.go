@@ -1,0 +1,76 @@
+package demo
+
+import (
+	"strconv"
+
+	"github.com/warren-mq/warren/examples/signup/internal/app"
+	"github.com/warren-mq/warren/examples/signup/internal/catcher"
+	"github.com/warren-mq/warren/examples/signup/internal/live"
+)
+
+var _ live.Demo = (*Demo)(nil)
+
+// Snapshot returns the state as it was a moment ago.
+func (d *Demo) Snapshot() live.Snapshot { return *d.snapshot.Load() }
+
+// Journey returns what became of a sign-up so far.
+func (d *Demo) Journey(id string) (live.Journey, bool) { return d.watch.journeys.get(id, d.queues()) }
+
+// Inbox returns the latest mails.
+func (d *Demo) Inbox(to string, limit int) []live.Mail {
+	caught := d.catcher.Inbox(to, limit)
+	mails := make([]live.Mail, len(caught))
+	for i, m := range caught {
+		mails[i] = shown(m)
+	}
+	return mails
+}
+
+// Mail returns one mail.
+func (d *Demo) Mail(id string) (live.Mail, bool) {
+	number, err := strconv.Atoi(id)
+	if err != nil {
+		return live.Mail{}, false
+	}
+	m, ok := d.catcher.Mail(number)
+	return shown(m), ok
+}
+
+func shown(m catcher.Mail) live.Mail {
+	return live.Mail{
+		ID: strconv.Itoa(m.Number), Number: m.Number, At: m.At, From: m.From, To: m.To, Kind: m.Kind,
+		Subject: m.Subject, Text: m.Text, Links: m.Links, Account: m.Account,
+	}
+}
+
+// queues are the names of all queues.
+func (d *Demo) queues() (names []string) {
+	for _, q := range app.Queues() {
+		names = append(names, d.prefix+q)
+	}
+	return names
+}
+
+func (d *Demo) mailServer() live.MailServer {
+	state := d.catcher.State()
+	m := live.MailServer{
+		Mode: live.MailWell, Delay: state.Delay, Accepted: state.Accepted, Bounces: state.Bounces,
+		Refused: d.watch.failures(d.prefix+app.WelcomeQueue, d.prefix+app.VerificationQueue),
+	}
+	switch {
+	case state.Stopped:
+		m.Mode = live.MailStopped
+	case state.Delay > 0:
+		m.Mode = live.MailSlow
+	}
+	return m
+}
+
+// Ready says whether every queue is worked on.
+func (d *Demo) Ready() bool { return d.app.Worker().Health().Ready && d.app.Outbox().Health().Ready }
+
+// Busy says whether something that a button began still goes on.
+func (d *Demo) Busy() bool { return d.job.now() != "" }
+
+// Delivered is how many mails the catcher has taken.
+func (d *Demo) Delivered() int64 { return d.catcher.State().Accepted }

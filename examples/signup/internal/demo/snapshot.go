@@ -1,0 +1,137 @@
+package demo
+
+import (
+	"context"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/examples/signup/internal/app"
+	"github.com/warren-mq/warren/examples/signup/internal/event"
+	"github.com/warren-mq/warren/examples/signup/internal/live"
+)
+
+// pace is how often the broker and the outbox are asked.
+const pace = 500 * time.Millisecond
+
+// recent is how many sign-ups the live page lists.
+const recent = 10
+
+// looker keeps the snapshot fresh.
+type looker struct {
+	demo   *Demo
+	broker *broker.Connector
+	routed meter
+	queues map[string]*meter
+}
+
+// run looks until ctx is done.
+func (l *looker) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		s := l.look(ctx)
+		l.demo.snapshot.Store(&s)
+		select {
+		case <-time.After(pace):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (l *looker) look(ctx context.Context) live.Snapshot {
+	d, now := l.demo, time.Now()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	s := live.Snapshot{
+		At: now, Broker: l.connection(), MailServer: d.mailServer(), NewWay: d.watch.newWay.figures(), OldWay: d.watch.oldWay.figures(),
+		Recent: d.watch.journeys.recent(recent, d.queues()), Doing: d.job.now(),
+	}
+	s.Outbox.Published = d.watch.published.Load()
+	if stats, err := d.app.Outbox().Stats(ctx); err == nil {
+		s.Outbox.Waiting, s.Outbox.Oldest = stats.Pending, stats.Oldest
+	}
+	s.Exchange = live.Exchange{Name: d.prefix + event.Exchange, Type: "topic", Rate: l.routed.look(now, s.Outbox.Published)}
+	for _, q := range drawn {
+		s.Queues = append(s.Queues, l.queue(ctx, now, q))
+	}
+	s.Reset = d.watch.lastReset()
+	return s
+}
+
+func (l *looker) connection() live.Broker {
+	b := live.Broker{Name: l.demo.brokerName, Losses: int(l.demo.watch.losses.Load())}
+	if session, _ := l.broker.Current(); session != nil {
+		b.Connected = true
+		if b.Name == "" {
+			b.Name = "RabbitMQ " + session.BrokerVersion()
+		}
+	}
+	return b
+}
+
+// drawn is what does not change about the queues, in the order in which they are drawn.
+var drawn = []live.Queue{
+	{Name: app.WelcomeQueue, What: "sends the welcome mail", Bindings: []string{event.SignedUpKey, event.PasswordResetKey}, MaxPriority: 10, SendsMail: true},
+	{Name: app.VerificationQueue, What: "asks to confirm the address", Bindings: []string{event.SignedUpKey}, SendsMail: true},
+	{Name: app.AnalyticsQueue, What: "counts sign-ups", Bindings: []string{event.SignedUpKey}},
+	{Name: app.BillingQueue, What: "begins the trial", Bindings: []string{event.SignedUpKey}},
+}
+
+func (l *looker) queue(ctx context.Context, now time.Time, q live.Queue) live.Queue {
+	health := l.demo.app.Subscription(q.Name).Health()
+	q.InHand, q.Concurrency = health.InHand, health.Concurrency
+	q.Name = l.demo.prefix + q.Name
+	q.DeadQueue = broker.DeadLetterQueue(q.Name)
+	q.Done, q.Retrying = l.demo.watch.progress(q.Name, now)
+	if l.queues[q.Name] == nil {
+		l.queues[q.Name] = &meter{}
+	}
+	q.Rate = l.queues[q.Name].look(now, q.Done)
+	q.Ready, q.Dead = l.depth(ctx, q.Name), l.depth(ctx, q.DeadQueue)
+	return q
+}
+
+// depth is how many messages wait in a queue; 0 while there is no telling.
+func (l *looker) depth(ctx context.Context, queue string) int {
+	session, _ := l.broker.Current()
+	if session == nil {
+		return 0
+	}
+	state, err := session.State(ctx, queue)
+	if err != nil {
+		return 0
+	}
+	return state.Messages
+}
+
+// progress is what a queue has done, and how many of its messages wait for their next
+// attempt.
+func (w *watch) progress(queue string, now time.Time) (done int64, retrying int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t := w.of(queue)
+	for id, due := range t.retrying {
+		if due.Before(now) { // it waits in the queue, if it is not at work already
+			delete(t.retrying, id)
+		}
+	}
+	return t.done, len(t.retrying)
+}
+
+// failures is how many attempts have failed in the queues.
+func (w *watch) failures(queues ...string) (n int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, q := range queues {
+		n += w.of(q).failed
+	}
+	return n
+}
+
+func (w *watch) lastReset() *live.Reset {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.reset == nil || w.reset.at.IsZero() {
+		return nil
+	}
+	r := w.reset.Reset
+	return &r
+}

@@ -1,0 +1,171 @@
+package demo
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/warren-mq/warren/examples/signup/internal/account"
+	"github.com/warren-mq/warren/examples/signup/internal/catcher"
+	"github.com/warren-mq/warren/examples/signup/internal/event"
+	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/examples/signup/internal/welcome"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/outbox"
+	"github.com/warren-mq/warren/worker"
+)
+
+// watch gathers what happens, from the events of the parts. It is safe for concurrent
+// use.
+type watch struct {
+	journeys  journeys
+	newWay    latencies
+	oldWay    latencies
+	published atomic.Int64
+	losses    atomic.Int64
+	greeted   atomic.Int64 // mails that the welcome queue has sent
+
+	mu     sync.Mutex
+	queues map[string]*tally // by the name with prefix
+	reset  *pending
+}
+
+// tally is what happened in a queue.
+type tally struct {
+	done     int64
+	failed   int64                // attempts
+	retrying map[string]time.Time // when the next attempt is due, by message
+}
+
+// pending is a password reset behind a flood.
+type pending struct {
+	live.Reset
+
+	account string
+	at      time.Time
+	before  int64 // mails sent until then
+}
+
+// of returns the tally of a queue. The mutex is held.
+func (w *watch) of(queue string) *tally {
+	if w.queues == nil {
+		w.queues = make(map[string]*tally)
+	}
+	if w.queues[queue] == nil {
+		w.queues[queue] = &tally{retrying: make(map[string]time.Time)}
+	}
+	return w.queues[queue]
+}
+
+// working is a middleware that notes that a handler begins.
+func (w *watch) working(next handler.Handler) handler.Handler {
+	return handler.Func(func(ctx context.Context, m *message.Message) error {
+		w.journeys.note(m.CorrelationID, live.Step{
+			At: time.Now(), Where: m.Queue, What: "at work", State: live.Working, Attempt: m.Attempt,
+		})
+		return next.Handle(ctx, m)
+	})
+}
+
+// onWorker sees the events of the worker.
+func (w *watch) onWorker(e worker.Event) {
+	switch e := e.(type) {
+	case worker.Settled:
+		w.settled(e)
+	case worker.SessionDown:
+		w.losses.Add(1)
+	}
+}
+
+func (w *watch) settled(e worker.Settled) {
+	now := time.Now()
+	w.mu.Lock()
+	t := w.of(e.Queue)
+	delete(t.retrying, e.Message.ID)
+	switch e.Outcome.Verdict {
+	case worker.Ack, worker.Discard:
+		t.done++
+	case worker.Retry:
+		t.failed++
+		t.retrying[e.Message.ID] = now.Add(e.Outcome.Delay)
+	case worker.DeadLetter:
+		t.failed++
+	case worker.Release:
+	}
+	w.mu.Unlock()
+	w.journeys.settled(e.Message.CorrelationID, stepOf(e, now))
+}
+
+// stepOf is the outcome as a step of the message's journey.
+func stepOf(e worker.Settled, now time.Time) live.Step {
+	s := live.Step{At: now, Where: e.Queue, Attempt: e.Message.Attempt, Took: e.Took}
+	if e.Outcome.Err != nil {
+		s.Detail = e.Outcome.Err.Error()
+	}
+	switch e.Outcome.Verdict {
+	case worker.Ack, worker.Discard:
+		s.State, s.What = live.Done, "done"
+	case worker.Retry:
+		s.State, s.What = live.Retrying, "failed; again in "+e.Outcome.Delay.Round(100*time.Millisecond).String()
+	case worker.DeadLetter:
+		s.State, s.What = live.Dead, "given up: a dead letter"
+	case worker.Release:
+		s.State, s.What = live.Waiting, "given back to the queue"
+	}
+	if e.SettleErr != nil {
+		s.State, s.What = live.Waiting, "the connection was lost: it comes again"
+	}
+	return s
+}
+
+// onOutbox sees the events of the relay.
+func (w *watch) onOutbox(e outbox.Event) {
+	if p, ok := e.(outbox.Published); ok {
+		w.published.Add(1)
+		w.journeys.note(p.Aggregate, live.Step{
+			At: time.Now(), Where: "outbox", What: "published " + p.Key + " to " + p.Exchange, State: live.Done, Took: p.Waited,
+		})
+	}
+}
+
+// onAnswer sees the sign-ups that were accepted.
+func (w *watch) onAnswer(s live.Signup) {
+	if s.Sync {
+		w.oldWay.add(s.Took)
+		w.journeys.begin(s, "did everything while the visitor waited")
+		return
+	}
+	w.newWay.add(s.Took)
+	w.journeys.begin(s, "saved the account and its event")
+}
+
+// onVerified sees the links that were followed.
+func (w *watch) onVerified(a account.Account) {
+	w.journeys.verified(a.ID, live.Step{At: time.Now(), Where: "service", What: "the address is confirmed", State: live.Done})
+}
+
+// onReset sees the resets before they are published.
+func (w *watch) onReset(e event.PasswordReset) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.reset != nil && w.reset.account == e.AccountID && w.reset.at.IsZero() {
+		w.reset.at, w.reset.before = time.Now(), w.greeted.Load()
+	}
+}
+
+// onMail sees the mails that the catcher has taken.
+func (w *watch) onMail(m catcher.Mail) {
+	w.journeys.note(m.Account, live.Step{At: m.At, Where: "mail server", What: "took the " + m.Kind + " mail", State: live.Done})
+	if m.Kind != welcome.Kind && m.Kind != welcome.ResetKind {
+		return
+	}
+	place := w.greeted.Add(1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.reset
+	if m.Kind == welcome.ResetKind && r != nil && r.account == m.Account && !r.at.IsZero() && r.Position == 0 {
+		r.Position, r.Took = int(place-r.before), m.At.Sub(r.at)
+	}
+}

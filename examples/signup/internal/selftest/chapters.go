@@ -1,0 +1,129 @@
+package selftest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/warren-mq/warren/examples/signup/internal/live"
+)
+
+// fanOut: one event, and everybody does their part.
+func (s *story) fanOut(ctx context.Context) error {
+	start := time.Now()
+	id, took, err := s.signUp(ctx, live.PostSignUp, "alice@example.com")
+	if err != nil {
+		return err
+	}
+	mails, err := s.mails(ctx, "alice@example.com", 2)
+	if err != nil {
+		return err
+	}
+	if err := s.state(ctx, id, live.Done); err != nil {
+		return err
+	}
+	s.sayf("fan-out: the answer took %v; after %v all four workers were done", round(took), round(time.Since(start)))
+	if err := s.follow(ctx, mails, "verification"); err != nil {
+		return err
+	}
+	s.sayf("the link of the verification mail works")
+	return nil
+}
+
+// bothWays: the same mail server, slow, and both ways to sign up.
+func (s *story) bothWays(ctx context.Context) error {
+	if err := s.do(ctx, live.Action{Verb: live.SlowMail}); err != nil {
+		return err
+	}
+	_, asynchronous, err := s.signUp(ctx, live.PostSignUp, "bob@example.com")
+	if err != nil {
+		return err
+	}
+	_, synchronous, err := s.signUp(ctx, live.PostSignUpSync, "carol@example.com")
+	if err != nil {
+		return err
+	}
+	if synchronous < 2*time.Second || asynchronous > synchronous/4 {
+		return fmt.Errorf("the answer took %v, and %v in line, want far less, and 2s at least", asynchronous, synchronous)
+	}
+	s.sayf("a mail server that takes 2s: the answer took %v, and %v in line", round(asynchronous), round(synchronous))
+	if _, err := s.mails(ctx, "bob@example.com", 2); err != nil {
+		return err
+	}
+	return s.do(ctx, live.Action{Verb: live.MendMail})
+}
+
+// deadLetters: retries, dead letters, and what brings them back.
+func (s *story) deadLetters(ctx context.Context) error {
+	if err := s.do(ctx, live.Action{Verb: live.StopMail}); err != nil {
+		return err
+	}
+	id, took, err := s.signUp(ctx, live.PostSignUp, "dave@example.com")
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	if err := s.state(ctx, id, live.Retrying); err != nil {
+		return err
+	}
+	if err := s.dead(ctx, 1); err != nil {
+		return err
+	}
+	s.sayf("no mail server: the answer took %v; both mails are dead letters after four attempts and %v", round(took), round(time.Since(start)))
+	if err := s.do(ctx, live.Action{Verb: live.MendMail}); err != nil {
+		return err
+	}
+	if err := s.do(ctx, live.Action{Verb: live.Replay}); err != nil {
+		return err
+	}
+	if _, err := s.mails(ctx, "dave@example.com", 2); err != nil {
+		return err
+	}
+	s.sayf("mended and replayed: both mails arrived")
+	return s.idle(ctx)
+}
+
+// bounce: what will never arrive is not tried again.
+func (s *story) bounce(ctx context.Context) error {
+	if err := s.do(ctx, live.Action{Verb: live.Bounce, Address: "erin@example.com"}); err != nil {
+		return err
+	}
+	id, _, err := s.signUp(ctx, live.PostSignUp, "erin@example.com")
+	if err != nil {
+		return err
+	}
+	if err := s.dead(ctx, 1); err != nil {
+		return err
+	}
+	j, _ := s.demo.Journey(id)
+	for _, step := range j.Steps {
+		if step.Attempt > 1 {
+			return fmt.Errorf("a mail that bounced was tried again: %+v", step)
+		}
+	}
+	s.sayf("a bounce is a dead letter at the first attempt")
+	return s.do(ctx, live.Action{Verb: live.MendMail})
+}
+
+// state waits for the state of a sign-up.
+func (s *story) state(ctx context.Context, id string, want live.State) error {
+	return until(ctx, fmt.Sprintf("the sign-up is %s", want), func() bool {
+		j, ok := s.demo.Journey(id)
+		return ok && j.State == want
+	})
+}
+
+// dead waits until both queues for mails have n dead letters.
+func (s *story) dead(ctx context.Context, n int) error {
+	return until(ctx, fmt.Sprintf("both queues for mails have %d dead letters", n), func() bool {
+		found := 0
+		for _, q := range s.demo.Snapshot().Queues {
+			if q.SendsMail && q.Dead == n {
+				found++
+			}
+		}
+		return found == 2
+	})
+}
+
+func round(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }

@@ -1,0 +1,95 @@
+package service
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+
+	"github.com/warren-mq/warren/examples/signup/internal/account"
+	"github.com/warren-mq/warren/examples/signup/internal/live"
+)
+
+// maxBody is the largest request body, in bytes; the longest input fits.
+const maxBody = 4 << 10
+
+const (
+	asJSON = "application/json"
+	asForm = "application/x-www-form-urlencoded"
+)
+
+// kind is the request's content type without its parameters.
+func kind(r *http.Request) string {
+	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return mediaType
+}
+
+// read returns the input of a request, or answers what is wrong with it.
+func (s *service) read(w http.ResponseWriter, r *http.Request) (in account.Input, ok bool) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	var err error
+	switch kind(r) {
+	case asJSON:
+		in, err = readJSON(r.Body)
+	case asForm:
+		err = r.ParseForm()
+		in = account.Input{Email: r.PostForm.Get("email"), Name: r.PostForm.Get("name"), Password: r.PostForm.Get("password")}
+	default:
+		s.fail(w, r, http.StatusUnsupportedMediaType,
+			fmt.Sprintf("The content type is %q, want %s or %s.", r.Header.Get("Content-Type"), asJSON, asForm))
+		return in, false
+	}
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		s.fail(w, r, http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is too large, want at most %d bytes.", maxBody))
+		return in, false
+	}
+	if err != nil {
+		s.fail(w, r, http.StatusBadRequest, fmt.Sprintf("The body cannot be read: %v.", err))
+		return in, false
+	}
+	return in, true
+}
+
+// readJSON reads exactly one object.
+func readJSON(body io.Reader) (in account.Input, err error) {
+	dec := json.NewDecoder(body)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&in); err != nil {
+		return in, err
+	}
+	switch _, err := dec.Token(); {
+	case errors.Is(err, io.EOF):
+		return in, nil
+	case err != nil:
+		return in, err
+	}
+	return in, errors.New("there is more after the JSON object")
+}
+
+// fail says what went wrong, in a sentence.
+func (s *service) fail(w http.ResponseWriter, r *http.Request, status int, why string) {
+	if kind(r) == asForm {
+		s.render(w, status, live.Notice{Title: "That did not work", Text: why, Bad: true})
+		return
+	}
+	s.json(w, status, map[string]string{"error": why})
+}
+
+// unavailable tells the reason to those who run the service, and what to do to the
+// visitor.
+func (s *service) unavailable(w http.ResponseWriter, r *http.Request, err error, why string) {
+	s.Log.Error("service: not done", "path", r.URL.Path, "error", err)
+	w.Header().Set("Retry-After", "5")
+	s.fail(w, r, http.StatusServiceUnavailable, why)
+}
+
+func (s *service) json(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", asJSON)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		s.Log.Warn("service: answer not sent", "error", err) // the visitor has gone
+	}
+}

@@ -1,0 +1,53 @@
+// Package welcome writes to people: welcome to who signed up, and the way to a new
+// password to who forgot theirs. It knows nothing of queues.
+package welcome
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/warren-mq/warren/examples/signup/internal/event"
+	"github.com/warren-mq/warren/examples/signup/internal/link"
+	"github.com/warren-mq/warren/examples/signup/internal/mail"
+)
+
+// Kinds of mails.
+const (
+	Kind      = "welcome"
+	ResetKind = "password reset"
+)
+
+// ResetPurpose is what the token in a mail to reset a password is good for, and
+// ResetFor how long.
+const (
+	ResetPurpose = "reset"
+	ResetFor     = 30 * time.Minute
+)
+
+// Mailer sends the mails.
+type Mailer struct {
+	Send func(context.Context, mail.Mail) error
+	Link link.Signer
+	Site string // where the links lead, such as https://example.com
+}
+
+// Welcome greets who signed up.
+func (m *Mailer) Welcome(ctx context.Context, e event.SignedUp) error {
+	return m.Send(ctx, mail.Mail{
+		ID: "welcome." + e.AccountID, To: e.Email, Kind: Kind, Account: e.AccountID,
+		Subject: "Welcome, " + e.Name,
+		Text:    fmt.Sprintf("Hello %s,\n\ngood to have you here.\n\n%s\n", e.Name, m.Site),
+	})
+}
+
+// ResetPassword sends the link to a page that sets a new password.
+func (m *Mailer) ResetPassword(ctx context.Context, e event.PasswordReset) error {
+	token := m.Link.Sign(ResetPurpose, e.AccountID+"."+e.Stamp, e.At.Add(ResetFor))
+	return m.Send(ctx, mail.Mail{
+		ID: "reset." + e.ID, To: e.Email, Kind: ResetKind, Account: e.AccountID,
+		Subject: "A new password",
+		Text: fmt.Sprintf("Hello %s,\n\nset a new password here within %v:\n\n%s/reset/confirm?token=%s\n\nIf you did not ask for this, do nothing.\n",
+			e.Name, ResetFor, m.Site, token),
+	})
+}

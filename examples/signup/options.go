@@ -1,0 +1,113 @@
+package main
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/warren-mq/warren/examples/signup/internal/app"
+)
+
+// all is the role of a process that does everything.
+const all app.Role = "all"
+
+// options are those of the command line, and of the environment.
+type options struct {
+	role     app.Role
+	addr     string
+	data     string
+	site     string
+	prefix   string
+	selfTest bool
+
+	broker, database, smtp, secret string
+}
+
+func parse(args []string, getenv func(string) string, stderr io.Writer) (options, error) {
+	o := options{broker: getenv("AMQP_URL"), database: getenv("DATABASE_URL"), smtp: getenv("SMTP_URL"), secret: getenv("SIGNUP_SECRET")}
+	if o.broker == "embedded:" { // the demo starts one that listens, so that others may look
+		o.broker = ""
+	}
+	f := flag.NewFlagSet("signup", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.Usage = func() {
+		_, _ = io.WriteString(stderr, usage)
+		f.PrintDefaults()
+	}
+	role := f.String("role", string(all), "what this process does: `one` of "+strings.Join(roles(), ", "))
+	f.StringVar(&o.addr, "addr", "", "`address` of the HTTP service; 127.0.0.1:8080 if empty, and any free port in a self-test")
+	f.StringVar(&o.data, "data", "", "`folder` of the databases; a temporary one if empty")
+	f.StringVar(&o.site, "site", "", "`URL` under which people reach the service, for the links in mails; http:// and the address if empty")
+	f.StringVar(&o.prefix, "prefix", "", "`text` before the names of the exchange and the queues")
+	f.BoolVar(&o.selfTest, "self-test", false, "tell the story without a person, and end")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	o.role = app.Role(*role)
+	if err := o.check(f.Args()); err != nil {
+		log.New(stderr, "signup: ", log.Lmsgprefix).Println(err)
+		return o, err
+	}
+	if o.selfTest {
+		o.prefix = cmp.Or(o.prefix, "selftest-"+strings.ToLower(rand.Text()[:8])+".")
+		o.addr = cmp.Or(o.addr, "127.0.0.1:0")
+	}
+	o.addr = cmp.Or(o.addr, "127.0.0.1:8080")
+	return o, nil
+}
+
+const usage = `usage: signup [flags]
+
+Environment: AMQP_URL is the RabbitMQ (a broker in the process if empty), SMTP_URL the mail
+server (a catcher if empty), DATABASE_URL a PostgreSQL (SQLite if empty), SIGNUP_SECRET what
+signs the links of mails. Roles other than all need AMQP_URL, SMTP_URL, SIGNUP_SECRET and -data,
+the same for all of them.
+
+`
+
+// check says what is missing or wrong.
+func (o options) check(rest []string) error {
+	var errs []error
+	if len(rest) > 0 {
+		errs = append(errs, fmt.Errorf("there is %q, want flags only", rest))
+	}
+	if !slices.Contains(roles(), string(o.role)) {
+		errs = append(errs, fmt.Errorf("-role is %q, want one of %s", o.role, strings.Join(roles(), ", ")))
+	}
+	if o.role != all {
+		for _, need := range [][2]string{
+			{"AMQP_URL", o.broker}, {"SMTP_URL", o.smtp}, {"SIGNUP_SECRET", o.secret}, {"-data", o.data},
+		} {
+			if need[1] == "" {
+				errs = append(errs, fmt.Errorf("-role %s needs %s, the same as the other processes", o.role, need[0]))
+			}
+		}
+		if o.selfTest {
+			errs = append(errs, errors.New("-self-test is for -role all"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func roles() (names []string) {
+	for _, r := range app.Roles() {
+		names = append(names, string(r))
+	}
+	return append(names, string(all))
+}
+
+// folder is where the databases are, and what removes it in the end.
+func (o options) folder() (dir string, remove func() error, err error) {
+	if o.data != "" {
+		return o.data, func() error { return nil }, os.MkdirAll(o.data, 0o700)
+	}
+	dir, err = os.MkdirTemp("", "signup-")
+	return dir, func() error { return os.RemoveAll(dir) }, err
+}
