@@ -20,6 +20,10 @@ const claimHeads = `WITH due AS (
 	ORDER BY o.seq LIMIT ? SKIP)
 UPDATE warren_outbox SET lease = ?, leased_until = NOW + ? WHERE seq IN (SELECT seq FROM due)`
 
+// anyDue is asked first: on SQLite an idle relay must not take the lock of writers.
+const anyDue = `SELECT EXISTS (SELECT 1 FROM warren_outbox
+	WHERE published_at IS NULL AND next_at <= NOW AND leased_until <= NOW)`
+
 const columns = `r.seq, coalesce(r.aggregate, ''), r.attempts, NOW - r.written_at,
 	r.message_id, r.exchange, r.routing_key, r.properties, r.headers, r.body`
 
@@ -49,6 +53,10 @@ type batch struct {
 // claim leases due rows and reads them, or does neither.
 func (r *Relay) claim(ctx context.Context) (b batch, err error) {
 	b = batch{lease: rand.Text(), until: time.Now().Add(r.config.Lease)}
+	var due bool
+	if err := r.config.DB.QueryRowContext(ctx, r.sql(anyDue)).Scan(&due); err != nil || !due {
+		return b, err
+	}
 	tx, err := r.config.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return b, err
