@@ -28,15 +28,21 @@ func newBatchConn(c net.Conn) *batchConn {
 	return b
 }
 
-// Write queues p. An error is that of an earlier write.
+// lostError is what stopped the writing. It tells a lost connection from a message that
+// amqp091 cannot write.
+type lostError struct{ error }
+
+func (e lostError) Unwrap() error { return e.error }
+
+// Write queues p. An error is that of an earlier write, a lostError.
 func (b *batchConn) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
 	case b.err != nil:
-		return 0, b.err
+		return 0, lostError{b.err}
 	case b.closing:
-		return 0, net.ErrClosed
+		return 0, lostError{net.ErrClosed}
 	}
 	b.pending = append(b.pending, p...)
 	b.signal()

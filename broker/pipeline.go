@@ -147,6 +147,9 @@ func (p *pipeline) write(f *inFlight, msg amqp.Publishing) (err error) {
 
 // publishError tells a lost channel from a message that cannot be written.
 func (f *inFlight) publishError(err error) error {
+	if _, lost := errors.AsType[lostError](err); lost { // before the reader has seen it
+		return fmt.Errorf("%w: %w", ErrNotConnected, err)
+	}
 	if errors.Is(err, amqp.ErrClosed) || f.line.ch.IsClosed() {
 		<-f.line.done
 		return f.closeCause()
