@@ -120,7 +120,7 @@ func TestPauseDuringAnOutage(t *testing.T) {
 		r := b.run(g, impatient)
 		for round := range 5 { // what a race decides needs more than one
 			proxy.Cut()
-			b.eventually("the loss is noticed", func() bool { return !r.worker.Health().Ready })
+			r.noticesLoss()
 			r.sub.Pause()
 			before, began := g.entered.Load(), consumed(b)
 			publishNumbered(t, b.pub, 0, 50)
@@ -171,7 +171,7 @@ func TestConcurrencyHoldsAcrossReconnects(t *testing.T) {
 			for range 5 {
 				b.eventually("there are handlers in hand", func() bool { return g.now.Load() >= 2 })
 				proxy.Cut()
-				b.eventually("the loss is noticed", func() bool { return !r.worker.Health().Ready })
+				r.noticesLoss()
 				proxy.Restore(t)
 				b.eventually("it consumes again", func() bool { return r.worker.Health().Ready && b.depth(b.queue.Name) <= 92 })
 				for range 3 { // some of the lost session return, and take from the new one

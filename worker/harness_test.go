@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -127,6 +128,15 @@ func (r *running) finish() error {
 		r.t.Error("the worker did not stop")
 		return nil
 	}
+}
+
+// noticesLoss waits until the worker knows that its consuming connection is lost: the
+// publishing one may be the first to go.
+func (r *running) noticesLoss() {
+	r.t.Helper()
+	r.eventually("the loss is noticed", func() bool {
+		return strings.Contains(strings.Join(r.worker.Health().Reasons, "\n"), "consuming connection")
+	})
 }
 
 func (b *bench) record(e worker.Event) {

@@ -55,10 +55,12 @@ func killTheWorker(t *testing.T, change func(*worker.Queue), part, kills int) {
 			publishNumbered(t, b.pub, i*part, part)
 			b.eventually("half of it is handled", func() bool { return drained(l, i*part+part/2) })
 			p.kill(t)
+			b.eventually("the broker has seen its end", func() bool { return consumers(b) == 0 })
 			continue
 		}
 		rabbit.Eventually(t, 2*time.Minute, func() bool { return drained(l, messages) && b.depth(b.queue.Name) == 0 }, "every message is handled")
-		p.drain(t) // the last acks may not have been told yet
+		b.eventually("the last child consumes", func() bool { return consumers(b) == 1 }) // and heeds signals
+		p.drain(t)                                                                        // the last acks may not have been told yet
 	}
 	b.eventually("nothing is in hand", func() bool { return consumers(b) == 0 })
 	balance(t, b, l, messages, fmt.Sprintf("%d kills of the worker", kills))

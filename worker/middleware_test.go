@@ -32,7 +32,7 @@ func TestDedupeSkipsWhatWasHandledBeforeItsAckWasLost(t *testing.T) {
 		b.publish("key", 1, broker.WithMessageID("first"))
 		<-entered
 		proxy.Cut()
-		b.eventually("the loss is noticed", func() bool { return !r.worker.Health().Ready })
+		r.noticesLoss()
 		close(leave)
 		b.eventually("its ack is dropped", func() bool { s := b.settled(); return len(s) == 1 && errors.Is(s[0].SettleErr, broker.ErrStale) })
 		proxy.Restore(t)

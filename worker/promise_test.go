@@ -45,7 +45,7 @@ func TestAcksAreSessionSafe(t *testing.T) {
 			<-entered
 		}
 		proxy.Cut()
-		b.eventually("the loss is noticed", func() bool { return !r.worker.Health().Ready })
+		r.noticesLoss()
 		proxy.Restore(t)
 		b.eventually("the worker consumes again", func() bool { return r.worker.Health().Ready })
 		close(finish) // late acks of tags 1 and 2, which now mean other deliveries
