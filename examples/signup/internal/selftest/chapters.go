@@ -66,7 +66,7 @@ func (s *story) deadLetters(ctx context.Context) error {
 	if err := s.state(ctx, id, live.Retrying); err != nil {
 		return err
 	}
-	if err := s.dead(ctx, 1); err != nil {
+	if err := s.dead(ctx, id); err != nil {
 		return err
 	}
 	s.sayf("no mail server: the answer took %v; both mails are dead letters after four attempts and %v", round(took), round(time.Since(start)))
@@ -92,7 +92,7 @@ func (s *story) bounce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.dead(ctx, 1); err != nil {
+	if err := s.dead(ctx, id); err != nil {
 		return err
 	}
 	j, _ := s.demo.Journey(id)
@@ -113,16 +113,17 @@ func (s *story) state(ctx context.Context, id string, want live.State) error {
 	})
 }
 
-// dead waits until both queues for mails have n dead letters.
-func (s *story) dead(ctx context.Context, n int) error {
-	return until(ctx, fmt.Sprintf("both queues for mails have %d dead letters", n), func() bool {
-		found := 0
-		for _, q := range s.demo.Snapshot().Queues {
-			if q.SendsMail && q.Dead == n {
-				found++
+// dead waits until both mails of a sign-up are dead letters.
+func (s *story) dead(ctx context.Context, id string) error {
+	return until(ctx, "both mails are dead letters", func() bool {
+		j, _ := s.demo.Journey(id)
+		dead := 0
+		for _, step := range j.Steps {
+			if step.State == live.Dead {
+				dead++
 			}
 		}
-		return found == 2
+		return dead == 2
 	})
 }
 

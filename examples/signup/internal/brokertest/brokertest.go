@@ -1,0 +1,31 @@
+// Package brokertest cleans up what a test of the sign-up leaves on the broker.
+package brokertest
+
+import (
+	"testing"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/examples/signup/internal/app"
+	"github.com/warren-mq/warren/examples/signup/internal/event"
+)
+
+// Remover deletes queues and exchanges, as *amqp091.Channel does.
+type Remover interface {
+	QueueDelete(name string, ifUnused, ifEmpty, noWait bool) (int, error)
+	ExchangeDelete(name string, ifUnused, noWait bool) error
+}
+
+// Remove deletes the exchange and the queues with the prefix.
+func Remove(t *testing.T, ch Remover, prefix string) {
+	t.Helper()
+	for _, q := range app.Queues() {
+		for _, name := range []string{prefix + q, broker.DeadLetterQueue(prefix + q)} {
+			if _, err := ch.QueueDelete(name, false, false, false); err != nil {
+				t.Errorf("delete %s: %v", name, err)
+			}
+		}
+	}
+	if err := ch.ExchangeDelete(prefix+event.Exchange, false, false); err != nil {
+		t.Errorf("delete the exchange: %v", err)
+	}
+}

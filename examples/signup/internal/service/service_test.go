@@ -1,0 +1,277 @@
+package service_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"go.uber.org/goleak"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/examples/signup/internal/account"
+	"github.com/warren-mq/warren/examples/signup/internal/event"
+	"github.com/warren-mq/warren/examples/signup/internal/link"
+	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/examples/signup/internal/service"
+	"github.com/warren-mq/warren/internal/rabbit"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	asJSON = "application/json"
+	asForm = "application/x-www-form-urlencoded"
+)
+
+var signer = link.Signer{Secret: []byte("secret")}
+
+// site is the service on a database and an exchange of the test's own.
+type site struct {
+	http.Handler
+
+	store   *account.Store
+	channel *amqp.Channel
+	name    string // of the exchange, and of the queue that gets all its events
+	answers []live.Signup
+}
+
+func newSite(t *testing.T, inline ...func(context.Context, event.SignedUp) error) *site {
+	t.Helper()
+	s := &site{name: rabbit.Queue(t), channel: rabbit.Channel(t, rabbit.URL(t))}
+	if err := s.channel.ExchangeDeclare(s.name, "topic", false, true, false, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.channel.QueueDeclare(s.name, false, true, true, false, amqp.Table{"x-max-priority": 10}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.channel.QueueBind(s.name, "#", s.name, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if s.store, err = account.Open(t.Context(), filepath.Join(t.TempDir(), "accounts.db")); err != nil {
+		t.Fatal(err)
+	}
+	pub := broker.NewPublisher(broker.Config{URL: rabbit.URL(t)}, s.name)
+	t.Cleanup(func() {
+		for _, closing := range []func() error{pub.Close, s.store.DB.Close} {
+			if err := closing(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	s.Handler = service.New(service.Config{
+		Accounts: s.store, Hash: account.NewHasher().Hash, Exchange: s.name, Publisher: pub, Link: signer,
+		Log: slog.New(slog.DiscardHandler), Inline: inline, OnAnswer: func(a live.Signup) { s.answers = append(s.answers, a) },
+	})
+	return s
+}
+
+func (s *site) send(method, path, contentType, body string, change ...func(*http.Request)) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	for _, f := range change {
+		f(r)
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+func chunked(r *http.Request)   { r.ContentLength = -1 }
+func crossSite(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }
+
+const (
+	alice     = `{"email":"alice@example.com","name":"Alice","password":"correct horse"}`
+	aliceForm = "email=alice@example.com&name=Alice&password=correct+horse"
+)
+
+func TestASignUpIsAnsweredByWhatItIs(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	if w := s.send("POST", "/signup", asJSON, strings.Replace(alice, "alice", "taken", 1)); w.Code != http.StatusCreated {
+		t.Fatalf("the first sign-up: %d %s", w.Code, w.Body)
+	}
+	large := `{"email":"a@example.com","name":"` + strings.Repeat("x", 5000) + `"}`
+	for name, tt := range map[string]struct {
+		kind, body string
+		change     func(*http.Request)
+		status     int
+		says       string
+	}{
+		"JSON is accepted":                {asJSON, strings.Replace(alice, "alice", "a", 1), nil, 201, `"took_ms"`},
+		"JSON with a charset is accepted": {asJSON + "; charset=utf-8", strings.Replace(alice, "alice", "b", 1), nil, 201, `"id"`},
+		"a form is answered with a page":  {asForm, strings.Replace(aliceForm, "alice", "c", 1), nil, 201, "<html"},
+		"an address that has an account":  {asJSON, strings.Replace(alice, "alice", "TAKEN", 1), nil, 409, "already"},
+		"half an object":                  {asJSON, `{"email":`, nil, 400, "unexpected EOF"},
+		"nothing":                         {asJSON, ``, nil, 400, "EOF"},
+		"more than one object":            {asJSON, alice + "{}", nil, 400, "more after"},
+		"an unknown field":                {asJSON, `{"mail":"e@example.com"}`, nil, 400, "unknown field"},
+		"a number for an address":         {asJSON, `{"email":1}`, nil, 400, "cannot unmarshal"},
+		"a form with a bad escape":        {asForm, "email=%zz", nil, 400, "invalid URL escape"},
+		"a content type nobody reads":     {"text/plain", `{}`, nil, 415, "want application/json"},
+		"no content type":                 {"", `{}`, nil, 415, "want application/json"},
+		"a body that is too large":        {asJSON, large, nil, 413, "at most 4096"},
+		"a body that turns out too large": {asJSON, large, chunked, 413, "at most 4096"},
+		"a form that turns out too large": {asForm, "name=" + large, chunked, 413, "at most 4096"},
+		"input that is not valid":         {asJSON, `{"email":"alice","name":"","password":"x"}`, nil, 422, `"name":"The name is missing."`},
+		"a form that is not valid":        {asForm, "email=alice&name=A&password=correct+horse", nil, 422, "is no e-mail address"},
+		"a form on another site's page":   {asForm, aliceForm, crossSite, 403, "cross-origin"},
+		"markup in a form stays harmless": {asForm, "email=x&name=%3Cscript%3E&password=correct+horse", nil, 422, "&lt;script&gt;"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var changes []func(*http.Request)
+			if tt.change != nil {
+				changes = append(changes, tt.change)
+			}
+			w := s.send("POST", "/signup", tt.kind, tt.body, changes...)
+			if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.says) {
+				t.Errorf("got %d %s, want %d with %q", w.Code, w.Body, tt.status, tt.says)
+			}
+			if csp := w.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+				t.Errorf("the policy is %q", csp)
+			}
+		})
+	}
+}
+
+func TestASignUpLeavesTheAccountAndItsEventInTheOutbox(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	w := s.send("POST", "/signup", asJSON, alice)
+	var answer struct {
+		ID     string  `json:"id"`
+		TookMS float64 `json:"took_ms"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+		t.Fatal(err)
+	}
+	if w.Header().Get("Location") != "/journey/"+answer.ID || !strings.HasPrefix(w.Header().Get("Server-Timing"), "signup;dur=") || answer.TookMS <= 0 {
+		t.Errorf("got %v and %+v", w.Header(), answer)
+	}
+	var key, aggregate, body string
+	if err := s.store.DB.QueryRowContext(t.Context(), "SELECT routing_key, aggregate, body FROM warren_outbox").Scan(&key, &aggregate, &body); err != nil {
+		t.Fatal(err)
+	}
+	if key != event.SignedUpKey || aggregate != answer.ID || !strings.Contains(body, `"email":"alice@example.com"`) || strings.Contains(body, "horse") {
+		t.Errorf("the event is %s of %s: %s", key, aggregate, body)
+	}
+	if len(s.answers) != 1 || s.answers[0].ID != answer.ID || s.answers[0].Sync {
+		t.Errorf("seen were %+v", s.answers)
+	}
+	if n := rabbit.Depth(t, s.channel, s.name); n != 0 {
+		t.Errorf("%d events were published, want none by the service itself", n)
+	}
+}
+
+func TestTheOldWayDoesAllInLineAndTellsWhatFails(t *testing.T) {
+	t.Parallel()
+	var done []string
+	do := func(name string) func(context.Context, event.SignedUp) error {
+		return func(_ context.Context, e event.SignedUp) error {
+			done = append(done, name)
+			if name == "billing" && e.Name == "Bob" {
+				return errors.New("billing is away")
+			}
+			return nil
+		}
+	}
+	s := newSite(t, do("welcome"), do("billing"))
+	if w := s.send("POST", "/signup-sync", asJSON, alice); w.Code != http.StatusCreated || strings.Join(done, " ") != "welcome billing" || !s.answers[0].Sync {
+		t.Errorf("got %d %s after %v", w.Code, w.Body, done)
+	}
+	w := s.send("POST", "/signup-sync", asJSON, strings.NewReplacer("alice", "bob", "Alice", "Bob").Replace(alice))
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "nobody will try again") || strings.Contains(w.Body.String(), "away") {
+		t.Errorf("got %d %s, want that something was left undone", w.Code, w.Body)
+	}
+}
+
+func TestTheLinkOfAMailConfirmsTheAddress(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.send("POST", "/signup", asJSON, alice)
+	id := s.answers[0].ID
+	hour := time.Now().Add(time.Hour)
+	for name, tt := range map[string]struct {
+		token  string
+		status int
+		says   string
+	}{
+		"the link":                  {signer.Sign("verify", id, hour), 200, "alice@example.com is yours"},
+		"a link for something else": {signer.Sign("reset", id, hour), 403, "not one of ours"},
+		"a link that has expired":   {signer.Sign("verify", id, time.Now().Add(-time.Hour)), 403, "expired"},
+		"a link to nobody":          {signer.Sign("verify", "nobody", hour), 403, "not one of ours"},
+		"no token":                  {"", 403, "not one of ours"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := s.send("GET", "/verify?token="+tt.token, "", "")
+			if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.says) {
+				t.Errorf("got %d %s, want %d with %q", w.Code, w.Body, tt.status, tt.says)
+			}
+		})
+	}
+	if a, err := s.store.ByID(t.Context(), id); a.VerifiedAt.IsZero() || err != nil {
+		t.Errorf("got %+v, %v; want it verified", a, err)
+	}
+}
+
+func TestAPasswordResetIsUrgentAndItsLinkIsGoodOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.send("POST", "/signup", asJSON, alice)
+	known, unknown := s.send("POST", "/reset", asForm, "email=Alice@example.com"), s.send("POST", "/reset", asForm, "email=bob@example.com")
+	if known.Code != http.StatusAccepted || known.Code != unknown.Code || known.Body.String() != unknown.Body.String() {
+		t.Errorf("got %d for an account and %d for none, want the same answer", known.Code, unknown.Code)
+	}
+	m, ok, err := s.channel.Get(s.name, true)
+	if err != nil || !ok || m.RoutingKey != event.PasswordResetKey || m.Priority != 10 || rabbit.Depth(t, s.channel, s.name) != 0 {
+		t.Fatalf("got %s at %d, %v; want one reset at priority 10", m.RoutingKey, m.Priority, err)
+	}
+	var e event.PasswordReset
+	if err := json.Unmarshal(m.Body, &e); err != nil {
+		t.Fatal(err)
+	}
+	token := signer.Sign("reset", e.AccountID+"."+e.Stamp, time.Now().Add(time.Minute))
+	if w := s.send("GET", "/reset/confirm?token="+token, "", ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), token) {
+		t.Errorf("the form: %d %s", w.Code, w.Body)
+	}
+	for _, tt := range []struct {
+		password string
+		status   int
+	}{{"short", 422}, {"battery staple", 200}, {"battery staple", 403}} {
+		form := url.Values{"token": {token}, "password": {tt.password}}.Encode()
+		if w := s.send("POST", "/reset/confirm", asForm, form); w.Code != tt.status {
+			t.Errorf("%s: %d %s, want %d", tt.password, w.Code, w.Body, tt.status)
+		}
+	}
+	a, err := s.store.ByID(t.Context(), e.AccountID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := account.NewHasher().Matches(t.Context(), "battery staple", a.PasswordHash); !ok || err != nil {
+		t.Errorf("the new password: %v, %v", ok, err)
+	}
+	if w := s.send("GET", "/reset/confirm?token="+token, "", ""); w.Code != http.StatusForbidden {
+		t.Errorf("the link again: %d, want 403", w.Code)
+	}
+}
+
+func TestPages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for path, want := range map[string]int{"/": 200, "/reset": 200, "/assets/icon.svg": 200, "/nothing": 404, "/assets/nothing": 404} {
+		if w := s.send("GET", path, "", ""); w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+	}
+}
