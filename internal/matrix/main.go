@@ -32,7 +32,7 @@ type options struct {
 
 // flags says where the command line goes.
 func (o *options) flags() {
-	flag.StringVar(&o.columns, "columns", "rabbitmq,devbroker", "`list` of brokers, such as rabbitmq-4.3, or devbroker for all its versions; pipe is devbroker in virtual time")
+	flag.StringVar(&o.columns, "columns", "rabbitmq,devbroker,pipe", "`list` of brokers, such as rabbitmq-4.3, or devbroker for all its versions; pipe is devbroker in virtual time")
 	flag.StringVar(&o.packages, "packages", "", "`list` of packages; all whose tests use internal/rabbit if empty")
 	flag.StringVar(&o.run, "run", "", "only tests that match this `regexp`")
 	flag.BoolVar(&o.race, "race", false, "with the race detector")
