@@ -28,13 +28,7 @@ func (b *Browser) Tab(tb testing.TB, look Look) *Tab {
 	tb.Helper()
 	ctx, closeTab := chromedp.NewContext(b.ctx)
 	t := &Tab{tb: tb, ctx: ctx}
-	t.do("open a tab with the look "+look.Name,
-		chromedp.EmulateViewport(look.Width, look.Height),
-		chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-			features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme()}}
-			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
-			return err
-		}))
+	t.Look(look)
 	var watching sync.WaitGroup
 	watching.Go(t.watch)
 	tb.Cleanup(func() {
@@ -45,6 +39,18 @@ func (b *Browser) Tab(tb testing.TB, look Look) *Tab {
 		}
 	})
 	return t
+}
+
+// Look looks at the page in another way.
+func (t *Tab) Look(look Look) {
+	t.tb.Helper()
+	t.do("look at it in the way "+look.Name,
+		chromedp.EmulateViewport(look.Width, look.Height),
+		chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+			features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme()}}
+			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
+			return err
+		}))
 }
 
 // watch collects the errors that pages have, until the tab is closed.
