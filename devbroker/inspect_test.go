@@ -122,6 +122,7 @@ func TestLookingChangesNothing(t *testing.T) {
 		b.Queues()
 		b.Messages("/", "unused")
 		time.Sleep(time.Second)
+		synctest.Wait() // it goes at this very moment
 		check(t, "queues: looking is not using", len(b.Queues()), 1)
 		d := c.pull("q")
 		check(t, "redelivered", d.Redelivered, false)
