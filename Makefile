@@ -4,10 +4,11 @@ SHELL := /bin/bash
 
 modules  := $(sort $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/.*/*' -not -path '*/testdata/*')))
 packages := $(filter-out ./tools,$(modules))# the modules with code of ours
-scripts  := scripts/rabbitmq scripts/postgres $(wildcard scripts/*.sh) devbroker/clients/install .ci/run
+scripts  := scripts/rabbitmq scripts/postgres scripts/chromium $(wildcard scripts/*.sh) devbroker/clients/install .ci/run
 lint     := $(CURDIR)/.bin/golangci-lint
 rabbitmq := $(CURDIR)/scripts/rabbitmq
 postgres := $(CURDIR)/scripts/postgres
+chromium := $(CURDIR)/scripts/chromium
 
 TESTFLAGS ?=
 MATRIX    ?=
@@ -54,8 +55,9 @@ shell:
 		else echo "NOT CHECKED: shellcheck is not installed, so the shell scripts were left out"; fi
 
 .PHONY: test
-test: ## all tests with the race detector, against a RabbitMQ and a PostgreSQL that are installed and started for them
-	@for m in $(filter-out .,$(packages)) .; do echo "== go test $$m"; \
+test: ## all tests with the race detector, against a RabbitMQ, a PostgreSQL and a Chromium that are installed and started for them
+	@WARREN_CHROMIUM="$$($(chromium))"; export WARREN_CHROMIUM; \
+		for m in $(filter-out .,$(packages)) .; do echo "== go test $$m"; \
 		(cd $$m && $(rabbitmq) run $(postgres) run go test -race -shuffle=on -timeout 10m $(TESTFLAGS) ./...); done
 
 .PHONY: test-clients
@@ -81,4 +83,5 @@ bench: ## the benchmarks of the module bench/
 .PHONY: example
 example: ## build and test examples/
 	@[ -d examples ] || { echo "there is no examples/" >&2; exit 1; }
-	@$(rabbitmq) run go test -race -timeout 5m ./examples/...
+	@WARREN_CHROMIUM="$$($(chromium))"; export WARREN_CHROMIUM; \
+		$(rabbitmq) run go test -race -timeout 5m ./examples/...
