@@ -106,6 +106,9 @@ func (e *Engine) work(ctx context.Context, connected chan error) error {
 		}
 	}()
 	err := e.start(starting)
+	if errors.Is(err, broker.ErrClosed) {
+		<-starting.Done() // the connections have ended, and say why
+	}
 	if err == nil {
 		close(e.working)
 		err = e.wait(ctx)
