@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -265,11 +266,12 @@ func (c *chaos) report(n int, took time.Duration) {
 	}
 }
 
-// logs are what the processes wrote.
-func (c *chaos) logs() (all string) {
+// logs are the ends of what the processes wrote.
+func (c *chaos) logs() string {
+	var all strings.Builder
 	for _, role := range app.Roles() {
 		text, _ := os.ReadFile(filepath.Join(c.data, string(role)+".log"))
-		all += "\n== " + string(role) + "\n" + string(text[max(0, len(text)-2000):])
+		fmt.Fprintf(&all, "\n== %s\n%s", role, text[max(0, len(text)-2000):])
 	}
-	return all
+	return all.String()
 }

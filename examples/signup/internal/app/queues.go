@@ -42,10 +42,7 @@ func patient() retry.Policy {
 // subscribe adds the queues of the roles to w. Each queue gets its own copy of every
 // event, and works on it at its own pace, with its own retries and dead letters.
 func (a *App) subscribe(w *worker.Worker, roles []Role) {
-	once := []handler.Middleware{
-		middleware.Dedupe(a.handled, middleware.WithLease(lease), middleware.WithStoreLog(a.config.Logger)),
-		middleware.Timeout(mailTimeout),
-	}
+	once := a.once()
 	if has(roles, Welcome) {
 		q := a.queue(w, worker.Queue{Name: WelcomeQueue, Concurrency: 8, MaxPriority: priorities, Timeout: -1, Middleware: once})
 		q.Handle(event.SignedUpKey, handler.Typed(a.welcome.Welcome))
@@ -62,6 +59,14 @@ func (a *App) subscribe(w *worker.Worker, roles []Role) {
 	if has(roles, Billing) { // so does this one
 		q := a.queue(w, worker.Queue{Name: BillingQueue, Concurrency: 2})
 		q.Handle(event.SignedUpKey, handler.Typed(a.book.BeginTrial))
+	}
+}
+
+// once sends no mail twice that is known to be sent.
+func (a *App) once() []handler.Middleware {
+	return []handler.Middleware{
+		middleware.Dedupe(a.handled, middleware.WithLease(lease), middleware.WithStoreLog(a.config.Logger)),
+		middleware.Timeout(mailTimeout),
 	}
 }
 

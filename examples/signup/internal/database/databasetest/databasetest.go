@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +65,7 @@ func Postgres(t *testing.T) string {
 // start starts a cluster that the test's end removes.
 func start(t *testing.T) (url string) {
 	t.Helper()
-	dir, err := os.MkdirTemp(os.Getenv("WARREN_CLUSTERS"), "signup-pg-") // the user postgres has to get there
+	dir, err := os.MkdirTemp("", "signup-pg-") //nolint:usetesting // the user postgres has to get there
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,12 +78,12 @@ func start(t *testing.T) (url string) {
 	return script(t, "start", dir)
 }
 
+// script runs scripts/postgres, seen from the packages beside database.
 func script(t *testing.T, args ...string) string {
 	t.Helper()
-	_, here, _, _ := runtime.Caller(0)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 3*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(filepath.Dir(here), "../../../../../scripts/postgres"), args...)
+	cmd := exec.CommandContext(ctx, "../../../../scripts/postgres", args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &stdout, &stderr, time.Second
 	if err := cmd.Run(); err != nil {

@@ -1,0 +1,16 @@
+package app
+
+import "github.com/warren-mq/warren/handler"
+
+// Handlers returns what the workers do, by names that a configuration may use, for
+// those who run them in another way.
+func (a *App) Handlers() map[string]handler.Handler {
+	once := a.once()
+	return map[string]handler.Handler{
+		"send-welcome":      handler.Chain(handler.Typed(a.welcome.Welcome), once...),
+		"send-reset":        handler.Chain(handler.Typed(a.welcome.ResetPassword), once...),
+		"send-verification": handler.Chain(handler.Typed(a.verification.Ask), once...),
+		"count":             handler.Typed(a.counter.Count),
+		"begin-trial":       handler.Typed(a.book.BeginTrial),
+	}
+}
