@@ -10,8 +10,8 @@ import (
 
 // Demo is what the pages show and act on. It is called by many requests at once.
 type Demo interface {
-	// Snapshot returns the state now. Each open page asks twice a second, so it
-	// answers from memory.
+	// Snapshot returns the state now, and does not change what it has returned. Each
+	// open page asks twice a second, so it answers from memory.
 	Snapshot() Snapshot
 
 	// Journey returns what became of a sign-up so far, and false if there is none

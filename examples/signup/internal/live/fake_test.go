@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -70,6 +71,7 @@ func (f *fake) Do(_ context.Context, a live.Action) (string, error) {
 func (f *fake) change(how func(*live.Snapshot)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.snapshot.Queues = slices.Clone(f.snapshot.Queues) // a page may be reading the others
 	how(&f.snapshot)
 }
 
