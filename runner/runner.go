@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/warren-mq/warren/handler"
@@ -28,12 +27,12 @@ func Go(name string, h handler.Handler) Handler {
 // Main is the whole program: it carries out the command of os.Args and exits with its
 // status, 0 if all went well. It panics if two handlers have the same name.
 func Main(handlers ...Handler) {
-	os.Exit(Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, handlers...))
+	os.Exit(Run(context.Background(), os.Args[1:], handlers...)) //nolint:revive // it is main
 }
 
 // Run is Main for programs that have more to do: it carries out a command and returns its
 // exit status. SIGINT and SIGTERM end it as well as ctx does.
-func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, handlers ...Handler) int {
+func Run(ctx context.Context, args []string, handlers ...Handler) int {
 	byName := make(map[string]handler.Handler, len(handlers))
 	for _, h := range handlers {
 		if byName[h.name] != nil {
@@ -41,5 +40,6 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 		byName[h.name] = h.handler
 	}
-	return command.Execute(ctx, command.Program{Stdin: stdin, Stdout: stdout, Stderr: stderr, Handlers: byName}, args)
+	p := command.Program{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Handlers: byName}
+	return command.Execute(ctx, p, args)
 }

@@ -29,9 +29,9 @@ func (p *Program) configValidate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(p.Stdout, "%s is valid: %d exchanges, %d queues, %d schedules\n",
+			_, err = fmt.Fprintf(p.Stdout, "%s is valid: %d exchanges, %d queues, %d schedules\n",
 				s.Name, len(c.Exchanges), len(c.Queues), len(c.Schedules))
-			return nil
+			return err
 		},
 	}
 }
@@ -77,7 +77,7 @@ func (p *Program) configInit() *cobra.Command {
 			if err := create("config.schema.json", config.Schema()); err != nil && !errors.Is(err, fs.ErrExist) {
 				return err
 			}
-			p.hint("Wrote %s. Try: runner dev", name)
+			p.hintf("Wrote %s. Try: runner dev", name)
 			return nil
 		},
 	}

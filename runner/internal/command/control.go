@@ -88,3 +88,9 @@ func exactly(n int) cobra.PositionalArgs {
 		return nil
 	}
 }
+
+func (p *Program) workersCommand() *cobra.Command {
+	return p.control(&cobra.Command{
+		Use: "workers", Short: "Show what a running runner is doing", Args: exactly(0),
+	}, func(ctx context.Context, c admin.Client, _ []string) (engine.Status, error) { return c.Status(ctx) })
+}

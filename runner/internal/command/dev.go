@@ -32,7 +32,7 @@ func (p *Program) exampleOr() (*config.Config, error) {
 		return nil, err
 	}
 	if s.Data == nil {
-		p.hint("There is no %s, so this is an example; \"runner config init\" writes it.", s.Name)
+		p.hintf("There is no %s, so this is an example; \"runner config init\" writes it.", s.Name)
 		s.Name, s.Data = "the example", config.Init()
 	}
 	return config.Load(s)
@@ -40,18 +40,18 @@ func (p *Program) exampleOr() (*config.Config, error) {
 
 // suggest says what to do next, with the names of the configuration.
 func (p *Program) suggest(e *engine.Engine, address string) {
-	p.hint("\nAt work. In another terminal:\n")
+	p.hintf("\nAt work. In another terminal:\n")
 	if exchange, key := sample(e.Config()); key != "" {
-		p.hint("  runner publish %q %s --data '{\"hello\":\"world\"}'", exchange, key)
+		p.hintf("  runner publish %q %s --data '{\"hello\":\"world\"}'", exchange, key)
 	}
-	p.hint("  runner queues watch\n  runner dlq ls")
+	p.hintf("  runner queues watch\n  runner dlq ls")
 	if address != "" {
-		p.hint("  curl http://%s/readyz", address)
+		p.hintf("  curl http://%s/readyz", address)
 	}
 	if url := e.EmbeddedURL(); url != "" {
-		p.hint("\nOther programs reach the embedded broker by AMQP_URL=%s", url)
+		p.hintf("\nOther programs reach the embedded broker by AMQP_URL=%s", url)
 	}
-	p.hint("Ctrl-C drains and ends.\n")
+	p.hintf("Ctrl-C drains and ends.\n")
 }
 
 // sample is an exchange and a routing key that some handler takes; no key if there is

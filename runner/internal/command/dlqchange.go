@@ -108,7 +108,7 @@ func (p *Program) confirm(yes bool, what, name string) error {
 	if !isTerminal(p.Stdin) || !isTerminal(p.Stderr) {
 		return usage(fmt.Errorf("runner: to %s want --yes", what))
 	}
-	fmt.Fprintf(p.Stderr, "This will %s. Type %s to go on: ", what, name)
+	_, _ = fmt.Fprintf(p.Stderr, "This will %s. Type %s to go on: ", what, name) // on a terminal
 	typed, err := bufio.NewReader(p.Stdin).ReadString('\n')
 	if err != nil || strings.TrimSpace(typed) != name {
 		return usage(errors.New("runner: not confirmed, and nothing was done"))
@@ -149,15 +149,16 @@ type letterResult struct {
 
 // showResult shows what was done, also beside an error.
 func (p *Program) showResult(verb string, r deadletter.Result, err error) error {
-	row := fmt.Sprintf("%d %s", r.Done, verb)
+	told := []string{fmt.Sprintf("%d %s", r.Done, verb)}
 	for _, rest := range []struct {
 		n    int
 		what string
 	}{{r.Skipped, "not chosen"}, {r.Newer, "newer than the command"}, {r.Failed, "failed"}} {
 		if rest.n > 0 {
-			row += fmt.Sprintf(", %d %s", rest.n, rest.what)
+			told = append(told, fmt.Sprintf("%d %s", rest.n, rest.what))
 		}
 	}
+	row := strings.Join(told, ", ")
 	shown := p.show(result{rows: [][]string{{row}}, values: []any{letterResult(r)}, single: true})
 	if err != nil && r.Done > 0 && !errors.Is(err, deadletter.ErrCanary) {
 		err = &statusError{exitPartial, err}

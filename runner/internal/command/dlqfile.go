@@ -2,6 +2,7 @@ package command
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ func (p *Program) dlqExport() *cobra.Command {
 				if err := errors.Join(err, out.Flush()); err != nil {
 					return err
 				}
-				p.hint("letters: %d", n)
+				p.hintf("letters: %d", n)
 				return nil
 			})
 		},
@@ -104,20 +105,7 @@ message id; the header warren-edited-from has the old one. Without --data, --hea
 				}
 			}
 			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
-				if e.Body == nil && len(e.Headers) == 0 {
-					l, err := client.Find(cmd.Context(), queue, args[1])
-					if err != nil {
-						return err
-					}
-					if e.Body, err = p.editor(cmd, l.Message.Body); err != nil {
-						return err
-					}
-				}
-				id, err := client.Edit(cmd.Context(), queue, args[1], e)
-				if err != nil {
-					return err
-				}
-				return p.show(result{rows: [][]string{{"sent back as " + id}}, values: []any{map[string]string{"id": id}}, single: true})
+				return p.edit(cmd.Context(), client, queue, args[1], e)
 			})
 		},
 	}
@@ -127,6 +115,24 @@ message id; the header warren-edited-from has the old one. Without --data, --hea
 	f.StringArrayVar(&without, "without", nil, "remove the header `NAME`; may be repeated")
 	f.StringVar(&by, "by", "", "who does it; USER@HOST if empty")
 	return c
+}
+
+// edit changes a letter, or has a person do so, and sends it back.
+func (p *Program) edit(ctx context.Context, client *deadletter.Client, queue, id string, e deadletter.Edit) error {
+	if e.Body == nil && len(e.Headers) == 0 {
+		l, err := client.Find(ctx, queue, id)
+		if err != nil {
+			return err
+		}
+		if e.Body, err = p.editor(ctx, l.Message.Body); err != nil {
+			return err
+		}
+	}
+	newID, err := client.Edit(ctx, queue, id, e)
+	if err != nil {
+		return err
+	}
+	return p.show(result{rows: [][]string{{"sent back as " + newID}}, values: []any{map[string]string{"id": newID}}, single: true})
 }
 
 // edited are the headers to set, and with nil to remove.
@@ -154,7 +160,7 @@ func checkBody(m *message.Message) error {
 }
 
 // editor has a person change a body.
-func (p *Program) editor(cmd *cobra.Command, body []byte) ([]byte, error) {
+func (p *Program) editor(ctx context.Context, body []byte) ([]byte, error) {
 	program := os.Getenv("VISUAL")
 	if program == "" {
 		program = os.Getenv("EDITOR")
@@ -172,7 +178,7 @@ func (p *Program) editor(cmd *cobra.Command, body []byte) ([]byte, error) {
 		return nil, fmt.Errorf("runner: %w", err)
 	}
 	words := strings.Fields(program)
-	edit := exec.CommandContext(cmd.Context(), words[0], append(words[1:], f.Name())...) //nolint:gosec // the user's own editor
+	edit := exec.CommandContext(ctx, words[0], append(words[1:], f.Name())...) //nolint:gosec // the user's own editor
 	edit.Stdin, edit.Stdout, edit.Stderr = p.Stdin, p.Stdout, p.Stderr
 	if err := edit.Run(); err != nil {
 		return nil, fmt.Errorf("runner: %s: %w; nothing was changed", words[0], err)

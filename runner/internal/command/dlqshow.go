@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -40,27 +41,32 @@ func (p *Program) dlqShow() *cobra.Command {
 			}
 			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
 				queue := deadLetterQueue(args[0])
-				if len(args) == 2 {
-					letter, err := client.Find(cmd.Context(), queue, args[1])
-					if err != nil {
-						return err
-					}
-					return p.showLetter(letter)
+				if len(args) == 1 {
+					return p.listLetters(cmd.Context(), client, queue, filter)
 				}
-				table := result{header: []string{"ID", "FAILED", "ATTEMPTS", "REASON", "KEY", "ERROR"}}
-				if err := client.Read(cmd.Context(), queue, filter, func(l deadletter.Letter) error {
-					table.addLetter(l, time.Now())
-					return nil
-				}); err != nil {
+				letter, err := client.Find(cmd.Context(), queue, args[1])
+				if err != nil {
 					return err
 				}
-				return p.show(table)
+				return p.showLetter(letter)
 			})
 		},
 	}
 	ch.flags(c, false)
 	c.Flags().IntVar(&limit, "limit", 20, "so many letters at most, the oldest; 0 for all")
 	return c
+}
+
+func (p *Program) listLetters(ctx context.Context, client *deadletter.Client, queue string, filter deadletter.Filter) error {
+	table := result{header: []string{"ID", "FAILED", "ATTEMPTS", "REASON", "KEY", "ERROR"}}
+	err := client.Read(ctx, queue, filter, func(l deadletter.Letter) error {
+		table.addLetter(l, time.Now())
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return p.show(table)
 }
 
 func (r *result) addLetter(l deadletter.Letter, now time.Time) {

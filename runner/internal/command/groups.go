@@ -13,7 +13,7 @@ func groups() []group {
 	return []group{
 		{"run", "Run workers", list{(*Program).runCommand, (*Program).devCommand, (*Program).configCommand, (*Program).topologyCommand}},
 		{"work", "Look after them", list{
-			(*Program).queuesCommand, (*Program).dlqCommand, (*Program).schedulesCommand,
+			(*Program).workersCommand, (*Program).queuesCommand, (*Program).dlqCommand, (*Program).schedulesCommand,
 			(*Program).pauseCommand, (*Program).resumeCommand, (*Program).scaleCommand, (*Program).doctorCommand,
 		}},
 		{"more", "And", list{(*Program).publishCommand, (*Program).benchCommand, (*Program).versionCommand}},

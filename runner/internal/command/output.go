@@ -54,17 +54,21 @@ func (r result) value() any {
 
 func (r result) table(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	lines := r.rows
 	if len(r.header) > 0 {
-		fmt.Fprintln(w, strings.Join(r.header, "\t"))
+		lines = append([][]string{r.header}, lines...)
 	}
-	for _, row := range r.rows {
-		fmt.Fprintln(w, strings.Join(row, "\t"))
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(w, strings.Join(line, "\t")); err != nil {
+			return fmt.Errorf("runner: %w", err)
+		}
 	}
-	if err := w.Flush(); err != nil {
+	err := w.Flush()
+	if err == nil && r.note != "" {
+		_, err = fmt.Fprintln(out, r.note)
+	}
+	if err != nil {
 		return fmt.Errorf("runner: %w", err)
-	}
-	if r.note != "" {
-		fmt.Fprintln(out, r.note)
 	}
 	return nil
 }
@@ -106,10 +110,10 @@ func plain(n *yaml.Node) {
 	}
 }
 
-// hint tells people something on stderr.
-func (p *Program) hint(format string, args ...any) {
+// hintf tells people something on stderr.
+func (p *Program) hintf(format string, args ...any) {
 	if !p.settings.quiet {
-		fmt.Fprintf(p.Stderr, format+"\n", args...)
+		_, _ = fmt.Fprintf(p.Stderr, format+"\n", args...) // there is nowhere else to tell it
 	}
 }
 

@@ -28,7 +28,6 @@ type settings struct {
 	file    string   // -c
 	set     []string // PATH=VALUE
 	format  string   // -o
-	colour  string
 	verbose bool
 	quiet   bool
 }
@@ -55,7 +54,6 @@ func (p *Program) root() *cobra.Command {
 	f.StringVarP(&p.settings.file, "config", "c", "", "configuration `file` (./config.yaml if there is one)")
 	f.StringArrayVar(&p.settings.set, "set", nil, "a `PATH=VALUE` that wins over the file, such as broker.url=embedded:")
 	f.StringVarP(&p.settings.format, "output", "o", "table", "`format` of results: table, json, jsonl or yaml")
-	f.StringVar(&p.settings.colour, "color", "auto", "auto, always or never")
 	f.BoolVarP(&p.settings.verbose, "verbose", "v", false, "log more")
 	f.BoolVarP(&p.settings.quiet, "quiet", "q", false, "no progress and no hints")
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(fmt.Errorf("runner: %w", err)) })
@@ -79,5 +77,5 @@ func (p *Program) complain(err error) {
 	if err == nil || errors.As(err, &silent) {
 		return
 	}
-	fmt.Fprintln(p.Stderr, p.explain(err))
+	_, _ = fmt.Fprintln(p.Stderr, p.explain(err)) // there is nowhere else to tell it
 }

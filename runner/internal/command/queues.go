@@ -72,7 +72,9 @@ func (p *Program) watch(ctx context.Context, queues []string, s *broker.Session,
 			return err
 		}
 		if isTerminal(p.Stdout) {
-			fmt.Fprint(p.Stdout, "\x1b[H\x1b[2J")
+			if _, err := fmt.Fprint(p.Stdout, "\x1b[H\x1b[2J"); err != nil {
+				return err
+			}
 		}
 		if err := p.show(queueTable(states, last, interval)); err != nil || n == times {
 			return err

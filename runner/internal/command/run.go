@@ -53,8 +53,7 @@ func (p *Program) run(ctx context.Context, c *config.Config, began func(*engine.
 	defer func() { err = errors.Join(err, e.Close()) }()
 
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	served := make(chan error, 1)
-	address, err := p.serve(serving, e, c.Admin, telemetry, log, served)
+	address, served, err := p.serve(serving, e, telemetry, log)
 	if err != nil {
 		stop()
 		return err
@@ -66,15 +65,18 @@ func (p *Program) run(ctx context.Context, c *config.Config, began func(*engine.
 	return errors.Join(err, <-served)
 }
 
-// serve starts the admin interface, if there is to be one.
-func (p *Program) serve(ctx context.Context, e *engine.Engine, c config.Admin, t *observe.Telemetry, log *slog.Logger, served chan<- error) (string, error) {
+// serve starts the admin interface, if there is to be one, and returns its address and
+// a channel that tells its end.
+func (p *Program) serve(ctx context.Context, e *engine.Engine, t *observe.Telemetry, log *slog.Logger) (string, <-chan error, error) {
+	c := e.Config().Admin
+	served := make(chan error, 1)
 	if c.Listen == "none" {
 		served <- nil
-		return "", nil
+		return "", served, nil
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
-		return "", fmt.Errorf("runner: admin.listen: %w", err)
+		return "", nil, fmt.Errorf("runner: admin.listen: %w", err)
 	}
 	token := func() (string, error) { return "", nil }
 	if !c.Token.IsZero() {
@@ -84,7 +86,7 @@ func (p *Program) serve(ctx context.Context, e *engine.Engine, c config.Admin, t
 	go func() {
 		served <- admin.Serve(ctx, l, admin.Options{Runner: administered{e}, Token: token, Metrics: t.Metrics(), Logger: log})
 	}()
-	return l.Addr().String(), nil
+	return l.Addr().String(), served, nil
 }
 
 func (p *Program) whenWorking(ctx context.Context, e *engine.Engine, then func()) {

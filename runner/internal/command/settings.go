@@ -22,9 +22,6 @@ func (s *settings) check() error {
 	if !slices.Contains([]string{"table", "json", "jsonl", "yaml"}, s.format) {
 		return usage(fmt.Errorf("runner: --output is %q, want table, json, jsonl or yaml", s.format))
 	}
-	if !slices.Contains([]string{"auto", "always", "never"}, s.colour) {
-		return usage(fmt.Errorf("runner: --color is %q, want auto, always or never", s.colour))
-	}
 	for _, assignment := range s.set {
 		if path, _, ok := strings.Cut(assignment, "="); !ok || path == "" {
 			return usage(fmt.Errorf("runner: --set is %q, want PATH=VALUE", assignment))

@@ -73,9 +73,9 @@ func (q *queue) stop(cause error) error {
 }
 
 func (q *queue) closeHandlers() error {
-	var errs []error
-	for _, h := range q.handlers {
-		errs = append(errs, h.Close())
+	errs := make([]error, len(q.handlers))
+	for i, h := range q.handlers {
+		errs[i] = h.Close()
 	}
 	return errors.Join(errs...)
 }

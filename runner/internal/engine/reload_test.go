@@ -1,0 +1,120 @@
+package engine_test
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/runner/internal/config"
+)
+
+// TestReload has a queue that stays count on through all of it.
+func TestReload(t *testing.T) {
+	t.Parallel()
+	const stays = "stays"
+	kept := queueYAML(stays, "stays", "")
+	for name, tt := range map[string]struct {
+		to   string
+		want string // of the changes
+		then func(r *running)
+	}{
+		"what can change live does": {
+			queues(kept, queueYAML("q", "q.#", "concurrency: 4, paused: true,")) + "log: {level: debug}\n",
+			"live [log.level queues.q.concurrency queues.q.paused]",
+			func(r *running) {
+				r.becomes("q", "paused 4/4 acked 0")
+				if r.level.Level() != slog.LevelDebug {
+					r.t.Errorf("level %v, want debug", r.level.Level())
+				}
+			},
+		},
+		"a changed queue restarts alone": {
+			queues(kept, queueYAML("q", "other.#", "")), "restart [q]",
+			func(r *running) {
+				r.publish("other.1", "new key")
+				if got := r.next(); got != "q: new key" {
+					r.t.Errorf("got %q, want it by the new key", got)
+				}
+			},
+		},
+		"a new queue begins": {
+			queues(kept, queueYAML("q", "q.#", ""), queueYAML("new", "new.#", "")), "added [new]",
+			func(r *running) {
+				r.publish("new.1", "hello")
+				if got := r.next(); got != "new: hello" {
+					r.t.Errorf("got %q", got)
+				}
+			},
+		},
+		"a queue that is gone ends": {queues(kept), "removed [q]", func(r *running) { r.becomes("q", "none") }},
+		"what needs a new process stays": {
+			queues(kept, queueYAML("q", "q.#", "")) + "grace: 3s\n", "process [grace]",
+			func(r *running) {
+				if g := time.Duration(r.Config().Grace); g != 30*time.Second {
+					r.t.Errorf("grace is %v, want the old one", g)
+				}
+			},
+		},
+		"nothing has changed": {queues(kept, queueYAML("q", "q.#", "")), "", func(*running) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, queues(kept, queueYAML("q", "q.#", "")))
+			defer r.end()
+			r.publish(stays, "before")
+			r.next()
+			r.becomes(stays, "consuming 1/1 acked 1")
+			changes, err := r.Reload(t.Context(), load(t, tt.to))
+			if got := describe(changes); err != nil || got != tt.want {
+				t.Errorf("got %q and %v, want %q", got, err, tt.want)
+			}
+			tt.then(r)
+			r.publish(stays, "after")
+			r.next()
+			r.becomes(stays, "consuming 1/1 acked 2")
+		})
+	}
+}
+
+func describe(c config.Changes) string {
+	var parts []string
+	for _, p := range []struct {
+		name string
+		list []string
+	}{{"live", c.Live}, {"restart", c.Restart}, {"added", c.Added}, {"removed", c.Removed}, {"process", c.Process}} {
+		if len(p.list) > 0 {
+			parts = append(parts, fmt.Sprintf("%s %v", p.name, p.list))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func TestReloadThatConflictsChangesNothing(t *testing.T) {
+	t.Parallel()
+	r := run(t, queues(queueYAML("q", "q.#", "")))
+	defer r.end()
+	_, err := r.Reload(t.Context(), load(t, queues(queueYAML("q", "q.#", "delivery_limit: 3,"), queueYAML("new", "new", ""))))
+	if !errors.As(err, new(*broker.ConflictError)) {
+		t.Errorf("got %v, want the conflict", err)
+	}
+	r.publish("q.1", "still here")
+	if got := r.next(); got != "q: still here" {
+		t.Errorf("got %q", got)
+	}
+	if got := r.queue("new"); got != "none" {
+		t.Errorf("new is %s, want none", got)
+	}
+}
+
+func TestReloadAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	r := run(t, queues(queueYAML("q", "q.#", "")))
+	r.end()
+	if _, err := r.Reload(t.Context(), load(t, exchange)); err == nil {
+		t.Error("it took a new configuration after its end")
+	}
+}
