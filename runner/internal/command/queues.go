@@ -68,6 +68,9 @@ func (p *Program) watch(ctx context.Context, queues []string, s *broker.Session,
 	var last []queueState
 	for n := 1; ; n++ {
 		states, err := queueStates(ctx, queues, s)
+		if ctx.Err() != nil {
+			return nil // Ctrl-C is how it ends
+		}
 		if err != nil {
 			return err
 		}
