@@ -24,12 +24,12 @@ func TestBlockHoldsPublishersUntilUnblock(t *testing.T) {
 		confirm := c.publish("q", "during")
 		check(t, "told", <-told, amqp.Blocking{Active: true, Reason: "low on disk"})
 		time.Sleep(time.Hour)
-		check(t, "messages an hour later", strings.Join(bodies(b, "q"), " "), "before")
+		check(t, "messages an hour later", strings.Join(bodies(b), " "), "before")
 
 		b.Unblock()
 		check(t, "told", <-told, amqp.Blocking{Active: false})
 		check(t, "confirmed", (<-confirm).Wait(), true)
-		check(t, "messages", strings.Join(bodies(b, "q"), " "), "before during")
+		check(t, "messages", strings.Join(bodies(b), " "), "before during")
 	})
 }
 
@@ -90,7 +90,7 @@ func TestAClientMayGoWhileItIsBlocked(t *testing.T) {
 		c, gone := connect(t, b), connect(t, b)
 		c.declare("q", nil)
 		c.put("q", "1")
-		gone.pull("q")
+		gone.pull()
 		told := gone.conn.NotifyBlocked(make(chan amqp.Blocking, 2))
 		b.Block("")
 		go func() { _ = gone.Publish("", "nowhere", false, false, amqp.Publishing{}) }()
@@ -99,7 +99,7 @@ func TestAClientMayGoWhileItIsBlocked(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.Unblock()
 		synctest.Wait()
-		check(t, "it comes again", c.pull("q").Redelivered, true)
+		check(t, "it comes again", c.pull().Redelivered, true)
 	})
 }
 
@@ -160,13 +160,13 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		"by deleting the queue": {nil, func(c *client) { c.must(deleting("q")(c.Channel)) }},
 		"by get without an ack": {nil, func(c *client) { c.must(getting("q")(c.Channel)) }},
 		"by a consumer":         {nil, func(c *client) { c.must(consuming("q")(c.Channel)) }},
-		"by an ack":             {nil, func(c *client) { d := c.pull("q"); c.must(d.Ack(false)) }},
-		"by a reject":           {nil, func(c *client) { d := c.pull("q"); c.must(d.Reject(false)) }},
+		"by an ack":             {nil, func(c *client) { d := c.pull(); c.must(d.Ack(false)) }},
+		"by a reject":           {nil, func(c *client) { d := c.pull(); c.must(d.Reject(false)) }},
 		"by its time to live":   {amqp.Table{"x-message-ttl": 1000}, func(*client) { time.Sleep(time.Second) }},
 		"by its queue's expiry": {amqp.Table{"x-expires": 1000}, func(*client) { time.Sleep(time.Second) }},
-		"by a delivery limit":   {amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": 0}, func(c *client) { d := c.pull("q"); c.must(d.Reject(true)) }},
+		"by a delivery limit":   {amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": 0}, func(c *client) { d := c.pull(); c.must(d.Reject(true)) }},
 		"by a queue that is deleted while a client has it in hand": {nil, func(c *client) {
-			d := c.pull("q")
+			d := c.pull()
 			c.must(deleting("q")(c.Channel))
 			c.must(d.Ack(false))
 		}},
@@ -175,7 +175,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 			func(c *client) { c.must(purging("q")(c.Channel)) },
 		},
 		"by a channel that closes after its queue has gone": {nil, func(c *client) {
-			c.pull("q")
+			c.pull()
 			c.must(deleting("q")(c.Channel))
 			c.must(c.Close())
 		}},

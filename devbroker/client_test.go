@@ -120,13 +120,13 @@ func (c *client) put(queue string, bodies ...string) {
 	}
 }
 
-// pull gets a message, which must be there.
-func (c *client) pull(queue string) amqp.Delivery {
+// pull gets a message from the queue q, where one must be.
+func (c *client) pull() amqp.Delivery {
 	c.t.Helper()
-	d, ok, err := c.Get(queue, false)
+	d, ok, err := c.Get("q", false)
 	c.must(err)
 	if !ok {
-		c.t.Fatalf("no message in %s", queue)
+		c.t.Fatal("no message in q")
 	}
 	return d
 }
@@ -206,10 +206,10 @@ func queue(b *devbroker.Broker, name string) devbroker.QueueInfo {
 	return all[i]
 }
 
-// bodies are those of the messages that are ready, in order.
-func bodies(b *devbroker.Broker, queue string) []string {
+// bodies are those of the messages that are ready in the queue q, in order.
+func bodies(b *devbroker.Broker) []string {
 	var all []string
-	for _, m := range b.Messages("/", queue) {
+	for _, m := range b.Messages("/", "q") {
 		all = append(all, string(m.Body))
 	}
 	return all

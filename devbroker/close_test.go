@@ -41,7 +41,7 @@ func TestCloseTellsClients(t *testing.T) {
 		"whose queue has timers": func(c *client, _ *devbroker.Broker) {
 			c.declare("q", amqp.Table{"x-expires": 1000000, "x-message-ttl": 2000000})
 			c.put("q", "1")
-			c.pull("q")
+			c.pull()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,7 +110,9 @@ func TestCloseDoesNotHang(t *testing.T) {
 				case <-time.After(10*time.Second + time.Millisecond):
 					t.Error("Close still waits after 10s")
 					_ = w.conn.Close()
-					<-closed
+					if err := <-closed; err != nil {
+						t.Error(err)
+					}
 				}
 			})
 		})
@@ -169,7 +171,7 @@ func TestAClientThatIsThoughtDead(t *testing.T) {
 				check(t, "messages in hand after 59s of silence", queue(b, "q").Unacked, 1)
 				time.Sleep(2 * time.Second)
 				check(t, "messages in hand after 61s of silence", queue(b, "q").Unacked, 0)
-				check(t, "it comes again", c.pull("q").Redelivered, true)
+				check(t, "it comes again", c.pull().Redelivered, true)
 			})
 		})
 	}

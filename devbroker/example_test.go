@@ -2,7 +2,6 @@ package devbroker_test
 
 import (
 	"fmt"
-	"log"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,13 +15,15 @@ import (
 func ExampleStart() {
 	b, err := devbroker.Start(devbroker.Config{})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer func() { _ = b.Close() }()
 
 	conn, err := amqp.Dial(b.URL())
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer func() { _ = conn.Close() }()
 	fmt.Println(conn.Properties["product"], conn.Properties["version"])
@@ -73,27 +74,32 @@ func publishCoupon(t *testing.T, conn *amqp.Connection) {
 func ExampleBroker_Inject() {
 	b, err := devbroker.Pipe(devbroker.Config{})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer func() { _ = b.Close() }()
 	b.Inject(devbroker.Fault{On: devbroker.OnPublish, Do: devbroker.Refuse, Times: 1})
 
 	conn, err := amqp.DialConfig(b.URL(), amqp.Config{Dial: b.Dial})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer func() { _ = conn.Close() }()
 	ch, err := conn.Channel()
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	if err := ch.Confirm(false); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	for range 2 {
 		confirm, err := ch.PublishWithDeferredConfirm("amq.topic", "user.signed_up", false, false, amqp.Publishing{})
 		if err != nil {
-			log.Fatal(err)
+			fmt.Println(err)
+			return
 		}
 		fmt.Println("confirmed:", confirm.Wait())
 	}

@@ -110,11 +110,9 @@ func exchangeDeleting(exchange string) func(*amqp.Channel) error {
 	return func(c *amqp.Channel) error { return c.ExchangeDelete(exchange, false, false) }
 }
 
-func looking(queue string) func(*amqp.Channel) error {
-	return func(c *amqp.Channel) error {
-		_, err := c.QueueDeclarePassive(queue, true, false, false, false, nil)
-		return err
-	}
+func looking(c *amqp.Channel) error {
+	_, err := c.QueueDeclarePassive("mine", true, false, false, false, nil)
+	return err
 }
 
 func exchangeLooking(exchange string) func(*amqp.Channel) error {
@@ -162,12 +160,12 @@ func TestOnePermission(t *testing.T) {
 		do      func(c *amqp.Channel) error
 		want    string
 	}{
-		"who configures looks for a queue":                     {configures, "4.3", looking("mine"), ""},
-		"who writes looks for a queue":                         {writes, "4.3", looking("mine"), ""},
-		"who reads looks for a queue":                          {reads, "4.3", looking("mine"), ""},
-		"who has none does not look for a queue":               {nothing, "4.3", looking("mine"), "configure access to queue 'mine'"},
-		"who has none looked for a queue on 4.0":               {nothing, "4.0", looking("mine"), ""},
-		"who has none looked for a queue on 3.10":              {nothing, "3.10", looking("mine"), ""},
+		"who configures looks for a queue":                     {configures, "4.3", looking, ""},
+		"who writes looks for a queue":                         {writes, "4.3", looking, ""},
+		"who reads looks for a queue":                          {reads, "4.3", looking, ""},
+		"who has none does not look for a queue":               {nothing, "4.3", looking, "configure access to queue 'mine'"},
+		"who has none looked for a queue on 4.0":               {nothing, "4.0", looking, ""},
+		"who has none looked for a queue on 3.10":              {nothing, "3.10", looking, ""},
 		"who reads looks for an exchange":                      {reads, "4.3", exchangeLooking("mine"), ""},
 		"who has none does not look for an exchange":           {nothing, "4.3", exchangeLooking("mine"), "configure access to exchange 'mine'"},
 		"who has none looked for an exchange on 4.0":           {nothing, "4.0", exchangeLooking("mine"), ""},

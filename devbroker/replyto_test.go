@@ -12,10 +12,10 @@ import (
 
 const replyTo = "amq.rabbitmq.reply-to"
 
-// ask publishes a request for a direct reply.
-func (c *client) ask(queue, body string) {
+// ask publishes a request for a direct reply to the queue q.
+func (c *client) ask(body string) {
 	c.t.Helper()
-	c.must(c.Publish("", queue, false, false, amqp.Publishing{ReplyTo: replyTo, Body: []byte(body)}))
+	c.must(c.Publish("", "q", false, false, amqp.Publishing{ReplyTo: replyTo, Body: []byte(body)}))
 }
 
 func (c *client) replies() <-chan amqp.Delivery {
@@ -34,8 +34,8 @@ func TestDirectReplyTo(t *testing.T) {
 		first, second := one.replies(), two.replies()
 		check(t, "queues that are seen", len(b.Queues()), 1)
 
-		one.ask("q", "one")
-		two.ask("q", "two")
+		one.ask("one")
+		two.ask("two")
 		for range 2 {
 			d := next(t, requests)
 			if !strings.HasPrefix(d.ReplyTo, replyTo+".") {
@@ -57,10 +57,10 @@ func TestDirectReplyToSomebodyWhoHasGone(t *testing.T) {
 		c, server := connect(t, b), connect(t, b)
 		server.declare("q", nil)
 		c.replies()
-		c.ask("q", "1")
+		c.ask("1")
 		c.must(c.Close())
 		synctest.Wait()
-		d := server.pull("q")
+		d := server.pull()
 		returns := server.NotifyReturn(make(chan amqp.Return, 1))
 		server.must(server.Publish("", d.ReplyTo, true, false, amqp.Publishing{}))
 		check(t, "returned", (<-returns).ReplyText, "NO_ROUTE")
@@ -83,7 +83,7 @@ func TestDirectReplyToIsRefused(t *testing.T) {
 			return err
 		}, "PRECONDITION_FAILED - reply consumer already set"},
 		"to who asks without consuming": {func(c *client) error {
-			c.ask("q", "1")
+			c.ask("1")
 			return c.Qos(1, 0, false)
 		}, "PRECONDITION_FAILED - fast reply consumer does not exist"},
 		"no longer, once the consumer has gone": {func(c *client) error {

@@ -25,7 +25,8 @@ func TestASlowConsumer(t *testing.T) {
 	for range messages / atOnce {
 		publisher.write(piece)
 	}
-	for see[*wire.BasicAck](publisher).DeliveryTag < messages {
+	for acked := uint64(0); acked < messages; {
+		acked = see[*wire.BasicAck](publisher).DeliveryTag
 	}
 	c.put("q", "last")
 

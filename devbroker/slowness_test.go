@@ -131,14 +131,14 @@ func TestALateAnswer(t *testing.T) {
 		"an ack ends a message that waits":                      {func(_, _ *client) {}, ack, 0, 0},
 		"a reject ends a message that waits":                    {func(_, _ *client) {}, reject, 0, 1},
 		"a requeue changes nothing":                             {func(_, _ *client) {}, requeue, 1, 0},
-		"an ack ends a message that another has in hand":        {func(_, other *client) { other.pull("q") }, ack, 0, 0},
-		"a requeue of what another has in hand changes nothing": {func(_, other *client) { other.pull("q") }, requeue, 1, 0},
+		"an ack ends a message that another has in hand":        {func(_, other *client) { other.pull() }, ack, 0, 0},
+		"a requeue of what another has in hand changes nothing": {func(_, other *client) { other.pull() }, requeue, 1, 0},
 		"an ack of what another has acked changes nothing": {func(_, other *client) {
-			d := other.pull("q")
+			d := other.pull()
 			other.must(d.Ack(false))
 		}, ack, 0, 0},
 		"a reject of what another has acked changes nothing": {func(_, other *client) {
-			d := other.pull("q")
+			d := other.pull()
 			other.must(d.Ack(false))
 		}, reject, 0, 0},
 		"a reject of what was purged changes nothing":          {func(_, other *client) { other.must(purging("q")(other.Channel)) }, reject, 0, 0},

@@ -30,7 +30,7 @@ func TestStartListensOnLoopback(t *testing.T) {
 	c := open(t, conn)
 	c.declare("q", nil)
 	c.put("q", "hello")
-	check(t, "body", string(c.pull("q").Body), "hello")
+	check(t, "body", string(c.pull().Body), "hello")
 }
 
 func TestStartReportsAnAddressThatIsTaken(t *testing.T) {
@@ -59,7 +59,7 @@ func TestOneBrokerIsReachedByTCPAndByPipe(t *testing.T) {
 	publisher, consumer := open(t, over), connect(t, b)
 	consumer.declare("q", nil)
 	publisher.put("q", "hello")
-	check(t, "body", string(consumer.pull("q").Body), "hello")
+	check(t, "body", string(consumer.pull().Body), "hello")
 }
 
 func TestDialOfADoneContext(t *testing.T) {

@@ -74,7 +74,7 @@ func TestTLSWithoutACertificateOfTheClient(t *testing.T) {
 	c := open(t, conn)
 	c.declare("q", nil)
 	c.put("q", strings.Repeat("a", 1<<20))
-	check(t, "size", len(c.pull("q").Body), 1<<20)
+	check(t, "size", len(c.pull().Body), 1<<20)
 
 	over, err := amqp.DialConfig(b.URL(), amqp.Config{TLSClientConfig: trust.Clone(), Dial: b.Dial})
 	if err != nil {

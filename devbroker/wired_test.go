@@ -1,7 +1,6 @@
 package devbroker_test
 
 import (
-	"errors"
 	"net"
 	"slices"
 	"testing"
@@ -107,21 +106,6 @@ func (w *wired) next() (wire.Method, error) {
 		if f.Type == wire.FrameMethod {
 			return wire.ParseMethod(f.Payload)
 		}
-	}
-}
-
-// rest reads to the end of the connection and returns the last method that came.
-func (w *wired) rest() (last wire.Method) {
-	w.t.Helper()
-	for {
-		m, err := w.next()
-		if errors.As(err, new(net.Error)) {
-			w.t.Fatalf("after %+v: %v", last, err)
-		}
-		if err != nil {
-			return last
-		}
-		last = m
 	}
 }
 
