@@ -52,9 +52,13 @@ func (p *Program) queuesWatch() *cobra.Command {
 			if interval < 100*time.Millisecond {
 				return usage(fmt.Errorf("runner: --interval is %v, want 100ms or more", interval))
 			}
-			return p.withSession(cmd.Context(), func(ctx context.Context, queues []string, s *broker.Session) error {
+			err := p.withSession(cmd.Context(), func(ctx context.Context, queues []string, s *broker.Session) error {
 				return p.watch(ctx, queues, s, interval, times)
 			})
+			if cmd.Context().Err() != nil {
+				return nil // Ctrl-C is how it ends, at any moment
+			}
+			return err
 		},
 	}
 	c.Flags().DurationVar(&interval, "interval", time.Second, "how often")
@@ -68,9 +72,6 @@ func (p *Program) watch(ctx context.Context, queues []string, s *broker.Session,
 	var last []queueState
 	for n := 1; ; n++ {
 		states, err := queueStates(ctx, queues, s)
-		if ctx.Err() != nil {
-			return nil // Ctrl-C is how it ends
-		}
 		if err != nil {
 			return err
 		}
