@@ -66,7 +66,7 @@ func shrink(picture []byte) ([]byte, error) {
 }
 
 // near is below which two colours look the same, in units of image/color, squared.
-const near = 3 * (10 << 8) * (10 << 8)
+const near = 3 * (4 << 8) * (4 << 8)
 
 // distinct returns the 256 most frequent colours, without those that are near to a
 // more frequent one.

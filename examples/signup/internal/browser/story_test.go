@@ -14,6 +14,9 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 )
 
+// With Debian's fonts-inter and fonts-urw-base35 they look as they should:
+//
+//	AMQP_URL=embedded: go test ./examples/signup/internal/browser -pictures "$PWD/docs/images"
 var pictures = flag.String("pictures", "", "write pictures for the documentation into this folder, which exists")
 
 // TestTheStory is what the demo is for, as somebody sees it who tries it out.
@@ -217,7 +220,7 @@ func (s *story) look(tab *browser.Tab, name string, whole bool) {
 	for _, look := range browser.Looks()[:3] {
 		tab.Look(look)
 		if *pictures != "" {
-			tab.Shoot(filepath.Join(*pictures, "signup-"+name+"-"+look.Name+".png"), whole)
+			tab.Shoot(filepath.Join(*pictures, "signup-"+name+"-"+look.Name+".png"), whole && look.Width > 600)
 		}
 		for _, v := range tab.Violations() {
 			s.t.Errorf("%s, %s: %s", name, look.Name, v)
