@@ -33,7 +33,7 @@ func main() {
 	for name, h := range all {
 		handlers = append(handlers, runner.Go(name, h))
 	}
-	status := runner.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, handlers...)
+	status := runner.Run(context.Background(), os.Args[1:], handlers...)
 	if err := a.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, "workers:", err)
 	}

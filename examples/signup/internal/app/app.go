@@ -46,6 +46,9 @@ type App struct {
 
 // New opens the databases, and makes what the roles need. Close it in the end.
 func New(ctx context.Context, c Config, roles ...Role) (a *App, err error) {
+	if c.Hash == nil {
+		c.Hash = account.NewHasher().Hash
+	}
 	a = &App{config: c, roles: roles, subscriptions: make(map[string]*worker.Subscription)}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -100,7 +103,7 @@ func (a *App) Close() (err error) {
 // Handler is the HTTP service.
 func (a *App) Handler() http.Handler {
 	return service.New(service.Config{
-		Accounts: a.accounts, Hash: account.NewHasher().Hash, Exchange: a.config.exchange(), Publisher: a.publisher,
+		Accounts: a.accounts, Hash: a.config.Hash, Exchange: a.config.exchange(), Publisher: a.publisher,
 		Link: link.Signer{Secret: a.config.Secret}, Log: a.config.Logger,
 		Inline: []func(context.Context, event.SignedUp) error{
 			a.welcome.Welcome, a.verification.Ask, a.counter.Count, a.book.BeginTrial,

@@ -3,6 +3,7 @@
 package app
 
 import (
+	"context"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -42,6 +43,9 @@ type Config struct {
 	Site     string // where these links lead, such as https://example.com
 	Prefix   string // before the names of the exchange and the queues; empty but in tests
 	Logger   *slog.Logger
+
+	// Hash hashes passwords; argon2id by account.Hasher if nil.
+	Hash func(ctx context.Context, password string) (string, error)
 
 	Middleware []handler.Middleware // around the handlers
 	OnWorker   func(worker.Event)

@@ -23,6 +23,7 @@ func (a *App) Run(ctx context.Context, l net.Listener, h http.Handler) error {
 	parts, failed := errgroup.WithContext(working)
 	if len(a.subscriptions) > 0 {
 		parts.Go(func() error { return a.worker.Run(failed) })
+		parts.Go(func() error { return a.forget(failed) })
 	}
 	if has(a.roles, Service) || has(a.roles, Relay) {
 		parts.Go(func() error { return a.publishEvents(failed) })
@@ -37,6 +38,24 @@ func (a *App) Run(ctx context.Context, l net.Listener, h http.Handler) error {
 	<-serving.Done()
 	stop(context.Cause(ctx)) // the worker looks at the cause: a second signal cuts the drain short
 	return errors.Join(err, parts.Wait())
+}
+
+// remembered is how long a message is known to be handled: longer than any broker or
+// operator waits before it delivers one again.
+const remembered = 7 * 24 * time.Hour
+
+// forget forgets now and then what was handled long ago, until ctx is done.
+func (a *App) forget(ctx context.Context) error {
+	for {
+		if _, err := a.handled.Forget(ctx, remembered); err != nil && ctx.Err() == nil {
+			a.config.Logger.Warn("app: cannot forget what was handled long ago", "error", err)
+		}
+		select {
+		case <-time.After(time.Hour):
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // publishEvents relays the outbox, once every queue is there: an event that comes

@@ -18,9 +18,9 @@ const slow = 2 * time.Second
 func (d *Demo) Do(ctx context.Context, a live.Action) (said string, err error) {
 	switch a.Verb {
 	case live.SignUp:
-		return d.crowd(live.PostSignUp, a.Count, hands)
+		return d.crowd(live.PostSignUp, a.Count)
 	case live.SignUpSync:
-		return d.crowd(live.PostSignUpSync, a.Count, 1)
+		return d.crowd(live.PostSignUpSync, a.Count)
 	case live.FloodAndReset:
 		return d.floodAndReset(a.Count)
 	case live.KillConnection:

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,15 +22,19 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// hands is how many of a crowd sign up at a time.
-const hands = 4
-
 // forgetful is whose password is reset.
 const forgetful = "forgetful@example.com"
 
-// crowd signs n people up, each with a request to path, so many at a time.
-func (d *Demo) crowd(path string, n, atATime int) (string, error) {
-	doing := fmt.Sprintf("Signing up %d people.", n)
+// crowd signs n people up, each with a request to path: one after the other in the old
+// way, as many at a time as is good for the processors otherwise.
+func (d *Demo) crowd(path string, n int) (string, error) {
+	doing, atATime, person := fmt.Sprintf("Signing up %d people.", n), 1, d.crowds.person
+	if path == live.PostSignUp {
+		atATime = runtime.GOMAXPROCS(0)
+	}
+	if n > many {
+		atATime, person = 4*atATime, d.crowds.extra
+	}
 	return doing, d.job.begin(doing, func(ctx context.Context) {
 		var next, done atomic.Int64
 		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atATime}, Timeout: time.Minute}
@@ -49,16 +54,6 @@ func (d *Demo) crowd(path string, n, atATime int) (string, error) {
 		all.Wait()
 	})
 }
-
-// person is one of a crowd.
-func person(crowd string, i int) account.Input {
-	return account.Input{
-		Email: fmt.Sprintf("visitor-%d.%s@%s", i, crowd, domains[i%len(domains)]),
-		Name:  fmt.Sprintf("Visitor %d", i), Password: "correct horse " + crowd,
-	}
-}
-
-var domains = []string{"example.com", "example.org", "example.net"}
 
 func (d *Demo) signUp(ctx context.Context, client *http.Client, path string, in account.Input) error {
 	return d.post(ctx, client, path, url.Values{"email": {in.Email}, "name": {in.Name}, "password": {in.Password}})
@@ -102,7 +97,7 @@ func (d *Demo) flood(ctx context.Context, n int) error {
 	}
 	items := make([]broker.Item, n)
 	for i := range items {
-		p := person("flood", i)
+		p := d.crowds.extra("flood", i)
 		items[i] = broker.Item{Key: event.SignedUpKey, Body: event.SignedUp{AccountID: rand.Text(), Email: p.Email, Name: p.Name, At: time.Now().UTC()}}
 	}
 	if err := d.app.Publisher().PublishBatch(ctx, items...); err != nil {
@@ -115,7 +110,8 @@ func (d *Demo) flood(ctx context.Context, n int) error {
 	d.watch.mu.Lock()
 	d.watch.reset = &pending{Reset: live.Reset{Address: forgetful, Flood: waiting}, account: who.ID}
 	d.watch.mu.Unlock()
-	return d.post(ctx, http.DefaultClient, live.ResetPath, url.Values{"email": {forgetful}})
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
+	return d.post(ctx, client, live.ResetPath, url.Values{"email": {forgetful}})
 }
 
 // waiting is how many messages are in the queue now.

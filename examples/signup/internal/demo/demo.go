@@ -51,12 +51,13 @@ type Demo struct {
 	watch    watch
 	snapshot atomic.Pointer[live.Snapshot]
 	job      job
+	crowds   crowds
 }
 
 // New starts the broker and the mail server, and opens the databases. Close the demo in
 // the end.
 func New(ctx context.Context, c Config) (d *Demo, err error) {
-	d = &Demo{log: c.Log, prefix: c.Prefix}
+	d = &Demo{log: c.Log, prefix: c.Prefix, crowds: newCrowds()}
 	d.snapshot.Store(&live.Snapshot{})
 	if err := d.start(ctx, c); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -82,7 +83,7 @@ func (d *Demo) start(ctx context.Context, c Config) (err error) {
 	d.config = broker.Config{URL: c.Broker, Name: "signup", Dial: d.wires.dial}
 	d.app, err = app.New(ctx, app.Config{
 		Broker: d.config, Database: c.Database, Data: c.Data, SMTP: cmp.Or(c.SMTP, d.catcher.URL()), Site: d.site,
-		Secret: secret(c.Secret), Prefix: c.Prefix, Logger: c.Log, Middleware: []handler.Middleware{d.watch.working},
+		Secret: secret(c.Secret), Prefix: c.Prefix, Logger: c.Log, Hash: d.crowds.hash, Middleware: []handler.Middleware{d.watch.working},
 		OnWorker: d.watch.onWorker, OnOutbox: d.watch.onOutbox, OnAnswer: d.watch.onAnswer, OnReset: d.watch.onReset, OnVerified: d.watch.onVerified,
 	}, app.Roles()...)
 	return err

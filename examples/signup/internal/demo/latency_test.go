@@ -69,13 +69,14 @@ func p99(d []time.Duration) time.Duration {
 	return d[(len(d)-1)*99/100]
 }
 
-// Half of the answer is argon2id, which is meant to take its time: on a machine that is
-// slow or busy it takes longer, and the answer may, too.
+// Most of the answer is argon2id, which is meant to take its time. It is measured alone
+// as well, to know a machine that is slow, or busy with other tests.
 func TestASlowMailServerMakesNobodyWaitButTheOldWay(t *testing.T) {
 	const (
-		visitors = 200
+		visitors = 100
 		limit    = 50 * time.Millisecond
-		hashing  = 25 * time.Millisecond // on an idle machine
+		idle     = 30 * time.Millisecond // argon2id takes less on a machine that is free
+		busy     = time.Second           // the limit on one that is not: half a mail
 	)
 	d := start(t)
 	if _, err := d.Do(t.Context(), live.Action{Verb: live.SlowMail}); err != nil {
@@ -96,7 +97,12 @@ func TestASlowMailServerMakesNobodyWaitButTheOldWay(t *testing.T) {
 	new99, hash99 := p99(answers), p99(hashes)
 	t.Logf("the mail server takes 2s a mail: POST /signup p99 %v (p50 %v) of %d, POST /signup-sync %v; argon2id alone p99 %v",
 		new99, answers[visitors/2], visitors, synchronous, hash99)
-	if most := time.Duration(float64(limit) * max(1, float64(hash99)/float64(hashing))); new99 > most {
+	most := limit
+	if hash99 > idle {
+		most = busy
+		t.Logf("NOT CHECKED that p99 is below %v, but only below %v: argon2id alone takes %v, so the machine is busy", limit, busy, hash99)
+	}
+	if new99 > most {
 		t.Errorf("p99 of the answer is %v, want at most %v", new99, most)
 	}
 	if synchronous < 2*time.Second {

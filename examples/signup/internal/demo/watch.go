@@ -137,7 +137,9 @@ func (w *watch) onAnswer(s live.Signup) {
 		w.journeys.begin(s, "did everything while the visitor waited")
 		return
 	}
-	w.newWay.add(s.Took)
+	if !isExtra(s.Email) {
+		w.newWay.add(s.Took)
+	}
 	w.journeys.begin(s, "saved the account and its event")
 }
 

@@ -1,0 +1,73 @@
+package demo_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/internal/rabbit"
+)
+
+func TestButtonsDoWhatTheySay(t *testing.T) {
+	d := start(t)
+	rabbit.Eventually(t, time.Minute, func() bool { return len(d.Snapshot().Queues) == 4 }, "there is a snapshot")
+	welcome := d.Snapshot().Queues[0].Name
+
+	for name, tt := range map[string]struct {
+		action live.Action
+		says   string
+	}{
+		"a verb that is none":          {live.Action{Verb: "dance"}, `"dance" is nothing that can be done`},
+		"a queue that is none":         {live.Action{Verb: live.Scale, Queue: "x", Concurrency: 2}, `no queue "x"`},
+		"no hands":                     {live.Action{Verb: live.Scale, Queue: welcome}, "for 0 hands"},
+		"a replay of a queue not here": {live.Action{Verb: live.Replay, Queue: "x"}, `no queue "x"`},
+		"a bounce of no address":       {live.Action{Verb: live.Bounce, Address: "x"}, `"x" is no e-mail address`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if said, err := d.Do(t.Context(), tt.action); err == nil || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("got %q, %v; want %q", said, err, tt.says)
+			}
+		})
+	}
+	if _, err := d.Do(t.Context(), live.Action{Verb: live.Scale, Queue: welcome, Concurrency: 3}); err != nil {
+		t.Error(err)
+	}
+	rabbit.Eventually(t, time.Minute, func() bool { return d.Snapshot().Queues[0].Concurrency == 3 }, "the queue has 3 hands")
+	if _, ok := d.Journey("nobody"); ok {
+		t.Error("nobody has a journey")
+	}
+	for _, id := range []string{"x", "0", "1", "-1"} {
+		if _, ok := d.Mail(id); ok {
+			t.Errorf("there is a mail %s", id)
+		}
+	}
+}
+
+func TestOfALargeCrowdNobodyIsCountedForTheLatencyAndOneThingIsDoneAtATime(t *testing.T) {
+	const crowd = 150
+	d := start(t)
+	if said, err := d.Do(t.Context(), live.Action{Verb: live.SignUp, Count: crowd}); err != nil || said != "Signing up 150 people." {
+		t.Fatalf("got %q, %v", said, err)
+	}
+	if _, err := d.Do(t.Context(), live.Action{Verb: live.Replay}); err == nil || !strings.Contains(err.Error(), "wait for its end") {
+		t.Errorf("got %v, want that something is being done", err)
+	}
+	rabbit.Eventually(t, time.Minute, func() bool {
+		s := d.Snapshot()
+		return s.MailServer.Accepted == 2*crowd && s.Doing == "" && s.Queues[2].Done == crowd && s.Outbox.Waiting == 0
+	}, "everybody has two mails, and is counted")
+	s := d.Snapshot()
+	if s.NewWay.Count != 0 || len(s.Recent) != 10 || s.Outbox.Published != crowd || s.MailServer.Accepted != 2*crowd {
+		t.Errorf("got %+v", s)
+	}
+	if _, err := d.Do(t.Context(), live.Action{Verb: live.SignUp, Count: 1}); err != nil {
+		t.Fatal(err)
+	}
+	rabbit.Eventually(t, time.Minute, func() bool { return d.Snapshot().NewWay.Count == 1 }, "one answer is counted")
+	id := d.Snapshot().Recent[0].ID
+	rabbit.Eventually(t, time.Minute, func() bool {
+		j, ok := d.Journey(id)
+		return ok && j.State == live.Done && len(j.Steps) == 8
+	}, "the journey has the service, the outbox, four queues and two mails")
+}
