@@ -56,7 +56,7 @@ func (p *Program) queuesWatch() *cobra.Command {
 				return p.watch(ctx, queues, s, interval, times)
 			})
 			if cmd.Context().Err() != nil {
-				return nil // Ctrl-C is how it ends, at any moment
+				return nil //nolint:nilerr // Ctrl-C is how it ends, at any moment
 			}
 			return err
 		},
