@@ -1,6 +1,7 @@
 package devbroker_test
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
@@ -125,10 +126,15 @@ func exchangeLooking(exchange string) func(*amqp.Channel) error {
 // says why.
 func publishing(exchange string) func(*amqp.Channel) error {
 	return func(c *amqp.Channel) error {
-		if err := c.Publish(exchange, "k", false, false, amqp.Publishing{}); err != nil {
-			return err
+		closed := c.NotifyClose(make(chan *amqp.Error, 1))
+		err := c.Publish(exchange, "k", false, false, amqp.Publishing{})
+		if err == nil {
+			err = c.Qos(1, 0, false)
 		}
-		return c.Qos(1, 0, false)
+		if errors.Is(err, amqp.ErrClosed) {
+			return <-closed // which came before the question was asked
+		}
+		return err
 	}
 }
 
