@@ -11,8 +11,9 @@ import (
 // Option changes one message that is published.
 type Option func(*outgoing)
 
-// WithPriority sets the priority, 0 (the default) to 9. It counts on queues
-// declared with MaxPriority, and on quorum queues from RabbitMQ 4.0 on.
+// WithPriority sets the priority; 0 is the default. On queues declared with
+// MaxPriority it counts up to that; quorum queues know two levels on RabbitMQ 4.0 (5
+// and more is high), 32 on 4.3, and none before.
 func WithPriority(p uint8) Option { return func(o *outgoing) { o.message.Priority = p } }
 
 // WithDelay holds the message on the delay ladder for d, rounded up to 100 ms and

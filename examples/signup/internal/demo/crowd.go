@@ -29,6 +29,9 @@ const forgetful = "forgetful@example.com"
 // way, as many at a time as is good for the processors otherwise.
 func (d *Demo) crowd(path string, n int) (string, error) {
 	doing, atATime, person := fmt.Sprintf("Signing up %d people.", n), 1, d.crowds.person
+	if n == 1 {
+		doing = "Signing up a person."
+	}
 	if path == live.PostSignUp {
 		atATime = runtime.GOMAXPROCS(0)
 	}
