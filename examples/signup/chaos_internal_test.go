@@ -87,7 +87,7 @@ func newChaos(t *testing.T) *chaos {
 func (c *chaos) start(role app.Role) {
 	c.t.Helper()
 	cmd := exec.Command(os.Args[0], "-role", string(role), "-addr", c.address, "-data", c.data, "-prefix", c.prefix)
-	cmd.Env = append(os.Environ(), childVariable+"=1", "AMQP_URL="+c.proxy.URL(), "SMTP_URL="+c.catcher.URL(), "SIGNUP_SECRET=s")
+	cmd.Env = append(os.Environ(), childVariable+"=1", "AMQP_URL="+c.proxy.URL(), "SMTP_URL="+c.catcher.URL(), "SIGNUP_SECRET=s", "DATABASE_URL=")
 	log, err := os.OpenFile(filepath.Join(c.data, string(role)+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		c.t.Fatal(err)
