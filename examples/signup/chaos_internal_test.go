@@ -175,7 +175,7 @@ func (c *chaos) trouble(n int) {
 }
 
 func TestWhateverIsKilledEveryAccountGetsItsMails(t *testing.T) {
-	n := 300
+	n := 100
 	if text := os.Getenv(chaosVariable); text != "" {
 		var err error
 		if n, err = strconv.Atoi(text); err != nil {
