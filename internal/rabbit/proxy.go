@@ -2,6 +2,9 @@ package rabbit
 
 import (
 	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -35,12 +38,31 @@ func NewProxy(tb testing.TB, upstreamURL string) *Proxy {
 		upstream += ":5672"
 	}
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	p := &Proxy{proxy: toxiproxy.NewProxy(server, tb.Name(), "127.0.0.1:0", upstream)}
+	p := &Proxy{proxy: toxiproxy.NewProxy(server, tb.Name(), freeAddress(tb), upstream)}
 	p.Restore(tb)
 	tb.Cleanup(p.Cut)
 	u.Host = p.proxy.Listen
 	p.url = u.String()
 	return p
+}
+
+// freeAddress is of a port below those that outgoing connections get: one of these could
+// take it while the proxy is cut.
+func freeAddress(tb testing.TB) string {
+	tb.Helper()
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(10_000))
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			continue // taken
+		}
+		if err := l.Close(); err != nil {
+			tb.Fatalf("rabbit: proxy: %v", err)
+		}
+		return address
+	}
+	tb.Fatal("rabbit: proxy: no port is free")
+	return ""
 }
 
 // URL returns the upstream's URL with the proxy's address, which stays the same
