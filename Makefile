@@ -58,7 +58,7 @@ shell:
 test: ## all tests with the race detector, against a RabbitMQ, a PostgreSQL and a Chromium that are installed and started for them
 	@WARREN_CHROMIUM="$$($(chromium))"; export WARREN_CHROMIUM; \
 		for m in $(filter-out .,$(packages)) .; do echo "== go test $$m"; \
-		(cd $$m && $(rabbitmq) run $(postgres) run go test -race -shuffle=on -p 3 -timeout 10m $(TESTFLAGS) ./...); done
+		(cd $$m && $(rabbitmq) run $(postgres) run go test -race -shuffle=on -timeout 10m $(TESTFLAGS) ./...); done
 
 .PHONY: test-clients
 test-clients: ## other makers' clients against devbroker: amqp091-go's own tests, pika, kombu, Celery, amqplib

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"math/big"
 	"net"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -25,11 +26,11 @@ func TestExternal(t *testing.T) {
 	for name, tt := range map[string]struct {
 		from authority
 		name string
-		want string
+		want string // pattern of the error
 	}{
 		"a user is who the certificate says":                      {ours, "u", ""},
-		"a certificate of somebody who is no user lets nobody in": {ours, "v", amqp.ErrCredentials.Error()},
-		"a certificate of another authority is refused":           {theirs, "u", "tls: "},
+		"a certificate of somebody who is no user lets nobody in": {ours, "v", regexp.QuoteMeta(amqp.ErrCredentials.Error())},
+		"a certificate of another authority is refused":           {theirs, "u", "tls: |not open"}, // the client may learn of the end before the reason
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -48,7 +49,7 @@ func TestExternal(t *testing.T) {
 				Certificates: []tls.Certificate{tt.from.issue(t, tt.name, x509.ExtKeyUsageClientAuth)},
 			})
 			if err != nil || tt.want != "" {
-				if err == nil || tt.want == "" || !strings.Contains(err.Error(), tt.want) {
+				if err == nil || tt.want == "" || !regexp.MustCompile(tt.want).MatchString(err.Error()) {
 					t.Errorf("got %v, want %q", err, tt.want)
 				}
 				return

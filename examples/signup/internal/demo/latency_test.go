@@ -76,7 +76,6 @@ func TestASlowMailServerMakesNobodyWaitButTheOldWay(t *testing.T) {
 		visitors = 100
 		limit    = 50 * time.Millisecond
 		idle     = 30 * time.Millisecond // argon2id takes less on a machine that is free
-		busy     = time.Second           // the limit on one that is not: half a mail
 	)
 	d := start(t)
 	if _, err := d.Do(t.Context(), live.Action{Verb: live.SlowMail}); err != nil {
@@ -97,13 +96,15 @@ func TestASlowMailServerMakesNobodyWaitButTheOldWay(t *testing.T) {
 	new99, hash99 := p99(answers), p99(hashes)
 	t.Logf("the mail server takes 2s a mail: POST /signup p99 %v (p50 %v) of %d, POST /signup-sync %v; argon2id alone p99 %v",
 		new99, answers[visitors/2], visitors, synchronous, hash99)
-	most := limit
-	if hash99 > idle {
-		most = busy
-		t.Logf("NOT CHECKED that p99 is below %v, but only below %v: argon2id alone takes %v, so the machine is busy", limit, busy, hash99)
+	switch {
+	case hash99 > idle:
+		t.Logf("NOT CHECKED that p99 is below %v, but only that half of the answers are quicker than one mail:"+
+			" argon2id alone takes %v, so the machine is busy", limit, hash99)
+	case new99 > limit:
+		t.Errorf("p99 of the answer is %v, want at most %v", new99, limit)
 	}
-	if new99 > most {
-		t.Errorf("p99 of the answer is %v, want at most %v", new99, most)
+	if half := answers[visitors/2]; half > 2*time.Second {
+		t.Errorf("half of the answers took %v and more, want less than one mail takes", half)
 	}
 	if synchronous < 2*time.Second {
 		t.Errorf("the old way took %v, want 2s at least", synchronous)
