@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/runner"
 )
 
@@ -37,10 +38,14 @@ func (m tidy) Run() int {
 // otherwise each has a devbroker.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	shared := ""
+	if strings.HasPrefix(os.Getenv("AMQP_URL"), "amqp") {
+		shared = rabbit.URL(t)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
-			url, err := brokerFor(e, devbroker.Config{})
+			url, err := brokerFor(e, shared)
 			if err != nil {
 				return err
 			}
@@ -55,14 +60,14 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// brokerFor is the URL of the script's broker.
-func brokerFor(e *testscript.Env, c devbroker.Config) (string, error) {
-	url := os.Getenv("AMQP_URL")
-	if strings.HasPrefix(url, "amqp") {
-		return url, nil
+// brokerFor is the URL of the script's broker: the shared one, or a devbroker of the
+// version that AMQP_URL says.
+func brokerFor(e *testscript.Env, shared string) (string, error) {
+	if shared != "" {
+		return shared, nil
 	}
-	_, c.Version, _ = strings.Cut(url, ":")
-	b, err := devbroker.Start(c)
+	_, version, _ := strings.Cut(os.Getenv("AMQP_URL"), ":")
+	b, err := devbroker.Start(devbroker.Config{Version: version})
 	if err != nil {
 		return "", err
 	}
