@@ -9,15 +9,15 @@ import (
 
 // Group are the letters of one fingerprint: failures of one kind.
 type Group struct {
-	Fingerprint string // empty for what was of too many kinds to tell apart
-	Count       int
-	First       time.Time // the earliest failure; zero if it is not known
-	Last        time.Time
-	Reason      string   // of the latest letter, as are the next three
-	Error       string   //
-	ErrorType   string   //
-	Example     string   // its id
-	Keys        []string // up to 10 routing keys, in the order they were met
+	Fingerprint string    `json:"fingerprint"` // empty for what was of too many kinds to tell apart
+	Count       int       `json:"count"`
+	First       time.Time `json:"first,omitzero"` // the earliest failure; zero if it is not known
+	Last        time.Time `json:"last,omitzero"`
+	Reason      string    `json:"reason"`               // of the latest letter, as are the next three
+	Error       string    `json:"error"`                //
+	ErrorType   string    `json:"error_type,omitempty"` //
+	Example     string    `json:"example"`              // its id
+	Keys        []string  `json:"routing_keys"`         // up to 10, in the order they were met
 }
 
 // So many kinds are told apart, with so many routing keys each. Error texts can be of

@@ -49,11 +49,11 @@ type Letter struct {
 
 // Attempt is one failure in a letter's history.
 type Attempt struct {
-	Number int // counted from 1; 0 for what the broker did
-	At     time.Time
-	Reason string
-	Error  string
-	Host   string
+	Number int       `json:"attempt"` // counted from 1; 0 for what the broker did
+	At     time.Time `json:"at,omitzero"`
+	Reason string    `json:"reason"`
+	Error  string    `json:"error"`
+	Host   string    `json:"host,omitempty"`
 }
 
 // identify returns the letter's id.

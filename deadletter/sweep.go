@@ -15,11 +15,11 @@ import (
 
 // Result counts what became of letters, or of the lines of a file.
 type Result struct {
-	Total   int // letters there were at the moment of the call; or lines
-	Done    int // replayed, discarded or imported
-	Skipped int // not chosen by the filter; they stay
-	Newer   int // came after the call; they stay
-	Failed  int // could not be replayed, discarded or imported; they stay
+	Total   int `json:"total"`   // letters there were at the moment of the call; or lines
+	Done    int `json:"done"`    // replayed, discarded or imported
+	Skipped int `json:"skipped"` // not chosen by the filter; they stay
+	Newer   int `json:"newer"`   // came after the call; they stay
+	Failed  int `json:"failed"`  // could not be replayed, discarded or imported; they stay
 }
 
 var (

@@ -177,26 +177,13 @@ func (p *Program) dlqGroups() *cobra.Command {
 	return c
 }
 
-// letterGroup is deadletter.Group for programs.
-type letterGroup struct {
-	Fingerprint string    `json:"fingerprint"`
-	Count       int       `json:"count"`
-	First       time.Time `json:"first,omitzero"`
-	Last        time.Time `json:"last,omitzero"`
-	Reason      string    `json:"reason"`
-	Error       string    `json:"error"`
-	ErrorType   string    `json:"error_type,omitempty"`
-	Example     string    `json:"example"`
-	Keys        []string  `json:"routing_keys"`
-}
-
 func groupTable(groups []deadletter.Group, now time.Time) result {
 	r := result{header: []string{"FINGERPRINT", "COUNT", "FIRST", "LAST", "REASON", "EXAMPLE", "ERROR"}}
 	for _, g := range groups {
 		r.rows = append(r.rows, []string{
 			g.Fingerprint, count(int64(g.Count)), ago(g.First, now), ago(g.Last, now), g.Reason, g.Example, firstLine(g.Error, 80),
 		})
-		r.values = append(r.values, letterGroup(g))
+		r.values = append(r.values, g)
 	}
 	return r
 }

@@ -138,15 +138,6 @@ func (l *letterCount) note(r deadletter.Result) {
 	l.shown = done
 }
 
-// letterResult is deadletter.Result for programs.
-type letterResult struct {
-	Total   int `json:"total"`
-	Done    int `json:"done"`
-	Skipped int `json:"skipped"`
-	Newer   int `json:"newer"`
-	Failed  int `json:"failed"`
-}
-
 // showResult shows what was done, also beside an error.
 func (p *Program) showResult(verb string, r deadletter.Result, err error) error {
 	told := []string{fmt.Sprintf("%d %s", r.Done, verb)}
@@ -159,7 +150,7 @@ func (p *Program) showResult(verb string, r deadletter.Result, err error) error 
 		}
 	}
 	row := strings.Join(told, ", ")
-	shown := p.show(result{rows: [][]string{{row}}, values: []any{letterResult(r)}, single: true})
+	shown := p.show(result{rows: [][]string{{row}}, values: []any{r}, single: true})
 	if err != nil && r.Done > 0 && !errors.Is(err, deadletter.ErrCanary) {
 		err = &statusError{exitPartial, err}
 	}

@@ -78,39 +78,31 @@ func (r *result) addLetter(l deadletter.Letter, now time.Time) {
 
 // letter is deadletter.Letter for programs.
 type letter struct {
-	ID            string          `json:"id"`
-	Queue         string          `json:"queue"`
-	WorkQueue     string          `json:"work_queue,omitempty"`
-	Exchange      string          `json:"exchange"`
-	RoutingKey    string          `json:"routing_key"`
-	ContentType   string          `json:"content_type,omitempty"`
-	Reason        string          `json:"reason"`
-	Error         string          `json:"error,omitempty"`
-	ErrorType     string          `json:"error_type,omitempty"`
-	Fingerprint   string          `json:"fingerprint,omitempty"`
-	Handler       string          `json:"handler,omitempty"`
-	Host          string          `json:"host,omitempty"`
-	Attempts      int             `json:"attempts"`
-	FirstFailedAt time.Time       `json:"first_failed_at,omitzero"`
-	FailedAt      time.Time       `json:"failed_at,omitzero"`
-	History       []attempt       `json:"history,omitempty"`
-	Stack         string          `json:"stack,omitempty"`
-	ReplayedAt    time.Time       `json:"replayed_at,omitzero"`
-	ReplayedBy    string          `json:"replayed_by,omitempty"`
-	EditedFrom    string          `json:"edited_from,omitempty"`
-	Headers       json.RawMessage `json:"headers"`
-	Body          json.RawMessage `json:"body,omitempty"`        // if it is JSON
-	Text          string          `json:"body_text,omitempty"`   // if it is text
-	Bytes         []byte          `json:"body_base64,omitempty"` // if it is neither
-	Malformed     []string        `json:"malformed,omitempty"`
-}
-
-type attempt struct {
-	Number int       `json:"attempt"`
-	At     time.Time `json:"at,omitzero"`
-	Reason string    `json:"reason"`
-	Error  string    `json:"error"`
-	Host   string    `json:"host,omitempty"`
+	ID            string               `json:"id"`
+	Queue         string               `json:"queue"`
+	WorkQueue     string               `json:"work_queue,omitempty"`
+	Exchange      string               `json:"exchange"`
+	RoutingKey    string               `json:"routing_key"`
+	ContentType   string               `json:"content_type,omitempty"`
+	Reason        string               `json:"reason"`
+	Error         string               `json:"error,omitempty"`
+	ErrorType     string               `json:"error_type,omitempty"`
+	Fingerprint   string               `json:"fingerprint,omitempty"`
+	Handler       string               `json:"handler,omitempty"`
+	Host          string               `json:"host,omitempty"`
+	Attempts      int                  `json:"attempts"`
+	FirstFailedAt time.Time            `json:"first_failed_at,omitzero"`
+	FailedAt      time.Time            `json:"failed_at,omitzero"`
+	History       []deadletter.Attempt `json:"history,omitempty"`
+	Stack         string               `json:"stack,omitempty"`
+	ReplayedAt    time.Time            `json:"replayed_at,omitzero"`
+	ReplayedBy    string               `json:"replayed_by,omitempty"`
+	EditedFrom    string               `json:"edited_from,omitempty"`
+	Headers       json.RawMessage      `json:"headers"`
+	Body          json.RawMessage      `json:"body,omitempty"`        // if it is JSON
+	Text          string               `json:"body_text,omitempty"`   // if it is text
+	Bytes         []byte               `json:"body_base64,omitempty"` // if it is neither
+	Malformed     []string             `json:"malformed,omitempty"`
 }
 
 func newLetter(l deadletter.Letter) letter {
@@ -119,10 +111,7 @@ func newLetter(l deadletter.Letter) letter {
 		ContentType: l.Message.ContentType, Reason: l.Reason, Error: l.Error, ErrorType: l.ErrorType,
 		Fingerprint: l.Fingerprint, Handler: l.Handler, Host: l.Host, Attempts: l.Attempts,
 		FirstFailedAt: l.FirstFailedAt, FailedAt: l.FailedAt, Stack: l.Stack, ReplayedAt: l.ReplayedAt,
-		ReplayedBy: l.ReplayedBy, EditedFrom: l.EditedFrom, Malformed: l.Malformed,
-	}
-	for _, a := range l.History {
-		out.History = append(out.History, attempt(a))
+		ReplayedBy: l.ReplayedBy, EditedFrom: l.EditedFrom, Malformed: l.Malformed, History: l.History,
 	}
 	headers, err := broker.MarshalHeaders(userHeaders(l))
 	if err == nil {

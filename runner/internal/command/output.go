@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -115,16 +114,4 @@ func (p *Program) hintf(format string, args ...any) {
 	if !p.settings.quiet {
 		_, _ = fmt.Fprintf(p.Stderr, format+"\n", args...) // there is nowhere else to tell it
 	}
-}
-
-// trimmed leaves out the zeros at the end of d's text.
-func trimmed(d time.Duration) string {
-	text := strings.TrimSuffix(d.String(), "0s")
-	if text == "" {
-		return "0s"
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/schedule"
 )
 
@@ -62,9 +63,9 @@ func rounded(d time.Duration) string {
 	case d < time.Minute:
 		return d.Round(time.Second).String()
 	case d < time.Hour:
-		return trimmed(d.Round(time.Second))
+		return config.Duration(d.Round(time.Second)).String()
 	case d < 48*time.Hour:
-		return trimmed(d.Round(time.Minute))
+		return config.Duration(d.Round(time.Minute)).String()
 	}
 	return count(int64(d.Round(24*time.Hour)/(24*time.Hour))) + " days"
 }

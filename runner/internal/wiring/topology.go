@@ -34,12 +34,3 @@ func Topology(c *config.Config) broker.Topology {
 	}
 	return t.Unique()
 }
-
-// DeadLetterQueues are those of the queues of c.
-func DeadLetterQueues(c *config.Config) []string {
-	names := make([]string, 0, len(c.Queues))
-	for _, q := range c.Queues {
-		names = append(names, broker.DeadLetterQueue(q.Name))
-	}
-	return names
-}
