@@ -73,9 +73,10 @@ func p99(d []time.Duration) time.Duration {
 // as well, to know a machine that is slow, or busy with other tests.
 func TestASlowMailServerMakesNobodyWaitButTheOldWay(t *testing.T) {
 	const (
-		visitors = 100
+		visitors = 300
+		alone    = 100 // hashes, without a visitor
 		limit    = 50 * time.Millisecond
-		idle     = 30 * time.Millisecond // argon2id takes less on a machine that is free
+		idle     = 35 * time.Millisecond // argon2id takes less on a machine that is free
 	)
 	d := start(t)
 	if _, err := d.Do(t.Context(), live.Action{Verb: live.SlowMail}); err != nil {
@@ -86,6 +87,8 @@ func TestASlowMailServerMakesNobodyWaitButTheOldWay(t *testing.T) {
 	var answers, hashes []time.Duration
 	for i := range visitors {
 		answers = append(answers, post(t, client, d.Site()+live.PostSignUp, fmt.Sprintf("new-%d@example.com", i)))
+	}
+	for range alone {
 		begun := time.Now()
 		if _, err := hasher.Hash(t.Context(), "correct horse"); err != nil {
 			t.Fatal(err)
