@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/examples/signup/internal/account"
@@ -45,8 +46,12 @@ type App struct {
 	closers       []func() error
 }
 
-// New opens the databases, and makes what the roles need. Close it in the end.
+// New opens the databases, and makes what the roles need. Nothing is opened if the
+// broker's URL is wrong. Close it in the end.
 func New(ctx context.Context, c Config, roles ...Role) (a *App, err error) {
+	if err := c.Broker.Validate(); err != nil {
+		return nil, err
+	}
 	if c.Hash == nil {
 		c.Hash = account.NewHasher().Hash
 	}
@@ -112,9 +117,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// Close closes the databases and the publisher, after Run.
+// Close closes the publisher and the databases, after Run.
 func (a *App) Close() (err error) {
-	for _, f := range a.closers {
+	for _, f := range slices.Backward(a.closers) {
 		err = errors.Join(err, f())
 	}
 	a.closers = nil

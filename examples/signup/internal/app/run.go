@@ -34,6 +34,7 @@ func (a *App) Run(ctx context.Context, l net.Listener, h http.Handler) error {
 	var err error
 	if l != nil {
 		err = serve(serving, l, h)
+		end() // if it could not serve
 	}
 	<-serving.Done()
 	stop(context.Cause(ctx)) // the worker looks at the cause: a second signal cuts the drain short
@@ -96,9 +97,15 @@ func (a *App) declareOnce(ctx context.Context, t broker.Topology) error {
 	return errors.Join(session.Declare(ctx, t), session.Close())
 }
 
+// maxHeader is how large a request's header may be, in bytes; a browser's fits.
+const maxHeader = 16 << 10
+
 // serve answers requests until ctx is done, and finishes those it has begun.
 func serve(ctx context.Context, l net.Listener, h http.Handler) error {
-	server := &http.Server{Handler: h, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute}
+	server := &http.Server{
+		Handler: h, MaxHeaderBytes: maxHeader,
+		ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute,
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	select {
