@@ -32,9 +32,14 @@ func main() {
 		os.Exit(2) // parse has said why
 	}
 	if err := run(ctx, o, os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "signup:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		fmt.Fprintln(os.Stderr, "signup:", oneLine(err))
 		os.Exit(1)
 	}
+}
+
+// oneLine is an error that may be several.
+func oneLine(err error) string {
+	return strings.NewReplacer(":\n\t", ": ", "\n\t", "; ", "\n", "; ").Replace(err.Error())
 }
 
 // run does what the options say until ctx is done.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -71,6 +72,11 @@ func TestTheSelfTestTellsTheStory(t *testing.T) {
 func TestParse(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"AMQP_URL": "amqp://b/", "SMTP_URL": "smtp://m", "SIGNUP_SECRET": "s", "DATABASE_URL": "postgres://d"}
+	with := func(name, value string) map[string]string {
+		changed := maps.Clone(env)
+		changed[name] = value
+		return changed
+	}
 	for name, tt := range map[string]struct {
 		args string
 		env  map[string]string
@@ -83,7 +89,13 @@ func TestParse(t *testing.T) {
 		"a self-test goes where it is told":   {"-self-test -addr :7 -prefix x.", nil, options{role: all, addr: ":7", prefix: "x.", selfTest: true}, ""},
 		"a role has what the others have":     {"-role welcome -data d", env, options{role: "welcome", addr: "127.0.0.1:8080", data: "d", broker: "amqp://b/", smtp: "smtp://m", secret: "s", database: "postgres://d"}, ""},
 		"a role without what the others have": {"-role welcome", nil, options{}, "needs SIGNUP_SECRET"},
-		"a role that is none":                 {"-role x", nil, options{}, `-role is "x", want one of service`},
+		"a role that is none":                 {"-role x", nil, options{}, `-role is "x", want one of service, relay, welcome, verification, analytics, billing, all` + "\n"},
+		"a role on a broker of its own":       {"-role welcome -data d", with("AMQP_URL", "embedded:3.10"), options{}, `needs AMQP_URL, a RabbitMQ that all processes share`},
+		"a database that is none":             {"", with("DATABASE_URL", "mysql://user:secret@d"), options{}, "DATABASE_URL does not begin with postgres://"},
+		"a site that is none":                 {"-role welcome -data d -site example.com", env, options{}, `-site is "example.com", want http`},
+		"a site with a slash at its end":      {"-role welcome -data d -site https://a.test/", env, options{role: "welcome", addr: "127.0.0.1:8080", data: "d", site: "https://a.test", broker: "amqp://b/", smtp: "smtp://m", secret: "s", database: "postgres://d"}, ""},
+		"a site of the demo":                  {"-site http://a.test", nil, options{}, "-site is for the other roles"},
+		"a self-test that mails the world":    {"-self-test", with("SMTP_URL", "smtp://m"), options{}, "-self-test looks into an inbox of its own, want no SMTP_URL"},
 		"a self-test of one role":             {"-role welcome -self-test -data d", env, options{}, "-self-test is for -role all"},
 		"an argument":                         {"x", nil, options{}, "want flags only"},
 		"a flag that is none":                 {"-bogus", nil, options{}, "not defined: -bogus"},
@@ -93,7 +105,7 @@ func TestParse(t *testing.T) {
 			var stderr bytes.Buffer
 			got, err := parse(strings.Fields(tt.args), func(name string) string { return tt.env[name] }, &stderr)
 			if tt.says != "" {
-				if err == nil || !strings.Contains(stderr.String(), tt.says) {
+				if err == nil || !strings.Contains(stderr.String(), tt.says) || strings.Contains(stderr.String(), "secret") {
 					t.Errorf("got %v, and %q; want %q", err, &stderr, tt.says)
 				}
 				return

@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
 
+	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/examples/signup/internal/app"
+	"github.com/warren-mq/warren/examples/signup/internal/database"
 )
 
 // all is the role of a process that does everything.
@@ -44,15 +47,15 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (options
 	role := f.String("role", string(all), "what this process does: `one` of "+strings.Join(roles(), ", "))
 	f.StringVar(&o.addr, "addr", "", "`address` of the HTTP service; 127.0.0.1:8080 if empty, and any free port in a self-test")
 	f.StringVar(&o.data, "data", "", "`folder` of the databases; a temporary one if empty")
-	f.StringVar(&o.site, "site", "", "`URL` under which people reach the service, for the links in mails; http:// and the address if empty")
+	f.StringVar(&o.site, "site", "", "`URL` under which people reach the service, for the links in mails, if the role is not all; http:// and the address if empty")
 	f.StringVar(&o.prefix, "prefix", "", "`text` before the names of the exchange and the queues")
 	f.BoolVar(&o.selfTest, "self-test", false, "tell the story without a person, and end")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
-	o.role = app.Role(*role)
+	o.role, o.site = app.Role(*role), strings.TrimRight(o.site, "/")
 	if err := o.check(f.Args()); err != nil {
-		log.New(stderr, "signup: ", log.Lmsgprefix).Println(err)
+		log.New(stderr, "signup: ", log.Lmsgprefix).Println(oneLine(err))
 		return o, err
 	}
 	if o.selfTest {
@@ -78,20 +81,46 @@ func (o options) check(rest []string) error {
 	if len(rest) > 0 {
 		errs = append(errs, fmt.Errorf("there is %q, want flags only", rest))
 	}
-	if !slices.Contains(roles(), string(o.role)) {
-		errs = append(errs, fmt.Errorf("-role is %q, want one of %s", o.role, strings.Join(roles(), ", ")))
+	if o.database != "" && !database.IsPostgres(o.database) {
+		errs = append(errs, errors.New("DATABASE_URL does not begin with postgres://"))
 	}
-	if o.role != all {
-		for _, need := range [][2]string{
-			{"AMQP_URL", o.broker}, {"SMTP_URL", o.smtp}, {"SIGNUP_SECRET", o.secret}, {"-data", o.data},
-		} {
-			if need[1] == "" {
-				errs = append(errs, fmt.Errorf("-role %s needs %s, the same as the other processes", o.role, need[0]))
-			}
+	if u, err := url.Parse(o.site); o.site != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
+		errs = append(errs, fmt.Errorf("-site is %q, want http://host or https://host", o.site))
+	}
+	switch {
+	case !slices.Contains(roles(), string(o.role)):
+		errs = append(errs, fmt.Errorf("-role is %q, want one of %s", o.role, strings.Join(roles(), ", ")))
+	case o.role == all:
+		errs = append(errs, o.checkAll())
+	default:
+		errs = append(errs, o.checkRole())
+	}
+	return errors.Join(errs...)
+}
+
+func (o options) checkAll() (err error) {
+	if o.site != "" {
+		err = errors.New("-site is for the other roles: the pages of -role all are on this machine")
+	}
+	if o.selfTest && o.smtp != "" {
+		err = errors.Join(err, errors.New("-self-test looks into an inbox of its own, want no SMTP_URL"))
+	}
+	return err
+}
+
+// checkRole is for one of several processes.
+func (o options) checkRole() error {
+	var errs []error
+	if o.broker == "" || strings.HasPrefix(o.broker, broker.Embedded) {
+		errs = append(errs, fmt.Errorf("-role %s needs AMQP_URL, a RabbitMQ that all processes share", o.role))
+	}
+	for _, need := range [][2]string{{"SMTP_URL", o.smtp}, {"SIGNUP_SECRET", o.secret}, {"-data", o.data}} {
+		if need[1] == "" {
+			errs = append(errs, fmt.Errorf("-role %s needs %s, the same as the other processes", o.role, need[0]))
 		}
-		if o.selfTest {
-			errs = append(errs, errors.New("-self-test is for -role all"))
-		}
+	}
+	if o.selfTest {
+		errs = append(errs, errors.New("-self-test is for -role all"))
 	}
 	return errors.Join(errs...)
 }
@@ -106,7 +135,10 @@ func roles() (names []string) {
 // folder is where the databases are, and what removes it in the end.
 func (o options) folder() (dir string, remove func() error, err error) {
 	if o.data != "" {
-		return o.data, func() error { return nil }, os.MkdirAll(o.data, 0o700)
+		if err := os.MkdirAll(o.data, 0o700); err != nil {
+			return "", nil, fmt.Errorf("-data: %w", err)
+		}
+		return o.data, func() error { return nil }, nil
 	}
 	dir, err = os.MkdirTemp("", "signup-")
 	return dir, func() error { return os.RemoveAll(dir) }, err
