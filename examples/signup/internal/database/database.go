@@ -32,6 +32,9 @@ func Open(ctx context.Context, where, schema string) (*DB, error) {
 	}
 	if err := db.migrate(ctx, schema); err != nil {
 		_ = db.Close() // the error before it says more
+		if db.Dialect == outbox.SQLite { // which does not name the file
+			err = fmt.Errorf("%s: %w", where, err)
+		}
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	return db, nil
@@ -42,10 +45,19 @@ func IsPostgres(where string) bool {
 	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
 }
 
+// maxConns is how many connections one DB has to a PostgreSQL, which takes a hundred
+// from all its clients.
+const maxConns = 8
+
 func connect(where string) (*DB, error) {
 	if IsPostgres(where) {
 		db, err := sql.Open("pgx", where)
-		return &DB{db, outbox.Postgres}, err
+		if err != nil {
+			return nil, err
+		}
+		db.SetMaxOpenConns(maxConns) // by default there is no limit, and all but two are closed after each use
+		db.SetMaxIdleConns(maxConns)
+		return &DB{db, outbox.Postgres}, nil
 	}
 	pragmas := url.Values{"_pragma": {"busy_timeout(30000)", "journal_mode(WAL)", "synchronous(NORMAL)"}, "_txlock": {"immediate"}}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: where}).EscapedPath()+"?"+pragmas.Encode())
