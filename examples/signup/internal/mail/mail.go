@@ -2,12 +2,15 @@
 package mail
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 
 	smtp "github.com/wneessen/go-mail"
@@ -46,68 +49,94 @@ func (e *RefusedError) Permanent() bool { return e.Code >= 500 && e.Code < 600 }
 
 // Sender sends mails over one server. It is safe for concurrent use.
 type Sender struct {
-	host    string
 	from    string
+	host    string
+	address string // host and port
+	dialer  interface {
+		DialContext(ctx context.Context, network, address string) (net.Conn, error)
+	}
 	options []smtp.Option
 }
 
-// timeout bounds the conversation with a server.
+// timeout bounds each step of the conversation with a server.
 const timeout = 15 * time.Second
 
 // NewSender returns a sender for smtp://user:password@host:port, or smtps:// for TLS
-// from the first byte. On smtp:// TLS is used if the server offers it.
+// from the first byte; the ports are 25 and 465 if there is none. On smtp:// TLS is
+// used if the server offers it, and is a must if there is a password.
 func NewSender(server, from string) (*Sender, error) {
 	u, err := url.Parse(server)
-	if err != nil || u.Hostname() == "" || (u.Scheme != "smtp" && u.Scheme != "smtps") {
+	if err != nil || u.Hostname() == "" || (u.Scheme != "smtp" && u.Scheme != "smtps") || strings.Trim(u.Path, "/") != "" {
 		return nil, errors.New("mail: the server's URL is wrong, want smtp://host:port or smtps://host:port")
 	}
-	s := &Sender{host: u.Hostname(), from: from, options: []smtp.Option{smtp.WithTLSPolicy(smtp.TLSOpportunistic)}}
+	if _, err := net.ResolveTCPAddr("tcp", ":"+u.Port()); err != nil {
+		return nil, fmt.Errorf("mail: the port of the server's URL is %s, want 1 to 65535", u.Port())
+	}
+	plain, port, policy := &net.Dialer{Timeout: timeout}, "25", smtp.TLSOpportunistic
+	s := &Sender{from: from, host: u.Hostname(), dialer: plain}
+	if u.User != nil {
+		policy = smtp.TLSMandatory
+		if s.options, err = credentials(u.User); err != nil {
+			return nil, err
+		}
+	}
 	if u.Scheme == "smtps" {
-		s.options = append(s.options, smtp.WithSSL())
+		port, policy = "465", smtp.TLSOpportunistic // it is on already
+		s.dialer = &tls.Dialer{NetDialer: plain, Config: &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12}}
 	}
-	if port, err := strconv.Atoi(u.Port()); err == nil {
-		s.options = append(s.options, smtp.WithPort(port))
+	s.address = net.JoinHostPort(s.host, cmp.Or(u.Port(), port))
+	s.options = append(s.options, smtp.WithTLSPolicy(policy), smtp.WithTimeout(timeout))
+	return s, nil
+}
+
+func credentials(u *url.Userinfo) ([]smtp.Option, error) {
+	password, _ := u.Password()
+	if u.Username() == "" || password == "" {
+		return nil, errors.New("mail: the server's URL has half of user:password, want both or none")
 	}
-	if password, ok := u.User.Password(); ok {
-		s.options = append(s.options, smtp.WithSMTPAuth(smtp.SMTPAuthAutoDiscover),
-			smtp.WithUsername(u.User.Username()), smtp.WithPassword(password))
-	}
-	_, err = smtp.NewClient(s.host, s.options...)
-	return s, err
+	return []smtp.Option{smtp.WithSMTPAuth(smtp.SMTPAuthAutoDiscover), smtp.WithUsername(u.Username()), smtp.WithPassword(password)}, nil
 }
 
 // Send sends m over a connection of its own, and returns nil once the server has
-// taken it. It ends with the deadline of ctx. The error is a *RefusedError if the server has said so.
+// taken it. The error is a *RefusedError if the server has said so.
 func (s *Sender) Send(ctx context.Context, m Mail) error {
 	msg, err := s.compose(m)
 	if err != nil {
 		return err
 	}
-	client, err := smtp.NewClient(s.host, append(slices.Clip(s.options), smtp.WithTimeout(limit(ctx)))...)
+	conn, err := s.dialer.DialContext(ctx, "tcp", s.address)
 	if err != nil {
 		return fmt.Errorf("mail: %w", err)
+	}
+	defer func() { _ = conn.Close() }()                         // go-mail leaves it open when the conversation does not begin
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // and heeds no context
+	switch err := s.converse(ctx, conn, msg); {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("mail: %w", context.Cause(ctx))
+	default:
+		if e, ok := errors.AsType[*smtp.SendError](err); ok && e.ErrorCode() > 0 {
+			return &RefusedError{e.ErrorCode(), err}
+		}
+		return fmt.Errorf("mail: %w", err)
+	}
+}
+
+// converse sends msg over conn.
+func (s *Sender) converse(ctx context.Context, conn net.Conn, msg *smtp.Msg) error {
+	dial := func(context.Context, string, string) (net.Conn, error) { return conn, nil }
+	client, err := smtp.NewClient(s.host, append(slices.Clip(s.options), smtp.WithDialContextFunc(dial))...)
+	if err != nil {
+		return err
 	}
 	conversation, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
-		return fmt.Errorf("mail: %w", err)
+		return err
 	}
 	err = client.SendWithSMTPClient(conversation, msg)
 	_ = client.CloseWithSMTPClient(conversation) // what was taken is taken, however the farewell goes
-	if e, ok := errors.AsType[*smtp.SendError](err); ok && e.ErrorCode() > 0 {
-		return &RefusedError{e.ErrorCode(), err}
-	}
-	if err != nil {
-		return fmt.Errorf("mail: %w", err)
-	}
-	return nil
-}
-
-// limit is how long a conversation may take. Once it is connected it heeds no context.
-func limit(ctx context.Context) time.Duration {
-	if deadline, ok := ctx.Deadline(); ok {
-		return max(min(timeout, time.Until(deadline)), time.Millisecond)
-	}
-	return timeout
+	return err
 }
 
 func (s *Sender) compose(m Mail) (*smtp.Msg, error) {

@@ -123,12 +123,15 @@ func TestAStopCutsASlowMailWithoutKeepingIt(t *testing.T) {
 
 func TestASenderWantsTheURLOfAServer(t *testing.T) {
 	t.Parallel()
-	for _, server := range []string{"", "localhost:25", "http://localhost", "smtp://", "smtp://user:secret@ho st"} {
-		if _, err := mail.NewSender(server, "a@example.com"); err == nil || strings.Contains(err.Error(), "secret") {
+	for _, server := range []string{
+		"", "localhost:25", "http://localhost", "smtp://", "smtp://user:secret@ho st", "smtp://user:secret@host:99999",
+		"smtp://user@host", "smtp://:secret@host", "smtp://host/secret",
+	} {
+		if _, err := mail.NewSender(server, "a@example.com"); err == nil || !strings.HasPrefix(err.Error(), "mail: ") || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q gives %v, want an error without the password", server, err)
 		}
 	}
-	for _, server := range []string{"smtp://localhost", "smtps://user:secret@localhost:465"} {
+	for _, server := range []string{"smtp://localhost", "smtp://localhost:25/", "smtps://user:secret@localhost:465"} {
 		if _, err := mail.NewSender(server, "a@example.com"); err != nil {
 			t.Errorf("%q gives %v", server, err)
 		}
