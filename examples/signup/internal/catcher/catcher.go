@@ -18,9 +18,11 @@ import (
 
 // Limits of what is taken, and of what is kept.
 const (
-	maxMessage = 1 << 20
-	maxKept    = 50_000 // mails; older ones are forgotten
-	patience   = time.Minute
+	maxRecipients = 100
+	maxMessage    = 1 << 20  // bytes of one mail
+	maxKept       = 50_000   // mails; older ones are forgotten,
+	maxKeptBytes  = 64 << 20 // also if their texts together have more bytes
+	patience      = time.Minute
 )
 
 // Catcher is the server. Its methods are safe for concurrent use.
@@ -34,6 +36,7 @@ type Catcher struct {
 	delay    time.Duration
 	bounces  []string // in lower case
 	mails    []Mail
+	bytes    int // of their texts
 	accepted int64
 	refused  int64
 	onMail   func(Mail)
@@ -61,7 +64,7 @@ func (c *Catcher) Resume() error {
 	}
 	c.listener, c.address, c.cut = listener, listener.Addr().String(), make(chan struct{})
 	c.server = smtp.NewServer(backend{c, c.cut})
-	c.server.Domain, c.server.MaxMessageBytes = "catcher.example", maxMessage
+	c.server.Domain, c.server.MaxMessageBytes, c.server.MaxRecipients = "catcher.example", maxMessage, maxRecipients
 	c.server.ReadTimeout, c.server.WriteTimeout = patience, patience
 	c.server.ErrorLog = log.New(io.Discard, "", 0) // clients that are cut off are not news
 	go serve(c.server, listener)

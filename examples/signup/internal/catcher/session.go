@@ -92,10 +92,12 @@ func (c *Catcher) keep(m Mail) {
 	defer c.mu.Unlock()
 	c.accepted++
 	m.Number, m.At = int(c.accepted), time.Now()
-	if len(c.mails) >= maxKept+maxKept/10 {
-		c.mails = slices.Clone(c.mails[len(c.mails)-maxKept:])
+	c.mails, c.bytes = append(c.mails, m), c.bytes+len(m.Text)
+	for len(c.mails) > maxKept || c.bytes > maxKeptBytes {
+		c.bytes -= len(c.mails[0].Text)
+		c.mails[0] = Mail{} // append copies the rest when the array is full
+		c.mails = c.mails[1:]
 	}
-	c.mails = append(c.mails, m)
 	if c.onMail != nil {
 		c.onMail(m)
 	}

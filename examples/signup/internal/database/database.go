@@ -31,7 +31,7 @@ func Open(ctx context.Context, where, schema string) (*DB, error) {
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	if err := db.migrate(ctx, schema); err != nil {
-		_ = db.Close() // the error before it says more
+		_ = db.Close()                   // the error before it says more
 		if db.Dialect == outbox.SQLite { // which does not name the file
 			err = fmt.Errorf("%s: %w", where, err)
 		}

@@ -67,9 +67,9 @@ func TestAPasswordGoesToWhoHasACertificateAlone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if tt.scheme == "smtps" {
+			if dialer, ok := s.dialer.(*tls.Dialer); ok {
 				l = tls.NewListener(l, config)
-				s.dialer.(*tls.Dialer).Config.RootCAs = tt.roots
+				dialer.Config.RootCAs = tt.roots
 			}
 			s.options = append(s.options, smtp.WithTLSConfig(&tls.Config{ServerName: s.host, RootCAs: tt.roots}))
 			heard := make(chan string, 1)
