@@ -62,7 +62,7 @@ func runRole(ctx context.Context, o options, logger *slog.Logger, stdout io.Writ
 	defer func() { err = errors.Join(err, a.Close()) }()
 	var handler http.Handler
 	if listener != nil {
-		handler = a.Handler()
+		handler = live.Beside(live.Absent(), a.Handler())
 	}
 	return a.Run(ctx, listener, handler)
 }

@@ -24,23 +24,29 @@ func (d *Demo) Do(ctx context.Context, a live.Action) (said string, err error) {
 	case live.FloodAndReset:
 		return d.floodAndReset(a.Count)
 	case live.KillConnection:
-		return fmt.Sprintf("Cut %d connections to the broker.", d.wires.cut()), nil
+		return fmt.Sprintf("Cut %s to the broker.", some(d.wires.cut(), "connection")), nil
 	case live.Scale:
 		return d.scale(a.Queue, a.Concurrency)
 	case live.Replay:
 		return d.replay(a.Queue)
+	case live.Cancel:
+		d.job.stop()
+		return "Stopped what went on.", nil
 	default:
 		return d.mailAction(a)
 	}
 }
 
 func (d *Demo) mailAction(a live.Action) (string, error) {
+	if d.elsewhere != "" {
+		return "", fmt.Errorf("the mail server is %s: %q is for the one that is started without SMTP_URL", d.elsewhere, a.Verb)
+	}
 	switch a.Verb {
 	case live.MendMail:
 		return "The mail server works again.", d.catcher.Mend()
 	case live.SlowMail:
 		d.catcher.Slow(slow)
-		return fmt.Sprintf("The mail server takes %v a mail.", slow), d.catcher.Resume()
+		return fmt.Sprintf("The mail server takes %s a mail.", live.Duration(slow)), d.catcher.Resume()
 	case live.StopMail:
 		return "The mail server takes no connections.", d.catcher.Stop()
 	case live.Bounce:
@@ -61,7 +67,7 @@ func (d *Demo) scale(queue string, n int) (string, error) {
 		return "", fmt.Errorf("there is no queue %q for %d hands", queue, n)
 	}
 	s.SetConcurrency(n)
-	return fmt.Sprintf("%s has %d hands.", queue, n), nil
+	return fmt.Sprintf("%s has %s.", queue, some(n, "hand")), nil
 }
 
 // replay sends the dead letters of a queue back to it, or of all.
@@ -73,11 +79,15 @@ func (d *Demo) replay(queue string) (string, error) {
 		}
 		queues = []string{queue}
 	}
-	return "Replaying the dead letters.", d.job.begin("Replaying the dead letters.", func(ctx context.Context) {
+	const doing = "Replaying the dead letters."
+	return doing, d.job.begin(doing, func(ctx context.Context) string {
+		done := 0
 		for _, q := range queues {
-			if err := d.replayQueue(ctx, q); err != nil {
-				d.log.Error("demo: not replayed", "queue", q, "error", err)
+			n, err := d.replayQueue(ctx, q)
+			if done += n; err != nil {
+				return d.cut(ctx, "Replayed "+some(done, "dead letter"), err)
 			}
 		}
+		return "Replayed " + some(done, "dead letter") + "."
 	})
 }

@@ -1,6 +1,7 @@
 package demo_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,4 +71,13 @@ func TestOfALargeCrowdNobodyIsCountedForTheLatencyAndOneThingIsDoneAtATime(t *te
 		j, ok := d.Journey(id)
 		return ok && j.State == live.Done && len(j.Steps) == 8
 	}, "the journey has the service, the outbox, four queues and two mails")
+	j, _ := d.Journey(id)
+	for _, want := range []string{"sent the welcome mail", "sent the mail to confirm the address", "counted the sign-up", "began the trial"} {
+		if !slices.ContainsFunc(j.Steps, func(s live.Step) bool { return s.What == want }) {
+			t.Errorf("no step says %q: %+v", want, j.Steps)
+		}
+	}
+	if s := d.Snapshot(); s.Ended != "Signed up 1 person." {
+		t.Errorf("what came of it is %q", s.Ended)
+	}
 }

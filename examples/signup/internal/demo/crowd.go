@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -25,37 +26,67 @@ import (
 // forgetful is whose password is reset.
 const forgetful = "forgetful@example.com"
 
+// floodAccount begins the ids of a flood's accounts, which are made up: nobody follows
+// their journeys.
+const floodAccount = "flood-"
+
 // crowd signs n people up, each with a request to path: one after the other in the old
 // way, as many at a time as is good for the processors otherwise.
 func (d *Demo) crowd(path string, n int) (string, error) {
-	doing, atATime, person := fmt.Sprintf("Signing up %d people.", n), 1, d.crowds.person
-	if n == 1 {
-		doing = "Signing up a person."
+	people, person, atATime := some(n, "person"), d.crowds.person, 1
+	if n > many {
+		person = d.crowds.extra
 	}
 	if path == live.PostSignUp {
 		atATime = runtime.GOMAXPROCS(0)
+		if n > many { // who share a password keep no processor busy
+			atATime *= 4
+		}
 	}
-	if n > many {
-		atATime, person = 4*atATime, d.crowds.extra
-	}
-	return doing, d.job.begin(doing, func(ctx context.Context) {
-		var next, done atomic.Int64
+	doing, name := "Signing up "+people+".", strings.ToLower(rand.Text()[:6])
+	return doing, d.job.begin(doing, func(ctx context.Context) string {
 		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atATime}, Timeout: time.Minute}
 		defer client.CloseIdleConnections()
-		crowd := strings.ToLower(rand.Text()[:6])
-		var all sync.WaitGroup
-		for range atATime {
-			all.Go(func() {
-				for i := next.Add(1); i <= int64(n) && ctx.Err() == nil; i = next.Add(1) {
-					if err := d.signUp(ctx, client, path, person(crowd, int(i))); err != nil {
-						d.log.Warn("demo: not signed up", "error", err)
-					}
-					d.job.say(fmt.Sprintf("Signing up: %d of %d.", done.Add(1), n))
-				}
-			})
+		done, err := d.forEach(ctx, n, atATime, func(i int) error {
+			return d.signUp(ctx, client, path, person(name, i))
+		})
+		if err == nil {
+			return "Signed up " + people + "."
 		}
-		all.Wait()
+		return d.cut(ctx, "Signed up "+live.Count(done)+" of "+people, err)
 	})
+}
+
+// forEach does f for 1 to n, so many at a time, and tells how far it is. It returns how
+// many were done, and why others were not.
+func (d *Demo) forEach(ctx context.Context, n, atATime int, f func(int) error) (done int, err error) {
+	var next atomic.Int64
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for range atATime {
+		all.Go(func() {
+			for i := next.Add(1); i <= int64(n) && ctx.Err() == nil; i = next.Add(1) {
+				failed := f(int(i))
+				mu.Lock()
+				if err = cmp.Or(err, failed); failed == nil {
+					done++
+				}
+				d.job.say("Signing up: " + live.Count(done) + " of " + live.Count(n) + ".")
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	return done, cmp.Or(err, ctx.Err())
+}
+
+// cut says what was done of something that has not come to its end.
+func (d *Demo) cut(ctx context.Context, done string, err error) string {
+	if ctx.Err() != nil {
+		return done + ", and was stopped."
+	}
+	d.log.Error("demo: not all was done", "done", done, "error", err)
+	return done + ": " + err.Error()
 }
 
 func (d *Demo) signUp(ctx context.Context, client *http.Client, path string, in account.Input) error {
@@ -81,11 +112,13 @@ func (d *Demo) post(ctx context.Context, client *http.Client, path string, form 
 
 // floodAndReset publishes n sign-ups, and then asks for one password.
 func (d *Demo) floodAndReset(n int) (string, error) {
-	doing := fmt.Sprintf("Publishing %d sign-ups, and one password reset behind them.", n)
-	return doing, d.job.begin(doing, func(ctx context.Context) {
+	what := some(n, "sign-up") + ", and one password reset behind them"
+	doing := "Publishing " + what + "."
+	return doing, d.job.begin(doing, func(ctx context.Context) string {
 		if err := d.flood(ctx, n); err != nil {
-			d.log.Error("demo: no flood", "error", err)
+			return d.cut(ctx, "Not all was published", err)
 		}
+		return "Published " + what + "."
 	})
 }
 
@@ -101,17 +134,18 @@ func (d *Demo) flood(ctx context.Context, n int) error {
 	items := make([]broker.Item, n)
 	for i := range items {
 		p := d.crowds.extra("flood", i)
-		items[i] = broker.Item{Key: event.SignedUpKey, Body: event.SignedUp{AccountID: rand.Text(), Email: p.Email, Name: p.Name, At: time.Now().UTC()}}
+		items[i] = broker.Item{Key: event.SignedUpKey, Body: event.SignedUp{AccountID: floodAccount + rand.Text(), Email: p.Email, Name: p.Name, At: time.Now().UTC()}}
 	}
 	if err := d.app.Publisher().PublishBatch(ctx, items...); err != nil {
 		return err
 	}
+	d.watch.direct.Add(int64(n) + 1)
 	waiting, err := d.waiting(ctx, d.prefix+app.WelcomeQueue)
 	if err != nil {
 		return err
 	}
 	d.watch.mu.Lock()
-	d.watch.reset = &pending{Reset: live.Reset{Address: forgetful, Flood: waiting}, account: who.ID}
+	d.watch.reset = &pending{Reset: live.Reset{Flood: waiting}, account: who.ID}
 	d.watch.mu.Unlock()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 	return d.post(ctx, client, live.ResetPath, url.Values{"email": {forgetful}})
@@ -127,12 +161,12 @@ func (d *Demo) waiting(ctx context.Context, queue string) (int, error) {
 	return state.Messages, errors.Join(err, session.Close())
 }
 
-func (d *Demo) replayQueue(ctx context.Context, queue string) error {
-	_, err := deadletter.New(d.config).Replay(ctx, broker.DeadLetterQueue(queue), deadletter.Replay{
+func (d *Demo) replayQueue(ctx context.Context, queue string) (done int, err error) {
+	result, err := deadletter.New(d.config).Replay(ctx, broker.DeadLetterQueue(queue), deadletter.Replay{
 		By: "the live page",
 		Progress: func(r deadletter.Result) {
-			d.job.say(fmt.Sprintf("Replaying the dead letters of %s: %d of %d.", queue, r.Done, r.Total))
+			d.job.say("Replaying the dead letters of " + queue + ": " + live.Count(r.Done) + " of " + live.Count(r.Total) + ".")
 		},
 	})
-	return err
+	return result.Done, err
 }

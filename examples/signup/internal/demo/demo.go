@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
+	"net/url"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -41,11 +41,12 @@ type Demo struct {
 	prefix     string
 	site       string // where the pages are
 	brokerName string // empty if it is a RabbitMQ
+	elsewhere  string // the host of the mail server; empty if it is the catcher
 	config     broker.Config
 
 	listener net.Listener
 	embedded *devbroker.Broker // nil if there is another
-	catcher  *catcher.Catcher
+	catcher  *catcher.Catcher  // takes no connection if the mails go elsewhere
 	app      *app.App
 	wires    wires
 	watch    watch
@@ -57,7 +58,7 @@ type Demo struct {
 // New starts the broker and the mail server, and opens the databases. Close the demo in
 // the end.
 func New(ctx context.Context, c Config) (d *Demo, err error) {
-	d = &Demo{log: c.Log, prefix: c.Prefix, crowds: newCrowds()}
+	d = &Demo{log: c.Log, prefix: c.Prefix, crowds: newCrowds(), watch: watch{prefix: c.Prefix}}
 	d.snapshot.Store(&live.Snapshot{})
 	if err := d.start(ctx, c); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -76,17 +77,33 @@ func (d *Demo) start(ctx context.Context, c Config) (err error) {
 		}
 		c.Broker, d.brokerName = d.embedded.URL(), "embedded broker"
 	}
-	if d.catcher, err = catcher.Start(""); err != nil {
+	if err := d.startMail(&c); err != nil {
 		return err
 	}
-	d.catcher.OnMail(d.watch.onMail)
 	d.config = broker.Config{URL: c.Broker, Name: "signup", Dial: d.wires.dial}
 	d.app, err = app.New(ctx, app.Config{
-		Broker: d.config, Database: c.Database, Data: c.Data, SMTP: cmp.Or(c.SMTP, d.catcher.URL()), Site: d.site,
+		Broker: d.config, Database: c.Database, Data: c.Data, SMTP: c.SMTP, Site: d.site,
 		Secret: secret(c.Secret), Prefix: c.Prefix, Logger: c.Log, Hash: d.crowds.hash, Middleware: []handler.Middleware{d.watch.working},
 		OnWorker: d.watch.onWorker, OnOutbox: d.watch.onOutbox, OnAnswer: d.watch.onAnswer, OnReset: d.watch.onReset, OnVerified: d.watch.onVerified,
 	}, app.Roles()...)
 	return err
+}
+
+// startMail starts the catcher, unless the mails go to another server.
+func (d *Demo) startMail(c *Config) (err error) {
+	if c.SMTP != "" {
+		if u, err := url.Parse(c.SMTP); err == nil { // what is wrong with it is said by who sends
+			d.elsewhere = u.Host
+		}
+		d.catcher = &catcher.Catcher{}
+		return nil
+	}
+	if d.catcher, err = catcher.Start(""); err != nil {
+		return err
+	}
+	d.catcher.OnMail(d.watch.onMail)
+	c.SMTP = d.catcher.URL()
+	return nil
 }
 
 func secret(given []byte) []byte {
@@ -125,22 +142,14 @@ func (d *Demo) Run(ctx context.Context) error {
 	var beside errgroup.Group
 	beside.Go(func() error { return connector.Run(watching) })
 	beside.Go(func() error {
-		(&looker{demo: d, broker: connector, queues: make(map[string]*meter)}).run(watching)
+		(&looker{demo: d, broker: connector, queues: make(map[string]*meter), depths: make(map[string]int)}).run(watching)
 		return nil
 	})
-	err := d.app.Run(ctx, d.listener, d.handler(ctx))
-	d.job.stop()
+	defer context.AfterFunc(ctx, func() { d.job.stop() })() // or it would knock at a service that has closed
+	err := d.app.Run(ctx, d.listener, live.Beside(live.New(ctx, d, d.log), d.app.Handler()))
+	if ended := d.job.stop(); ended != nil { // here too: Run may end before ctx
+		<-ended
+	}
 	stop()
 	return errors.Join(err, beside.Wait())
-}
-
-// handler is the service with the pages beside it.
-func (d *Demo) handler(ctx context.Context) http.Handler {
-	pages := live.New(ctx, d, d.log)
-	mux := http.NewServeMux()
-	mux.Handle("/", d.app.Handler())
-	for _, path := range []string{live.LivePath, live.InboxPath, live.InboxPath + "/", live.JourneyPath} {
-		mux.Handle(path, pages)
-	}
-	return mux
 }

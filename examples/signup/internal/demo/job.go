@@ -10,15 +10,16 @@ import (
 type job struct {
 	mu     sync.Mutex
 	says   string // how far it is; empty if nothing is done
+	result string // what came of the last
 	cancel context.CancelFunc
 	ended  chan struct{}
 }
 
 // errBusy is shown to who presses a second button.
-var errBusy = errors.New("something is being done already: wait for its end")
+var errBusy = errors.New("something is being done already: wait for its end, or stop it")
 
-// begin does f, unless something is being done.
-func (j *job) begin(says string, f func(context.Context)) error {
+// begin does f, which says what came of it, unless something is being done.
+func (j *job) begin(says string, f func(context.Context) string) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.says != "" {
@@ -29,8 +30,11 @@ func (j *job) begin(says string, f func(context.Context)) error {
 	ended := j.ended
 	go func() {
 		defer close(ended)
-		f(ctx)
-		j.say("")
+		defer cancel()
+		result := f(ctx)
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.says, j.result = "", result
 	}()
 	return nil
 }
@@ -42,20 +46,21 @@ func (j *job) say(text string) {
 	j.says = text
 }
 
-// now is what is being done; empty if nothing is.
-func (j *job) now() string {
+// now is what is being done, empty if nothing is, and what came of the last.
+func (j *job) now() (says, result string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.says
+	return j.says, j.result
 }
 
-// stop ends what is being done, and waits for its end.
-func (j *job) stop() {
+// stop ends what is being done. The channel is closed when it has ended; nil if nothing
+// was ever done.
+func (j *job) stop() (ended <-chan struct{}) {
 	j.mu.Lock()
-	cancel, ended := j.cancel, j.ended
-	j.mu.Unlock()
-	if cancel != nil {
-		cancel()
-		<-ended
+	defer j.mu.Unlock()
+	if j.cancel == nil {
+		return nil
 	}
+	j.cancel()
+	return j.ended
 }

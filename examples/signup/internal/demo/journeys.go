@@ -42,6 +42,10 @@ func (j *journeys) begin(s live.Signup, what string) {
 	one := j.of(s.ID)
 	one.Signup = s
 	step := live.Step{At: s.At.Add(s.Took), Where: "service", What: what, State: live.Done, Took: s.Took}
+	if s.Sync { // after all that the visitor waited for
+		one.Steps = append(one.Steps, step)
+		return
+	}
 	one.Steps = slices.Insert(one.Steps, 0, step)
 }
 
@@ -58,10 +62,10 @@ func (j *journeys) note(id string, s live.Step) {
 
 // verified notes that the link was followed.
 func (j *journeys) verified(id string, s live.Step) {
-	j.note(id, s)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.of(id).Verified = true
+	one := j.of(id)
+	one.Steps, one.Verified = append(one.Steps, s), true
 }
 
 // settled replaces the step of a handler that was at work by what came of it.

@@ -13,7 +13,6 @@ import (
 type latencies struct {
 	mu     sync.Mutex
 	latest []time.Duration
-	last   time.Duration
 	next   int
 }
 
@@ -23,7 +22,6 @@ const kept = 1000
 func (l *latencies) add(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.last = d
 	if len(l.latest) < kept {
 		l.latest = append(l.latest, d)
 		return
@@ -34,13 +32,13 @@ func (l *latencies) add(d time.Duration) {
 
 func (l *latencies) figures() live.Latency {
 	l.mu.Lock()
-	sorted, last := slices.Clone(l.latest), l.last
+	sorted := slices.Clone(l.latest)
 	l.mu.Unlock()
 	if len(sorted) == 0 {
 		return live.Latency{}
 	}
 	slices.Sort(sorted)
 	return live.Latency{
-		Count: len(sorted), P50: sorted[(len(sorted)-1)/2], P99: sorted[(len(sorted)-1)*99/100], Last: last,
+		Count: len(sorted), P50: sorted[(len(sorted)-1)/2], P99: sorted[(len(sorted)-1)*99/100],
 	}
 }

@@ -21,11 +21,17 @@ import (
 // start runs a demo on the tests' broker until the test ends.
 func start(t *testing.T) *demo.Demo {
 	t.Helper()
+	return startWith(t, "")
+}
+
+// startWith has the mails go to the server, if it is not empty.
+func startWith(t *testing.T, smtp string) *demo.Demo {
+	t.Helper()
 	prefix := rabbit.Queue(t) + "."
 	ch := rabbit.Channel(t, rabbit.URL(t))
 	t.Cleanup(func() { brokertest.Remove(t, ch, prefix) })
 	d, err := demo.New(t.Context(), demo.Config{
-		Broker: rabbit.URL(t), Data: t.TempDir(), Prefix: prefix, Log: slog.New(slog.DiscardHandler),
+		Broker: rabbit.URL(t), Data: t.TempDir(), Prefix: prefix, SMTP: smtp, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -10,8 +10,14 @@ import (
 
 var _ live.Demo = (*Demo)(nil)
 
-// Snapshot returns the state as it was a moment ago.
-func (d *Demo) Snapshot() live.Snapshot { return *d.snapshot.Load() }
+// Snapshot returns the state: of the broker and the databases as it was a moment ago,
+// and of what a button changes as it is now.
+func (d *Demo) Snapshot() live.Snapshot {
+	s := *d.snapshot.Load()
+	s.MailServer, s.Reset = d.mailServer(), d.watch.lastReset()
+	s.Doing, s.Ended = d.job.now()
+	return s
+}
 
 // Journey returns what became of a sign-up so far.
 func (d *Demo) Journey(id string) (live.Journey, bool) { return d.watch.journeys.get(id, d.queues()) }
@@ -33,6 +39,9 @@ func (d *Demo) Mail(id string) (live.Mail, bool) {
 		return live.Mail{}, false
 	}
 	m, ok := d.catcher.Mail(number)
+	if _, told := d.Journey(m.Account); !told {
+		m.Account = ""
+	}
 	return shown(m), ok
 }
 
@@ -52,11 +61,12 @@ func (d *Demo) queues() (names []string) {
 }
 
 func (d *Demo) mailServer() live.MailServer {
-	state := d.catcher.State()
-	m := live.MailServer{
-		Mode: live.MailWell, Delay: state.Delay, Accepted: state.Accepted, Bounces: state.Bounces,
-		Refused: d.watch.failures(d.prefix+app.WelcomeQueue, d.prefix+app.VerificationQueue),
+	sent, failed := d.watch.count(d.prefix+app.WelcomeQueue, d.prefix+app.VerificationQueue)
+	if d.elsewhere != "" {
+		return live.MailServer{Elsewhere: d.elsewhere, Accepted: sent, Failed: failed}
 	}
+	state := d.catcher.State()
+	m := live.MailServer{Mode: live.MailWell, Delay: state.Delay, Accepted: state.Accepted, Failed: failed, Bounces: state.Bounces}
 	switch {
 	case state.Stopped:
 		m.Mode = live.MailStopped
@@ -70,7 +80,10 @@ func (d *Demo) mailServer() live.MailServer {
 func (d *Demo) Ready() bool { return d.app.Worker().Health().Ready && d.app.Outbox().Health().Ready }
 
 // Busy says whether something that a button began still goes on.
-func (d *Demo) Busy() bool { return d.job.now() != "" }
+func (d *Demo) Busy() bool {
+	doing, _ := d.job.now()
+	return doing != ""
+}
 
 // Delivered is how many mails the catcher has taken.
 func (d *Demo) Delivered() int64 { return d.catcher.State().Accepted }

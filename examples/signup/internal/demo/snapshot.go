@@ -22,6 +22,7 @@ type looker struct {
 	broker *broker.Connector
 	routed meter
 	queues map[string]*meter
+	depths map[string]int // the latest known
 }
 
 // run looks until ctx is done.
@@ -41,18 +42,17 @@ func (l *looker) look(ctx context.Context) live.Snapshot {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	s := live.Snapshot{
-		At: now, Broker: l.connection(), MailServer: d.mailServer(), NewWay: d.watch.newWay.figures(), OldWay: d.watch.oldWay.figures(),
-		Recent: d.watch.journeys.recent(recent, d.queues()), Doing: d.job.now(),
+		At: now, Broker: l.connection(), NewWay: d.watch.newWay.figures(), OldWay: d.watch.oldWay.figures(),
+		Recent: d.watch.journeys.recent(recent, d.queues()),
 	}
 	s.Outbox.Published = d.watch.published.Load()
 	if stats, err := d.app.Outbox().Stats(ctx); err == nil {
 		s.Outbox.Waiting, s.Outbox.Oldest = stats.Pending, stats.Oldest
 	}
-	s.Exchange = live.Exchange{Name: d.prefix + event.Exchange, Type: "topic", Rate: l.routed.look(now, s.Outbox.Published)}
+	s.Exchange = live.Exchange{Name: d.prefix + event.Exchange, Type: "topic", Rate: l.routed.look(now, s.Outbox.Published+d.watch.direct.Load())}
 	for _, q := range drawn {
 		s.Queues = append(s.Queues, l.queue(ctx, now, q))
 	}
-	s.Reset = d.watch.lastReset()
 	return s
 }
 
@@ -89,17 +89,14 @@ func (l *looker) queue(ctx context.Context, now time.Time, q live.Queue) live.Qu
 	return q
 }
 
-// depth is how many messages wait in a queue; 0 while there is no telling.
+// depth is how many messages wait in a queue, or did when there was a connection.
 func (l *looker) depth(ctx context.Context, queue string) int {
-	session, _ := l.broker.Current()
-	if session == nil {
-		return 0
+	if session, _ := l.broker.Current(); session != nil {
+		if state, err := session.State(ctx, queue); err == nil {
+			l.depths[queue] = state.Messages
+		}
 	}
-	state, err := session.State(ctx, queue)
-	if err != nil {
-		return 0
-	}
-	return state.Messages
+	return l.depths[queue]
 }
 
 // progress is what a queue has done, and how many of its messages wait for their next
@@ -116,14 +113,14 @@ func (w *watch) progress(queue string, now time.Time) (done int64, retrying int)
 	return t.done, len(t.retrying)
 }
 
-// failures is how many attempts have failed in the queues.
-func (w *watch) failures(queues ...string) (n int64) {
+// count is how many messages the queues have done, and how many attempts have failed.
+func (w *watch) count(queues ...string) (done, failed int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, q := range queues {
-		n += w.of(q).failed
+		done, failed = done+w.of(q).done, failed+w.of(q).failed
 	}
-	return n
+	return done, failed
 }
 
 func (w *watch) lastReset() *live.Reset {

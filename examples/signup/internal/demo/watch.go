@@ -2,15 +2,16 @@ package demo
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/warren-mq/warren/examples/signup/internal/account"
+	"github.com/warren-mq/warren/examples/signup/internal/app"
 	"github.com/warren-mq/warren/examples/signup/internal/catcher"
 	"github.com/warren-mq/warren/examples/signup/internal/event"
 	"github.com/warren-mq/warren/examples/signup/internal/live"
-	"github.com/warren-mq/warren/examples/signup/internal/welcome"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/outbox"
@@ -20,12 +21,13 @@ import (
 // watch gathers what happens, from the events of the parts. It is safe for concurrent
 // use.
 type watch struct {
+	prefix    string // of the queues
 	journeys  journeys
 	newWay    latencies
 	oldWay    latencies
 	published atomic.Int64
+	direct    atomic.Int64 // messages that went to the exchange without the outbox
 	losses    atomic.Int64
-	greeted   atomic.Int64 // mails that the welcome queue has sent
 
 	mu     sync.Mutex
 	queues map[string]*tally // by the name with prefix
@@ -45,7 +47,7 @@ type pending struct {
 
 	account string
 	at      time.Time
-	before  int64 // mails sent until then
+	before  int64 // mails that the queue had sent by then
 }
 
 // of returns the tally of a queue. The mutex is held.
@@ -63,7 +65,7 @@ func (w *watch) of(queue string) *tally {
 func (w *watch) working(next handler.Handler) handler.Handler {
 	return handler.Func(func(ctx context.Context, m *message.Message) error {
 		w.journeys.note(m.CorrelationID, live.Step{
-			At: time.Now(), Where: m.Queue, What: "at work", State: live.Working, Attempt: m.Attempt,
+			At: time.Now(), Where: m.Queue, What: taskOf(w.prefix, m).doing, State: live.Working, Attempt: m.Attempt,
 		})
 		return next.Handle(ctx, m)
 	})
@@ -75,18 +77,31 @@ func (w *watch) onWorker(e worker.Event) {
 	case worker.Settled:
 		w.settled(e)
 	case worker.SessionDown:
-		w.losses.Add(1)
+		if e.Role == "consume" { // the publishing connection goes with it
+			w.losses.Add(1)
+		}
 	}
 }
 
 func (w *watch) settled(e worker.Settled) {
 	now := time.Now()
+	w.tally(e, now)
+	w.journeys.settled(e.Message.CorrelationID, w.step(e, now))
+}
+
+// tally counts the outcome, unless it never reached the broker: the message comes again.
+func (w *watch) tally(e worker.Settled, now time.Time) {
+	if e.SettleErr != nil {
+		return
+	}
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	t := w.of(e.Queue)
 	delete(t.retrying, e.Message.ID)
 	switch e.Outcome.Verdict {
 	case worker.Ack, worker.Discard:
 		t.done++
+		w.delivered(e.Message, t.done, now)
 	case worker.Retry:
 		t.failed++
 		t.retrying[e.Message.ID] = now.Add(e.Outcome.Delay)
@@ -94,30 +109,14 @@ func (w *watch) settled(e worker.Settled) {
 		t.failed++
 	case worker.Release:
 	}
-	w.mu.Unlock()
-	w.journeys.settled(e.Message.CorrelationID, stepOf(e, now))
 }
 
-// stepOf is the outcome as a step of the message's journey.
-func stepOf(e worker.Settled, now time.Time) live.Step {
-	s := live.Step{At: now, Where: e.Queue, Attempt: e.Message.Attempt, Took: e.Took}
-	if e.Outcome.Err != nil {
-		s.Detail = e.Outcome.Err.Error()
+// delivered notes the place of the password reset behind the flood. The mutex is held.
+func (w *watch) delivered(m *message.Message, done int64, now time.Time) {
+	r := w.reset
+	if r != nil && m.RoutingKey == event.PasswordResetKey && m.CorrelationID == r.account && !r.at.IsZero() && r.Position == 0 {
+		r.Position, r.Took = int(done-r.before), now.Sub(r.at)
 	}
-	switch e.Outcome.Verdict {
-	case worker.Ack, worker.Discard:
-		s.State, s.What = live.Done, "done"
-	case worker.Retry:
-		s.State, s.What = live.Retrying, "failed; again in "+e.Outcome.Delay.Round(100*time.Millisecond).String()
-	case worker.DeadLetter:
-		s.State, s.What = live.Dead, "given up: a dead letter"
-	case worker.Release:
-		s.State, s.What = live.Waiting, "given back to the queue"
-	}
-	if e.SettleErr != nil {
-		s.State, s.What = live.Waiting, "the connection was lost: it comes again"
-	}
-	return s
 }
 
 // onOutbox sees the events of the relay.
@@ -153,21 +152,13 @@ func (w *watch) onReset(e event.PasswordReset) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.reset != nil && w.reset.account == e.AccountID && w.reset.at.IsZero() {
-		w.reset.at, w.reset.before = time.Now(), w.greeted.Load()
+		w.reset.at, w.reset.before = time.Now(), w.of(w.prefix+app.WelcomeQueue).done
 	}
 }
 
 // onMail sees the mails that the catcher has taken.
 func (w *watch) onMail(m catcher.Mail) {
-	w.journeys.note(m.Account, live.Step{At: m.At, Where: "mail server", What: "took the " + m.Kind + " mail", State: live.Done})
-	if m.Kind != welcome.Kind && m.Kind != welcome.ResetKind {
-		return
-	}
-	place := w.greeted.Add(1)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	r := w.reset
-	if m.Kind == welcome.ResetKind && r != nil && r.account == m.Account && !r.at.IsZero() && r.Position == 0 {
-		r.Position, r.Took = int(place-r.before), m.At.Sub(r.at)
+	if !strings.HasPrefix(m.Account, floodAccount) {
+		w.journeys.note(m.Account, live.Step{At: m.At, Where: "mail server", What: "took the " + m.Kind + " mail", State: live.Done})
 	}
 }

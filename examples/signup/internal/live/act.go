@@ -14,7 +14,7 @@ const maxForm = 4 << 10
 
 // verbs are those that a form may send.
 var verbs = []Verb{
-	SignUp, SignUpSync, MendMail, SlowMail, StopMail, Bounce, FloodAndReset, KillConnection, Scale, Replay,
+	SignUp, SignUpSync, MendMail, SlowMail, StopMail, Bounce, FloodAndReset, KillConnection, Scale, Replay, Cancel,
 }
 
 // act does what a button says, notes what came of it, and leads back to the page,

@@ -25,6 +25,7 @@ func TestAButtonBecomesAnAction(t *testing.T) {
 		"cut the connections":   {"verb=kill-connection", live.Action{Verb: live.KillConnection}},
 		"mend the mail server":  {"verb=mend-mail", live.Action{Verb: live.MendMail}},
 		"slow down the server":  {"verb=slow-mail", live.Action{Verb: live.SlowMail}},
+		"stop what goes on":     {"verb=cancel", live.Action{Verb: live.Cancel}},
 		"what it does not need": {"verb=stop-mail&count=many", live.Action{Verb: live.StopMail}},
 	}
 	for name, tt := range tests {

@@ -35,11 +35,11 @@ func busy() *fake {
 				},
 			},
 			MailServer: live.MailServer{
-				Mode: live.MailSlow, Delay: 2 * time.Second, Accepted: 13_573, Refused: 212,
+				Mode: live.MailSlow, Delay: 2 * time.Second, Accepted: 13_573, Failed: 212,
 				Bounces: []string{"bob@example.test"},
 			},
-			NewWay: live.Latency{Count: 11_204, P50: 2100 * time.Microsecond, P99: 6800 * time.Microsecond, Last: 2 * time.Millisecond},
-			OldWay: live.Latency{Count: 10, P50: 2030 * time.Millisecond, P99: 4110 * time.Millisecond, Last: 2 * time.Second},
+			NewWay: live.Latency{Count: 11_204, P50: 2100 * time.Microsecond, P99: 6800 * time.Microsecond},
+			OldWay: live.Latency{Count: 10, P50: 2030 * time.Millisecond, P99: 4110 * time.Millisecond},
 			Recent: []live.Signup{
 				s,
 				{ID: "6", Email: "bob@example.test", At: noon(), Took: 2 * time.Millisecond, State: live.Dead},
@@ -47,8 +47,8 @@ func busy() *fake {
 				{ID: "4", Email: "dan@example.test", At: noon(), Took: 3 * time.Millisecond, State: live.Working},
 				{ID: "3", Email: "eve@example.test", At: noon(), Took: 3 * time.Millisecond, State: live.Waiting},
 			},
-			Reset: &live.Reset{Address: "ada@example.test", Flood: 9000, Position: 12, Took: 310 * time.Millisecond},
-			Doing: "Signing up: 11,204 of 20,000",
+			Reset: &live.Reset{Flood: 9000, Position: 12, Took: 310 * time.Millisecond},
+			Doing: "Signing up: 9,204 of 10,000.",
 		},
 		journey: live.Journey{Signup: s, Verified: true, Steps: journey()},
 		mails: []live.Mail{

@@ -46,6 +46,7 @@ const (
 	KillConnection Verb = "kill-connection" // the workers' connections to the broker are cut
 	Scale          Verb = "scale"           // Queue gets Concurrency hands
 	Replay         Verb = "replay"          // the dead letters of Queue go back to it; of all queues if empty
+	Cancel         Verb = "cancel"          // what still goes on ends where it is
 )
 
 // Action is a button that was pressed.
@@ -69,14 +70,15 @@ type Snapshot struct {
 	OldWay     Latency  // of POST /signup-sync
 	Recent     []Signup // the latest first, ten at most
 	Reset      *Reset   // the last password reset behind a flood; nil before the first
-	Doing      string   // what still goes on ("Signing up: 3,412 of 10,000"); empty if nothing
+	Doing      string   // what still goes on ("Signing up: 3,412 of 10,000."); empty if nothing
+	Ended      string   // what came of what went on last ("Signed up 10,000 people."); empty before the first
 }
 
 // Broker is the connection of the workers.
 type Broker struct {
 	Name      string // "embedded broker", "RabbitMQ 4.3"
 	Connected bool
-	Losses    int // connections lost since the start
+	Losses    int // how often it was lost since the start
 }
 
 // Outbox is the table that the service writes its events to.
@@ -113,10 +115,14 @@ type Queue struct {
 
 // MailServer is the state of the mail server.
 type MailServer struct {
+	// Elsewhere is the host of a server that is not the demo's own: it obeys no button,
+	// and its mails are not in the inbox. Mode, Delay and Bounces say nothing then.
+	Elsewhere string
+
 	Mode     MailMode
 	Delay    time.Duration // a mail takes this long
 	Accepted int64         // mails since the start
-	Refused  int64         // attempts that failed since the start
+	Failed   int64         // attempts that failed since the start
 	Bounces  []string      // addresses refused for good
 }
 
@@ -134,12 +140,10 @@ const (
 type Latency struct {
 	Count    int // answers that the figures rest on; 0 says that there are none
 	P50, P99 time.Duration
-	Last     time.Duration
 }
 
 // Reset is what became of a password reset that was published behind a flood.
 type Reset struct {
-	Address  string
 	Flood    int           // mails that were waiting when it was published
 	Position int           // its place among the mails delivered from then on, from 1; 0 while it is under way
 	Took     time.Duration // from publish to delivery

@@ -71,21 +71,29 @@ func (h *handler) live(*http.Request) (any, bool) {
 
 // inboxView is what the inbox shows.
 type inboxView struct {
-	To    string
-	Mails []Mail
+	Elsewhere string // where the mails are instead
+	To        string
+	Mails     []Mail
 }
 
 func (h *handler) inbox(r *http.Request) (any, bool) {
 	to := r.URL.Query().Get("to")
-	return inboxView{to, h.demo.Inbox(to, shownMails)}, true
+	return inboxView{h.demo.Snapshot().MailServer.Elsewhere, to, h.demo.Inbox(to, shownMails)}, true
 }
 
 func (h *handler) mail(r *http.Request) (any, bool) {
-	return found(h.demo.Mail(r.PathValue("id")))
+	m, ok := h.demo.Mail(r.PathValue("id"))
+	return m, ok
+}
+
+// journeyView is what the page of a journey shows.
+type journeyView struct {
+	Journey
+
+	Elsewhere string // where its mails are, if they are not in the inbox
 }
 
 func (h *handler) journey(r *http.Request) (any, bool) {
-	return found(h.demo.Journey(r.PathValue("id")))
+	j, ok := h.demo.Journey(r.PathValue("id"))
+	return journeyView{j, h.demo.Snapshot().MailServer.Elsewhere}, ok
 }
-
-func found[T any](v T, ok bool) (any, bool) { return v, ok }

@@ -10,15 +10,13 @@ const (
 	eventStream = "text/event-stream"
 	pace        = 500 * time.Millisecond // between two looks
 	heartbeat   = 30                     // looks without a change before a sign of life
+	patience    = 10 * time.Second       // with a client that does not read
 )
 
 // stream sends the part of a page that changes, whenever it has changed, until the
 // client or the demo goes away.
 func (h *handler) stream(w http.ResponseWriter, r *http.Request, name string, v view) error {
 	out := http.NewResponseController(w)
-	if err := out.SetWriteDeadline(time.Time{}); err != nil { // a stream outlives the server's WriteTimeout
-		return err
-	}
 	w.Header().Set("Content-Type", eventStream)
 	w.Header().Set("Cache-Control", "no-store")
 	look := time.NewTicker(pace)
@@ -30,6 +28,9 @@ func (h *handler) stream(w http.ResponseWriter, r *http.Request, name string, v 
 			return err
 		}
 		if !bytes.Equal(now, last) || quiet == heartbeat {
+			if err := out.SetWriteDeadline(time.Now().Add(patience)); err != nil { // the server's WriteTimeout is for a page
+				return err
+			}
 			if _, err := bytes.NewReader(now).WriteTo(w); err != nil {
 				return err
 			}

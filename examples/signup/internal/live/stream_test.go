@@ -64,6 +64,22 @@ func TestAStreamTellsOfAChange(t *testing.T) {
 	}
 }
 
+func TestAStreamOutlivesTheServersTimeouts(t *testing.T) {
+	t.Parallel()
+	d := busy()
+	server := httptest.NewUnstartedServer(live.New(t.Context(), d, slog.New(slog.DiscardHandler)))
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
+	server.Start()
+	t.Cleanup(server.Close)
+	w := watch(t, server.URL+"/live")
+	for depth := range 3 { // a look takes longer than the timeouts
+		if _, ok := w.next(); !ok {
+			t.Fatalf("the stream ends after %d events", depth)
+		}
+		d.change(func(s *live.Snapshot) { s.Queues[0].Ready = depth })
+	}
+}
+
 func TestAStreamEndsWithTheDemo(t *testing.T) {
 	t.Parallel()
 	ctx, end := context.WithCancel(t.Context())
@@ -118,12 +134,16 @@ func TestAStreamOfWhatHasGoneSaysSo(t *testing.T) {
 type flushed struct {
 	*httptest.ResponseRecorder
 
-	events chan time.Time
+	events    chan time.Time
+	deadlines chan time.Time
 }
 
 func (f flushed) Flush() { f.events <- time.Now() }
 
-func (flushed) SetWriteDeadline(time.Time) error { return nil }
+func (f flushed) SetWriteDeadline(at time.Time) error {
+	f.deadlines <- at
+	return nil
+}
 
 func TestAStreamWithoutChangesGivesASignOfLife(t *testing.T) {
 	t.Parallel()
@@ -131,11 +151,16 @@ func TestAStreamWithoutChangesGivesASignOfLife(t *testing.T) {
 		ctx, end := context.WithCancel(t.Context())
 		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/live", nil)
 		r.Header.Set("Accept", "text/event-stream")
-		w := flushed{httptest.NewRecorder(), make(chan time.Time, 1)}
+		w := flushed{httptest.NewRecorder(), make(chan time.Time, 1), make(chan time.Time, 2)}
 		go live.New(t.Context(), busy(), slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
 		first := <-w.events
 		if quiet := (<-w.events).Sub(first); quiet != 15*time.Second {
 			t.Errorf("the second event comes after %v, want 15s", quiet)
+		}
+		for range 2 {
+			if in := time.Until(<-w.deadlines); in > 10*time.Second {
+				t.Errorf("a client may take %v to read an event, want 10s at most", in)
+			}
 		}
 		end()
 	})

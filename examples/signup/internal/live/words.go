@@ -14,17 +14,17 @@ import (
 var words = template.FuncMap{
 	"add":      func(a, b int) int { return a + b },
 	"clock":    func(t time.Time) string { return t.Format("15:04:05") },
-	"count":    count[int],
-	"count64":  count[int64],
-	"duration": duration,
+	"count":    Count[int],
+	"count64":  Count[int64],
+	"duration": Duration,
 	"fan":      fan,
 	"fill":     fill,
 	"hands":    hands,
 	"link":     link,
 	"millis":   func(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()*1000) },
-	"offset":   func(from, to time.Time) string { return "+" + duration(to.Sub(from)) },
+	"offset":   func(from, to time.Time) string { return "+" + Duration(to.Sub(from)) },
 	"place":    place,
-	"rate":     func(r float64) string { return count(int64(math.Round(r))) },
+	"rate":     func(r float64) string { return Count(int64(math.Round(r))) },
 	"minimum":  func() int { return MinPassword },
 	"times":    func(a, b int) int { return a * b },
 	"way":      func(class, name, what string, l Latency) way { return way{class, name, what, l} },
@@ -36,8 +36,8 @@ type way struct {
 	Latency           Latency
 }
 
-// count writes a number with commas between the thousands.
-func count[T int | int64](n T) string {
+// Count writes a number as the pages do, with commas between the thousands.
+func Count[T int | int64](n T) string {
 	digits := strconv.FormatInt(int64(n), 10)
 	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
@@ -45,19 +45,22 @@ func count[T int | int64](n T) string {
 	return digits
 }
 
-// duration writes d with the two or three digits that matter.
-func duration(d time.Duration) string {
+// Duration writes d as the pages do: the two or three digits that matter, a space and
+// the unit.
+func Duration(d time.Duration) string {
 	switch {
+	case d >= time.Minute:
+		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
+	case d > 0 && d%time.Second == 0: // was not measured
+		return fmt.Sprintf("%d s", d/time.Second)
 	case d < 10*time.Millisecond:
 		return fmt.Sprintf("%.1f ms", d.Seconds()*1000)
 	case d < time.Second:
 		return fmt.Sprintf("%.0f ms", d.Seconds()*1000)
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.2f s", d.Seconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%.0f s", d.Seconds())
 	}
-	return d.Round(time.Second).String()
+	return fmt.Sprintf("%.0f s", d.Seconds())
 }
 
 // fill is how much of a bar n messages take, in percent: a tenth of the bar's scale

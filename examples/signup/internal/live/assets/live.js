@@ -38,14 +38,21 @@ function draw(html) {
 function connect(once) {
   disconnect();
   source = new EventSource(location.href);
-  source.onopen = () => { watching.textContent = paused ? "Stands still" : "Updates by itself"; };
-  source.onerror = () => { watching.textContent = "Not connected, tries again"; };
+  source.onopen = tell;
+  source.onerror = ({ target }) => {
+    watching.textContent = target.readyState === EventSource.CLOSED ? "Not there any more" : "Not connected, tries again";
+  };
   source.onmessage = (event) => {
     draw(event.data);
     if (once) disconnect();
   };
-  source.addEventListener("gone", disconnect);
+  source.addEventListener("gone", () => {
+    disconnect();
+    watching.textContent = "Not there any more";
+  });
 }
+
+function tell() { watching.textContent = paused ? "Stands still" : "Updates by itself"; }
 
 function disconnect() {
   if (source) source.close();
@@ -55,7 +62,7 @@ function disconnect() {
 function toggle() {
   paused = !paused;
   pause.setAttribute("aria-pressed", String(paused));
-  watching.textContent = paused ? "Stands still" : "Updates by itself";
+  tell();
   document.documentElement.classList.toggle("paused", paused);
   if (paused) disconnect(); else connect(false);
 }
@@ -66,10 +73,11 @@ async function send(event) {
   event.preventDefault();
   const body = new URLSearchParams(new FormData(form, event.submitter));
   try {
-    await fetch(form.getAttribute("action"), { method: "POST", body, redirect: "manual" });
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body, redirect: "manual" });
+    if (answer.type !== "opaqueredirect") throw new Error(answer.statusText); // it leads back to the page
     if (paused) connect(true);
   } catch {
-    watching.textContent = "Not sent: the demo does not answer";
+    watching.textContent = "Not done: the demo does not answer";
   }
 }
 

@@ -1,0 +1,114 @@
+package demo
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/examples/signup/internal/app"
+	"github.com/warren-mq/warren/examples/signup/internal/catcher"
+	"github.com/warren-mq/warren/examples/signup/internal/event"
+	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/worker"
+)
+
+func TestAJourneySaysWhatBecameOfATask(t *testing.T) {
+	t.Parallel()
+	boom := errors.New("boom")
+	for name, tt := range map[string]struct {
+		queue, key string
+		settled    worker.Settled
+		want       string
+		state      live.State
+	}{
+		"done":            {app.BillingQueue, event.SignedUpKey, worker.Settled{}, "began the trial", live.Done},
+		"another message": {app.WelcomeQueue, event.PasswordResetKey, worker.Settled{}, "sent the link for a new password", live.Done},
+		"failed": {
+			app.WelcomeQueue, event.SignedUpKey,
+			worker.Settled{Outcome: worker.Outcome{Verdict: worker.Retry, Err: boom, Delay: 512 * time.Millisecond}},
+			"could not send the welcome mail; tries again in 500 ms", live.Retrying,
+		},
+		"in other hands": {
+			app.WelcomeQueue, event.SignedUpKey,
+			worker.Settled{Outcome: worker.Outcome{Verdict: worker.Retry, Err: retry.Snooze(5 * time.Second), Delay: 5 * time.Second}},
+			"another worker has it in hand; looks again in 5 s", live.Retrying,
+		},
+		"given up": {
+			app.AnalyticsQueue, event.SignedUpKey,
+			worker.Settled{Outcome: worker.Outcome{Verdict: worker.DeadLetter, Err: boom}},
+			"could not count the sign-up, and gave up: it is a dead letter now", live.Dead,
+		},
+		"given back": {
+			app.AnalyticsQueue, event.SignedUpKey,
+			worker.Settled{Outcome: worker.Outcome{Verdict: worker.Release}},
+			"gave the message back to the queue", live.Waiting,
+		},
+		"lost": {
+			app.AnalyticsQueue, event.SignedUpKey,
+			worker.Settled{SettleErr: broker.ErrStale},
+			"lost the connection before the broker knew of it: the message comes again", live.Waiting,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := watch{prefix: "p."}
+			tt.settled.Queue = "p." + tt.queue
+			tt.settled.Message = &message.Message{Queue: "p." + tt.queue, RoutingKey: tt.key}
+			if s := w.step(tt.settled, time.Now()); s.What != tt.want || s.State != tt.state {
+				t.Errorf("got %q and %s, want %q and %s", s.What, s.State, tt.want, tt.state)
+			}
+		})
+	}
+}
+
+func TestWhatTheBrokerNeverHeardOfIsNotCounted(t *testing.T) {
+	t.Parallel()
+	var w watch
+	w.onWorker(worker.Settled{Queue: "q", Message: &message.Message{Queue: "q"}, SettleErr: broker.ErrStale})
+	w.onWorker(worker.Settled{Queue: "q", Message: &message.Message{Queue: "q"}})
+	if done, failed := w.count("q"); done != 1 || failed != 0 {
+		t.Errorf("%d done and %d failed, want 1 done: the other comes again", done, failed)
+	}
+}
+
+func TestALostConnectionIsCountedOnce(t *testing.T) {
+	t.Parallel()
+	var w watch
+	w.onWorker(worker.SessionDown{Role: "consume"})
+	w.onWorker(worker.SessionDown{Role: "publish"})
+	if n := w.losses.Load(); n != 1 {
+		t.Errorf("the broker was lost %d times, want once", n)
+	}
+}
+
+func TestAFloodLeavesTheJourneysOfOthersAlone(t *testing.T) {
+	t.Parallel()
+	var w watch
+	w.onMail(catcher.Mail{Account: floodAccount + "1"})
+	w.onMail(catcher.Mail{Account: "1"})
+	if len(w.journeys.byID) != 1 || w.journeys.byID["1"] == nil {
+		t.Errorf("there are the journeys %v, want that of 1 alone", w.journeys.byID)
+	}
+}
+
+func TestWithoutAConnectionTheDepthIsWhatItWas(t *testing.T) {
+	t.Parallel()
+	l := looker{broker: broker.NewConnector(broker.Config{}, "watch", nil), depths: map[string]int{"q": 7}}
+	if n := l.depth(t.Context(), "q"); n != 7 {
+		t.Errorf("the depth is %d, want 7", n)
+	}
+}
+
+func TestAJourneyOfTheOldWayIsInTheOrderOfTime(t *testing.T) {
+	t.Parallel()
+	var w watch
+	now := time.Now()
+	w.onMail(catcher.Mail{Account: "1", At: now.Add(time.Second)})
+	w.onAnswer(live.Signup{ID: "1", At: now, Took: 2 * time.Second, Sync: true})
+	if j, _ := w.journeys.get("1", nil); len(j.Steps) != 2 || j.Steps[1].Where != "service" {
+		t.Errorf("got the steps %+v, want the mail's, and then the answer", j.Steps)
+	}
+}

@@ -1,0 +1,36 @@
+package live_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/examples/signup/internal/live"
+)
+
+func TestDurationsAreWrittenInOneWay(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		0:                        "0.0 ms",
+		3140 * time.Microsecond:  "3.1 ms",
+		500 * time.Millisecond:   "500 ms",
+		time.Second:              "1 s",
+		4110 * time.Millisecond:  "4.11 s",
+		12300 * time.Millisecond: "12 s",
+		time.Minute:              "1 min 0 s",
+		90500 * time.Millisecond: "1 min 30 s",
+		61 * time.Minute:         "61 min 0 s",
+	} {
+		if got := live.Duration(d); got != want {
+			t.Errorf("%v is written %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestNumbersHaveCommasBetweenTheThousands(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
+		if got := live.Count(n); got != want {
+			t.Errorf("%d is written %q, want %q", n, got, want)
+		}
+	}
+}
