@@ -21,7 +21,8 @@ type SignedUp struct {
 	At        time.Time `json:"at"`
 }
 
-// PasswordReset says that somebody wants to set a new password.
+// PasswordReset says that somebody wants to set a new password. It names nobody if
+// there is no account with the address that was given.
 type PasswordReset struct {
 	ID        string    `json:"id"` // of the request
 	AccountID string    `json:"account_id"`

@@ -13,7 +13,7 @@ import (
 )
 
 // maxBody is the largest request body, in bytes; the longest input fits.
-const maxBody = 4 << 10
+const maxBody = 8 << 10
 
 const (
 	asJSON = "application/json"
@@ -68,9 +68,9 @@ func readJSON(body io.Reader) (in account.Input, err error) {
 	return in, errors.New("there is more after the JSON object")
 }
 
-// fail says what went wrong, in a sentence.
+// fail says what went wrong, in a sentence; on a page to whoever follows a link.
 func (s *service) fail(w http.ResponseWriter, r *http.Request, status int, why string) {
-	if kind(r) == asForm {
+	if kind(r) == asForm || r.Method == http.MethodGet {
 		s.render(w, status, live.Notice{Title: "That did not work", Text: why, Bad: true})
 		return
 	}

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	"go.uber.org/goleak"
@@ -96,13 +95,22 @@ const (
 	aliceForm = "email=alice@example.com&name=Alice&password=correct+horse"
 )
 
+// longest is a form with as many bytes as input that is valid may have.
+func longest() string {
+	return url.Values{
+		"email":    {strings.Repeat("é", 120) + "@example.com"},
+		"name":     {strings.Repeat("😀", account.MaxName)},
+		"password": {strings.Repeat("😀", account.MaxPassword)},
+	}.Encode()
+}
+
 func TestASignUpIsAnsweredByWhatItIs(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	if w := s.send("POST", "/signup", asJSON, strings.Replace(alice, "alice", "taken", 1)); w.Code != http.StatusCreated {
 		t.Fatalf("the first sign-up: %d %s", w.Code, w.Body)
 	}
-	large := `{"email":"a@example.com","name":"` + strings.Repeat("x", 5000) + `"}`
+	large := `{"email":"a@example.com","name":"` + strings.Repeat("x", 9000) + `"}`
 	for name, tt := range map[string]struct {
 		kind, body string
 		change     func(*http.Request)
@@ -112,6 +120,7 @@ func TestASignUpIsAnsweredByWhatItIs(t *testing.T) {
 		"JSON is accepted":                {asJSON, strings.Replace(alice, "alice", "a", 1), nil, 201, `"took_ms"`},
 		"JSON with a charset is accepted": {asJSON + "; charset=utf-8", strings.Replace(alice, "alice", "b", 1), nil, 201, `"id"`},
 		"a form is answered with a page":  {asForm, strings.Replace(aliceForm, "alice", "c", 1), nil, 201, "<html"},
+		"the longest input fits":          {asForm, longest(), nil, 201, "<html"},
 		"an address that has an account":  {asJSON, strings.Replace(alice, "alice", "TAKEN", 1), nil, 409, "already"},
 		"half an object":                  {asJSON, `{"email":`, nil, 400, "unexpected EOF"},
 		"nothing":                         {asJSON, ``, nil, 400, "EOF"},
@@ -121,9 +130,9 @@ func TestASignUpIsAnsweredByWhatItIs(t *testing.T) {
 		"a form with a bad escape":        {asForm, "email=%zz", nil, 400, "invalid URL escape"},
 		"a content type nobody reads":     {"text/plain", `{}`, nil, 415, "want application/json"},
 		"no content type":                 {"", `{}`, nil, 415, "want application/json"},
-		"a body that is too large":        {asJSON, large, nil, 413, "at most 4096"},
-		"a body that turns out too large": {asJSON, large, chunked, 413, "at most 4096"},
-		"a form that turns out too large": {asForm, "name=" + large, chunked, 413, "at most 4096"},
+		"a body that is too large":        {asJSON, large, nil, 413, "at most 8192"},
+		"a body that turns out too large": {asJSON, large, chunked, 413, "at most 8192"},
+		"a form that turns out too large": {asForm, "name=" + large, chunked, 413, "at most 8192"},
 		"input that is not valid":         {asJSON, `{"email":"alice","name":"","password":"x"}`, nil, 422, `"name":"The name is missing."`},
 		"a form that is not valid":        {asForm, "email=alice&name=A&password=correct+horse", nil, 422, "is no e-mail address"},
 		"a form on another site's page":   {asForm, aliceForm, crossSite, 403, "cross-origin"},
@@ -193,76 +202,6 @@ func TestTheOldWayDoesAllInLineAndTellsWhatFails(t *testing.T) {
 	w := s.send("POST", "/signup-sync", asJSON, strings.NewReplacer("alice", "bob", "Alice", "Bob").Replace(alice))
 	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "nobody will try again") || strings.Contains(w.Body.String(), "away") {
 		t.Errorf("got %d %s, want that something was left undone", w.Code, w.Body)
-	}
-}
-
-func TestTheLinkOfAMailConfirmsTheAddress(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	s.send("POST", "/signup", asJSON, alice)
-	id := s.answers[0].ID
-	hour := time.Now().Add(time.Hour)
-	for name, tt := range map[string]struct {
-		token  string
-		status int
-		says   string
-	}{
-		"the link":                  {signer.Sign("verify", id, hour), 200, "alice@example.com is yours"},
-		"a link for something else": {signer.Sign("reset", id, hour), 403, "not one of ours"},
-		"a link that has expired":   {signer.Sign("verify", id, time.Now().Add(-time.Hour)), 403, "expired"},
-		"a link to nobody":          {signer.Sign("verify", "nobody", hour), 403, "not one of ours"},
-		"no token":                  {"", 403, "not one of ours"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := s.send("GET", "/verify?token="+tt.token, "", "")
-			if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.says) {
-				t.Errorf("got %d %s, want %d with %q", w.Code, w.Body, tt.status, tt.says)
-			}
-		})
-	}
-	if a, err := s.store.ByID(t.Context(), id); a.VerifiedAt.IsZero() || err != nil {
-		t.Errorf("got %+v, %v; want it verified", a, err)
-	}
-}
-
-func TestAPasswordResetIsUrgentAndItsLinkIsGoodOnce(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	s.send("POST", "/signup", asJSON, alice)
-	known, unknown := s.send("POST", "/reset", asForm, "email=Alice@example.com"), s.send("POST", "/reset", asForm, "email=bob@example.com")
-	if known.Code != http.StatusAccepted || known.Code != unknown.Code || known.Body.String() != unknown.Body.String() {
-		t.Errorf("got %d for an account and %d for none, want the same answer", known.Code, unknown.Code)
-	}
-	m, ok, err := s.channel.Get(s.name, true)
-	if err != nil || !ok || m.RoutingKey != event.PasswordResetKey || m.Priority != 10 || rabbit.Depth(t, s.channel, s.name) != 0 {
-		t.Fatalf("got %s at %d, %v; want one reset at priority 10", m.RoutingKey, m.Priority, err)
-	}
-	var e event.PasswordReset
-	if err := json.Unmarshal(m.Body, &e); err != nil {
-		t.Fatal(err)
-	}
-	token := signer.Sign("reset", e.AccountID+"."+e.Stamp, time.Now().Add(time.Minute))
-	if w := s.send("GET", "/reset/confirm?token="+token, "", ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), token) {
-		t.Errorf("the form: %d %s", w.Code, w.Body)
-	}
-	for _, tt := range []struct {
-		password string
-		status   int
-	}{{"short", 422}, {"battery staple", 200}, {"battery staple", 403}} {
-		form := url.Values{"token": {token}, "password": {tt.password}}.Encode()
-		if w := s.send("POST", "/reset/confirm", asForm, form); w.Code != tt.status {
-			t.Errorf("%s: %d %s, want %d", tt.password, w.Code, w.Body, tt.status)
-		}
-	}
-	a, err := s.store.ByID(t.Context(), e.AccountID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ok, err := account.NewHasher().Matches(t.Context(), "battery staple", a.PasswordHash); !ok || err != nil {
-		t.Errorf("the new password: %v, %v", ok, err)
-	}
-	if w := s.send("GET", "/reset/confirm?token="+token, "", ""); w.Code != http.StatusForbidden {
-		t.Errorf("the link again: %d, want 403", w.Code)
 	}
 }
 

@@ -33,7 +33,7 @@ func (m *Mailer) Ask(ctx context.Context, e event.SignedUp) error {
 	return m.Send(ctx, mail.Mail{
 		ID: "verification." + e.AccountID, To: e.Email, Kind: Kind, Account: e.AccountID,
 		Subject: "Is this your address?",
-		Text: fmt.Sprintf("Hello %s,\n\nplease confirm that %s is yours, within %v:\n\n%s/verify?token=%s\n",
-			e.Name, e.Email, GoodFor, m.Site, token),
+		Text: fmt.Sprintf("Hello %s,\n\nplease confirm that %s is yours, within %.0f hours:\n\n%s/verify?token=%s\n",
+			e.Name, e.Email, GoodFor.Hours(), m.Site, token),
 	})
 }

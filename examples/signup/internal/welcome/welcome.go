@@ -41,13 +41,17 @@ func (m *Mailer) Welcome(ctx context.Context, e event.SignedUp) error {
 	})
 }
 
-// ResetPassword sends the link to a page that sets a new password.
+// ResetPassword sends the link to a page that sets a new password, if there is
+// somebody to send it to.
 func (m *Mailer) ResetPassword(ctx context.Context, e event.PasswordReset) error {
+	if e.AccountID == "" {
+		return nil
+	}
 	token := m.Link.Sign(ResetPurpose, e.AccountID+"."+e.Stamp, e.At.Add(ResetFor))
 	return m.Send(ctx, mail.Mail{
 		ID: "reset." + e.ID, To: e.Email, Kind: ResetKind, Account: e.AccountID,
 		Subject: "A new password",
-		Text: fmt.Sprintf("Hello %s,\n\nset a new password here within %v:\n\n%s/reset/confirm?token=%s\n\nIf you did not ask for this, do nothing.\n",
-			e.Name, ResetFor, m.Site, token),
+		Text: fmt.Sprintf("Hello %s,\n\nset a new password here within %.0f minutes:\n\n%s/reset/confirm?token=%s\n\nIf you did not ask for this, do nothing.\n",
+			e.Name, ResetFor.Minutes(), m.Site, token),
 	})
 }

@@ -43,6 +43,9 @@ func TestALinkToANewPasswordTellsForWhichAndExpires(t *testing.T) {
 	if err := m.ResetPassword(t.Context(), event.PasswordReset{ID: "r", AccountID: "1", Stamp: "abc", At: now}); err != nil {
 		t.Fatal(err)
 	}
+	if !strings.Contains(text, "within 30 minutes:") {
+		t.Errorf("got %q, want how long it is good for", text)
+	}
 	_, token, _ := strings.Cut(text, "https://example.com/reset/confirm?token=")
 	token, _, _ = strings.Cut(token, "\n")
 	if subject, err := m.Link.Open(welcome.ResetPurpose, token); subject != "1.abc" || err != nil {
@@ -51,6 +54,17 @@ func TestALinkToANewPasswordTellsForWhichAndExpires(t *testing.T) {
 	late := link.Signer{Secret: []byte("s"), Now: func() time.Time { return now.Add(welcome.ResetFor + time.Second) }}
 	if _, err := late.Open(welcome.ResetPurpose, token); !errors.Is(err, link.ErrExpired) {
 		t.Errorf("afterwards: %v, want %v", err, link.ErrExpired)
+	}
+}
+
+func TestAResetOfNobodyIsNoMail(t *testing.T) {
+	t.Parallel()
+	m := welcome.Mailer{Send: func(_ context.Context, m mail.Mail) error {
+		t.Errorf("got %+v, want no mail", m)
+		return nil
+	}}
+	if err := m.ResetPassword(t.Context(), event.PasswordReset{ID: "r", Stamp: "abc", At: time.Now()}); err != nil {
+		t.Error(err)
 	}
 }
 
