@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	chaosVariable = "SIGNUP_CHAOS" // how many sign up; a few hundred if it is not set
+	chaosVariable = "SIGNUP_CHAOS" // how many sign up; 100 if it is not set
 	patience      = 5 * time.Minute
 	hands         = 8 // of the queues for mails: so many may be between mail and mark when a worker is killed
 )

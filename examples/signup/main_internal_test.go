@@ -39,6 +39,7 @@ func prefix(t *testing.T) string {
 }
 
 func TestTheSelfTestTellsTheStory(t *testing.T) {
+	data := t.TempDir() // the accounts of the first stay
 	for name, o := range map[string]options{
 		"on a broker of its own":      {},
 		"on the broker of all others": {broker: rabbit.URL(t), prefix: "set"},
@@ -47,7 +48,7 @@ func TestTheSelfTestTellsTheStory(t *testing.T) {
 			if o.prefix != "" {
 				o.prefix = prefix(t)
 			}
-			o.selfTest, o.role, o.addr = true, all, "127.0.0.1:0"
+			o.selfTest, o.role, o.addr, o.data = true, all, "127.0.0.1:0", data
 			var out bytes.Buffer
 			start := time.Now()
 			if err := run(t.Context(), o, &out, io.Discard); err != nil {

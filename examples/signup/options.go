@@ -59,7 +59,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (options
 		return o, err
 	}
 	if o.selfTest {
-		o.prefix = cmp.Or(o.prefix, "selftest-"+strings.ToLower(rand.Text()[:8])+".")
+		o.prefix = cmp.Or(o.prefix, ownPrefix+strings.ToLower(rand.Text()[:8])+".")
 		o.addr = cmp.Or(o.addr, "127.0.0.1:0")
 	}
 	o.addr = cmp.Or(o.addr, "127.0.0.1:8080")

@@ -7,11 +7,17 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"strings"
 	"time"
 
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/examples/signup/internal/app"
 	"github.com/warren-mq/warren/examples/signup/internal/demo"
 	"github.com/warren-mq/warren/examples/signup/internal/selftest"
 )
+
+// ownPrefix begins the names of a self-test that was given none.
+const ownPrefix = "selftest-"
 
 // selfTestTimeout bounds the whole story, which takes less than half of it.
 const selfTestTimeout = time.Minute
@@ -39,6 +45,11 @@ func runSelfTest(ctx context.Context, o options, stdout io.Writer) (err error) {
 	stop(err)
 	if err := errors.Join(err, <-told); err != nil {
 		return err
+	}
+	if o.broker != "" && strings.HasPrefix(o.prefix, ownPrefix) { // a RabbitMQ would keep them
+		if err := app.Remove(ctx, broker.Config{URL: o.broker}, o.prefix); err != nil {
+			return err
+		}
 	}
 	out.Printf("ok  drained and stopped; all of it took %v", time.Since(start).Round(100*time.Millisecond))
 	return nil

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/warren-mq/warren/broker"
-	"github.com/warren-mq/warren/worker"
 )
 
 // Run does what the roles say until ctx is done, or one of them cannot go on. If l is
@@ -71,11 +70,9 @@ func (a *App) publishEvents(ctx context.Context) error {
 // declare declares the queues of all roles. It waits for the broker as long as that
 // takes, and the service answers meanwhile.
 func (a *App) declare(ctx context.Context) error {
-	all := &App{config: a.config, handled: a.handled, counter: a.counter, book: a.book, subscriptions: make(map[string]*worker.Subscription)}
-	w := worker.New(worker.Config{})
-	all.subscribe(w, Roles())
+	t := topology(a.config)
 	for {
-		err := a.declareOnce(ctx, w.Topology())
+		err := a.declareOnce(ctx, t)
 		_, conflict := errors.AsType[*broker.ConflictError](err)
 		if err == nil || conflict || errors.Is(err, broker.ErrRefused) {
 			return err

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/examples/signup/internal/app"
+	"github.com/warren-mq/warren/examples/signup/internal/event"
 	"github.com/warren-mq/warren/internal/rabbit"
 )
 
@@ -47,6 +49,38 @@ func TestNothingIsOpenedForABrokerThatIsNone(t *testing.T) {
 		_, err := app.New(t.Context(), config(t, "http://user:secret@b/"), role)
 		if err == nil || !strings.Contains(err.Error(), "broker URL") || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v, want what is wrong with the URL, without the password", role, err)
+		}
+	}
+}
+
+func TestWhatIsRemovedIsGoneAndNothingElse(t *testing.T) {
+	t.Parallel()
+	c := config(t, rabbit.URL(t))
+	a, err := app.New(t.Context(), c, app.Roles()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx, nil, nil) }()
+	<-a.Worker().Ready()
+	stop()
+	for _, err := range []error{<-done, a.Close(), app.Remove(t.Context(), c.Broker, c.Prefix)} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	ch := rabbit.Channel(t, rabbit.URL(t))
+	if _, err := ch.QueueDeclarePassive("warren.delay.00", true, false, false, false, nil); err != nil {
+		t.Errorf("the delay is gone: %v", err)
+	}
+	if err := ch.ExchangeDelete(c.Prefix+event.Exchange, false, false); err != nil {
+		t.Error(err)
+	}
+	for _, q := range app.Queues() {
+		ch := rabbit.Channel(t, rabbit.URL(t)) // the answer closes it
+		if _, err := ch.QueueDeclarePassive(c.Prefix+q, true, false, false, false, nil); err == nil || !strings.Contains(err.Error(), "NOT_FOUND") {
+			t.Errorf("%s: %v, want that it is not there", q, err)
 		}
 	}
 }

@@ -11,11 +11,11 @@ import (
 // fanOut: one event, and everybody does their part.
 func (s *story) fanOut(ctx context.Context) error {
 	start := time.Now()
-	id, took, err := s.signUp(ctx, live.PostSignUp, "alice@example.com")
+	id, took, err := s.signUp(ctx, live.PostSignUp, s.address("alice"))
 	if err != nil {
 		return err
 	}
-	mails, err := s.mails(ctx, "alice@example.com", 2)
+	mails, err := s.mails(ctx, s.address("alice"), 2)
 	if err != nil {
 		return err
 	}
@@ -35,11 +35,11 @@ func (s *story) bothWays(ctx context.Context) error {
 	if err := s.do(ctx, live.Action{Verb: live.SlowMail}); err != nil {
 		return err
 	}
-	_, asynchronous, err := s.signUp(ctx, live.PostSignUp, "bob@example.com")
+	_, asynchronous, err := s.signUp(ctx, live.PostSignUp, s.address("bob"))
 	if err != nil {
 		return err
 	}
-	_, synchronous, err := s.signUp(ctx, live.PostSignUpSync, "carol@example.com")
+	_, synchronous, err := s.signUp(ctx, live.PostSignUpSync, s.address("carol"))
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (s *story) bothWays(ctx context.Context) error {
 		return fmt.Errorf("the answer took %v, and %v in line, want far less, and 2s at least", asynchronous, synchronous)
 	}
 	s.sayf("a mail server that takes 2s: the answer took %v, and %v in line", round(asynchronous), round(synchronous))
-	if _, err := s.mails(ctx, "bob@example.com", 2); err != nil {
+	if _, err := s.mails(ctx, s.address("bob"), 2); err != nil {
 		return err
 	}
 	return s.do(ctx, live.Action{Verb: live.MendMail})
@@ -58,7 +58,7 @@ func (s *story) deadLetters(ctx context.Context) error {
 	if err := s.do(ctx, live.Action{Verb: live.StopMail}); err != nil {
 		return err
 	}
-	id, took, err := s.signUp(ctx, live.PostSignUp, "dave@example.com")
+	id, took, err := s.signUp(ctx, live.PostSignUp, s.address("dave"))
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (s *story) deadLetters(ctx context.Context) error {
 	if err := s.do(ctx, live.Action{Verb: live.Replay}); err != nil {
 		return err
 	}
-	if _, err := s.mails(ctx, "dave@example.com", 2); err != nil {
+	if _, err := s.mails(ctx, s.address("dave"), 2); err != nil {
 		return err
 	}
 	s.sayf("mended and replayed: both mails arrived")
@@ -85,10 +85,10 @@ func (s *story) deadLetters(ctx context.Context) error {
 
 // bounce: what will never arrive is not tried again.
 func (s *story) bounce(ctx context.Context) error {
-	if err := s.do(ctx, live.Action{Verb: live.Bounce, Address: "erin@example.com"}); err != nil {
+	if err := s.do(ctx, live.Action{Verb: live.Bounce, Address: s.address("erin")}); err != nil {
 		return err
 	}
-	id, _, err := s.signUp(ctx, live.PostSignUp, "erin@example.com")
+	id, _, err := s.signUp(ctx, live.PostSignUp, s.address("erin"))
 	if err != nil {
 		return err
 	}

@@ -4,9 +4,11 @@ package selftest
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/warren-mq/warren/examples/signup/internal/demo"
@@ -18,12 +20,15 @@ type story struct {
 	demo   *demo.Demo
 	client *http.Client
 	out    *log.Logger
+	run    string // is in all addresses: those of an earlier one may have accounts
 }
+
+func (s *story) address(name string) string { return name + "." + s.run + "@example.com" }
 
 // Run tells the story of d, which must be running, to out. An error says what was not
 // as it should be.
 func Run(ctx context.Context, d *demo.Demo, out *log.Logger) error {
-	s := &story{d, &http.Client{Transport: &http.Transport{}}, out} // no proxy between us
+	s := &story{d, &http.Client{Transport: &http.Transport{}}, out, strings.ToLower(rand.Text()[:8])} // no proxy between us
 	defer s.client.CloseIdleConnections()
 	for _, chapter := range []func(context.Context) error{
 		s.ready, s.fanOut, s.bothWays, s.deadLetters, s.bounce, s.cutOff, s.priorities,

@@ -1,0 +1,35 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/examples/signup/internal/dedupe"
+	"github.com/warren-mq/warren/worker"
+)
+
+// topology is what all roles need on the broker.
+func topology(c Config) broker.Topology {
+	all := &App{config: c, handled: new(dedupe.Store), subscriptions: make(map[string]*worker.Subscription)} // never run
+	w := worker.New(worker.Config{})
+	all.subscribe(w, Roles())
+	return w.Topology()
+}
+
+// Remove deletes the queues with the prefix, which must not be empty, and all that is
+// in them. The exchange stays: it holds nothing.
+func Remove(ctx context.Context, c broker.Config, prefix string) error {
+	session, err := broker.Dial(ctx, c, "remove")
+	if err != nil {
+		return err
+	}
+	for _, q := range topology(Config{Prefix: prefix}).Queues {
+		if strings.Contains(q.Name, prefix) { // others share the rest
+			_, e := session.DeleteQueue(ctx, q.Name)
+			err = errors.Join(err, e)
+		}
+	}
+	return errors.Join(err, session.Close())
+}
