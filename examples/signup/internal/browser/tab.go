@@ -2,9 +2,8 @@ package browser
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -118,7 +117,7 @@ func (t *Tab) Until(what, expression string) {
 // Text returns the text of what the selector finds, as it is shown.
 func (t *Tab) Text(selector string) string {
 	t.tb.Helper()
-	return Eval[string](t, "document.querySelector("+quote(selector)+").innerText")
+	return Eval[string](t, "document.querySelector("+strconv.Quote(selector)+").innerText")
 }
 
 // Eval returns the value of a JavaScript expression, awaited if it is a promise.
@@ -131,14 +130,6 @@ func Eval[T any](t *Tab, expression string) T {
 		t.tb.Fatalf("browser: evaluate %.200s: %v", expression, err)
 	}
 	return v
-}
-
-func quote(text string) string {
-	quoted, err := json.Marshal(text)
-	if err != nil {
-		return `""` // strings can always be written as JSON
-	}
-	return strings.ToValidUTF8(string(quoted), "")
 }
 
 // Key presses a key, such as "\t" or "a".
