@@ -28,6 +28,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "workers:", err)
 		os.Exit(1)
 	}
+	if os.Getenv("SIGNUP_SECRET") == "" {
+		slog.Warn("workers: SIGNUP_SECRET is empty: the service takes none of the links in the mails")
+	}
 	all := a.Handlers()
 	handlers := make([]runner.Handler, 0, len(all))
 	for name, h := range all {

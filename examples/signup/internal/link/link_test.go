@@ -30,6 +30,7 @@ func TestATokenIsGoodForItsPurposeUntilItExpires(t *testing.T) {
 		"nothing":               {at(0), "verify", "", link.ErrForged},
 		"no base64":             {at(0), "verify", "§" + token, link.ErrForged},
 		"with the secret empty": {link.Signer{}, "verify", token, link.ErrForged},
+		"by anybody":            {link.Signer{}, "verify", link.Signer{}.Sign("verify", "alice", time.Now().Add(time.Hour)), link.ErrForged},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
