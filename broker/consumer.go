@@ -26,6 +26,8 @@ type Consumer struct {
 	ch         *amqp.Channel
 	session    *Session
 	deliveries <-chan amqp.Delivery
+	prefetch   int
+	received   chan *amqp.Delivery // noted by the settler, and in nobody's hands
 	settler    *settler
 
 	closing    chan struct{} // closed by Halt: nothing is received any more
@@ -45,29 +47,40 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 		return nil, err
 	}
 	c := &Consumer{
-		queue: what.Queue, tag: what.Queue, ch: ch, session: s,
+		queue: what.Queue, tag: what.Queue, ch: ch, session: s, prefetch: max(what.Prefetch, 1),
 		closing: make(chan struct{}), drained: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
 	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	cancelled := ch.NotifyCancel(make(chan string, 1))
-	err = s.call(ctx, func() error { return c.subscribe(what) }, ch.Close)
+	err = s.call(ctx, func() error { return c.subscribe(what.Arguments) }, ch.Close)
 	if err != nil {
 		if ctx.Err() == nil {
 			err = errors.Join(err, s.closeChannel(ch))
 		}
 		return nil, fmt.Errorf("broker: consume from %s: %w", what.Queue, err)
 	}
-	c.settler = newSettler(ch, what.Prefetch)
+	c.settler, c.received = newSettler(ch, c.prefetch), make(chan *amqp.Delivery, c.prefetch)
+	go c.note()
 	go c.watch(closed, cancelled)
 	return c, nil
 }
 
-func (c *Consumer) subscribe(what Consume) (err error) {
-	if err := c.ch.Qos(max(what.Prefetch, 1), 0, false); err != nil {
+func (c *Consumer) subscribe(arguments message.Headers) (err error) {
+	if err := c.ch.Qos(c.prefetch, 0, false); err != nil {
 		return err
 	}
-	c.deliveries, err = c.ch.Consume(what.Queue, c.tag, false, false, false, false, table(what.Arguments))
+	c.deliveries, err = c.ch.Consume(c.queue, c.tag, false, false, false, false, table(arguments))
 	return err
+}
+
+// note notes what comes as it comes, for Receive to take. It never waits: there is
+// room for the prefetch.
+func (c *Consumer) note() {
+	defer close(c.received)
+	for raw := range c.deliveries {
+		c.settler.took(raw.DeliveryTag)
+		c.received <- &raw
+	}
 }
 
 // watch sees both ways a consumer ends: with its channel, or cancelled by the
@@ -126,78 +139,13 @@ func (c *Consumer) Receive(stop <-chan struct{}) (Delivery, bool) {
 	select {
 	case <-c.closing:
 	case <-stop:
-	case raw, ok := <-c.deliveries:
-		return c.take(raw, ok)
-	}
-	return Delivery{}, false
-}
-
-func (c *Consumer) take(raw amqp.Delivery, ok bool) (Delivery, bool) {
-	if ok {
-		c.settler.took(raw.DeliveryTag)
-	} else {
+	case raw, ok := <-c.received:
+		if ok {
+			return Delivery{consumer: c, raw: *raw}, true
+		}
 		c.drainOnce.Do(func() { close(c.drained) })
 	}
-	return Delivery{consumer: c, raw: raw}, ok
-}
-
-// Cancel has the broker send nothing more. What it has sent can still be received.
-func (c *Consumer) Cancel(ctx context.Context) (err error) {
-	c.cancelOnce.Do(func() {
-		if c.Err() != nil {
-			return
-		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-		defer cancel()
-		err = c.session.call(ctx, func() error { return c.ch.Cancel(c.tag, false) }, c.ch.Close)
-		if errors.Is(err, amqp.ErrClosed) {
-			err = nil
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("broker: cancel the consumer of %s: %w", c.queue, err)
-	}
-	return nil
-}
-
-// Drained is closed once the consumer has ended and everything that was sent has
-// been received.
-func (c *Consumer) Drained() <-chan struct{} { return c.drained }
-
-// Halt ends receiving at once and returns what was sent and not received, for
-// Release.
-func (c *Consumer) Halt(ctx context.Context) (untouched []Delivery, err error) {
-	c.closeOnce.Do(func() { close(c.closing) })
-	err = c.Cancel(ctx)
-	for raw := range c.deliveries {
-		c.settler.took(raw.DeliveryTag)
-		untouched = append(untouched, Delivery{consumer: c, raw: raw})
-	}
-	return untouched, err
-}
-
-// Release gives deliveries back to the queue together, so that they keep their order,
-// and returns when the broker has them: the next consumer must not come first. What
-// the broker has already taken back is passed over.
-func (c *Consumer) Release(deliveries []Delivery) error {
-	if len(deliveries) == 0 {
-		return nil
-	}
-	all := make([]settlement, len(deliveries))
-	for i, d := range deliveries {
-		all[i] = settlement{tag: d.raw.DeliveryTag, as: requeue}
-	}
-	if !c.settler.putAll(all) {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	// Whatever the broker answers on this channel comes after what it was told before.
-	err := c.session.call(ctx, func() error { return c.ch.Qos(1, 0, false) }, c.ch.Close)
-	if errors.Is(err, amqp.ErrClosed) {
-		return nil
-	}
-	return err
+	return Delivery{}, false
 }
 
 // Close waits until everything received is settled, or ctx is done, and closes the

@@ -47,12 +47,6 @@ func (r *recorder) rest() (all []told) {
 	return all
 }
 
-// round is what one flush is given; everything below open has an outcome.
-type round struct {
-	open  uint64
-	batch []settlement
-}
-
 func acks(tags ...uint64) []settlement { return also(nil, ack, tags...) }
 
 func also(batch []settlement, as answer, tags ...uint64) []settlement {
@@ -72,20 +66,20 @@ func TestFlush(t *testing.T) {
 		rounds []round
 		want   []told
 	}{
-		{"nothing says nothing", []round{{1, nil}}, nil},
-		{"one ack", []round{{2, acks(1)}}, []told{alone(1)}},
-		{"neighbours go as one", []round{{4, acks(1, 2, 3)}}, []told{through(3)}},
-		{"in whatever order they came", []round{{4, acks(3, 1, 2)}}, []told{through(3)}},
-		{"the next neighbours go as one too", []round{{3, acks(1, 2)}, {5, acks(3, 4)}}, []told{through(2), through(4)}},
-		{"what is behind a gap waits for it to close", []round{{1, acks(2, 3)}, {4, acks(1)}}, []told{through(3)}},
-		{"and is told alone if it does not", []round{{1, acks(2, 3)}, {1, acks(5)}, {1, nil}}, []told{alone(2), alone(3), alone(5)}},
-		{"a gap that closes late leaves a prefix", []round{{1, acks(2)}, {1, nil}, {4, acks(1, 3)}}, []told{alone(2), through(3)}},
-		{"a requeue at the head leaves the rest for a prefix", []round{{4, also(acks(2, 3), requeue, 1)}}, []told{{1, false, requeue}, alone(2), alone(3)}},
-		{"and if there is a further flush the rest goes as one", []round{{4, also(acks(2, 3), requeue, 1)}, {5, acks(4)}}, []told{{1, false, requeue}, through(4)}},
-		{"a requeue in the middle goes at once", []round{{4, also(acks(1, 3), requeue, 2)}}, []told{alone(1), {2, false, requeue}, alone(3)}},
-		{"a reject is no ack", []round{{4, also(acks(1, 2), reject, 3)}}, []told{through(2), {3, false, reject}}},
-		{"a requeue passes what is in hand below it", []round{{1, also(acks(3), requeue, 2)}, {4, acks(1)}}, []told{{2, false, requeue}, through(3)}},
-		{"requeues go in the order of the tags", []round{{4, also(nil, requeue, 3, 1, 2)}}, []told{{1, false, requeue}, {2, false, requeue}, {3, false, requeue}}},
+		{"nothing says nothing", []round{{lowest: 1}}, nil},
+		{"one ack", []round{{lowest: 2, batch: acks(1)}}, []told{alone(1)}},
+		{"neighbours go as one", []round{{lowest: 4, batch: acks(1, 2, 3)}}, []told{through(3)}},
+		{"in whatever order they came", []round{{lowest: 4, batch: acks(3, 1, 2)}}, []told{through(3)}},
+		{"the next neighbours go as one too", []round{{lowest: 3, batch: acks(1, 2)}, {lowest: 5, batch: acks(3, 4)}}, []told{through(2), through(4)}},
+		{"what is behind a gap waits for it to close", []round{{lowest: 1, batch: acks(2, 3)}, {lowest: 4, batch: acks(1)}}, []told{through(3)}},
+		{"and is told alone if it does not", []round{{lowest: 1, batch: acks(2, 3)}, {lowest: 1, batch: acks(5)}, {lowest: 1}}, []told{alone(2), alone(3), alone(5)}},
+		{"a gap that closes late leaves a prefix", []round{{lowest: 1, batch: acks(2)}, {lowest: 1}, {lowest: 4, batch: acks(1, 3)}}, []told{alone(2), through(3)}},
+		{"a requeue at the head leaves the rest for a prefix", []round{{lowest: 4, batch: also(acks(2, 3), requeue, 1)}}, []told{{1, false, requeue}, alone(2), alone(3)}},
+		{"and if there is a further flush the rest goes as one", []round{{lowest: 4, batch: also(acks(2, 3), requeue, 1)}, {lowest: 5, batch: acks(4)}}, []told{{1, false, requeue}, through(4)}},
+		{"a requeue in the middle goes at once", []round{{lowest: 4, batch: also(acks(1, 3), requeue, 2)}}, []told{alone(1), {2, false, requeue}, alone(3)}},
+		{"a reject is no ack", []round{{lowest: 4, batch: also(acks(1, 2), reject, 3)}}, []told{through(2), {3, false, reject}}},
+		{"a requeue passes what is in hand below it", []round{{lowest: 1, batch: also(acks(3), requeue, 2)}, {lowest: 4, batch: acks(1)}}, []told{{2, false, requeue}, through(3)}},
+		{"requeues go in the order of the tags", []round{{lowest: 4, batch: also(nil, requeue, 3, 1, 2)}}, []told{{1, false, requeue}, {2, false, requeue}, {3, false, requeue}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -94,12 +88,13 @@ func TestFlush(t *testing.T) {
 			s := &settler{ch: channel}
 			var kept []settlement
 			var err error
-			for _, round := range tt.rounds {
-				if kept, err = s.flush(append(kept, round.batch...), round.open, false); err != nil {
+			for _, r := range tt.rounds {
+				r.batch = append(kept, r.batch...)
+				if kept, err = s.flush(r); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if kept, err = s.flush(kept, 1, true); err != nil {
+			if kept, err = s.flush(round{batch: kept, lowest: 1, last: true}); err != nil {
 				t.Fatal(err)
 			}
 			if got := channel.rest(); !slices.Equal(got, tt.want) || len(kept) > 0 {

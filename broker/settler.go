@@ -1,9 +1,7 @@
 package broker
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -41,8 +39,10 @@ type settler struct {
 	mu      sync.Mutex
 	ready   []settlement
 	open    map[uint64]bool // tags received that have no outcome yet; as many as the prefetch at most
-	top     uint64          // all tags up to it were noted as received
-	early   map[uint64]bool // tags above top that were noted: hands overtake each other
+	low     uint64          // below it every tag has an outcome; see lowest
+	top     uint64          // the last tag received
+	unknown int             // how many tags the broker has not been told the outcome of
+	held    bool            // nothing is told for now
 	enough  int             // so many outcomes are told at once
 	late    *time.Timer     // tells fewer, should every hand be busy for long
 	idle    chan struct{}   // made by wait; closed when open is empty
@@ -53,34 +53,50 @@ type settler struct {
 
 func newSettler(ch amqp.Acknowledger, prefetch int) *settler {
 	s := &settler{
-		ch: ch, wake: make(chan struct{}, 1), gone: make(chan struct{}),
-		ready: make([]settlement, 0, prefetch), open: make(map[uint64]bool, prefetch), early: make(map[uint64]bool), enough: max(prefetch/4, 1),
+		ch: ch, low: 1, wake: make(chan struct{}, 1), gone: make(chan struct{}),
+		ready: make([]settlement, 0, prefetch), open: make(map[uint64]bool, prefetch), enough: max(prefetch/4, 1),
 	}
 	s.late = time.AfterFunc(time.Hour, s.signal)
 	go s.run()
 	return s
 }
 
-// took notes a delivery that will need settling.
+// took notes a delivery that will need settling. They come in the order of their tags.
 func (s *settler) took(tag uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open[tag] = true
-	s.early[tag] = true
-	for s.early[s.top+1] {
-		s.top++
-		delete(s.early, s.top)
-	}
+	s.top = tag
+	s.unknown++
 }
 
-// lowest is the lowest tag without an outcome. The tags of a channel have no gaps,
-// so one that no hand has noted yet is on its way through Receive.
+// unsettled is how many messages the broker has sent here and knows no outcome of.
+func (s *settler) unsettled() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unknown
+}
+
+// hold keeps what the broker is to be told until resume.
+func (s *settler) hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = true
+}
+
+func (s *settler) resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = false
+	s.signal()
+}
+
+// lowest is the lowest tag without an outcome.
 func (s *settler) lowest() uint64 {
-	low := s.top + 1
-	for tag := range s.open {
-		low = min(low, tag)
+	for s.low <= s.top && !s.open[s.low] {
+		s.low++
 	}
-	return low
+	return s.low
 }
 
 // put queues an outcome; false means that the channel is gone.
@@ -175,80 +191,5 @@ func (s *settler) checkIdle() {
 		default:
 			close(s.idle)
 		}
-	}
-}
-
-func (s *settler) run() {
-	defer close(s.gone)
-	defer s.late.Stop()
-	var batch []settlement
-	for range s.wake {
-		var lowest uint64
-		var last bool
-		var told []chan struct{}
-		batch, lowest, told, last = s.take(batch)
-		kept, err := s.flush(batch, lowest, last)
-		for _, waiting := range told {
-			close(waiting)
-		}
-		if err != nil || last {
-			s.lose()
-			return
-		}
-		if batch = kept; len(kept) > 0 {
-			s.late.Reset(settleDelay)
-		}
-	}
-}
-
-// take adds the ready outcomes to those an earlier flush has kept, and says below
-// which tag everything has an outcome.
-func (s *settler) take(kept []settlement) (batch []settlement, lowest uint64, told []chan struct{}, last bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	batch = append(kept, s.ready...) //nolint:gocritic // kept is not used again
-	s.ready = s.ready[:0]
-	told, s.told = s.told, nil
-	s.checkIdle()
-	if s.ended {
-		return nil, 0, told, true
-	}
-	return batch, s.lowest(), told, s.stopped
-}
-
-// flush tells the broker, in the order of the tags: requeued messages go back to
-// where they were. It keeps acks behind a gap, which may close, for one more
-// flush, unless this is the last.
-func (s *settler) flush(batch []settlement, lowest uint64, last bool) (kept []settlement, err error) {
-	slices.SortFunc(batch, func(a, b settlement) int { return cmp.Compare(a.tag, b.tag) })
-	prefix := 0
-	for prefix < len(batch) && batch[prefix].as == ack && batch[prefix].tag < lowest {
-		prefix++
-	}
-	if prefix > 0 {
-		if err := s.ch.Ack(batch[prefix-1].tag, prefix > 1); err != nil {
-			return nil, err
-		}
-	}
-	kept = batch[:0]
-	for _, o := range batch[prefix:] {
-		if o.as == ack && !o.passed && !last {
-			o.passed = true
-			kept = append(kept, o)
-		} else if err := s.one(o); err != nil {
-			return nil, err
-		}
-	}
-	return kept, nil
-}
-
-func (s *settler) one(o settlement) error {
-	switch o.as {
-	case requeue:
-		return s.ch.Nack(o.tag, false, true)
-	case reject:
-		return s.ch.Reject(o.tag, false)
-	default:
-		return s.ch.Ack(o.tag, false)
 	}
 }

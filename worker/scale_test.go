@@ -1,17 +1,11 @@
 package worker_test
 
 import (
-	"context"
-	"slices"
-	"strconv"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
-	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
-	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -88,74 +82,6 @@ func TestSetConcurrencyIsNeverExceeded(t *testing.T) {
 		close(g.let)
 		b.eventually("all is done", func() bool { return int(g.entered.Load()) >= messages && b.depth(b.queue.Name) == 0 })
 	})
-}
-
-// TestOrderHoldsWhenAControlIsUsed is promise 9: what was prefetched goes back to the
-// queue, and comes again in its order.
-func TestOrderHoldsWhenAControlIsUsed(t *testing.T) {
-	t.Parallel()
-	byKey := func(m *message.Message) string { return m.Headers.String("key") }
-	tests := []struct {
-		name        string
-		concurrency int
-		keys        int
-		orderBy     func(*message.Message) string
-		disturb     func(*running, int)
-	}{
-		{"lanes up and down", 4, 7, byKey, func(r *running, i int) { r.sub.SetConcurrency(i%6 + 1) }},
-		{"lanes paused", 4, 7, byKey, func(r *running, _ int) { r.sub.Pause(); r.sub.Resume() }},
-		{"one hand paused", 1, 1, nil, func(r *running, _ int) { r.sub.Pause(); r.sub.Resume() }},
-	}
-	for _, tt := range tests {
-		rabbit.Run(t, tt.name, func(t *testing.T) {
-			b := newBench(t)
-			b.queue.Concurrency, b.queue.Prefetch, b.queue.OrderBy = tt.concurrency, 20, tt.orderBy
-			var mu sync.Mutex
-			got := make(map[string][]int)
-			handled := 0
-			r := b.run(handler.Typed(func(ctx context.Context, n int) error {
-				<-time.After(time.Duration(n%5) * time.Millisecond)
-				mu.Lock()
-				defer mu.Unlock()
-				handled++
-				key := message.FromContext(ctx).Headers.String("key")
-				got[key] = append(got[key], n)
-				return nil
-			}))
-			const messages, changes = 600, 12
-			items := make([]broker.Item, messages)
-			for i := range items {
-				items[i] = broker.Item{Key: "job", Body: i, Options: []broker.Option{broker.WithHeader("key", strconv.Itoa(i%tt.keys))}}
-			}
-			if err := b.pub.PublishBatch(t.Context(), items...); err != nil {
-				t.Fatal(err)
-			}
-			done := func() int { mu.Lock(); defer mu.Unlock(); return handled }
-			for i := range changes {
-				b.eventually("a part is handled", func() bool { return done() >= i*messages/(changes+1) })
-				tt.disturb(r, i)
-			}
-			b.eventually("all is handled", func() bool { return done() >= messages && b.depth(b.queue.Name) == 0 })
-			for key, order := range got {
-				if !slices.IsSorted(order) {
-					t.Errorf("key %s: handled out of order: %v …", key, order[:unsorted(order)])
-				}
-			}
-			if n := done(); n != messages {
-				t.Errorf("%d messages were handled, want each of %d once", n, messages)
-			}
-		})
-	}
-}
-
-// unsorted is how much of order shows that it is none.
-func unsorted(order []int) int {
-	for i := range order[1:] {
-		if order[i] > order[i+1] {
-			return i + 2
-		}
-	}
-	return 0
 }
 
 // TestScalingDeadLettersNothing: what goes back to the queue untouched has cost no

@@ -1,0 +1,141 @@
+package broker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// Cancel has the broker send nothing more. What it has sent can still be received.
+// Outcomes are not told meanwhile, so that all that comes here comes before.
+func (c *Consumer) Cancel(ctx context.Context) (err error) {
+	c.cancelOnce.Do(func() {
+		if c.Err() != nil {
+			return
+		}
+		c.settler.hold()
+		defer c.settler.resume()
+		c.quiesce(context.WithoutCancel(ctx))
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		err = c.session.call(ctx, func() error { return c.ch.Cancel(c.tag, false) }, c.ch.Close)
+		if errors.Is(err, amqp.ErrClosed) {
+			err = nil
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("broker: cancel the consumer of %s: %w", c.queue, err)
+	}
+	return nil
+}
+
+const (
+	silence  = 5 * time.Millisecond // after it the queue is asked whether it has more
+	sharing  = time.Second          // after it others have got what the queue had
+	patience = 2 * closeTimeout     // after it a queue that has more, and sends none, is believed
+)
+
+// quiesce waits until nothing is on its way here, while no outcome is told: either
+// the prefetch is used up, or the queue has no more. What reaches a consumer that is
+// cancelled goes back at once, and so ahead of older messages that are released later
+// (quorum queues, rabbit_fifo_client:handle_delivery of 3.10 to 4.3).
+func (c *Consumer) quiesce(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	last, began := -1, time.Now()
+	for ctx.Err() == nil {
+		now := c.settler.unsettled()
+		if now >= c.prefetch {
+			return
+		}
+		if now == last {
+			q, err := c.session.State(ctx, c.queue)
+			if err != nil || q.Messages == 0 || q.Consumers > 1 && time.Since(began) > sharing {
+				return
+			}
+		}
+		last = now
+		select {
+		case <-time.After(silence):
+		case <-c.done:
+			return
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Drained is closed once the consumer has ended and everything that was sent has
+// been received.
+func (c *Consumer) Drained() <-chan struct{} { return c.drained }
+
+// Halt ends receiving at once and returns what was sent and not received, for
+// Release.
+func (c *Consumer) Halt(ctx context.Context) (untouched []Delivery, err error) {
+	c.closeOnce.Do(func() { close(c.closing) })
+	err = c.Cancel(ctx)
+	for raw := range c.received {
+		untouched = append(untouched, Delivery{consumer: c, raw: *raw})
+	}
+	return untouched, err
+}
+
+// atOnce is how many messages go back together. With more of them under way a quorum
+// queue's client joins what it is told: RabbitMQ 3.10 then forgets their order, and all
+// of them (to 4.3) forget the acks behind if the channel is closed meanwhile.
+const atOnce = 32
+
+// Release gives deliveries back to the queue so that they keep their order, and returns
+// when the broker has them: the next consumer must not come first. What the broker has
+// already taken back is passed over.
+func (c *Consumer) Release(deliveries []Delivery) error {
+	all := make([]settlement, len(deliveries))
+	for i, d := range deliveries {
+		all[i] = settlement{tag: d.raw.DeliveryTag, as: requeue}
+	}
+	slices.SortFunc(all, func(a, b settlement) int { return cmp.Compare(a.tag, b.tag) })
+	deadline := time.Now().Add(2 * sharing)
+	for part := range slices.Chunk(all, atOnce) {
+		err := c.release(part, len(all) > atOnce, deadline)
+		select {
+		case <-c.gone:
+			return nil
+		default:
+		}
+		if err != nil {
+			return fmt.Errorf("broker: release messages of %s: %w", c.queue, err)
+		}
+	}
+	return nil
+}
+
+// release tells one part. If there are others it waits until the queue has this one,
+// but not for ever: someone else may take what comes back, or it expires.
+func (c *Consumer) release(part []settlement, others bool, deadline time.Time) error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	var before QueueState
+	var err error
+	if others {
+		if before, err = c.session.State(ctx, c.queue); err != nil {
+			return err
+		}
+	}
+	if !c.settler.putAll(part) {
+		return nil // the broker has taken them back
+	}
+	// Whatever the broker answers on this channel comes after what it was told before.
+	err = c.session.call(ctx, func() error { return c.ch.Qos(1, 0, false) }, c.ch.Close)
+	for now := before; err == nil && others && now.Messages < before.Messages+len(part) && time.Now().Before(deadline); {
+		<-time.After(time.Millisecond)
+		now, err = c.session.State(ctx, c.queue)
+	}
+	if errors.Is(err, amqp.ErrClosed) {
+		return nil
+	}
+	return err
+}
