@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -37,9 +38,10 @@ func main() {
 	}
 }
 
-// oneLine is an error that may be several.
+// oneLine is an error that may be several, each said once.
 func oneLine(err error) string {
-	return strings.NewReplacer(":\n\t", ": ", "\n\t", "; ", "\n", "; ").Replace(err.Error())
+	text := strings.NewReplacer(":\n\t", ": ", "\n\t", "\n").Replace(err.Error())
+	return strings.Join(slices.Compact(strings.Split(text, "\n")), "; ")
 }
 
 // run does what the options say until ctx is done.

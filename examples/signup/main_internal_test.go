@@ -124,6 +124,14 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestAnErrorIsOneLine(t *testing.T) {
+	t.Parallel()
+	away := errors.New("x: cannot connect:\n\ta: refused\n\tb: refused")
+	if got, want := oneLine(errors.Join(away, errors.New("y"), errors.New("y"))), "x: cannot connect: a: refused; b: refused; y"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestWhatCannotStartSaysWhy(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

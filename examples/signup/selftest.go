@@ -43,7 +43,10 @@ func runSelfTest(ctx context.Context, o options, stdout io.Writer) (err error) {
 	}()
 	err = d.Run(running)
 	stop(err)
-	if err := errors.Join(err, <-told); err != nil {
+	if e := <-told; err == nil { // or the story ended for the same reason
+		err = e
+	}
+	if err != nil {
 		return err
 	}
 	if o.broker != "" && strings.HasPrefix(o.prefix, ownPrefix) { // a RabbitMQ would keep them
