@@ -220,19 +220,29 @@ func (s *story) bounce(email string) {
 	}
 }
 
-// look lets axe-core look at the page, whose other looks are tested in package live, and
-// takes pictures of it if they are wanted.
+// look takes pictures of the page, if they are wanted, and lets axe-core look at it. Its
+// other looks are tested in package live.
 func (s *story) look(tab *browser.Tab, name string, whole bool) {
 	s.t.Helper()
+	s.shoot(tab, name, whole, browser.Looks()[:3])
 	for _, v := range tab.Violations() {
 		s.t.Errorf("%s: %s", name, v)
 	}
+}
+
+// shoot takes pictures of the page in the looks, if they are wanted.
+func (s *story) shoot(tab *browser.Tab, name string, whole bool, looks []browser.Look) {
+	s.t.Helper()
 	if *pictures == "" {
 		return
 	}
-	for _, look := range browser.Looks()[:3] {
+	for _, look := range looks {
+		phone := look.Width < 600
+		if !whole && !phone {
+			look.Height = 640 // there is not more to see
+		}
 		tab.Look(look)
-		tab.Shoot(filepath.Join(*pictures, "signup-"+name+"-"+look.Name+".png"), whole && look.Width > 600)
+		tab.Shoot(filepath.Join(*pictures, "signup-"+name+"-"+look.Name+".png"), whole && !phone)
 	}
 	tab.Look(browser.Looks()[0])
 }

@@ -112,7 +112,7 @@ func (d *Demo) post(ctx context.Context, client *http.Client, path string, form 
 
 // floodAndReset publishes n sign-ups, and then asks for one password.
 func (d *Demo) floodAndReset(n int) (string, error) {
-	what := some(n, "sign-up") + ", and one password reset behind them"
+	what := some(n, "sign-up") + " and one password reset"
 	doing := "Publishing " + what + "."
 	return doing, d.job.begin(doing, func(ctx context.Context) string {
 		if err := d.flood(ctx, n); err != nil {

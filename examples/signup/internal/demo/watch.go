@@ -124,7 +124,7 @@ func (w *watch) onOutbox(e outbox.Event) {
 	if p, ok := e.(outbox.Published); ok {
 		w.published.Add(1)
 		w.journeys.note(p.Aggregate, live.Step{
-			At: time.Now(), Where: "outbox", What: "published " + p.Key + " to " + p.Exchange, State: live.Done, Took: p.Waited,
+			At: time.Now(), Where: "outbox", What: "published " + p.Key + " to " + p.Exchange + ", and had it confirmed", State: live.Done, Took: p.Waited,
 		})
 	}
 }

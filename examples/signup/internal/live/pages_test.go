@@ -63,7 +63,7 @@ func TestPagesSayWhatTheDemoSays(t *testing.T) {
 		"it has both latencies":                   {"/live", `<b id="old-p99">4.11 s</b>`},
 		"it draws the hands that are busy":        {"/live", `class="busy"`},
 		"it can replay where there are letters":   {"/live", `Replay<span class="hide"> welcome-email.dlq`},
-		"it tells where the reset was delivered":  {"/live", `<b>12</b> after its publishing, with <b>9,000</b> waiting`},
+		"it tells where the reset was delivered":  {"/live", `<b>12</b> to go out, past <b>9,000</b> that waited`},
 		"it says what still goes on":              {"/live", `<p id="doing">Signing up: 9,204 of 10,000.</p>`},
 		"and can stop it":                         {"/live", `value="cancel"`},
 		"the inbox has the links of mails":        {"/inbox", `href="http://127.0.0.1/verify?token=v"`},

@@ -51,8 +51,8 @@ func Duration(d time.Duration) string {
 	switch {
 	case d >= time.Minute:
 		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
-	case d > 0 && d%time.Second == 0: // was not measured
-		return fmt.Sprintf("%d s", d/time.Second)
+	case d >= time.Second && d%(100*time.Millisecond) == 0: // was not measured
+		return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
 	case d < 10*time.Millisecond:
 		return fmt.Sprintf("%.1f ms", d.Seconds()*1000)
 	case d < time.Second:
