@@ -21,7 +21,7 @@ const (
 	maxRecipients = 100
 	maxMessage    = 1 << 20  // bytes of one mail
 	maxKept       = 50_000   // mails; older ones are forgotten,
-	maxKeptBytes  = 64 << 20 // also if their texts together have more bytes
+	maxKeptBytes  = 16 << 20 // also if their texts together have more bytes
 	patience      = time.Minute
 )
 

@@ -77,7 +77,7 @@ func TestOneMailIsBoundedAndSoAreAll(t *testing.T) {
 	if got := mail(large + large); !strings.HasPrefix(got, "55") {
 		t.Errorf("2 MiB: %s, want them refused", got)
 	}
-	for range 70 {
+	for range 18 {
 		if got := mail(large); !strings.HasPrefix(got, "250 ") {
 			t.Fatalf("1 MiB: %s, want it taken", got)
 		}
@@ -86,8 +86,8 @@ func TestOneMailIsBoundedAndSoAreAll(t *testing.T) {
 	for _, m := range c.Inbox("", 100) {
 		kept += len(m.Text)
 	}
-	if latest, ok := c.Mail(70); kept > 64<<20 || c.State().Accepted != 70 || !ok || latest.Number != 70 {
-		t.Errorf("%d bytes are kept of %d mails, want at most 64 MiB, and the latest", kept, c.State().Accepted)
+	if latest, ok := c.Mail(18); kept > 16<<20 || c.State().Accepted != 18 || !ok || latest.Number != 18 {
+		t.Errorf("%d bytes are kept of %d mails, want at most 16 MiB, and the latest", kept, c.State().Accepted)
 	}
 	if first, ok := c.Mail(1); ok {
 		t.Errorf("the first mail is kept, as number %d", first.Number)
