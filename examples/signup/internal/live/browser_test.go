@@ -116,3 +116,15 @@ func TestThePagesWorkWithoutTheScript(t *testing.T) {
 	}
 	tab.Follow("noscript a")
 }
+
+func TestThePageSaysThatWhatItShowsIsGone(t *testing.T) {
+	t.Parallel()
+	d := busy()
+	tab := browser.Open(t).Tab(t, browser.Looks()[0])
+	tab.Go(serve(t, d) + "/journey/7")
+	tab.Until("it follows", `source.readyState === EventSource.OPEN`)
+	d.mu.Lock()
+	d.journey.ID = "8"
+	d.mu.Unlock()
+	tab.Until("it says so", `document.querySelector("#watching").textContent === "Not there any more"`)
+}
