@@ -83,10 +83,12 @@ func (t *Tab) Go(url string) {
 	t.do("go to "+url, chromedp.Navigate(url))
 }
 
-// Fill writes the text into the field that the CSS selector finds.
+// Fill types the text into the field that the CSS selector finds, over what is there.
+// chromedp.SendKeys has a data race with a page that changes meanwhile.
 func (t *Tab) Fill(selector, text string) {
 	t.tb.Helper()
-	t.do("fill in "+selector, chromedp.Clear(chromedp.CSS(selector)), chromedp.SendKeys(chromedp.CSS(selector), text))
+	Eval[bool](t, "(field => { field.focus(); field.select(); return true })(document.querySelector("+strconv.Quote(selector)+"))")
+	t.do("fill in "+selector, chromedp.KeyEvent(text))
 }
 
 // Press clicks on what the selector finds, and stays on the page.
