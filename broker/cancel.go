@@ -76,12 +76,23 @@ func (c *Consumer) Drained() <-chan struct{} { return c.drained }
 // Halt ends receiving at once and returns what was sent and not received, for
 // Release.
 func (c *Consumer) Halt(ctx context.Context) (untouched []Delivery, err error) {
-	c.closeOnce.Do(func() { close(c.closing) })
+	c.halt(false)
 	err = c.Cancel(ctx)
-	for raw := range c.received {
+	for range c.ready { // until no more come
+	}
+	for _, raw := range c.rest() {
 		untouched = append(untouched, Delivery{consumer: c, raw: *raw})
 	}
 	return untouched, err
+}
+
+// Leave ends receiving at once and leaves what nobody has in hand, untouched among it,
+// to the broker: Close gives it back together with the consumer's place, so that with a
+// single active consumer the next one begins with it. Unlike Release that counts as a
+// delivery on RabbitMQ 4.3, too.
+func (c *Consumer) Leave(untouched []Delivery) {
+	c.halt(true)
+	c.settler.leave(len(untouched) + len(c.rest()))
 }
 
 // atOnce is how many messages go back together. With more of them under way a quorum

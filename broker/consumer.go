@@ -27,10 +27,15 @@ type Consumer struct {
 	session    *Session
 	deliveries <-chan amqp.Delivery
 	prefetch   int
-	received   chan *amqp.Delivery // noted by the settler, and in nobody's hands
 	settler    *settler
 
-	closing    chan struct{} // closed by Halt: nothing is received any more
+	mu       sync.Mutex
+	received []*amqp.Delivery // noted by the settler, and in nobody's hands
+	halted   bool             // nobody is handed anything any more
+	left     bool             // and what comes is left to the broker
+	ready    chan struct{}    // has one for each delivery received; closed when no more come
+
+	closing    chan struct{} // closed once halted
 	closeOnce  sync.Once
 	drained    chan struct{} // closed when all that came has been received
 	drainOnce  sync.Once
@@ -59,7 +64,7 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 		}
 		return nil, fmt.Errorf("broker: consume from %s: %w", what.Queue, err)
 	}
-	c.settler, c.received = newSettler(ch, c.prefetch), make(chan *amqp.Delivery, c.prefetch)
+	c.settler, c.ready = newSettler(ch, c.prefetch), make(chan struct{}, c.prefetch)
 	go c.note()
 	go c.watch(closed, cancelled)
 	return c, nil
@@ -71,16 +76,6 @@ func (c *Consumer) subscribe(arguments message.Headers) (err error) {
 	}
 	c.deliveries, err = c.ch.Consume(c.queue, c.tag, false, false, false, false, table(arguments))
 	return err
-}
-
-// note notes what comes as it comes, for Receive to take. It never waits: there is
-// room for the prefetch.
-func (c *Consumer) note() {
-	defer close(c.received)
-	for raw := range c.deliveries {
-		c.settler.took(raw.DeliveryTag)
-		c.received <- &raw
-	}
 }
 
 // watch sees both ways a consumer ends: with its channel, or cancelled by the
@@ -126,30 +121,8 @@ func (c *Consumer) Err() error {
 	}
 }
 
-// Receive returns the next delivery. It returns false when there will be none,
-// and when stop is closed, which beats a waiting delivery.
-func (c *Consumer) Receive(stop <-chan struct{}) (Delivery, bool) {
-	select {
-	case <-c.closing:
-		return Delivery{}, false
-	case <-stop:
-		return Delivery{}, false
-	default:
-	}
-	select {
-	case <-c.closing:
-	case <-stop:
-	case raw, ok := <-c.received:
-		if ok {
-			return Delivery{consumer: c, raw: *raw}, true
-		}
-		c.drainOnce.Do(func() { close(c.drained) })
-	}
-	return Delivery{}, false
-}
-
-// Close waits until everything received is settled, or ctx is done, and closes the
-// channel. The broker takes back what is not settled then.
+// Close waits until everything received is settled or left, or ctx is done, and closes
+// the channel. The broker takes back what is not settled then.
 func (c *Consumer) Close(ctx context.Context) error {
 	c.settler.wait(ctx)
 	c.settler.stop()

@@ -42,10 +42,11 @@ type settler struct {
 	low     uint64          // below it every tag has an outcome; see lowest
 	top     uint64          // the last tag received
 	unknown int             // how many tags the broker has not been told the outcome of
+	left    int             // how many of the open tags will never have one
 	held    bool            // nothing is told for now
 	enough  int             // so many outcomes are told at once
 	late    *time.Timer     // tells fewer, should every hand be busy for long
-	idle    chan struct{}   // made by wait; closed when open is empty
+	idle    chan struct{}   // made by wait; closed when only what is left is open
 	told    []chan struct{} // closed after the next flush
 	ended   bool            // nothing can be settled any more
 	stopped bool            // settle what is ready, then end
@@ -68,6 +69,15 @@ func (s *settler) took(tag uint64) {
 	s.open[tag] = true
 	s.top = tag
 	s.unknown++
+}
+
+// leave notes that n open tags will have no outcome. They stay open: no ack may be
+// told for them and others together.
+func (s *settler) leave(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left += n
+	s.checkIdle()
 }
 
 // unsettled is how many messages the broker has sent here and knows no outcome of.
@@ -168,8 +178,8 @@ func (s *settler) stop() {
 	<-s.gone
 }
 
-// wait returns when everything received has an outcome, when none can be given any
-// more, or when ctx is done.
+// wait returns when everything received has an outcome, or is left without, when none
+// can be given any more, or when ctx is done.
 func (s *settler) wait(ctx context.Context) {
 	s.mu.Lock()
 	if s.idle == nil {
@@ -185,7 +195,7 @@ func (s *settler) wait(ctx context.Context) {
 }
 
 func (s *settler) checkIdle() {
-	if (len(s.open) == 0 || s.ended) && s.idle != nil {
+	if (len(s.open) == s.left || s.ended) && s.idle != nil {
 		select {
 		case <-s.idle:
 		default:

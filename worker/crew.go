@@ -1,11 +1,9 @@
 package worker
 
 import (
-	"hash/maphash"
 	"sync"
 
 	"github.com/warren-mq/warren/broker"
-	"github.com/warren-mq/warren/message"
 )
 
 // crew is the hands of one queue.
@@ -17,8 +15,8 @@ type crew struct {
 	running int // hands that have not ended, those that are surplus included
 	wanted  int
 
-	lanes   []chan broker.Delivery // one for each hand, with OrderBy; the keeper's
-	sorting sync.WaitGroup         // of what fills the lanes
+	lanes   []*lane        // one for each hand, with OrderBy; the keeper's
+	sorting sync.WaitGroup // of what fills the lanes
 }
 
 func newCrew() crew { return crew{dismissed: make(chan struct{})} }
@@ -77,71 +75,5 @@ func (q *Subscription) receiver() source {
 			}
 		}
 		return broker.Delivery{}, false
-	}
-}
-
-// staffLanes gives each hand a lane of its own. Keys move to other lanes when the
-// number changes, so the old hands end first; their lanes are empty by then.
-func (q *Subscription) staffLanes(n int) {
-	if len(q.crew.lanes) == n {
-		return
-	}
-	q.dismiss()
-	q.crew.dismissed = make(chan struct{})
-	q.crew.lanes = make([]chan broker.Delivery, n)
-	for i := range q.crew.lanes {
-		// Room for all that one consumer can have here: a busy lane must not stop the others.
-		lane := make(chan broker.Delivery, q.config.prefetch(n))
-		q.crew.lanes[i] = lane
-		next := laneSource(lane, q.crew.dismissed)
-		q.crew.hands.Go(func() { q.hand(next) })
-	}
-}
-
-// sort puts each delivery of c into the lane of its key, until c ends.
-func (q *Subscription) sort(c *broker.Consumer, lanes []chan broker.Delivery) {
-	for {
-		d, ok := c.Receive(nil)
-		if !ok {
-			return
-		}
-		var m message.Message
-		d.Fill(&m)
-		lanes[maphash.String(q.seed, q.orderKey(&m))%uint64(len(lanes))] <- d
-	}
-}
-
-// orderKey is OrderBy's answer; a panic of it counts as no key.
-func (q *Subscription) orderKey(m *message.Message) (key string) {
-	if err := safely(func() error { key = q.config.OrderBy(m); return nil }); err != nil {
-		q.worker.log.Error("worker: OrderBy failed", "queue", q.config.Name, "message_id", m.ID, "error", err)
-	}
-	return key
-}
-
-// waiting takes what no hand has taken from its lane.
-func (c *crew) waiting() (untouched []broker.Delivery) {
-	for _, lane := range c.lanes {
-		for taken := true; taken; {
-			select {
-			case d := <-lane:
-				untouched = append(untouched, d)
-			default:
-				taken = false
-			}
-		}
-	}
-	return untouched
-}
-
-// laneSource takes from a lane.
-func laneSource(lane <-chan broker.Delivery, dismissed <-chan struct{}) source {
-	return func() (broker.Delivery, bool) {
-		select {
-		case d := <-lane:
-			return d, true
-		case <-dismissed:
-			return broker.Delivery{}, false
-		}
 	}
 }

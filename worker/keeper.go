@@ -87,9 +87,10 @@ func (q *Subscription) await(ctx context.Context, c *broker.Consumer, concurrenc
 
 // retire closes c, beside the next consumer: handlers in hand settle on c still. To
 // change the concurrency, the hands first finish what c has: to give it back would
-// cost each message a delivery. With lanes that comes before the next consumer.
+// cost each message a delivery. With lanes that comes before the next consumer. A single
+// active consumer may only go with all it has: another would begin meanwhile.
 func (q *Subscription) retire(ctx, hard context.Context, c *broker.Consumer, retiring *sync.WaitGroup) {
-	rescaled := q.finish(ctx, c)
+	rescaled := !q.config.SingleActive && q.finish(ctx, c)
 	if !rescaled {
 		q.halt(c)
 	}
@@ -130,8 +131,15 @@ func (q *Subscription) finish(ctx context.Context, c *broker.Consumer) bool {
 	}
 }
 
-// halt gives back what no hand has taken, together and so in order.
+// halt gives back what no hand has taken, together and so in order; at once, or with
+// the end of a single active consumer.
 func (q *Subscription) halt(c *broker.Consumer) {
+	if q.config.SingleActive {
+		c.Leave(nil)
+		q.crew.sorting.Wait()
+		c.Leave(q.crew.waiting())
+		return
+	}
 	untouched, err := c.Halt(context.Background())
 	q.report(err)
 	q.crew.sorting.Wait()

@@ -33,21 +33,37 @@ func TestOrderHoldsWhenAControlIsUsed(t *testing.T) {
 		}
 		return r.run(h)
 	}
+	var standby *running
+	takeOver := func(r *running, h handler.Handler, i int) *running {
+		if i == 0 {
+			standby = r.run(h)
+		}
+		next := standby
+		standby = r.run(h)
+		if err := r.finish(); err != nil {
+			r.t.Error(err)
+		}
+		return next
+	}
 	tests := []struct {
 		name                        string
 		concurrency, prefetch, keys int
 		disturb                     func(*running, handler.Handler, int) *running
+		single                      bool
 	}{
-		{"lanes are more and fewer", 4, 20, 7, rescale},
-		{"lanes are paused", 4, 20, 7, pause},
-		{"one hand is paused", 1, 20, 1, pause},
-		{"one hand is paused that has more than a broker takes back at once", 1, 100, 1, pause},
-		{"the worker is stopped, and another started", 1, 20, 1, restart},
+		{"lanes are more and fewer", 4, 20, 7, rescale, false},
+		{"lanes are paused", 4, 20, 7, pause, false},
+		{"one hand is paused", 1, 20, 1, pause, false},
+		{"one hand is paused that has more than a broker takes back at once", 1, 100, 1, pause, false},
+		{"the worker is stopped, and another started", 1, 20, 1, restart, false},
+		{"the single active worker is stopped, and the next takes over", 1, 20, 1, takeOver, true},
+		{"a single active worker with lanes is paused", 4, 20, 7, pause, true},
+		{"a single active worker has more and fewer lanes", 4, 20, 7, rescale, true},
 	}
 	for _, tt := range tests {
 		rabbit.Run(t, tt.name, func(t *testing.T) {
 			b := newBench(t)
-			b.queue.Concurrency, b.queue.Prefetch = tt.concurrency, tt.prefetch
+			b.queue.Concurrency, b.queue.Prefetch, b.queue.SingleActive = tt.concurrency, tt.prefetch, tt.single
 			if tt.keys > 1 {
 				b.queue.OrderBy = func(m *message.Message) string { return m.Headers.String("key") }
 			}

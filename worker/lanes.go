@@ -1,0 +1,112 @@
+package worker
+
+import (
+	"hash/maphash"
+	"sync"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/message"
+)
+
+// lane holds what one hand does next, in order. It has room for all that comes: a busy
+// lane must not stop the others.
+type lane struct {
+	filled chan struct{} // has one if something was put since the lane was found empty
+
+	mu      sync.Mutex
+	waiting []broker.Delivery
+}
+
+func newLane() *lane { return &lane{filled: make(chan struct{}, 1)} }
+
+func (l *lane) put(d broker.Delivery) {
+	l.mu.Lock()
+	l.waiting = append(l.waiting, d)
+	l.mu.Unlock()
+	select {
+	case l.filled <- struct{}{}:
+	default:
+	}
+}
+
+func (l *lane) take() (d broker.Delivery, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.waiting) == 0 {
+		return d, false
+	}
+	d, l.waiting[0] = l.waiting[0], d
+	l.waiting = l.waiting[1:]
+	return d, true
+}
+
+// takeAll takes everything at once: while one after the other was taken, the hand
+// would take one, and those before it would come again behind.
+func (l *lane) takeAll() []broker.Delivery {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.waiting
+	l.waiting = nil
+	return all
+}
+
+// source takes from the lane until dismissed is closed. A lane has one hand.
+func (l *lane) source(dismissed <-chan struct{}) source {
+	return func() (broker.Delivery, bool) {
+		for {
+			if d, ok := l.take(); ok {
+				return d, true
+			}
+			select {
+			case <-l.filled:
+			case <-dismissed:
+				return broker.Delivery{}, false
+			}
+		}
+	}
+}
+
+// staffLanes gives each hand a lane of its own. Keys move to other lanes when the
+// number changes, so the old hands end first; their lanes are empty by then.
+func (q *Subscription) staffLanes(n int) {
+	if len(q.crew.lanes) == n {
+		return
+	}
+	q.dismiss()
+	q.crew.dismissed = make(chan struct{})
+	q.crew.lanes = make([]*lane, n)
+	for i := range q.crew.lanes {
+		q.crew.lanes[i] = newLane()
+		next := q.crew.lanes[i].source(q.crew.dismissed)
+		q.crew.hands.Go(func() { q.hand(next) })
+	}
+}
+
+// sort puts each delivery of c into the lane of its key, until c ends.
+func (q *Subscription) sort(c *broker.Consumer, lanes []*lane) {
+	for {
+		d, ok := c.Receive(nil)
+		if !ok {
+			return
+		}
+		var m message.Message
+		d.Fill(&m)
+		lanes[maphash.String(q.seed, q.orderKey(&m))%uint64(len(lanes))].put(d)
+	}
+}
+
+// orderKey is OrderBy's answer; a panic of it counts as no key.
+func (q *Subscription) orderKey(m *message.Message) (key string) {
+	if err := safely(func() error { key = q.config.OrderBy(m); return nil }); err != nil {
+		q.worker.log.Error("worker: OrderBy failed", "queue", q.config.Name, "message_id", m.ID, "error", err)
+	}
+	return key
+}
+
+// waiting takes what no hand has taken from its lane.
+func (c *crew) waiting() (untouched []broker.Delivery) {
+	for _, l := range c.lanes {
+		untouched = append(untouched, l.takeAll()...)
+	}
+	return untouched
+}
