@@ -16,16 +16,16 @@ type Remover interface {
 }
 
 // Remove deletes the exchange and the queues with the prefix.
-func Remove(t *testing.T, ch Remover, prefix string) {
-	t.Helper()
+func Remove(tb testing.TB, ch Remover, prefix string) {
+	tb.Helper()
 	for _, q := range app.Queues() {
 		for _, name := range []string{prefix + q, broker.DeadLetterQueue(prefix + q)} {
 			if _, err := ch.QueueDelete(name, false, false, false); err != nil {
-				t.Errorf("delete %s: %v", name, err)
+				tb.Errorf("delete %s: %v", name, err)
 			}
 		}
 	}
 	if err := ch.ExchangeDelete(prefix+event.Exchange, false, false); err != nil {
-		t.Errorf("delete the exchange: %v", err)
+		tb.Errorf("delete the exchange: %v", err)
 	}
 }
