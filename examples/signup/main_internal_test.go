@@ -142,6 +142,9 @@ func TestWhatCannotStartSaysWhy(t *testing.T) {
 		"a mail server that is none": {
 			options{role: "welcome", addr: "127.0.0.1:0", smtp: "http://user:secret@m", broker: "amqp://127.0.0.1:1/"}, []string{"mail: the server's URL is wrong"},
 		},
+		"no broker there for a self-test": {
+			options{role: all, selfTest: true, addr: "127.0.0.1:0", broker: "amqp://user:secret@127.0.0.1:1/"}, []string{"127.0.0.1:1", "refused"},
+		},
 		"no database there": {
 			options{role: all, addr: "127.0.0.1:0", database: "postgres://user:secret@127.0.0.1:1/x"}, []string{"database:", "127.0.0.1:1"},
 		},

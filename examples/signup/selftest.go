@@ -22,12 +22,27 @@ const ownPrefix = "selftest-"
 // selfTestTimeout bounds the whole story, which takes less than half of it.
 const selfTestTimeout = time.Minute
 
+// reach says what is wrong with a broker that cannot be reached: the demo would wait.
+func reach(ctx context.Context, url string) error {
+	if url == "" {
+		return nil
+	}
+	session, err := broker.Dial(ctx, broker.Config{URL: url}, "self-test")
+	if err != nil {
+		return err
+	}
+	return session.Close()
+}
+
 // runSelfTest runs everything and tells the story to stdout. Nothing is logged: what
 // goes wrong is on purpose, or is the error.
 func runSelfTest(ctx context.Context, o options, stdout io.Writer) (err error) {
 	start := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, selfTestTimeout, fmt.Errorf("not over within %v", selfTestTimeout))
 	defer cancel()
+	if err := reach(ctx, o.broker); err != nil {
+		return err
+	}
 	d, err := demo.New(ctx, o.demo(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return err

@@ -52,7 +52,7 @@ type InputError struct{ Email, Name, Password string }
 
 // Error joins the faults.
 func (f *InputError) Error() string {
-	return strings.TrimSpace("account: " + strings.Join([]string{f.Email, f.Name, f.Password}, " "))
+	return strings.Join(strings.Fields("account: "+f.Email+" "+f.Name+" "+f.Password), " ")
 }
 
 // Validate returns everything that is wrong with in, or nil.

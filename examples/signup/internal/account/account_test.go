@@ -51,6 +51,9 @@ func TestValidateSaysWhatIsWrongWithEachField(t *testing.T) {
 					t.Errorf("got %q, want %q", f[0], f[1])
 				}
 			}
+			if text := got.Error(); strings.Contains(text, "  ") || strings.TrimSpace(text) != text {
+				t.Errorf("%q is no sentence", text)
+			}
 		})
 	}
 }
