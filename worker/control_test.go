@@ -83,11 +83,6 @@ func TestPauseBeforeRun(t *testing.T) {
 		b := newBench(t)
 		g := newGate()
 		close(g.let)
-		first := b.run(nothing) // declares the queue
-		if err := first.finish(); err != nil {
-			t.Fatal(err)
-		}
-		b.publish("key", 1)
 		w := worker.New(worker.Config{Broker: broker.Config{URL: b.url, Dial: rabbit.Dial}, Logger: slog.New(slog.DiscardHandler)})
 		sub := w.Queue(b.queue)
 		sub.Handle("#", g)
@@ -96,6 +91,7 @@ func TestPauseBeforeRun(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- w.Run(ctx) }()
 		b.eventually("it is paused", func() bool { return w.Health().Ready && sub.Health().State == worker.StatePaused })
+		b.publish("key", 1) // it has a queue to go to
 		if n := b.depth(b.queue.Name); n != 1 || g.entered.Load() != 0 {
 			t.Errorf("%d messages in the queue, %d handled; want 1 and none", n, g.entered.Load())
 		}

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -18,22 +17,20 @@ import (
 func (q *Subscription) keep(ctx, hard context.Context) {
 	var retiring sync.WaitGroup
 	for failures := 0; ctx.Err() == nil; {
-		paused, concurrency := q.wanted()
-		if paused {
+		_, concurrency := q.wanted()
+		c, err := q.open(ctx, concurrency)
+		switch {
+		case err != nil:
+			failures++
+			q.setState(StateIdle, err)
+			q.pause(ctx, failures)
+		case c == nil:
+			failures = 0
 			q.setState(StatePaused, nil)
 			select {
 			case <-q.changed:
 			case <-ctx.Done():
 			}
-			continue
-		}
-		c, err := q.open(ctx, concurrency)
-		switch {
-		case errors.Is(err, errPaused):
-		case err != nil:
-			failures++
-			q.setState(StateIdle, err)
-			q.pause(ctx, failures)
 		default:
 			failures = 0
 			q.consume(ctx, hard, c, concurrency, &retiring)
@@ -152,7 +149,8 @@ func (q *Subscription) report(err error) {
 	}
 }
 
-// open declares what the queue needs and consumes from it.
+// open declares what the queue needs and consumes from it; not if it is paused, which
+// returns nil: its publishers need it all the same.
 func (q *Subscription) open(ctx context.Context, concurrency int) (*broker.Consumer, error) {
 	session, err := q.worker.connections.consuming.Session(ctx)
 	if err != nil {
@@ -163,9 +161,6 @@ func (q *Subscription) open(ctx context.Context, concurrency int) (*broker.Consu
 		return nil, err
 	}
 	defer release()
-	if paused, _ := q.wanted(); paused {
-		return nil, errPaused // meanwhile
-	}
 	// What has begun is finished, even if the worker is told to stop meanwhile: the
 	// session is that of handlers in hand, too.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), declareTimeout)
@@ -176,11 +171,11 @@ func (q *Subscription) open(ctx context.Context, concurrency int) (*broker.Consu
 	if err := session.Declare(ctx, q.topology()); err != nil {
 		return nil, err
 	}
+	if paused, _ := q.wanted(); paused {
+		return nil, nil //nolint:nilnil // no consumer, and nothing wrong
+	}
 	return session.Consume(ctx, broker.Consume{Queue: q.config.Name, Prefetch: q.config.prefetch(concurrency)})
 }
-
-// errPaused says that the queue was paused while it waited for its turn.
-var errPaused = errors.New("worker: paused")
 
 // pause spaces attempts to open, so that a queue that cannot be opened does not
 // busy the broker.

@@ -48,7 +48,8 @@ func (q *Subscription) Handle(pattern string, h handler.Handler) {
 }
 
 // Pause stops receiving; what no handler has seen goes back to the queue, and
-// handlers in hand finish. It returns at once.
+// handlers in hand finish. It returns at once. A queue that is paused before Run is
+// declared all the same, so that its publishers find it.
 func (q *Subscription) Pause() { q.change(func() { q.paused = true }) }
 
 // Resume receives again.
