@@ -76,7 +76,7 @@ func (c *Consumer) Drained() <-chan struct{} { return c.drained }
 // Halt ends receiving at once and returns what was sent and not received, for
 // Release.
 func (c *Consumer) Halt(ctx context.Context) (untouched []Delivery, err error) {
-	c.halt(false)
+	c.closeOnce.Do(func() { close(c.closing) })
 	err = c.Cancel(ctx)
 	for range c.ready { // until no more come
 	}
@@ -91,14 +91,12 @@ func (c *Consumer) Halt(ctx context.Context) (untouched []Delivery, err error) {
 // single active consumer the next one begins with it. Unlike Release that counts as a
 // delivery on RabbitMQ 4.3, too.
 func (c *Consumer) Leave(untouched []Delivery) {
-	c.halt(true)
+	c.closeOnce.Do(func() { close(c.closing) })
+	c.mu.Lock()
+	c.left = true
+	c.mu.Unlock()
 	c.settler.leave(len(untouched) + len(c.rest()))
 }
-
-// atOnce is how many messages go back together. With more of them under way a quorum
-// queue's client joins what it is told: RabbitMQ 3.10 then forgets their order, and all
-// of them (to 4.3) forget the acks behind if the channel is closed meanwhile.
-const atOnce = 32
 
 // Release gives deliveries back to the queue so that they keep their order, and returns
 // when the broker has them: the next consumer must not come first. What the broker has
@@ -110,8 +108,8 @@ func (c *Consumer) Release(deliveries []Delivery) error {
 	}
 	slices.SortFunc(all, func(a, b settlement) int { return cmp.Compare(a.tag, b.tag) })
 	deadline := time.Now().Add(2 * sharing)
-	for part := range slices.Chunk(all, atOnce) {
-		err := c.release(part, len(all) > atOnce, deadline)
+	for part := range slices.Chunk(all, backAtOnce) {
+		err := c.release(part, len(all) > backAtOnce, deadline)
 		select {
 		case <-c.gone:
 			return nil
@@ -141,9 +139,9 @@ func (c *Consumer) release(part []settlement, others bool, deadline time.Time) e
 	}
 	// Whatever the broker answers on this channel comes after what it was told before.
 	err = c.session.call(ctx, func() error { return c.ch.Qos(1, 0, false) }, c.ch.Close)
-	for now := before; err == nil && others && now.Messages < before.Messages+len(part) && time.Now().Before(deadline); {
-		<-time.After(time.Millisecond)
-		now, err = c.session.State(ctx, c.queue)
+	if err == nil && others {
+		state := func() (QueueState, error) { return c.session.State(ctx, c.queue) }
+		err = returned(state, before.Messages+len(part), deadline)
 	}
 	if errors.Is(err, amqp.ErrClosed) {
 		return nil

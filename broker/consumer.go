@@ -31,11 +31,10 @@ type Consumer struct {
 
 	mu       sync.Mutex
 	received []*amqp.Delivery // noted by the settler, and in nobody's hands
-	halted   bool             // nobody is handed anything any more
-	left     bool             // and what comes is left to the broker
+	left     bool             // what comes is left to the broker
 	ready    chan struct{}    // has one for each delivery received; closed when no more come
 
-	closing    chan struct{} // closed once halted
+	closing    chan struct{} // closed by Halt and Leave: nobody is handed anything any more
 	closeOnce  sync.Once
 	drained    chan struct{} // closed when all that came has been received
 	drainOnce  sync.Once

@@ -10,7 +10,8 @@ import (
 )
 
 // RabbitMQ 3.10 forgets the order of more than 32 messages that come back at once, and
-// the broker's queue client that of more than 32 commands under way (all versions).
+// the broker's queue client that of more than 32 commands under way (all versions). On
+// 4.3.6 acks behind so many were lost with their channel, too.
 const (
 	backAtOnce = 32
 	backPause  = 16 * backAtOnce
@@ -72,11 +73,17 @@ func (i *Inspection) giveBack(tags []uint64) error {
 			return err
 		}
 	}
-	// If someone else consumes the count says nothing, and time has to be enough.
-	for began, now := time.Now(), before; now.Messages < before.Messages+len(tags) && time.Since(began) < settleTime; {
-		if now, err = i.State(); err != nil {
+	return returned(i.State, before.Messages+len(tags), time.Now().Add(settleTime))
+}
+
+// returned waits until the queue has want messages, or the deadline is over: if someone
+// else consumes the count says nothing, and time has to be enough.
+func returned(state func() (QueueState, error), want int, deadline time.Time) error {
+	for {
+		now, err := state()
+		if err != nil || now.Messages >= want || time.Now().After(deadline) {
 			return err
 		}
+		<-time.After(time.Millisecond)
 	}
-	return nil
 }

@@ -51,21 +51,18 @@ func (c *Consumer) Receive(stop <-chan struct{}) (Delivery, bool) {
 func (c *Consumer) first() (Delivery, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.halted || len(c.received) == 0 {
+	select {
+	case <-c.closing:
+		return Delivery{}, false
+	default:
+	}
+	if len(c.received) == 0 {
 		return Delivery{}, false
 	}
 	raw := c.received[0]
 	c.received[0] = nil
 	c.received = c.received[1:]
 	return Delivery{consumer: c, raw: *raw}, true
-}
-
-// halt ends Receive.
-func (c *Consumer) halt(leave bool) {
-	c.closeOnce.Do(func() { close(c.closing) })
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.halted, c.left = true, c.left || leave
 }
 
 // rest takes what was received and handed to nobody.
