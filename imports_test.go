@@ -19,7 +19,7 @@ const (
 	module   = "github.com/warren-mq/warren/"
 	amqp     = "github.com/rabbitmq/amqp091-go"
 	testOnly = "internal/rabbit" // imported by tests alone, and so free to import what it needs
-	maxLines = 300
+	maxLines = 500
 )
 
 // mayImport is the law of imports: which of our folders the files of a folder may
