@@ -56,7 +56,7 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	cancelled := ch.NotifyCancel(make(chan string, 1))
-	err = s.call(ctx, func() error { return c.subscribe(what.Arguments) }, ch.Close)
+	c.deliveries, err = ask(ctx, s, func() (<-chan amqp.Delivery, error) { return c.subscribe(what.Arguments) }, closing[<-chan amqp.Delivery](ch))
 	if err != nil {
 		if ctx.Err() == nil {
 			err = errors.Join(err, s.closeChannel(ch))
@@ -69,12 +69,11 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 	return c, nil
 }
 
-func (c *Consumer) subscribe(arguments message.Headers) (err error) {
+func (c *Consumer) subscribe(arguments message.Headers) (<-chan amqp.Delivery, error) {
 	if err := c.ch.Qos(c.prefetch, 0, false); err != nil {
-		return err
+		return nil, err
 	}
-	c.deliveries, err = c.ch.Consume(c.queue, c.tag, false, false, false, false, table(arguments))
-	return err
+	return c.ch.Consume(c.queue, c.tag, false, false, false, false, table(arguments))
 }
 
 // watch sees both ways a consumer ends: with its channel, or cancelled by the
@@ -121,11 +120,17 @@ func (c *Consumer) Err() error {
 }
 
 // Close waits until everything received is settled or left, or ctx is done, and closes
-// the channel. The broker takes back what is not settled then.
+// the channel. The broker takes back what is not settled then. An error that is
+// ErrStale says how many accepted outcomes were lost with the channel: the broker
+// delivers their messages again.
 func (c *Consumer) Close(ctx context.Context) error {
 	c.settler.wait(ctx)
 	c.settler.stop()
-	return c.session.closeChannel(c.ch)
+	err := c.session.closeChannel(c.ch)
+	if n := c.settler.untold(); n > 0 {
+		err = errors.Join(err, fmt.Errorf("broker: close the consumer of %s: %d accepted outcomes were not sent: %w", c.queue, n, ErrStale))
+	}
+	return err
 }
 
 func (c *Consumer) settle(tag uint64, as answer) error {

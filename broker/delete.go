@@ -12,10 +12,7 @@ func (s *Session) DeleteQueue(ctx context.Context, queue string) (messages int, 
 	if err != nil {
 		return 0, err
 	}
-	err = s.call(ctx, func() (err error) {
-		messages, err = ch.QueueDelete(queue, false, false, false)
-		return err
-	}, ch.Close)
+	messages, err = ask(ctx, s, func() (int, error) { return ch.QueueDelete(queue, false, false, false) }, closing[int](ch))
 	if err != nil {
 		return 0, fmt.Errorf("broker: delete queue %s: %w", queue, err)
 	}

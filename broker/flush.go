@@ -22,7 +22,7 @@ func (s *settler) run() {
 			close(waiting)
 		}
 		if err != nil || r.last {
-			s.lose()
+			s.finish(len(kept))
 			return
 		}
 	}
@@ -49,8 +49,10 @@ func (s *settler) take(kept []settlement) (r round, ok bool) {
 	s.unknown -= len(r.batch)
 	s.checkIdle()
 	if s.ended {
+		s.dropped += len(r.batch)
 		r.batch, r.last = nil, true
 	}
+	s.ended = s.ended || r.last // from here on an outcome is stale: no further flush would tell it
 	return r, true
 }
 
@@ -64,9 +66,20 @@ func (s *settler) keep(n int) {
 	}
 }
 
+// finish ends the settler; untold outcomes of the last flush, and what was accepted
+// since, can no longer be told.
+func (s *settler) finish(untold int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropped += untold + len(s.ready)
+	s.ready = nil
+	s.ended = true
+	s.checkIdle()
+}
+
 // flush tells the broker, in the order of the tags: requeued messages go back to
 // where they were. It keeps acks behind a gap, which may close, for one more
-// flush, unless this is the last.
+// flush, unless this is the last. After an error it returns all that is untold.
 func (s *settler) flush(r round) (kept []settlement, err error) {
 	batch := r.batch
 	slices.SortFunc(batch, func(a, b settlement) int { return cmp.Compare(a.tag, b.tag) })
@@ -76,16 +89,16 @@ func (s *settler) flush(r round) (kept []settlement, err error) {
 	}
 	if prefix > 0 {
 		if err := s.ch.Ack(batch[prefix-1].tag, prefix > 1); err != nil {
-			return nil, err
+			return batch, err
 		}
 	}
 	kept = batch[:0]
-	for _, o := range batch[prefix:] {
+	for i, o := range batch[prefix:] {
 		if o.as == ack && !o.passed && !r.last {
 			o.passed = true
 			kept = append(kept, o)
 		} else if err := s.one(o); err != nil {
-			return nil, err
+			return append(kept, batch[prefix+i:]...), err
 		}
 	}
 	return kept, nil

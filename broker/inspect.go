@@ -98,19 +98,20 @@ const answerTime = 30 * time.Second
 // context: a call cut short would cost the channel, and with it the order of all that
 // is held.
 func (i *Inspection) call(rpc func() error) error {
+	_, err := askOn(i, func() (struct{}, error) { return struct{}{}, rpc() })
+	return err
+}
+
+// askOn is call for an RPC that has a result.
+func askOn[T any](i *Inspection, rpc func() (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
-	return i.session.call(ctx, rpc, i.ch.Close)
+	return ask(ctx, i.session, rpc, closing[T](i.ch))
 }
 
 // State is what the broker tells of the queue; what this inspection holds is not in it.
 func (i *Inspection) State() (QueueState, error) {
-	var s QueueState
-	err := i.call(func() (err error) {
-		s, err = stateOf(i.ch, i.queue)
-		return err
-	})
-	return s, err
+	return askOn(i, func() (QueueState, error) { return stateOf(i.ch, i.queue) })
 }
 
 // Session is the connection of the inspection, to ask of other queues.
@@ -118,10 +119,7 @@ func (i *Inspection) Session() *Session { return i.session }
 
 // Purge removes all that is ready, and says how much that was.
 func (i *Inspection) Purge() (n int, err error) {
-	err = i.call(func() (err error) {
-		n, err = i.ch.QueuePurge(i.queue, false)
-		return err
-	})
+	n, err = askOn(i, func() (int, error) { return i.ch.QueuePurge(i.queue, false) })
 	if err != nil {
 		return 0, fmt.Errorf("broker: purge %s: %w", i.queue, err)
 	}

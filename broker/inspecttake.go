@@ -103,13 +103,14 @@ type receiving struct {
 func (i *Inspection) subscribe(size int) (*receiving, error) {
 	i.consumers++
 	w := &receiving{Inspection: i, tag: fmt.Sprintf("inspect-%06d", i.consumers)} // given back in the order of tags
-	return w, i.call(func() (err error) {
+	deliveries, err := askOn(i, func() (<-chan amqp.Delivery, error) {
 		if err := i.ch.Qos(size, 0, false); err != nil {
-			return err
+			return nil, err
 		}
-		w.deliveries, err = i.ch.Consume(i.queue, w.tag, false, false, false, false, nil)
-		return err
+		return i.ch.Consume(i.queue, w.tag, false, false, false, false, nil)
 	})
+	w.deliveries = deliveries
+	return w, err
 }
 
 // cancel has the broker send nothing more; what it has sent still comes.

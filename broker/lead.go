@@ -47,7 +47,8 @@ func (s *Session) Lead(ctx context.Context, t Token, hello []byte) (*Lead, error
 	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	cancelled := ch.NotifyCancel(make(chan string, 1))
-	if err := s.call(ctx, func() error { return l.join(hello) }, ch.Close); err != nil {
+	l.deliveries, err = ask(ctx, s, func() (<-chan amqp.Delivery, error) { return l.join(hello) }, closing[<-chan amqp.Delivery](ch))
+	if err != nil {
 		if ctx.Err() == nil {
 			err = errors.Join(err, s.closeChannel(ch))
 		}
@@ -58,17 +59,18 @@ func (s *Session) Lead(ctx context.Context, t Token, hello []byte) (*Lead, error
 }
 
 // join sets no prefetch: what comes is a token and a hello of each process.
-func (l *Lead) join(hello []byte) (err error) {
+func (l *Lead) join(hello []byte) (<-chan amqp.Delivery, error) {
 	if err := l.ch.Tx(); err != nil {
-		return err
+		return nil, err
 	}
-	if l.deliveries, err = l.ch.Consume(l.token.Queue, "", false, false, false, false, nil); err != nil {
-		return err
+	deliveries, err := l.ch.Consume(l.token.Queue, "", false, false, false, false, nil)
+	if err != nil {
+		return nil, err
 	}
 	if err := l.say(l.token.Queue, amqp.Publishing{Body: hello}); err != nil {
-		return err
+		return nil, err
 	}
-	return l.ch.TxCommit()
+	return deliveries, l.ch.TxCommit()
 }
 
 // say publishes to one of the token's queues.

@@ -23,7 +23,7 @@ import (
 // been, whether or not the token is stored.
 func (l *Lead) Commit(ctx context.Context, token []byte, m *message.Message) error {
 	if m == nil {
-		return l.commit(ctx, func() error { return l.renew(token) })
+		return l.commitToken(ctx, token, func() error { return nil })
 	}
 	out := outgoing{key: m.RoutingKey, message: *m}
 	ctx, span := l.tracer.start(ctx, &out)
@@ -69,12 +69,7 @@ func (l *Lead) publish(ctx context.Context, token []byte, out *outgoing) error {
 	exchange, p := out.message.Exchange, publishing(&out.message)
 	err := l.check(exchange, out.key, &p)
 	if err == nil {
-		err = l.commit(ctx, func() error {
-			if err := l.ch.Publish(exchange, out.key, true, false, p); err != nil {
-				return err
-			}
-			return l.renew(token)
-		})
+		err = l.commitToken(ctx, token, func() error { return l.ch.Publish(exchange, out.key, true, false, p) })
 	}
 	if r := l.returned(); r != "" {
 		err = fmt.Errorf("%w: %s", ErrUnroutable, r)
@@ -104,19 +99,29 @@ func (l *Lead) returned() string {
 	}
 }
 
-// renew replaces the token.
-func (l *Lead) renew(token []byte) error {
+// commitToken does the work and replaces the token, in one transaction.
+func (l *Lead) commitToken(ctx context.Context, token []byte, work func() error) error {
+	held := l.held
+	l.held = 0
+	return l.commit(ctx, func() error {
+		if err := work(); err != nil {
+			return err
+		}
+		return l.renew(token, held)
+	})
+}
+
+// renew replaces the token, and acknowledges all up to the delivery held; 0 is none.
+func (l *Lead) renew(token []byte, held uint64) error {
 	for _, queue := range []string{l.token.Queue, l.token.Copy} {
 		if err := l.say(queue, amqp.Publishing{ContentType: "application/json", Body: token}); err != nil {
 			return err
 		}
 	}
-	if l.held == 0 {
+	if held == 0 {
 		return nil
 	}
-	err := l.ch.Ack(l.held, true)
-	l.held = 0
-	return err
+	return l.ch.Ack(held, true)
 }
 
 // commit does the work in one transaction. A failure ends the leadership: what has been

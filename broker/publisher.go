@@ -112,7 +112,9 @@ func (p *Publisher) forget(s *Sender) {
 
 // Close closes the connection. Publishing afterwards gives ErrClosed.
 func (p *Publisher) Close() error {
-	p.stop()
+	p.mu.Lock()
+	p.stop() // with the lock: no sender is started once Wait has begun
+	p.mu.Unlock()
 	p.running.Wait()
 	return nil
 }

@@ -20,13 +20,9 @@ func (s *Session) State(ctx context.Context, queue string) (QueueState, error) {
 	if err != nil {
 		return QueueState{}, err
 	}
-	var q QueueState
-	err = s.call(ctx, func() (err error) {
-		q, err = stateOf(ch, queue)
-		return err
-	}, ch.Close)
-	if errors.Is(err, ErrNoQueue) {
-		return q, err // which has closed the channel
+	q, err := ask(ctx, s, func() (QueueState, error) { return stateOf(ch, queue) }, closing[QueueState](ch))
+	if errors.Is(err, ErrNoQueue) || err != nil && ctx.Err() != nil {
+		return q, err // the channel is closed, or will be by the abandoned call
 	}
 	return q, errors.Join(err, s.closeChannel(ch))
 }

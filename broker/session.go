@@ -114,47 +114,9 @@ func hungUp(err error) bool {
 
 // channel opens a channel, within ctx: the broker may never answer.
 func (s *Session) channel(ctx context.Context) (*amqp.Channel, error) {
-	opened := make(chan *amqp.Channel, 1)
-	err := s.call(ctx, func() error {
-		ch, err := s.conn.Channel()
-		if err == nil {
-			opened <- ch
-		}
-		return err
-	}, func() error { return (<-opened).Close() })
+	ch, err := ask(ctx, s, s.conn.Channel, (*amqp.Channel).Close)
 	if err != nil {
 		return nil, fmt.Errorf("broker: open a channel: %w", err)
 	}
-	return <-opened, nil
-}
-
-// call runs an RPC that knows no context. If ctx ends first the RPC goes on, since
-// an answer that nobody waits for would be taken for that of the next call: undo
-// then cleans up behind it. Only if the broker does not answer at all the session,
-// which others use too, is closed.
-func (s *Session) call(ctx context.Context, rpc, undo func() error) error {
-	result := make(chan error, 1)
-	go func() { result <- rpc() }()
-	select {
-	case err := <-result:
-		return err
-	case <-ctx.Done():
-		go s.abandon(result, undo)
-		return fmt.Errorf("no answer from the broker: %w", context.Cause(ctx))
-	}
-}
-
-// abandon ends a call that nobody waits for. Its errors have nobody to go to.
-func (s *Session) abandon(result <-chan error, undo func() error) {
-	timer := time.NewTimer(closeTimeout)
-	defer timer.Stop()
-	select {
-	case err := <-result:
-		if err != nil || undo() != nil {
-			return // what has failed has closed its channel
-		}
-	case <-timer.C:
-		s.end(errors.Join(fmt.Errorf("broker: session with %s: no answer", s.address), s.Close()))
-	case <-s.done:
-	}
+	return ch, nil
 }

@@ -49,6 +49,7 @@ type settler struct {
 	idle    chan struct{}   // made by wait; closed when only what is left is open
 	told    []chan struct{} // closed after the next flush
 	ended   bool            // nothing can be settled any more
+	dropped int             // outcomes that were accepted and could not be told
 	stopped bool            // settle what is ready, then end
 }
 
@@ -167,6 +168,14 @@ func (s *settler) lose() {
 	s.ended = true
 	s.checkIdle()
 	s.signal()
+}
+
+// untold is the number of outcomes that were accepted and that the broker has not been
+// told, once the settler has ended.
+func (s *settler) untold() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dropped
 }
 
 // stop settles what is ready and ends.

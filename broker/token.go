@@ -37,11 +37,14 @@ func (s *Session) ReadToken(ctx context.Context, t Token) (body []byte, ok bool,
 	if err != nil {
 		return nil, false, err
 	}
-	var got amqp.Delivery
-	err = s.call(ctx, func() (err error) {
-		got, ok, err = ch.Get(t.Copy, false)
-		return err
-	}, ch.Close)
+	type gotten struct {
+		message amqp.Delivery
+		ok      bool
+	}
+	got, err := ask(ctx, s, func() (g gotten, err error) {
+		g.message, g.ok, err = ch.Get(t.Copy, false)
+		return g, err
+	}, closing[gotten](ch))
 	if err == nil {
 		err = s.closeChannel(ch) // the broker takes the message back
 	}
@@ -51,5 +54,5 @@ func (s *Session) ReadToken(ctx context.Context, t Token) (body []byte, ok bool,
 	if err != nil {
 		return nil, false, fmt.Errorf("broker: read the token in %s: %w", t.Copy, err)
 	}
-	return got.Body, ok, nil
+	return got.message.Body, got.ok, nil
 }
