@@ -2,7 +2,6 @@ package broker
 
 import (
 	"maps"
-	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -64,10 +63,11 @@ func Copy(m *message.Message, more message.Headers) *message.Message {
 func IsRecord(header string) bool {
 	switch header {
 	case message.HeaderExpiration, message.HeaderUserID,
-		message.HeaderReplayedAt, message.HeaderReplayedBy, message.HeaderEditedFrom:
+		message.HeaderReplayedAt, message.HeaderReplayedBy, message.HeaderEditedFrom,
+		message.HeaderSchedule, message.HeaderTick:
 		return false
 	}
-	return strings.HasPrefix(header, "warren-")
+	return message.IsOwn(header)
 }
 
 func keep(h message.Headers, name, value string) {
@@ -76,11 +76,17 @@ func keep(h message.Headers, name, value string) {
 	}
 }
 
+// brokerOwned reports whether the broker writes the header or routes by it.
 func brokerOwned(header string) bool {
+	return header == "CC" || header == "BCC" || brokerCounts(header)
+}
+
+// brokerCounts reports whether the header tells of a message's way through queues.
+func brokerCounts(header string) bool {
 	switch header {
 	case "x-death", "x-first-death-exchange", "x-first-death-queue", "x-first-death-reason",
 		"x-last-death-exchange", "x-last-death-queue", "x-last-death-reason",
-		"x-delivery-count", "x-acquired-count", "CC", "BCC":
+		"x-delivery-count", "x-acquired-count":
 		return true
 	}
 	return false

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"maps"
 	"strconv"
 	"time"
 
@@ -29,18 +28,24 @@ func WithExpiration(d time.Duration) Option {
 }
 
 // WithHeader adds a header. The value is any AMQP field: text, []byte, bool,
-// integers, floats, time.Time, []any, or nested tables.
+// integers, floats, time.Time, []any, or nested tables. A header that Warren or
+// RabbitMQ writes by itself (message.IsOwn, x-death, x-delivery-count and the like) is
+// dropped: it tells of another message's way, and would misroute this one.
 func WithHeader(name string, value any) Option {
-	return func(o *outgoing) { o.header(name, value) }
+	return func(o *outgoing) {
+		if !message.IsOwn(name) && !brokerCounts(name) {
+			o.header(name, value)
+		}
+	}
 }
 
-// WithHeaders adds all of h.
+// WithHeaders adds all of h, such as the headers of a message being handled, but for
+// those that WithHeader drops.
 func WithHeaders(h message.Headers) Option {
 	return func(o *outgoing) {
-		if o.message.Headers == nil {
-			o.message.Headers = make(message.Headers, len(h))
+		for name, value := range h {
+			WithHeader(name, value)(o)
 		}
-		maps.Copy(o.message.Headers, h)
 	}
 }
 

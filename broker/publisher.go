@@ -10,6 +10,7 @@ import (
 type Publisher struct {
 	cfg      Config
 	exchange string
+	shared   bool // the sender is another's, who runs it
 	tracer   *tracer
 	ctx      context.Context // ends with Close
 	stop     context.CancelFunc
@@ -26,6 +27,15 @@ type Publisher struct {
 func NewPublisher(cfg Config, exchange string) *Publisher {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Publisher{cfg: cfg, exchange: exchange, tracer: newTracer(), ctx: ctx, stop: stop}
+}
+
+// Publisher returns a publisher to the exchange over the connection of s, for as long
+// as s runs: before that it waits, and afterwards its error is ErrClosed. Its Close
+// leaves s as it is. See NewPublisher for exchange.
+func (s *Sender) Publisher(exchange string) *Publisher {
+	p := NewPublisher(s.connector.cfg, exchange)
+	p.shared, p.sender = true, s
+	return p
 }
 
 // Publish sends body with the routing key. It returns nil only after the broker
@@ -91,7 +101,7 @@ func (p *Publisher) live() (*Sender, error) {
 	if p.ctx.Err() != nil {
 		return nil, ErrClosed
 	}
-	if p.sender == nil {
+	if p.sender == nil && !p.shared {
 		s := NewSender(p.cfg, "publish", nil)
 		p.sender = s
 		p.running.Go(func() {
@@ -110,7 +120,8 @@ func (p *Publisher) forget(s *Sender) {
 	}
 }
 
-// Close closes the connection. Publishing afterwards gives ErrClosed.
+// Close closes the connection, unless it is that of a Sender or a worker. Publishing
+// afterwards gives ErrClosed.
 func (p *Publisher) Close() error {
 	p.mu.Lock()
 	p.stop() // with the lock: no sender is started once Wait has begun

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/warren-mq/warren/message"
@@ -83,7 +82,7 @@ func userHeaders(m *message.Message, maxOne, maxAll int) []field {
 
 // isUserHeader says that a header is neither of the framework nor of the trace.
 func isUserHeader(name string) bool {
-	return !strings.HasPrefix(name, "warren-") && !slices.Contains(traceNames, name)
+	return !message.IsOwn(name) && !slices.Contains(traceNames, name)
 }
 
 // headerText is a header's value as text; JSON where AMQP has lists and tables.

@@ -14,8 +14,8 @@ import (
 
 // Headers of the message of a tick.
 const (
-	HeaderName = "warren-schedule" // the entry's name
-	HeaderTick = "warren-tick"     // RFC 3339, in the entry's time zone
+	HeaderName = message.HeaderSchedule // the entry's name
+	HeaderTick = message.HeaderTick     // RFC 3339, in the entry's time zone
 )
 
 // Policy says what becomes of ticks that were missed because no process was there to

@@ -94,6 +94,12 @@ func (b *bench) run(h handler.Handler, change ...func(*worker.Config)) *running 
 
 func (b *bench) runMux(handlers map[string]handler.Handler, change ...func(*worker.Config)) *running {
 	b.t.Helper()
+	return b.runWith(func(*worker.Worker) {}, handlers, change...)
+}
+
+// runWith lets prepare see the worker before it runs.
+func (b *bench) runWith(prepare func(*worker.Worker), handlers map[string]handler.Handler, change ...func(*worker.Config)) *running {
+	b.t.Helper()
 	c := worker.Config{Broker: broker.Config{URL: b.url, Dial: rabbit.Dial}, Logger: slog.New(slog.DiscardHandler), OnEvent: b.record}
 	for _, f := range change {
 		f(&c)
@@ -103,6 +109,7 @@ func (b *bench) runMux(handlers map[string]handler.Handler, change ...func(*work
 	for pattern, h := range handlers {
 		sub.Handle(pattern, h)
 	}
+	prepare(w)
 	ctx, stop := context.WithCancel(b.t.Context())
 	r := &running{bench: b, worker: w, sub: sub, stop: stop, done: make(chan error, 1)}
 	go func() { r.done <- w.Run(ctx) }()

@@ -1,0 +1,27 @@
+package message
+
+// Headers of a message that a schedule published.
+const (
+	HeaderSchedule = "warren-schedule" // the entry's name
+	HeaderTick     = "warren-tick"     // RFC 3339, in the entry's time zone
+)
+
+// HeaderPublish tells messages of one publisher apart that have the same exchange,
+// routing key and message id while they are unconfirmed. It is removed on receipt.
+const HeaderPublish = "warren-publish"
+
+// IsOwn reports whether Warren writes the header by itself. Publishers drop such
+// headers where a program passes them on: they would misroute the message, or count
+// its attempts wrongly. Other headers that begin with "warren-" are the user's.
+func IsOwn(header string) bool {
+	switch header {
+	case HeaderAttempt, HeaderRetryCount, HeaderQueue, HeaderExchange, HeaderRoutingKey,
+		HeaderFirstFailedAt, HeaderLastFailedAt, HeaderReason, HeaderError, HeaderErrorType,
+		HeaderFingerprint, HeaderStack, HeaderHandler, HeaderHost, HeaderVersion, HeaderHistory,
+		HeaderTrace, HeaderExpiration, HeaderUserID,
+		HeaderReplayedAt, HeaderReplayedBy, HeaderEditedFrom,
+		HeaderSchedule, HeaderTick, HeaderPublish:
+		return true
+	}
+	return false
+}
