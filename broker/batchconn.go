@@ -49,6 +49,16 @@ func (b *batchConn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Read reads what the broker sends. After an error it closes the connection: amqp091 reads
+// no further, and Close must not wait for bytes that a silent peer does not take.
+func (b *batchConn) Read(p []byte) (int, error) {
+	n, err := b.Conn.Read(p)
+	if err != nil {
+		b.fail(err)
+	}
+	return n, err
+}
+
 // SetWriteDeadline does nothing: Write never blocks, and TLS sets a deadline of now
 // after its goodbye, which would then never leave.
 func (b *batchConn) SetWriteDeadline(time.Time) error { return nil }
@@ -105,6 +115,9 @@ func (b *batchConn) flush() {
 // maxSpare is the largest buffer kept between writes, so that one huge message
 // does not pin its size for ever.
 const maxSpare = 1 << 20
+
+// cut closes the connection at once. What is queued is lost.
+func (b *batchConn) cut() { b.fail(net.ErrClosed) }
 
 // fail closes the connection under the reader, so that the loss is seen at once.
 func (b *batchConn) fail(err error) {

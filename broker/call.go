@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -36,17 +35,23 @@ func ask[T any](ctx context.Context, s *Session, rpc func() (T, error), undo fun
 	}
 }
 
-// abandon ends a call that nobody waits for, and drops its answer.
+// abandon ends a call after its context: it waits for the answer, drops it, and calls
+// undo. If the broker does not answer within 5 s, abandon ends the session.
 func abandon[T any](s *Session, answered <-chan reply[T], undo func(T) error) {
+	undone := make(chan struct{})
+	go func() {
+		defer close(undone)
+		if r := <-answered; r.err == nil { // a call that failed has closed its channel
+			_ = undo(r.value) // an error here means that the channel is closed
+		}
+	}()
 	timer := time.NewTimer(closeTimeout)
 	defer timer.Stop()
 	select {
-	case r := <-answered:
-		if r.err != nil || undo(r.value) != nil {
-			return // what has failed has closed its channel
-		}
+	case <-undone:
 	case <-timer.C:
-		s.end(errors.Join(fmt.Errorf("broker: session with %s: no answer", s.address), s.Close()))
+		s.end(fmt.Errorf("broker: session with %s: the broker does not answer", s.address))
+		s.cut()
 	case <-s.done:
 	}
 }

@@ -72,13 +72,14 @@ func (c *Connector) Run(ctx context.Context) error {
 }
 
 // Session returns the live session, waiting for one until ctx is done. The error
-// is ErrNotConnected with what stands in the way.
+// is ErrNotConnected with what stands in the way. A ctx that is done already beats a
+// live session.
 func (c *Connector) Session(ctx context.Context) (*Session, error) {
 	for {
 		c.mu.Lock()
 		s, why, ended, changed := c.session, c.err, c.ended, c.changed
 		c.mu.Unlock()
-		if s != nil && s.Err() == nil {
+		if s != nil && s.Err() == nil && ctx.Err() == nil {
 			return s, nil
 		}
 		if ended {
@@ -87,7 +88,9 @@ func (c *Connector) Session(ctx context.Context) (*Session, error) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			_, why = c.Current()
+			if _, why = c.Current(); why == nil {
+				return nil, fmt.Errorf("%w: %w", ErrNotConnected, context.Cause(ctx))
+			}
 			return nil, fmt.Errorf("%w: %w: %w", ErrNotConnected, context.Cause(ctx), why)
 		}
 	}

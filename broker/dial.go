@@ -39,13 +39,15 @@ func dialOne(ctx context.Context, cfg Config, role, rawURL string) (*Session, er
 	ctx, cancel := context.WithTimeout(ctx, cfg.DialTimeout)
 	defer cancel()
 	ac := amqpConfig(cfg, role, rawURL, uri)
-	stop := func() bool { return true }
+	stop, cut := func() bool { return true }, func() {}
 	ac.Dial = func(network, address string) (net.Conn, error) {
 		conn, err := transport(ctx, cfg, network, address)
-		if err == nil {
-			stop = context.AfterFunc(ctx, func() { _ = conn.Close() }) // cuts the handshake short, which tells why
+		if err != nil {
+			return nil, err
 		}
-		return conn, err
+		cut = conn.cut
+		stop = context.AfterFunc(ctx, cut) // cuts the handshake short, which tells why
+		return conn, nil
 	}
 	began := time.Now()
 	conn, err := amqp.DialConfig(resolve(rawURL), ac)
@@ -58,7 +60,7 @@ func dialOne(ctx context.Context, cfg Config, role, rawURL string) (*Session, er
 	if err != nil {
 		return nil, connectError(uri, err, time.Since(began))
 	}
-	return newSession(conn, uri), nil
+	return newSession(conn, cut, uri), nil
 }
 
 func amqpConfig(cfg Config, role, rawURL string, uri amqp.URI) amqp.Config {
@@ -76,7 +78,7 @@ func amqpConfig(cfg Config, role, rawURL string, uri amqp.URI) amqp.Config {
 }
 
 // transport opens the connection, with a deadline for the handshake.
-func transport(ctx context.Context, cfg Config, network, address string) (net.Conn, error) {
+func transport(ctx context.Context, cfg Config, network, address string) (*batchConn, error) {
 	conn, err := cfg.Dial(ctx, network, address)
 	if err != nil {
 		return nil, err

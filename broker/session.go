@@ -19,6 +19,7 @@ const closeTimeout = 5 * time.Second
 // Connector replaces it. It is safe for concurrent use.
 type Session struct {
 	conn    *amqp.Connection
+	cut     func() // closes the transport at once
 	address string
 	blocked atomic.Pointer[string]
 	done    chan struct{}
@@ -26,8 +27,8 @@ type Session struct {
 	err     error // why it ended; read after done is closed
 }
 
-func newSession(conn *amqp.Connection, uri amqp.URI) *Session {
-	s := &Session{conn: conn, address: fmt.Sprintf("%s:%d", uri.Host, uri.Port), done: make(chan struct{})}
+func newSession(conn *amqp.Connection, cut func(), uri amqp.URI) *Session {
+	s := &Session{conn: conn, cut: cut, address: fmt.Sprintf("%s:%d", uri.Host, uri.Port), done: make(chan struct{})}
 	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
 	blocked := conn.NotifyBlocked(make(chan amqp.Blocking, 8))
 	go s.watch(closed, blocked)
@@ -95,9 +96,13 @@ func (s *Session) BrokerVersion() string {
 	return v
 }
 
-// Close ends the session. It waits for the broker's answer for a moment only.
+// Close closes the connection. It waits 5 s for the broker's answer and then closes the
+// transport: a broker that is short of memory or disk does not answer.
 func (s *Session) Close() error {
-	err := s.conn.CloseDeadline(time.Now().Add(closeTimeout))
+	// amqp091's CloseDeadline will not do: each heartbeat of the broker puts it off.
+	timer := time.AfterFunc(closeTimeout, s.cut)
+	defer timer.Stop()
+	err := s.conn.Close()
 	if errors.Is(err, amqp.ErrClosed) || hungUp(err) {
 		err = nil // closed is closed
 	}
