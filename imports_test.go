@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"handler":    {"message"},
 	"middleware": {"message", "telemetry", "handler", "retry"},
 	"broker":     {"message", "telemetry", "retry", "devbroker"},
-	"worker":     {"message", "telemetry", "handler", "middleware", "retry", "broker"},
+	"worker":     {"message", "telemetry", "handler", "middleware", "retry", "broker", "internal"},
 	"deadletter": {"message", "telemetry", "broker", "retry"},
 	"outbox":     {"message", "telemetry", "broker", "retry"},
 	"schedule":   {"message", "telemetry", "broker", "retry"},

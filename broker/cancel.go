@@ -12,7 +12,8 @@ import (
 )
 
 // Cancel has the broker send nothing more. What it has sent can still be received.
-// Outcomes are not told meanwhile, so that all that comes here comes before.
+// Outcomes are not told meanwhile, so that all that comes here comes before. It gives up
+// when ctx is done, or when the broker does not answer for some seconds.
 func (c *Consumer) Cancel(ctx context.Context) (err error) {
 	c.cancelOnce.Do(func() {
 		if c.Err() != nil {
@@ -20,8 +21,8 @@ func (c *Consumer) Cancel(ctx context.Context) (err error) {
 		}
 		c.settler.hold()
 		defer c.settler.resume()
-		c.quiesce(context.WithoutCancel(ctx))
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		c.quiesce(ctx)
+		ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 		defer cancel()
 		err = c.session.call(ctx, func() error { return c.ch.Cancel(c.tag, false) }, c.ch.Close)
 		if errors.Is(err, amqp.ErrClosed) {
@@ -73,10 +74,13 @@ func (c *Consumer) quiesce(ctx context.Context) {
 // been received.
 func (c *Consumer) Drained() <-chan struct{} { return c.drained }
 
+// StopReceiving has Receive return false from now on. Halt or Leave must follow.
+func (c *Consumer) StopReceiving() { c.closeOnce.Do(func() { close(c.closing) }) }
+
 // Halt ends receiving at once and returns what was sent and not received, for
-// Release.
+// Release. See Cancel for ctx.
 func (c *Consumer) Halt(ctx context.Context) (untouched []Delivery, err error) {
-	c.closeOnce.Do(func() { close(c.closing) })
+	c.StopReceiving()
 	err = c.Cancel(ctx)
 	for range c.ready { // until no more come
 	}
@@ -91,7 +95,7 @@ func (c *Consumer) Halt(ctx context.Context) (untouched []Delivery, err error) {
 // single active consumer the next one begins with it. Unlike Release that counts as a
 // delivery on RabbitMQ 4.3, too.
 func (c *Consumer) Leave(untouched []Delivery) {
-	c.closeOnce.Do(func() { close(c.closing) })
+	c.StopReceiving()
 	c.mu.Lock()
 	c.left = true
 	c.mu.Unlock()
@@ -99,9 +103,9 @@ func (c *Consumer) Leave(untouched []Delivery) {
 }
 
 // Release gives deliveries back to the queue so that they keep their order, and returns
-// when the broker has them: the next consumer must not come first. What the broker has
-// already taken back is passed over.
-func (c *Consumer) Release(deliveries []Delivery) error {
+// when the broker has them, or ctx is done: the next consumer must not come first. What the
+// broker has already taken back is passed over.
+func (c *Consumer) Release(ctx context.Context, deliveries []Delivery) error {
 	all := make([]settlement, len(deliveries))
 	for i, d := range deliveries {
 		all[i] = settlement{tag: d.raw.DeliveryTag, as: requeue}
@@ -109,7 +113,7 @@ func (c *Consumer) Release(deliveries []Delivery) error {
 	slices.SortFunc(all, func(a, b settlement) int { return cmp.Compare(a.tag, b.tag) })
 	deadline := time.Now().Add(2 * sharing)
 	for part := range slices.Chunk(all, backAtOnce) {
-		err := c.release(part, len(all) > backAtOnce, deadline)
+		err := c.release(ctx, part, len(all) > backAtOnce, deadline)
 		select {
 		case <-c.gone:
 			return nil
@@ -124,8 +128,8 @@ func (c *Consumer) Release(deliveries []Delivery) error {
 
 // release tells one part. If there are others it waits until the queue has this one,
 // but not for ever: someone else may take what comes back, or it expires.
-func (c *Consumer) release(part []settlement, others bool, deadline time.Time) error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+func (c *Consumer) release(ctx context.Context, part []settlement, others bool, deadline time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	var before QueueState
 	var err error

@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"sync/atomic"
 	"testing"
 
@@ -52,9 +53,7 @@ func TestPauseGivesBackWhatNobodyHasSeen(t *testing.T) {
 			}
 			b.eventually("one is in hand and the rest prefetched", func() bool { return g.now.Load() == 1 && b.depth(b.queue.Name) == 0 })
 			r.sub.Pause()
-			if b.queue.OrderBy == nil { // else they wait for the one in hand, and nothing tells when the pause takes hold
-				b.eventually("the others are back", func() bool { return b.depth(b.queue.Name) == 4 })
-			}
+			b.eventually("the others are back", func() bool { return b.depth(b.queue.Name) == 4 })
 			close(g.let) // whatever is taken from here on passes
 			b.eventually("the health says paused, and ready", func() bool {
 				return r.worker.Health().Ready && r.sub.Health().State == worker.StatePaused
@@ -62,7 +61,7 @@ func TestPauseGivesBackWhatNobodyHasSeen(t *testing.T) {
 			b.eventually("what is in hand is done", func() bool { return g.now.Load() == 0 && consumers(b) == 0 })
 			n := int(g.entered.Load())
 			b.eventually("the others are back", func() bool { return b.depth(b.queue.Name) == 5-n })
-			if int(g.entered.Load()) != n || b.queue.OrderBy == nil && n != 1 {
+			if int(g.entered.Load()) != n || n != 1 {
 				t.Errorf("%d messages were handled, then %d; want the one in hand and no more", n, g.entered.Load())
 			}
 			r.sub.Pause() // again makes no difference
@@ -186,4 +185,82 @@ func TestConcurrencyHoldsAcrossReconnects(t *testing.T) {
 // impatient makes a worker look for a lost broker often.
 func impatient(c *worker.Config) {
 	c.Broker.Backoff.InitialInterval, c.Broker.Backoff.MaxInterval = fast, fast
+}
+
+// TestNothingBeginsOnceAChangeOfLanesIsCutShort: while the lanes of the old number are
+// emptied, a stop and a pause must give back what no handler has begun.
+func TestNothingBeginsOnceAChangeOfLanesIsCutShort(t *testing.T) {
+	t.Parallel()
+	const prefetched = 12
+	for name, cut := range map[string]func(*running){
+		"by a stop":  func(r *running) { r.stop() },
+		"by a pause": func(r *running) { r.sub.Pause() },
+	} {
+		rabbit.Run(t, name, func(t *testing.T) {
+			b := newBench(t)
+			b.queue.Type = broker.Classic // a quorum queue counts a cancelled consumer that has messages in hand
+			b.queue.Concurrency, b.queue.Prefetch = 2, prefetched
+			b.queue.OrderBy = func(m *message.Message) string { return m.RoutingKey }
+			let := make(chan struct{})
+			var entered atomic.Int32
+			r := b.run(handler.Func(func(context.Context, *message.Message) error {
+				entered.Add(1)
+				<-let
+				return nil
+			}))
+			for i := range prefetched {
+				b.publish("key."+strconv.Itoa(i%2), 1)
+			}
+			b.eventually("all are in the lanes", func() bool { return entered.Load() >= 1 && b.depth(b.queue.Name) == 0 })
+			r.sub.SetConcurrency(4)
+			b.eventually("the lanes are being emptied", func() bool { return consumers(b) == 0 })
+			began := entered.Load()
+			cut(r)
+			b.eventually("what has not begun is back", func() bool { return b.depth(b.queue.Name) == prefetched-int(began) })
+			close(let)
+			r.sub.Resume()
+			if err := r.finish(); err != nil {
+				t.Errorf("Run returned %v, want nil", err)
+			}
+			if name == "by a stop" && entered.Load() != began {
+				t.Errorf("%d handlers began after the stop, want none", entered.Load()-began)
+			}
+		})
+	}
+}
+
+// TestAQueueThatIsScaledWhilePausedObeysBeforeItsHandlersEnd: resumed with another number
+// of lanes it waits for the handlers of the old ones, and can be paused and stopped.
+func TestAQueueThatIsScaledWhilePausedObeysBeforeItsHandlersEnd(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.queue.Concurrency, b.queue.Prefetch = 2, 4
+		b.queue.OrderBy = func(m *message.Message) string { return m.RoutingKey }
+		entered, let := make(chan struct{}, 10), make(chan struct{})
+		r := b.run(handler.Func(func(context.Context, *message.Message) error {
+			entered <- struct{}{}
+			<-let
+			return nil
+		}))
+		b.publish("key", 1)
+		<-entered
+		paused := func() bool { return r.sub.Health().State == worker.StatePaused }
+		r.sub.Pause()
+		b.eventually("it is paused", paused)
+		r.sub.SetConcurrency(3)
+		r.sub.Resume()
+		b.publish("key", 2)
+		r.sub.Pause()
+		b.eventually("it is paused again, with a handler still at work", paused)
+		r.sub.Resume()
+		r.stop()
+		close(let)
+		if err := r.finish(); err != nil {
+			t.Errorf("Run returned %v, want nil", err)
+		}
+		if n := len(entered); n != 0 {
+			t.Errorf("%d handlers began after the stop, want none", n)
+		}
+		b.eventually("the second message is back", func() bool { return b.depth(b.queue.Name) == 1 })
+	})
 }

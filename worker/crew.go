@@ -17,6 +17,7 @@ type crew struct {
 
 	lanes   []*lane        // one for each hand, with OrderBy; the keeper's
 	sorting sync.WaitGroup // of what fills the lanes
+	leaving chan struct{}  // closed when the hands of the last lanes have ended; nil unless they are to
 }
 
 func newCrew() crew { return crew{dismissed: make(chan struct{})} }
@@ -42,10 +43,9 @@ func (c *crew) missing(wanted int) int {
 	return start
 }
 
-// staff makes the crew n hands strong.
+// staff makes the crew n hands strong. Lanes have their hands already.
 func (q *Subscription) staff(n int) {
 	if q.config.OrderBy != nil {
-		q.staffLanes(n)
 		return
 	}
 	for range q.crew.missing(n) {
@@ -53,24 +53,32 @@ func (q *Subscription) staff(n int) {
 	}
 }
 
-// dismiss ends all hands and waits for them.
-func (q *Subscription) dismiss() {
-	close(q.crew.dismissed)
-	q.crew.hands.Wait()
+// dismiss has all hands end, and returns a channel that is closed when they have.
+func (c *crew) dismiss() <-chan struct{} {
+	if c.leaving == nil {
+		c.leaving = make(chan struct{})
+		close(c.dismissed)
+		go func() {
+			c.hands.Wait()
+			close(c.leaving)
+		}()
+	}
+	return c.leaving
 }
 
-// receiver takes from whatever consumer the queue has at present. The one before
-// is emptied first, so that messages stay in order.
+// receiver takes from whatever consumer the queue has at present, until the worker is
+// told to stop. The consumer before is emptied first, so that messages stay in order.
 func (q *Subscription) receiver() source {
 	var c *broker.Consumer
+	stop := q.receiving.Done()
 	return func() (broker.Delivery, bool) {
 		for !q.crew.surplus() {
 			if c != nil {
-				if d, ok := c.Receive(q.crew.dismissed); ok {
+				if d, ok := c.Receive(stop); ok {
 					return d, true
 				}
 			}
-			if c = q.after(c, q.crew.dismissed); c == nil {
+			if c = q.after(c, stop); c == nil {
 				break
 			}
 		}

@@ -125,18 +125,66 @@ func TestDrainNamesAStuckHandler(t *testing.T) {
 	})
 }
 
-// TestSecondSignalExitsAtOnce is promise 4, with the program of the README.
+// TestSecondSignalExitsAtOnce is promise 4, with the program of the README. What comes
+// within a second of the first signal is the same signal: a terminal and timeout(1) signal
+// the process and its group.
 func TestSecondSignalExitsAtOnce(t *testing.T) {
 	rabbit.NeedsNetwork(t, "it signals a process")
 	t.Parallel()
 	b := newBench(t)
 	p := startProcess(t, "stubborn", b)
 	lines := bufio.NewScanner(p.out)
+	says := func(want string) {
+		t.Helper()
+		if lines.Scan(); lines.Text() != want {
+			t.Fatalf("the child said %q, want %q", lines.Text(), want)
+		}
+	}
+	signal := func() {
+		t.Helper()
+		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	}
 	b.eventually("the child consumes", func() bool { return consumers(b) == 1 })
 	b.publish("key", 1)
-	if lines.Scan(); lines.Text() != "in hand" {
-		t.Fatalf("the child said %q", lines.Text())
+	says("in hand")
+	signal()
+	says("draining")
+	for range 3 {
+		signal()
 	}
+	said := make(chan string, 1)
+	go func() { lines.Scan(); said <- lines.Text() }()
+	select {
+	case text := <-said:
+		t.Fatalf("the child said %q at a signal that was repeated at once, want it to go on draining", text)
+	case <-time.After(1500 * time.Millisecond):
+	}
+	signal()
+	if got, want := <-said, "Run: "+worker.ErrInterrupted.Error(); got != want {
+		t.Fatalf("the child said %q, want %q", got, want)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	b.eventually("the message is back", func() bool { return b.depth(b.queue.Name) == 1 })
+}
+
+// TestSecondSignalEndsAClose: the broker does not answer, so that closing the connections
+// takes seconds; a second signal is heard then, too.
+func TestSecondSignalEndsAClose(t *testing.T) {
+	rabbit.NeedsNetwork(t, "it signals a process")
+	t.Parallel()
+	b := newBench(t)
+	proxy := rabbit.NewProxy(t, b.url)
+	b.url = proxy.URL()
+	p := startProcess(t, "idle", b)
+	lines := bufio.NewScanner(p.out)
+	b.eventually("the child consumes", func() bool { return consumers(b) == 1 })
+	proxy.Delay(t, time.Hour)
+	t.Cleanup(func() { proxy.Delay(t, 0) })
+	began := time.Now()
 	for _, want := range []string{"draining", "Run: " + worker.ErrInterrupted.Error()} {
 		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
@@ -144,11 +192,16 @@ func TestSecondSignalExitsAtOnce(t *testing.T) {
 		if lines.Scan(); lines.Text() != want {
 			t.Fatalf("the child said %q, want %q", lines.Text(), want)
 		}
+		if want == "draining" {
+			<-time.After(1500 * time.Millisecond)
+		}
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("the child ended after %v, want it at once after the second signal", took)
 	}
 	if err := p.cmd.Wait(); err != nil {
 		t.Error(err)
 	}
-	b.eventually("the message is back", func() bool { return b.depth(b.queue.Name) == 1 })
 }
 
 // stubborn is a worker whose handler takes no notice of anything.

@@ -16,9 +16,13 @@ import (
 // seen is released, and handlers in hand finish, until hard is done.
 func (q *Subscription) keep(ctx, hard context.Context) {
 	var retiring sync.WaitGroup
+	q.receiving = ctx
 	for failures := 0; ctx.Err() == nil; {
-		_, concurrency := q.wanted()
-		c, err := q.open(ctx, concurrency)
+		paused, concurrency := q.wanted()
+		if !paused && !q.renewLanes(ctx, concurrency) {
+			continue
+		}
+		c, err := q.open(ctx, hard, concurrency)
 		switch {
 		case err != nil:
 			failures++
@@ -39,13 +43,13 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 	q.setState(StateDraining, nil)
 	close(q.stopping) // no earlier: what a waiting handler releases must not come here again
 	retiring.Wait()
-	q.dismiss()
+	<-q.crew.dismiss()
 }
 
 // consume works with c until something ends that.
 func (q *Subscription) consume(ctx, hard context.Context, c *broker.Consumer, concurrency int, retiring *sync.WaitGroup) {
 	if paused, _ := q.wanted(); paused || ctx.Err() != nil { // meanwhile
-		q.halt(c)
+		q.halt(hard, c)
 		q.report(c.Close(hard))
 		return
 	}
@@ -87,9 +91,9 @@ func (q *Subscription) await(ctx context.Context, c *broker.Consumer, concurrenc
 // cost each message a delivery. With lanes that comes before the next consumer. A single
 // active consumer may only go with all it has: another would begin meanwhile.
 func (q *Subscription) retire(ctx, hard context.Context, c *broker.Consumer, retiring *sync.WaitGroup) {
-	rescaled := !q.config.SingleActive && q.finish(ctx, c)
+	rescaled := !q.config.SingleActive && q.finish(ctx, hard, c)
 	if !rescaled {
-		q.halt(c)
+		q.halt(hard, c)
 	}
 	closed := make(chan struct{})
 	retiring.Go(func() {
@@ -97,23 +101,20 @@ func (q *Subscription) retire(ctx, hard context.Context, c *broker.Consumer, ret
 		q.report(c.Close(hard))
 	})
 	if rescaled && q.config.OrderBy != nil {
-		select {
-		case <-closed: // the lanes are empty, and may change
-		case <-ctx.Done():
-		}
+		q.empty(ctx, hard, c, closed)
 	}
 }
 
 // finish waits until the hands, as many as are wanted now, have taken all that c was
 // sent. It returns false if something else ends c: a pause, a loss, the stop.
-func (q *Subscription) finish(ctx context.Context, c *broker.Consumer) bool {
+func (q *Subscription) finish(ctx, hard context.Context, c *broker.Consumer) bool {
 	for cancelled := false; ; cancelled = true {
 		paused, concurrency := q.wanted()
 		if paused || ctx.Err() != nil || c.Err() != nil {
 			return false
 		}
 		if !cancelled {
-			q.report(c.Cancel(ctx))
+			q.report(c.Cancel(hard))
 		}
 		if q.config.OrderBy == nil {
 			q.staff(concurrency)
@@ -128,19 +129,37 @@ func (q *Subscription) finish(ctx context.Context, c *broker.Consumer) bool {
 	}
 }
 
-// halt gives back what no hand has taken, together and so in order; at once, or with
-// the end of a single active consumer.
-func (q *Subscription) halt(c *broker.Consumer) {
-	if q.config.SingleActive {
-		c.Leave(nil)
-		q.crew.sorting.Wait()
-		c.Leave(q.crew.waiting())
+// empty waits until the hands have done what is in their lanes, and c is closed. A pause
+// or the stop has what no hand has begun go back to the queue.
+func (q *Subscription) empty(ctx, hard context.Context, c *broker.Consumer, closed <-chan struct{}) {
+	for {
+		select {
+		case <-closed:
+			return
+		case <-q.changed:
+			if paused, _ := q.wanted(); !paused {
+				continue
+			}
+		case <-ctx.Done():
+		}
+		q.halt(hard, c)
 		return
 	}
-	untouched, err := c.Halt(context.Background())
-	q.report(err)
+}
+
+// halt gives back what no hand has taken, together and so in order; at once, or with
+// the end of a single active consumer.
+func (q *Subscription) halt(hard context.Context, c *broker.Consumer) {
+	c.StopReceiving()
 	q.crew.sorting.Wait()
-	q.report(c.Release(append(q.crew.waiting(), untouched...)))
+	waiting := q.crew.waiting() // first: a hand would begin it
+	if q.config.SingleActive {
+		c.Leave(waiting)
+		return
+	}
+	untouched, err := c.Halt(hard)
+	q.report(err)
+	q.report(c.Release(hard, append(waiting, untouched...)))
 }
 
 func (q *Subscription) report(err error) {
@@ -151,7 +170,7 @@ func (q *Subscription) report(err error) {
 
 // open declares what the queue needs and consumes from it; not if it is paused, which
 // returns nil: its publishers need it all the same.
-func (q *Subscription) open(ctx context.Context, concurrency int) (*broker.Consumer, error) {
+func (q *Subscription) open(ctx, hard context.Context, concurrency int) (*broker.Consumer, error) {
 	session, err := q.worker.connections.consuming.Session(ctx)
 	if err != nil {
 		return nil, err
@@ -163,7 +182,7 @@ func (q *Subscription) open(ctx context.Context, concurrency int) (*broker.Consu
 	defer release()
 	// What has begun is finished, even if the worker is told to stop meanwhile: the
 	// session is that of handlers in hand, too.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), declareTimeout)
+	ctx, cancel := context.WithTimeout(hard, declareTimeout)
 	defer cancel()
 	if err := q.worker.declareShared(ctx, session); err != nil {
 		return nil, err

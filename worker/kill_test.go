@@ -171,7 +171,7 @@ func (p *process) drain(t *testing.T) {
 
 // child is the main function of such a process.
 func child(kind string) {
-	if kind == "stubborn" {
+	if kind == "stubborn" || kind == "idle" {
 		stubborn()
 		return
 	}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"hash/maphash"
 	"sync"
 
@@ -50,10 +51,15 @@ func (l *lane) takeAll() []broker.Delivery {
 	return all
 }
 
-// source takes from the lane until dismissed is closed. A lane has one hand.
-func (l *lane) source(dismissed <-chan struct{}) source {
+// source takes from the lane until dismissed or stop is closed. A lane has one hand.
+func (l *lane) source(dismissed, stop <-chan struct{}) source {
 	return func() (broker.Delivery, bool) {
 		for {
+			select {
+			case <-stop:
+				return broker.Delivery{}, false
+			default:
+			}
 			if d, ok := l.take(); ok {
 				return d, true
 			}
@@ -61,31 +67,40 @@ func (l *lane) source(dismissed <-chan struct{}) source {
 			case <-l.filled:
 			case <-dismissed:
 				return broker.Delivery{}, false
+			case <-stop:
 			}
 		}
 	}
 }
 
-// staffLanes gives each hand a lane of its own. Keys move to other lanes when the
-// number changes, so the old hands end first; their lanes are empty by then.
-func (q *Subscription) staffLanes(n int) {
-	if len(q.crew.lanes) == n {
-		return
+// renewLanes gives each of n hands a lane of its own. Keys move to other lanes when the
+// number changes, so the old hands end first; their lanes are empty. It returns false if
+// the queue is changed or told to stop meanwhile.
+func (q *Subscription) renewLanes(ctx context.Context, n int) bool {
+	c := &q.crew
+	if q.config.OrderBy == nil || len(c.lanes) == n && c.leaving == nil {
+		return true
 	}
-	q.dismiss()
-	q.crew.dismissed = make(chan struct{})
-	q.crew.lanes = make([]*lane, n)
-	for i := range q.crew.lanes {
-		q.crew.lanes[i] = newLane()
-		next := q.crew.lanes[i].source(q.crew.dismissed)
-		q.crew.hands.Go(func() { q.hand(next) })
+	select {
+	case <-c.dismiss():
+	case <-q.changed:
+		return false
+	case <-ctx.Done():
+		return false
 	}
+	c.dismissed, c.leaving, c.lanes = make(chan struct{}), nil, make([]*lane, n)
+	for i := range c.lanes {
+		c.lanes[i] = newLane()
+		next := c.lanes[i].source(c.dismissed, ctx.Done())
+		c.hands.Go(func() { q.hand(next) })
+	}
+	return true
 }
 
 // sort puts each delivery of c into the lane of its key, until c ends.
 func (q *Subscription) sort(c *broker.Consumer, lanes []*lane) {
 	for {
-		d, ok := c.Receive(nil)
+		d, ok := c.Receive(q.receiving.Done())
 		if !ok {
 			return
 		}

@@ -5,14 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/interrupt"
 )
 
 // ErrHandlerStuck says that a handler did not return when its context was
@@ -23,39 +21,78 @@ var ErrHandlerStuck = errors.New("worker: a handler did not return after the gra
 // ErrInterrupted says that a second signal cut the drain short.
 var ErrInterrupted = errors.New("worker: interrupted while draining")
 
-// abandonTimeout is how long a cancelled handler may take to return.
-const abandonTimeout = 5 * time.Second
+const (
+	abandonTimeout   = 5 * time.Second // for cancelled handlers to return
+	closeTimeout     = 6 * time.Second // for the consumers and the connections to close
+	interruptTimeout = time.Second     // for the same after a second signal
+)
 
 // run owns the connections, unless they are shared; they live until everything is
 // drained.
 func (w *Worker) run(ctx context.Context) error {
+	interrupted, ignore := interrupt.Second(ctx)
+	defer ignore()
 	starting, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	life, hangUp := context.WithCancel(context.WithoutCancel(ctx))
-	var connections sync.WaitGroup
-	defer connections.Wait()
 	defer hangUp()
-	if w.config.Connections == nil {
-		connections.Go(func() {
-			if err := w.connections.Run(life); err != nil {
-				cancel(err)
-			}
-		})
-	}
+	connected := w.connect(life, cancel)
 	if err := w.start(starting); err != nil {
+		hangUp()
 		if errors.Is(err, broker.ErrClosed) { // because the other connection has ended: let it say why
-			hangUp()
-			connections.Wait()
+			<-connected
 		}
 		switch cause := context.Cause(starting); {
 		case ctx.Err() != nil:
-			return nil // told to stop before it began
+			err = nil // told to stop before it began
 		case cause != nil:
-			return cause
+			err = cause
 		}
-		return err
+		return finish(err, interrupted, connected)
 	}
-	return w.work(ctx)
+	drained, err := w.work(ctx, interrupted)
+	hangUp()
+	if errors.Is(err, ErrHandlerStuck) {
+		return finish(err, interrupted, connected)
+	}
+	return finish(err, interrupted, connected, drained)
+}
+
+// connect keeps the worker's own connections open until life is done, if it has any. If
+// they end before, failed gets the cause. The channel it returns is closed when they are.
+func (w *Worker) connect(life context.Context, failed context.CancelCauseFunc) <-chan struct{} {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		if w.config.Connections != nil {
+			return
+		}
+		if err := w.connections.Run(life); err != nil {
+			failed(err)
+		}
+	}()
+	return closed
+}
+
+// finish waits for the last goroutines, but not longer than Run may take. It returns err,
+// or ErrInterrupted if a second signal comes meanwhile.
+func finish(err error, interrupted <-chan struct{}, ended ...<-chan struct{}) error {
+	limit := closeTimeout
+	if errors.Is(err, ErrInterrupted) {
+		limit, interrupted = interruptTimeout, nil
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for _, c := range ended {
+		select {
+		case <-c:
+		case <-interrupted:
+			return ErrInterrupted
+		case <-timer.C:
+			return err
+		}
+	}
+	return err
 }
 
 // start waits for both connections and makes sure that nothing stands in the way:
@@ -102,8 +139,9 @@ func (w *Worker) Topology() broker.Topology {
 	return t.Unique()
 }
 
-// work keeps the queues consuming until ctx is done, and drains them.
-func (w *Worker) work(ctx context.Context) error {
+// work keeps the queues consuming until ctx is done, and drains them. It returns a channel
+// that is closed when all goroutines of the queues have ended.
+func (w *Worker) work(ctx context.Context, interrupted <-chan struct{}) (<-chan struct{}, error) {
 	hard, force := context.WithCancel(context.Background())
 	defer force()
 	var keepers sync.WaitGroup
@@ -112,8 +150,6 @@ func (w *Worker) work(ctx context.Context) error {
 		keepers.Go(func() { q.keep(receiving, hard) })
 	}
 	<-ctx.Done()
-	interrupted, ignore := secondSignal(ctx)
-	defer ignore()
 	w.emit(Draining{Cause: context.Cause(ctx)})
 	stop(context.Cause(ctx))
 	drained := make(chan struct{})
@@ -121,19 +157,18 @@ func (w *Worker) work(ctx context.Context) error {
 		keepers.Wait()
 		close(drained)
 	}()
-	err := w.drain(drained, interrupted, force)
+	err := w.drain(drained, interrupted)
 	w.emit(Drained{Err: err})
-	return err
+	return drained, err
 }
 
 // drain waits: for the grace, then for cancelled handlers, then no more.
-func (w *Worker) drain(drained <-chan struct{}, interrupted <-chan os.Signal, force func()) error {
+func (w *Worker) drain(drained, interrupted <-chan struct{}) error {
 	select {
 	case <-drained:
 		return nil
 	case <-interrupted:
 		w.abandon(ErrInterrupted)
-		force()
 		return ErrInterrupted
 	case <-time.After(w.config.Grace):
 	}
@@ -142,14 +177,14 @@ func (w *Worker) drain(drained <-chan struct{}, interrupted <-chan os.Signal, fo
 	case <-drained:
 		return nil
 	case <-interrupted:
-		force()
 		return ErrInterrupted
 	case <-time.After(abandonTimeout):
-		force()
 		return w.stuck()
 	}
 }
 
+// stuck names the queues whose handlers have not returned. It returns nil if there are
+// none: then it is the broker that does not answer.
 func (w *Worker) stuck() error {
 	var queues []string
 	for _, q := range w.queues {
@@ -157,17 +192,8 @@ func (w *Worker) stuck() error {
 			queues = append(queues, q.config.Name)
 		}
 	}
-	return fmt.Errorf("%w: queue %s", ErrHandlerStuck, strings.Join(queues, ", "))
-}
-
-// secondSignal reports a further signal, if it was a signal that ended ctx:
-// signal.NotifyContext swallows those after the first.
-func secondSignal(ctx context.Context) (<-chan os.Signal, func()) {
-	again := make(chan os.Signal, 1)
-	cause := context.Cause(ctx)
-	if cause == nil || !strings.HasSuffix(cause.Error(), "signal received") {
-		return again, func() {}
+	if len(queues) == 0 {
+		return nil
 	}
-	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
-	return again, func() { signal.Stop(again) }
+	return fmt.Errorf("%w: queue %s", ErrHandlerStuck, strings.Join(queues, ", "))
 }

@@ -25,6 +25,8 @@ type Subscription struct {
 	inHand   context.Context // of handlers: the worker's, which tells them of stopping
 	stopping chan struct{}   // closed in a drain, once nothing more is received
 
+	receiving context.Context // done when the worker is told to stop; the keeper's
+
 	seed maphash.Seed // of lanes
 
 	mu          sync.Mutex
