@@ -59,8 +59,9 @@ type Queue struct {
 	Concurrency int
 	// Prefetch is the number of messages the broker sends ahead, those in hand
 	// included. If zero it is twice the concurrency, or with MaxPriority just the
-	// concurrency: an urgent message does not overtake one already here. A crash
-	// counts as a delivery for every prefetched message, so keep it small.
+	// concurrency: an urgent message does not overtake one already here. Less than
+	// Concurrency is an error; SetConcurrency raises it where needed. A crash counts
+	// as a delivery for every prefetched message, so keep it small.
 	Prefetch int
 	// OrderBy names what must stay in order: messages for which it returns the
 	// same text are handled one after the other, in the order they came, by this
@@ -108,7 +109,7 @@ func (q Queue) withDefaults() Queue {
 func (q Queue) prefetch(concurrency int) int {
 	switch {
 	case q.Prefetch > 0:
-		return q.Prefetch
+		return max(q.Prefetch, concurrency) // SetConcurrency may have raised it
 	case q.MaxPriority > 0:
 		return concurrency
 	}
@@ -128,6 +129,7 @@ func (q Queue) validate(keys []string) error {
 	add(len(keys) == 0, "no handler is registered")
 	add(q.Concurrency < 1, "Concurrency is %d, want 1 or more", q.Concurrency)
 	add(q.Prefetch < 0 || q.Prefetch > maxPrefetch, "Prefetch is %d, want 0 to %d", q.Prefetch, maxPrefetch)
+	add(q.Prefetch > 0 && q.Prefetch < q.Concurrency, "Prefetch is %d, want %d or more: with less than the Concurrency some goroutines never get a message", q.Prefetch, q.Concurrency)
 	add(q.prefetch(q.Concurrency) > maxPrefetch, "Concurrency %d needs a prefetch of %d, want at most %d", q.Concurrency, q.prefetch(q.Concurrency), maxPrefetch)
 	add(q.MaxBodyBytes < 0, "MaxBodyBytes is %d, want 0 or more", q.MaxBodyBytes)
 	return errors.Join(errs...)

@@ -76,6 +76,7 @@ func TestWrongConfigurationIsReportedWhole(t *testing.T) {
 	}})
 	w.Queue(worker.Queue{Name: "bare"})
 	w.Queue(worker.Queue{Name: "twice", Exchange: "events", Concurrency: -1, Prefetch: 1 << 16, MaxBodyBytes: -1}).Handle("#", nothing)
+	w.Queue(worker.Queue{Name: "starved", Exchange: "events", Concurrency: 8, Prefetch: 4}).Handle("#", nothing)
 	w.Queue(worker.Queue{Name: "twice", Exchange: "events", ExchangeKind: "direct", Concurrency: 40_000}).Handle("user.*", nothing)
 	w.Queue(worker.Queue{
 		Name: "warren.mine", MaxPriority: 11, DeliveryLimit: -1, MessageTTL: -1, MaxLength: -1,
@@ -89,6 +90,7 @@ func TestWrongConfigurationIsReportedWhole(t *testing.T) {
 	for _, want := range []string{
 		"%-escape", "AMQP scheme", "Heartbeat is -1ns, want 0 or more", "DialTimeout is -1ns, want 0 or more",
 		`queue "bare": no handler is registered`,
+		`queue "starved": Prefetch is 4, want 8 or more: with less than the Concurrency some goroutines never get a message`,
 		`queue "twice": Concurrency is -1, want 1 or more`, `queue "twice": Prefetch is 65536, want 0 to 65535`,
 		`queue "twice": MaxBodyBytes is -1, want 0 or more`, `queue "twice" is registered twice`,
 		`exchange "events" is direct, and topic for another queue`, `key "user.*" is a pattern, and a direct exchange has none`,

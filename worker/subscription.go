@@ -44,8 +44,11 @@ type Subscription struct {
 // Handle registers h for the routing keys that match pattern: words between dots,
 // where * is any one word and # any number of words. The most specific pattern
 // wins. The queue is bound to its exchange by each pattern. Handle panics if the
-// pattern is registered already, as http.HandleFunc does.
+// pattern is registered already, as http.HandleFunc does, and once Run has begun.
 func (q *Subscription) Handle(pattern string, h handler.Handler) {
+	if q.worker.started.Load() {
+		panic("worker: Handle was called after Run")
+	}
 	q.mux.Handle(pattern, h)
 }
 

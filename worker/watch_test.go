@@ -47,7 +47,8 @@ func TestWatchersAllSeeEveryEvent(t *testing.T) {
 			Broker: broker.Config{URL: b.URL(), Dial: b.DialContext, Heartbeat: time.Hour},
 			Logger: slog.New(slog.DiscardHandler), OnEvent: before.add,
 		})
-		w.Queue(worker.Queue{Name: "watched"}).Handle("#", nothing)
+		q := w.Queue(worker.Queue{Name: "watched"})
+		q.Handle("#", nothing)
 		w.Watch(first.add)
 		w.Watch(second.add)
 		ctx, stop := context.WithCancel(t.Context())
@@ -56,6 +57,12 @@ func TestWatchersAllSeeEveryEvent(t *testing.T) {
 		<-w.Ready()
 		if !panics(func() { w.Watch(second.add) }) {
 			t.Error("Watch did not panic after Run had begun")
+		}
+		if !panics(func() { w.Queue(worker.Queue{Name: "late"}) }) {
+			t.Error("Queue did not panic after Run had begun")
+		}
+		if !panics(func() { q.Handle("late", nothing) }) {
+			t.Error("Handle did not panic after Run had begun")
 		}
 		stop()
 		if err := <-done; err != nil {

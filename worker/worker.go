@@ -51,8 +51,12 @@ func New(c Config) *Worker {
 	return w
 }
 
-// Queue adds a queue. What is wrong with c is reported by Run.
+// Queue adds a queue. Run reports what is wrong with c. Queue panics once Run has begun,
+// and is not safe for concurrent use.
 func (w *Worker) Queue(c Queue) *Subscription {
+	if w.started.Load() {
+		panic("worker: Queue was called after Run")
+	}
 	c = c.withDefaults()
 	q := &Subscription{
 		worker: w, config: c, concurrency: c.Concurrency, retry: c.Retry, swapped: make(chan struct{}),
