@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
+			e.Values[devbrokerKey{}] = new(*devbroker.Broker)
 			url, err := brokerFor(e, shared)
 			if err != nil {
 				return err

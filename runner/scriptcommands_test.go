@@ -20,7 +20,7 @@ const patience = time.Minute
 
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"status": status, "waitfor": waitFor, "signal": signal, "devbroker": startDevbroker, "waitmetric": waitMetric, "take": take,
+		"status": status, "waitfor": waitFor, "signal": signal, "devbroker": startDevbroker, "stopbroker": stopDevbroker, "waitmetric": waitMetric, "take": take,
 	}
 }
 
@@ -101,8 +101,21 @@ func startDevbroker(ts *testscript.TestScript, _ bool, args []string) {
 	}})
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(b.Close()) })
+	*devbrokerOf(ts) = b
 	ts.Setenv("DEV_URL", b.URL())
 	ts.Setenv("LIMITED_URL", regexp.MustCompile("guest(:guest)?@").ReplaceAllString(b.URL(), "limited:hunter2@"))
+}
+
+// stopbroker ends the broker of devbroker.
+func stopDevbroker(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check((*devbrokerOf(ts)).Close())
+}
+
+// devbrokerKey is of the environment's value that is the script's own broker.
+type devbrokerKey struct{}
+
+func devbrokerOf(ts *testscript.TestScript) **devbroker.Broker {
+	return ts.Value(devbrokerKey{}).(**devbroker.Broker) //nolint:forcetypeassert // Setup has put it there
 }
 
 // take NAME FILE PATTERN sets a variable to what the group of the pattern has matched.

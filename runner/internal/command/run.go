@@ -108,6 +108,7 @@ func (p *Program) reloadOnHangup(ctx context.Context, e *engine.Engine, t *obser
 		case <-ctx.Done():
 			return
 		}
+		log.Info("runner: reading the configuration again")
 		c, err := p.load(true)
 		var changes config.Changes
 		if err == nil {
@@ -115,10 +116,10 @@ func (p *Program) reloadOnHangup(ctx context.Context, e *engine.Engine, t *obser
 		}
 		t.Reloaded(err)
 		if err != nil {
-			log.Error("runner: the old configuration stays", "error", err)
+			log.Error("runner: reload failed, the old configuration stays", "error", err)
 			continue
 		}
-		log.Info("runner: configuration read again", "live", changes.Live, "restarted", changes.Restart, "added", changes.Added,
+		log.Info("runner: configuration reloaded", "live", changes.Live, "restarted", changes.Restart, "added", changes.Added,
 			"removed", changes.Removed, "schedules", changes.Schedules)
 		if len(changes.Process) > 0 {
 			log.Warn("runner: these need a restart of the process", "settings", changes.Process)

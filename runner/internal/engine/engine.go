@@ -32,7 +32,8 @@ type Engine struct {
 	failed      chan error    // a queue or the scheduler has ended by itself
 	working     chan struct{} // closed when all has been started
 
-	reloading sync.Mutex // one reload at a time
+	reloading chan struct{} // holds a token while a reload is under way
+	stopping  chan struct{} // closed when stopped is set
 
 	mu        sync.Mutex // guards what follows
 	config    *config.Config
@@ -48,7 +49,10 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{options: o, broker: b, config: o.Config, failed: make(chan error, 1), working: make(chan struct{})}
+	e := &Engine{
+		options: o, broker: b, config: o.Config, failed: make(chan error, 1), working: make(chan struct{}),
+		reloading: make(chan struct{}, 1), stopping: make(chan struct{}),
+	}
 	if wiring.IsEmbedded(b) {
 		if e.embedded, err = devbroker.Start(devbroker.Config{}); err != nil {
 			return nil, err
@@ -91,7 +95,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	go func() { connected <- e.connections.Run(life) }()
 	err := e.work(ctx, connected)
 	hangUp()
-	return errors.Join(err, <-connected)
+	err = errors.Join(err, <-connected)
+	e.reloading <- struct{}{} // a reload has ended, at the latest for want of connections
+	return err
 }
 
 func (e *Engine) work(ctx context.Context, connected chan error) error {

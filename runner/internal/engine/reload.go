@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/warren-mq/warren/runner/internal/config"
@@ -12,18 +13,33 @@ import (
 // errReload is the cause of a drain for a new configuration.
 var errReload = errors.New("runner: the configuration has changed")
 
-var errStopped = errors.New("runner: it is stopping, and takes no new configuration")
+// ErrStopped is returned by Reload when the engine stops or has stopped.
+var ErrStopped = errors.New("runner: reload: the runner is stopping")
 
 // Reload puts a new configuration to work: what can change live does, a queue that has
 // changed drains and starts again alone, and what needs a new process stays as it is,
-// which the result tells. On an error nothing has changed, unless the error is of a queue
-// that did not drain.
+// which the result tells. It waits for the broker if something is to be declared, until
+// ctx is done or the engine stops, which is ErrStopped. On an error nothing has changed,
+// unless the error is of a queue that did not drain. One reload runs at a time.
 func (e *Engine) Reload(ctx context.Context, to *config.Config) (config.Changes, error) {
-	e.reloading.Lock()
-	defer e.reloading.Unlock()
-	if e.isStopped() {
-		return config.Changes{}, errStopped
+	select {
+	case e.reloading <- struct{}{}:
+		defer func() { <-e.reloading }()
+	case <-e.stopping:
+		return config.Changes{}, ErrStopped
+	case <-ctx.Done():
+		return config.Changes{}, fmt.Errorf("runner: reload: %w", context.Cause(ctx))
 	}
+	ctx, cancel := e.untilStop(ctx)
+	defer cancel()
+	changes, err := e.reload(ctx, to)
+	if errors.Is(context.Cause(ctx), ErrStopped) {
+		err = ErrStopped // whatever that has cut short
+	}
+	return changes, err
+}
+
+func (e *Engine) reload(ctx context.Context, to *config.Config) (config.Changes, error) {
 	from := e.Config()
 	changes := config.Diff(from, to)
 	to = pinned(to, from)
@@ -32,9 +48,25 @@ func (e *Engine) Reload(ctx context.Context, to *config.Config) (config.Changes,
 		return changes, err
 	}
 	err = e.replace(changes, fresh, to)
+	if errors.Is(err, ErrStopped) {
+		return changes, errors.Join(err, stopAll(fresh, nil))
+	}
 	e.changeLive(from, to)
 	awaitReady(ctx, fresh)
 	return changes, err
+}
+
+// untilStop is ctx, cancelled with ErrStopped when the engine stops.
+func (e *Engine) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-e.stopping:
+			cancel(ErrStopped)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
 }
 
 // pinned is to with those parts of from that only a new process can change.
@@ -61,13 +93,17 @@ func (e *Engine) prepare(ctx context.Context, changes config.Changes, to *config
 		}
 		fresh = append(fresh, q)
 	}
+	if len(fresh)+len(changes.Exchanges) == 0 {
+		return fresh, nil // nothing is declared, so the broker need not be there
+	}
 	if err := e.plan(ctx, wiring.Topology(to)); err != nil {
 		return fresh, err
 	}
 	return fresh, e.connections.Sender().Declare(ctx, wiring.Exchanges(to))
 }
 
-// replace drains what goes and starts what comes.
+// replace drains what goes and starts what comes. It returns ErrStopped, and has started
+// nothing, if the engine stops meanwhile.
 func (e *Engine) replace(changes config.Changes, fresh []*queue, to *config.Config) error {
 	e.mu.Lock()
 	var goes, stays []*queue
@@ -88,6 +124,9 @@ func (e *Engine) replace(changes config.Changes, fresh []*queue, to *config.Conf
 
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.stopped {
+		return errors.Join(err, ErrStopped)
+	}
 	e.config, e.queues = to, inOrder(to, append(stays, fresh...))
 	for _, q := range fresh {
 		e.startQueue(q)

@@ -92,12 +92,6 @@ func (e *Engine) Config() *config.Config {
 	return e.config
 }
 
-func (e *Engine) isStopped() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.stopped
-}
-
 // UnknownQueueError says that the runner has no such queue.
 type UnknownQueueError struct{ Queue string }
 

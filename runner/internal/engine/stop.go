@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// stop ends the schedules and drains all queues, at the same time.
+// stop ends the schedules and drains all queues, at the same time. A reload that is
+// under way starts nothing from now on; queues that it drains are waited for here, too.
 func (e *Engine) stop(cause error) error {
-	e.reloading.Lock()
-	defer e.reloading.Unlock()
 	e.mu.Lock()
 	e.stopped = true
+	close(e.stopping)
 	queues, s := slices.Clone(e.queues), e.scheduler
 	e.mu.Unlock()
 	return errors.Join(s.stop(), stopAll(queues, cause))
