@@ -36,8 +36,12 @@ func (f *fake) note(queue, what string) error {
 	f.asked = what
 	return nil
 }
-func (f *fake) Pause(queue string) error        { return f.note(queue, "pause") }
-func (f *fake) Resume(queue string) error       { return f.note(queue, "resume") }
+func (f *fake) Pause(_ context.Context, queue string) error {
+	return f.note(queue, "pause")
+}
+func (f *fake) Resume(_ context.Context, queue string) error {
+	return f.note(queue, "resume")
+}
 func (f *fake) Scale(queue string, n int) error { return f.note(queue, strings.Repeat("|", n)) }
 func (f *fake) ShowConfig() []byte              { return []byte("queues: []\n") }
 func (f *fake) Schedules(context.Context) (schedule.State, error) {

@@ -18,8 +18,8 @@ import (
 // Runner is what is administered.
 type Runner interface {
 	Status() engine.Status
-	Pause(queue string) error
-	Resume(queue string) error
+	Pause(ctx context.Context, queue string) error
+	Resume(ctx context.Context, queue string) error
 	Scale(queue string, concurrency int) error
 	Schedules(ctx context.Context) (schedule.State, error)
 	// ShowConfig is the configuration at work, as YAML without secrets.
@@ -136,10 +136,10 @@ func (s *server) config(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(s.Runner.ShowConfig()) // a client that has gone does not matter
 }
 
-func (s *server) control(do func(queue string) error) http.HandlerFunc {
+func (s *server) control(do func(ctx context.Context, queue string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		queue := r.PathValue("queue")
-		s.finish(w, do(queue), "runner: controlled", "queue", queue, "request", r.URL.Path)
+		s.finish(w, do(r.Context(), queue), "runner: controlled", "queue", queue, "request", r.URL.Path)
 	}
 }
 

@@ -85,7 +85,7 @@ func (d *document) unknownKeys(path string, names []string) {
 	known := knownKeys(d.notes[d.nodes[path]].of)
 	for _, name := range names {
 		key := d.nodes[keyOf(join(path, name))]
-		d.faultf(key, "unknown key %q%s%s", name, in(path), meant(name, known))
+		d.faultf(key, "unknown key %q%s%s", name, in(path), Meant(name, known))
 	}
 }
 

@@ -25,7 +25,7 @@ func describe(k jsonschema.ErrorKind, value string) string {
 			words = append(words, fmt.Sprint(w))
 		}
 		text := is + ", want " + either(words)
-		if hint := meant(strings.Trim(value, `"`), words); strings.HasPrefix(hint, ", did") {
+		if hint := Meant(strings.Trim(value, `"`), words); strings.HasPrefix(hint, ", did") {
 			text += hint
 		}
 		return text

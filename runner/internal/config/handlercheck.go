@@ -28,7 +28,7 @@ func (d *document) checkHandler(path string, h Handler) {
 func (d *document) checkKindOf(path string, h Handler) {
 	switch at := join(path, h.Kind()); {
 	case h.Go != "" && !slices.Contains(d.source.Handlers, h.Go):
-		hint := meant(h.Go, d.source.Handlers)
+		hint := Meant(h.Go, d.source.Handlers)
 		if len(d.source.Handlers) == 0 {
 			hint = ": this program has none"
 		}

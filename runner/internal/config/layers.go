@@ -60,7 +60,7 @@ func (d *document) overrides() []override {
 	for _, path := range slices.Sorted(maps.Keys(d.source.Flags)) {
 		place := "--" + strings.NewReplacer(".", "-", "_", "-").Replace(path)
 		if known[path] == nil {
-			d.faults = append(d.faults, Fault{Place: place, Text: fmt.Sprintf("there is no setting %q%s", path, meant(path, slices.Sorted(maps.Keys(known))))})
+			d.faults = append(d.faults, Fault{Place: place, Text: fmt.Sprintf("there is no setting %q%s", path, Meant(path, slices.Sorted(maps.Keys(known))))})
 			continue
 		}
 		found = append(found, override{path, place, typed(d.source.Flags[path], known[path]), true})

@@ -88,7 +88,7 @@ func (d *document) checkKnown(path, exchange string) {
 		return
 	}
 	names := slices.Sorted(maps.Keys(known))
-	hint := meant(exchange, names)
+	hint := Meant(exchange, names)
 	if len(names) == 0 {
 		hint = ", want it in exchanges"
 	}

@@ -8,9 +8,9 @@ import (
 // maxNamed is how many of the possible words a fault lists.
 const maxNamed = 12
 
-// meant ends a fault: the word of known that is nearest to got, or else all of them
+// Meant ends a fault: the word of known that is nearest to got, or else all of them
 // if they are few.
-func meant(got string, known []string) string {
+func Meant(got string, known []string) string {
 	best, nearest := "", 3
 	for _, word := range known {
 		d := distance(strings.ToLower(got), word)

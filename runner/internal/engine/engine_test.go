@@ -146,18 +146,20 @@ func TestEngineIsControlled(t *testing.T) {
 	r := run(t, queues(queueYAML("a", "a.#", "concurrency: 2,")))
 	defer r.end()
 	r.becomes("a", "consuming 2/2 acked 0")
-	if err := errors.Join(r.Pause("a"), r.Scale("a", 5)); err != nil {
+	if err := errors.Join(r.Pause(t.Context(), "a"), r.Scale("a", 5)); err != nil {
 		t.Error(err)
 	}
-	r.becomes("a", "paused 5/2 acked 0")
+	if got := r.queue("a"); got != "paused 5/2 acked 0" {
+		t.Errorf("after a pause it is %s", got)
+	}
 	r.publish("a.1", "waits")
-	if err := r.Resume("a"); err != nil {
+	if err := r.Resume(t.Context(), "a"); err != nil {
 		t.Error(err)
 	}
 	r.next()
 	r.becomes("a", "consuming 5/2 acked 1")
 	var unknown *engine.UnknownQueueError
-	if err := r.Pause("b"); !errors.As(err, &unknown) || unknown.Queue != "b" {
+	if err := r.Pause(t.Context(), "b"); !errors.As(err, &unknown) || unknown.Queue != "b" {
 		t.Errorf("got %v, want an UnknownQueueError of b", err)
 	}
 }

@@ -18,7 +18,7 @@ type queue struct {
 	worker   *worker.Worker
 	sub      *worker.Subscription
 	handlers []job.Handler
-	counts   counts
+	observed observed
 
 	cancel context.CancelCauseFunc // nil until it is started
 	ended  chan struct{}
@@ -29,7 +29,7 @@ type queue struct {
 func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
 	q := &queue{config: c, ended: make(chan struct{})}
 	q.worker = worker.New(worker.Config{
-		Connections: e.connections, Grace: time.Duration(all.Grace), Logger: e.options.Logger, OnEvent: q.counts.note,
+		Connections: e.connections, Grace: time.Duration(all.Grace), Logger: e.options.Logger, OnEvent: q.observed.note,
 	})
 	q.sub = q.worker.Queue(wiring.Queue(c, all.Exchanges))
 	means := wiring.Means{Go: e.options.Handlers, Sender: e.connections.Sender(), Logger: e.options.Logger}

@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"fmt"
 	"slices"
-	"sync/atomic"
 
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/worker"
@@ -32,15 +30,6 @@ type QueueStatus struct {
 	DeadLetters int64  `json:"dead_lettered"`
 	Discarded   int64  `json:"discarded"`
 	Released    int64  `json:"released"`
-}
-
-// counts are outcomes by verdict.
-type counts [worker.Release + 1]atomic.Int64
-
-func (c *counts) note(event worker.Event) {
-	if s, ok := event.(worker.Settled); ok && int(s.Outcome.Verdict) < len(c) {
-		c[s.Outcome.Verdict].Add(1)
-	}
 }
 
 // Status is the state at this moment.
@@ -75,9 +64,9 @@ func (q *queue) status() QueueStatus {
 	h := q.sub.Health()
 	s := QueueStatus{
 		Name: h.Name, State: h.State.String(), Concurrency: h.Concurrency, Configured: q.config.Concurrency, InHand: h.InHand,
-		Acked: q.counts[worker.Ack].Load(), Retried: q.counts[worker.Retry].Load(),
-		DeadLetters: q.counts[worker.DeadLetter].Load(), Discarded: q.counts[worker.Discard].Load(),
-		Released: q.counts[worker.Release].Load(),
+		Acked: q.observed.counts[worker.Ack].Load(), Retried: q.observed.counts[worker.Retry].Load(),
+		DeadLetters: q.observed.counts[worker.DeadLetter].Load(), Discarded: q.observed.counts[worker.Discard].Load(),
+		Released: q.observed.counts[worker.Release].Load(),
 	}
 	if h.Err != nil {
 		s.Error = h.Err.Error()
@@ -90,38 +79,4 @@ func (e *Engine) Config() *config.Config {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.config
-}
-
-// UnknownQueueError says that the runner has no such queue.
-type UnknownQueueError struct{ Queue string }
-
-// Error names the queue.
-func (u *UnknownQueueError) Error() string {
-	return fmt.Sprintf("runner: there is no queue %q in this runner", u.Queue)
-}
-
-// Pause has a queue receive nothing until Resume.
-func (e *Engine) Pause(queue string) error {
-	return e.control(queue, (*worker.Subscription).Pause)
-}
-
-// Resume has a queue receive again.
-func (e *Engine) Resume(queue string) error {
-	return e.control(queue, (*worker.Subscription).Resume)
-}
-
-// Scale sets how many messages of a queue are in hand at a time.
-func (e *Engine) Scale(queue string, concurrency int) error {
-	return e.control(queue, func(s *worker.Subscription) { s.SetConcurrency(concurrency) })
-}
-
-func (e *Engine) control(name string, do func(*worker.Subscription)) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	i := slices.IndexFunc(e.queues, func(q *queue) bool { return q.config.Name == name })
-	if i < 0 {
-		return &UnknownQueueError{Queue: name}
-	}
-	do(e.queues[i].sub)
-	return nil
 }
