@@ -81,10 +81,10 @@ func (p *Publisher) startItem(ctx context.Context, sender *Sender, item Item) fu
 	if err != nil {
 		return func() error { return finish(err) }
 	}
-	return func() error { return finish(sent.wait(ctx, nil)) }
+	return func() error { return finish(sent.wait(ctx)) }
 }
 
-func (p *Publisher) startAt(ctx context.Context, sender *Sender, out *outgoing) (*inFlight, error) {
+func (p *Publisher) startAt(ctx context.Context, sender *Sender, out *outgoing) (*posting, error) {
 	exchange, key, err := p.address(ctx, sender, out)
 	if err != nil {
 		return nil, err

@@ -10,8 +10,13 @@ const overtaken = time.Second
 // soon, and given up when nobody waits for it any more.
 type books struct {
 	line     *pipeline
-	patience time.Duration // until a message is given up; never if negative
+	patience time.Duration // until a message that nobody waits for is given up; never if negative
 	aside    []*inFlight
+	fatigue  fatigue
+}
+
+func newBooks(line *pipeline, patience time.Duration) *books {
+	return &books{line: line, patience: patience, fatigue: newFatigue(line, patience)}
 }
 
 // keep takes messages off the books as they are confirmed, whether or not anyone
@@ -38,7 +43,7 @@ func (b *books) keep() {
 func (b *books) settle(f *inFlight) {
 	select {
 	case <-f.confirm.Done():
-		f.release()
+		b.confirmed(f)
 		return
 	default:
 	}
@@ -46,23 +51,29 @@ func (b *books) settle(f *inFlight) {
 	defer timer.Stop()
 	select {
 	case <-f.confirm.Done():
-		f.release()
+		b.confirmed(f)
 	case <-timer.C:
 		b.aside = append(b.aside, f)
 	}
 }
 
+func (b *books) confirmed(f *inFlight) {
+	f.release()
+	b.fatigue.confirmed(f)
+}
+
 // review looks at those put aside.
 func (b *books) review() {
 	waiting := b.aside[:0]
+	blocked := b.line.session.Blocked() != ""
 	for _, f := range b.aside {
 		select {
 		case <-f.confirm.Done():
-			f.release()
+			b.confirmed(f)
 			continue
 		default:
 		}
-		if b.patience >= 0 && time.Since(f.sentAt) > b.patience && b.line.session.Blocked() == "" {
+		if b.patience >= 0 && time.Since(f.sentAt) > b.patience && f.given.Load() && !blocked {
 			f.release()
 			continue
 		}
@@ -70,6 +81,7 @@ func (b *books) review() {
 	}
 	clear(b.aside[len(waiting):])
 	b.aside = waiting
+	b.fatigue.review(b.aside, blocked)
 }
 
 // close settles what is left when the channel is gone: amqp091 then ends every wait.

@@ -17,6 +17,7 @@ type Delivery struct {
 // routing key of the first publish, and counts its attempts.
 func (d *Delivery) Fill(m *message.Message) {
 	r, h := &d.raw, message.Headers(d.raw.Headers)
+	delete(h, message.HeaderPublish) // the publisher's own
 	*m = message.Message{
 		ID: r.MessageId, Body: r.Body, Headers: h,
 		ContentType: r.ContentType, ContentEncoding: r.ContentEncoding, Type: r.Type,

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"maps"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/warren-mq/warren/message"
 )
 
 // The window bounds what is unconfirmed on one channel, so that a slow or blocked
@@ -25,7 +29,12 @@ type pipeline struct {
 	session *Session
 	ch      *amqp.Channel
 	window  *semaphore.Weighted
-	done    chan struct{}
+	done    chan struct{} // closed when the channel has ended
+
+	worn     chan struct{} // closed when another channel would do better; see fatigue
+	wornOnce sync.Once
+	hopeless atomic.Bool // a message has waited in vain for very long
+	replaced atomic.Bool // it was closed because another channel has taken its place
 
 	sendMu sync.Mutex     // keeps order on the wire and order in sent the same
 	sent   chan *inFlight // unconfirmed, oldest first
@@ -33,11 +42,14 @@ type pipeline struct {
 	mu       sync.Mutex
 	returns  chan amqp.Return
 	inFlight map[identity]*inFlight
-	closed   error // why the channel ended
+	twins    uint64  // messages so far that needed a mark to be told from another
+	closed   error   // why the channel ended
+	refused  refusal // what the broker refused, if that has ended the channel
 }
 
-// identity is what a returned message can be recognised by.
-type identity struct{ exchange, key, id string }
+// identity is what a returned message is recognised by. The mark is empty unless
+// another message in flight has the same exchange, key and id.
+type identity struct{ exchange, key, id, mark string }
 
 func newPipeline(ctx context.Context, session *Session, patience time.Duration) (*pipeline, error) {
 	ch, err := session.channel(ctx)
@@ -48,25 +60,33 @@ func newPipeline(ctx context.Context, session *Session, patience time.Duration) 
 		return nil, fmt.Errorf("broker: confirm mode: %w", err)
 	}
 	p := &pipeline{
-		session: session, ch: ch, window: semaphore.NewWeighted(windowBytes), done: make(chan struct{}),
+		session: session, ch: ch, window: semaphore.NewWeighted(windowBytes), done: make(chan struct{}), worn: make(chan struct{}),
 		sent: make(chan *inFlight, windowCount),
 		// One place for each message of the window: amqp091 stalls on a full channel.
 		returns:  ch.NotifyReturn(make(chan amqp.Return, windowCount)),
 		inFlight: make(map[identity]*inFlight),
 	}
 	go p.watch(ch.NotifyClose(make(chan *amqp.Error, 1)))
-	go (&books{line: p, patience: patience}).keep()
+	go newBooks(p, patience).keep()
 	return p, nil
 }
 
+// watch notes why the channel ended.
 func (p *pipeline) watch(closed <-chan *amqp.Error) {
-	err := ErrNotConnected
+	err, refused := ErrNotConnected, refusal{}
 	if e, ok := <-closed; ok {
 		err = fmt.Errorf("%w: %w", ErrNotConnected, e)
+		if e.Server && !p.session.conn.IsClosed() {
+			refused = refusal{why: e}
+		}
 	}
 	p.mu.Lock()
 	p.closed = err
+	p.refused = refused.among(p.inFlight)
 	p.mu.Unlock()
+	if limit := refused.maxBody(); limit > 0 {
+		p.session.maxBody.Store(limit)
+	}
 	close(p.done)
 }
 
@@ -80,17 +100,6 @@ func (p *pipeline) ended() bool {
 	}
 }
 
-// inFlight is one message between its publish and its confirm.
-type inFlight struct {
-	line     *pipeline
-	id       identity
-	weight   int64
-	sentAt   time.Time
-	confirm  *amqp.DeferredConfirmation
-	returned *amqp.Return
-	settled  chan struct{} // made when another message waits for this one
-}
-
 // publish puts a message on the wire, once there is room for it.
 func (p *pipeline) publish(ctx context.Context, exchange, key string, msg amqp.Publishing) (*inFlight, error) {
 	f, err := p.admit(exchange, key, &msg)
@@ -100,11 +109,7 @@ func (p *pipeline) publish(ctx context.Context, exchange, key string, msg amqp.P
 	if err := p.window.Acquire(ctx, f.weight); err != nil {
 		return nil, fmt.Errorf("too much is unconfirmed: %w", p.explain(context.Cause(ctx)))
 	}
-	if err := p.register(ctx, f); err != nil {
-		p.window.Release(f.weight)
-		return nil, err
-	}
-	return f, p.write(f, msg)
+	return f, p.write(f, &msg)
 }
 
 // publishNow is publish for when there is room; ok is false if there is none.
@@ -115,28 +120,29 @@ func (p *pipeline) publishNow(exchange, key string, msg amqp.Publishing) (f *inF
 	if !p.window.TryAcquire(f.weight) {
 		return nil, false, nil
 	}
-	if p.claim(f) != nil {
-		p.window.Release(f.weight)
-		return nil, false, nil
-	}
-	return f, true, p.write(f, msg)
+	return f, true, p.write(f, &msg)
 }
 
 func (p *pipeline) admit(exchange, key string, msg *amqp.Publishing) (*inFlight, error) {
 	if err := errors.Join(checkStrings(exchange, key, msg), checkSize(msg, p.session.conn.Config.FrameSize)); err != nil {
 		return nil, err
 	}
+	if limit := p.session.maxBody.Load(); limit > 0 && int64(len(msg.Body)) > limit {
+		return nil, fmt.Errorf("%w: the body has %d bytes, and the broker takes at most %d", ErrTooLarge, len(msg.Body), limit)
+	}
 	return &inFlight{
-		line: p, id: identity{exchange, key, msg.MessageId},
+		line: p, id: identity{exchange: exchange, key: key, id: msg.MessageId},
+		size: len(msg.Body), userID: msg.UserId, expiration: msg.Expiration,
 		weight: int64(min(len(msg.Body)+messageAtWork, windowBytes)),
 	}, nil
 }
 
-func (p *pipeline) write(f *inFlight, msg amqp.Publishing) (err error) {
+func (p *pipeline) write(f *inFlight, msg *amqp.Publishing) (err error) {
+	p.claim(f, msg)
 	p.sendMu.Lock()
 	defer p.sendMu.Unlock()
 	f.sentAt = time.Now()
-	f.confirm, err = p.ch.PublishWithDeferredConfirm(f.id.exchange, f.id.key, true, false, msg)
+	f.confirm, err = p.ch.PublishWithDeferredConfirm(f.id.exchange, f.id.key, true, false, *msg)
 	if err != nil {
 		f.release()
 		return f.publishError(err)
@@ -145,97 +151,32 @@ func (p *pipeline) write(f *inFlight, msg amqp.Publishing) (err error) {
 	return nil
 }
 
-// publishError tells a lost channel from a message that cannot be written.
-func (f *inFlight) publishError(err error) error {
-	if _, lost := errors.AsType[lostError](err); lost { // before the reader has seen it
-		return fmt.Errorf("%w: %w", ErrNotConnected, err)
-	}
-	if errors.Is(err, amqp.ErrClosed) || f.line.ch.IsClosed() {
-		<-f.line.done
-		return f.closeCause()
-	}
-	return fmt.Errorf("%w: %w", ErrMalformed, err)
-}
-
-// register waits while a message with the same identity is in flight: a returned
-// message says no more of itself than that.
-func (p *pipeline) register(ctx context.Context, f *inFlight) error {
-	for {
-		settled := p.claim(f)
-		if settled == nil {
-			return nil
-		}
-		select {
-		case <-settled:
-		case <-ctx.Done():
-			return p.explain(context.Cause(ctx))
-		}
-	}
-}
-
-// claim takes f's identity, or returns what to wait for until it is free.
-func (p *pipeline) claim(f *inFlight) <-chan struct{} {
+// claim makes f's identity unique among the messages in flight: a returned message
+// tells no more of itself than that. A message like another one gets a mark, in a
+// header that is removed on receipt.
+func (p *pipeline) claim(f *inFlight, msg *amqp.Publishing) {
+	_, foreign := msg.Headers[message.HeaderPublish]
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	other := p.inFlight[f.id]
-	if other == nil {
-		p.inFlight[f.id] = f
-		return nil
+	_, twin := p.inFlight[f.id]
+	if twin {
+		p.twins++
+		f.id.mark = strconv.FormatUint(p.twins, 10)
 	}
-	if other.settled == nil {
-		other.settled = make(chan struct{})
-	}
-	return other.settled
-}
-
-// wait returns the message's fate. If ctx ends or late fires first the message may
-// still arrive.
-func (f *inFlight) wait(ctx context.Context, late <-chan time.Time) error {
-	select {
-	case <-f.confirm.Done():
-		return f.outcome()
-	case <-ctx.Done():
-		return f.line.explain(context.Cause(ctx))
-	case <-late:
-		return f.line.explain(context.DeadlineExceeded)
-	}
-}
-
-// outcome is called after the confirm. The broker returns a message before it
-// confirms it, so that a return of f, if there is one, has been received by now.
-func (f *inFlight) outcome() error {
-	p := f.line
-	p.mu.Lock()
-	p.takeReturns()
-	returned := f.returned
+	p.inFlight[f.id] = f
 	p.mu.Unlock()
-	switch {
-	case returned != nil:
-		return fmt.Errorf("%w: %s", ErrUnroutable, returned.ReplyText)
-	case f.confirm.Acked():
-		return nil
-	case p.ch.IsClosed():
-		<-p.done
-		return f.closeCause()
+	if !twin && !foreign {
+		return
 	}
-	return ErrNacked
+	headers := make(amqp.Table, len(msg.Headers)+1)
+	maps.Copy(headers, msg.Headers)
+	delete(headers, message.HeaderPublish)
+	if twin {
+		headers[message.HeaderPublish] = f.id.mark
+	}
+	msg.Headers = headers
 }
 
-// release takes f off the books.
-func (f *inFlight) release() {
-	p := f.line
-	p.mu.Lock()
-	p.takeReturns()
-	if p.inFlight[f.id] == f {
-		delete(p.inFlight, f.id)
-	}
-	if f.settled != nil {
-		close(f.settled)
-	}
-	p.mu.Unlock()
-	p.window.Release(f.weight)
-}
-
+// takeReturns notes which messages were returned.
 func (p *pipeline) takeReturns() {
 	for {
 		select {
@@ -244,7 +185,8 @@ func (p *pipeline) takeReturns() {
 				p.returns = nil
 				return
 			}
-			if f := p.inFlight[identity{r.Exchange, r.RoutingKey, r.MessageId}]; f != nil {
+			id := identity{r.Exchange, r.RoutingKey, r.MessageId, message.Headers(r.Headers).String(message.HeaderPublish)}
+			if f := p.inFlight[id]; f != nil {
 				f.returned = &r
 			}
 		default:
@@ -253,16 +195,11 @@ func (p *pipeline) takeReturns() {
 	}
 }
 
-// closeCause tells a message whose exchange is missing, which costs the channel, from
-// those that were on the channel with it.
-func (f *inFlight) closeCause() error {
-	f.line.mu.Lock()
-	defer f.line.mu.Unlock()
-	e, ok := errors.AsType[*amqp.Error](f.line.closed)
-	if ok && e.Code == amqp.NotFound && strings.Contains(e.Reason, "'"+f.id.exchange+"'") {
-		return fmt.Errorf("%w: %w", ErrUnroutable, e)
-	}
-	return f.line.closed
+// unconfirmed is the number of messages whose fate is open.
+func (p *pipeline) unconfirmed() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.inFlight)
 }
 
 // explain is the error for time that ran out while the broker kept us waiting.

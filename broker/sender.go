@@ -17,7 +17,11 @@ import (
 // goroutines may send at once; their messages share the channel's pipeline.
 type Sender struct {
 	connector *Connector
-	timers    sync.Pool // of *time.Timer, stopped
+	timers    sync.Pool    // of *time.Timer, stopped
+	replacing replacements // used by Run alone
+	retiring  sync.WaitGroup
+	refusing  refusing
+	alone     chan struct{} // held by the message that has a channel of its own
 
 	mu      sync.Mutex
 	line    *pipeline
@@ -28,7 +32,7 @@ type Sender struct {
 // NewSender returns a sender that connects once Run is called. See NewConnector
 // for role and onChange.
 func NewSender(cfg Config, role string, onChange func(*Session, error)) *Sender {
-	return &Sender{connector: NewConnector(cfg, role, onChange), changed: make(chan struct{})}
+	return &Sender{connector: NewConnector(cfg, role, onChange), changed: make(chan struct{}), alone: make(chan struct{}, 1)}
 }
 
 // Connector is the keeper of the sender's connection.
@@ -38,6 +42,7 @@ func (s *Sender) Connector() *Connector { return s.connector }
 // error as Connector.Run does.
 func (s *Sender) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
+	defer s.retiring.Wait() // after the connection's end
 	defer stop()
 	connecting := make(chan error, 1)
 	go func() {
@@ -55,7 +60,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	}
 }
 
-// serve opens a channel, offers it, and waits for its end.
+// serve opens a channel, offers it, and waits for its end or its replacement.
 func (s *Sender) serve(ctx context.Context, session *Session) {
 	opening, cancel := context.WithTimeout(ctx, s.connector.cfg.DialTimeout)
 	defer cancel()
@@ -66,10 +71,9 @@ func (s *Sender) serve(ctx context.Context, session *Session) {
 		return
 	}
 	s.offer(line)
-	select {
-	case <-line.done:
-	case <-session.Done():
-	case <-ctx.Done():
+	if s.use(ctx, line) {
+		s.retiring.Go(func() { s.retire(line) })
+		return // the next line takes its place
 	}
 	s.offer(nil)
 }
@@ -94,9 +98,29 @@ func (s *Sender) end(err error) {
 
 // Send publishes m to exchange with the routing key, and returns nil only after
 // the broker confirmed it and routed it to at least one queue. Otherwise the error
-// is ErrUnroutable, ErrNacked, ErrNotConnected, ErrClosed or that of ctx.
+// is ErrUnroutable, ErrNacked, ErrNotConnected, ErrBlocked, ErrRefused, ErrTooLarge,
+// ErrMalformed, ErrClosed or that of ctx. Without a deadline in ctx it takes at most
+// Config.PublishTimeout.
+//
+// A message that the broker refuses costs the channel. The messages on it whose
+// confirms were lost are sent again on the next channel, within their time. They may
+// arrive twice.
 func (s *Sender) Send(ctx context.Context, exchange, key string, m *message.Message) error {
 	return s.send(ctx, exchange, key, publishing(m))
+}
+
+// SendUntil is Send without Config.PublishTimeout: it waits for the confirm until ctx is
+// done, however long that takes. Only when the channel is lost the message is sent
+// again, or an error returned: no second copy is under way before.
+func (s *Sender) SendUntil(ctx context.Context, exchange, key string, m *message.Message) error {
+	return publishError(exchange, key, s.deliver(ctx, exchange, key, publishing(m)))
+}
+
+func publishError(exchange, key string, err error) error {
+	if err != nil {
+		return fmt.Errorf("broker: publish to exchange %q with key %q: %w", exchange, key, err)
+	}
+	return nil
 }
 
 func (s *Sender) send(ctx context.Context, exchange, key string, p amqp.Publishing) error {
@@ -107,21 +131,24 @@ func (s *Sender) send(ctx context.Context, exchange, key string, p amqp.Publishi
 	case err == nil:
 		err = s.await(ctx, sent)
 	}
-	if err != nil {
-		return fmt.Errorf("broker: publish to exchange %q with key %q: %w", exchange, key, err)
+	if ok && err != nil {
+		err = s.sendAgain(ctx, exchange, key, p, err)
 	}
-	return nil
+	return publishError(exchange, key, err)
 }
 
 // sendSlowly is send for when there is something to wait for first.
 func (s *Sender) sendSlowly(ctx context.Context, exchange, key string, p amqp.Publishing) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	sent, err := s.start(ctx, exchange, key, p)
-	if err != nil {
-		return err
-	}
-	return sent.wait(ctx, nil)
+	return s.deliver(ctx, exchange, key, p)
+}
+
+// sendAgain goes on with a message whose first sending ended with why.
+func (s *Sender) sendAgain(ctx context.Context, exchange, key string, p amqp.Publishing, why error) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	return s.redeliver(ctx, exchange, key, p, why)
 }
 
 // await returns the message's fate, within the configured time if ctx has no
@@ -149,16 +176,7 @@ func (s *Sender) bounded(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithTimeout(ctx, s.connector.cfg.PublishTimeout)
 }
 
-// start puts one message on the wire; its fate is known when wait returns.
-func (s *Sender) start(ctx context.Context, exchange, key string, p amqp.Publishing) (*inFlight, error) {
-	line, err := s.current(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return line.publish(ctx, exchange, key, p)
-}
-
-// startNow is start for when nothing has to be waited for; ok is false if something has.
+// startNow is begin for when nothing has to be waited for; ok is false if something has.
 func (s *Sender) startNow(ctx context.Context, exchange, key string, p amqp.Publishing) (sent *inFlight, ok bool, err error) {
 	s.mu.Lock()
 	line := s.line
@@ -168,7 +186,7 @@ func (s *Sender) startNow(ctx context.Context, exchange, key string, p amqp.Publ
 		return nil, false, nil
 	default:
 	}
-	if line == nil || line.ended() {
+	if line == nil || line.ended() || s.refusing.has(exchange) {
 		return nil, false, nil
 	}
 	return line.publishNow(exchange, key, p)
@@ -206,13 +224,14 @@ func (s *Sender) Declare(ctx context.Context, t Topology) error {
 }
 
 // Delay hands m to the delay ladder, which brings it back to the work queue after
-// d, never earlier, and to no other queue.
+// d, never earlier, and to no other queue. It waits as SendUntil does.
 func (s *Sender) Delay(ctx context.Context, queue string, d time.Duration, m *message.Message) error {
 	steps := ladderSteps(d)
-	return s.Send(ctx, ladderEntry(steps), ladderKey(steps, queue), m)
+	return s.SendUntil(ctx, ladderEntry(steps), ladderKey(steps, queue), m)
 }
 
-// DeadLetter hands m to the dead-letter queue of the work queue.
+// DeadLetter hands m to the dead-letter queue of the work queue. It waits as SendUntil
+// does.
 func (s *Sender) DeadLetter(ctx context.Context, queue string, m *message.Message) error {
-	return s.Send(ctx, DeadLetterExchange, queue, m)
+	return s.SendUntil(ctx, DeadLetterExchange, queue, m)
 }

@@ -3,28 +3,56 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
+
+	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/message"
 )
 
 // Start is the first half of Send: it puts m on the wire, and wait returns its fate.
-// What one goroutine starts one after the other keeps its order. Each half takes at
-// most Config.PublishTimeout if its context has no deadline.
+// What one goroutine starts one after the other keeps its order, but for messages that
+// are sent again. Each half takes at most Config.PublishTimeout if its context has no
+// deadline.
 func (s *Sender) Start(ctx context.Context, exchange, key string, m *message.Message) (wait func(context.Context) error, err error) {
-	explain := func(err error) error {
-		if err != nil {
-			return fmt.Errorf("broker: publish to exchange %q with key %q: %w", exchange, key, err)
-		}
-		return nil
-	}
 	bounded, cancel := s.bounded(ctx)
 	defer cancel()
-	sent, err := s.start(bounded, exchange, key, publishing(m))
+	started, err := s.start(bounded, exchange, key, publishing(m))
 	if err != nil {
-		return nil, explain(err)
+		return nil, publishError(exchange, key, err)
 	}
-	return func(ctx context.Context) error { return explain(s.await(ctx, sent)) }, nil
+	return func(ctx context.Context) error { return publishError(exchange, key, started.wait(ctx)) }, nil
+}
+
+// posting is a message whose first half of Send is done.
+type posting struct {
+	sender        *Sender
+	exchange, key string
+	msg           amqp.Publishing
+	sent          *inFlight // nil if its fate is known
+}
+
+// start puts one message on the wire, unless it has to go alone.
+func (s *Sender) start(ctx context.Context, exchange, key string, p amqp.Publishing) (*posting, error) {
+	if s.refusing.has(exchange) {
+		return &posting{}, s.deliver(ctx, exchange, key, p)
+	}
+	sent, err := s.begin(ctx, exchange, key, p)
+	if err == nil {
+		return &posting{sender: s, exchange: exchange, key: key, msg: p, sent: sent}, nil
+	}
+	return &posting{}, s.redeliver(ctx, exchange, key, p, err)
+}
+
+// wait returns the message's fate.
+func (p *posting) wait(ctx context.Context) error {
+	if p.sent == nil {
+		return nil
+	}
+	err := p.sender.await(ctx, p.sent)
+	if err == nil {
+		return nil
+	}
+	return p.sender.sendAgain(ctx, p.exchange, p.key, p.msg, err)
 }
 
 // defaultFrame is the largest frame of a RabbitMQ that is not told otherwise.

@@ -24,7 +24,8 @@ type Session struct {
 	blocked atomic.Pointer[string]
 	done    chan struct{}
 	once    sync.Once
-	err     error // why it ended; read after done is closed
+	err     error        // why it ended; read after done is closed
+	maxBody atomic.Int64 // the largest body that the broker takes, once it has refused one; 0 before
 }
 
 func newSession(conn *amqp.Connection, cut func(), uri amqp.URI) *Session {

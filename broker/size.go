@@ -9,9 +9,9 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// ErrTooLarge says that a message's headers do not fit into one AMQP frame, as
-// they must. The broker would close the connection on it.
-var ErrTooLarge = errors.New("broker: the headers do not fit into a frame")
+// ErrTooLarge says that a message's headers do not fit into one AMQP frame, as they
+// must, or that its body is larger than the broker's max_message_size.
+var ErrTooLarge = errors.New("broker: the message is too large")
 
 // ErrMalformed says that a message cannot be written: a property or a header's name
 // is longer than AMQP's 255 bytes, or a header's value is of no AMQP type.
@@ -73,7 +73,7 @@ func checkSize(p *amqp.Publishing, frame int) error {
 		return nil
 	}
 	if size := tableSize(p.Headers); size > frame-frameReserve {
-		return fmt.Errorf("%w: they take about %d bytes, want at most %d", ErrTooLarge, size, frame-frameReserve)
+		return fmt.Errorf("%w: the headers take about %d bytes, want at most %d", ErrTooLarge, size, frame-frameReserve)
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ type Broker struct {
 	agenda      []func() // to be done before mu is given up
 	memory      memory
 	faults      []*Fault
+	channels    uint64 // that were opened so far
 	closed      bool
 }
 

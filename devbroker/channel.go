@@ -8,7 +8,9 @@ import (
 type channel struct {
 	conn    *connection
 	id      uint16
-	closing bool // we have said close: only close-ok is of interest
+	number  uint64 // of all channels of the broker
+	maxBody uint64 // the limit when it was opened
+	closing bool   // we have said close: only close-ok is of interest
 
 	incoming  *incoming // the message that is being received
 	lastQueue string    // stands for an empty name of a queue
@@ -26,7 +28,11 @@ type channel struct {
 }
 
 func newChannel(c *connection, id uint16) *channel {
-	return &channel{conn: c, id: id, consumers: map[string]*consumer{}}
+	c.broker.channels++
+	return &channel{
+		conn: c, id: id, number: c.broker.channels, maxBody: uint64(c.broker.cfg.MaxMessageSize), //nolint:gosec // Validate wants it positive
+		consumers: map[string]*consumer{},
+	}
 }
 
 func (ch *channel) broker() *Broker { return ch.conn.broker }

@@ -36,7 +36,7 @@ func (c *consumer) ready() bool {
 func (c *consumer) deliver(it *item) {
 	ch := c.channel
 	ch.lastTag++
-	fault := ch.broker().strike(OnDeliver, c.queue.name)
+	fault := ch.strike(OnDeliver, c.queue.name)
 	if !fault.swallows() {
 		ch.conn.out.content(ch.id, &wire.BasicDeliver{
 			ConsumerTag: c.tag, DeliveryTag: ch.lastTag, Redelivered: it.redelivered,

@@ -33,21 +33,31 @@ type Fault struct {
 	Skip  int           // how many are let pass first
 	Times int           // how often it strikes; until it is removed if zero
 	Do    Action        // what happens
+	// Open limits the fault to channels that are open when it is injected, so that a
+	// fresh channel is spared: in a cluster of RabbitMQ 3.10 a channel whose first message
+	// met a dead node refuses every further one, while another channel takes it.
+	Open bool
 	Delay time.Duration // OnConfirm and OnAck: it happens this much later, and Do is not used
+
+	channels uint64 // so many had been opened when it was injected
 }
 
 // Inject makes f happen from now on. The function that it returns removes it.
 func (b *Broker) Inject(f Fault) (remove func()) {
-	b.do(func() { b.faults = append(b.faults, &f) })
+	b.do(func() {
+		f.channels = b.channels
+		b.faults = append(b.faults, &f)
+	})
 	return func() {
 		b.do(func() { b.faults = slices.DeleteFunc(b.faults, func(other *Fault) bool { return other == &f }) })
 	}
 }
 
 // strike returns the fault that happens here and now, or nil.
-func (b *Broker) strike(on Point, name string) *Fault {
+func (ch *channel) strike(on Point, name string) *Fault {
+	b := ch.broker()
 	for i, f := range b.faults {
-		if f.On != on || f.Name != "" && f.Name != name {
+		if f.On != on || f.Name != "" && f.Name != name || f.Open && ch.number > f.channels {
 			continue
 		}
 		if f.Skip > 0 {
@@ -85,6 +95,10 @@ func (ch *channel) confirmLate(tag uint64, ok bool) {
 		ch.sendConfirm(tag, ok)
 	}
 }
+
+// LimitMessages bounds the body of a message, in bytes, on channels that are opened from
+// now on, as a lower max_message_size does after an upgrade. Messages in queues stay.
+func (b *Broker) LimitMessages(bytes int) { b.do(func() { b.cfg.MaxMessageSize = max(bytes, 0) }) }
 
 // Drop cuts all connections without a word, as a broken network does.
 func (b *Broker) Drop() {

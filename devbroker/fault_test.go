@@ -268,3 +268,21 @@ func TestALateConfirmOfAChannelThatIsGone(t *testing.T) {
 		c.put("q", "3")
 	})
 }
+
+// TestAFaultOfOpenChannelsSparesAFreshOne, as a channel of a 3.10 cluster refuses what
+// another one takes.
+func TestAFaultOfOpenChannelsSparesAFreshOne(t *testing.T) {
+	t.Parallel()
+	bubble(t, devbroker.Config{}, func(t *testing.T, b *devbroker.Broker) {
+		c := connect(t, b)
+		c.declare("q", nil)
+		remove := b.Inject(devbroker.Fault{On: devbroker.OnPublish, Do: devbroker.Refuse, Open: true})
+		check(t, "the open channel hears", c.hears(c.send("", "q", "1")), "nack after 0s")
+		fresh := connect(t, b)
+		check(t, "a fresh channel hears", fresh.hears(fresh.send("", "q", "2")), "ack after 0s")
+		check(t, "the open channel still hears", c.hears(c.send("", "q", "3")), "nack after 0s")
+		remove()
+		check(t, "without the fault the channel hears", c.hears(c.send("", "q", "4")), "ack after 0s")
+		check(t, "channels", b.Channels(), 2)
+	})
+}

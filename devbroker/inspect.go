@@ -124,3 +124,9 @@ func nativeValue(v any) any {
 	}
 	return v
 }
+
+// Channels is the number of channels that clients have opened so far.
+func (b *Broker) Channels() (n int) {
+	b.do(func() { n = int(b.channels) }) //nolint:gosec // counted one by one
+	return n
+}

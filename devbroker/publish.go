@@ -32,7 +32,7 @@ func (ch *channel) receiveContent(f wire.Frame) error {
 			return err
 		}
 		ch.conn.publishes()
-	} else if err := in.add(f, ch.broker()); err != nil {
+	} else if err := in.add(f, ch); err != nil {
 		return err
 	}
 	if in.received != in.size {
@@ -60,15 +60,15 @@ func (in *incoming) begin(f wire.Frame) error {
 }
 
 // add takes a piece of the body. One that is too large is counted and not kept.
-func (in *incoming) add(f wire.Frame, b *Broker) error {
+func (in *incoming) add(f wire.Frame, ch *channel) error {
 	if f.Type != wire.FrameBody {
 		return refuse(unexpectedFrame, "expected content body, got non content body frame instead")
 	}
 	in.received += uint64(len(f.Payload))
-	if in.received > in.size && b.gen.measuresBodies {
+	if in.received > in.size && ch.broker().gen.measuresBodies {
 		return refuse(frameError, "content body frame exceeds remaining content size")
 	}
-	if in.received <= min(in.size, uint64(b.cfg.MaxMessageSize)) {
+	if in.received <= min(in.size, ch.maxBody) {
 		in.body = append(in.body, f.Payload...)
 	}
 	return nil
@@ -89,7 +89,7 @@ func (ch *channel) publish(in *incoming) error {
 	if ch.confirms.on {
 		ch.confirms.published++
 	}
-	fault := ch.broker().strike(OnPublish, x.name)
+	fault := ch.strike(OnPublish, x.name)
 	switch {
 	case fault.drops():
 		ch.conn.drop()
@@ -99,17 +99,16 @@ func (ch *channel) publish(in *incoming) error {
 		ch.confirm(false, fault)
 	default:
 		accepted := ch.distribute(p)
-		ch.confirm(accepted, ch.broker().strike(OnConfirm, x.name))
+		ch.confirm(accepted, ch.strike(OnConfirm, x.name))
 	}
 	return nil
 }
 
 func (ch *channel) check(in *incoming) (*exchange, *message, error) {
 	p := in.method
-	limit := ch.broker().cfg.MaxMessageSize
-	if in.size > uint64(limit) {
+	if in.size > ch.maxBody {
 		return nil, nil, refuse(preconditionFailed,
-			"message size %d is larger than configured max size %d", in.size, limit)
+			"message size %d is larger than configured max size %d", in.size, ch.maxBody)
 	}
 	if err := ch.conn.account.check(write, "exchange", p.Exchange, ch.vhost().name); err != nil {
 		return nil, nil, err

@@ -74,7 +74,7 @@ func (ch *channel) ackFault(s settlement) *Fault {
 	}
 	for _, d := range ch.unacked.all {
 		if d.tag == s.tag || s.multiple && !d.settled {
-			return ch.broker().strike(OnAck, d.queue.name)
+			return ch.strike(OnAck, d.queue.name)
 		}
 	}
 	return nil

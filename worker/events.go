@@ -49,7 +49,8 @@ type Settled struct {
 }
 
 // HandOffFailed says that the copy of a message for a retry or the dead-letter
-// queue was not confirmed. It is tried again; the message is not acked before.
+// queue was not confirmed: it was refused or lost, and is sent again, or it has been on
+// its way for 10 s, and is waited for. The message is not acked before.
 type HandOffFailed struct {
 	Queue   string
 	Message *message.Message

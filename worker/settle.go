@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
@@ -36,12 +37,19 @@ func handOffPauses() retry.Policy {
 
 // handOff publishes the copy that takes the delivery's place. The delivery is not
 // acked before the copy is confirmed, so it tries until that succeeds, the
-// delivery's channel is lost, or the grace is over.
+// delivery's channel is lost, or the grace is over. One copy is under way at a time: a
+// confirm that is late is waited for.
 func (q *Subscription) handOff(d *broker.Delivery, a *attempt, out Outcome) error {
 	c := broker.Copy(&a.Message, record(q.config.Name, a, out, time.Now()))
-	ctx := q.worker.inHand
+	ctx, cancel := whileHeld(q.worker.inHand, d)
+	defer cancel()
+	failed := func(err error) {
+		q.worker.emit(HandOffFailed{Queue: q.config.Name, Message: &a.Message, Outcome: out, Err: err})
+	}
 	for n := 1; ; n++ {
+		late := time.AfterFunc(unconfirmedLimit, func() { failed(q.worker.unconfirmed()) })
 		err := q.send(ctx, c, out)
+		late.Stop()
 		switch {
 		case err == nil:
 			return nil
@@ -53,18 +61,45 @@ func (q *Subscription) handOff(d *broker.Delivery, a *attempt, out Outcome) erro
 			}
 			continue
 		}
-		q.worker.emit(HandOffFailed{Queue: q.config.Name, Message: &a.Message, Outcome: out, Err: err})
+		failed(err)
 		if errors.Is(err, broker.ErrUnroutable) {
 			err = errors.Join(err, q.redeclare(ctx))
 		}
 		select {
 		case <-time.After(handOffPauses().Delay(n)):
-		case <-d.Lost():
-			return err
 		case <-ctx.Done():
 			return err
 		}
 	}
+}
+
+// unconfirmedLimit is how long a copy may be on its way before an event says so.
+const unconfirmedLimit = 10 * time.Second
+
+// unconfirmed says why a copy has had no answer for that long, as far as that is known.
+func (w *Worker) unconfirmed() error {
+	session, err := w.connections.sender.Connector().Current()
+	switch {
+	case session == nil:
+		return fmt.Errorf("worker: the copy is not confirmed after %v: %w: %w", unconfirmedLimit, broker.ErrNotConnected, err)
+	case session.Blocked() != "":
+		return fmt.Errorf("worker: the copy is not confirmed after %v: %w: %s", unconfirmedLimit, broker.ErrBlocked, session.Blocked())
+	}
+	return fmt.Errorf("worker: the copy is not confirmed after %v: the broker does not answer", unconfirmedLimit)
+}
+
+// whileHeld returns a context that ends with ctx, and with ErrStale as its cause when
+// the delivery's channel is lost.
+func whileHeld(ctx context.Context, d *broker.Delivery) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-d.Lost():
+			cancel(broker.ErrStale)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
 }
 
 func (q *Subscription) send(ctx context.Context, c *message.Message, out Outcome) error {

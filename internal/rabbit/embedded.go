@@ -141,6 +141,23 @@ func (e *embedded) ConsumerTimeout(tb testing.TB, d time.Duration) {
 	})
 }
 
+func (e *embedded) LimitMessages(_ testing.TB, bytes int) {
+	e.cfg.MaxMessageSize = bytes
+	e.broker.LimitMessages(bytes)
+}
+
+func (e *embedded) Permit(tb testing.TB, u User) string {
+	tb.Helper()
+	if len(e.cfg.Users) == 0 {
+		e.cfg.Users = []devbroker.User{{Name: "guest", Password: "guest"}}
+	}
+	e.cfg.Users = append(e.cfg.Users, devbroker.User{
+		Name: u.Name, Password: u.Password, Configure: u.Configure, Write: u.Write, Read: u.Read,
+	})
+	e.Restart(tb)
+	return u.url(tb, e.url)
+}
+
 func (*embedded) Clients(tb testing.TB) []string {
 	tb.Helper()
 	tb.Skip("devbroker lists no connections")

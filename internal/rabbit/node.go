@@ -1,6 +1,7 @@
 package rabbit
 
 import (
+	"net/url"
 	"testing"
 	"time"
 )
@@ -33,10 +34,30 @@ type Node interface {
 	// ConsumerTimeout bounds how long a delivery may wait for its ack, until the test
 	// ends. A node in memory is restarted for it.
 	ConsumerTimeout(tb testing.TB, d time.Duration)
+	// LimitMessages bounds the body of a message, in bytes, on channels opened from now
+	// on. Messages in queues stay.
+	LimitMessages(tb testing.TB, bytes int)
+	// Permit adds a user, with the regular expressions of what it may do, and returns
+	// the user's URL. A node in memory is restarted for it.
+	Permit(tb testing.TB, u User) (url string)
 	// Clients returns the client properties of each connection, as the node prints them.
 	Clients(tb testing.TB) []string
 	// Import has the node read a file of definitions.
 	Import(tb testing.TB, definitions []byte)
+}
+
+// User is a user of a Node, with the permissions that it has in the virtual host /.
+type User struct{ Name, Password, Configure, Write, Read string }
+
+// url is the node's URL at which the user logs in.
+func (u User) url(tb testing.TB, node string) string {
+	tb.Helper()
+	at, err := url.Parse(node)
+	if err != nil {
+		tb.Fatalf("rabbit: the URL of a node: %v", err)
+	}
+	at.User = url.UserPassword(u.Name, u.Password)
+	return at.String()
 }
 
 // Start starts a node for the test and removes it when the test ends: a RabbitMQ, or

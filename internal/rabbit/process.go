@@ -121,6 +121,19 @@ func (p *process) ConsumerTimeout(tb testing.TB, d time.Duration) {
 	tb.Cleanup(func() { set(30*time.Minute, time.Minute) }) // as they were
 }
 
+func (p *process) LimitMessages(tb testing.TB, bytes int) {
+	tb.Helper()
+	p.must(tb, "ctl", "eval", fmt.Sprintf(
+		"application:set_env(rabbit, max_message_size, %d), persistent_term:put(max_message_size, %d).", bytes, bytes))
+}
+
+func (p *process) Permit(tb testing.TB, u User) string {
+	tb.Helper()
+	p.must(tb, "ctl", "add_user", u.Name, u.Password)
+	p.must(tb, "ctl", "set_permissions", u.Name, u.Configure, u.Write, u.Read)
+	return u.url(tb, p.url)
+}
+
 func (p *process) Clients(tb testing.TB) []string {
 	tb.Helper()
 	return strings.Split(p.must(tb, "ctl", "list_connections", "client_properties"), "\n")
