@@ -16,14 +16,16 @@ var (
 	// ErrNotConnected says there was no session, or it was lost before the broker
 	// confirmed. A message published then may or may not have arrived.
 	ErrNotConnected = errors.New("broker: not connected")
-	// ErrUnroutable says no queue is bound for the message, or the exchange is missing.
+	// ErrUnroutable says no queue is bound for the message, or its exchange is missing.
 	ErrUnroutable = errors.New("broker: no queue took the message")
 	// ErrNacked says the broker refused the message, as a full queue does.
 	ErrNacked = errors.New("broker: the broker refused the message")
 	// ErrBlocked says the broker has stopped taking messages on this connection
 	// because its memory or disk is low. It comes with the context's error.
 	ErrBlocked = errors.New("broker: the broker has blocked publishing")
-	// ErrRefused says the broker did not accept the credentials, or the virtual host.
+	// ErrRefused says the broker did not accept the credentials or the virtual host, or
+	// does not permit the user to publish the message: to its exchange, with its routing
+	// key, or in another user's name.
 	ErrRefused = errors.New("broker: access refused")
 	// ErrClosed says the publisher was closed by its owner.
 	ErrClosed = errors.New("broker: closed")

@@ -43,6 +43,9 @@ func (s *Sender) Publisher(exchange string) *Publisher {
 // is ErrUnroutable, ErrNacked, ErrNotConnected, ErrBlocked, ErrRefused, ErrTooLarge,
 // ErrMalformed, ErrClosed, or that of ctx. Without a deadline in ctx it takes at most Config.PublishTimeout.
 //
+// A message that the broker refuses costs the channel that all share. Messages that were
+// on it are sent again on the next channel, within their time; they may arrive twice.
+//
 // A []byte is sent as it is, anything else as JSON unless WithEncoder says
 // otherwise. The message is persistent, and gets a UUIDv7 as its id and the
 // present time as its timestamp where the options give none.

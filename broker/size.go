@@ -14,7 +14,8 @@ import (
 var ErrTooLarge = errors.New("broker: the message is too large")
 
 // ErrMalformed says that a message cannot be written: a property or a header's name
-// is longer than AMQP's 255 bytes, or a header's value is of no AMQP type.
+// is longer than AMQP's 255 bytes, or a header's value is of no AMQP type. Or the broker
+// does not take it as it is, such as an expiration that is not a number.
 var ErrMalformed = errors.New("broker: the message cannot be written")
 
 // maxShortString is the longest text of a property.

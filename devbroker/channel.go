@@ -30,7 +30,7 @@ type channel struct {
 func newChannel(c *connection, id uint16) *channel {
 	c.broker.channels++
 	return &channel{
-		conn: c, id: id, number: c.broker.channels, maxBody: uint64(c.broker.cfg.MaxMessageSize), //nolint:gosec // Validate wants it positive
+		conn: c, id: id, number: c.broker.channels, maxBody: uint64(c.broker.cfg.MaxMessageSize),
 		consumers: map[string]*consumer{},
 	}
 }

@@ -33,11 +33,12 @@ type Fault struct {
 	Skip  int           // how many are let pass first
 	Times int           // how often it strikes; until it is removed if zero
 	Do    Action        // what happens
+	Delay time.Duration // OnConfirm and OnAck: it happens this much later, and Do is not used
+
 	// Open limits the fault to channels that are open when it is injected, so that a
 	// fresh channel is spared: in a cluster of RabbitMQ 3.10 a channel whose first message
 	// met a dead node refuses every further one, while another channel takes it.
 	Open bool
-	Delay time.Duration // OnConfirm and OnAck: it happens this much later, and Do is not used
 
 	channels uint64 // so many had been opened when it was injected
 }

@@ -29,29 +29,17 @@ type failure struct {
 
 // publish publishes as much of the batch as its lease and ctx allow: aggregates side by
 // side, each in order and one message at a time, since what comes behind a message that
-// is refused must wait. Some refusals, such as a missing exchange, cost the channel and
-// all that is on it; so what was refused before comes last and alone, and everything is
-// alone after a channel was lost.
+// is refused must wait.
 func (r *Relay) publish(ctx context.Context, b *batch) *outcome {
 	hand, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
-	session, _ := r.sender.Connector().Current()
-	p := publication{relay: r, batch: b, session: session, stop: ctx, hand: hand}
+	p := publication{relay: r, batch: b, stop: ctx, hand: hand}
 	var hands sync.WaitGroup
-	var alone [][]row
 	for _, group := range b.groups() {
-		if r.careful || group[0].attempts > 0 {
-			alone = append(alone, group)
-			continue
-		}
-		hands.Go(func() { p.publish(group, false) })
+		hands.Go(func() { p.publish(group) })
 	}
 	hands.Wait()
-	for _, group := range alone {
-		p.publish(group, true)
-	}
-	r.careful = p.outcome.trouble != nil && p.channelLost(p.outcome.trouble)
 	return &p.outcome
 }
 
@@ -59,7 +47,6 @@ func (r *Relay) publish(ctx context.Context, b *batch) *outcome {
 type publication struct {
 	relay   *Relay
 	batch   *batch
-	session *broker.Session // may be nil
 	stop    context.Context // no further message once this is done
 	hand    context.Context // of those begun
 	outcome outcome
@@ -67,7 +54,7 @@ type publication struct {
 
 // publish publishes the rows of an aggregate up to the first that fails. None is begun
 // if it could take longer than the lease lasts, another third being for the marks.
-func (p *publication) publish(group []row, alone bool) {
+func (p *publication) publish(group []row) {
 	limit := p.relay.config.Lease / 3
 	for _, one := range group {
 		if p.stop.Err() != nil || time.Until(p.batch.until) < 2*limit || p.outcome.interrupted() {
@@ -77,24 +64,10 @@ func (p *publication) publish(group []row, alone bool) {
 		err := p.relay.send(sending, &one)
 		cancel()
 		pause := p.relay.config.Retry.Randomized(one.attempts+1, rand.Float64())
-		p.outcome.note(failure{one, err, pause}, isTrouble(err) && (!alone || !p.channelLost(err)))
+		p.outcome.note(failure{one, err, pause}, isTrouble(err))
 		if err != nil {
 			return
 		}
-	}
-}
-
-// channelLost says that err lost us the channel and not the connection: then one of the
-// messages on it was to blame. A connection that is lost may take a moment to show it.
-func (p *publication) channelLost(err error) bool {
-	if p.session == nil || !errors.Is(err, broker.ErrNotConnected) || p.hand.Err() != nil {
-		return false
-	}
-	select {
-	case <-p.session.Done():
-		return false
-	case <-time.After(100 * time.Millisecond):
-		return true
 	}
 }
 
@@ -131,7 +104,7 @@ func (o *outcome) note(f failure, trouble bool) {
 // isTrouble says that the message is not to blame.
 func isTrouble(err error) bool {
 	for _, known := range []error{
-		broker.ErrNotConnected, broker.ErrBlocked, broker.ErrRefused, broker.ErrClosed, context.Canceled,
+		broker.ErrNotConnected, broker.ErrBlocked, broker.ErrClosed, context.Canceled,
 	} {
 		if errors.Is(err, known) {
 			return true

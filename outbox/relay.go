@@ -25,7 +25,6 @@ type Relay struct {
 
 	// Of Run alone:
 	cleaned time.Time // when it was done last
-	careful bool      // publish one message at a time
 
 	mu   sync.Mutex
 	idle error // why it does nothing

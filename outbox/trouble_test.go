@@ -50,7 +50,7 @@ func TestARefusedMessageHoldsUpItsAggregateAlone(t *testing.T) {
 				check(t, ch.ExchangeDeclare(exchange, amqp.ExchangeFanout, false, true, false, false, nil))
 				check(t, ch.QueueBind(to, "", exchange, false, nil))
 			}
-		}, broker.ErrNotConnected},
+		}, broker.ErrRefused},
 		"the queue is full": {func(t *testing.T, _ *store, m *outbox.Message) func() {
 			ch := rabbit.Channel(t, rabbit.URL(t))
 			m.Key = rabbit.Queue(t)
