@@ -8,10 +8,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/interrupt"
+	"github.com/warren-mq/warren/worker"
 )
 
 // Program is where a command gets its input from and leaves its output.
@@ -38,9 +41,31 @@ func Execute(ctx context.Context, p Program, args []string) int {
 	defer stop()
 	root := p.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := untilInterrupted(ctx, root.ExecuteContext)
 	p.complain(err)
 	return exitStatus(ctx, err)
+}
+
+// interruptTimeout is how long a command may take to end after a second signal.
+const interruptTimeout = 2 * time.Second
+
+// untilInterrupted carries out f. A second signal ends it, whatever f waits for.
+func untilInterrupted(ctx context.Context, f func(context.Context) error) error {
+	second, stop := interrupt.Second(ctx)
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- f(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-second:
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(interruptTimeout):
+		return worker.ErrInterrupted
+	}
 }
 
 // root is the command that has all others.

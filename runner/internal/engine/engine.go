@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
+	"time"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
@@ -21,6 +23,8 @@ type Options struct {
 	Handlers map[string]handler.Handler // in Go, by name
 	Logger   *slog.Logger
 	Level    *slog.LevelVar // of Logger; a new configuration may change it
+	// Dial opens the connections to the broker; TCP if nil.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Engine runs a configuration. Its methods are safe for concurrent use.
@@ -48,6 +52,9 @@ func New(o Options) (*Engine, error) {
 	b, err := wiring.Broker(o.Config.Broker)
 	if err != nil {
 		return nil, err
+	}
+	if o.Dial != nil {
+		b.Dial = o.Dial
 	}
 	e := &Engine{
 		options: o, broker: b, config: o.Config, failed: make(chan error, 1), working: make(chan struct{}),
@@ -93,11 +100,35 @@ func (e *Engine) Run(ctx context.Context) error {
 	life, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	connected := make(chan error, 1)
 	go func() { connected <- e.connections.Run(life) }()
+	ended := make(chan struct{})
+	go e.hangUpLate(ctx, ended, hangUp)
 	err := e.work(ctx, connected)
+	close(ended)
 	hangUp()
 	err = errors.Join(err, <-connected)
 	e.reloading <- struct{}{} // a reload has ended, at the latest for want of connections
 	return err
+}
+
+// abandonTimeout is how long package worker waits for cancelled handlers.
+const abandonTimeout = 5 * time.Second
+
+// hangUpLate closes the connections when the queues have had their time to drain, unless
+// they have ended before: a queue that then waits for a broker that does not answer must
+// not add its time to the time that the closing takes.
+func (e *Engine) hangUpLate(ctx context.Context, ended <-chan struct{}, hangUp func()) {
+	select {
+	case <-ctx.Done():
+	case <-ended:
+		return
+	}
+	timer := time.NewTimer(max(time.Duration(e.Config().Grace), 0) + abandonTimeout)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		hangUp()
+	case <-ended:
+	}
 }
 
 func (e *Engine) work(ctx context.Context, connected chan error) error {

@@ -14,7 +14,12 @@ func (e *Engine) stop(cause error) error {
 	close(e.stopping)
 	queues, s := slices.Clone(e.queues), e.scheduler
 	e.mu.Unlock()
-	return errors.Join(s.stop(), stopAll(queues, cause))
+	var schedules error
+	var both sync.WaitGroup
+	both.Go(func() { schedules = s.stop() })
+	err := stopAll(queues, cause)
+	both.Wait()
+	return errors.Join(schedules, err)
 }
 
 func stopAll(queues []*queue, cause error) error {

@@ -1,0 +1,92 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+)
+
+// link is the way to a broker, and breaks as the test wishes. It begins to at once, for
+// connections that are open too.
+type link struct {
+	direct    broker.Config // another way, which does not break
+	heartbeat time.Duration
+
+	mu     sync.Mutex
+	cut    bool          // connections are lost, and refused
+	silent bool          // whatever is sent gets lost
+	slow   time.Duration // for each piece, in each direction
+	until  []byte        // falls silent when it is sent
+	open   []net.Conn
+}
+
+func (l *link) change(f func(*link)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f(l)
+	if l.cut {
+		for _, c := range l.open {
+			_ = c.Close() // to lose it is what is wanted
+		}
+		l.open = nil
+	}
+}
+
+func (l *link) state() (silent bool, slow time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.silent, l.slow
+}
+
+// Dial fits broker.Config.
+func (l *link) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := l.direct.Dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cut {
+		_ = c.Close() // nobody knows of it
+		return nil, &net.OpError{Op: "dial", Net: "pipe", Err: syscall.ECONNREFUSED}
+	}
+	l.open = append(l.open, c)
+	return &linked{Conn: c, link: l}, nil
+}
+
+type linked struct {
+	net.Conn
+
+	link *link
+}
+
+func (c *linked) Read(p []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(p)
+		silent, slow := c.link.state()
+		if err == nil && silent {
+			continue
+		}
+		<-time.After(slow)
+		return n, err
+	}
+}
+
+func (c *linked) Write(p []byte) (int, error) {
+	c.link.mu.Lock()
+	if c.link.until != nil && bytes.Contains(p, c.link.until) {
+		c.link.silent = true
+	}
+	c.link.mu.Unlock()
+	silent, slow := c.link.state()
+	if silent {
+		return len(p), nil
+	}
+	<-time.After(slow)
+	return c.Conn.Write(p)
+}
