@@ -14,6 +14,10 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/warren-mq/warren/retry"
 )
 
@@ -47,6 +51,15 @@ type Config struct {
 	Backoff retry.Policy
 	// Dial opens the transport; plain TCP if nil. TLS comes on top of it.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// TracerProvider makes the spans of publishes. Nil means the global provider of
+	// OpenTelemetry, also where the program sets it later.
+	TracerProvider trace.TracerProvider
+	// MeterProvider measures publishes. Nil means the global provider, as above.
+	MeterProvider metric.MeterProvider
+	// Propagator writes the trace context into the headers of messages. Nil means the
+	// global propagator, or W3C Trace Context with Baggage if the program has set none.
+	Propagator propagation.TextMapPropagator
 }
 
 // Validate reports everything that is wrong with c, in one error.

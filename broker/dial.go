@@ -60,7 +60,7 @@ func dialOne(ctx context.Context, cfg Config, role, rawURL string) (*Session, er
 	if err != nil {
 		return nil, connectError(uri, err, time.Since(began))
 	}
-	return newSession(conn, cut, uri), nil
+	return newSession(conn, cut, uri, newTracer(cfg)), nil
 }
 
 func amqpConfig(cfg Config, role, rawURL string, uri amqp.URI) amqp.Config {

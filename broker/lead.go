@@ -42,7 +42,7 @@ func (s *Session) Lead(ctx context.Context, t Token, hello []byte) (*Lead, error
 		return nil, err
 	}
 	l := &Lead{
-		token: t, session: s, tracer: newTracer(), ch: ch, done: make(chan struct{}),
+		token: t, session: s, tracer: s.tracer, ch: ch, done: make(chan struct{}),
 		returns: ch.NotifyReturn(make(chan amqp.Return, 2)),
 	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))

@@ -26,7 +26,7 @@ type Publisher struct {
 // publish and again whenever the connection is lost, until Close.
 func NewPublisher(cfg Config, exchange string) *Publisher {
 	ctx, stop := context.WithCancel(context.Background())
-	return &Publisher{cfg: cfg, exchange: exchange, tracer: newTracer(), ctx: ctx, stop: stop}
+	return &Publisher{cfg: cfg, exchange: exchange, tracer: newTracer(cfg), ctx: ctx, stop: stop}
 }
 
 // Publisher returns a publisher to the exchange over the connection of s, for as long

@@ -21,6 +21,7 @@ type Session struct {
 	conn    *amqp.Connection
 	cut     func() // closes the transport at once
 	address string
+	tracer  *tracer // of what is published beside a Publisher
 	blocked atomic.Pointer[string]
 	done    chan struct{}
 	once    sync.Once
@@ -28,8 +29,8 @@ type Session struct {
 	maxBody atomic.Int64 // the largest body that the broker takes, once it has refused one; 0 before
 }
 
-func newSession(conn *amqp.Connection, cut func(), uri amqp.URI) *Session {
-	s := &Session{conn: conn, cut: cut, address: fmt.Sprintf("%s:%d", uri.Host, uri.Port), done: make(chan struct{})}
+func newSession(conn *amqp.Connection, cut func(), uri amqp.URI, tracer *tracer) *Session {
+	s := &Session{conn: conn, cut: cut, address: fmt.Sprintf("%s:%d", uri.Host, uri.Port), tracer: tracer, done: make(chan struct{})}
 	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
 	blocked := conn.NotifyBlocked(make(chan amqp.Blocking, 8))
 	go s.watch(closed, blocked)

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
@@ -18,18 +19,23 @@ import (
 // tracer makes a span and the measurements of each publish, and puts the trace
 // into the message's headers. Without an OpenTelemetry SDK it does the last only.
 type tracer struct {
-	tracer   trace.Tracer
-	sent     metric.Int64Counter
-	duration metric.Float64Histogram
+	provider   trace.TracerProvider
+	propagator propagation.TextMapPropagator
+	tracer     trace.Tracer
+	sent       metric.Int64Counter
+	duration   metric.Float64Histogram
 }
 
-func newTracer() *tracer {
-	meter := telemetry.Meter(nil)
+func newTracer(cfg Config) *tracer {
+	meter := telemetry.Meter(cfg.MeterProvider)
 	sent, err := telemetry.SentMessages(meter)
 	report(err)
 	duration, err := telemetry.OperationDuration(meter)
 	report(err)
-	return &tracer{tracer: telemetry.Tracer(nil), sent: sent, duration: duration}
+	return &tracer{
+		provider: cfg.TracerProvider, propagator: cfg.Propagator,
+		tracer: telemetry.Tracer(cfg.TracerProvider), sent: sent, duration: duration,
+	}
 }
 
 // report tells of an instrument that could not be made; publishing goes on.
@@ -53,19 +59,19 @@ func (t *tracer) start(ctx context.Context, o *outgoing) (context.Context, publi
 	if t.duration.Enabled(ctx) || t.sent.Enabled(ctx) {
 		s.began = time.Now()
 	}
-	if telemetry.Installed(nil) {
+	if telemetry.Installed(t.provider) {
 		ctx, s.span = t.tracer.Start( //nolint:spancheck // ended by end
 			ctx, telemetry.PublishSpanName(o.message.Exchange), trace.WithSpanKind(trace.SpanKindProducer),
 			trace.WithAttributes(telemetry.PublishAttributes(o.message.Exchange, o.key, &o.message)...))
 	}
 	s.ctx = ctx
-	o.inject(ctx)
+	o.inject(ctx, t.propagator)
 	return ctx, s
 }
 
 // inject adds the trace context, unless the caller has given one.
-func (o *outgoing) inject(ctx context.Context) {
-	telemetry.Propagator(nil).Inject(ctx, (*headerCarrier)(o))
+func (o *outgoing) inject(ctx context.Context, p propagation.TextMapPropagator) {
+	telemetry.Propagator(p).Inject(ctx, (*headerCarrier)(o))
 }
 
 // headerCarrier takes trace context into the headers of an outgoing message.

@@ -22,7 +22,7 @@ func WithMeterProvider(p metric.MeterProvider) MetricsOption {
 }
 
 // WithBuckets sets the boundaries of the duration histogram, in seconds, instead
-// of those the conventions advise, which end at 10.
+// of telemetry.Buckets. Inside a worker the buckets of its own Metrics count.
 func WithBuckets(boundaries ...float64) MetricsOption {
 	return func(s *metrics) { s.boundaries = boundaries }
 }
@@ -56,6 +56,9 @@ type series struct {
 // have the queue as messaging.destination.name, since routing keys may be of any
 // number; failures have error.type. The handler notices nothing. Without an SDK
 // it costs nothing. An instrument that cannot be made is reported to otel.Handle.
+//
+// A worker measures by itself. A Metrics inside another one, for the same message,
+// records nothing.
 func Metrics(opts ...MetricsOption) handler.Middleware {
 	s := &metrics{series: make(map[seriesKey]*series)}
 	for _, opt := range opts {
@@ -77,6 +80,12 @@ func Metrics(opts ...MetricsOption) handler.Middleware {
 }
 
 func (s *metrics) handle(ctx context.Context, next handler.Handler, m *message.Message) error {
+	if covered(ctx, measured, m) {
+		return next.Handle(ctx, m)
+	}
+	if s.consumed.Enabled(ctx) || s.duration.Enabled(ctx) {
+		ctx = withCover(ctx, measured, m)
+	}
 	if s.consumed.Enabled(ctx) {
 		s.consumed.Add(ctx, 1, s.of(m.Queue, "").add...)
 	}

@@ -66,9 +66,9 @@ func TestMetricsMeasureEachMessage(t *testing.T) {
 
 		const want = `messaging.client.consumed.messages{messaging.destination.name=p,messaging.operation.name=process,messaging.system=rabbitmq} 1
 messaging.client.consumed.messages{messaging.destination.name=q,messaging.operation.name=process,messaging.system=rabbitmq} 4
-messaging.process.duration{error.type=*errors.errorString,messaging.destination.name=q,messaging.operation.name=process,messaging.system=rabbitmq} 1 2 10
-messaging.process.duration{error.type=panic,messaging.destination.name=p,messaging.operation.name=process,messaging.system=rabbitmq} 1 0 10
-messaging.process.duration{messaging.destination.name=q,messaging.operation.name=process,messaging.system=rabbitmq} 3 6 10`
+messaging.process.duration{error.type=*errors.errorString,messaging.destination.name=q,messaging.operation.name=process,messaging.system=rabbitmq} 1 2 600
+messaging.process.duration{error.type=panic,messaging.destination.name=p,messaging.operation.name=process,messaging.system=rabbitmq} 1 0 600
+messaging.process.duration{messaging.destination.name=q,messaging.operation.name=process,messaging.system=rabbitmq} 3 6 600`
 		if got := collected(t, reader); got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}

@@ -53,6 +53,9 @@ type tracing struct {
 // retry is linked to the attempt before it. The handler finds the span in its
 // context, and the baggage. Its error becomes the span's status and error.type.
 //
+// A worker traces by itself. A Trace inside another one, for the same message, adds its
+// attributes to the span that is there.
+//
 // Without an SDK nothing is made, but the handler's context still carries on the
 // trace of the headers.
 func Trace(opts ...TraceOption) handler.Middleware {
@@ -69,12 +72,17 @@ func Trace(opts ...TraceOption) handler.Middleware {
 }
 
 func (t *tracing) handle(ctx context.Context, next handler.Handler, m *message.Message) error {
+	if covered(ctx, traced, m) {
+		trace.SpanFromContext(ctx).SetAttributes(t.attributes...)
+		return next.Handle(ctx, m)
+	}
 	ctx, creation := t.extract(ctx, m)
 	if !telemetry.Installed(t.provider) {
 		return next.Handle(ctx, m)
 	}
 	ctx, span := t.tracer.Start(ctx, telemetry.ProcessSpanName(m.Queue), t.options(ctx, creation, m)...)
 	defer span.End()
+	ctx = withCover(ctx, traced, m)
 	return watch(ctx, next, m, func(err error) { conclude(span, err) })
 }
 

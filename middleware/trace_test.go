@@ -55,7 +55,7 @@ func TestTraceMakesAConsumerSpan(t *testing.T) {
 	const want = "messaging.destination.name=events:user.signed_up:welcome,messaging.message.body.size=0," +
 		"messaging.message.id=7,messaging.operation.name=process,messaging.operation.type=process," +
 		"messaging.rabbitmq.destination.routing_key=user.signed_up,messaging.system=rabbitmq," +
-		"server.address=mq,server.port=5672,worker.attempt=1"
+		"server.address=mq,server.port=5672,warren.attempt=1"
 	if got := set.Encoded(attribute.DefaultEncoder()); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -75,7 +75,7 @@ func (r *Relay) send(ctx context.Context, one *row) error {
 	if one.unread != nil {
 		return one.unread
 	}
-	ctx, end := traced(ctx, &one.message)
+	ctx, end := r.traced(ctx, &one.message)
 	err := r.sender.Send(ctx, one.message.Exchange, one.message.RoutingKey, &one.message)
 	end(err)
 	return err

@@ -13,12 +13,13 @@ import (
 
 // traced begins the span of a publish, below the span in which the message was written.
 // Consumers see that one as the message's origin: its headers stay as they are.
-func traced(ctx context.Context, m *message.Message) (within context.Context, end func(error)) {
-	if !telemetry.Installed(nil) {
+func (r *Relay) traced(ctx context.Context, m *message.Message) (within context.Context, end func(error)) {
+	c := r.config.Broker
+	if !telemetry.Installed(c.TracerProvider) {
 		return ctx, func(error) {}
 	}
-	ctx = telemetry.Propagator(nil).Extract(ctx, telemetry.Carrier(m.Headers))
-	ctx, span := telemetry.Tracer(nil).Start(ctx, //nolint:spancheck // ended by end
+	ctx = telemetry.Propagator(c.Propagator).Extract(ctx, telemetry.Carrier(m.Headers))
+	ctx, span := telemetry.Tracer(c.TracerProvider).Start(ctx, //nolint:spancheck // ended by end
 		telemetry.PublishSpanName(m.Exchange),
 		trace.WithSpanKind(trace.SpanKindProducer),
 		trace.WithAttributes(telemetry.PublishAttributes(m.Exchange, m.RoutingKey, m)...))

@@ -10,10 +10,6 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// AttemptKey is an attribute of our own, since the conventions have none for it:
-// the attempt, counted from 1.
-const AttemptKey = attribute.Key("worker.attempt")
-
 // PublishAttributes are those of the PRODUCER span of one message published to
 // exchange with key; set them when the span starts, since samplers look at them.
 func PublishAttributes(exchange, key string, m *message.Message) []attribute.KeyValue {

@@ -5,18 +5,11 @@ import (
 	"go.opentelemetry.io/otel/semconv/v1.43.0/messagingconv"
 )
 
-// Names of the instruments.
-const (
-	MetricProcessDuration   = "messaging.process.duration"          // histogram, s
-	MetricOperationDuration = "messaging.client.operation.duration" // histogram, s
-	MetricConsumedMessages  = "messaging.client.consumed.messages"  // counter, {message}
-	MetricSentMessages      = "messaging.client.sent.messages"      // counter, {message}
-)
-
-// Buckets are the boundaries the conventions advise for durations, in seconds.
-// They end at 10: work that takes longer wants some of its own.
+// Buckets returns the boundaries of the histograms of durations, in seconds: those that
+// the conventions advise, which end at 10, and further ones up to 10 minutes, since a
+// handler may take a minute by default, and more where its queue allows it.
 func Buckets() []float64 {
-	return []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10}
+	return []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 30, 45, 60, 90, 120, 300, 600}
 }
 
 // ProcessDuration returns the histogram of how long handlers take, in seconds. No

@@ -1,6 +1,36 @@
 package telemetry
 
-import "strings"
+import (
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// Names of the metrics that the semantic conventions define.
+const (
+	MetricProcessDuration   = "messaging.process.duration"          // histogram, s
+	MetricOperationDuration = "messaging.client.operation.duration" // histogram, s
+	MetricConsumedMessages  = "messaging.client.consumed.messages"  // counter, {message}
+	MetricSentMessages      = "messaging.client.sent.messages"      // counter, {message}
+)
+
+// Names of the metrics that are Warren's own.
+const (
+	MetricSettled         = "warren.settled"           // counter, {message}
+	MetricRetries         = "warren.retries"           // counter, {message}
+	MetricDeadLettered    = "warren.dead_lettered"     // counter, {message}
+	MetricHandOffFailures = "warren.hand_off.failures" // counter, {attempt}
+	MetricReconnects      = "warren.reconnects"        // counter, {connection}
+	MetricInFlight        = "warren.inflight"          // gauge, {message}
+)
+
+// Names of the attributes that are Warren's own, since the conventions have none for them.
+const (
+	AttemptKey    = attribute.Key("warren.attempt")    // of a span: the attempt, counted from 1
+	OutcomeKey    = attribute.Key("warren.outcome")    // ack, retry, dead-letter, discard or release
+	ReasonKey     = attribute.Key("warren.reason")     // one of message's Reason constants; empty for a snooze
+	ConnectionKey = attribute.Key("warren.connection") // consume or publish
+)
 
 // Names of operations, as messaging.operation.name has them.
 const (

@@ -114,7 +114,7 @@ func TestAttributes(t *testing.T) {
 		{"processing a full message", telemetry.ProcessAttributes(full), "messaging.destination.name=events:k:q," +
 			"messaging.message.body.size=3,messaging.message.conversation_id=c,messaging.message.id=7," +
 			"messaging.operation.name=process,messaging.operation.type=process," +
-			"messaging.rabbitmq.destination.routing_key=k,messaging.system=rabbitmq,worker.attempt=2"},
+			"messaging.rabbitmq.destination.routing_key=k,messaging.system=rabbitmq,warren.attempt=2"},
 		{"processing an empty message", telemetry.ProcessAttributes(&message.Message{}), "messaging.destination.name=amq.default," +
 			"messaging.message.body.size=0,messaging.operation.name=process,messaging.operation.type=process,messaging.system=rabbitmq"},
 		{"publishing", telemetry.PublishAttributes("events", "k", &message.Message{}), "messaging.destination.name=events:k," +
@@ -185,6 +185,14 @@ func TestErrorTypeLooksThroughWrapsAndMarks(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestBucketsTellWhatIsOverTheDefaultTimeout(t *testing.T) {
+	t.Parallel()
+	b := telemetry.Buckets()
+	if !slices.IsSorted(b) || !slices.Contains(b, 60) || b[len(b)-1] < 300 {
+		t.Errorf("buckets are %v, want the default timeout of 60 s among them and at least 300 s as the last", b)
 	}
 }
 

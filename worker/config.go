@@ -7,9 +7,14 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/middleware"
 	"github.com/warren-mq/warren/retry"
 )
 
@@ -30,6 +35,14 @@ type Config struct {
 	Logger *slog.Logger
 	// OnEvent sees every event, from many goroutines; it must be quick.
 	OnEvent func(Event)
+
+	// TracerProvider makes the spans of messages handled and published, MeterProvider
+	// measures them, and Propagator reads and writes the trace context in their headers.
+	// Nil means the global one of OpenTelemetry, also where the program sets it later.
+	// Broker takes those it lacks from here.
+	TracerProvider trace.TracerProvider
+	MeterProvider  metric.MeterProvider
+	Propagator     propagation.TextMapPropagator
 }
 
 func (c Config) withDefaults() Config {
@@ -37,7 +50,24 @@ func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	if c.Broker.TracerProvider == nil {
+		c.Broker.TracerProvider = c.TracerProvider
+	}
+	if c.Broker.MeterProvider == nil {
+		c.Broker.MeterProvider = c.MeterProvider
+	}
+	if c.Broker.Propagator == nil {
+		c.Broker.Propagator = c.Propagator
+	}
 	return c
+}
+
+// observing returns the middleware that traces and measures every message.
+func (c Config) observing() []handler.Middleware {
+	return []handler.Middleware{
+		middleware.Trace(middleware.WithTracerProvider(c.TracerProvider), middleware.WithPropagator(c.Propagator)),
+		middleware.Metrics(middleware.WithMeterProvider(c.MeterProvider)),
+	}
 }
 
 // Queue is a work queue: where its messages come from and how they are worked on.

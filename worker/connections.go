@@ -16,6 +16,12 @@ type Connections struct {
 	sender    *broker.Sender
 }
 
+// Roles of connections, as names, events and metrics have them.
+const (
+	roleConsume = "consume"
+	rolePublish = "publish"
+)
+
 // NewConnections returns connections that Run opens. onEvent sees SessionUp and
 // SessionDown; it may be nil, and it must be quick.
 func NewConnections(c broker.Config, onEvent func(Event)) *Connections {
@@ -31,8 +37,8 @@ func NewConnections(c broker.Config, onEvent func(Event)) *Connections {
 		}
 	}
 	return &Connections{
-		consuming: broker.NewConnector(c, "consume", changed("consume")),
-		sender:    broker.NewSender(c, "publish", changed("publish")),
+		consuming: broker.NewConnector(c, roleConsume, changed(roleConsume)),
+		sender:    broker.NewSender(c, rolePublish, changed(rolePublish)),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/telemetry"
 )
 
@@ -19,21 +20,22 @@ type meter struct {
 	dead       metric.Int64Counter
 	handOffs   metric.Int64Counter
 	reconnects metric.Int64Counter
+	consumed   metric.Int64Counter // middleware.Metrics counts; here it begins at 0
 	inHand     metric.Int64ObservableGauge
 	err        error // of making the instruments; reported by Run
 }
 
-func newMeter() *meter {
-	m := &meter{meter: telemetry.Meter(nil)}
-	m.settled = m.counter("worker.settled", "{message}", "messages by what became of them")
-	m.retries = m.counter("worker.retries", "{message}", "messages put on the delay ladder")
-	m.dead = m.counter("worker.dead_lettered", "{message}", "messages given up on")
-	m.handOffs = m.counter("worker.hand_off.failures", "{attempt}", "copies that were not confirmed and are tried again")
-	m.reconnects = m.counter("worker.reconnects", "{connection}", "connections lost")
+func newMeter(provider metric.MeterProvider) *meter {
+	m := &meter{meter: telemetry.Meter(provider)}
+	m.settled = m.counter(telemetry.MetricSettled, "{message}", "messages by their outcome")
+	m.retries = m.counter(telemetry.MetricRetries, "{message}", "messages that are tried again later")
+	m.dead = m.counter(telemetry.MetricDeadLettered, "{message}", "messages dead-lettered")
+	m.handOffs = m.counter(telemetry.MetricHandOffFailures, "{attempt}", "copies that were not confirmed and are tried again")
+	m.reconnects = m.counter(telemetry.MetricReconnects, "{connection}", "connections lost")
 	var err error
-	m.inHand, err = m.meter.Int64ObservableGauge("worker.inflight", metric.WithUnit("{message}"),
-		metric.WithDescription("messages being handled"))
+	m.consumed, err = telemetry.ConsumedMessages(m.meter)
 	m.note(err)
+	m.inHand = m.gauge(telemetry.MetricInFlight, "messages being handled")
 	return m
 }
 
@@ -43,17 +45,25 @@ func (m *meter) counter(name, unit, description string) metric.Int64Counter {
 	return c
 }
 
+func (m *meter) gauge(name, description string) metric.Int64ObservableGauge {
+	g, err := m.meter.Int64ObservableGauge(name, metric.WithUnit("{message}"), metric.WithDescription(description))
+	m.note(err)
+	return g
+}
+
 func (m *meter) note(err error) {
 	if m.err == nil {
 		m.err = err
 	}
 }
 
-// observe reports the messages in hand until the returned function is called.
+// observe begins the counters of w at 0 and reports the messages in hand until the
+// returned function is called.
 func (m *meter) observe(w *Worker) (stop func(), err error) {
 	if m.err != nil {
 		return nil, m.err
 	}
+	m.begin(w.queues)
 	r, err := m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		for _, q := range w.queues {
 			o.ObserveInt64(m.inHand, q.busy.Load(), metric.WithAttributes(queueAttribute(q.config.Name)))
@@ -70,8 +80,45 @@ func (m *meter) observe(w *Worker) (stop func(), err error) {
 	}, nil
 }
 
+// begin adds 0 to every counter: a rate over the first failure is wrong where its series
+// begins at 1.
+func (m *meter) begin(queues []*Subscription) {
+	ctx := context.Background()
+	for _, role := range []string{roleConsume, rolePublish} {
+		m.reconnects.Add(ctx, 0, metric.WithAttributes(telemetry.ConnectionKey.String(role)))
+	}
+	for _, q := range queues {
+		name := q.config.Name
+		m.handOffs.Add(ctx, 0, metric.WithAttributes(queueAttribute(name)))
+		m.consumed.Add(ctx, 0, metric.WithAttributeSet(telemetry.MetricAttributes(telemetry.OperationProcess, name, "")))
+		for v := Ack; v <= Release; v++ {
+			m.settled.Add(ctx, 0, outcomeOf(name, v))
+		}
+		m.retries.Add(ctx, 0, reasonOf(name, "")) // a snooze
+		for _, reason := range reasons() {
+			m.retries.Add(ctx, 0, reasonOf(name, reason))
+			m.dead.Add(ctx, 0, reasonOf(name, reason))
+		}
+	}
+}
+
+func reasons() []string {
+	return []string{
+		message.ReasonError, message.ReasonPanic, message.ReasonTimeout, message.ReasonPermanent,
+		message.ReasonDecode, message.ReasonInvalid, message.ReasonUnhandled,
+	}
+}
+
 func queueAttribute(name string) attribute.KeyValue {
 	return semconv.MessagingDestinationName(name)
+}
+
+func outcomeOf(queue string, v Verdict) metric.MeasurementOption {
+	return metric.WithAttributes(queueAttribute(queue), telemetry.OutcomeKey.String(v.String()))
+}
+
+func reasonOf(queue, reason string) metric.MeasurementOption {
+	return metric.WithAttributes(queueAttribute(queue), telemetry.ReasonKey.String(reason))
 }
 
 func (m *meter) count(e Event) {
@@ -82,7 +129,7 @@ func (m *meter) count(e Event) {
 	case HandOffFailed:
 		m.handOffs.Add(ctx, 1, metric.WithAttributes(queueAttribute(e.Queue)))
 	case SessionDown:
-		m.reconnects.Add(ctx, 1, metric.WithAttributes(attribute.String("worker.connection", e.Role)))
+		m.reconnects.Add(ctx, 1, metric.WithAttributes(telemetry.ConnectionKey.String(e.Role)))
 	}
 }
 
@@ -90,14 +137,12 @@ func (m *meter) countSettled(ctx context.Context, e Settled) {
 	if !m.settled.Enabled(ctx) {
 		return
 	}
-	queue := queueAttribute(e.Queue)
-	m.settled.Add(ctx, 1, metric.WithAttributes(queue, attribute.String("worker.outcome", e.Outcome.Verdict.String())))
-	reason := metric.WithAttributes(queue, attribute.String("worker.reason", e.Outcome.Reason))
+	m.settled.Add(ctx, 1, outcomeOf(e.Queue, e.Outcome.Verdict))
 	switch e.Outcome.Verdict {
 	case Retry:
-		m.retries.Add(ctx, 1, reason)
+		m.retries.Add(ctx, 1, reasonOf(e.Queue, e.Outcome.Reason))
 	case DeadLetter:
-		m.dead.Add(ctx, 1, reason)
+		m.dead.Add(ctx, 1, reasonOf(e.Queue, e.Outcome.Reason))
 	default:
 	}
 }

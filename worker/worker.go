@@ -43,7 +43,7 @@ const openAtOnce = 16
 func New(c Config) *Worker {
 	c = c.withDefaults()
 	w := &Worker{config: c, log: c.Logger, opening: make(openers, openAtOnce), ready: make(chan struct{})}
-	w.meter = newMeter()
+	w.meter = newMeter(c.MeterProvider)
 	if w.connections = c.Connections; w.connections == nil {
 		w.connections = NewConnections(c.Broker, w.emit)
 	}
@@ -63,8 +63,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 		changed: make(chan struct{}, 1), state: StateStarting, crew: newCrew(), stopping: make(chan struct{}), seed: maphash.MakeSeed(),
 	}
 	q.inHand = handler.WithStopping(w.inHand, q.stopping)
-	mw := []handler.Middleware{middleware.Trace(), middleware.Metrics()}
-	mw = append(append(mw, w.config.Middleware...), c.Middleware...)
+	mw := append(append(w.config.observing(), w.config.Middleware...), c.Middleware...)
 	if c.Timeout > 0 {
 		mw = append(mw, middleware.Timeout(c.Timeout)) // innermost: waiting in a middleware is not the handler's time
 	}

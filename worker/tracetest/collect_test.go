@@ -5,15 +5,18 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/warren-mq/warren/telemetry"
 )
 
-// collect returns what was measured for the queue, by name and outcome or reason.
-func collect(t *testing.T, queue string) map[string]float64 {
+// collect returns what reader has of the queue, by name and outcome or reason.
+func collect(t *testing.T, reader metric.Reader, queue string) map[string]float64 {
 	t.Helper()
 	var data metricdata.ResourceMetrics
-	if err := measured.Collect(t.Context(), &data); err != nil {
+	if err := reader.Collect(t.Context(), &data); err != nil {
 		t.Fatal(err)
 	}
 	got := make(map[string]float64)
@@ -21,7 +24,7 @@ func collect(t *testing.T, queue string) map[string]float64 {
 		if of, _ := attrs.Value(semconv.MessagingDestinationNameKey); of.AsString() != queue {
 			return
 		}
-		for _, key := range []attribute.Key{"worker.outcome", "worker.reason"} {
+		for _, key := range []attribute.Key{telemetry.OutcomeKey, telemetry.ReasonKey} {
 			if detail, ok := attrs.Value(key); ok {
 				name = fmt.Sprint(name, " ", detail.AsString())
 			}
@@ -43,6 +46,29 @@ func collect(t *testing.T, queue string) map[string]float64 {
 				for _, p := range d.DataPoints {
 					add(m.Name, p.Attributes, float64(p.Count))
 				}
+			}
+		}
+	}
+	return got
+}
+
+// reconnects returns the connections that were lost, by their role.
+func reconnects(t *testing.T, reader metric.Reader) map[string]int64 {
+	t.Helper()
+	var data metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &data); err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]int64)
+	for _, scope := range data.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			sum, ok := m.Data.(metricdata.Sum[int64])
+			if !ok || m.Name != telemetry.MetricReconnects {
+				continue
+			}
+			for _, p := range sum.DataPoints {
+				role, _ := p.Attributes.Value(telemetry.ConnectionKey)
+				got[role.AsString()] += p.Value
 			}
 		}
 	}

@@ -184,14 +184,14 @@ func TestMetricsOfAWorker(t *testing.T) {
 	}
 	<-held
 	want := map[string]float64{
-		"worker.settled retry": 1, "worker.settled dead-letter": 1, "worker.retries error": 1, "worker.dead_lettered error": 1,
-		"worker.inflight": 1, telemetry.MetricConsumedMessages: 3,
+		telemetry.MetricSettled + " retry": 1, telemetry.MetricSettled + " dead-letter": 1, telemetry.MetricRetries + " error": 1, telemetry.MetricDeadLettered + " error": 1,
+		telemetry.MetricInFlight: 1, telemetry.MetricConsumedMessages: 3,
 	}
-	rabbit.Eventually(t, patience, func() bool { return len(differ(collect(t, queue), want)) == 0 }, "the metrics are as wanted")
+	rabbit.Eventually(t, patience, func() bool { return len(differ(collect(t, measured, queue), want)) == 0 }, "the metrics are as wanted")
 	close(hold)
-	want["worker.inflight"], want["worker.settled ack"] = 0, 1
-	rabbit.Eventually(t, patience, func() bool { return len(differ(collect(t, queue), want)) == 0 }, "the metrics are as wanted in the end")
-	if got := collect(t, queue)[telemetry.MetricProcessDuration]; got != 3 {
+	want[telemetry.MetricInFlight], want[telemetry.MetricSettled+" ack"] = 0, 1
+	rabbit.Eventually(t, patience, func() bool { return len(differ(collect(t, measured, queue), want)) == 0 }, "the metrics are as wanted in the end")
+	if got := collect(t, measured, queue)[telemetry.MetricProcessDuration]; got != 3 {
 		t.Errorf("%v runs of the handler were timed, want 3", got)
 	}
 }
