@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"maps"
 	"os"
 	"strings"
 	"time"
@@ -56,8 +55,18 @@ func record(queue string, a *attempt, out Outcome, now time.Time) message.Header
 	if a.span.IsValid() {
 		h[message.HeaderTrace] = traceparent(a.span)
 	}
-	maps.DeleteFunc(h, func(_ string, v any) bool { return v == "" })
+	dropEmpty(h)
 	return h
+}
+
+// dropEmpty removes the parts of the record that this failure has no value for. An empty
+// exchange or routing key is a value.
+func dropEmpty(h message.Headers) {
+	for _, name := range []string{message.HeaderStack, message.HeaderHandler, message.HeaderHistory, message.HeaderError, message.HeaderErrorType} {
+		if h[name] == "" {
+			delete(h, name)
+		}
+	}
 }
 
 // carryOn adds to h the record that m came with, if it is this queue's.
