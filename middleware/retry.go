@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -15,13 +16,17 @@ import (
 
 // Retry calls the handler again at once, within the process, when it fails: for
 // blips of milliseconds. The slot stays taken while it waits, and the message's
-// Attempt stays the same; for longer pauses the queue has a policy of its own.
+// Attempt stays the same; for longer pauses the queue has a policy of its own. Zero
+// fields of policy mean 3 attempts, and pauses from 50 ms that double up to 1 s.
 //
 // It returns the handler's last error. It does not call again after an error that
 // is marked by package retry or *backoff.PermanentError, nor after
 // handler.ErrStopping, and it waits no more once ctx is done or the worker begins
 // to drain.
 func Retry(policy retry.Policy) handler.Middleware {
+	policy.MaxAttempts = cmp.Or(policy.MaxAttempts, 3)
+	policy.InitialInterval = cmp.Or(policy.InitialInterval, 50*time.Millisecond)
+	policy.MaxInterval = cmp.Or(policy.MaxInterval, max(time.Second, policy.InitialInterval))
 	return func(next handler.Handler) handler.Handler {
 		return handler.Func(func(ctx context.Context, m *message.Message) error {
 			err := next.Handle(ctx, m)

@@ -61,6 +61,7 @@ func (c Config) withDefaults() Config {
 	c.Batch = cmp.Or(c.Batch, 100)
 	c.Poll = cmp.Or(c.Poll, time.Second)
 	c.Lease = cmp.Or(c.Lease, 30*time.Second)
+	c.Retry.MaxInterval = cmp.Or(c.Retry.MaxInterval, max(time.Minute, c.Retry.InitialInterval))
 	c.Retention = cmp.Or(c.Retention, 24*time.Hour)
 	c.Broker.StartupTimeout = cmp.Or(c.Broker.StartupTimeout, -1)
 	if c.Logger == nil {

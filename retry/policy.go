@@ -13,32 +13,34 @@ import (
 
 // Policy is a schedule of exponentially growing pauses. It is a plain value: it
 // keeps no state, so it may be copied, compared, and used by many goroutines at
-// once. A zero field means that of Default; every method sees to that itself.
+// once. Zero fields take their values from Default.
 //
 // The names and the arithmetic are those of cenkalti/backoff.
 type Policy struct {
 	// MaxAttempts is how often the work is tried in all, the first run included.
-	// 1 is never again; negative is without limit; 5 if zero.
+	// 1 disables retries; a negative number removes the limit. Zero means 20.
 	MaxAttempts int
 	// InitialInterval is the pause after the first failure; 1s if zero.
 	InitialInterval time.Duration
 	// Multiplier is what each pause is times the one before, 1 or more; 2 if zero.
 	Multiplier float64
-	// MaxInterval caps the pause before it is randomized; 1min if zero.
+	// MaxInterval caps the pause before it is randomized. Zero means 10 min.
 	MaxInterval time.Duration
 	// RandomizationFactor spreads a pause by up to this part of it, at most 1, to
 	// either side; negative is not at all; 0.2 if zero.
 	RandomizationFactor float64
 }
 
-// Default is 5 attempts, the first pause a second, each twice the one before, at
-// most a minute, spread by a fifth.
+// Default returns the policy that zero fields take their values from: 20 attempts, the
+// first pause 1 s, each twice the one before, at most 10 min, spread by a fifth. The
+// pauses last about 1 h 47 min in all, so that a message outlives an outage of what its
+// handler calls.
 func Default() Policy {
 	return Policy{
-		MaxAttempts:         5,
+		MaxAttempts:         20,
 		InitialInterval:     time.Second,
 		Multiplier:          2,
-		MaxInterval:         time.Minute,
+		MaxInterval:         10 * time.Minute,
 		RandomizationFactor: 0.2,
 	}
 }

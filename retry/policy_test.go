@@ -19,16 +19,16 @@ func TestDelayGrowsUpToTheMaxInterval(t *testing.T) {
 	}{
 		{"the first pause is the initial interval", retry.Policy{}, 1, time.Second},
 		{"each pause is the multiple of the one before", retry.Policy{}, 4, 8 * time.Second},
-		{"the last below the cap is not capped", retry.Policy{}, 6, 32 * time.Second},
-		{"the cap holds", retry.Policy{}, 7, time.Minute},
-		{"the cap holds for ever", retry.Policy{}, math.MaxInt, time.Minute},
+		{"the last below the cap is not capped", retry.Policy{}, 10, 512 * time.Second},
+		{"the cap holds", retry.Policy{}, 11, 10 * time.Minute},
+		{"the cap holds for every later attempt", retry.Policy{}, math.MaxInt, 10 * time.Minute},
 		{"attempt 0 is taken for 1", retry.Policy{}, 0, time.Second},
 		{"a negative attempt is taken for 1", retry.Policy{}, math.MinInt, time.Second},
 		{"multiplier 1 is a constant pause", retry.Policy{Multiplier: 1}, 1000, time.Second},
 		{"a multiplier may be broken", retry.Policy{Multiplier: 1.5}, 3, 2250 * time.Millisecond},
 		{"the longest cap does not overflow", retry.Policy{MaxInterval: math.MaxInt64}, 64, math.MaxInt64},
-		{"an endless multiplier saturates", retry.Policy{Multiplier: math.Inf(1)}, 2, time.Minute},
-		{"no number for a multiplier saturates", retry.Policy{Multiplier: math.NaN()}, 2, time.Minute},
+		{"an endless multiplier saturates", retry.Policy{Multiplier: math.Inf(1)}, 2, 10 * time.Minute},
+		{"no number for a multiplier saturates", retry.Policy{Multiplier: math.NaN()}, 2, 10 * time.Minute},
 		{"a negative interval is no pause", retry.Policy{InitialInterval: -time.Hour}, 3, 0},
 		{"a negative cap is no pause", retry.Policy{MaxInterval: -time.Hour}, 3, 0},
 		{"a single nanosecond grows", retry.Policy{InitialInterval: 1}, 11, 1024},
@@ -77,8 +77,8 @@ func TestExhausted(t *testing.T) {
 		attempt int
 		want    bool
 	}{
-		{"zero is the default of five: four leave one", 0, 4, false},
-		{"zero is the default of five: the fifth is the last", 0, 5, true},
+		{"zero is the default of 20: 19 leave one", 0, 19, false},
+		{"zero is the default of 20: the 20th is the last", 0, 20, true},
 		{"one is never again", 1, 1, true},
 		{"beyond the last is exhausted too", 3, 9, true},
 		{"negative is without limit", -1, math.MaxInt, false},
@@ -115,7 +115,7 @@ func TestValidateReportsEveryFaultAtOnce(t *testing.T) {
 		{"the zero policy is right", retry.Policy{}, nil},
 		{"no limit and no spread are right", retry.Policy{MaxAttempts: -1, RandomizationFactor: -1}, nil},
 		{"a cap below the first pause", retry.Policy{InitialInterval: time.Hour}, []string{
-			"retry: max interval is 1m0s, want the initial interval 1h0m0s or more",
+			"retry: max interval is 10m0s, want the initial interval 1h0m0s or more",
 		}},
 		{"shrinking pauses", retry.Policy{Multiplier: 0.5}, []string{"retry: multiplier is 0.5, want 1 or more"}},
 		{"no numbers", retry.Policy{Multiplier: math.NaN(), RandomizationFactor: math.NaN()}, []string{
@@ -170,4 +170,17 @@ func FuzzDelay(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestTheDefaultPolicyOutlivesAnOutage of an hour and a half, and ends within two hours.
+func TestTheDefaultPolicyOutlivesAnOutage(t *testing.T) {
+	t.Parallel()
+	var whole time.Duration
+	p := retry.Default()
+	for attempt := 1; !p.Exhausted(attempt); attempt++ {
+		whole += p.Delay(attempt)
+	}
+	if whole < 90*time.Minute || whole > 2*time.Hour {
+		t.Errorf("the pauses last %v in all, want 1h30m to 2h", whole)
+	}
 }

@@ -84,7 +84,7 @@ func (t *term) published(s *EntryState, m *message.Message, tick time.Time) {
 // fail notes why a tick cannot be published, and when to try again.
 func (t *term) fail(s *EntryState, tick time.Time, err error) {
 	n := t.trials[s.Name].failures + 1
-	t.trials[s.Name] = trial{failures: n, again: time.Now().Add(retry.Policy{}.Delay(n))}
+	t.trials[s.Name] = trial{failures: n, again: time.Now().Add(retry.Policy{MaxInterval: time.Minute}.Delay(n))}
 	s.Error, t.unsaid = err.Error(), true
 	t.emit(Failed{Entry: s.Name, Tick: tick, Err: err})
 }

@@ -33,8 +33,8 @@ func (q *Queue) UnmarshalYAML(n *yaml.Node) error {
 	type plain Queue
 	*q = Queue{
 		Concurrency: 1, Timeout: Limit(time.Minute), MaxBodyBytes: 16 << 20, Retry: Retry{
-			MaxAttempts: 5, InitialInterval: Duration(time.Second), Multiplier: 2,
-			MaxInterval: Duration(time.Minute), RandomizationFactor: 0.2,
+			MaxAttempts: 20, InitialInterval: Duration(time.Second), Multiplier: 2,
+			MaxInterval: Duration(10 * time.Minute), RandomizationFactor: 0.2,
 		},
 	}
 	return n.Decode((*plain)(q))

@@ -37,7 +37,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 		"the case of a header":         {c.Schedules[0].Headers, map[string]any{"X-Tenant": "Blue", "userId": 1}},
 		"the case of nested arguments": {c.Exchanges[0].Arguments["nested"], map[string]any{"User.Name": []any{1, "2", 3.5, true, nil}}},
 		"a body as it is written":      {c.Schedules[0].Body, map[string]any{"Since": "2026-01-01", "camelCase": []any{1, map[string]any{"Deep.Key": secret}}}},
-		"a default":                    {c.Queues[2].Retry.MaxAttempts, 5},
+		"a default":                    {c.Queues[2].Retry.MaxAttempts, 20},
 		"the type of an exchange":      {c.Exchanges[0].Type, "topic"},
 		"the kind of a handler":        {q.Handlers[5].Kind(), "go"},
 		"a setting that is false":      {c.Telemetry.Prometheus, false},

@@ -30,10 +30,10 @@ type Queue struct {
 
 // Retry is the schedule of a queue's retries.
 type Retry struct {
-	MaxAttempts         int      `yaml:"max_attempts" jsonschema:"minimum=-1,maximum=2147483647,default=5" jsonschema_description:"In all, the first included; 1 is never again, -1 without limit."`
+	MaxAttempts         int      `yaml:"max_attempts" jsonschema:"minimum=-1,maximum=2147483647,default=20" jsonschema_description:"In all, the first included; 1 is never again, -1 without limit."`
 	InitialInterval     Duration `yaml:"initial_interval" jsonschema:"default=1s" jsonschema_description:"The pause after the first failure."`
 	Multiplier          float64  `yaml:"multiplier" jsonschema:"minimum=1,maximum=1000,default=2" jsonschema_description:"What each pause is times the one before."`
-	MaxInterval         Duration `yaml:"max_interval" jsonschema:"default=1m" jsonschema_description:"The longest pause."`
+	MaxInterval         Duration `yaml:"max_interval" jsonschema:"default=10m" jsonschema_description:"The longest pause."`
 	RandomizationFactor float64  `yaml:"randomization_factor" jsonschema:"minimum=0,maximum=1,default=0.2" jsonschema_description:"Spreads a pause by up to this part of it."`
 }
 
