@@ -32,6 +32,9 @@ func parseURL(raw string) (amqp.URI, error) {
 	if u, parseErr := url.Parse(raw); parseErr == nil && u.Opaque != "" {
 		err = errors.New("it has no // after the scheme")
 	}
+	if isCutShort(raw) {
+		return uri, errors.New("broker: broker URL: a / ? or # stands before the @: write special characters of user and password as %XX: / as %2F, ? as %3F, # as %23, @ as %40")
+	}
 	if err == nil {
 		return uri, nil
 	}
@@ -43,6 +46,14 @@ func parseURL(raw string) (amqp.URI, error) {
 		}
 	}
 	return uri, fmt.Errorf("broker: broker URL: %w; want embedded: or amqp://user:password@host:port/vhost", err)
+}
+
+// isCutShort reports whether a character of the password ends the host too early: what
+// stands before it is not the host, and what stands behind it may be secret.
+func isCutShort(raw string) bool {
+	_, rest, _ := strings.Cut(raw, "://")
+	end := strings.IndexAny(rest, "/?#")
+	return end >= 0 && end < strings.LastIndex(rest, "@")
 }
 
 // hasUser says whether raw names a user, so that PLAIN is meant.

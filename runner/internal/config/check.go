@@ -85,9 +85,16 @@ func (d *document) unknownKeys(path string, names []string) {
 	known := knownKeys(d.notes[d.nodes[path]].of)
 	for _, name := range names {
 		key := d.nodes[keyOf(join(path, name))]
-		d.faultf(key, "unknown key %q%s%s", name, in(path), Meant(name, known))
+		hint := Meant(name, known)
+		if path == "" && slices.Contains(includes, name) {
+			hint = ": a configuration is one file, which cannot include others"
+		}
+		d.faultf(key, "unknown key %q%s%s", name, in(path), hint)
 	}
 }
+
+// includes are keys by which other formats include files.
+var includes = []string{"include", "includes", "import", "imports", "extends"}
 
 // wrongType is silent about a section without anything in it.
 func (d *document) wrongType(n *yaml.Node, path string, k *kind.Type) {
@@ -98,7 +105,18 @@ func (d *document) wrongType(n *yaml.Node, path string, k *kind.Type) {
 		d.faultf(n, "%s is %s: %v", last(path), d.shown(n), err)
 		return
 	}
-	d.faultf(n, "%s", d.fault(n, path, k))
+	d.faultf(n, "%s%s", d.fault(n, path, k), d.instead(n, path, k))
+}
+
+// instead ends a fault of the wrong type with what to write, where that is known.
+func (d *document) instead(n *yaml.Node, path string, k *kind.Type) string {
+	switch {
+	case k.Got == "string" && last(path) == "command":
+		return ` such as [sh, -c, "…"]`
+	case k.Got == "null" && d.listing.commentAfter(n.Line, n.Column):
+		return ": # begins a comment, so write \"#\" in quotes"
+	}
+	return ""
 }
 
 // readAs says what a type made from text says of the value, such as a number without

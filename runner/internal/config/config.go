@@ -16,7 +16,12 @@ type Config struct {
 
 	origins map[string]string // by path, such as queues.0.name; what is missing is a default
 	written map[string]string // by path, Text that holds a variable, as it is in the file
+
+	warnings []string
 }
+
+// Warnings returns what is probably a mistake, and does not keep the runner from starting.
+func (c *Config) Warnings() []string { return c.warnings }
 
 // Broker says how to reach RabbitMQ: the fields of broker.Config.
 type Broker struct {

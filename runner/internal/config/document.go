@@ -95,7 +95,8 @@ func (d *document) syntax(err error) {
 		}
 		text = text[len(m[0]):]
 	}
-	f := Fault{Place: d.source.Name, Line: line, Column: 1, Text: "this is not YAML: " + text}
+	text, line = d.aliasLine(text, line)
+	f := Fault{Place: d.source.Name, Line: line, Column: 1, Text: "this is not YAML: " + text + d.unquoted(line)}
 	if m := keyed.FindStringSubmatch(d.listing.lines[line-1]); m != nil { // the rest may be secret
 		f.Excerpt, f.Caret = m[0], len(m[1])
 		f.Column += f.Caret

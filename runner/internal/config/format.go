@@ -79,7 +79,11 @@ func checkCron(text string) error {
 }
 
 func checkTimezone(text string) error {
-	return entryError(schedule.Entry{Name: "x", Key: "x", Cron: "@daily", Timezone: text}, "Timezone")
+	err := entryError(schedule.Entry{Name: "x", Key: "x", Cron: "@daily", Timezone: text}, "Timezone")
+	if err != nil {
+		return fmt.Errorf("%w%s", err, suggestZone(text))
+	}
+	return nil
 }
 
 // entryError says what a schedule would say of a field.

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,5 +102,22 @@ func TestFaultsOfOverridesNameTheVariableOrFlag(t *testing.T) {
 	}, "\n")
 	if err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+func TestAVariableThatSetsNothingIsAWarning(t *testing.T) {
+	t.Parallel()
+	c := load(t, config.Source{Environ: func() []string {
+		return []string{
+			"WARREN_LOG_LEVL=debug", "WARREN_LOG_LEVEL=info", "WARREN_SERVICE_PORT_AMQP=5672", "HOME=/", "WARREN_MESSAGE_ID=1",
+			"WARREN_HEADER_X_TENANT=a", "WARREN_RUN=x",
+		}
+	}})
+	want := []string{
+		`the variable WARREN_LOG_LEVL sets nothing, did you mean "WARREN_LOG_LEVEL"?`,
+		"the variable WARREN_SERVICE_PORT_AMQP sets nothing",
+	}
+	if got := c.Warnings(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -21,6 +21,8 @@ type Source struct {
 	Flags map[string]string
 	// LookupEnv gives the value of a variable: os.LookupEnv if nil.
 	LookupEnv func(name string) (value string, ok bool)
+	// Environ lists NAME=value: os.Environ if it and LookupEnv are nil.
+	Environ func() []string
 }
 
 func (s Source) lookup(name string) (string, bool) {
@@ -28,6 +30,16 @@ func (s Source) lookup(name string) (string, bool) {
 		return os.LookupEnv(name)
 	}
 	return s.LookupEnv(name)
+}
+
+func (s Source) environ() []string {
+	switch {
+	case s.Environ != nil:
+		return s.Environ()
+	case s.LookupEnv != nil:
+		return nil
+	}
+	return os.Environ()
 }
 
 // ReadFile reads a file of at most limit bytes: no more than that is ever held.
@@ -64,6 +76,6 @@ func Load(s Source) (*Config, error) {
 	if err := d.failure(); err != nil {
 		return nil, err
 	}
-	c.origins, c.written = d.origins(over), d.written()
+	c.origins, c.written, c.warnings = d.origins(over), d.written(), unknownVariables(s.environ())
 	return c, nil
 }

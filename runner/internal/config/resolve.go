@@ -1,6 +1,10 @@
 package config
 
-import "go.yaml.in/yaml/v3"
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
 
 // resolve makes top the root: every alias replaced by a copy of what it stands for,
 // merges (<<) carried out, and no key twice.
@@ -9,7 +13,24 @@ func (d *document) resolve(top *yaml.Node) {
 	empty := n != nil && n.Kind == yaml.ScalarNode && n.Tag == "!!null"
 	if d.count < maxNodes && !empty {
 		d.root = n
+		dropExtensions(n)
 	}
+}
+
+// extension begins the keys at the top that are ignored: a place for anchors.
+const extension = "x-"
+
+func dropExtensions(root *yaml.Node) {
+	if root.Kind != yaml.MappingNode {
+		return
+	}
+	var kept []*yaml.Node
+	for i := 0; i < len(root.Content); i += 2 {
+		if !strings.HasPrefix(root.Content[i].Value, extension) {
+			kept = append(kept, root.Content[i], root.Content[i+1])
+		}
+	}
+	root.Content = kept
 }
 
 // expandAliases returns n, or nil if that goes too far, which it says once.

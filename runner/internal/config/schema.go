@@ -20,6 +20,7 @@ func Schema() []byte {
 	}
 	s := r.Reflect(&Config{})
 	s.Version, s.Title = draft7, "Configuration of Warren's runner"
+	s.PatternProperties = map[string]*generator.Schema{"^" + extension: {Description: "Ignored: a place for YAML anchors."}}
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		panic("config: the schema: " + err.Error()) // of our own types: the tests would see it

@@ -13,7 +13,7 @@ const maxNamed = 12
 func Meant(got string, known []string) string {
 	best, nearest := "", 3
 	for _, word := range known {
-		d := distance(strings.ToLower(got), word)
+		d := distance(strings.ToLower(got), strings.ToLower(word))
 		if len(word) > 2 && strings.HasPrefix(got, word) {
 			d = min(d, 2)
 		}

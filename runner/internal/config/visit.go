@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -131,6 +132,8 @@ var knownTags = map[string]bool{
 	"!!str": true, "!!int": true, "!!float": true, "!!bool": true, "!!null": true, "!!map": true, "!!seq": true,
 }
 
+var leadingZero = regexp.MustCompile(`^[-+]?0[0-9_]+$`)
+
 // checkTag refuses types that no field has, and numbers that are none.
 func (d *document) checkTag(n *yaml.Node) {
 	switch tag := n.ShortTag(); {
@@ -144,6 +147,8 @@ func (d *document) checkTag(n *yaml.Node) {
 			d.faultf(n, "this is no finite number")
 		} else if _, ok := v.(uint64); ok {
 			d.faultf(n, "this number is too large, want 64 bits with a sign")
+		} else if tag == "!!int" && leadingZero.MatchString(n.Value) {
+			d.faultf(n, "a number begins with 0, which some readers of YAML take for octal: leave out the 0, or write text in quotes")
 		}
 	case (tag == "!!map") != (n.Kind == yaml.MappingNode) || (tag == "!!seq") != (n.Kind == yaml.SequenceNode):
 		d.faultf(n, "the tag %q does not fit, want none", tag)
