@@ -72,3 +72,16 @@ func ExampleStopping() {
 	fmt.Println(wait(handler.WithStopping(context.Background(), stopping), nil))
 	// Output: handler: the worker is stopping
 }
+
+// Some publishers send JSON as text/plain.
+func ExampleWithLenientContentType() {
+	h := handler.Typed(func(_ context.Context, name string) error {
+		fmt.Println("hello,", name)
+		return nil
+	}, handler.WithLenientContentType())
+	m := &message.Message{ContentType: "text/plain; charset=iso-8859-1", Body: []byte("\"Zo\xeb\"")}
+	fmt.Println(h.Handle(context.Background(), m))
+	// Output:
+	// hello, Zoë
+	// <nil>
+}

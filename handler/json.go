@@ -9,14 +9,17 @@ import (
 
 type jsonCodec struct{}
 
-var _ Codec = jsonCodec{}
+var _ TextCodec = jsonCodec{}
 
 // JSON is the codec for RFC 8259 JSON, by encoding/json. It accepts
 // application/json, text/json and every type with the suffix +json. A body is
 // exactly one value: anything but white space after it is an error. Errors say
-// after how many bytes the fault was found. Fields unknown to the Go type are
-// ignored, so that a publisher may add some.
+// after how many bytes the fault was found; text that is not UTF-8 is an error. Fields
+// unknown to the Go type are ignored, so that a publisher may add some. It is a
+// TextCodec, so a byte order mark and other charsets are taken care of.
 func JSON() Codec { return jsonCodec{} }
+
+func (jsonCodec) Text() {}
 
 func (jsonCodec) ContentType() string { return "application/json" }
 
@@ -36,6 +39,9 @@ func (jsonCodec) Marshal(v any) ([]byte, error) {
 
 func (jsonCodec) Unmarshal(data []byte, v any) error {
 	err := json.Unmarshal(data, v)
+	if err == nil {
+		return checkUTF8(data)
+	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Errorf("at byte %d of %d: %w", syntax.Offset, len(data), err)
 	}

@@ -14,6 +14,7 @@ type Option func(*options)
 type options struct {
 	codecs    []Codec
 	validates []func(any) error
+	lenient   bool
 }
 
 // WithCodec decodes by these codecs instead of JSON. The content type of a
@@ -21,6 +22,13 @@ type options struct {
 // first. No codecs at all is JSON again.
 func WithCodec(codecs ...Codec) Option {
 	return func(o *options) { o.codecs = codecs }
+}
+
+// WithLenientContentType decodes a body by the first codec if no codec accepts its
+// content type, such as JSON that is published as text/plain or
+// application/octet-stream.
+func WithLenientContentType() Option {
+	return func(o *options) { o.lenient = true }
 }
 
 // WithValidate calls validate with each decoded value, which is a T and not a
@@ -70,13 +78,7 @@ func (t *typed[T]) Handle(ctx context.Context, m *message.Message) error {
 }
 
 func (t *typed[T]) decode(m *message.Message) (v T, err error) {
-	codec := pick(t.codecs, m.ContentType)
-	if codec == nil {
-		err = fmt.Errorf("no codec accepts it, want %s", accepted(t.codecs))
-	} else {
-		err = codec.Unmarshal(m.Body, &v)
-	}
-	if err != nil {
+	if err = t.unmarshal(m, &v); err != nil {
 		return v, &DecodeError{m.ContentType, m.ContentEncoding, err}
 	}
 	for _, validate := range t.validates {
@@ -85,6 +87,23 @@ func (t *typed[T]) decode(m *message.Message) (v T, err error) {
 		}
 	}
 	return v, nil
+}
+
+func (o *options) unmarshal(m *message.Message, v any) (err error) {
+	codec := pick(o.codecs, m.ContentType)
+	if codec == nil && o.lenient {
+		codec = o.codecs[0]
+	}
+	if codec == nil {
+		return fmt.Errorf("no codec accepts it, want %s", accepted(o.codecs))
+	}
+	body := m.Body
+	if _, ok := codec.(TextCodec); ok {
+		if body, err = toUTF8(body, m.ContentType); err != nil {
+			return err
+		}
+	}
+	return codec.Unmarshal(body, v)
 }
 
 func accepted(codecs []Codec) string {
