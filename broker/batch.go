@@ -87,7 +87,7 @@ func (p *Publisher) startItem(ctx context.Context, sender *Sender, item Item) fu
 func (p *Publisher) startAt(ctx context.Context, sender *Sender, out *outgoing) (*posting, error) {
 	exchange, key, err := p.address(ctx, sender, out)
 	if err != nil {
-		return nil, err
+		return nil, publishError(p.exchange, out.key, err)
 	}
 	return sender.start(ctx, exchange, key, publishing(&out.message))
 }

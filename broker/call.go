@@ -36,7 +36,8 @@ func ask[T any](ctx context.Context, s *Session, rpc func() (T, error), undo fun
 }
 
 // abandon ends a call after its context: it waits for the answer, drops it, and calls
-// undo. If the broker does not answer within 5 s, abandon ends the session.
+// undo. If the broker does not answer within 5 s, abandon ends the session; but not
+// while the broker has blocked it, since that would double the messages in flight.
 func abandon[T any](s *Session, answered <-chan reply[T], undo func(T) error) {
 	undone := make(chan struct{})
 	go func() {
@@ -45,14 +46,21 @@ func abandon[T any](s *Session, answered <-chan reply[T], undo func(T) error) {
 			_ = undo(r.value) // an error here means that the channel is closed
 		}
 	}()
-	timer := time.NewTimer(closeTimeout)
+	timer := time.NewTicker(closeTimeout)
 	defer timer.Stop()
-	select {
-	case <-undone:
-	case <-timer.C:
-		s.end(fmt.Errorf("broker: session with %s: the broker does not answer", s.address))
-		s.cut()
-	case <-s.done:
+	for {
+		select {
+		case <-undone:
+			return
+		case <-s.done:
+			return
+		case <-timer.C:
+		}
+		if s.Blocked() == "" {
+			s.end(fmt.Errorf("broker: session with %s: the broker does not answer", s.address))
+			s.cut()
+			return
+		}
 	}
 }
 

@@ -137,10 +137,10 @@ func checkDelayedKey(key string, steps uint32) error {
 	words := strings.Split(key, ".")
 	from := max(ladderLevels-max(bits.Len32(steps), 1), 0)
 	if len(words) > ladderLevels {
-		return fmt.Errorf("broker: routing key %q has %d words, want at most %d for a delayed publish", key, len(words), ladderLevels)
+		return fmt.Errorf("%w: routing key %q has %d words, want at most %d for a delayed publish", ErrMalformed, key, len(words), ladderLevels)
 	}
 	if from < len(words) && slices.ContainsFunc(words[from:], func(w string) bool { return w == "0" || w == "1" }) {
-		return fmt.Errorf("broker: routing key %q cannot be delayed for so long: its word %d or a later one is 0 or 1", key, from+1)
+		return fmt.Errorf("%w: routing key %q cannot be delayed for so long: its word %d or a later one is 0 or 1", ErrMalformed, key, from+1)
 	}
 	return nil
 }

@@ -80,11 +80,14 @@ func (o *outgoing) prepareDelay(exchange string) error {
 		return nil
 	}
 	if o.delay > MaxDelay {
-		return fmt.Errorf("broker: delay is %v, want at most %v", o.delay, MaxDelay)
+		return fmt.Errorf("%w: the delay is %v, want at most %v", ErrMalformed, o.delay, MaxDelay)
 	}
 	if exchange == "" {
 		o.header(message.HeaderRoutingKey, o.key)
-		return WorkQueue{Name: o.key}.Validate()
+		if err := (WorkQueue{Name: o.key}).Validate(); err != nil {
+			return fmt.Errorf("%w: %w", ErrMalformed, err)
+		}
+		return nil
 	}
 	o.header("BCC", []any{o.key})
 	o.header(message.HeaderExchange, exchange)

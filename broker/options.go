@@ -17,7 +17,9 @@ func WithPriority(p uint8) Option { return func(o *outgoing) { o.message.Priorit
 
 // WithDelay holds the message on the delay ladder for d, rounded up to 100 ms and
 // at most MaxDelay, before it reaches the exchange. Publish then returns when the
-// ladder has it; a message that no queue takes after the delay stays there.
+// ladder has it; a message that no queue takes after the delay stays there. The first
+// delayed publish declares the ladder: its error may also be a *ConflictError, if a part
+// of it exists with other arguments, or ErrRefused, if the user may not declare it.
 func WithDelay(d time.Duration) Option { return func(o *outgoing) { o.delay = d } }
 
 // WithExpiration lets the broker give up on the message once it has waited in a

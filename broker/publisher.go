@@ -16,9 +16,8 @@ type Publisher struct {
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 
-	mu      sync.Mutex
-	sender  *Sender // nil until the first publish, and after a start that failed
-	delayed delayTargets
+	mu     sync.Mutex
+	sender *Sender // nil until the first publish, and after a start that failed
 }
 
 // NewPublisher returns a publisher to the exchange, which must exist; "" is the
@@ -72,7 +71,7 @@ func (p *Publisher) publish(ctx context.Context, sender *Sender, out *outgoing) 
 	}
 	exchange, key, err := p.address(ctx, sender, out)
 	if err != nil {
-		return err
+		return publishError(p.exchange, out.key, err)
 	}
 	return sender.Send(ctx, exchange, key, &out.message)
 }
@@ -82,7 +81,7 @@ func (p *Publisher) address(ctx context.Context, sender *Sender, out *outgoing) 
 	if out.delay <= 0 {
 		return p.exchange, out.key, nil
 	}
-	queue, err := p.delayTarget(ctx, sender, out.key)
+	queue, err := sender.delayTarget(ctx, p.exchange, out.key)
 	if err != nil {
 		return "", "", err
 	}

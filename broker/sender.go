@@ -20,6 +20,7 @@ type Sender struct {
 	timers    sync.Pool    // of *time.Timer, stopped
 	replacing replacements // used by Run alone
 	retiring  sync.WaitGroup
+	ways      ways
 	refusing  refusing
 	alone     chan struct{} // held by the message that has a channel of its own
 
@@ -84,6 +85,16 @@ func (s *Sender) offer(line *pipeline) {
 	s.line = line
 	close(s.changed)
 	s.changed = make(chan struct{})
+}
+
+// background runs f beside Run, which waits for it; f is not run once Run has ended.
+func (s *Sender) background(f func()) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended == nil {
+		s.retiring.Go(f)
+	}
+	return s.ended
 }
 
 func (s *Sender) end(err error) {
