@@ -75,7 +75,7 @@ func TestDocsCodeCompiles(t *testing.T) {
 	if len(whole) < 3 {
 		t.Fatalf("%d blocks of Go to compile, want the programs of the README at least", len(whole))
 	}
-	if out, err := compile(t, whole); err != nil {
+	if _, out, err := compile(t, whole); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -98,10 +98,10 @@ func TestReadmeProgramsAreShort(t *testing.T) {
 }
 
 // compile vets and builds the blocks as commands of a module that requires this one,
-// as a user's does. Nothing is fetched: it needs what this one needs.
-func compile(t *testing.T, all []block) (string, error) {
+// as a user's does, in the folder dir/bin. Nothing is fetched: it needs what this one needs.
+func compile(t *testing.T, all []block) (dir, out string, err error) {
 	t.Helper()
-	dir := userModule(t)
+	dir = userModule(t)
 	for i, b := range all {
 		command := filepath.Join(dir, strconv.Itoa(i))
 		if err := os.Mkdir(command, 0o700); err != nil {
@@ -112,9 +112,10 @@ func compile(t *testing.T, all []block) (string, error) {
 		}
 	}
 	if out, err := goTool(t, dir, "vet", "./..."); err != nil {
-		return out, err
+		return dir, out, err
 	}
-	return goTool(t, dir, "build", "-o", "bin/", "./...")
+	out, err = goTool(t, dir, "build", "-o", "bin/", "./...")
+	return dir, out, err
 }
 
 func goTool(t *testing.T, dir string, args ...string) (string, error) {

@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"telemetry":  {"message"},
 	"handler":    {"message"},
 	"middleware": {"message", "telemetry", "handler", "retry"},
-	"broker":     {"message", "telemetry", "retry", "devbroker"},
+	"broker":     {"message", "telemetry", "retry"},
 	"worker":     {"message", "telemetry", "handler", "middleware", "retry", "broker", "internal"},
 	"deadletter": {"message", "telemetry", "broker", "retry"},
 	"outbox":     {"message", "telemetry", "broker", "retry"},
@@ -54,6 +54,30 @@ func TestTheLawOfImportsIsKept(t *testing.T) {
 	}
 	if files < 10 {
 		t.Errorf("looked at %d files only: is this the root of the module?", files)
+	}
+}
+
+// TestNoProductionPackageDependsOnDevbroker, directly or through others: a broker in
+// memory is handed in.
+func TestNoProductionPackageDependsOnDevbroker(t *testing.T) {
+	t.Parallel()
+	args := []string{"list", "-deps"}
+	for folder := range mayImport {
+		if _, err := os.Stat(folder); err == nil && folder != "devbroker" && folder != "warrentest" {
+			args = append(args, "./"+folder+"/...")
+		}
+	}
+	out, err := goTool(t, ".", args...)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for dep := range strings.Lines(out) {
+		if strings.HasPrefix(dep, module+"devbroker") {
+			t.Errorf("production packages depend on %s", strings.TrimSpace(dep))
+		}
+	}
+	if !strings.Contains(out, module+"broker\n") {
+		t.Errorf("the dependencies lack %sbroker:\n%s", module, out)
 	}
 }
 

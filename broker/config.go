@@ -21,12 +21,13 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// Config says how to reach RabbitMQ. The zero value means the broker in this
-// process, see Embedded. It is plain data: copy it freely. Printing it never shows a password; fmt
-// does not ask it where it is an unexported field of another struct.
+// Config says how to reach RabbitMQ. URL or URLs must be set. It is plain data: copy it
+// freely. Printing it never shows a password, except where fmt cannot call its methods:
+// in an unexported field of another struct.
 type Config struct {
 	// URL names the broker: amqp://user:password@host:port/vhost, or amqps://.
-	// Embedded if this and URLs are empty: development only.
+	// For a broker in memory, in development, it is the URL of devbroker.New, and
+	// Dial its DialContext.
 	URL string
 	// URLs name the nodes of a cluster, tried in turn, after URL if both are set.
 	URLs []string
@@ -65,6 +66,9 @@ type Config struct {
 // Validate reports everything that is wrong with c, in one error.
 func (c Config) Validate() error {
 	var errs []error
+	if len(c.urls()) == 0 {
+		errs = append(errs, errNoURL)
+	}
 	for _, u := range c.urls() {
 		if _, err := parseURL(u); err != nil {
 			errs = append(errs, err)
@@ -102,11 +106,11 @@ func (c Config) urls() []string {
 	if c.URL != "" {
 		urls = append([]string{c.URL}, urls...)
 	}
-	if len(urls) == 0 {
-		return []string{Embedded}
-	}
 	return urls
 }
+
+var errNoURL = errors.New("broker: URL and URLs are empty, want amqp://user:password@host:port/vhost or amqps://;" +
+	" for a broker in memory, in development: dev := devbroker.New(), URL: dev.URL(), Dial: dev.DialContext")
 
 func (c Config) withDefaults() Config {
 	c.Name = cmp.Or(c.Name, filepath.Base(os.Args[0]))
@@ -119,7 +123,7 @@ func (c Config) withDefaults() Config {
 	c.Backoff.RandomizationFactor = cmp.Or(c.Backoff.RandomizationFactor, 0.5)
 	c.Backoff = c.Backoff.WithDefaults()
 	if c.Dial == nil {
-		c.Dial = dialTransport
+		c.Dial = new(net.Dialer).DialContext
 	}
 	return c
 }

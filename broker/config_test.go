@@ -3,6 +3,7 @@ package broker_test
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -21,8 +22,11 @@ func TestConfigValidate(t *testing.T) {
 		cfg  broker.Config
 		want []string // parts of the error, none if it is good
 	}{
-		{"the zero value is good", broker.Config{}, nil},
-		{"durations without limit are good", broker.Config{StartupTimeout: -1, PublishTimeout: -1}, nil},
+		{"no URL", broker.Config{}, []string{"amqp://", "amqps://", "devbroker.New"}},
+		{"a Dial alone", broker.Config{Dial: new(net.Dialer).DialContext}, []string{"URL and URLs are empty"}},
+		{"the URL of an embedded broker", broker.Config{URL: "embedded:"}, []string{"amqp://", "amqps://"}},
+		{"URLs alone are good", broker.Config{URLs: []string{"amqp://one", "amqp://two"}}, nil},
+		{"durations without limit are good", broker.Config{URL: "amqp://one", StartupTimeout: -1, PublishTimeout: -1}, nil},
 		{"a TLS URL is good", broker.Config{URL: "amqps://user:secret@broker.example:5671/orders"}, nil},
 		{"a URL of something else", broker.Config{URL: "https://broker.example/"}, []string{"amqp://"}},
 		{"a slash in the password", broker.Config{URL: "amqp://user:50/@broker.example/"}, []string{"%XX", "%2F"}},
@@ -32,9 +36,9 @@ func TestConfigValidate(t *testing.T) {
 		{"a bad escape", broker.Config{URL: "amqp://user:50%@broker.example/"}, []string{"%-escape", "%XX"}},
 		{"a bad port", broker.Config{URL: "amqp://broker.example:port/"}, []string{"does not parse"}},
 		{"a URL among several", broker.Config{URLs: []string{"amqp://one", "http://two"}}, []string{"amqp://"}},
-		{"a negative heartbeat", broker.Config{Heartbeat: -time.Second}, []string{"Heartbeat is -1s, want 0 or more"}},
-		{"a negative time to dial", broker.Config{DialTimeout: -1}, []string{"DialTimeout is -1ns, want 0 or more"}},
-		{"pauses that cannot be", broker.Config{Backoff: retry.Policy{InitialInterval: -time.Second}}, []string{"initial interval is -1s"}},
+		{"a negative heartbeat", broker.Config{URL: "amqp://one", Heartbeat: -time.Second}, []string{"Heartbeat is -1s, want 0 or more"}},
+		{"a negative time to dial", broker.Config{URL: "amqp://one", DialTimeout: -1}, []string{"DialTimeout is -1ns, want 0 or more"}},
+		{"pauses that cannot be", broker.Config{URL: "amqp://one", Backoff: retry.Policy{InitialInterval: -time.Second}}, []string{"initial interval is -1s"}},
 		{
 			"everything at once",
 			broker.Config{URL: "http://one", URLs: []string{"amqp://u:9%@two"}, Heartbeat: -1, DialTimeout: -2},

@@ -50,7 +50,7 @@ func dialOne(ctx context.Context, cfg Config, role, rawURL string) (*Session, er
 		return conn, nil
 	}
 	began := time.Now()
-	conn, err := amqp.DialConfig(resolve(rawURL), ac)
+	conn, err := amqp.DialConfig(rawURL, ac)
 	if !stop() {
 		if err = context.Cause(ctx); errors.Is(err, context.DeadlineExceeded) {
 			err = fmt.Errorf("timeout during the handshake: %w", err)

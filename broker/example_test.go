@@ -30,7 +30,7 @@ func ExampleNewPublisher() {
 
 // Options say how one message differs from the usual.
 func ExamplePublisher_Publish() {
-	pub := broker.NewPublisher(broker.Config{}, "events")
+	pub := broker.NewPublisher(broker.Config{URL: os.Getenv("AMQP_URL")}, "events")
 	defer closing(pub)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -48,7 +48,7 @@ func ExamplePublisher_Publish() {
 
 // What went wrong is asked with errors.Is.
 func ExamplePublisher_Publish_errors() {
-	pub := broker.NewPublisher(broker.Config{}, "events")
+	pub := broker.NewPublisher(broker.Config{URL: os.Getenv("AMQP_URL")}, "events")
 	defer closing(pub)
 	err := pub.Publish(context.Background(), "user.signed_up", "alice")
 	switch {
@@ -69,7 +69,7 @@ func ExamplePublisher_Publish_errors() {
 
 // A batch is as fast as the broker, and says which of its messages failed.
 func ExamplePublisher_PublishBatch() {
-	pub := broker.NewPublisher(broker.Config{}, "events")
+	pub := broker.NewPublisher(broker.Config{URL: os.Getenv("AMQP_URL")}, "events")
 	defer closing(pub)
 	items := []broker.Item{
 		{Key: "user.signed_up", Body: "alice"},

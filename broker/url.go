@@ -12,9 +12,6 @@ import (
 // Redact returns rawURL with its password hidden, for logs and errors. What does not
 // look like a broker URL is not shown at all: a password may stand anywhere in it.
 func Redact(rawURL string) string {
-	if rawURL == Embedded {
-		return rawURL
-	}
 	u, err := url.Parse(rawURL)
 	switch {
 	case err != nil, u.Scheme != "amqp" && u.Scheme != "amqps", u.Opaque != "", u.Host == "",
@@ -27,7 +24,6 @@ func Redact(rawURL string) string {
 // parseURL reads an AMQP URL. Its errors never quote the URL: that may hold a
 // password, readable or not.
 func parseURL(raw string) (amqp.URI, error) {
-	raw = resolve(raw)
 	uri, err := amqp.ParseURI(raw)
 	if u, parseErr := url.Parse(raw); parseErr == nil && u.Opaque != "" {
 		err = errors.New("it has no // after the scheme")
@@ -45,7 +41,7 @@ func parseURL(raw string) (amqp.URI, error) {
 			err = errors.New("it has a bad %-escape; write special characters of the password as %XX")
 		}
 	}
-	return uri, fmt.Errorf("broker: broker URL: %w; want embedded: or amqp://user:password@host:port/vhost", err)
+	return uri, fmt.Errorf("broker: broker URL: %w; want amqp://user:password@host:port/vhost or amqps://", err)
 }
 
 // isCutShort reports whether a character of the password ends the host too early: what

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 )
 
@@ -46,13 +47,26 @@ func Start(cfg Config) (*Broker, error) {
 	return b, nil
 }
 
+// New starts a broker for a program under development, like Pipe with the zero Config.
+// It prints one line to standard error, so that nobody takes it for a RabbitMQ: its
+// messages are gone when the process ends. A program reaches it by
+//
+//	broker.Config{URL: dev.URL(), Dial: dev.DialContext}
+func New() *Broker {
+	fmt.Fprintln(os.Stderr, "devbroker: using a broker in memory, for development; its messages are gone when the process ends")
+	return newBroker(Config{}.withDefaults())
+}
+
 // Pipe starts a broker that is reached by its Dial alone, over pipes in memory. The
 // error says what is wrong with cfg.
 func Pipe(cfg Config) (*Broker, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	cfg = cfg.withDefaults()
+	return newBroker(cfg.withDefaults()), nil
+}
+
+func newBroker(cfg Config) *Broker {
 	b := &Broker{
 		cfg: cfg, gen: generations[cfg.Version], accounts: map[string]*account{},
 		vhosts: map[string]*vhost{}, connections: map[*connection]struct{}{},
@@ -64,7 +78,7 @@ func Pipe(cfg Config) (*Broker, error) {
 	for _, name := range cfg.VHosts {
 		b.vhosts[name] = newVHost(b, name)
 	}
-	return b, nil
+	return b
 }
 
 // URL is where clients connect, with the first user and the first virtual host. The

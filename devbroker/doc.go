@@ -3,7 +3,8 @@
 //
 // [Start] listens on loopback, and any AMQP 0-9-1 client connects to the URL it
 // gives. [Pipe] listens nowhere: its Dial is for amqp091-go's Config.Dial, so that a
-// whole test can live in one testing/synctest bubble, where hours pass in no time.
+// whole test can live in one testing/synctest bubble, where hours pass in no time. [New]
+// is one line for a program under development, which reaches it over such a pipe.
 //
 // It is not RabbitMQ: it keeps nothing on disk, has no cluster and no management
 // plugin, and its queues are gone with the process. What clients see is held to RabbitMQ

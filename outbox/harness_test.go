@@ -296,3 +296,6 @@ func (a *arrivals) inOrder(t *testing.T) {
 		next[m.Aggregate]++
 	}
 }
+
+// nowhere is the broker of a relay that never connects.
+func nowhere() broker.Config { return broker.Config{URL: "amqp://rabbitmq.invalid/"} }

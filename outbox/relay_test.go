@@ -66,7 +66,7 @@ func TestAnAggregateIsInOneHand(t *testing.T) {
 	onEach(t, func(t *testing.T, s *store) {
 		const each = 10
 		s.writeMarks(t, "k", each, func() {})
-		r := outbox.New(outbox.Config{DB: s.DB, Dialect: s.dialect, Batch: 3})
+		r := outbox.New(outbox.Config{DB: s.DB, Dialect: s.dialect, Batch: 3, Broker: nowhere()})
 		var mu sync.Mutex
 		held, left := make(map[string]bool), aggregates*each
 		hold := func(names []string, now bool) {
@@ -118,7 +118,7 @@ func TestWhatIsLeasedByADeadRelayIsTakenOver(t *testing.T) {
 		for i := range 3 {
 			s.write(t, outbox.Message{Key: name, Aggregate: "a", Body: mark{"a", i}})
 		}
-		dead := outbox.New(outbox.Config{DB: s.DB, Dialect: s.dialect, Lease: 2 * time.Second, Batch: 2})
+		dead := outbox.New(outbox.Config{DB: s.DB, Dialect: s.dialect, Lease: 2 * time.Second, Batch: 2, Broker: nowhere()})
 		began := time.Now()
 		if names, _, err := outbox.Claim(t.Context(), dead); err != nil || len(names) != 1 {
 			t.Fatalf("claimed %q, %v; want the aggregate", names, err)

@@ -47,7 +47,7 @@ func ExampleEntry_Next() {
 
 // What is wrong is told at once, before anything is connected.
 func ExampleConfig_Validate() {
-	err := schedule.Config{Name: "reports", Entries: []schedule.Entry{
+	err := schedule.Config{Name: "reports", Broker: broker.Config{URL: "amqp://rabbitmq.example.org"}, Entries: []schedule.Entry{
 		{Name: "nightly", Cron: "0 3 * * *", Timezone: "Rome", Key: "reports"},
 		{Name: "nightly", Cron: "0 4 * * *", Key: "reports", Missed: "never"},
 	}}.Validate()

@@ -14,7 +14,9 @@ func ExampleRun() {
 	t, end := newT() // in your test: its *testing.T
 	defer end()
 
-	cfg := broker.Config{URL: broker.Embedded} // or os.Getenv("AMQP_URL")
+	dev := devbroker.New()
+	defer func() { _ = dev.Close() }()
+	cfg := broker.Config{URL: dev.URL(), Dial: dev.DialContext} // or broker.Config{URL: os.Getenv("AMQP_URL")}
 	run := warrentest.Run(t, newWorker(cfg))
 	pub := broker.NewPublisher(cfg, "events")
 	defer func() { fmt.Println("closed:", pub.Close()) }()

@@ -46,7 +46,7 @@ func Example() {
 
 // What is wrong is told at once and in full, before anything is connected.
 func ExampleWorker_Run() {
-	w := worker.New(worker.Config{})
+	w := worker.New(worker.Config{Broker: broker.Config{URL: "amqp://rabbitmq.example.org"}})
 	w.Queue(worker.Queue{Name: "welcome-email", MaxPriority: 255, Concurrency: -1})
 	fmt.Println(w.Run(context.Background()))
 	// Output:
@@ -64,7 +64,7 @@ func ExampleSubscription_Handle() {
 	)
 	send := func(SignedUp) error { return nil }
 
-	w := worker.New(worker.Config{})
+	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("AMQP_URL")}})
 	q := w.Queue(worker.Queue{Name: "welcome-email", Exchange: "events"})
 	q.Handle("user.signed_up", handler.Typed(func(_ context.Context, u SignedUp) error {
 		switch err := send(u); {
@@ -84,7 +84,7 @@ func ExampleSubscription_Handle() {
 
 // A retry policy is a value of the queue.
 func ExampleQueue_retry() {
-	w := worker.New(worker.Config{})
+	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("AMQP_URL")}})
 	w.Queue(worker.Queue{
 		Name:    "invoice",
 		Retry:   retry.Policy{MaxAttempts: 12, InitialInterval: 5 * time.Second, MaxInterval: time.Hour},
@@ -95,7 +95,7 @@ func ExampleQueue_retry() {
 // Messages of one customer are handled one after the other, those of different
 // customers at the same time.
 func ExampleQueue_orderBy() {
-	w := worker.New(worker.Config{})
+	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("AMQP_URL")}})
 	w.Queue(worker.Queue{
 		Name: "ledger", Exchange: "payments", Concurrency: 16,
 		OrderBy: func(m *message.Message) string { return m.Headers.String("customer") },
@@ -104,11 +104,11 @@ func ExampleQueue_orderBy() {
 
 // Urgent messages overtake those that wait in the broker.
 func ExampleQueue_priorities() {
-	w := worker.New(worker.Config{})
+	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("AMQP_URL")}})
 	w.Queue(worker.Queue{Name: "notify", Exchange: "events", MaxPriority: 5, Concurrency: 4}).
 		Handle("notify.*", handler.Typed(sendWelcome))
 
-	pub := broker.NewPublisher(broker.Config{}, "events")
+	pub := broker.NewPublisher(broker.Config{URL: os.Getenv("AMQP_URL")}, "events")
 	defer func() { _ = pub.Close() }()
 	err := pub.Publish(context.Background(), "notify.password_reset", SignedUp{Email: "alice@example.com"}, broker.WithPriority(5))
 	if err != nil {
@@ -128,7 +128,7 @@ func ExampleQueue_middleware() {
 
 // A queue can be paused and scaled while it works.
 func ExampleSubscription_SetConcurrency() {
-	w := worker.New(worker.Config{})
+	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("AMQP_URL")}})
 	q := w.Queue(worker.Queue{Name: "import", Concurrency: 8})
 	q.Handle("#", handler.Typed(sendWelcome))
 
@@ -156,7 +156,7 @@ func ExampleConfig_onEvent() {
 // Health answers a readiness probe: it says what is wrong, and is content with a
 // queue that was paused on purpose.
 func ExampleWorker_Health() {
-	w := worker.New(worker.Config{})
+	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("AMQP_URL")}})
 	w.Queue(worker.Queue{Name: "welcome-email"}).Handle("#", handler.Typed(sendWelcome))
 
 	mux := http.NewServeMux()
@@ -176,7 +176,7 @@ func ExampleWorker_Health() {
 
 // The topology is plain data: to be planned, exported, or looked at.
 func ExampleWorker_Topology() {
-	w := worker.New(worker.Config{})
+	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("AMQP_URL")}})
 	w.Queue(worker.Queue{Name: "welcome-email", Exchange: "events"}).Handle("user.*", handler.Typed(sendWelcome))
 	for _, b := range w.Topology().Bindings {
 		if b.Exchange == "events" || b.Exchange == broker.DeadLetterExchange {

@@ -100,7 +100,10 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 func (w *Worker) validate() error {
-	errs := []error{w.config.Broker.Validate()}
+	var errs []error
+	if w.config.Connections == nil {
+		errs = append(errs, w.config.Broker.Validate())
+	}
 	if len(w.queues) == 0 {
 		errs = append(errs, errors.New("worker: no queue is registered"))
 	}

@@ -55,6 +55,9 @@ func TestTheSelfTestTellsTheStory(t *testing.T) {
 				t.Fatalf("%v\n%s", err, &out)
 			}
 			t.Logf("\n%s", &out)
+			if says := strings.HasPrefix(out.String(), "Broker: in memory, in this process"); says != (o.broker == "") {
+				t.Errorf("the first line says that the broker is in memory: %v, want %v", says, o.broker == "")
+			}
 			for _, want := range []string{
 				"fan-out: the answer took", "link of the verification mail works", "takes 2s", "both mails are dead letters",
 				"replayed: both mails arrived", "dead letter at the first attempt", "120 mails for 120", "the password reset was mail", "drained",

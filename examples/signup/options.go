@@ -13,13 +13,15 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/examples/signup/internal/app"
 	"github.com/warren-mq/warren/examples/signup/internal/database"
 )
 
 // all is the role of a process that does everything.
 const all app.Role = "all"
+
+// embedded in AMQP_URL asks for a broker in memory, as an empty AMQP_URL does.
+const embedded = "embedded:"
 
 // options are those of the command line, and of the environment.
 type options struct {
@@ -35,7 +37,7 @@ type options struct {
 
 func parse(args []string, getenv func(string) string, stderr io.Writer) (options, error) {
 	o := options{broker: getenv("AMQP_URL"), database: getenv("DATABASE_URL"), smtp: getenv("SMTP_URL"), secret: getenv("SIGNUP_SECRET")}
-	if o.broker == "embedded:" { // the demo starts one that listens, so that others may look
+	if o.broker == embedded { // the demo starts one that listens, so that others may look
 		o.broker = ""
 	}
 	f := flag.NewFlagSet("signup", flag.ContinueOnError)
@@ -111,7 +113,7 @@ func (o options) checkAll() (err error) {
 // checkRole is for one of several processes.
 func (o options) checkRole() error {
 	var errs []error
-	if o.broker == "" || strings.HasPrefix(o.broker, broker.Embedded) {
+	if o.broker == "" || strings.HasPrefix(o.broker, embedded) {
 		errs = append(errs, fmt.Errorf("-role %s needs AMQP_URL, a RabbitMQ that all processes share", o.role))
 	}
 	for _, need := range [][2]string{{"SMTP_URL", o.smtp}, {"SIGNUP_SECRET", o.secret}, {"-data", o.data}} {

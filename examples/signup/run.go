@@ -23,8 +23,16 @@ func runDemo(ctx context.Context, o options, logger *slog.Logger, stdout io.Writ
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	o.sayBroker(stdout)
 	log.New(stdout, "", 0).Printf(invitation, d.Site()+live.SignUpPath, d.Site()+live.LivePath, d.Site()+live.InboxPath)
 	return d.Run(ctx)
+}
+
+// sayBroker says on the first line that nothing is kept, if that is so.
+func (o options) sayBroker(stdout io.Writer) {
+	if o.broker == "" {
+		log.New(stdout, "", 0).Print("Broker: in memory, in this process (set AMQP_URL to use a RabbitMQ)")
+	}
 }
 
 const invitation = `Sign up here:      %s

@@ -48,6 +48,7 @@ func runSelfTest(ctx context.Context, o options, stdout io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	o.sayBroker(stdout)
 	out := log.New(stdout, "", 0)
 	running, stop := context.WithCancelCause(ctx)
 	told := make(chan error, 1)

@@ -30,10 +30,11 @@ func (p *Program) queueNames(ctx context.Context, c *config.Config) ([]string, e
 	return names, err
 }
 
-// broker is the broker of c. An embedded one is that of the runner at work.
+// broker returns how to reach the broker of c. If c names none, or embedded:, it is the
+// broker of the runner at work.
 func (p *Program) broker(ctx context.Context, c *config.Config) (broker.Config, error) {
 	b, err := wiring.Broker(c.Broker)
-	if err != nil || !wiring.IsEmbedded(b) {
+	if err != nil || !wiring.IsEmbedded(b) && !wiring.IsEmpty(b) {
 		return b, err
 	}
 	client, err := p.client(c)
@@ -43,7 +44,7 @@ func (p *Program) broker(ctx context.Context, c *config.Config) (broker.Config, 
 	status, err := client.Status(ctx)
 	switch {
 	case errors.Is(err, admin.ErrNotRunning):
-		return b, &statusError{exitBroker, errNoEmbedded}
+		return b, &statusError{exitBroker, errNoBroker}
 	case err != nil:
 		return b, err
 	case status.BrokerURL == "":

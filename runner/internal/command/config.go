@@ -21,16 +21,12 @@ func (p *Program) configValidate() *cobra.Command {
 	return &cobra.Command{
 		Use: "validate", Short: "Report everything that is wrong with the configuration", Args: exactly(0),
 		RunE: func(*cobra.Command, []string) error {
-			s, err := p.source(true)
-			if err != nil {
-				return err
-			}
-			c, err := config.Load(s)
+			c, err := p.runnable()
 			if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(p.Stdout, "%s is valid: %d exchanges, %d queues, %d schedules\n",
-				s.Name, len(c.Exchanges), len(c.Queues), len(c.Schedules))
+				p.fileName(), len(c.Exchanges), len(c.Queues), len(c.Schedules))
 			return err
 		},
 	}
@@ -67,10 +63,7 @@ func (p *Program) configInit() *cobra.Command {
 	return &cobra.Command{
 		Use: "init", Short: "Write an example configuration, and its schema beside it", Args: exactly(0),
 		RunE: func(*cobra.Command, []string) error {
-			name := p.settings.file
-			if name == "" {
-				name = defaultFile
-			}
+			name := p.fileName()
 			if err := create(name, config.Init()); err != nil {
 				return err
 			}

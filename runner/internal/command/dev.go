@@ -12,21 +12,18 @@ import (
 func (p *Program) devCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "dev", Short: "Run everything on this machine, and say what to try", Args: exactly(0),
-		Long: `Run the workers of the configuration and, if it names no RabbitMQ, a broker in the same
-process: in memory, for development. Other commands find it by themselves. Without a
-configuration file there is an example.`,
+		Long: `Run the workers of the configuration and, if it names no broker, one in the same process:
+in memory, for development. Other commands find it by themselves, and other programs by the
+AMQP_URL that is printed. Without a configuration file there is an example.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.exampleOr()
-			if err != nil {
-				return err
-			}
-			return p.run(cmd.Context(), c, func(e *engine.Engine, address string) { p.suggest(e, address) })
+			return p.run(cmd.Context(), p.development, func(e *engine.Engine, address string) { p.suggest(e, address) })
 		},
 	}
 }
 
-// exampleOr is the configuration, or the example if there is no file.
-func (p *Program) exampleOr() (*config.Config, error) {
+// development reads the configuration, or the example if there is no file. Without a
+// broker URL it is the broker in memory.
+func (p *Program) development() (*config.Config, error) {
 	s, err := p.source(false)
 	if err != nil {
 		return nil, err
@@ -35,6 +32,14 @@ func (p *Program) exampleOr() (*config.Config, error) {
 		p.hintf("There is no %s, so this is an example; \"runner config init\" writes it.", s.Name)
 		s.Name, s.Data = "the example", config.Init()
 	}
+	c, err := config.Load(s)
+	if err != nil {
+		return nil, err
+	}
+	if c.Broker.IsEmpty() || c.Broker.IsEmbedded() { // also by a variable
+		s.Flags["broker.url"] = config.Embedded
+	}
+	s.Runnable = true
 	return config.Load(s)
 }
 
@@ -49,7 +54,7 @@ func (p *Program) suggest(e *engine.Engine, address string) {
 		p.hintf("  curl http://%s/readyz", address)
 	}
 	if url := e.EmbeddedURL(); url != "" {
-		p.hintf("\nOther programs reach the embedded broker by AMQP_URL=%s", url)
+		p.hintf("\nOther programs reach its broker after:\n\n  export AMQP_URL=%s\n", url)
 	}
 	p.hintf("Ctrl-C drains and ends.\n")
 }

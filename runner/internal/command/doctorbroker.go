@@ -20,12 +20,19 @@ func (e *examination) checkBroker(ctx context.Context) {
 		e.failf("broker", "Put the secret or certificate there, or correct its path.", "%v", err)
 		return
 	}
-	if wiring.IsEmbedded(b) {
-		e.warnf("broker", "Set broker.url to a RabbitMQ for anything but development.",
-			"broker.url is embedded:, a broker in memory that is gone with the runner")
-		if b, err = e.program.broker(ctx, e.config); err != nil {
-			return // no runner at work is no fault
+	if wiring.IsEmbedded(b) || wiring.IsEmpty(b) {
+		running, err := e.program.broker(ctx, e.config)
+		switch {
+		case err != nil && wiring.IsEmpty(b):
+			e.failf("broker", "Set AMQP_URL or broker.url to a RabbitMQ, or write embedded: for a broker in memory.", "there is no broker URL, and no runner with a broker in memory is at work")
+			return
+		default:
+			e.warnf("broker", "Set broker.url to a RabbitMQ for anything but development.", "the broker is in memory and is gone with the runner")
 		}
+		if err != nil {
+			return // embedded: without a runner at work is no fault
+		}
+		b = running
 	}
 	e.broker = b
 	for _, raw := range append([]string{b.URL}, b.URLs...) {

@@ -28,18 +28,18 @@ SIGHUP reads the configuration again: concurrency, retry, paused and log.level c
 live, a queue that has changed otherwise drains and starts again alone, and what needs a
 new process is named. If the file is wrong the old configuration stays.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.load(true)
-			if err != nil {
-				return err
-			}
-			return p.run(cmd.Context(), c, func(*engine.Engine, string) {})
+			return p.run(cmd.Context(), p.runnable, func(*engine.Engine, string) {})
 		},
 	}
 }
 
-// run works until ctx is done. It calls began when all is at work, with the address of
-// the admin interface.
-func (p *Program) run(ctx context.Context, c *config.Config, began func(*engine.Engine, string)) (err error) {
+// run works until ctx is done, with the configuration that load reads, now and at each
+// reload. It calls began when all is at work, with the address of the admin interface.
+func (p *Program) run(ctx context.Context, load func() (*config.Config, error), began func(*engine.Engine, string)) (err error) {
+	c, err := load()
+	if err != nil {
+		return err
+	}
 	log, level := p.logger(c.Log)
 	telemetry, err := observe.Start(ctx, c.Telemetry)
 	if err != nil {
@@ -59,7 +59,7 @@ func (p *Program) run(ctx context.Context, c *config.Config, began func(*engine.
 		return err
 	}
 	go p.whenWorking(ctx, e, func() { began(e, address) })
-	go p.reloadOnHangup(serving, e, telemetry, log)
+	go reloadOnHangup(serving, load, e, telemetry, log)
 	err = e.Run(ctx)
 	stop()
 	return errors.Join(err, <-served)
@@ -98,7 +98,7 @@ func (p *Program) whenWorking(ctx context.Context, e *engine.Engine, then func()
 }
 
 // reloadOnHangup takes a new configuration at each SIGHUP, until ctx is done.
-func (p *Program) reloadOnHangup(ctx context.Context, e *engine.Engine, t *observe.Telemetry, log *slog.Logger) {
+func reloadOnHangup(ctx context.Context, load func() (*config.Config, error), e *engine.Engine, t *observe.Telemetry, log *slog.Logger) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -109,7 +109,7 @@ func (p *Program) reloadOnHangup(ctx context.Context, e *engine.Engine, t *obser
 			return
 		}
 		log.Info("runner: reading the configuration again")
-		c, err := p.load(true)
+		c, err := load()
 		var changes config.Changes
 		if err == nil {
 			changes, err = e.Reload(ctx, c)

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -43,10 +44,8 @@ func (s *settings) flags() map[string]string {
 // source is the configuration file: that of -c, or ./config.yaml. Without -c there may be
 // none, unless it must exist.
 func (p *Program) source(must bool) (config.Source, error) {
-	s := config.Source{Name: defaultFile, Handlers: slices.Sorted(maps.Keys(p.Handlers)), Flags: p.settings.flags()}
-	if p.settings.file != "" {
-		s.Name, must = p.settings.file, true
-	}
+	s := config.Source{Name: p.fileName(), Handlers: slices.Sorted(maps.Keys(p.Handlers)), Flags: p.settings.flags()}
+	must = must || p.settings.file != ""
 	data, err := config.ReadFile(s.Name, config.MaxBytes)
 	if errors.Is(err, fs.ErrNotExist) && !must {
 		return s, nil
@@ -61,12 +60,28 @@ func (p *Program) source(must bool) (config.Source, error) {
 	return s, nil
 }
 
-// load reads the configuration; see source.
+// fileName is the file of -c, or the default.
+func (p *Program) fileName() string { return cmp.Or(p.settings.file, defaultFile) }
+
+// load reads the configuration; see source. Without a file, AMQP_URL names the broker.
 func (p *Program) load(must bool) (*config.Config, error) {
 	s, err := p.source(must)
 	if err != nil {
 		return nil, err
 	}
+	if s.Data == nil {
+		s.Name, s.Data = "no file", []byte("broker: {url: '${AMQP_URL:-}'}\n")
+	}
+	return config.Load(s)
+}
+
+// runnable reads the configuration of a runner, which must have a file.
+func (p *Program) runnable() (*config.Config, error) {
+	s, err := p.source(true)
+	if err != nil {
+		return nil, err
+	}
+	s.Runnable = true
 	return config.Load(s)
 }
 
@@ -103,5 +118,5 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-var errNoEmbedded = errors.New(`runner: broker.url is embedded:, which is the broker of a running runner, and none runs:
-start "runner dev", or set broker.url (or AMQP_URL, where the configuration says so) to a RabbitMQ`)
+var errNoBroker = errors.New(`runner: broker.url is empty or embedded:, which means the broker of a running runner, and none runs:
+start "runner dev", or set AMQP_URL or broker.url to a RabbitMQ`)

@@ -23,9 +23,13 @@ type Config struct {
 // Warnings returns what is probably a mistake, and does not keep the runner from starting.
 func (c *Config) Warnings() []string { return c.warnings }
 
+// Embedded is the broker.url of a broker in memory, in the runner's process. It must be
+// written: an empty URL never means it.
+const Embedded = "embedded:"
+
 // Broker says how to reach RabbitMQ: the fields of broker.Config.
 type Broker struct {
-	URL            Secret   `yaml:"url" jsonschema_extras:"format=broker-url" jsonschema_description:"amqp://user:password@host:port/vhost, amqps://… or embedded: (in this process, for development); that is the default if urls is empty too."`
+	URL            Secret   `yaml:"url" jsonschema_extras:"format=broker-url" jsonschema_description:"amqp://user:password@host:port/vhost, amqps://…, or embedded: for a broker in memory of the runner's process, for development. Without it and urls only runner dev works, on a broker in memory."`
 	URLs           []Secret `yaml:"urls" jsonschema_description:"The nodes of a cluster, tried in turn, after url if both are set."`
 	Name           string   `yaml:"name" jsonschema:"maxLength=200" jsonschema_description:"Shown by the broker for each connection; the program's name if empty."`
 	TLS            TLS      `yaml:"tls" jsonschema_description:"For amqps URLs."`
@@ -35,6 +39,12 @@ type Broker struct {
 	PublishTimeout Limit    `yaml:"publish_timeout" jsonschema:"default=30s" jsonschema_description:"Bounds a publish, or \"none\"."`
 	Backoff        Backoff  `yaml:"backoff" jsonschema_description:"The pauses between attempts to connect: 200ms, doubling up to 15s, spread by half, unless set."`
 }
+
+// IsEmpty reports whether b names no broker. Its secrets must be readable.
+func (b Broker) IsEmpty() bool { return known(b.URL) == "" && len(b.URLs) == 0 }
+
+// IsEmbedded reports whether b names the broker in memory of a runner.
+func (b Broker) IsEmbedded() bool { return known(b.URL) == Embedded }
 
 // TLS says how connections by amqps are made safe.
 type TLS struct {

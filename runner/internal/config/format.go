@@ -39,7 +39,10 @@ func checkLimit(text string) error {
 }
 
 func checkBrokerURL(text string) error {
-	if err := (broker.Config{URL: text}).Validate(); err != nil && text != "" {
+	if text == "" || text == Embedded {
+		return nil
+	}
+	if err := (broker.Config{URL: text}).Validate(); err != nil {
 		return errors.New(strings.TrimPrefix(err.Error(), "broker: broker URL: "))
 	}
 	return nil

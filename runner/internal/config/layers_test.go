@@ -96,7 +96,7 @@ func TestFaultsOfOverridesNameTheVariableOrFlag(t *testing.T) {
 		`--queues: there is no setting "queues"`,
 		`WARREN_BROKER_BACKOFF_MULTIPLIER: broker.backoff.multiplier is "NaN", want a number`,
 		`WARREN_BROKER_TLS_INSECURE_SKIP_VERIFY: broker.tls.insecure_skip_verify is "maybe", want true or false`,
-		`WARREN_BROKER_URL: broker.url is wrong: AMQP scheme must be either 'amqp://' or 'amqps://'; want embedded: or amqp://user:password@host:port/vhost`,
+		`WARREN_BROKER_URL: broker.url is wrong: AMQP scheme must be either 'amqp://' or 'amqps://'; want amqp://user:password@host:port/vhost or amqps://`,
 		`WARREN_LOG_LEVEL: log.level is "inf", want debug, info, warn or error, did you mean "info"?`,
 		`config.yaml:1:15: format is jsn, want text or json, did you mean "json"?`,
 	}, "\n")

@@ -19,6 +19,9 @@ type Source struct {
 	Handlers []string
 	// Flags are values of flags by path, such as log.level. They win.
 	Flags map[string]string
+	// Runnable also reports what keeps a runner from starting: no broker URL, or
+	// neither queues nor schedules.
+	Runnable bool
 	// LookupEnv gives the value of a variable: os.LookupEnv if nil.
 	LookupEnv func(name string) (value string, ok bool)
 	// Environ lists NAME=value: os.Environ if it and LookupEnv are nil.
@@ -73,6 +76,9 @@ func Load(s Source) (*Config, error) {
 	c := d.decode(over)
 	d.checkSettings(c)
 	d.checkLists(c)
+	if s.Runnable {
+		d.checkRunnable(c, over)
+	}
 	if err := d.failure(); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,7 +31,9 @@ func (d *document) checkBroker(b Broker) {
 			continue
 		}
 		text := known(u)
-		if err := checkBrokerURL(text); err != nil {
+		if i > 0 && text == Embedded || text == Embedded && len(b.URLs) > 0 {
+			d.complainf(path, "%s is embedded:, which excludes every other URL", last(path))
+		} else if err := checkBrokerURL(text); err != nil {
 			d.complainf(path, "%s is wrong: %v", last(path), err)
 		}
 		secure = secure || strings.HasPrefix(strings.ToLower(text), "amqps:")
@@ -38,6 +41,26 @@ func (d *document) checkBroker(b Broker) {
 	if b.TLS != (TLS{}) && !secure {
 		d.complainf("broker.tls", "tls has no meaning without an amqps:// URL")
 	}
+}
+
+// checkRunnable finds what keeps a runner from starting.
+func (d *document) checkRunnable(c *Config, over []override) {
+	switch {
+	case !d.sound("broker", "url", "urls"):
+	case c.Broker.IsEmpty():
+		d.complainf("broker.url", `broker.url is empty, want amqp://user:password@host:port/vhost (is AMQP_URL set?), or embedded: for a broker in memory, which "runner dev" uses by itself`)
+	case c.Broker.IsEmbedded() && d.byVariable("broker.url", over):
+		d.complainf("broker.url", `broker.url is embedded: by a variable, want embedded: itself, or a RabbitMQ; "runner dev" takes either`)
+	}
+	if len(c.Queues) == 0 && len(c.Schedules) == 0 && !d.bad["queues"] && !d.bad["schedules"] {
+		d.complainf("", `there are neither queues nor schedules, so a runner has nothing to do; "runner config init" writes an example`)
+	}
+}
+
+// byVariable reports whether the value at path comes from a text with variables.
+func (d *document) byVariable(path string, over []override) bool {
+	n := d.notes[d.nodes[path]]
+	return n != nil && n.source != "" && !slices.ContainsFunc(over, func(o override) bool { return o.path == path })
 }
 
 // minToken is what cannot be guessed.

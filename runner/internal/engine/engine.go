@@ -46,7 +46,7 @@ type Engine struct {
 	stopped   bool
 }
 
-// New makes the engine, and starts the embedded broker if there is no other. It
+// New makes the engine, and starts the embedded broker if broker.url is embedded:. It
 // connects to nothing. Close it.
 func New(o Options) (*Engine, error) {
 	b, err := wiring.Broker(o.Config.Broker)
@@ -65,8 +65,8 @@ func New(o Options) (*Engine, error) {
 			return nil, err
 		}
 		e.broker.URL = e.embedded.URL()
-		o.Logger.Warn("runner: no RabbitMQ is configured, so an embedded broker is used: in memory, for development,"+
-			" gone when the runner ends", "url", e.broker.URL)
+		o.Logger.Warn("runner: using a broker in memory, for development; its messages are gone when the runner ends",
+			"url", e.broker.URL)
 	}
 	e.connections = worker.NewConnections(e.broker, e.connectionChanged)
 	return e, nil

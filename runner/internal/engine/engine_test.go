@@ -26,8 +26,12 @@ type running struct {
 	stop  func() error
 }
 
+// load loads a configuration, with the broker in memory unless it names another.
 func load(t *testing.T, yaml string) *config.Config {
 	t.Helper()
+	if !strings.Contains(yaml, "broker:") {
+		yaml = "broker: {url: \"embedded:\"}\n" + yaml
+	}
 	c, err := config.Load(config.Source{Name: "config.yaml", Data: []byte(yaml), Handlers: []string{"note"}})
 	if err != nil {
 		t.Fatal(err)

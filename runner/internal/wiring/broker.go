@@ -39,10 +39,11 @@ func Broker(c config.Broker) (broker.Config, error) {
 	return b, err
 }
 
-// IsEmbedded says that there is no RabbitMQ in c.
-func IsEmbedded(c broker.Config) bool {
-	return len(c.URLs) == 0 && (c.URL == "" || c.URL == broker.Embedded)
-}
+// IsEmbedded reports whether c names the broker in memory of a runner.
+func IsEmbedded(c broker.Config) bool { return c.URL == config.Embedded }
+
+// IsEmpty reports whether c names no broker.
+func IsEmpty(c broker.Config) bool { return c.URL == "" && len(c.URLs) == 0 }
 
 func tlsConfig(c config.TLS) (*tls.Config, error) {
 	t := &tls.Config{ServerName: c.ServerName, InsecureSkipVerify: c.InsecureSkipVerify} //nolint:gosec // who asks for it gets it
