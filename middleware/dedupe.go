@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	defaultLease  = 15 * time.Minute
-	leaseMargin   = time.Minute     // of the lease beyond the handler's deadline
-	busyPause     = 5 * time.Second // before looking again at a message another worker has
-	storePatience = 5 * time.Second // for settling a claim, whatever became of ctx
+	defaultLease  = 15 * time.Minute // of a handler without a time limit
+	leaseMargin   = 10 * time.Second // of the lease beyond the handler's time limit
+	busyPause     = 5 * time.Second  // before looking again at a message another worker has
+	storePatience = 5 * time.Second  // for settling a claim, whatever became of ctx
 )
 
 // DedupeOption changes how Dedupe works.
@@ -27,9 +27,11 @@ func WithKey(key func(*message.Message) string) DedupeOption {
 	return func(d *dedupe) { d.key = key }
 }
 
-// WithLease sets how long a claim holds if its worker dies; 15min if not given, and
-// always a minute more than what is left until the deadline of the context. It must
-// be longer than the handler takes, or the message may be handled twice at once.
+// WithLease sets how long a claim holds at least if its worker dies. Without it the lease
+// is the queue's Timeout and 10s more, or 15min if the queue has none; with it, it is
+// never shorter than that. Set it where a handler may take longer: with no Timeout, or
+// with a Retry inside Dedupe, which may run the handler several times. When a lease ends
+// early, the message may be handled twice at once.
 func WithLease(lease time.Duration) DedupeOption {
 	return func(d *dedupe) { d.lease = lease }
 }
@@ -50,7 +52,8 @@ type dedupe struct {
 // Dedupe handles each message once as far as store remembers: a duplicate of one
 // that was handled is done without running the handler. A duplicate of one that is
 // being handled is snoozed for a few seconds, for its twin may yet fail. A handler
-// that fails, panics or gives the message back gives up the claim.
+// that fails, panics or gives the message back releases the claim. A handler that
+// outlasts its lease changes nothing for the worker that has claimed the message since.
 //
 // No message is lost by it: a message counts as handled only after its handler
 // returned nil, and the claim of a worker that died ends with its lease. Duplicates
@@ -64,7 +67,7 @@ func Dedupe(store Store, opts ...DedupeOption) handler.Middleware {
 	if store == nil {
 		panic("middleware: Dedupe got a nil store")
 	}
-	d := &dedupe{store: store, key: queueAndID, lease: defaultLease}
+	d := &dedupe{store: store, key: queueAndID}
 	for _, opt := range opts {
 		opt(d)
 	}
@@ -86,13 +89,13 @@ func queueAndID(m *message.Message) string {
 }
 
 func (d *dedupe) handle(ctx context.Context, next handler.Handler, m *message.Message, key string) error {
-	claim, err := d.store.Claim(ctx, key, d.leaseFor(ctx))
+	claim, token, err := d.store.Claim(ctx, key, d.leaseFor(ctx))
 	if err != nil {
 		return fmt.Errorf("middleware: dedupe: claim %q: %w", key, err)
 	}
 	switch claim {
 	case Won:
-		return watch(ctx, next, m, func(err error) { d.settle(ctx, key, err) })
+		return watch(ctx, next, m, func(err error) { d.settle(ctx, key, token, err) })
 	case Busy:
 		return retry.Snooze(busyPause)
 	case Done:
@@ -101,27 +104,36 @@ func (d *dedupe) handle(ctx context.Context, next handler.Handler, m *message.Me
 	return fmt.Errorf("middleware: dedupe: claim %q: the store answered %d, want Won, Busy or Done", key, claim)
 }
 
+// leaseFor returns a lease that outlasts the handler: by the queue's timeout, which begins
+// inside of Dedupe, and by a deadline that ctx has already.
 func (d *dedupe) leaseFor(ctx context.Context) time.Duration {
-	if deadline, ok := ctx.Deadline(); ok {
-		return max(d.lease, time.Until(deadline)+leaseMargin)
+	lease := d.lease
+	if limit, ok := handler.TimeLimit(ctx); ok {
+		lease = max(lease, limit+leaseMargin)
 	}
-	return d.lease
+	if deadline, ok := ctx.Deadline(); ok {
+		lease = max(lease, time.Until(deadline)+leaseMargin)
+	}
+	if lease <= 0 {
+		return defaultLease
+	}
+	return lease
 }
 
 // settle must reach the store even if ctx is done, as it is when the worker's grace
 // has ended.
-func (d *dedupe) settle(ctx context.Context, key string, err error) {
+func (d *dedupe) settle(ctx context.Context, key string, token Token, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
 	defer cancel()
 	verb, settle := "complete", d.store.Complete
 	if err != nil {
 		verb, settle = "release", d.store.Release
 	}
-	if err := settle(ctx, key); err != nil {
+	if err := settle(ctx, key, token); err != nil {
 		logger := d.logger
 		if logger == nil {
 			logger = slog.Default()
 		}
-		logger.WarnContext(ctx, "dedupe: cannot "+verb+" a claim; it ends with its lease", "key", key, "error", err)
+		logger.WarnContext(ctx, "dedupe: cannot "+verb+" a claim", "key", key, "error", err)
 	}
 }

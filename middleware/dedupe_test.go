@@ -102,7 +102,7 @@ func TestDedupeLosesNothingWhenItsWorkerDies(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, runs, m := memory(), 0, &message.Message{ID: "7", Queue: "q"}
-		if claim, err := store.Claim(t.Context(), "q/7", time.Minute); claim != middleware.Won || err != nil {
+		if claim, _, err := store.Claim(t.Context(), "q/7", time.Minute); claim != middleware.Won || err != nil {
 			t.Fatal(claim, err)
 		}
 		h := middleware.Dedupe(store)(returns(&runs, nil))
@@ -127,26 +127,33 @@ type fake struct {
 	err           error
 	lease         time.Duration
 	verbs         []string
+	token         middleware.Token // the last one that was shown
 	settledInTime bool
 }
 
-func (f *fake) Claim(_ context.Context, _ string, lease time.Duration) (middleware.Claim, error) {
+func (f *fake) Claim(_ context.Context, _ string, lease time.Duration) (middleware.Claim, middleware.Token, error) {
 	f.lease = lease
 	if f.claim == 0 {
-		return 0, f.err
+		return 0, "", f.err
 	}
-	return f.claim, nil
+	return f.claim, "token", nil
 }
 
-func (f *fake) settle(ctx context.Context, verb string) error {
+func (f *fake) settle(ctx context.Context, verb string, token middleware.Token) error {
+	f.token = token
 	_, limited := ctx.Deadline()
 	f.settledInTime = ctx.Err() == nil && limited
 	f.verbs = append(f.verbs, verb)
 	return f.err
 }
 
-func (f *fake) Complete(ctx context.Context, _ string) error { return f.settle(ctx, "complete") }
-func (f *fake) Release(ctx context.Context, _ string) error  { return f.settle(ctx, "release") }
+func (f *fake) Complete(ctx context.Context, _ string, token middleware.Token) error {
+	return f.settle(ctx, "complete", token)
+}
+
+func (f *fake) Release(ctx context.Context, _ string, token middleware.Token) error {
+	return f.settle(ctx, "release", token)
+}
 
 func TestDedupeWhenTheStoreIsDown(t *testing.T) {
 	t.Parallel()
@@ -190,8 +197,8 @@ func TestDedupeSettlesThoughTheContextIsDone(t *testing.T) {
 		cancel()
 		return errBoom
 	})).Handle(ctx, &message.Message{ID: "7"})
-	if !errors.Is(err, errBoom) || !store.settledInTime || len(store.verbs) != 1 || store.verbs[0] != "release" {
-		t.Errorf("%v, %q, in time: %v, want one release with time to do it", err, store.verbs, store.settledInTime)
+	if !errors.Is(err, errBoom) || !store.settledInTime || store.token != "token" || len(store.verbs) != 1 || store.verbs[0] != "release" {
+		t.Errorf("%v, %q with token %q, in time: %v, want one release with time to do it", err, store.verbs, store.token, store.settledInTime)
 	}
 }
 
@@ -200,17 +207,24 @@ func TestDedupeLeaseOutlastsTheHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		short := middleware.WithLease(time.Second)
 		for _, tt := range []struct {
-			name     string
-			opts     []middleware.DedupeOption
-			deadline time.Duration
-			want     time.Duration
+			name            string
+			opts            []middleware.DedupeOption
+			limit, deadline time.Duration
+			want            time.Duration
 		}{
-			{"15 minutes if nothing is said", nil, 0, 15 * time.Minute},
-			{"what was said", []middleware.DedupeOption{short}, 0, time.Second},
-			{"a minute beyond the deadline", []middleware.DedupeOption{short}, time.Hour, time.Hour + time.Minute},
-			{"not shortened by the deadline", nil, time.Second, 15 * time.Minute},
+			{"15 minutes if nothing is known", nil, 0, 0, 15 * time.Minute},
+			{"what was said", []middleware.DedupeOption{short}, 0, 0, time.Second},
+			{"the queue's timeout and a margin", nil, time.Hour, 0, time.Hour + 10*time.Second},
+			{"a short timeout of the queue too", nil, time.Second, 0, 11 * time.Second},
+			{"no less than the timeout, whatever was said", []middleware.DedupeOption{short}, time.Hour, 0, time.Hour + 10*time.Second},
+			{"more than the timeout if that was said", []middleware.DedupeOption{middleware.WithLease(time.Hour)}, time.Minute, 0, time.Hour},
+			{"a queue without a timeout", nil, -1, 0, 15 * time.Minute},
+			{"beyond a deadline that is there already", []middleware.DedupeOption{short}, time.Minute, time.Hour, time.Hour + 10*time.Second},
 		} {
 			ctx, cancel := t.Context(), context.CancelFunc(func() {})
+			if tt.limit != 0 {
+				ctx = handler.WithTimeLimit(ctx, tt.limit)
+			}
 			if tt.deadline > 0 {
 				ctx, cancel = context.WithTimeout(ctx, tt.deadline)
 			}
@@ -222,6 +236,51 @@ func TestDedupeLeaseOutlastsTheHandler(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestDedupeThatOutlastsItsLeaseChangesNothingForTheNext: the second worker has claimed
+// the message and is at it, when the first one fails or returns.
+func TestDedupeThatOutlastsItsLeaseChangesNothingForTheNext(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		err  error // of the first handler
+		log  string
+	}{
+		{"it fails late", errBoom, ""},
+		{"it succeeds late", nil, "cannot complete a claim"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var out bytes.Buffer
+				store, m := memory(), &message.Message{ID: "7", Queue: "q"}
+				guarded := middleware.Dedupe(store, middleware.WithLease(time.Minute), middleware.WithStoreLog(textLog(&out, slog.LevelDebug)))
+				takes := func(d time.Duration, err error) handler.Handler {
+					return guarded(handler.Func(func(context.Context, *message.Message) error { time.Sleep(d); return err }))
+				}
+				first, second := make(chan error, 1), make(chan error, 1)
+				go func() { first <- takes(2*time.Minute, tt.err).Handle(t.Context(), m) }()
+				time.Sleep(time.Minute + time.Second)
+				go func() { second <- takes(59*time.Second+time.Millisecond, nil).Handle(t.Context(), m) }()
+				if err := <-first; !errors.Is(err, tt.err) {
+					t.Errorf("the first handler's error is %v, want %v", err, tt.err)
+				}
+				if claim, _, err := store.Claim(t.Context(), "q/7", time.Minute); claim != middleware.Busy || err != nil {
+					t.Errorf("a third claim got %v, %v; want Busy: the second worker has the message", claim, err)
+				}
+				if err := <-second; err != nil {
+					t.Error(err)
+				}
+				if claim, _, err := store.Claim(t.Context(), "q/7", time.Minute); claim != middleware.Done || err != nil {
+					t.Errorf("afterwards a claim got %v, %v; want Done", claim, err)
+				}
+				if !strings.Contains(out.String(), tt.log) || (out.Len() > 0) != (tt.log != "") {
+					t.Errorf("logged %q, want %q", &out, tt.log)
+				}
+			})
+		})
+	}
 }
 
 func TestDedupePanicsWithoutAStore(t *testing.T) {

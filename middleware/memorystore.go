@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -16,9 +17,16 @@ type MemoryStore struct {
 	limit int
 
 	mu     sync.Mutex
-	claims map[string]time.Time // when the lease ends
+	claims map[string]held
+	count  uint64 // of claims won: the last token
 	done   map[string]*list.Element
 	oldest *list.List // of completed, in the order of their end, which is that of completion
+}
+
+// held is a claim that was won.
+type held struct {
+	token Token
+	ends  time.Time // of its lease
 }
 
 type completed struct {
@@ -38,32 +46,37 @@ func NewMemoryStore(ttl time.Duration, limit int) *MemoryStore {
 	}
 	return &MemoryStore{
 		ttl: ttl, limit: limit,
-		claims: make(map[string]time.Time), done: make(map[string]*list.Element), oldest: list.New(),
+		claims: make(map[string]held), done: make(map[string]*list.Element), oldest: list.New(),
 	}
 }
 
 // Claim takes key for the caller. Its error is always nil.
-func (s *MemoryStore) Claim(_ context.Context, key string, lease time.Duration) (Claim, error) {
+func (s *MemoryStore) Claim(_ context.Context, key string, lease time.Duration) (Claim, Token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	s.forget(now)
 	if s.done[key] != nil {
-		return Done, nil
+		return Done, "", nil
 	}
-	ends, claimed := s.claims[key]
-	if claimed && now.Before(ends) || !claimed && s.full(now) {
-		return Busy, nil
+	other, claimed := s.claims[key]
+	if claimed && now.Before(other.ends) || !claimed && s.full(now) {
+		return Busy, "", nil
 	}
-	s.claims[key] = now.Add(lease)
-	return Won, nil
+	s.count++
+	claim := held{Token(strconv.FormatUint(s.count, 10)), now.Add(lease)}
+	s.claims[key] = claim
+	return Won, claim.token, nil
 }
 
-// Complete marks key as handled. Its error is always nil.
-func (s *MemoryStore) Complete(_ context.Context, key string) error {
+// Complete marks key as handled. Its error is nil or ErrClaimLost.
+func (s *MemoryStore) Complete(_ context.Context, key string, token Token) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
+	if other, claimed := s.claims[key]; claimed && other.token != token {
+		return ErrClaimLost
+	}
 	delete(s.claims, key)
 	if e := s.done[key]; e != nil {
 		s.oldest.Remove(e)
@@ -73,11 +86,13 @@ func (s *MemoryStore) Complete(_ context.Context, key string) error {
 	return nil
 }
 
-// Release gives up the claim on key. Its error is always nil.
-func (s *MemoryStore) Release(_ context.Context, key string) error {
+// Release ends the claim on key. Its error is always nil.
+func (s *MemoryStore) Release(_ context.Context, key string, token Token) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.claims, key)
+	if s.claims[key].token == token {
+		delete(s.claims, key)
+	}
 	return nil
 }
 
@@ -98,8 +113,8 @@ func (s *MemoryStore) full(now time.Time) bool {
 	if len(s.claims) < s.limit {
 		return false
 	}
-	for key, ends := range s.claims {
-		if !now.Before(ends) {
+	for key, claim := range s.claims {
+		if !now.Before(claim.ends) {
 			delete(s.claims, key)
 		}
 	}

@@ -2,39 +2,45 @@ package middleware_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/warren-mq/warren/middleware"
+	"github.com/warren-mq/warren/middleware/dedupetest"
 )
 
 // script is a store with what is done to it, checked step by step.
 type script struct {
 	t *testing.T
 	*middleware.MemoryStore
+
+	tokens map[string]middleware.Token // of the claims won last
 }
 
 func (s script) claims(key string, want middleware.Claim) {
 	s.t.Helper()
-	if got, err := s.Claim(s.t.Context(), key, time.Minute); got != want || err != nil {
+	got, token, err := s.Claim(s.t.Context(), key, time.Minute)
+	if got != want || err != nil {
 		s.t.Errorf("claim of %s: %v, %v, want %v", key, got, err, want)
+	}
+	if got == middleware.Won {
+		s.tokens[key] = token
 	}
 }
 
 func (s script) completes(key string) {
 	s.t.Helper()
-	if err := s.Complete(s.t.Context(), key); err != nil {
+	if err := s.Complete(s.t.Context(), key, s.tokens[key]); err != nil {
 		s.t.Error(err)
 	}
 }
 
 func (s script) releases(key string) {
 	s.t.Helper()
-	if err := s.Release(s.t.Context(), key); err != nil {
+	if err := s.Release(s.t.Context(), key, s.tokens[key]); err != nil {
 		s.t.Error(err)
 	}
 }
@@ -45,13 +51,6 @@ func TestMemoryStore(t *testing.T) {
 		name string
 		run  func(s script)
 	}{
-		{"a claim keeps others out until it is released", func(s script) {
-			s.claims("a", middleware.Won)
-			s.claims("a", middleware.Busy)
-			s.claims("b", middleware.Won)
-			s.releases("a")
-			s.claims("a", middleware.Won)
-		}},
 		{"a claim ends with its lease", func(s script) {
 			s.claims("a", middleware.Won)
 			time.Sleep(time.Minute - 1)
@@ -66,11 +65,6 @@ func TestMemoryStore(t *testing.T) {
 			s.claims("a", middleware.Done)
 			time.Sleep(time.Nanosecond)
 			s.claims("a", middleware.Won)
-		}},
-		{"what is completed cannot be released", func(s script) {
-			s.completes("a")
-			s.releases("a")
-			s.claims("a", middleware.Done)
 		}},
 		{"completing again begins its time again", func(s script) {
 			s.completes("a")
@@ -99,28 +93,18 @@ func TestMemoryStore(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				tt.run(script{t, middleware.NewMemoryStore(time.Hour, 3)})
+				tt.run(script{t, middleware.NewMemoryStore(time.Hour, 3), make(map[string]middleware.Token)})
 			})
 		})
 	}
 }
 
-func TestMemoryStoreLetsOneOfManyWin(t *testing.T) {
+func TestMemoryStoreKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	store := memory()
-	var won atomic.Int64
-	var all sync.WaitGroup
-	for range 50 {
-		all.Go(func() {
-			if claim, err := store.Claim(t.Context(), "a", time.Minute); err == nil && claim == middleware.Won {
-				won.Add(1)
-			}
-		})
-	}
-	all.Wait()
-	if won.Load() != 1 {
-		t.Errorf("%d claims won, want 1", won.Load())
-	}
+	dedupetest.Run(t, func(*testing.T) (one, other middleware.Store) {
+		s := memory()
+		return s, s
+	})
 }
 
 func TestMemoryStoreWantsRoom(t *testing.T) {
@@ -141,33 +125,75 @@ func TestMemoryStoreWantsRoom(t *testing.T) {
 	}
 }
 
-// FuzzMemoryStore does what the bytes say to a store and to a plain model of it.
+// FuzzMemoryStore does what the bytes say to a store and to a plain model of it: with the
+// token of the claim won last, or with that of an earlier one.
 func FuzzMemoryStore(f *testing.F) {
 	f.Add([]byte("\x00\x04\x00\x08\x00\x0c\xff"))
+	f.Add([]byte("\x00\x03\x00\x06\x02\x00"))
 	f.Fuzz(func(t *testing.T, steps []byte) {
 		store := middleware.NewMemoryStore(time.Hour, 1000)
-		ctx, model := context.Background(), map[byte]middleware.Claim{}
+		ctx, model := context.Background(), map[byte]*keyModel{}
 		for _, b := range steps {
-			key := b >> 2
-			name := string(rune(key))
-			switch b & 3 {
+			k := model[b>>3]
+			if k == nil {
+				k = &keyModel{name: string(rune(b >> 3))}
+				model[b>>3] = k
+			}
+			switch b & 7 {
 			case 0, 1:
-				want := model[key]
-				if want == 0 {
-					want, model[key] = middleware.Won, middleware.Busy
+				want := k.claim()
+				got, token, err := store.Claim(ctx, k.name, time.Hour)
+				if got != want || err != nil {
+					t.Fatalf("claim of %q: %v, %v, want %v", k.name, got, err, want)
 				}
-				if got, err := store.Claim(ctx, name, time.Hour); got != want || err != nil {
-					t.Fatalf("claim of %s: %v, %v, want %v", name, got, err, want)
+				if got == middleware.Won {
+					k.tokens = append(k.tokens, token)
 				}
-			case 2:
-				model[key] = middleware.Done
-				_ = store.Complete(ctx, name)
-			case 3:
-				if model[key] == middleware.Busy {
-					delete(model, key)
+			case 2, 3:
+				token, late := k.token(b&1 == 1)
+				lost := k.held && late
+				if !lost {
+					k.held, k.done = false, true
 				}
-				_ = store.Release(ctx, name)
+				if err := store.Complete(ctx, k.name, token); errors.Is(err, middleware.ErrClaimLost) != lost {
+					t.Fatalf("complete of %q returned %v, want that the claim is lost: %v", k.name, err, lost)
+				}
+			default:
+				token, late := k.token(b&1 == 1)
+				k.held = k.held && late
+				_ = store.Release(ctx, k.name, token)
 			}
 		}
 	})
+}
+
+// keyModel is what a store should know of a key whose leases do not end.
+type keyModel struct {
+	name       string
+	held, done bool
+	tokens     []middleware.Token
+}
+
+func (k *keyModel) claim() middleware.Claim {
+	switch {
+	case k.done:
+		return middleware.Done
+	case k.held:
+		return middleware.Busy
+	}
+	k.held = true
+	return middleware.Won
+}
+
+// token returns that of the last claim, or of an earlier one, and whether it is too late
+// for a claim that is held.
+func (k *keyModel) token(earlier bool) (token middleware.Token, late bool) {
+	switch n := len(k.tokens); {
+	case n == 0:
+		return "none", true
+	case earlier && n > 1:
+		return k.tokens[n-2], true
+	default:
+		return k.tokens[n-1], false
+	}
 }

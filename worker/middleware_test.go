@@ -48,6 +48,34 @@ func TestDedupeSkipsWhatWasHandledBeforeItsAckWasLost(t *testing.T) {
 	})
 }
 
+// leases is a store that notes how long its claims are to hold.
+type leases struct {
+	*middleware.MemoryStore
+
+	asked chan time.Duration
+}
+
+func (l leases) Claim(ctx context.Context, key string, lease time.Duration) (middleware.Claim, middleware.Token, error) {
+	l.asked <- lease
+	return l.MemoryStore.Claim(ctx, key, lease)
+}
+
+// TestTheLeaseOfDedupeFollowsTheQueuesTimeout, which begins inside of it.
+func TestTheLeaseOfDedupeFollowsTheQueuesTimeout(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		store := leases{middleware.NewMemoryStore(time.Hour, 1000), make(chan time.Duration, 1)}
+		b.queue.Timeout = 40 * time.Minute
+		b.queue.Middleware = []handler.Middleware{middleware.Dedupe(store)}
+		b.run(handler.Func(func(context.Context, *message.Message) error { return nil }))
+		b.publish("key", 1)
+		if got := <-store.asked; got <= b.queue.Timeout {
+			t.Errorf("the lease is %v, want more than the timeout of %v", got, b.queue.Timeout)
+		}
+		b.verdicts(1)
+	})
+}
+
 // TestDedupeLetsARetryRun: a failed attempt gives up its claim.
 func TestDedupeLetsARetryRun(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {

@@ -62,7 +62,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 		worker: w, config: c, concurrency: c.Concurrency, retry: c.Retry, swapped: make(chan struct{}),
 		changed: make(chan struct{}, 1), state: StateStarting, crew: newCrew(), stopping: make(chan struct{}), seed: maphash.MakeSeed(),
 	}
-	q.inHand = handler.WithStopping(w.inHand, q.stopping)
+	q.inHand = handler.WithTimeLimit(handler.WithStopping(w.inHand, q.stopping), c.Timeout)
 	mw := append(append(w.config.observing(), w.config.Middleware...), c.Middleware...)
 	if c.Timeout > 0 {
 		mw = append(mw, middleware.Timeout(c.Timeout)) // innermost: waiting in a middleware is not the handler's time

@@ -26,8 +26,8 @@ func Queues() []string {
 // priorities is how many priorities the welcome queue tells apart.
 const priorities = 10
 
-// A mail may take mailTimeout; a message that a killed worker had in hand is handled
-// by another after lease.
+// A mail may take mailTimeout. What a killed process had in hand is free after lease:
+// mails of the outbox, and the time to stop.
 const (
 	mailTimeout = 10 * time.Second
 	lease       = mailTimeout + 5*time.Second
@@ -44,12 +44,12 @@ func patient() retry.Policy {
 func (a *App) subscribe(w *worker.Worker, roles []Role) {
 	once := a.once()
 	if has(roles, Welcome) {
-		q := a.queue(w, worker.Queue{Name: WelcomeQueue, Concurrency: 8, MaxPriority: priorities, Timeout: -1, Middleware: once})
+		q := a.queue(w, worker.Queue{Name: WelcomeQueue, Concurrency: 8, MaxPriority: priorities, Timeout: mailTimeout, Middleware: once})
 		q.Handle(event.SignedUpKey, handler.Typed(a.welcome.Welcome))
 		q.Handle(event.PasswordResetKey, handler.Typed(a.welcome.ResetPassword))
 	}
 	if has(roles, Verification) {
-		q := a.queue(w, worker.Queue{Name: VerificationQueue, Concurrency: 8, Timeout: -1, Middleware: once})
+		q := a.queue(w, worker.Queue{Name: VerificationQueue, Concurrency: 8, Timeout: mailTimeout, Middleware: once})
 		q.Handle(event.SignedUpKey, handler.Typed(a.verification.Ask))
 	}
 	if has(roles, Analytics) { // counts once by itself
@@ -64,10 +64,7 @@ func (a *App) subscribe(w *worker.Worker, roles []Role) {
 
 // once sends no mail twice that is known to be sent.
 func (a *App) once() []handler.Middleware {
-	return []handler.Middleware{
-		middleware.Dedupe(a.handled, middleware.WithLease(lease), middleware.WithStoreLog(a.config.Logger)),
-		middleware.Timeout(mailTimeout),
-	}
+	return []handler.Middleware{middleware.Dedupe(a.handled, middleware.WithStoreLog(a.config.Logger))}
 }
 
 func (a *App) queue(w *worker.Worker, q worker.Queue) *worker.Subscription {

@@ -4,6 +4,7 @@ package dedupe
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 const schema = `CREATE TABLE IF NOT EXISTS handled (
 	key          TEXT PRIMARY KEY,
+	token        TEXT NOT NULL, -- of the claim, or of the one that completed it
 	leased_until BIGINT NOT NULL, -- Unix milliseconds
 	done_at      BIGINT -- null: not done yet
 );
@@ -34,39 +36,49 @@ func Open(ctx context.Context, where string) (*Store, error) {
 func (s *Store) Close() error { return s.db.Close() }
 
 // Claim takes key in one statement: of two that come at once, one changes no row.
-func (s *Store) Claim(ctx context.Context, key string, lease time.Duration) (middleware.Claim, error) {
-	now := time.Now()
-	result, err := s.db.ExecContext(ctx, `INSERT INTO handled (key, leased_until) VALUES ($1, $2)
-		ON CONFLICT (key) DO UPDATE SET leased_until = excluded.leased_until
-		WHERE handled.done_at IS NULL AND handled.leased_until <= $3`,
-		key, now.Add(lease).UnixMilli(), now.UnixMilli())
+func (s *Store) Claim(ctx context.Context, key string, lease time.Duration) (middleware.Claim, middleware.Token, error) {
+	now, token := time.Now(), rand.Text()
+	result, err := s.db.ExecContext(ctx, `INSERT INTO handled (key, token, leased_until) VALUES ($1, $2, $3)
+		ON CONFLICT (key) DO UPDATE SET token = excluded.token, leased_until = excluded.leased_until
+		WHERE handled.done_at IS NULL AND handled.leased_until <= $4`,
+		key, token, now.Add(lease).UnixMilli(), now.UnixMilli())
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
-	if n, err := result.RowsAffected(); err != nil || n == 1 {
-		return middleware.Won, err
+	switch n, err := result.RowsAffected(); {
+	case err != nil:
+		return 0, "", err
+	case n == 1:
+		return middleware.Won, middleware.Token(token), nil
 	}
 	var done sql.NullInt64
 	err = s.db.QueryRowContext(ctx, "SELECT done_at FROM handled WHERE key = $1", key).Scan(&done)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) { // gone: given up a moment ago
-		return 0, err
+	if err != nil && !errors.Is(err, sql.ErrNoRows) { // gone: released a moment ago
+		return 0, "", err
 	}
 	if done.Valid {
-		return middleware.Done, nil
+		return middleware.Done, "", nil
 	}
-	return middleware.Busy, nil
+	return middleware.Busy, "", nil
 }
 
-// Complete marks key as handled.
-func (s *Store) Complete(ctx context.Context, key string) error {
-	_, err := s.db.ExecContext(ctx, `INSERT INTO handled (key, leased_until, done_at) VALUES ($1, 0, $2)
-		ON CONFLICT (key) DO UPDATE SET done_at = excluded.done_at`, key, time.Now().UnixMilli())
-	return err
+// Complete marks key as handled, unless another claim holds it.
+func (s *Store) Complete(ctx context.Context, key string, token middleware.Token) error {
+	result, err := s.db.ExecContext(ctx, `INSERT INTO handled (key, token, leased_until, done_at) VALUES ($1, $2, 0, $3)
+		ON CONFLICT (key) DO UPDATE SET done_at = excluded.done_at
+		WHERE handled.token = excluded.token OR handled.done_at IS NOT NULL`, key, string(token), time.Now().UnixMilli())
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return middleware.ErrClaimLost
 }
 
-// Release gives up the claim.
-func (s *Store) Release(ctx context.Context, key string) error {
-	_, err := s.db.ExecContext(ctx, "DELETE FROM handled WHERE key = $1 AND done_at IS NULL", key)
+// Release ends the claim of token.
+func (s *Store) Release(ctx context.Context, key string, token middleware.Token) error {
+	_, err := s.db.ExecContext(ctx, "DELETE FROM handled WHERE key = $1 AND token = $2 AND done_at IS NULL", key, string(token))
 	return err
 }
 

@@ -1,8 +1,6 @@
 package dedupe_test
 
 import (
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,6 +9,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/database/databasetest"
 	"github.com/warren-mq/warren/examples/signup/internal/dedupe"
 	"github.com/warren-mq/warren/middleware"
+	"github.com/warren-mq/warren/middleware/dedupetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,63 +28,35 @@ func open(t *testing.T, where string) *dedupe.Store {
 	return s
 }
 
-// claims asks for the key, and wants that answer.
-func claims(t *testing.T, s *dedupe.Store, key string, lease time.Duration, want middleware.Claim) {
-	t.Helper()
-	if got, err := s.Claim(t.Context(), key, lease); got != want || err != nil {
-		t.Errorf("claim of %s: %v, %v; want %v", key, got, err, want)
-	}
-}
-
-func TestAKeyIsClaimedByOneAndHandledOnce(t *testing.T) {
+func TestTheStoreKeepsTheContractAcrossProcesses(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, where string) {
-		s, other := open(t, where), open(t, where) // two processes
-		claims(t, s, "q/1", time.Hour, middleware.Won)
-		claims(t, other, "q/1", time.Hour, middleware.Busy)
-		if err := s.Release(t.Context(), "q/1"); err != nil {
+		dedupetest.Run(t, func(t *testing.T) (one, other middleware.Store) {
+			t.Helper()
+			return open(t, where), open(t, where)
+		})
+	})
+}
+
+func TestForgetForgetsWhatWasHandledLongAgo(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, where string) {
+		s := open(t, where)
+		claim, token, err := s.Claim(t.Context(), "q/1", time.Hour)
+		if claim != middleware.Won || err != nil {
+			t.Fatalf("Claim returned %v, %v; want Won", claim, err)
+		}
+		if err := s.Complete(t.Context(), "q/1", token); err != nil {
 			t.Error(err)
 		}
-		claims(t, other, "q/1", time.Hour, middleware.Won)
-		if err := other.Complete(t.Context(), "q/1"); err != nil {
-			t.Error(err)
-		}
-		if err := s.Release(t.Context(), "q/1"); err != nil {
-			t.Error(err)
-		}
-		claims(t, s, "q/1", time.Hour, middleware.Done)
-		claims(t, s, "q/2", 0, middleware.Won)
-		claims(t, other, "q/2", time.Hour, middleware.Won) // the lease has ended
 		if n, err := s.Forget(t.Context(), time.Hour); n != 0 || err != nil {
 			t.Errorf("%d forgotten, %v; want none", n, err)
 		}
 		if n, err := s.Forget(t.Context(), -time.Hour); n != 1 || err != nil {
 			t.Errorf("%d forgotten, %v; want 1", n, err)
 		}
-		claims(t, s, "q/1", time.Hour, middleware.Won)
-	})
-}
-
-func TestOfManyClaimsAtOnceOneIsWon(t *testing.T) {
-	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, where string) {
-		stores := []*dedupe.Store{open(t, where), open(t, where)}
-		var won atomic.Int64
-		var all sync.WaitGroup
-		for i := range 40 {
-			all.Go(func() {
-				claim, err := stores[i%2].Claim(t.Context(), "q/1", time.Hour)
-				switch {
-				case err != nil || claim == middleware.Done:
-					t.Errorf("got %v, %v; want Won or Busy", claim, err)
-				case claim == middleware.Won:
-					won.Add(1)
-				}
-			})
-		}
-		all.Wait()
-		if won.Load() != 1 {
-			t.Errorf("%d won, want 1", won.Load())
+		if claim, _, err := s.Claim(t.Context(), "q/1", time.Hour); claim != middleware.Won || err != nil {
+			t.Errorf("Claim returned %v, %v; want Won again", claim, err)
 		}
 	})
 }
