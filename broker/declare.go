@@ -11,8 +11,12 @@ import (
 )
 
 // Declare makes sure that all of t exists. It is idempotent. What exists already
-// with other arguments gives a *ConflictError and is left as it is.
+// with other arguments gives a *ConflictError and is left as it is. Names that
+// Topology.Validate refuses are an error before anything is declared.
 func (s *Session) Declare(ctx context.Context, t Topology) error {
+	if err := t.Validate(); err != nil {
+		return err
+	}
 	ch, err := s.channel(ctx)
 	if err != nil {
 		return err

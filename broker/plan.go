@@ -30,6 +30,9 @@ type Change struct {
 // management plugin: existence is asked for passively, and only what exists is
 // declared, which compares the arguments.
 func (s *Session) Plan(ctx context.Context, t Topology) (changes []Change, err error) {
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
 	p := prober{session: s}
 	defer func() { err = errors.Join(err, p.close()) }()
 	changes = make([]Change, 0, len(t.Exchanges)+len(t.Queues))

@@ -41,6 +41,9 @@ func checkStrings(exchange, key string, p *amqp.Publishing) error {
 			return fmt.Errorf("%w: the %s has %d bytes, want at most %d", ErrMalformed, s.name, len(s.value), maxShortString)
 		}
 	}
+	if err := checkName("exchange", exchange); err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
 	return checkNames(p.Headers)
 }
 

@@ -1,7 +1,12 @@
 package broker
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/warren-mq/warren/message"
 )
@@ -41,6 +46,36 @@ type Binding struct {
 	Queue      string
 	ToExchange string
 	Arguments  message.Headers
+}
+
+// Validate reports every name in t that no broker should be given: names of exchanges
+// and queues must be UTF-8 without control characters, at most 255 bytes.
+func (t Topology) Validate() error {
+	errs := make([]error, 0, len(t.Exchanges)+len(t.Queues)+3*len(t.Bindings))
+	for _, x := range t.Exchanges {
+		errs = append(errs, checkName("exchange", x.Name))
+	}
+	for _, q := range t.Queues {
+		errs = append(errs, checkName("queue", q.Name))
+	}
+	for _, b := range t.Bindings {
+		errs = append(errs, checkName("exchange", b.Exchange), checkName("queue", b.Queue), checkName("exchange", b.ToExchange))
+	}
+	return errors.Join(errs...)
+}
+
+// checkName refuses what RabbitMQ would change (it strips line breaks from the names of
+// queues), and what breaks terminals and logs.
+func checkName(kind, name string) error {
+	switch {
+	case len(name) > maxShortString:
+		return fmt.Errorf("broker: %s %.40q…: the name has %d bytes, want at most %d", kind, name, len(name), maxShortString)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("broker: %s %q: the name is not UTF-8", kind, name)
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return fmt.Errorf("broker: %s %q: the name has a control character", kind, name)
+	}
+	return nil
 }
 
 // Merge returns t with all of more behind it.

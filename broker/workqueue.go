@@ -79,6 +79,7 @@ func (q WorkQueue) Validate() error {
 	add(q.DeliveryLimit > 0 && q.kind() == Classic, "DeliveryLimit is %d, and classic queues take none", q.DeliveryLimit)
 	add(q.MessageTTL < 0, "MessageTTL is %v, want 0 or more", q.MessageTTL)
 	add(q.MaxLength < 0, "MaxLength is %d, want 0 or more", q.MaxLength)
+	errs = append(errs, checkName("queue", q.Name), checkName("exchange", q.Exchange))
 	return errors.Join(append(errs, q.validateKeys()...)...)
 }
 

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -39,6 +41,7 @@ func (f Forward) Validate() error {
 	var all faults
 	all.wantf(len(f.Exchange) <= 255, "Exchange has %d bytes, want 255 at most", len(f.Exchange))
 	all.wantf(len(f.Key) <= 255, "Key has %d bytes, want 255 at most", len(f.Key))
+	all.wantf(!strings.ContainsFunc(f.Exchange, unicode.IsControl), "Exchange is %q, want no control characters", f.Exchange)
 	all.wantf(f.Exchange+f.Key != "", "Exchange and Key are empty, want one of them")
 	all.wantf(f.Sender != nil, "Sender is nil, want one to publish with")
 	return all.err()

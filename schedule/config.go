@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/warren-mq/warren/broker"
@@ -45,6 +47,7 @@ func (c Config) compile() (entries []compiled, err error) {
 	add(c.Name == "", "Name is empty, want one that all replicas share, and nobody else")
 	add(len(c.Name) > maxName, "Name has %d bytes, want at most %d", len(c.Name), maxName)
 	add(!utf8.ValidString(c.Name), "Name is not UTF-8")
+	add(strings.ContainsFunc(c.Name, unicode.IsControl), "Name has a control character")
 	add(len(c.Entries) == 0, "there are no entries")
 	add(c.Renew < 0, "Renew is %v, want 0 or more", c.Renew)
 	seen := make(map[string]bool)

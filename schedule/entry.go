@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/warren-mq/warren/message"
@@ -141,6 +143,8 @@ func (e Entry) faults() (errs []error) {
 	}
 	add(e.Name == "", "Name is empty")
 	add(!utf8.ValidString(e.Name), "Name is not UTF-8")
+	add(strings.ContainsFunc(e.Name, unicode.IsControl), "Name has a control character")
+	add(strings.ContainsFunc(e.Exchange, unicode.IsControl), "Exchange is %q, want no control characters", e.Exchange)
 	add(e.Exchange == "" && e.Key == "", "Key is empty, want a queue's name, or an Exchange")
 	for _, text := range []struct {
 		field, value string
