@@ -143,7 +143,7 @@ func (s *Sender) send(ctx context.Context, exchange, key string, p amqp.Publishi
 		err = s.await(ctx, sent)
 	}
 	if ok && err != nil {
-		err = s.sendAgain(ctx, exchange, key, p, err)
+		err = s.sendAgain(ctx, exchange, key, p, sent, err)
 	}
 	return publishError(exchange, key, err)
 }
@@ -155,10 +155,14 @@ func (s *Sender) sendSlowly(ctx context.Context, exchange, key string, p amqp.Pu
 	return s.deliver(ctx, exchange, key, p)
 }
 
-// sendAgain goes on with a message whose first sending ended with why.
-func (s *Sender) sendAgain(ctx context.Context, exchange, key string, p amqp.Publishing, why error) error {
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
+// sendAgain goes on with a message whose first sending ended with why, for what is left
+// of its time.
+func (s *Sender) sendAgain(ctx context.Context, exchange, key string, p amqp.Publishing, sent *inFlight, why error) error {
+	if _, bounded := ctx.Deadline(); !bounded && s.connector.cfg.PublishTimeout >= 0 && sent != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, sent.sentAt.Add(s.connector.cfg.PublishTimeout))
+		defer cancel()
+	}
 	return s.redeliver(ctx, exchange, key, p, why)
 }
 

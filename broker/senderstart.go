@@ -52,7 +52,9 @@ func (p *posting) wait(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	return p.sender.sendAgain(ctx, p.exchange, p.key, p.msg, err)
+	ctx, cancel := p.sender.bounded(ctx)
+	defer cancel()
+	return p.sender.redeliver(ctx, p.exchange, p.key, p.msg, err)
 }
 
 // defaultFrame is the largest frame of a RabbitMQ that is not told otherwise.
