@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/runner/internal/engine"
+	"github.com/warren-mq/warren/runner/internal/printable"
 	"github.com/warren-mq/warren/schedule"
 )
 
@@ -193,5 +194,5 @@ func refuse(w http.ResponseWriter, status int, err error) { writeJSON(w, status,
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) //nolint:errchkjson // plain data; a client that has gone does not matter
+	_ = json.NewEncoder(printable.JSONWriter(w)).Encode(v) //nolint:errchkjson // plain data; a client that has gone does not matter
 }

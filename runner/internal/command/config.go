@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/runner/internal/printable"
 )
 
 func (p *Program) configCommand() *cobra.Command {
@@ -41,7 +42,11 @@ func (p *Program) configShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = p.Stdout.Write(c.Show(origins))
+			shown := c.Show(origins)
+			if isTerminal(p.Stdout) {
+				shown = []byte(printable.Text(string(shown)))
+			}
+			_, err = p.Stdout.Write(shown)
 			return err
 		},
 	}

@@ -62,7 +62,7 @@ func (p *Program) control(c *cobra.Command, do func(context.Context, admin.Clien
 
 // workerTable is what the queues of a runner do.
 func workerTable(s engine.Status) result {
-	r := result{header: []string{"QUEUE", "STATE", "IN HAND", "CONCURRENCY", "ACKED", "RETRIED", "DEAD", "NOTE"}}
+	r := result{header: []string{"QUEUE", "STATE", "IN HAND", "CONCURRENCY", "ACKED", "RETRIED", "DEAD", "NOTE"}, empty: "The runner has no queues."}
 	for _, q := range s.Queues {
 		note := q.Error
 		if q.Concurrency != q.Configured {

@@ -134,7 +134,7 @@ type deadLetterQueueState struct {
 }
 
 func deadLetterTable(list []deadletter.Queue, now time.Time) result {
-	r := result{header: []string{"QUEUE", "LETTERS", "OLDEST", "NOTE"}}
+	r := result{header: []string{"QUEUE", "LETTERS", "OLDEST", "NOTE"}, empty: noQueues}
 	for _, q := range list {
 		s := deadLetterQueueState{Queue: q.Name, WorkQueue: q.WorkQueue, Letters: q.Letters, Oldest: q.Oldest}
 		switch {
@@ -177,8 +177,14 @@ func (p *Program) dlqGroups() *cobra.Command {
 	return c
 }
 
+// noLetters and noQueues stand below the header of an empty table.
+const (
+	noLetters = "There are no such dead letters."
+	noQueues  = "There are no queues: neither the configuration nor a running runner has any."
+)
+
 func groupTable(groups []deadletter.Group, now time.Time) result {
-	r := result{header: []string{"FINGERPRINT", "COUNT", "FIRST", "LAST", "REASON", "EXAMPLE", "ERROR"}}
+	r := result{header: []string{"FINGERPRINT", "COUNT", "FIRST", "LAST", "REASON", "EXAMPLE", "ERROR"}, empty: noLetters}
 	for _, g := range groups {
 		r.rows = append(r.rows, []string{
 			g.Fingerprint, count(int64(g.Count)), ago(g.First, now), ago(g.Last, now), g.Reason, g.Example, firstLine(g.Error, 80),

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/runner/internal/printable"
 )
 
 func (p *Program) dlqReplay() *cobra.Command {
@@ -108,7 +109,7 @@ func (p *Program) confirm(yes bool, what, name string) error {
 	if !isTerminal(p.Stdin) || !isTerminal(p.Stderr) {
 		return usage(fmt.Errorf("runner: to %s want --yes", what))
 	}
-	_, _ = fmt.Fprintf(p.Stderr, "This will %s. Type %s to go on: ", what, name) // on a terminal
+	_, _ = fmt.Fprintf(p.Stderr, "This will %s. Type %s to go on: ", printable.Cell(what), printable.Cell(name)) // on a terminal
 	typed, err := bufio.NewReader(p.Stdin).ReadString('\n')
 	if err != nil || strings.TrimSpace(typed) != name {
 		return usage(errors.New("runner: not confirmed, and nothing was done"))

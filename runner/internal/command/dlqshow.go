@@ -11,13 +11,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/runner/internal/printable"
 )
 
 func (p *Program) dlqShow() *cobra.Command {
@@ -58,7 +58,7 @@ func (p *Program) dlqShow() *cobra.Command {
 }
 
 func (p *Program) listLetters(ctx context.Context, client *deadletter.Client, queue string, filter deadletter.Filter) error {
-	table := result{header: []string{"ID", "FAILED", "ATTEMPTS", "REASON", "KEY", "ERROR"}}
+	table := result{header: []string{"ID", "FAILED", "ATTEMPTS", "REASON", "KEY", "ERROR"}, empty: noLetters}
 	err := client.Read(ctx, queue, filter, func(l deadletter.Letter) error {
 		table.addLetter(l, time.Now())
 		return nil
@@ -151,7 +151,7 @@ func describe(l deadletter.Letter, now time.Time) string {
 	var b strings.Builder
 	field := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "%-13s %s\n", name+":", printable(value))
+			fmt.Fprintf(&b, "%-13s %s\n", name+":", indented(value))
 		}
 	}
 	field("id", l.ID)
@@ -174,16 +174,16 @@ func describe(l deadletter.Letter, now time.Time) string {
 		b.WriteString("\nhistory:\n")
 	}
 	for _, a := range l.History {
-		fmt.Fprintf(&b, "  %d  %s  %s  %s\n", a.Number, a.At.Format(time.RFC3339), printable(a.Reason), printable(firstLine(a.Error, 120)))
+		fmt.Fprintf(&b, "  %d  %s  %s  %s\n", a.Number, a.At.Format(time.RFC3339), printable.Cell(a.Reason), firstLine(a.Error, 120))
 	}
 	if headers := userHeaders(l); len(headers) > 0 {
 		b.WriteString("\nheaders:\n")
 		for _, name := range slices.Sorted(maps.Keys(headers)) {
-			fmt.Fprintf(&b, "  %s: %s\n", printable(name), printable(fmt.Sprint(headers[name])))
+			fmt.Fprintf(&b, "  %s: %s\n", printable.Cell(name), printable.Cell(fmt.Sprint(headers[name])))
 		}
 	}
 	if l.Stack != "" {
-		fmt.Fprintf(&b, "\nstack:\n%s\n", printable(l.Stack))
+		fmt.Fprintf(&b, "\nstack:\n%s\n", printable.Text(l.Stack))
 	}
 	fmt.Fprintf(&b, "\nbody (%s, %d bytes):\n%s\n", orUnknown(l.Message.ContentType), len(l.Message.Body), body(l.Message.Body))
 	return b.String()
@@ -193,34 +193,30 @@ func orUnknown(contentType string) string {
 	if contentType == "" {
 		return "of unknown type"
 	}
-	return printable(contentType)
+	return printable.Cell(contentType)
 }
 
 // body is the body as text: indented if it is JSON, in base64 if it is no text.
 func body(data []byte) string {
-	var indented bytes.Buffer
+	var inner bytes.Buffer
 	switch {
-	case json.Valid(data) && json.Indent(&indented, data, "", "  ") == nil:
-		return printable(indented.String())
+	case json.Valid(data) && json.Indent(&inner, data, "", "  ") == nil:
+		return printable.Text(inner.String())
 	case utf8.Valid(data):
-		return printable(string(data))
+		return printable.Text(string(data))
 	}
 	return "base64: " + base64.StdEncoding.EncodeToString(data)
 }
 
-// printable leaves out what would command a terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
-			return r
-		}
-		return '\uFFFD'
-	}, text)
+// indented is the value of a field: further lines are indented, so that none of them
+// looks like a field.
+func indented(value string) string {
+	return strings.ReplaceAll(printable.Text(value), "\n", "\n"+strings.Repeat(" ", 14))
 }
 
 // firstLine is the beginning of text, in one line of at most n characters.
 func firstLine(text string, n int) string {
-	line := []rune(printable(strings.Join(strings.Fields(text), " ")))
+	line := []rune(printable.Cell(strings.Join(strings.Fields(text), " ")))
 	if len(line) > n {
 		return string(line[:n-1]) + "…"
 	}

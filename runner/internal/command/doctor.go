@@ -114,7 +114,7 @@ func (e *examination) okUnlessf(before int, check, format string, args ...any) {
 func findingTable(findings []finding) result {
 	r := result{header: []string{"CHECK", "STATUS", "FINDING"}}
 	for _, f := range findings {
-		r.rows = append(r.rows, []string{f.Check, f.Status, oneLine(f.Finding)})
+		r.rows = append(r.rows, []string{f.Check, f.Status, f.Finding})
 		if f.Remedy != "" {
 			r.rows = append(r.rows, []string{"", "", "=> " + f.Remedy})
 		}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/runner/internal/printable"
 	"github.com/warren-mq/warren/runner/internal/wiring"
 )
 
@@ -16,7 +17,7 @@ func (p *Program) logger(c config.Log) (*slog.Logger, *slog.LevelVar) {
 	}
 	o := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(p.Stderr, o)), level
+		return slog.New(slog.NewJSONHandler(printable.JSONWriter(p.Stderr), o)), level
 	}
-	return slog.New(slog.NewTextHandler(p.Stderr, o)), level
+	return slog.New(slog.NewTextHandler(p.Stderr, o)), level // it quotes what cannot be printed
 }

@@ -1,13 +1,14 @@
 package command
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/warren-mq/warren/runner/internal/printable"
 )
 
 // result is what a command has found: rows of a table for people, and values for
@@ -18,6 +19,7 @@ type result struct {
 	values []any // one for each row, or the one value there is
 	single bool  // JSON is values[0], not a list
 	note   string
+	empty  string // the note if there are no rows
 }
 
 // show writes a result in the format that is asked for.
@@ -26,7 +28,7 @@ func (p *Program) show(r result) error {
 	case "json":
 		return writeJSON(p.Stdout, r.value())
 	case "jsonl":
-		e := json.NewEncoder(p.Stdout)
+		e := json.NewEncoder(printable.JSONWriter(p.Stdout))
 		e.SetEscapeHTML(false)
 		for _, v := range r.values {
 			if err := e.Encode(v); err != nil {
@@ -58,13 +60,21 @@ func (r result) table(out io.Writer) error {
 		lines = append([][]string{r.header}, lines...)
 	}
 	for _, line := range lines {
-		if _, err := fmt.Fprintln(w, strings.Join(line, "\t")); err != nil {
+		cells := make([]string, len(line))
+		for i, cell := range line {
+			cells[i] = printable.Cell(cell)
+		}
+		if _, err := fmt.Fprintln(w, strings.Join(cells, "\t")); err != nil {
 			return fmt.Errorf("runner: %w", err)
 		}
 	}
 	err := w.Flush()
-	if err == nil && r.note != "" {
-		_, err = fmt.Fprintln(out, r.note)
+	note := r.note
+	if len(r.rows) == 0 {
+		note = cmp.Or(r.empty, note)
+	}
+	if err == nil && note != "" {
+		_, err = fmt.Fprintln(out, printable.Text(note))
 	}
 	if err != nil {
 		return fmt.Errorf("runner: %w", err)
@@ -73,7 +83,7 @@ func (r result) table(out io.Writer) error {
 }
 
 func writeJSON(out io.Writer, v any) error {
-	e := json.NewEncoder(out)
+	e := json.NewEncoder(printable.JSONWriter(out))
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(v); err != nil {
@@ -88,30 +98,19 @@ func writeYAML(out io.Writer, v any) error {
 	if err != nil {
 		return fmt.Errorf("runner: %w", err)
 	}
-	var node yaml.Node
-	if err := yaml.Unmarshal(data, &node); err != nil { // JSON is YAML
-		return fmt.Errorf("runner: %w", err)
+	text, err := printable.YAML(data)
+	if err == nil {
+		_, err = out.Write(text)
 	}
-	plain(&node)
-	e := yaml.NewEncoder(out)
-	e.SetIndent(2)
-	if err := e.Encode(&node); err != nil {
+	if err != nil {
 		return fmt.Errorf("runner: %w", err)
 	}
 	return nil
 }
 
-// plain takes the style of JSON from a node.
-func plain(n *yaml.Node) {
-	n.Style = 0
-	for _, child := range n.Content {
-		plain(child)
-	}
-}
-
 // hintf tells people something on stderr.
 func (p *Program) hintf(format string, args ...any) {
 	if !p.settings.quiet {
-		_, _ = fmt.Fprintf(p.Stderr, format+"\n", args...) // there is nowhere else to tell it
+		_, _ = fmt.Fprintln(p.Stderr, printable.Text(fmt.Sprintf(format, args...))) // there is nowhere else to tell it
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/interrupt"
+	"github.com/warren-mq/warren/runner/internal/printable"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -102,5 +103,5 @@ func (p *Program) complain(err error) {
 	if err == nil || errors.As(err, &silent) {
 		return
 	}
-	_, _ = fmt.Fprintln(p.Stderr, p.explain(err)) // there is nowhere else to tell it
+	_, _ = fmt.Fprintln(p.Stderr, printable.Text(p.explain(err))) // there is nowhere else to tell it
 }

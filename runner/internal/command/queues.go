@@ -130,7 +130,7 @@ func queueStates(ctx context.Context, queues []string, s *broker.Session) ([]que
 
 // queueTable shows what has changed since last, too.
 func queueTable(states, last []queueState, interval time.Duration) result {
-	r := result{header: []string{"QUEUE", "READY", "CONSUMERS", "DEAD LETTERS", "NOTE"}}
+	r := result{header: []string{"QUEUE", "READY", "CONSUMERS", "DEAD LETTERS", "NOTE"}, empty: noQueues}
 	for i, s := range states {
 		note := s.Error
 		if i < len(last) && interval > 0 {

@@ -33,7 +33,7 @@ func (p *Program) schedulesCommand() *cobra.Command {
 func scheduleTable(s schedule.State, now time.Time) result {
 	r := result{
 		header: []string{"SCHEDULE", "CRON", "TIMEZONE", "LAST", "NEXT", "NOTE"}, values: []any{s}, single: true,
-		note: "published by " + s.Leader + ", which was last heard of " + ago(s.UpdatedAt, now),
+		empty: "There are no schedules.", note: "published by " + s.Leader + ", which was last heard of " + ago(s.UpdatedAt, now),
 	}
 	for _, e := range s.Entries {
 		note := e.Error

@@ -11,6 +11,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/runner/internal/printable"
 	"github.com/warren-mq/warren/runner/internal/wiring"
 )
 
@@ -40,7 +41,7 @@ management API read. The virtual host is that of broker.url unless --vhost says 
 			if err != nil {
 				return err
 			}
-			_, err = p.Stdout.Write(append(data, '\n'))
+			_, err = p.Stdout.Write(append(printable.JSON(data), '\n'))
 			return err
 		},
 	}

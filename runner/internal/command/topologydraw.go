@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/warren-mq/warren/runner/internal/printable"
 )
 
 // Shapes of the nodes by kind.
@@ -39,7 +41,7 @@ func drawMermaid(out io.Writer, d diagram) error {
 
 // mermaidText quotes text; entities keep its own signs from being read.
 func mermaidText(text string) string {
-	return `"` + strings.NewReplacer("#", "#35;", `"`, "#quot;", "<", "#lt;", ">", "#gt;", "`", "#96;").Replace(oneLine(text)) + `"`
+	return `"` + strings.NewReplacer("#", "#35;", `"`, "#quot;", "<", "#lt;", ">", "#gt;", "`", "#96;").Replace(printable.Cell(text)) + `"`
 }
 
 func drawDOT(out io.Writer, d diagram) error {
@@ -62,15 +64,5 @@ func drawDOT(out io.Writer, d diagram) error {
 }
 
 func dotText(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(oneLine(text)) + `"`
-}
-
-// oneLine has a space where text has a control character.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' {
-			return ' '
-		}
-		return r
-	}, text)
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(printable.Cell(text)) + `"`
 }

@@ -82,7 +82,7 @@ declared, and the exit status is 5. Nothing is ever deleted.`,
 
 // planTable shows changes. What is missing is called as create says.
 func planTable(changes []broker.Change, create broker.Action) result {
-	r := result{header: []string{"KIND", "NAME", "ACTION", "NOTE"}}
+	r := result{header: []string{"KIND", "NAME", "ACTION", "NOTE"}, empty: "The configuration has no topology."}
 	for _, c := range changes {
 		shown := part{Kind: c.Kind, Name: c.Name, Action: string(c.Action)}
 		if c.Action == broker.Create {

@@ -1,0 +1,79 @@
+package printable
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// YAML returns data, which is JSON, as YAML with \ escapes for what Text would replace.
+// Keys keep their order.
+func YAML(data []byte) ([]byte, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	node, err := read(d)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	e := yaml.NewEncoder(&out)
+	e.SetIndent(2)
+	if err := e.Encode(node); err != nil {
+		return nil, err
+	}
+	return escape(out.Bytes(), func(out []byte, r rune) []byte { return fmt.Appendf(out, `\U%08x`, r) }), nil
+}
+
+// read returns the next value, or nil at the end of a list or map. A reader of YAML
+// cannot do this: it refuses some JSON, such as long keys.
+func read(d *json.Decoder) (*yaml.Node, error) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch token := token.(type) {
+	case json.Delim:
+		return readAll(d, token)
+	case string:
+		return text(token), nil
+	case json.Number:
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: token.String()}, nil
+	case bool:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: fmt.Sprint(token)}, nil
+	default:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}, nil
+	}
+}
+
+// readAll returns what a delimiter begins, or nil if it ends something.
+func readAll(d *json.Decoder, begin json.Delim) (*yaml.Node, error) {
+	n := &yaml.Node{Kind: yaml.SequenceNode}
+	switch begin {
+	case '{':
+		n.Kind = yaml.MappingNode
+	case ']', '}':
+		return nil, nil //nolint:nilnil // the end
+	}
+	for {
+		child, err := read(d)
+		if err != nil || child == nil {
+			return n, err
+		}
+		n.Content = append(n.Content, child)
+	}
+}
+
+// text is a scalar in quotes where it holds what must be escaped: no other style has
+// escapes.
+func text(value string) *yaml.Node {
+	n := new(yaml.Node)
+	n.SetString(value)
+	n.Style = 0
+	if strings.ContainsFunc(value, isUnsafe) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	return n
+}
