@@ -16,6 +16,8 @@ type Consume struct {
 	Queue     string
 	Prefetch  int             // messages on their way or in hand; at least 1
 	Arguments message.Headers // of basic.consume, such as x-priority
+	// Context is the parent of each Delivery's Context; context.Background() if nil.
+	Context context.Context
 }
 
 // Consumer receives from one queue over a channel of its own. It ends with its
@@ -39,9 +41,11 @@ type Consumer struct {
 	drained    chan struct{} // closed when all that came has been received
 	drainOnce  sync.Once
 	cancelOnce sync.Once
-	done       chan struct{} // closed when the broker has ended the consumer
-	err        error         // why; read after done is closed
-	gone       chan struct{} // closed when the channel is gone: nothing can be settled
+	done       chan struct{}   // closed when the broker has ended the consumer
+	err        error           // why; read after done is closed
+	gone       chan struct{}   // closed when the channel is gone: nothing can be settled
+	life       context.Context // cancelled when the channel is gone, with ErrStale as the cause
+	lose       context.CancelCauseFunc
 }
 
 // Consume starts receiving. Nothing is lost if it fails.
@@ -54,10 +58,16 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 		queue: what.Queue, tag: what.Queue, ch: ch, session: s, prefetch: max(what.Prefetch, 1),
 		closing: make(chan struct{}), drained: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
 	}
+	parent := what.Context
+	if parent == nil {
+		parent = context.Background()
+	}
+	c.life, c.lose = context.WithCancelCause(parent)
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	cancelled := ch.NotifyCancel(make(chan string, 1))
 	c.deliveries, err = ask(ctx, s, func() (<-chan amqp.Delivery, error) { return c.subscribe(what.Arguments) }, closing[<-chan amqp.Delivery](ch))
 	if err != nil {
+		c.lose(err)
 		if ctx.Err() == nil {
 			err = errors.Join(err, s.closeChannel(ch))
 		}
@@ -86,8 +96,7 @@ func (c *Consumer) watch(closed <-chan *amqp.Error, cancelled <-chan string) {
 			close(c.done)
 			for range closed { // the channel lives until it is closed
 			}
-			c.settler.lose()
-			close(c.gone)
+			c.end()
 			return
 		}
 		c.lost(<-closed)
@@ -101,9 +110,15 @@ func (c *Consumer) lost(e *amqp.Error) {
 	if e != nil {
 		c.err = fmt.Errorf("broker: channel of %s lost: %w", c.queue, e)
 	}
-	c.settler.lose()
-	close(c.gone)
+	c.end()
 	close(c.done)
+}
+
+// end marks the channel as gone: the broker has taken all deliveries back.
+func (c *Consumer) end() {
+	c.settler.lose()
+	c.lose(ErrStale)
+	close(c.gone)
 }
 
 // Done is closed when the broker has ended the consumer.

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"context"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/message"
@@ -53,6 +55,10 @@ func (d *Delivery) Release() error { return d.consumer.settle(d.raw.DeliveryTag,
 
 // Reject has the broker dead-letter the message as it is, without a failure record.
 func (d *Delivery) Reject() error { return d.consumer.settle(d.raw.DeliveryTag, reject) }
+
+// Context returns the context to handle the delivery in: a child of Consume.Context that
+// is cancelled with ErrStale as its cause when the broker has taken the delivery back.
+func (d *Delivery) Context() context.Context { return d.consumer.life }
 
 // Lost is closed when the broker has taken the delivery back: its channel is gone.
 func (d *Delivery) Lost() <-chan struct{} { return d.consumer.gone }

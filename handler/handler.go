@@ -23,15 +23,6 @@ type Func func(ctx context.Context, m *message.Message) error
 // Handle calls f.
 func (f Func) Handle(ctx context.Context, m *message.Message) error { return f(ctx, m) }
 
-// Preparer is a Handler that can tell a message it will never be able to handle
-// before anything runs. The worker calls Prepare before any user middleware, so
-// that a body which cannot be decoded is a dead letter at once.
-type Preparer interface {
-	// Prepare decodes and validates m, and returns the call that handles it. An
-	// error is a *DecodeError or an *InvalidError.
-	Prepare(m *message.Message) (func(context.Context) error, error)
-}
-
 // Middleware wraps a Handler in another one. It is called once, when the queue
 // is set up, and not for each message.
 type Middleware func(Handler) Handler

@@ -44,9 +44,9 @@ type typed[T any] struct {
 }
 
 // Typed makes a Handler of fn: it decodes the body into a T, JSON unless
-// WithCodec says otherwise, validates it, and calls fn. The result is a Preparer.
-// Handle returns a *DecodeError or an *InvalidError without calling fn if the
-// body is bad. Typed panics if fn is nil.
+// WithCodec says otherwise, validates it, and calls fn. The handler returns a
+// *DecodeError or an *InvalidError without calling fn if the body is bad. Typed
+// panics if fn is nil.
 func Typed[T any](fn func(context.Context, T) error, opts ...Option) Handler {
 	if fn == nil {
 		panic("handler: Typed got a nil function")
@@ -59,14 +59,6 @@ func Typed[T any](fn func(context.Context, T) error, opts ...Option) Handler {
 		t.codecs = []Codec{JSON()}
 	}
 	return t
-}
-
-func (t *typed[T]) Prepare(m *message.Message) (func(context.Context) error, error) {
-	v, err := t.decode(m)
-	if err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context) error { return t.fn(ctx, v) }, nil
 }
 
 func (t *typed[T]) Handle(ctx context.Context, m *message.Message) error {

@@ -96,29 +96,6 @@ func wantDecodeError(t *testing.T, err error) {
 	}
 }
 
-func TestPrepareTellsBeforeAnythingRuns(t *testing.T) {
-	t.Parallel()
-	ran := 0
-	boom := errors.New("boom")
-	p, ok := handler.Typed(func(context.Context, signedUp) error {
-		ran++
-		return boom
-	}).(handler.Preparer)
-	if !ok {
-		t.Fatal("Typed is no Preparer")
-	}
-	if _, err := p.Prepare(&message.Message{Body: []byte("{")}); err == nil {
-		t.Error("bad bytes were prepared")
-	}
-	call, err := p.Prepare(&message.Message{Body: []byte("{}")})
-	if err != nil || ran != 0 {
-		t.Fatalf("Prepare: %v after %d runs, want no error and no run", err, ran)
-	}
-	if err := call(t.Context()); !errors.Is(err, boom) || ran != 1 {
-		t.Errorf("the call returned %v after %d runs, want boom after 1", err, ran)
-	}
-}
-
 func TestTypedValidates(t *testing.T) {
 	t.Parallel()
 	invalid := errors.New("age: want 18 or more")

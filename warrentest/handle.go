@@ -19,16 +19,7 @@ func Handle(tb testing.TB, h handler.Handler, body any, change ...func(*message.
 	for _, f := range change {
 		f(m)
 	}
-	ctx := message.NewContext(tb.Context(), m)
-	p, ok := h.(handler.Preparer)
-	if !ok {
-		return h.Handle(ctx, m)
-	}
-	run, err := p.Prepare(m)
-	if err != nil {
-		return err
-	}
-	return run(ctx)
+	return h.Handle(message.NewContext(tb.Context(), m), m)
 }
 
 func encode(tb testing.TB, m *message.Message, body any) {

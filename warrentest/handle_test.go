@@ -61,30 +61,18 @@ func TestHandleGivesTheHandlerItsMessage(t *testing.T) {
 	}
 }
 
-// TestHandlePreparesAsAWorkerDoes: a worker has a Preparer decode before anything runs.
-func TestHandlePreparesAsAWorkerDoes(t *testing.T) {
+func TestHandlePassesBytesAsTheyAre(t *testing.T) {
 	t.Parallel()
-	if err := warrentest.Handle(t, preparer{}, nil); !contains(err, "prepared") {
-		t.Errorf("got %v, want what Prepare's function returns", err)
-	}
 	plain := handler.Func(func(_ context.Context, m *message.Message) error { return fmt.Errorf("%s %s", m.Body, m.ContentType) })
 	if err := warrentest.Handle(t, plain, []byte("raw")); !contains(err, "raw application/octet-stream") {
 		t.Errorf("got %v, want the body and its type", err)
 	}
 }
 
-type preparer struct{}
-
-func (preparer) Handle(context.Context, *message.Message) error { return errors.New("handled") }
-
-func (preparer) Prepare(*message.Message) (func(context.Context) error, error) {
-	return func(context.Context) error { return errors.New("prepared") }, nil
-}
-
 func TestHandleFailsTheTestForABodyThatIsNone(t *testing.T) {
 	t.Parallel()
 	wantFailure(t, func(tb testing.TB) {
-		_ = warrentest.Handle(tb, preparer{}, make(chan int))
+		_ = warrentest.Handle(tb, handler.Func(func(context.Context, *message.Message) error { return nil }), make(chan int))
 		tb.Errorf("the test went on")
 	}, "warrentest: encode chan int: ")
 }

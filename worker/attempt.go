@@ -11,56 +11,48 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// attempt is one run of a handler for a message: its context, the message, and
-// what the two ends of the middleware chain have to tell each other.
+// attempt is one run of a handler for a message: its context, the message, and what the
+// failure record and the events say of it.
 type attempt struct {
 	message.Context
-	handler string                      // the pattern that matched
-	run     func(context.Context) error // the handler, its input decoded
-	span    trace.SpanContext           // the span the handler ran in
+	handler string            // the pattern that the routing key of the delivery matches
+	span    trace.SpanContext // the span of the attempt
 }
 
-type attemptKey struct{}
-
-// Value lets the chain's inner end find the attempt through whatever contexts
-// the middleware has put around it.
-func (a *attempt) Value(key any) any {
-	if key == (attemptKey{}) {
-		return a
-	}
-	return a.Context.Value(key)
-}
-
-// prepare finds the handler and decodes the body, before any middleware runs.
-func (a *attempt) prepare(q Queue, mux *handler.Mux) error {
-	m := &a.Message
-	if len(m.Body) > q.MaxBodyBytes {
-		return &TooLargeError{Size: len(m.Body), Limit: q.MaxBodyBytes}
-	}
-	h, pattern, ok := mux.Match(m.RoutingKey)
-	if !ok {
-		return &UnhandledError{Queue: q.Name, Key: m.RoutingKey}
-	}
-	a.handler = pattern
-	p, ok := h.(handler.Preparer)
-	if !ok {
-		a.run = func(ctx context.Context) error { return h.Handle(ctx, m) }
-		return nil
-	}
-	return safely(func() (err error) {
-		a.run, err = p.Prepare(m)
-		return err
+// attempt runs the chain for a, within its span.
+func (q *Subscription) attempt(a *attempt) error {
+	_, a.handler, _ = q.mux.Match(a.Message.RoutingKey)
+	within := handler.Func(func(ctx context.Context, m *message.Message) error {
+		a.span = trace.SpanContextFromContext(ctx)
+		return q.chain.Handle(ctx, m)
 	})
+	return safely(func() error { return handler.Chain(within, q.observing...).Handle(a, &a.Message) })
 }
 
-// innermost is the inner end of every chain: it calls the handler.
-func innermost(ctx context.Context, _ *message.Message) error {
-	a, ok := ctx.Value(attemptKey{}).(*attempt)
-	if !ok {
-		return errors.New("worker: a middleware called its handler with a context not derived from its own")
+// dispatch is the inner end of the chain. It finds the handler for the message that it
+// receives, which a middleware may have changed, and calls it.
+func (q *Subscription) dispatch(ctx context.Context, m *message.Message) error {
+	if len(m.Body) > q.config.MaxBodyBytes {
+		return &TooLargeError{Size: len(m.Body), Limit: q.config.MaxBodyBytes}
 	}
-	a.span = trace.SpanContextFromContext(ctx)
-	return safely(func() error { return a.run(ctx) })
+	h, _, ok := q.mux.Match(m.RoutingKey)
+	if !ok {
+		return &UnhandledError{Queue: q.config.Name, Key: m.RoutingKey}
+	}
+	return safely(func() error { return h.Handle(ctx, m) })
+}
+
+// neverRan reports whether err says that the message cannot be given to its handler. No
+// attempt is spent then.
+func neverRan(err error) bool {
+	if _, ok := errors.AsType[*TooLargeError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*handler.DecodeError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[*handler.InvalidError](err)
+	return ok
 }
 
 // safely turns a panic into an error, with the stack.

@@ -39,7 +39,7 @@ func (q *Subscription) hand(next source) {
 
 // handle runs the handler for d and settles d by what it returned.
 func (q *Subscription) handle(d *broker.Delivery) {
-	a := &attempt{Context: message.Context{Context: q.inHand}}
+	a := &attempt{Context: message.Context{Context: d.Context()}}
 	d.Fill(&a.Message)
 	select {
 	case <-d.Lost():
@@ -54,27 +54,17 @@ func (q *Subscription) handle(d *broker.Delivery) {
 	err = q.attempt(a)
 }
 
-// attempt runs the chain, if there is a handler that can take the message.
-func (q *Subscription) attempt(a *attempt) error {
-	if err := a.prepare(q.config, &q.mux); err != nil {
-		return err
-	}
-	return safely(func() error { return q.chain.Handle(a, &a.Message) })
-}
-
-// decide is what becomes of the message, with the worker's own state in mind: a
-// shutdown spends no attempts and dead-letters nothing.
+// decide returns what becomes of the message. A shutdown, or the loss of the delivery,
+// spends no attempts and dead-letters nothing.
 func (q *Subscription) decide(err error, a *attempt) Outcome {
 	err = sound(err)
 	switch {
 	case err == nil:
-	case context.Cause(q.worker.inHand) != nil && a.run != nil,
+	case context.Cause(a) != nil && !neverRan(err),
 		q.isStopping() && errors.Is(err, ErrStopping):
 		return Outcome{Verdict: Release, Err: err}
 	}
-	out := decide(err, &a.Message, q.policy())
-	out.Spent = out.Spent && a.run != nil
-	return out
+	return decide(err, &a.Message, q.policy())
 }
 
 // sound returns err, or the panic that one of its methods ends in: a nil pointer to

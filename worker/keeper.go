@@ -193,7 +193,7 @@ func (q *Subscription) open(ctx, hard context.Context, concurrency int) (*broker
 	if paused, _ := q.wanted(); paused {
 		return nil, nil //nolint:nilnil // no consumer, and nothing wrong
 	}
-	return session.Consume(ctx, broker.Consume{Queue: q.config.Name, Prefetch: q.config.prefetch(concurrency)})
+	return session.Consume(ctx, broker.Consume{Queue: q.config.Name, Prefetch: q.config.prefetch(concurrency), Context: q.inHand})
 }
 
 // pause spaces attempts to open, so that a queue that cannot be opened does not

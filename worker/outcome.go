@@ -8,6 +8,7 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
+	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
@@ -50,19 +51,23 @@ func decide(err error, m *message.Message, p retry.Policy) Outcome {
 	if err == nil {
 		return Outcome{Verdict: Ack, Spent: true}
 	}
-	if d, ok := retry.SnoozeDelay(err); ok {
+	if d, ok := retry.SnoozeDelay(err); ok && d <= broker.MaxDelay {
 		return Outcome{Verdict: Retry, Delay: d, Err: err}
+	} else if ok {
+		err = fmt.Errorf("worker: the handler asked to snooze for %v, want at most %v", d, broker.MaxDelay)
 	}
 	if retry.IsDiscard(err) {
 		return Outcome{Verdict: Discard, Err: err, Spent: true}
 	}
-	out := Outcome{Verdict: DeadLetter, Reason: reason(err), Err: err, Spent: true}
+	out := Outcome{Verdict: DeadLetter, Reason: reason(err), Err: err, Spent: !neverRan(err)}
 	if isPermanent(err) || p.Exhausted(m.Attempt) {
 		return out
 	}
 	out.Verdict, out.Delay = Retry, p.Randomized(m.Attempt, rand.Float64())
-	if d, ok := retry.AfterDelay(err); ok {
+	if d, ok := retry.AfterDelay(err); ok && d <= broker.MaxDelay {
 		out.Delay = d
+	} else if ok {
+		out.Err = fmt.Errorf("worker: the handler asked to retry after %v, want at most %v: %w", d, broker.MaxDelay, err)
 	}
 	return out
 }
@@ -114,16 +119,14 @@ func (e *PanicError) Unwrap() error {
 // Reason is message.ReasonPanic.
 func (e *PanicError) Reason() string { return message.ReasonPanic }
 
-// UnhandledError says that no handler is registered for a routing key.
+// UnhandledError says that no handler is registered for a routing key. It is retried by
+// the queue's policy: during a rolling deployment a newer process may have the handler.
 type UnhandledError struct{ Queue, Key string }
 
 // Error names the key and the queue.
 func (e *UnhandledError) Error() string {
 	return fmt.Sprintf("worker: queue %s has no handler for routing key %q", e.Queue, e.Key)
 }
-
-// Permanent is true: trying again finds no handler either.
-func (e *UnhandledError) Permanent() bool { return true }
 
 // Reason is message.ReasonUnhandled.
 func (e *UnhandledError) Reason() string { return message.ReasonUnhandled }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
 
+	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
@@ -65,10 +67,11 @@ func TestDecide(t *testing.T) {
 		{"a panic has its reason", &worker.PanicError{Value: 1}, 1, again, time.Second, message.ReasonPanic, true},
 		{"a panic with a permanent error is dead", &worker.PanicError{Value: permanent}, 1, dead, 0, message.ReasonPanic, true},
 		{"a timeout has its reason", &middleware.TimeoutError{Limit: 1}, 1, again, time.Second, message.ReasonTimeout, true},
-		{"a bad body is dead", &handler.DecodeError{Err: errBoom}, 1, dead, 0, message.ReasonDecode, true},
-		{"an invalid payload is dead", &handler.InvalidError{Err: errBoom}, 1, dead, 0, message.ReasonInvalid, true},
-		{"an unhandled key is dead", &worker.UnhandledError{Queue: "q", Key: "k"}, 1, dead, 0, message.ReasonUnhandled, true},
-		{"too large a body is dead", &worker.TooLargeError{Size: 2, Limit: 1}, 1, dead, 0, message.ReasonDecode, true},
+		{"a bad body is dead", &handler.DecodeError{Err: errBoom}, 1, dead, 0, message.ReasonDecode, false},
+		{"an invalid payload is dead", &handler.InvalidError{Err: errBoom}, 1, dead, 0, message.ReasonInvalid, false},
+		{"an unhandled key waits as the policy says", &worker.UnhandledError{Queue: "q", Key: "k"}, 1, again, time.Second, message.ReasonUnhandled, true},
+		{"an unhandled key is dead after the last attempt", &worker.UnhandledError{Queue: "q", Key: "k"}, 3, dead, 0, message.ReasonUnhandled, true},
+		{"too large a body is dead", &worker.TooLargeError{Size: 2, Limit: 1}, 1, dead, 0, message.ReasonDecode, false},
 		{"a cancelled context is an error", context.Canceled, 1, again, time.Second, message.ReasonError, true},
 	}
 	p := retry.Policy{MaxAttempts: 3, RandomizationFactor: -1}
@@ -132,5 +135,32 @@ func TestNamesOfVerdictsAndStates(t *testing.T) {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+// TestDelaysBeyondTheLongestAreErrors as they are for WithDelay: they spend an attempt and
+// wait as the policy says.
+func TestDelaysBeyondTheLongestAreErrors(t *testing.T) {
+	t.Parallel()
+	p := retry.Policy{MaxAttempts: 3, RandomizationFactor: -1}
+	for _, tt := range []struct {
+		name string
+		err  error
+		text string
+	}{
+		{"Snooze", retry.Snooze(broker.MaxDelay + 1), "asked to snooze for 233h"},
+		{"After", retry.After(broker.MaxDelay+1, errBoom), "asked to retry after 233h"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := worker.Decide(tt.err, &message.Message{Attempt: 1}, p)
+			if got.Verdict != worker.Retry || got.Delay != time.Second || !got.Spent || !strings.Contains(got.Err.Error(), tt.text) {
+				t.Errorf("got %+v, want a retry after 1s by an error with %q", got, tt.text)
+			}
+		})
+	}
+	longest := worker.Decide(retry.Snooze(broker.MaxDelay), &message.Message{Attempt: 1}, p)
+	if longest.Delay != broker.MaxDelay || longest.Spent {
+		t.Errorf("got %+v, want a snooze for the longest delay", longest)
 	}
 }

@@ -41,8 +41,7 @@ func handOffPauses() retry.Policy {
 // confirm that is late is waited for.
 func (q *Subscription) handOff(d *broker.Delivery, a *attempt, out Outcome) error {
 	c := broker.Copy(&a.Message, record(q.config.Name, a, out, time.Now()))
-	ctx, cancel := whileHeld(q.worker.inHand, d)
-	defer cancel()
+	ctx := d.Context()
 	failed := func(err error) {
 		q.worker.emit(HandOffFailed{Queue: q.config.Name, Message: &a.Message, Outcome: out, Err: err})
 	}
@@ -86,20 +85,6 @@ func (w *Worker) unconfirmed() error {
 		return fmt.Errorf("worker: the copy is not confirmed after %v: %w: %s", unconfirmedLimit, broker.ErrBlocked, session.Blocked())
 	}
 	return fmt.Errorf("worker: the copy is not confirmed after %v: the broker does not answer", unconfirmedLimit)
-}
-
-// whileHeld returns a context that ends with ctx, and with ErrStale as its cause when
-// the delivery's channel is lost.
-func whileHeld(ctx context.Context, d *broker.Delivery) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	go func() {
-		select {
-		case <-d.Lost():
-			cancel(broker.ErrStale)
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() { cancel(nil) }
 }
 
 func (q *Subscription) send(ctx context.Context, c *message.Message, out Outcome) error {

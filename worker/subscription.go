@@ -18,12 +18,13 @@ type Subscription struct {
 	worker *Worker
 	config Queue
 	mux    handler.Mux
-	chain  handler.Handler // all middleware around innermost
+	chain  handler.Handler // all middleware around dispatch
 	busy   atomic.Int64    // messages in hand
 	crew   crew
 
-	inHand   context.Context // of handlers: the worker's, which tells them of stopping
-	stopping chan struct{}   // closed in a drain, once nothing more is received
+	observing []handler.Middleware // traces and measures each attempt, around chain
+	inHand    context.Context      // of handlers: the worker's, which tells them of stopping; set by Run
+	stopping  chan struct{}        // closed in a drain, once nothing more is received
 
 	receiving context.Context // done when the worker is told to stop; the keeper's
 

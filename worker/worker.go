@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -47,7 +48,6 @@ func New(c Config) *Worker {
 	if w.connections = c.Connections; w.connections == nil {
 		w.connections = NewConnections(c.Broker, w.emit)
 	}
-	w.inHand, w.abandon = context.WithCancelCause(context.Background())
 	return w
 }
 
@@ -62,12 +62,12 @@ func (w *Worker) Queue(c Queue) *Subscription {
 		worker: w, config: c, concurrency: c.Concurrency, retry: c.Retry, swapped: make(chan struct{}),
 		changed: make(chan struct{}, 1), state: StateStarting, crew: newCrew(), stopping: make(chan struct{}), seed: maphash.MakeSeed(),
 	}
-	q.inHand = handler.WithTimeLimit(handler.WithStopping(w.inHand, q.stopping), c.Timeout)
-	mw := append(append(w.config.observing(), w.config.Middleware...), c.Middleware...)
+	q.observing = w.config.observing()
+	mw := append(slices.Clone(w.config.Middleware), c.Middleware...)
 	if c.Timeout > 0 {
 		mw = append(mw, middleware.Timeout(c.Timeout)) // innermost: waiting in a middleware is not the handler's time
 	}
-	q.chain = handler.Chain(handler.Func(innermost), mw...)
+	q.chain = handler.Chain(handler.Func(q.dispatch), mw...)
 	w.queues = append(w.queues, q)
 	w.starting.Add(1)
 	return q
@@ -78,6 +78,10 @@ func (w *Worker) Queue(c Queue) *Subscription {
 // not handled goes back to its queue, and acks and confirms are flushed. It
 // returns nil after a clean stop. It owns every goroutine it starts. A worker runs
 // once.
+//
+// Handlers see the values of ctx in their contexts, and not its end. Their contexts are
+// cancelled with ErrGraceExpired as the cause when the grace is over, and with
+// broker.ErrStale when the broker has taken the delivery back.
 //
 // Errors: whatever is wrong with the configuration, all at once and before
 // anything is connected; broker.ErrRefused; broker.ErrNotConnected when the
@@ -90,7 +94,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	if w.started.Swap(true) {
 		return errors.New("worker: Run was called twice")
 	}
+	w.inHand, w.abandon = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer w.abandon(context.Canceled)
+	for _, q := range w.queues {
+		q.inHand = handler.WithTimeLimit(handler.WithStopping(w.inHand, q.stopping), q.config.Timeout)
+	}
 	unregister, err := w.meter.observe(w)
 	if err != nil {
 		return err
