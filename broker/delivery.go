@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"slices"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -38,9 +39,21 @@ func (d *Delivery) Fill(m *message.Message) {
 	if h.IsText(message.HeaderRoutingKey) {
 		m.Exchange, m.RoutingKey = h.String(message.HeaderExchange), h.String(message.HeaderRoutingKey)
 	}
-	if n, ok := h.Int(message.HeaderRetryCount); ok && n > 0 {
+	if n, ok := h.Int(message.HeaderRetryCount); ok && n > 0 && !wasDead(h, m.Queue) {
 		m.Attempt = int(min(n, maxAttempt)) + 1
 	}
+}
+
+// wasDead reports whether a message was a dead letter of the queue and was moved back, by
+// a shovel or by hand, with its headers: its attempts begin anew. The copy for a retry
+// counts as many retries as attempts, the copy for the dead-letter queue one less; the
+// broker's own dead letters have x-death, which copies do not carry.
+func wasDead(h message.Headers, queue string) bool {
+	retries, _ := h.Int(message.HeaderRetryCount)
+	if attempt, ok := h.Int(message.HeaderAttempt); ok && retries < attempt {
+		return true
+	}
+	return slices.ContainsFunc(Deaths(h), func(d Death) bool { return d.Queue == queue })
 }
 
 // maxAttempt keeps a forged retry count from overflowing.

@@ -37,7 +37,7 @@ func record(queue string, a *attempt, out Outcome, now time.Time) message.Header
 	at := now.UTC().Format(time.RFC3339Nano)
 	h[message.HeaderAttempt] = int64(m.Attempt)
 	h[message.HeaderFirstFailedAt] = at
-	if first, err := m.Headers.Time(message.HeaderFirstFailedAt); err == nil && !first.IsZero() && m.Headers.String(message.HeaderQueue) == queue {
+	if first, err := m.Headers.Time(message.HeaderFirstFailedAt); err == nil && !first.IsZero() && continues(m, queue) {
 		h[message.HeaderFirstFailedAt] = first.UTC().Format(time.RFC3339Nano)
 	}
 	h[message.HeaderLastFailedAt] = at
@@ -67,6 +67,12 @@ func dropEmpty(h message.Headers) {
 			delete(h, name)
 		}
 	}
+}
+
+// continues reports whether m carries the record of its own series of attempts on the
+// queue. A message in its first attempt begins one, whatever it carries.
+func continues(m *message.Message, queue string) bool {
+	return m.Attempt > 1 && m.Headers.String(message.HeaderQueue) == queue
 }
 
 // carryOn adds to h the record that m came with, if it is this queue's.

@@ -25,7 +25,7 @@ const (
 func history(m *message.Message, queue string, e entry) string {
 	var entries []entry
 	text := m.Headers.String(message.HeaderHistory)
-	if m.Headers.String(message.HeaderQueue) == queue && len(text) <= maxHistoryBytes {
+	if continues(m, queue) && len(text) <= maxHistoryBytes {
 		if json.Unmarshal([]byte(text), &entries) != nil {
 			entries = nil
 		}

@@ -1,0 +1,68 @@
+package worker_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/message"
+)
+
+// TestADeadLetterThatIsMovedBackBeginsAnew: a person or a shovel moves it from the
+// dead-letter queue to the work queue, with its headers. It gets a fresh series of
+// attempts, and so does what the broker dead-lettered by itself.
+func TestADeadLetterThatIsMovedBackBeginsAnew(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		die  func(t *testing.T, b *bench)
+		runs int // before it is dead
+	}{
+		{"after its last attempt", func(_ *testing.T, b *bench) { b.publish("key", 1) }, 3},
+		{"rejected in its second attempt, because no copy can be made", func(t *testing.T, b *bench) {
+			t.Helper()
+			b.raw(amqp.Publishing{Headers: amqp.Table{
+				message.HeaderQueue: b.queue.Name, message.HeaderExchange: b.exchange, message.HeaderRoutingKey: "key",
+				message.HeaderAttempt: int64(1), message.HeaderRetryCount: int64(1), "large": strings.Repeat("x", 126<<10),
+			}})
+		}, 1},
+	} {
+		rabbit.Run(t, tt.name, func(t *testing.T) {
+			b := newBench(t)
+			attempts := make(chan int, 20)
+			b.run(handler.Func(func(_ context.Context, m *message.Message) error { attempts <- m.Attempt; return errBoom }))
+			tt.die(t, b)
+			dead := b.deadLetter()
+			for range tt.runs {
+				<-attempts
+			}
+			delete(dead.Headers, "large")
+			move(t, b, dead)
+			again := message.Headers(b.deadLetter().Headers)
+			for want := 1; want <= quick.MaxAttempts; want++ {
+				if got := <-attempts; got != want {
+					t.Errorf("attempt %d after the move, want %d", got, want)
+				}
+			}
+			if n := strings.Count(again.String(message.HeaderHistory), `"attempt"`); n != quick.MaxAttempts {
+				t.Errorf("the history has %d attempts, want the %d since the move", n, quick.MaxAttempts)
+			}
+		})
+	}
+}
+
+// move publishes a delivery to the work queue as it is, as the management UI does.
+func move(t *testing.T, b *bench, d amqp.Delivery) {
+	t.Helper()
+	p := amqp.Publishing{
+		Headers: d.Headers, ContentType: d.ContentType, ContentEncoding: d.ContentEncoding, DeliveryMode: d.DeliveryMode,
+		Priority: d.Priority, CorrelationId: d.CorrelationId, MessageId: d.MessageId, Timestamp: d.Timestamp, Type: d.Type, Body: d.Body,
+	}
+	if err := b.channel.PublishWithContext(t.Context(), "", b.queue.Name, true, false, p); err != nil {
+		t.Fatal(err)
+	}
+}
