@@ -58,6 +58,9 @@ func (b *books) settle(f *inFlight) {
 }
 
 func (b *books) confirmed(f *inFlight) {
+	if !f.confirm.Acked() && b.line.ch.IsClosed() {
+		<-b.line.done // the message that was refused is looked for among those in flight
+	}
 	f.release()
 	b.fatigue.confirmed(f)
 }

@@ -3,6 +3,7 @@ package broker_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -167,4 +168,32 @@ func declare(t *testing.T, url, queue string) {
 func depthNow(t *testing.T, url, queue string) int {
 	t.Helper()
 	return rabbit.Depth(t, rabbit.Channel(t, url), queue)
+}
+
+// TestTheOtherOfTwoIsNotBlamed: with the refused message off the books too early, the
+// last one left would be taken for it.
+func TestTheOtherOfTwoIsNotBlamed(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		url, queue := rabbit.URL(t), rabbit.Queue(t)
+		declare(t, url, queue)
+		s := runSender(t, broker.Config{URL: url})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for n := range 100 {
+			bad, err := s.Start(ctx, fmt.Sprint(queue, "-missing-", n), "key", &message.Message{})
+			if err == nil {
+				var other func(context.Context) error
+				if other, err = s.Start(ctx, "", queue, &message.Message{}); err == nil {
+					err = other(ctx)
+				}
+				if err != nil {
+					t.Fatalf("the other message of pair %d: %v, want nil", n, err)
+				}
+				err = bad(ctx)
+			}
+			if !errors.Is(err, broker.ErrUnroutable) {
+				t.Fatalf("the refused message of pair %d: %v, want ErrUnroutable", n, err)
+			}
+		}
+	})
 }
