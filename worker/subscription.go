@@ -42,6 +42,11 @@ type Subscription struct {
 	reason      error // why the state is not StateConsuming
 }
 
+// deriveContext derives the context of the queue's handlers from the worker's.
+func (q *Subscription) deriveContext(inHand context.Context) {
+	q.inHand = handler.WithTimeLimit(handler.WithStopping(inHand, q.stopping), q.config.Timeout)
+}
+
 // Handle registers h for the routing keys that match pattern: words between dots,
 // where * is any one word and # any number of words. The most specific pattern
 // wins. The queue is bound to its exchange by each pattern. Handle panics if the

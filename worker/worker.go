@@ -97,7 +97,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.inHand, w.abandon = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer w.abandon(context.Canceled)
 	for _, q := range w.queues {
-		q.inHand = handler.WithTimeLimit(handler.WithStopping(w.inHand, q.stopping), q.config.Timeout)
+		q.deriveContext(w.inHand)
 	}
 	unregister, err := w.meter.observe(w)
 	if err != nil {
