@@ -22,6 +22,7 @@ const (
 	MetricHandOffFailures = "warren.hand_off.failures" // counter, {attempt}
 	MetricReconnects      = "warren.reconnects"        // counter, {connection}
 	MetricInFlight        = "warren.inflight"          // gauge, {message}
+	MetricOverdue         = "warren.overdue"           // gauge, {message}
 )
 
 // Names of the attributes that are Warren's own, since the conventions have none for them.

@@ -58,20 +58,32 @@ type HandOffFailed struct {
 	Err     error
 }
 
+// HandlerOverdue says that a handler has not returned 5 s after its deadline: it ignores
+// its context. It keeps its slot of the queue's concurrency until it returns, and the
+// message stays in hand. The event comes once for each run.
+type HandlerOverdue struct {
+	Queue      string
+	MessageID  string
+	RoutingKey string
+	Attempt    int
+	Age        time.Duration // since the handler began
+}
+
 // Draining says that the worker was told to stop.
 type Draining struct{ Cause error }
 
 // Drained says that the worker has stopped.
 type Drained struct{ Err error }
 
-func (SessionUp) event()     {}
-func (SessionDown) event()   {}
-func (StateChanged) event()  {}
-func (ConsumerLost) event()  {}
-func (Settled) event()       {}
-func (HandOffFailed) event() {}
-func (Draining) event()      {}
-func (Drained) event()       {}
+func (SessionUp) event()      {}
+func (SessionDown) event()    {}
+func (StateChanged) event()   {}
+func (ConsumerLost) event()   {}
+func (Settled) event()        {}
+func (HandOffFailed) event()  {}
+func (HandlerOverdue) event() {}
+func (Draining) event()       {}
+func (Drained) event()        {}
 
 // emit is the one place from which logs, metrics and OnEvent are fed.
 func (w *Worker) emit(e Event) {

@@ -1,6 +1,10 @@
 package worker
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
 
 // State is what a queue is doing.
 type State int
@@ -26,7 +30,8 @@ func (s State) String() string {
 // Health says whether a worker does its work, and if not, why.
 type Health struct {
 	// Ready is true when both connections are up and every queue consumes, or was
-	// paused on purpose.
+	// paused on purpose; has a handler that heeds its timeout; and has no copy for a
+	// retry or the dead-letter queue that the broker has not confirmed for 10 s.
 	Ready   bool
 	Reasons []string // why it is not ready
 	Queues  []QueueHealth
@@ -39,6 +44,14 @@ type QueueHealth struct {
 	Err         error // why it does not consume
 	InHand      int   // messages being handled now
 	Concurrency int
+	// Overdue is the number of handlers that have not returned 5 s after their deadline.
+	Overdue int
+	// Unconfirmed is the number of copies, for a retry or the dead-letter queue, that the
+	// broker has not confirmed for 10 s; CopyErr says why.
+	Unconfirmed int
+	CopyErr     error
+
+	stuck string // the message of the handler that has run longest
 }
 
 // Health reports the state at this moment. It is safe for concurrent use.
@@ -54,9 +67,7 @@ func (w *Worker) Health() Health {
 	}
 	for i, q := range w.queues {
 		h.Queues[i] = q.Health()
-		if reason := h.Queues[i].notReady(); reason != "" {
-			h.Reasons = append(h.Reasons, reason)
-		}
+		h.Reasons = append(h.Reasons, h.Queues[i].notReady()...)
 	}
 	h.Ready = len(h.Reasons) == 0
 	return h
@@ -64,23 +75,43 @@ func (w *Worker) Health() Health {
 
 // Health reports the queue's state at this moment.
 func (q *Subscription) Health() QueueHealth {
+	h := QueueHealth{Name: q.config.Name, InHand: int(q.busy.Load())}
+	h.Unconfirmed, h.CopyErr = q.copies.late()
+	var oldest run
+	if h.Overdue, oldest = q.overdue.count(); h.Overdue > 0 {
+		h.stuck = fmt.Sprintf("message %s with key %q, in hand for %v", oldest.id, oldest.key, time.Since(oldest.began).Round(time.Second))
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return QueueHealth{
-		Name: q.config.Name, State: q.state, Err: q.reason,
-		InHand: int(q.busy.Load()), Concurrency: q.concurrency,
-	}
+	h.State, h.Err, h.Concurrency = q.state, q.reason, q.concurrency
+	return h
 }
 
-func (q QueueHealth) notReady() string {
+func (q QueueHealth) notReady() (reasons []string) {
+	add := func(format string, args ...any) {
+		reasons = append(reasons, fmt.Sprintf("queue %s "+format, append([]any{q.Name}, args...)...))
+	}
 	switch {
 	case q.State == StateConsuming, q.State == StatePaused:
-		return ""
 	case q.Err != nil:
-		return fmt.Sprintf("queue %s is %s: %v", q.Name, q.State, q.Err)
+		add("is %s: %v", q.State, q.Err)
+	default:
+		add("is %s", q.State)
 	}
-	return fmt.Sprintf("queue %s is %s", q.Name, q.State)
+	if q.Overdue > 0 && q.Overdue >= q.Concurrency {
+		add("is stuck: all of its %d handlers ignore their timeout; the oldest has %s", q.Overdue, q.stuck)
+	}
+	if q.Unconfirmed > 0 {
+		cause := q.CopyErr
+		if cause == nil {
+			cause = errUnanswered
+		}
+		add("has %d copies for a retry or the dead-letter queue that the broker has not confirmed for %v: %v", q.Unconfirmed, unconfirmedLimit, cause)
+	}
+	return reasons
 }
+
+var errUnanswered = errors.New("the broker does not answer")
 
 // setState notes the state, and tells of a change.
 func (q *Subscription) setState(s State, err error) {

@@ -21,6 +21,9 @@ func (w *Worker) logEvent(e Event) {
 	case HandOffFailed:
 		w.log.Error("worker: copy not confirmed, trying again", "queue", e.Queue, "message_id", e.Message.ID,
 			"outcome", e.Outcome.Verdict.String(), "error", e.Err)
+	case HandlerOverdue:
+		w.log.Error("worker: handler overdue, it ignores its context", "queue", e.Queue, "message_id", e.MessageID,
+			"routing_key", e.RoutingKey, "attempt", e.Attempt, "age", e.Age)
 	case Draining:
 		w.log.Info("worker: draining", "cause", e.Cause)
 	case Drained:

@@ -22,6 +22,7 @@ type meter struct {
 	reconnects metric.Int64Counter
 	consumed   metric.Int64Counter // middleware.Metrics counts; here it begins at 0
 	inHand     metric.Int64ObservableGauge
+	overdue    metric.Int64ObservableGauge
 	err        error // of making the instruments; reported by Run
 }
 
@@ -36,6 +37,7 @@ func newMeter(provider metric.MeterProvider) *meter {
 	m.consumed, err = telemetry.ConsumedMessages(m.meter)
 	m.note(err)
 	m.inHand = m.gauge(telemetry.MetricInFlight, "messages being handled")
+	m.overdue = m.gauge(telemetry.MetricOverdue, "messages whose handler has not returned 5 s after its deadline")
 	return m
 }
 
@@ -66,10 +68,13 @@ func (m *meter) observe(w *Worker) (stop func(), err error) {
 	m.begin(w.queues)
 	r, err := m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		for _, q := range w.queues {
-			o.ObserveInt64(m.inHand, q.busy.Load(), metric.WithAttributes(queueAttribute(q.config.Name)))
+			queue := metric.WithAttributes(queueAttribute(q.config.Name))
+			late, _ := q.overdue.count()
+			o.ObserveInt64(m.inHand, q.busy.Load(), queue)
+			o.ObserveInt64(m.overdue, int64(late), queue)
 		}
 		return nil
-	}, m.inHand)
+	}, m.inHand, m.overdue)
 	if err != nil {
 		return nil, err
 	}

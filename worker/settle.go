@@ -42,7 +42,10 @@ func handOffPauses() retry.Policy {
 func (q *Subscription) handOff(d *broker.Delivery, a *attempt, out Outcome) error {
 	c := broker.Copy(&a.Message, record(q.config.Name, a, out, time.Now()))
 	ctx := d.Context()
+	note, done := q.copies.begin()
+	defer done()
 	failed := func(err error) {
+		note(err)
 		q.worker.emit(HandOffFailed{Queue: q.config.Name, Message: &a.Message, Outcome: out, Err: err})
 	}
 	for n := 1; ; n++ {

@@ -22,6 +22,9 @@ type Subscription struct {
 	busy   atomic.Int64    // messages in hand
 	crew   crew
 
+	overdue *overdue // handlers that ignore their deadline
+	copies  copies   // not confirmed yet
+
 	observing []handler.Middleware // traces and measures each attempt, around chain
 	inHand    context.Context      // of handlers: the worker's, which tells them of stopping; set by Run
 	stopping  chan struct{}        // closed in a drain, once nothing more is received

@@ -67,6 +67,8 @@ func (w *Worker) Queue(c Queue) *Subscription {
 	if c.Timeout > 0 {
 		mw = append(mw, middleware.Timeout(c.Timeout)) // innermost: waiting in a middleware is not the handler's time
 	}
+	q.overdue = newOverdue(func(e HandlerOverdue) { e.Queue = c.Name; w.emit(e) })
+	mw = append(mw, q.overdue.middleware)
 	q.chain = handler.Chain(handler.Func(q.dispatch), mw...)
 	w.queues = append(w.queues, q)
 	w.starting.Add(1)
@@ -104,6 +106,11 @@ func (w *Worker) Run(ctx context.Context) error {
 		return err
 	}
 	defer unregister()
+	defer func() {
+		for _, q := range w.queues {
+			q.overdue.stop()
+		}
+	}()
 	return w.run(ctx)
 }
 

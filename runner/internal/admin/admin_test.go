@@ -100,6 +100,32 @@ func TestWhoIsAnswered(t *testing.T) {
 	}
 }
 
+// TestReadyzTellsWhyOnlyToWhoMayKnow: its reasons name users and virtual hosts.
+func TestReadyzTellsWhyOnlyToWhoMayKnow(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		remote, host, bearer string
+		told                 bool
+	}{
+		"an orchestrator is not told":         {"10.0.0.7:4000", "pod", "", false},
+		"who has the token is told":           {"10.0.0.7:4000", "pod", "Bearer " + secret, true},
+		"a program of this machine is told":   {"127.0.0.1:4000", "127.0.0.1:9090", "", true},
+		"a name that was pointed here is not": {"127.0.0.1:4000", "evil.example", "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			request := httptest.NewRequest(http.MethodGet, "http://"+tt.host+"/readyz", http.NoBody)
+			request.RemoteAddr = tt.remote
+			request.Header.Set("Authorization", tt.bearer)
+			answer := httptest.NewRecorder()
+			handler(new(fake), secret).ServeHTTP(answer, request)
+			if answer.Code != http.StatusServiceUnavailable || strings.Contains(answer.Body.String(), "queue q is idle") != tt.told {
+				t.Errorf("got %d %s, want 503 with the reason: %v", answer.Code, answer.Body, tt.told)
+			}
+		})
+	}
+}
+
 func TestClientAndServer(t *testing.T) {
 	t.Parallel()
 	f := &fake{ready: true}

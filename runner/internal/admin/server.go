@@ -14,6 +14,7 @@ import (
 	"github.com/warren-mq/warren/runner/internal/engine"
 	"github.com/warren-mq/warren/runner/internal/printable"
 	"github.com/warren-mq/warren/schedule"
+	"github.com/warren-mq/warren/worker"
 )
 
 // Runner is what is administered.
@@ -55,7 +56,8 @@ func Serve(ctx context.Context, l net.Listener, o Options) error {
 	return server.Shutdown(stopping)
 }
 
-// Handler answers requests. /livez and /readyz are for everyone; the rest is for those
+// Handler answers requests. /livez and /readyz are for everyone, the reasons only on
+// loopback or with the token; the rest is for those
 // who have the token, or on loopback without one for programs of this machine: not for
 // web pages, whatever name they reach it by.
 func Handler(o Options) http.Handler {
@@ -71,8 +73,9 @@ func Handler(o Options) http.Handler {
 		private.Handle("GET /metrics", o.Metrics)
 	}
 	all := http.NewServeMux()
-	all.HandleFunc("GET /livez", s.live)
-	all.HandleFunc("GET /readyz", s.ready)
+	probes := worker.HealthHandler(s.health, worker.WithHealthToken(o.Token))
+	all.Handle("/livez", probes)
+	all.Handle("/readyz", probes)
 	all.Handle("/", s.protect(private))
 	return http.NewCrossOriginProtection().Handler(all)
 }
@@ -109,16 +112,10 @@ func isLoopback(host string) bool {
 	return name == "localhost" || ip.IsLoopback()
 }
 
-func (s *server) live(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "live\n") }
-
-// ready tells why not, without what may be secret: anyone may ask.
-func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
+// health is the runner's for probes. The state of its queues is the answer of /api/status.
+func (s *server) health() worker.Health {
 	status := s.Runner.Status()
-	if status.Ready {
-		answer(w, http.StatusOK, "ready\n")
-		return
-	}
-	answer(w, http.StatusServiceUnavailable, "not ready\n"+strings.Join(status.Reasons, "\n")+"\n")
+	return worker.Health{Ready: status.Ready, Reasons: status.Reasons}
 }
 
 func (s *server) status(w http.ResponseWriter, _ *http.Request) { respond(w, s.Runner.Status()) }
@@ -175,12 +172,6 @@ func (s *server) finish(w http.ResponseWriter, err error, did string, args ...an
 	}
 	s.Logger.Info(did, args...)
 	respond(w, s.Runner.Status())
-}
-
-func answer(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text)) // a client that has gone does not matter
 }
 
 func respond(w http.ResponseWriter, v any) { writeJSON(w, http.StatusOK, v) }

@@ -25,6 +25,7 @@ type QueueStatus struct {
 	Concurrency int    `json:"concurrency"`
 	Configured  int    `json:"configured_concurrency"`
 	InHand      int    `json:"in_hand"`
+	Overdue     int    `json:"overdue,omitempty"` // handlers that ignore their timeout
 	Acked       int64  `json:"acked"`
 	Retried     int64  `json:"retried"`
 	DeadLetters int64  `json:"dead_lettered"`
@@ -63,7 +64,7 @@ func (e *Engine) Status() Status {
 func (q *queue) status() QueueStatus {
 	h := q.sub.Health()
 	s := QueueStatus{
-		Name: h.Name, State: h.State.String(), Concurrency: h.Concurrency, Configured: q.config.Concurrency, InHand: h.InHand,
+		Name: h.Name, State: h.State.String(), Concurrency: h.Concurrency, Configured: q.config.Concurrency, InHand: h.InHand, Overdue: h.Overdue,
 		Acked: q.observed.counts[worker.Ack].Load(), Retried: q.observed.counts[worker.Retry].Load(),
 		DeadLetters: q.observed.counts[worker.DeadLetter].Load(), Discarded: q.observed.counts[worker.Discard].Load(),
 		Released: q.observed.counts[worker.Release].Load(),

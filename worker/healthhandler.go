@@ -1,0 +1,140 @@
+package worker
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"net"
+	"net/http"
+	"path"
+	"strings"
+)
+
+// HealthOption changes what HealthHandler answers.
+type HealthOption func(*healthHandler)
+
+// WithHealthToken shows the details to requests that carry "Authorization: Bearer" and the
+// token as well. The function is called for each request; an error or an empty token shows
+// them to nobody but the loopback.
+func WithHealthToken(token func() (string, error)) HealthOption {
+	return func(h *healthHandler) { h.token = token }
+}
+
+// HealthHandler returns a handler for the probes of an orchestrator. It answers GET and
+// HEAD on every path that ends in /livez or /readyz, so it can be mounted anywhere:
+//
+//   - /livez: always 200. A worker reconnects by itself; to restart it helps nothing.
+//   - /readyz: 200 if health says Ready, else 503.
+//
+// The body is JSON: {"status":"ready"}, "not ready" or "live". The reasons and queues of
+// /readyz are added only for requests from the loopback interface to a loopback address,
+// and for those that carry the token of WithHealthToken: errors name users, virtual hosts
+// and addresses.
+func HealthHandler(health func() Health, opts ...HealthOption) http.Handler {
+	h := &healthHandler{health: health, token: func() (string, error) { return "", nil }}
+	for _, opt := range opts {
+		opt(h)
+	}
+	return h
+}
+
+// HealthHandler returns a handler that answers probes with the worker's Health. See the
+// function HealthHandler.
+func (w *Worker) HealthHandler(opts ...HealthOption) http.Handler {
+	return HealthHandler(w.Health, opts...)
+}
+
+type healthHandler struct {
+	health func() Health
+	token  func() (string, error)
+}
+
+type healthAnswer struct {
+	Status  string              `json:"status"`
+	Reasons []string            `json:"reasons,omitempty"`
+	Queues  []queueHealthAnswer `json:"queues,omitempty"`
+}
+
+type queueHealthAnswer struct {
+	Name        string `json:"name"`
+	State       string `json:"state"`
+	Error       string `json:"error,omitempty"`
+	InHand      int    `json:"in_hand"`
+	Concurrency int    `json:"concurrency"`
+	Overdue     int    `json:"overdue,omitempty"`
+	Unconfirmed int    `json:"unconfirmed,omitempty"`
+}
+
+// ServeHTTP answers a probe.
+func (h *healthHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	probe := path.Base(r.URL.Path)
+	switch {
+	case probe != "livez" && probe != "readyz":
+		http.NotFound(w, r)
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "want GET or HEAD", http.StatusMethodNotAllowed)
+	case probe == "livez":
+		answerHealth(w, http.StatusOK, healthAnswer{Status: "live"})
+	default:
+		h.ready(w, r)
+	}
+}
+
+func (h *healthHandler) ready(w http.ResponseWriter, r *http.Request) {
+	now := h.health()
+	status, answer := http.StatusOK, healthAnswer{Status: "ready"}
+	if !now.Ready {
+		status, answer.Status = http.StatusServiceUnavailable, "not ready"
+	}
+	if isLocal(r) || h.hasToken(r) {
+		answer.Reasons = now.Reasons
+		for _, q := range now.Queues {
+			answer.Queues = append(answer.Queues, q.answer())
+		}
+	}
+	answerHealth(w, status, answer)
+}
+
+func (q QueueHealth) answer() queueHealthAnswer {
+	a := queueHealthAnswer{
+		Name: q.Name, State: q.State.String(), InHand: q.InHand, Concurrency: q.Concurrency,
+		Overdue: q.Overdue, Unconfirmed: q.Unconfirmed,
+	}
+	if q.Err != nil {
+		a.Error = q.Err.Error()
+	}
+	return a
+}
+
+func answerHealth(w http.ResponseWriter, status int, a healthAnswer) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(a) // a client that has gone does not matter
+}
+
+// isLocal reports whether a program of this machine asks: from a loopback address, to one,
+// and not by way of a proxy. A name in Host may be one that a web page has pointed here.
+func isLocal(r *http.Request) bool {
+	for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip"} {
+		if r.Header.Get(header) != "" {
+			return false
+		}
+	}
+	return isLoopback(r.RemoteAddr) && (isLoopback(r.Host) || hostname(r.Host) == "localhost")
+}
+
+func isLoopback(hostport string) bool { return net.ParseIP(hostname(hostport)).IsLoopback() }
+
+func hostname(hostport string) string {
+	if host, _, err := net.SplitHostPort(hostport); err == nil {
+		return host
+	}
+	return strings.Trim(hostport, "[]")
+}
+
+func (h *healthHandler) hasToken(r *http.Request) bool {
+	shown, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	token, err := h.token()
+	return ok && err == nil && token != "" && subtle.ConstantTimeCompare([]byte(shown), []byte(token)) == 1
+}

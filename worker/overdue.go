@@ -1,0 +1,126 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+)
+
+// overduePatience is how long a handler may take to return once its context is done.
+const overduePatience = 5 * time.Second
+
+// overdue knows the handlers of one queue that have a deadline, and reports each that does
+// not return after it. One timer serves all of them: it is set for the earliest.
+type overdue struct {
+	report func(HandlerOverdue)
+
+	mu      sync.Mutex
+	running map[*run]struct{}
+	timer   *time.Timer
+	at      time.Time // when the timer fires; zero while it does not
+}
+
+// run is a handler that runs. It keeps its message's id and key, which the handler cannot
+// change meanwhile.
+type run struct {
+	id, key  string
+	attempt  int
+	began    time.Time
+	due      time.Time // its deadline and overduePatience
+	reported bool
+}
+
+func newOverdue(report func(HandlerOverdue)) *overdue {
+	return &overdue{report: report, running: make(map[*run]struct{})}
+}
+
+// middleware watches over the handler within. It is inside of all that sets deadlines.
+func (o *overdue) middleware(next handler.Handler) handler.Handler {
+	return handler.Func(func(ctx context.Context, m *message.Message) error {
+		deadline, ok := ctx.Deadline()
+		if !ok {
+			return next.Handle(ctx, m)
+		}
+		r := &run{id: m.ID, key: m.RoutingKey, attempt: m.Attempt, began: time.Now(), due: deadline.Add(overduePatience)}
+		o.add(r)
+		defer o.remove(r)
+		return next.Handle(ctx, m)
+	})
+}
+
+func (o *overdue) add(r *run) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.running[r] = struct{}{}
+	o.arm(r.due)
+}
+
+func (o *overdue) remove(r *run) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.running, r)
+}
+
+// arm has the timer fire at t, unless it fires before.
+func (o *overdue) arm(t time.Time) {
+	if !o.at.IsZero() && !t.Before(o.at) {
+		return
+	}
+	o.at = t
+	if o.timer == nil {
+		o.timer = time.AfterFunc(time.Until(t), o.look)
+		return
+	}
+	o.timer.Reset(time.Until(t))
+}
+
+// look reports the handlers that are overdue and sets the timer for the next one.
+func (o *overdue) look() {
+	for _, e := range o.found(time.Now()) {
+		o.report(e)
+	}
+}
+
+func (o *overdue) found(now time.Time) (late []HandlerOverdue) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.at = time.Time{}
+	for r := range o.running {
+		switch {
+		case r.reported:
+		case now.Before(r.due):
+			o.arm(r.due)
+		default:
+			r.reported = true
+			late = append(late, HandlerOverdue{MessageID: r.id, RoutingKey: r.key, Attempt: r.attempt, Age: now.Sub(r.began)})
+		}
+	}
+	return late
+}
+
+// count returns how many handlers are overdue, and the one that has run longest.
+func (o *overdue) count() (n int, oldest run) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for r := range o.running {
+		if !r.reported {
+			continue
+		}
+		if n++; n == 1 || r.began.Before(oldest.began) {
+			oldest = *r
+		}
+	}
+	return n, oldest
+}
+
+// stop ends the timer.
+func (o *overdue) stop() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.timer != nil {
+		o.timer.Stop()
+	}
+}
