@@ -154,6 +154,8 @@ func TestCommitOfAMessageThatIsRefused(t *testing.T) {
 		"no queue takes it":             {message.Message{RoutingKey: "nowhere"}, broker.ErrUnroutable, false, false},
 		"there is no exchange":          {message.Message{Exchange: "nowhere", RoutingKey: "k"}, broker.ErrUnroutable, true, true},
 		"it is not to be published":     {message.Message{Exchange: "amq.rabbitmq.trace", RoutingKey: "k"}, broker.ErrRefused, true, true},
+		"it has another user's name":    {message.Message{RoutingKey: "k", UserID: "other"}, broker.ErrRefused, true, true},
+		"its expiration is no number":   {message.Message{RoutingKey: "k", Expiration: "soon"}, broker.ErrMalformed, true, true},
 		"its headers are too large":     {message.Message{RoutingKey: "k", Headers: message.Headers{"h": strings.Repeat("x", 200_000)}}, broker.ErrTooLarge, false, true},
 		"its headers cannot be written": {message.Message{RoutingKey: "k", Headers: message.Headers{"h": struct{}{}}}, broker.ErrMalformed, false, true},
 		"its key is too long":           {message.Message{RoutingKey: strings.Repeat("k", 256)}, broker.ErrMalformed, false, true},

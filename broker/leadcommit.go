@@ -19,7 +19,7 @@ import (
 // Where it fails and Err is nil, this process leads still. Then ErrUnroutable says that
 // no queue took m, but the token is stored; ErrTooLarge and ErrMalformed say that nothing
 // is. Where Err is not nil, ErrNotConnected says that all has happened or nothing, and
-// any other error, such as ErrNacked and ErrUnroutable, that m was refused, or may have
+// any other error, such as ErrRefused and ErrUnroutable, that m was refused, or may have
 // been, whether or not the token is stored.
 func (l *Lead) Commit(ctx context.Context, token []byte, m *message.Message) error {
 	if m == nil {
@@ -152,14 +152,12 @@ func (l *Lead) commit(ctx context.Context, work func() error) error {
 // leadError tells what the broker holds against a message from a lost connection. A
 // channel that is closed because its consumer was too slow says nothing of a message.
 func leadError(err error) error {
-	code := amqpCode(err)
+	e, ok := errors.AsType[*amqp.Error](err)
 	switch {
-	case code == amqp.NotFound:
-		return fmt.Errorf("%w: %w", ErrUnroutable, err)
-	case code == amqp.AccessRefused:
-		return fmt.Errorf("%w: %w", ErrRefused, err)
-	case code == amqp.PreconditionFailed && !strings.Contains(err.Error(), ackTimeout):
-		return fmt.Errorf("%w: %w", ErrNacked, err)
+	case !ok:
+	case e.Code == amqp.NotFound, e.Code == amqp.AccessRefused,
+		e.Code == amqp.PreconditionFailed && !strings.Contains(e.Reason, ackTimeout):
+		return refusal{why: e}.errorOf()
 	}
 	return fmt.Errorf("%w: %w", ErrNotConnected, err)
 }
