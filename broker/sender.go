@@ -143,7 +143,9 @@ func (s *Sender) send(ctx context.Context, exchange, key string, p amqp.Publishi
 		err = s.await(ctx, sent)
 	}
 	if ok && err != nil {
-		err = s.sendAgain(ctx, exchange, key, p, sent, err)
+		ctx, cancel := s.rest(ctx, sent)
+		defer cancel()
+		err = s.redeliver(ctx, exchange, key, p, err)
 	}
 	return publishError(exchange, key, err)
 }
@@ -155,15 +157,13 @@ func (s *Sender) sendSlowly(ctx context.Context, exchange, key string, p amqp.Pu
 	return s.deliver(ctx, exchange, key, p)
 }
 
-// sendAgain goes on with a message whose first sending ended with why, for what is left
-// of its time.
-func (s *Sender) sendAgain(ctx context.Context, exchange, key string, p amqp.Publishing, sent *inFlight, why error) error {
-	if _, bounded := ctx.Deadline(); !bounded && s.connector.cfg.PublishTimeout >= 0 && sent != nil {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, sent.sentAt.Add(s.connector.cfg.PublishTimeout))
-		defer cancel()
+// rest gives ctx what is left of the configured time since the message was sent, if it
+// has no deadline of its own.
+func (s *Sender) rest(ctx context.Context, sent *inFlight) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok || s.connector.cfg.PublishTimeout < 0 || sent == nil {
+		return ctx, func() {}
 	}
-	return s.redeliver(ctx, exchange, key, p, why)
+	return context.WithDeadline(ctx, sent.sentAt.Add(s.connector.cfg.PublishTimeout))
 }
 
 // await returns the message's fate, within the configured time if ctx has no
