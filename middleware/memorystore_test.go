@@ -38,13 +38,6 @@ func (s script) completes(key string) {
 	}
 }
 
-func (s script) releases(key string) {
-	s.t.Helper()
-	if err := s.Release(s.t.Context(), key, s.tokens[key]); err != nil {
-		s.t.Error(err)
-	}
-}
-
 func TestMemoryStore(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -3,6 +3,7 @@ package dedupetest
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,11 +20,11 @@ type Open func(t *testing.T) (one, other middleware.Store)
 // Run tests the stores that open returns, one for each part of the contract.
 func Run(t *testing.T, open Open) {
 	t.Helper()
-	for _, tt := range contract() {
+	for _, tt := range slices.Concat(claiming(), completing(), comingLate()) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			one, other := open(t)
-			tt.run(process{t, one}, process{t, other})
+			tt.run(process{t, one, t.Name()}, process{t, other, t.Name()})
 		})
 	}
 	t.Run("of many claims at once one is won", func(t *testing.T) {
@@ -38,133 +39,150 @@ type part struct {
 	run  func(one, other process)
 }
 
-func contract() []part {
+// claiming is who may handle a message.
+func claiming() []part {
 	return []part{
 		{"a claim keeps others out until it is released", func(one, other process) {
-			token := one.wins("a", time.Hour)
-			other.isTold("a", middleware.Busy)
-			one.isTold("a", middleware.Busy)
-			one.releases("a", token)
-			other.wins("a", time.Hour)
+			token := one.wins(time.Hour)
+			other.isTold(middleware.Busy)
+			one.isTold(middleware.Busy)
+			one.releases(token)
+			other.wins(time.Hour)
 		}},
 		{"a claim of one key says nothing about another", func(one, other process) {
-			one.wins("a", time.Hour)
-			other.wins("b", time.Hour)
+			one.wins(time.Hour)
+			other.on("b").wins(time.Hour)
 		}},
 		{"a claim ends with its lease", func(one, other process) {
-			one.wins("a", 0)
-			other.wins("a", time.Hour)
-			one.isTold("a", middleware.Busy)
+			one.wins(0)
+			other.wins(time.Hour)
+			one.isTold(middleware.Busy)
 		}},
 		{"every claim has a token of its own", func(one, other process) {
-			first := one.wins("a", 0)
-			if second := other.wins("a", time.Hour); first == second {
+			first := one.wins(0)
+			if second := other.wins(time.Hour); first == second {
 				one.t.Errorf("both claims have the token %q", first)
 			}
 		}},
+	}
+}
+
+// completing is what becomes of a claim.
+func completing() []part {
+	return []part{
 		{"what is completed is done for all", func(one, other process) {
-			one.completes("a", one.wins("a", time.Hour))
-			one.isTold("a", middleware.Done)
-			other.isTold("a", middleware.Done)
+			one.completes(one.wins(time.Hour))
+			one.isTold(middleware.Done)
+			other.isTold(middleware.Done)
 		}},
 		{"what is completed cannot be released", func(one, other process) {
-			token := one.wins("a", time.Hour)
-			one.completes("a", token)
-			one.releases("a", token)
-			other.isTold("a", middleware.Done)
+			token := one.wins(time.Hour)
+			one.completes(token)
+			one.releases(token)
+			other.isTold(middleware.Done)
 		}},
 		{"to complete twice is no error", func(one, other process) {
-			token := one.wins("a", time.Hour)
-			one.completes("a", token)
-			one.completes("a", token)
-			other.isTold("a", middleware.Done)
-		}},
-		{"a late release does not free another's claim", func(one, other process) {
-			late := one.wins("a", 0)
-			other.wins("a", time.Hour)
-			one.releases("a", late)
-			one.isTold("a", middleware.Busy)
-		}},
-		{"a late complete does not finish another's claim", func(one, other process) {
-			late := one.wins("a", 0)
-			token := other.wins("a", time.Hour)
-			one.loses("a", late)
-			one.isTold("a", middleware.Busy)
-			other.releases("a", token)
-			one.wins("a", time.Hour)
-		}},
-		{"who has the claim completes it, whatever came late", func(one, other process) {
-			late := one.wins("a", 0)
-			token := other.wins("a", time.Hour)
-			one.releases("a", late)
-			one.loses("a", late)
-			other.completes("a", token)
-			one.isTold("a", middleware.Done)
-			one.completes("a", late) // it was handled: no error
-			one.isTold("a", middleware.Done)
-		}},
-		{"a late complete counts if nobody has claimed the key since", func(one, other process) {
-			one.completes("a", one.wins("a", 0))
-			other.isTold("a", middleware.Done)
-		}},
-		{"a complete without a claim counts", func(one, other process) {
-			token := one.wins("a", time.Hour)
-			one.releases("a", token)
-			one.completes("a", token)
-			other.isTold("a", middleware.Done)
+			token := one.wins(time.Hour)
+			one.completes(token)
+			one.completes(token)
+			other.isTold(middleware.Done)
 		}},
 	}
 }
 
-// process is a store as one process uses it.
+// comingLate is what a caller may still do once its lease has ended.
+func comingLate() []part {
+	return []part{
+		{"a late release does not free another's claim", func(one, other process) {
+			late := one.wins(0)
+			other.wins(time.Hour)
+			one.releases(late)
+			one.isTold(middleware.Busy)
+		}},
+		{"a late complete does not finish another's claim", func(one, other process) {
+			late := one.wins(0)
+			token := other.wins(time.Hour)
+			one.loses(late)
+			one.isTold(middleware.Busy)
+			other.releases(token)
+			one.wins(time.Hour)
+		}},
+		{"who has the claim completes it, whatever came late", func(one, other process) {
+			late := one.wins(0)
+			token := other.wins(time.Hour)
+			one.releases(late)
+			one.loses(late)
+			other.completes(token)
+			one.isTold(middleware.Done)
+			one.completes(late) // it was handled: no error
+			one.isTold(middleware.Done)
+		}},
+		{"a late complete counts if nobody has claimed the key since", func(one, other process) {
+			one.completes(one.wins(0))
+			other.isTold(middleware.Done)
+		}},
+		{"a complete without a claim counts", func(one, other process) {
+			token := one.wins(time.Hour)
+			one.releases(token)
+			one.completes(token)
+			other.isTold(middleware.Done)
+		}},
+	}
+}
+
+// process is a store as one process uses it for a key, which no other part uses.
 type process struct {
 	t     *testing.T
 	store middleware.Store
+	key   string
 }
 
-// own returns key as no other part uses it.
-func (p process) own(key string) string { return p.t.Name() + "/" + key }
+// on returns p for another key.
+func (p process) on(key string) process {
+	p.key += "/" + key
+	return p
+}
 
-func (p process) claim(key string, lease time.Duration, want middleware.Claim) middleware.Token {
+func (p process) claim(lease time.Duration, want middleware.Claim) middleware.Token {
 	p.t.Helper()
-	got, token, err := p.store.Claim(p.t.Context(), p.own(key), lease)
+	got, token, err := p.store.Claim(p.t.Context(), p.key, lease)
 	if got != want || err != nil {
-		p.t.Fatalf("Claim(%q, %v) returned %v, %v; want %v", key, lease, got, err, want)
+		p.t.Fatalf("Claim(%q, %v) returned %v, %v; want %v", p.key, lease, got, err, want)
 	}
 	if (token != "") != (want == middleware.Won) {
-		p.t.Errorf("Claim(%q, %v) returned %v with the token %q", key, lease, got, token)
+		p.t.Errorf("Claim(%q, %v) returned %v with the token %q", p.key, lease, got, token)
 	}
 	return token
 }
 
-func (p process) wins(key string, lease time.Duration) middleware.Token {
+func (p process) wins(lease time.Duration) middleware.Token {
 	p.t.Helper()
-	return p.claim(key, lease, middleware.Won)
+	return p.claim(lease, middleware.Won)
 }
 
-func (p process) isTold(key string, want middleware.Claim) {
+func (p process) isTold(want middleware.Claim) {
 	p.t.Helper()
-	p.claim(key, time.Hour, want)
+	p.claim(time.Hour, want)
 }
 
-func (p process) completes(key string, token middleware.Token) {
+func (p process) completes(token middleware.Token) {
 	p.t.Helper()
-	if err := p.store.Complete(p.t.Context(), p.own(key), token); err != nil {
-		p.t.Errorf("Complete(%q, %q) returned %v, want nil", key, token, err)
+	if err := p.store.Complete(p.t.Context(), p.key, token); err != nil {
+		p.t.Errorf("Complete(%q, %q) returned %v, want nil", p.key, token, err)
 	}
 }
 
-func (p process) loses(key string, token middleware.Token) {
+func (p process) loses(token middleware.Token) {
 	p.t.Helper()
-	if err := p.store.Complete(p.t.Context(), p.own(key), token); !errors.Is(err, middleware.ErrClaimLost) {
-		p.t.Errorf("Complete(%q, %q) returned %v, want ErrClaimLost", key, token, err)
+	if err := p.store.Complete(p.t.Context(), p.key, token); !errors.Is(err, middleware.ErrClaimLost) {
+		p.t.Errorf("Complete(%q, %q) returned %v, want ErrClaimLost", p.key, token, err)
 	}
 }
 
-func (p process) releases(key string, token middleware.Token) {
+func (p process) releases(token middleware.Token) {
 	p.t.Helper()
-	if err := p.store.Release(p.t.Context(), p.own(key), token); err != nil {
-		p.t.Errorf("Release(%q, %q) returned %v, want nil", key, token, err)
+	if err := p.store.Release(p.t.Context(), p.key, token); err != nil {
+		p.t.Errorf("Release(%q, %q) returned %v, want nil", p.key, token, err)
 	}
 }
 
