@@ -17,6 +17,7 @@ import (
 	"github.com/warren-mq/warren/deadletter"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/worker"
 )
 
 // TestReplayGoesToItsOwnQueueOnly has a second queue bound to all of the exchange.
@@ -45,6 +46,36 @@ func TestReplayGoesToItsOwnQueueOnly(t *testing.T) {
 	}
 	if !slices.Equal(replayed, idsTo(n)) || b.depth(b.dlq) != 0 {
 		t.Errorf("%d letters left, and replayed in order are %v", b.depth(b.dlq), replayed)
+	}
+}
+
+// TestReplayKeepsEmptyRoutingKeysAndExchanges of what was published to a fanout exchange
+// without a routing key, or to the queue by its name.
+func TestReplayKeepsEmptyRoutingKeysAndExchanges(t *testing.T) {
+	t.Parallel()
+	type origin struct{ exchange, key string }
+	b := newBench(t, func(q *worker.Queue) { q.ExchangeKind = "fanout" })
+	want := map[origin]bool{{b.queue.Exchange, ""}: true, {"", b.queue.Name}: true}
+	for at := range want {
+		if err := b.channel.PublishWithContext(t.Context(), at.exchange, at.key, true, false, amqp.Publishing{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop := b.run(broken)
+	b.eventually("both are dead letters", func() bool { return b.depth(b.dlq) == len(want) })
+	stop()
+	seen := make(chan origin, len(want))
+	b.run(func(_ context.Context, m *message.Message) error {
+		seen <- origin{m.Exchange, m.RoutingKey}
+		return nil
+	})
+	if _, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{}); err != nil {
+		t.Fatal(err)
+	}
+	for range len(want) {
+		if got := <-seen; !want[got] {
+			t.Errorf("the handler got %+v, want one of %v", got, want)
+		}
 	}
 }
 

@@ -26,8 +26,7 @@ var utf8BOM = []byte("\xef\xbb\xbf")
 // toUTF8 converts a body from the charset that its content type declares, UTF-8 if it
 // declares none, and removes a byte order mark.
 func toUTF8(body []byte, contentType string) ([]byte, error) {
-	_, parameters, _ := mime.ParseMediaType(contentType) // without a readable charset the text is UTF-8
-	switch charset := strings.ToLower(parameters["charset"]); charset {
+	switch charset := declaredCharset(contentType); charset {
 	case "", "utf-8", "utf8", "us-ascii", "ascii":
 		return bytes.TrimPrefix(body, utf8BOM), nil
 	case "iso-8859-1", "iso_8859-1", "latin1":
@@ -41,6 +40,22 @@ func toUTF8(body []byte, contentType string) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("charset %q is not supported, want utf-8, us-ascii, iso-8859-1 or utf-16", charset)
 	}
+}
+
+// declaredCharset returns the charset that the content type declares, in lower case, or ""
+// if it declares none. A parameter that cannot be read does not hide the charset.
+func declaredCharset(contentType string) string {
+	_, parameters, err := mime.ParseMediaType(contentType)
+	if err == nil {
+		return strings.ToLower(parameters["charset"])
+	}
+	for parameter := range strings.SplitSeq(contentType, ";") {
+		name, value, _ := strings.Cut(parameter, "=")
+		if strings.EqualFold(strings.TrimSpace(name), "charset") {
+			return strings.ToLower(strings.Trim(value, " \t\""))
+		}
+	}
+	return ""
 }
 
 // fromLatin1 converts ISO-8859-1, whose bytes are the first 256 code points.

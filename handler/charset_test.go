@@ -34,6 +34,8 @@ func TestBodiesAreDecodedByTheirCharset(t *testing.T) {
 		{"UTF-16 with a little-endian mark", "application/json; charset=utf-16", "\xff\xfe\"\x00\xe9\x00\"\x00", "é"},
 		{"UTF-16LE with a surrogate pair", "application/json; charset=utf-16le", "\"\x00\x3d\xd8\x00\xde\"\x00", "😀"},
 		{"a parameter that cannot be read", "application/json; charset", `"café"`, "café"},
+		{"ISO-8859-1 before a parameter that cannot be read", "application/json; charset=iso-8859-1; =", "\"caf\xe9\"", "café"},
+		{"ISO-8859-1 declared twice", `application/json; Charset="iso-8859-1"; charset=iso-8859-1`, "\"caf\xe9\"", "café"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -48,6 +50,7 @@ func TestTextThatCannotBeDecodedIsADecodeError(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, contentType, body, want string }{
 		{"a charset that is not supported is named", "application/json; charset=windows-1251", `"x"`, `charset "windows-1251" is not supported`},
+		{"a charset is named beside a parameter that cannot be read", "application/json; v 1; charset=utf-7", `"+AOk-"`, `charset "utf-7" is not supported`},
 		{"bytes that are not UTF-8", "application/json", "\"caf\xe9\"", "at byte 4 of 6: the body is not UTF-8"},
 		{"an odd number of bytes in UTF-16", "application/json; charset=utf-16", "\x00\"\x00", "even number"},
 		{"half a surrogate pair at the end", "application/json; charset=utf-16be", "\xd8\x3d", "surrogate"},

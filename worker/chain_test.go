@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/warren-mq/warren/broker"
@@ -84,6 +85,60 @@ func TestTheBodyLimitHoldsForWhatMiddlewarePassesOn(t *testing.T) {
 			t.Errorf("reason %q, want %q", reason, message.ReasonDecode)
 		}
 	})
+}
+
+// TestMiddlewareSeesWhyAMessageCannotBeHandled as the error that the chain returns. No
+// handler runs, no attempt is spent, and the message is a dead letter at once.
+func TestMiddlewareSeesWhyAMessageCannotBeHandled(t *testing.T) {
+	t.Parallel()
+	typed := handler.Typed(func(context.Context, string) error { return errors.New("the handler ran") }, handler.WithValidate(notEmpty))
+	for _, tt := range []struct {
+		name, body, reason string
+		is                 func(error) bool
+	}{
+		{"a body that does not decode", `{`, message.ReasonDecode, is[*handler.DecodeError]},
+		{"a payload that is not valid", `""`, message.ReasonInvalid, is[*handler.InvalidError]},
+		{"a body over the limit", `"` + strings.Repeat("x", 100) + `"`, message.ReasonDecode, is[*worker.TooLargeError]},
+	} {
+		rabbit.Run(t, tt.name, func(t *testing.T) {
+			b := newBench(t)
+			b.queue.MaxBodyBytes = 100
+			seen := make(chan error, quick.MaxAttempts)
+			b.queue.Middleware = []handler.Middleware{func(next handler.Handler) handler.Handler {
+				return handler.Func(func(ctx context.Context, m *message.Message) error {
+					err := next.Handle(ctx, m)
+					seen <- err
+					return err
+				})
+			}}
+			b.run(typed)
+			b.publish("key", []byte(tt.body), broker.WithContentType("application/json"))
+			if err := <-seen; !tt.is(err) {
+				t.Errorf("the middleware saw %T: %v", err, err)
+			}
+			if reason := message.Headers(b.deadLetter().Headers).String(message.HeaderReason); reason != tt.reason {
+				t.Errorf("reason %q, want %q", reason, tt.reason)
+			}
+			b.verdicts(1)
+			if s := b.settled()[0]; s.Outcome.Verdict != worker.DeadLetter || s.Outcome.Spent {
+				t.Errorf("got %+v, want a dead letter that spent no attempt", s.Outcome)
+			}
+		})
+	}
+}
+
+// notEmpty refuses an empty text.
+func notEmpty(v any) error {
+	if v == "" {
+		return errors.New("the text is empty")
+	}
+	return nil
+}
+
+// is reports whether err is an E, or wraps one.
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // TestUnknownRoutingKeysAreRetried by the policy before they are dead-lettered: during a
