@@ -43,6 +43,11 @@ func (l Log) log(ctx context.Context, m *message.Message) error {
 			attrs = append(attrs, slog.String(strings.ReplaceAll(f.name, "-", "_"), clean([]byte(f.value))))
 		}
 	}
+	for i, a := range attrs {
+		if a.Key == "attempt" { // a number, as in every other line
+			attrs[i] = slog.Int("attempt", m.Attempt)
+		}
+	}
 	for _, f := range userHeaders(m, maxHeader, maxHeaders) {
 		headers = append(headers, slog.String(f.name, clean([]byte(f.value))))
 	}

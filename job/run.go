@@ -42,7 +42,7 @@ func (e Exec) run(ctx context.Context, m *message.Message) error {
 		p.stop(e.KillDelay)
 	}
 	if logged {
-		e.Logger.DebugContext(ctx, "job: command ended", "command", e.Command[0], "message_id", m.ID, "status", cmd.ProcessState,
+		e.Logger.DebugContext(ctx, "job: command ended", "command", e.Command[0], "message_id", m.ID, "status", cmd.ProcessState.String(),
 			"took", time.Since(began), "stdout", stdout.String(), "stderr", stderr.String())
 	}
 	return e.conclude(ctx, cmd.ProcessState, &stderr)

@@ -3,6 +3,8 @@ package worker
 import (
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/warren-mq/warren/message"
 )
 
@@ -44,8 +46,9 @@ type Settled struct {
 	Handler   string // the pattern that matched
 	Message   *message.Message
 	Outcome   Outcome
-	Took      time.Duration // from receipt to outcome, the hand-over of a copy not included
-	SettleErr error         // broker.ErrStale if the result was dropped; the message comes again
+	Took      time.Duration     // from receipt to outcome, the hand-over of a copy not included
+	SettleErr error             // broker.ErrStale if the result was dropped; the message comes again
+	Span      trace.SpanContext // in which the handler ran; invalid without tracing, or if none ran
 }
 
 // HandOffFailed says that the copy of a message for a retry or the dead-letter
@@ -111,5 +114,5 @@ func (w *Worker) Watch(f func(Event)) {
 }
 
 func settled(queue string, a *attempt, out Outcome, took time.Duration, err error) Settled {
-	return Settled{Queue: queue, Handler: a.handler, Message: &a.Message, Outcome: out, Took: took, SettleErr: err}
+	return Settled{Queue: queue, Handler: a.handler, Message: &a.Message, Outcome: out, Took: took, SettleErr: err, Span: a.span}
 }

@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"log/slog"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // logEvent writes e as one line. What ends well is for debugging only.
@@ -83,5 +85,6 @@ func (w *Worker) logSettled(e Settled) {
 	if e.SettleErr != nil {
 		attrs = append(attrs, slog.String("settle_error", e.SettleErr.Error()))
 	}
-	w.log.LogAttrs(context.Background(), level, "worker: message "+e.Outcome.Verdict.String(), attrs...)
+	ctx := trace.ContextWithSpanContext(context.Background(), e.Span)
+	w.log.LogAttrs(ctx, level, "worker: message "+e.Outcome.Verdict.String(), attrs...)
 }

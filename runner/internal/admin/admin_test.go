@@ -48,12 +48,16 @@ func (f *fake) Schedules(context.Context) (schedule.State, error) {
 	return schedule.State{Leader: "me"}, nil
 }
 
-const secret = "0123456789abcdef"
+const (
+	secret        = "0123456789abcdef"
+	metricsSecret = "metrics-89abcdef"
+)
 
 func handler(f *fake, token string) http.Handler {
 	return admin.Handler(admin.Options{
 		Runner: f, Token: func() (string, error) { return token, nil }, Logger: slog.New(slog.DiscardHandler),
-		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
+		MetricsToken: func() (string, error) { return metricsSecret, nil },
+		Metrics:      http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
 	})
 }
 
@@ -72,6 +76,10 @@ func TestWhoIsAnswered(t *testing.T) {
 		"a name that a web page points here is refused":        {"", "GET", "http://evil.example:1/api/status", nil, 403},
 		"the token opens":                                      {secret, "GET", "http://pod/api/status", map[string]string{"Authorization": "Bearer " + secret}, 200},
 		"metrics need the token too":                           {secret, "GET", "http://pod/metrics", nil, 401},
+		"the token opens the metrics":                          {secret, "GET", "http://pod/metrics", map[string]string{"Authorization": "Bearer " + secret}, 200},
+		"the metrics token opens the metrics":                  {secret, "GET", "http://pod/metrics", map[string]string{"Authorization": "Bearer " + metricsSecret}, 200},
+		"the metrics token does not open the status":           {secret, "GET", "http://pod/api/status", map[string]string{"Authorization": "Bearer " + metricsSecret}, 401},
+		"the metrics token does not pause a queue":             {secret, "POST", "http://pod/api/queues/q/pause", map[string]string{"Authorization": "Bearer " + metricsSecret}, 401},
 		"a wrong token does not open":                          {secret, "GET", "http://pod/api/status", map[string]string{"Authorization": "Bearer 0123456789abcdeX"}, 401},
 		"a token of another kind does not open":                {secret, "GET", "http://pod/api/status", map[string]string{"Authorization": secret}, 401},
 		"a web page of another origin may change nothing": {

@@ -37,6 +37,11 @@ func (c Client) Schedules(ctx context.Context) (s schedule.State, err error) {
 	return s, c.call(ctx, http.MethodGet, "/api/schedules", nil, &s)
 }
 
+// Config asks for the configuration at work: YAML without secrets.
+func (c Client) Config(ctx context.Context) (text []byte, err error) {
+	return text, c.call(ctx, http.MethodGet, "/api/config", nil, &text)
+}
+
 // Pause has a queue receive nothing until Resume.
 func (c Client) Pause(ctx context.Context, queue string) (s engine.Status, err error) {
 	return s, c.call(ctx, http.MethodPost, "/api/queues/"+url.PathEscape(queue)+"/pause", nil, &s)
@@ -89,6 +94,10 @@ func decode(r *http.Response, answer any) error {
 			return fmt.Errorf("runner: admin API: %s", r.Status)
 		}
 		return errors.New(told.Error)
+	}
+	if text, ok := answer.(*[]byte); ok {
+		*text = data
+		return nil
 	}
 	if err := json.Unmarshal(data, answer); err != nil {
 		return fmt.Errorf("runner: admin API: %w: is this a runner's address?", err)

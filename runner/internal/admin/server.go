@@ -32,9 +32,11 @@ type Runner interface {
 type Options struct {
 	Runner Runner
 	// Token returns what clients must show; it may be empty on loopback alone.
-	Token   func() (string, error)
-	Metrics http.Handler // nil for none
-	Logger  *slog.Logger
+	Token func() (string, error)
+	// MetricsToken returns what opens /metrics, beside Token. It may be nil or empty.
+	MetricsToken func() (string, error)
+	Metrics      http.Handler // nil for none
+	Logger       *slog.Logger
 }
 
 // Serve answers requests until ctx is done.
@@ -57,9 +59,9 @@ func Serve(ctx context.Context, l net.Listener, o Options) error {
 }
 
 // Handler answers requests. /livez and /readyz are for everyone, the reasons only on
-// loopback or with the token; the rest is for those
-// who have the token, or on loopback without one for programs of this machine: not for
-// web pages, whatever name they reach it by.
+// loopback or with the token; /metrics is for those who have the token or the metrics
+// token; the rest is for those who have the token. Without a token, programs of this
+// machine are answered on loopback: not web pages, whatever name they reach it by.
 func Handler(o Options) http.Handler {
 	s := &server{o}
 	private := http.NewServeMux()
@@ -69,36 +71,49 @@ func Handler(o Options) http.Handler {
 	private.HandleFunc("POST /api/queues/{queue}/pause", s.control(s.Runner.Pause))
 	private.HandleFunc("POST /api/queues/{queue}/resume", s.control(s.Runner.Resume))
 	private.HandleFunc("POST /api/queues/{queue}/scale", s.scale)
-	if o.Metrics != nil {
-		private.Handle("GET /metrics", o.Metrics)
-	}
 	all := http.NewServeMux()
 	probes := worker.HealthHandler(s.health, worker.WithHealthToken(o.Token))
 	all.Handle("/livez", probes)
 	all.Handle("/readyz", probes)
-	all.Handle("/", s.protect(private))
+	if o.Metrics != nil {
+		all.Handle("GET /metrics", s.protect(o.Metrics, s.MetricsToken))
+	}
+	all.Handle("/", s.protect(private, nil))
 	return http.NewCrossOriginProtection().Handler(all)
 }
 
 type server struct{ Options }
 
-// protect lets those in who have the token.
-func (s *server) protect(next http.Handler) http.Handler {
+// protect lets those in who have the token, or the other one if there is one.
+func (s *server) protect(next http.Handler, other func() (string, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, err := s.Token()
-		switch shown, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); {
+		second := ""
+		if other != nil && err == nil {
+			second, err = other()
+		}
+		shown, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !bearer {
+			shown = ""
+		}
+		switch {
 		case err != nil:
 			s.Logger.Error("runner: admin token", "error", err)
 			refuse(w, http.StatusInternalServerError, errors.New("runner: the token cannot be read"))
-		case token == "" && !isLoopback(r.Host):
+		case isToken(shown, token), isToken(shown, second), token == "" && isLoopback(r.Host):
+			next.ServeHTTP(w, r)
+		case token == "" && second == "":
 			refuse(w, http.StatusForbidden, errors.New("runner: without a token only requests to a loopback address are answered"))
-		case token != "" && (!ok || subtle.ConstantTimeCompare([]byte(shown), []byte(token)) != 1):
+		default:
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			refuse(w, http.StatusUnauthorized, errors.New("runner: want Authorization: Bearer and the token of admin.token"))
-		default:
-			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// isToken reports whether shown is a token that is set, in constant time.
+func isToken(shown, token string) bool {
+	return token != "" && subtle.ConstantTimeCompare([]byte(shown), []byte(token)) == 1
 }
 
 // isLoopback says that host, of a Host header, cannot be a name that a web page has

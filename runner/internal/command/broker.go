@@ -30,6 +30,30 @@ func (p *Program) queueNames(ctx context.Context, c *config.Config) ([]string, e
 	return names, err
 }
 
+// runningConfig returns the configuration of the runner at work with an embedded broker,
+// or c if there is none.
+func (p *Program) runningConfig(ctx context.Context, c *config.Config) *config.Config {
+	client, err := p.client(c)
+	if err != nil || !c.Broker.IsEmpty() && !c.Broker.IsEmbedded() {
+		return c
+	}
+	status, err := client.Status(ctx)
+	if err != nil || status.BrokerURL == "" {
+		return c
+	}
+	text, err := client.Config(ctx)
+	if err != nil {
+		return c
+	}
+	running, err := config.Load(config.Source{
+		Name: "the runner at " + client.Address, Data: text, Flags: map[string]string{"broker.url": status.BrokerURL},
+	})
+	if err != nil { // it holds what is secret, or handlers of another program
+		return c
+	}
+	return running
+}
+
 // broker returns how to reach the broker of c. If c names none, or embedded:, it is the
 // broker of the runner at work.
 func (p *Program) broker(ctx context.Context, c *config.Config) (broker.Config, error) {

@@ -75,7 +75,7 @@ func (p *Program) configInit() *cobra.Command {
 			if err := create("config.schema.json", config.Schema()); err != nil && !errors.Is(err, fs.ErrExist) {
 				return err
 			}
-			p.hintf("Wrote %s. Try: runner dev", name)
+			p.hintf("Wrote %s. Try: runner dev%s", name, p.fileFlag())
 			return nil
 		},
 	}

@@ -47,9 +47,9 @@ func (p *Program) development() (*config.Config, error) {
 func (p *Program) suggest(e *engine.Engine, address string) {
 	p.hintf("\nAt work. In another terminal:\n")
 	if exchange, key := sample(e.Config()); key != "" {
-		p.hintf("  runner publish %q %s --data '{\"hello\":\"world\"}'", exchange, key)
+		p.hintf("  runner publish %q %s --data '{\"hello\":\"world\"}'%s", exchange, key, p.fileFlag())
 	}
-	p.hintf("  runner queues watch\n  runner dlq ls")
+	p.hintf("  runner queues watch%s\n  runner dlq ls%[1]s", p.fileFlag())
 	if address != "" {
 		p.hintf("  curl http://%s/readyz", address)
 	}

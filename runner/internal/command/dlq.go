@@ -11,6 +11,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/runner/internal/config"
 )
 
 func (p *Program) dlqCommand() *cobra.Command {
@@ -36,11 +37,14 @@ func (p *Program) letters(ctx context.Context, do func(*deadletter.Client) error
 	if err != nil {
 		return err
 	}
-	return inspected(do(deadletter.New(b)))
+	return inspected(do(deadletter.New(b)), c)
 }
 
-// inspected says plainly who is in the way.
-func inspected(err error) error {
+// inspected says plainly who is in the way, and which queue may be meant.
+func inspected(err error, c *config.Config) error {
+	if hint := suggestQueue(err, c); hint != "" {
+		return fmt.Errorf("%w%s", err, hint)
+	}
 	if errors.Is(err, broker.ErrInspected) {
 		return fmt.Errorf("%w: someone else is looking at it at this moment; try again when they are done", err)
 	}
@@ -76,7 +80,7 @@ func (ch *choice) flags(c *cobra.Command, must bool) {
 func (ch *choice) parse(must bool) (deadletter.Filter, error) {
 	f, err := deadletter.ParseFilter(ch.filter)
 	if err != nil {
-		return f, usage(err)
+		return f, usage(fmt.Errorf("%w%s", err, suggestTerm(err)))
 	}
 	chosen := 0
 	for _, set := range []bool{ch.id != "", ch.group != "", ch.filter != "", ch.all} {

@@ -42,6 +42,9 @@ refuses in any case, which it may log. The exit status is 7 if there is an error
 			if err != nil {
 				return err
 			}
+			if len(c.Queues) == 0 {
+				c = p.runningConfig(cmd.Context(), c)
+			}
 			e := &examination{program: p, config: c}
 			e.examine(cmd.Context())
 			if err := p.show(findingTable(e.findings)); err != nil {

@@ -1,7 +1,10 @@
 package command
 
 import (
+	"context"
 	"log/slog"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/printable"
@@ -15,9 +18,31 @@ func (p *Program) logger(c config.Log) (*slog.Logger, *slog.LevelVar) {
 	if p.settings.verbose {
 		level.Set(slog.LevelDebug)
 	}
-	o := &slog.HandlerOptions{Level: level}
+	o := &slog.HandlerOptions{Level: level, ReplaceAttr: readable}
 	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(printable.JSONWriter(p.Stderr), o)), level
+		return slog.New(traced{slog.NewJSONHandler(printable.JSONWriter(p.Stderr), o)}), level
 	}
-	return slog.New(slog.NewTextHandler(p.Stderr, o)), level // it quotes what cannot be printed
+	return slog.New(traced{slog.NewTextHandler(p.Stderr, o)}), level // it quotes what cannot be printed
 }
+
+// readable writes durations with their unit, also in JSON.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
+}
+
+// traced adds trace_id and span_id to lines about a message.
+type traced struct{ slog.Handler }
+
+func (t traced) Handle(ctx context.Context, r slog.Record) error {
+	if s := trace.SpanContextFromContext(ctx); s.IsValid() {
+		r = r.Clone()
+		r.AddAttrs(slog.String("trace_id", s.TraceID().String()), slog.String("span_id", s.SpanID().String()))
+	}
+	return t.Handler.Handle(ctx, r)
+}
+
+func (t traced) WithAttrs(attrs []slog.Attr) slog.Handler { return traced{t.Handler.WithAttrs(attrs)} }
+func (t traced) WithGroup(name string) slog.Handler       { return traced{t.Handler.WithGroup(name)} }

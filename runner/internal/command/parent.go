@@ -16,6 +16,12 @@ func helpOnly(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return c.Help()
 	}
+	if args[0] == "help" { // as "runner help" has it
+		if sub, rest, err := c.Find(args[1:]); err == nil && len(rest) == 0 {
+			return sub.Help()
+		}
+		args = args[1:]
+	}
 	hint := ""
 	c.SuggestionsMinimumDistance = 2
 	if near := c.SuggestionsFor(args[0]); len(near) > 0 {

@@ -82,7 +82,9 @@ func (p *Program) root() *cobra.Command {
 	f.StringVarP(&p.settings.format, "output", "o", "table", "`format` of results: table, json, jsonl or yaml")
 	f.BoolVarP(&p.settings.verbose, "verbose", "v", false, "log more")
 	f.BoolVarP(&p.settings.quiet, "quiet", "q", false, "no progress and no hints")
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(fmt.Errorf("runner: %w", err)) })
+	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(fmt.Errorf("runner: %w%s", err, suggestFlag(cmd, err)))
+	})
 	c.PersistentPreRunE = func(*cobra.Command, []string) error { return p.settings.check() }
 	for _, group := range groups() {
 		c.AddGroup(&cobra.Group{ID: group.id, Title: group.title + ":"})

@@ -41,7 +41,8 @@ func (p *Program) run(ctx context.Context, load func() (*config.Config, error), 
 		return err
 	}
 	log, level := p.logger(c.Log)
-	telemetry, err := observe.Start(ctx, c.Telemetry)
+	logWarnings(log, c)
+	telemetry, err := observe.Start(ctx, c.Telemetry, log)
 	if err != nil {
 		return err
 	}
@@ -78,15 +79,21 @@ func (p *Program) serve(ctx context.Context, e *engine.Engine, t *observe.Teleme
 	if err != nil {
 		return "", nil, fmt.Errorf("runner: admin.listen: %w", err)
 	}
-	token := func() (string, error) { return "", nil }
-	if !c.Token.IsZero() {
-		token = c.Token.Reveal
-	}
 	log.Info("runner: admin interface", "address", l.Addr().String())
 	go func() {
-		served <- admin.Serve(ctx, l, admin.Options{Runner: administered{e}, Token: token, Metrics: t.Metrics(), Logger: log})
+		served <- admin.Serve(ctx, l, admin.Options{
+			Runner: administered{e}, Token: reveal(c.Token), MetricsToken: reveal(c.MetricsToken), Metrics: t.Metrics(), Logger: log,
+		})
 	}()
 	return l.Addr().String(), served, nil
+}
+
+// reveal reads a secret each time it is needed; a missing one is empty.
+func reveal(s config.Secret) func() (string, error) {
+	if s.IsZero() {
+		return func() (string, error) { return "", nil }
+	}
+	return s.Reveal
 }
 
 func (p *Program) whenWorking(ctx context.Context, e *engine.Engine, then func()) {
@@ -112,6 +119,7 @@ func reloadOnHangup(ctx context.Context, load func() (*config.Config, error), e 
 		c, err := load()
 		var changes config.Changes
 		if err == nil {
+			logWarnings(log, c)
 			changes, err = e.Reload(ctx, c)
 		}
 		t.Reloaded(err)
@@ -124,6 +132,12 @@ func reloadOnHangup(ctx context.Context, load func() (*config.Config, error), e 
 		if len(changes.Process) > 0 {
 			log.Warn("runner: these need a restart of the process", "settings", changes.Process)
 		}
+	}
+}
+
+func logWarnings(log *slog.Logger, c *config.Config) {
+	for _, warning := range c.Warnings() {
+		log.Warn("runner: " + warning)
 	}
 }
 

@@ -63,6 +63,24 @@ func (p *Program) source(must bool) (config.Source, error) {
 // fileName is the file of -c, or the default.
 func (p *Program) fileName() string { return cmp.Or(p.settings.file, defaultFile) }
 
+// fileFlag is -c and the file, for commands that are suggested; empty without -c.
+func (p *Program) fileFlag() string {
+	if p.settings.file == "" {
+		return ""
+	}
+	return " -c " + quoted(p.settings.file)
+}
+
+// quoted is word as a shell reads it.
+func quoted(word string) string {
+	if strings.Trim(word, plainCharacters) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+const plainCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+:@%,"
+
 // load reads the configuration; see source. Without a file, AMQP_URL names the broker.
 func (p *Program) load(must bool) (*config.Config, error) {
 	s, err := p.source(must)
@@ -72,7 +90,14 @@ func (p *Program) load(must bool) (*config.Config, error) {
 	if s.Data == nil {
 		s.Name, s.Data = "no file", []byte("broker: {url: '${AMQP_URL:-}'}\n")
 	}
-	return config.Load(s)
+	c, err := config.Load(s)
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range c.Warnings() {
+		p.hintf("runner: warning: %s", warning)
+	}
+	return c, nil
 }
 
 // runnable reads the configuration of a runner, which must have a file.

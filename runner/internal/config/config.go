@@ -95,8 +95,9 @@ type Schedule struct {
 
 // Admin is the HTTP interface of a running runner.
 type Admin struct {
-	Listen string `yaml:"listen" jsonschema:"format=listen,default=127.0.0.1:8081" jsonschema_description:"HOST:PORT, or \"none\". Other than on loopback a token is required."`
-	Token  Secret `yaml:"token" jsonschema_description:"What clients must show as Authorization: Bearer TOKEN; 16 bytes or more."`
+	Listen       string `yaml:"listen" jsonschema:"format=listen,default=127.0.0.1:8081" jsonschema_description:"HOST:PORT, or \"none\". Other than on loopback a token is required."`
+	Token        Secret `yaml:"token" jsonschema_description:"What clients must show as Authorization: Bearer TOKEN, 16 bytes or more: it opens everything, control of the queues included."`
+	MetricsToken Secret `yaml:"metrics_token" jsonschema_description:"Opens /metrics and nothing else, for what scrapes; 16 bytes or more, and other than token."`
 }
 
 // Log says what is logged, and how.

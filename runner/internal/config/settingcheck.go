@@ -73,6 +73,13 @@ func (d *document) checkAdmin(a Admin) {
 	case !a.Token.IsZero() && len(known(a.Token)) < minToken:
 		d.complainf("admin.token", "token is shorter than %d bytes", minToken)
 	}
+	switch metrics := known(a.MetricsToken); {
+	case a.MetricsToken.IsZero():
+	case len(metrics) < minToken:
+		d.complainf("admin.metrics_token", "metrics_token is shorter than %d bytes", minToken)
+	case !a.Token.IsZero() && metrics == known(a.Token):
+		d.complainf("admin.metrics_token", "metrics_token is the token, want another: who scrapes must not control")
+	}
 }
 
 func isLoopback(listen string) bool {

@@ -129,6 +129,9 @@ func (s *show) scalar(v any, path string) *yaml.Node {
 func (s *show) text(v reflect.Value, path string) (text string, ok bool) {
 	if secret, ok := reflect.TypeAssert[Secret](v); ok {
 		if raw, err := secret.Reveal(); err == nil && strings.HasPrefix(path, "broker.url") && raw != "" {
+			if raw == Embedded {
+				return raw, true
+			}
 			return broker.Redact(raw), true
 		}
 		return secret.String(), !secret.IsZero()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -37,8 +38,8 @@ const flushTimeout = 5 * time.Second
 
 // Start installs the providers of OpenTelemetry. OTEL_METRICS_EXPORTER and
 // OTEL_TRACES_EXPORTER name the exporters, none by default, and OTEL_PROPAGATORS how
-// traces travel: tracecontext and baggage by default.
-func Start(ctx context.Context, c config.Telemetry) (*Telemetry, error) {
+// traces travel: tracecontext and baggage by default. What exporters fail at is logged.
+func Start(ctx context.Context, c config.Telemetry, log *slog.Logger) (*Telemetry, error) {
 	res, err := resource.New(ctx, resource.WithAttributes(attribute.String("service.name", c.ServiceName),
 		attribute.String("service.version", broker.Version())), resource.WithFromEnv(), resource.WithTelemetrySDK(), resource.WithHost())
 	if err != nil {
@@ -48,6 +49,7 @@ func Start(ctx context.Context, c config.Telemetry) (*Telemetry, error) {
 	if err := errors.Join(t.startMetrics(ctx, c, res), t.startTraces(ctx, res)); err != nil {
 		return nil, errors.Join(fmt.Errorf("runner: telemetry: %w", err), t.Stop())
 	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("runner: telemetry failed", "error", err) }))
 	otel.SetMeterProvider(t.metrics)
 	otel.SetTracerProvider(t.traces)
 	otel.SetTextMapPropagator(autoprop.NewTextMapPropagator())
