@@ -116,6 +116,7 @@ func reloadOnHangup(ctx context.Context, load func() (*config.Config, error), e 
 			return
 		}
 		log.Info("runner: reading the configuration again")
+		before := e.Config()
 		c, err := load()
 		var changes config.Changes
 		if err == nil {
@@ -129,6 +130,9 @@ func reloadOnHangup(ctx context.Context, load func() (*config.Config, error), e 
 		}
 		log.Info("runner: configuration reloaded", "live", changes.Live, "restarted", changes.Restart, "added", changes.Added,
 			"removed", changes.Removed, "schedules", changes.Schedules)
+		for _, leftover := range config.Leftovers(before, c) {
+			log.Warn("runner: " + leftover)
+		}
 		if len(changes.Process) > 0 {
 			log.Warn("runner: these need a restart of the process", "settings", changes.Process)
 		}
