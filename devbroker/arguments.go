@@ -2,6 +2,7 @@ package devbroker
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/warren-mq/warren/devbroker/internal/wire"
@@ -16,7 +17,10 @@ type argument struct {
 	versions []string         // that know it; all if there are none
 }
 
-const both = classic + " " + quorum
+const (
+	both   = classic + " " + quorum
+	stream = "stream"
+)
 
 var knownArguments = []argument{
 	{name: "x-expires", types: both, check: integer(1, longest)},
@@ -37,7 +41,11 @@ var knownArguments = []argument{
 	{name: "x-quorum-initial-group-size", types: quorum, check: integer(1, noMaximum)},
 	{name: "x-max-in-memory-length", types: quorum, check: integer(0, noMaximum)},
 	{name: "x-max-in-memory-bytes", types: quorum, check: integer(0, noMaximum)},
-	{name: "x-max-age", types: "stream", check: anything},
+	{name: "x-max-age", types: stream, check: anything},
+	{name: "x-stream-max-segment-size-bytes", types: stream, check: anything},
+	{name: "x-stream-filter-size-bytes", types: stream, check: anything, versions: []string{"4.3"}},
+	{name: "x-initial-cluster-size", types: stream, check: anything},
+	{name: "x-queue-master-locator", types: classic, check: anything},
 	{name: "x-queue-leader-locator", types: quorum, check: locator, versions: []string{"3.10"}},
 	{name: "x-queue-leader-locator", types: both, check: locator, versions: []string{"4.0", "4.3"}},
 	{name: "x-delayed-retry-type", types: quorum, check: anything, versions: []string{"4.3"}},
@@ -47,7 +55,7 @@ var knownArguments = []argument{
 }
 
 const (
-	noMaximum = 1<<62 - 1
+	noMaximum = math.MaxInt64
 	longest   = 315360000000 // milliseconds, ten years
 )
 

@@ -1,6 +1,8 @@
 package devbroker
 
 import (
+	"strings"
+
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
@@ -96,7 +98,9 @@ func (ch *channel) awaitCloseOk(f wire.Frame) error {
 	if err != nil {
 		return nil //nolint:nilerr // it was sent before the client learned of the end
 	}
-	switch m.(type) {
+	switch m := m.(type) {
+	case *wire.ChannelOpen:
+		return attribute(refuse(channelError, "second 'channel.open' seen"), m)
 	case *wire.ChannelClose:
 		ch.send(&wire.ChannelCloseOk{})
 	case *wire.ChannelCloseOk:
@@ -174,25 +178,42 @@ func (ch *channel) dispatch(m wire.Method) error {
 func (ch *channel) dispatchTopology(m wire.Method) error {
 	switch m := m.(type) {
 	case *wire.ExchangeDeclare:
+		stripLines(&m.Exchange)
 		return ch.exchangeDeclare(m)
 	case *wire.ExchangeDelete:
+		stripLines(&m.Exchange)
 		return ch.exchangeDelete(m)
 	case *wire.ExchangeBind:
+		stripLines(&m.Source, &m.Destination)
 		return ch.exchangeBind(m)
 	case *wire.ExchangeUnbind:
+		stripLines(&m.Source, &m.Destination)
 		return ch.exchangeUnbind(m)
 	case *wire.QueueDeclare:
+		stripLines(&m.Queue)
 		return ch.queueDeclare(m)
 	case *wire.QueueBind:
+		stripLines(&m.Queue, &m.Exchange)
 		return ch.queueBind(m)
 	case *wire.QueueUnbind:
+		stripLines(&m.Queue, &m.Exchange)
 		return ch.queueUnbind(m)
 	case *wire.QueuePurge:
 		return ch.queuePurge(m)
 	case *wire.QueueDelete:
+		stripLines(&m.Queue)
 		return ch.queueDelete(m)
 	}
 	return ch.dispatchConsuming(m)
+}
+
+// lineBreaks are what RabbitMQ strips from names that are declared, bound and deleted.
+var lineBreaks = strings.NewReplacer("\r", "", "\n", "")
+
+func stripLines(names ...*string) {
+	for _, name := range names {
+		*name = lineBreaks.Replace(*name)
+	}
 }
 
 // dispatchConsuming does what methods about consumers ask for.

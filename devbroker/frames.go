@@ -7,6 +7,10 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
+// headerSize is what a content header has before its properties: class, weight and the
+// size of the body.
+const headerSize = 12
+
 // handle does what a frame asks for. The error is a *replyError that closes the
 // connection, or io.EOF when it is over.
 func (c *connection) handle(f wire.Frame) error {
@@ -16,6 +20,8 @@ func (c *connection) handle(f wire.Frame) error {
 	case c.closing:
 		return c.awaitCloseOk(f)
 	case f.Type == wire.FrameHeartbeat && len(f.Payload) > 0, f.Type == 0, f.Type > wire.FrameBody && f.Type != wire.FrameHeartbeat:
+		return refuse(frameError, "%s: unknown_frame", f)
+	case f.Type == wire.FrameHeader && len(f.Payload) < headerSize:
 		return refuse(frameError, "%s: unknown_frame", f)
 	case f.Type == wire.FrameHeartbeat && f.Channel == 0:
 		return nil

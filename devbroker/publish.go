@@ -50,6 +50,9 @@ func (in *incoming) begin(f wire.Frame) error {
 	if err != nil {
 		return refuse(syntaxError, "%v", err)
 	}
+	if header.Weight != 0 {
+		return refuse(unexpectedFrame, "expected content header for class 60, got non content header frame instead")
+	}
 	if header.Class != basicClass {
 		return refuse(unexpectedFrame, "expected content header for class 60, got one for class %d instead", header.Class)
 	}

@@ -44,6 +44,71 @@ var contentScenarios = []scenario{
 			connection.close 505 UNEXPECTED_FRAME - expected content body, got non content body frame instead (basic.publish)`,
 	},
 	{
+		name: "each method where a content header is due breaks the connection",
+		do: func(c *client) {
+			for _, method := range []string{"tx.select", "channel.close-ok", "channel.open", "channel.close", "basic.publish"} {
+				r := c.rawOpen(0)
+				r.send(1, "basic.publish", uint16(0), "", "nowhere", uint8(0))
+				switch method {
+				case "channel.open":
+					r.send(1, method, "")
+				case "channel.close":
+					r.send(1, method, uint16(200), "", uint16(0), uint16(0))
+				case "basic.publish":
+					r.send(1, method, uint16(0), "", "nowhere", uint8(0))
+				default:
+					r.send(1, method)
+				}
+				r.see(1)
+			}
+		},
+		want: `
+			connection.close 505 UNEXPECTED_FRAME - expected content header for class 60, got non content header frame instead (basic.publish)
+			connection.close 505 UNEXPECTED_FRAME - expected content header for class 60, got non content header frame instead (basic.publish)
+			connection.close 505 UNEXPECTED_FRAME - expected content header for class 60, got non content header frame instead (basic.publish)
+			connection.close 505 UNEXPECTED_FRAME - expected content header for class 60, got non content header frame instead (basic.publish)
+			connection.close 505 UNEXPECTED_FRAME - expected content header for class 60, got non content header frame instead (basic.publish)`,
+	},
+	{
+		name: "a content header that is cut short, or has a weight, breaks the connection",
+		do: func(c *client) {
+			for _, header := range [][]byte{{0, 60}, {0, 60, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}} {
+				r := c.rawOpen(0)
+				r.send(1, "basic.publish", uint16(0), "", "nowhere", uint8(0))
+				r.frame(headerFrame, 1, header)
+				r.see(1)
+			}
+		},
+		want: `
+			connection.close 501 FRAME_ERROR - type 2, all octets = <<0,60>>: unknown_frame (method 0.0)
+			connection.close 505 UNEXPECTED_FRAME - expected content header for class 60, got non content header frame instead (basic.publish)`,
+	},
+	{
+		name: "contents of two channels may be interleaved, and arrive as they are complete",
+		do: func(c *client) {
+			c.classic("q", nil)
+			r := c.rawOpen(0)
+			r.send(2, "channel.open", "")
+			r.skip("channel.open-ok")
+			for _, channel := range []uint16{1, 2} {
+				r.send(channel, "basic.publish", uint16(0), "", r.at("q"), uint8(0))
+				r.header(channel, 4)
+			}
+			r.frame(bodyFrame, 1, []byte("on"))
+			r.frame(bodyFrame, 2, []byte("two!"))
+			r.send(2, "tx.select")
+			r.skip("tx.select-ok")
+			r.frame(bodyFrame, 1, []byte("e!"))
+			r.send(1, "tx.select")
+			r.skip("tx.select-ok")
+			c.get("q")
+			c.get("q")
+		},
+		want: `
+			get: two!
+			get: one!`,
+	},
+	{
 		name: "a second header where the body is due breaks the connection",
 		do: func(c *client) {
 			r := c.rawOpen(0)

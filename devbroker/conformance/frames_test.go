@@ -57,6 +57,19 @@ var frameScenarios = []scenario{
 		want: "connection.close 504 CHANNEL_ERROR - second 'channel.open' seen (channel.open)",
 	},
 	{
+		name: "opening a channel that waits for close-ok breaks the connection",
+		do: func(c *client) {
+			r := c.rawOpen(0)
+			r.send(1, "queue.declare", uint16(0), "amq.mine", uint8(0), table{})
+			r.see(1)
+			r.send(1, "channel.open", "")
+			r.see(1)
+		},
+		want: `
+			channel 1: channel.close 403 ACCESS_REFUSED - queue name 'amq.mine' contains reserved prefix 'amq.*' (queue.declare)
+			connection.close 504 CHANNEL_ERROR - second 'channel.open' seen (channel.open)`,
+	},
+	{
 		name: "a channel above the agreed number breaks the connection",
 		do: func(c *client) {
 			r := c.rawOpen(0)

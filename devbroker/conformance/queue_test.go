@@ -56,6 +56,48 @@ var queueScenarios = []scenario{
 			declare passively without a name: channel closed, 404 NOT_FOUND - no queue '' in vhost '/'`,
 	},
 	{
+		name: "line breaks are stripped from names that are declared, bound and deleted, and from no others",
+		do: func(c *client) {
+			queue, source := c.at("q"), c.at("x")
+			r := c.rawOpen(0)
+			r.send(1, "queue.declare", uint16(0), queue+"\r\n", uint8(8), table{})
+			r.see(1)
+			r.send(1, "exchange.declare", uint16(0), source+"\n", "direct", uint8(0), table{})
+			r.see(1)
+			r.send(1, "exchange.declare", uint16(0), source, "", uint8(1), table{})
+			r.see(1)
+			r.send(1, "queue.bind", uint16(0), queue+"\n", source+"\n", "k", uint8(0), table{})
+			r.see(1)
+			r.send(1, "queue.unbind", uint16(0), queue+"\n", source+"\n", "k", table{})
+			r.see(1)
+			r.send(1, "exchange.bind", uint16(0), source+"\n", "amq.direct\n", "k", uint8(0), table{})
+			r.see(1)
+			r.send(1, "exchange.delete", uint16(0), source+"\n", uint8(0))
+			r.see(1)
+			r.send(1, "queue.purge", uint16(0), queue+"\n", uint8(0))
+			r.see(1)
+			r = c.rawOpen(0)
+			r.send(1, "basic.get", uint16(0), queue+"\n", uint8(0))
+			r.see(1)
+			r = c.rawOpen(0)
+			r.send(1, "queue.delete", uint16(0), queue+"\n", uint8(0))
+			r.see(1)
+		},
+		want: `
+			channel 1: queue.declare-ok q, 0 messages, 0 consumers
+			channel 1: exchange.declare-ok
+			channel 1: exchange.declare-ok
+			channel 1: queue.bind-ok
+			channel 1: queue.unbind-ok
+			channel 1: exchange.bind-ok
+			channel 1: exchange.delete-ok
+			channel 1: channel.close 404 NOT_FOUND - no queue 'q
+			' in vhost '/' (queue.purge)
+			channel 1: channel.close 404 NOT_FOUND - no queue 'q
+			' in vhost '/' (basic.get)
+			channel 1: queue.delete-ok 0 messages`,
+	},
+	{
 		name: "queue names that begin with amq. are reserved",
 		do: func(c *client) {
 			c.attempt("new", func(ch *channel) { ch.declare("amq.mine", queue{}) })

@@ -72,6 +72,43 @@ var queueKindScenarios = []scenario{
 		}},
 	},
 	{
+		name: "lengths may be as large as a number can be",
+		do: func(c *client) {
+			c.declarable("classic", "x-max-length", int64(1)<<62)
+			c.declarable("classic", "x-max-length-bytes", int64(1)<<62)
+			c.declarable("quorum", "x-max-length-bytes", int64(1)<<62)
+		},
+		want: `
+			classic x-max-length=int64(4611686018427387904): ok
+			classic x-max-length-bytes=int64(4611686018427387904): ok
+			quorum x-max-length-bytes=int64(4611686018427387904): ok`,
+	},
+	{
+		name: "arguments of streams and of mirrored queues are refused where they mean nothing",
+		do: func(c *client) {
+			for _, kind := range []string{"classic", "quorum"} {
+				c.declarable(kind, "x-stream-max-segment-size-bytes", 1)
+				c.declarable(kind, "x-initial-cluster-size", 1)
+			}
+			c.declarable("quorum", "x-queue-master-locator", "client-local")
+		},
+		want: `
+			classic x-stream-max-segment-size-bytes=int(1): channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-stream-max-segment-size-bytes' for queue 'q' in vhost '/' of queue type rabbit_classic_queue
+			classic x-initial-cluster-size=int(1): channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-initial-cluster-size' for queue 'q' in vhost '/' of queue type rabbit_classic_queue
+			quorum x-stream-max-segment-size-bytes=int(1): channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-stream-max-segment-size-bytes' for queue 'q' in vhost '/' of queue type rabbit_quorum_queue
+			quorum x-initial-cluster-size=int(1): channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-initial-cluster-size' for queue 'q' in vhost '/' of queue type rabbit_quorum_queue
+			quorum x-queue-master-locator="client-local": channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-queue-master-locator' for queue 'q' in vhost '/' of queue type rabbit_quorum_queue`,
+	},
+	{
+		name: "the size of a stream's filter came with 4.3",
+		do:   func(c *client) { c.declarable("classic", "x-stream-filter-size-bytes", 16) },
+		want: `
+			classic x-stream-filter-size-bytes=int(16): channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-stream-filter-size-bytes' for queue 'q' in vhost '/' of queue type rabbit_classic_queue`,
+		differ: []difference{{
+			versions: "3.10 4.0", want: "classic x-stream-filter-size-bytes=int(16): ok", why: "they do not check it on other types of queues",
+		}},
+	},
+	{
 		name: "x-max-age is for streams",
 		do: func(c *client) {
 			c.declarable("classic", "x-max-age", "1D")
