@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -61,6 +62,8 @@ func connectError(uri amqp.URI, err error, took time.Duration) error {
 		return fmt.Errorf("broker: connect to %s: the connection was lost during the handshake; a client certificate that tls refuses looks like this", at)
 	case !e.Server && took < silentRefusal: // amqp091 takes it for a refusal
 		return fmt.Errorf("broker: connect to %s: the connection was lost during the handshake", at)
+	case strings.Contains(e.Reason, "connection limit (") || strings.HasSuffix(e.Reason, "is down"): // passes by itself
+		return fmt.Errorf("broker: connect to %s: user %q, virtual host %q: %s", at, uri.Username, uri.Vhost, e.Reason)
 	case e.Code == amqp.AccessRefused:
 		return fmt.Errorf("%w: %s, user %q: %s", ErrRefused, at, uri.Username, e.Reason)
 	case e.Code == amqp.NotAllowed:

@@ -26,6 +26,8 @@ type Broker struct {
 	faults      []*Fault
 	channels    uint64 // that were opened so far
 	closed      bool
+
+	connectionLimit int // of each virtual host; 0 for none
 }
 
 // Start starts a broker that listens. The error says what is wrong with cfg, or why

@@ -101,6 +101,10 @@ func (ch *channel) confirmLate(tag uint64, ok bool) {
 // now on, as a lower max_message_size does after an upgrade. Messages in queues stay.
 func (b *Broker) LimitMessages(bytes int) { b.do(func() { b.cfg.MaxMessageSize = max(bytes, 0) }) }
 
+// LimitConnections bounds the connections of each virtual host, as rabbitmqctl
+// set_vhost_limits does: one more is refused with 530. Zero removes the limit.
+func (b *Broker) LimitConnections(n int) { b.do(func() { b.connectionLimit = max(n, 0) }) }
+
 // Drop cuts all connections without a word, as a broken network does.
 func (b *Broker) Drop() {
 	b.do(func() {

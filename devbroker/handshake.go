@@ -141,6 +141,9 @@ func (c *connection) open() error {
 		switch {
 		case !ok:
 			err = deny(notAllowed, "vhost %s not found", m.VirtualHost)
+		case vhost.full():
+			err = deny(notAllowed, "access to vhost '%s' refused for user '%s': connection limit (%d) is reached",
+				m.VirtualHost, c.account.Name, c.broker.connectionLimit)
 		case c.broker.closed:
 			err = deny(connectionForced, "broker forced connection closure with reason 'shutdown'")
 		default:

@@ -13,6 +13,17 @@ type vhost struct {
 	queues    map[string]*queue
 }
 
+// full reports whether the virtual host takes no further connection.
+func (v *vhost) full() bool {
+	open := 0
+	for c := range v.broker.connections {
+		if c.vhost == v {
+			open++
+		}
+	}
+	return v.broker.connectionLimit > 0 && open >= v.broker.connectionLimit
+}
+
 func newVHost(b *Broker, name string) *vhost {
 	v := &vhost{broker: b, name: name, exchanges: map[string]*exchange{}, queues: map[string]*queue{}}
 	for name, kind := range predeclared {

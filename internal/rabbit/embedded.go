@@ -146,6 +146,8 @@ func (e *embedded) LimitMessages(_ testing.TB, bytes int) {
 	e.broker.LimitMessages(bytes)
 }
 
+func (e *embedded) LimitConnections(_ testing.TB, n int) { e.broker.LimitConnections(n) }
+
 func (e *embedded) Permit(tb testing.TB, u User) string {
 	tb.Helper()
 	if len(e.cfg.Users) == 0 {

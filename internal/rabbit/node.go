@@ -37,6 +37,8 @@ type Node interface {
 	// LimitMessages bounds the body of a message, in bytes, on channels opened from now
 	// on. Messages in queues stay.
 	LimitMessages(tb testing.TB, bytes int)
+	// LimitConnections bounds the connections of the virtual host; 0 removes the limit.
+	LimitConnections(tb testing.TB, n int)
 	// Permit adds a user, with the regular expressions of what it may do, and returns
 	// the user's URL. A node in memory is restarted for it.
 	Permit(tb testing.TB, u User) (url string)

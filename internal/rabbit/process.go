@@ -127,6 +127,14 @@ func (p *process) LimitMessages(tb testing.TB, bytes int) {
 		"application:set_env(rabbit, max_message_size, %d), persistent_term:put(max_message_size, %d).", bytes, bytes))
 }
 
+func (p *process) LimitConnections(tb testing.TB, n int) {
+	tb.Helper()
+	if n == 0 {
+		n = -1
+	}
+	p.must(tb, "ctl", "set_vhost_limits", fmt.Sprintf(`{"max-connections":%d}`, n))
+}
+
 func (p *process) Permit(tb testing.TB, u User) string {
 	tb.Helper()
 	p.must(tb, "ctl", "add_user", u.Name, u.Password)
