@@ -50,6 +50,10 @@ type Config struct {
 	// Backoff spaces the attempts to connect: 200ms, doubling up to 15s, spread
 	// by half, where its fields are zero. Its MaxAttempts is not used.
 	Backoff retry.Policy
+	// OnConnectFailed is called when an attempt to connect fails: with the first failure,
+	// and then at most once a minute until a session is open. It must be quick. Nil means
+	// a warning to slog.Default.
+	OnConnectFailed func(role string, err error)
 	// Dial opens the transport; plain TCP if nil. TLS comes on top of it.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
@@ -122,6 +126,11 @@ func (c Config) withDefaults() Config {
 	c.Backoff.MaxInterval = cmp.Or(c.Backoff.MaxInterval, 15*time.Second)
 	c.Backoff.RandomizationFactor = cmp.Or(c.Backoff.RandomizationFactor, 0.5)
 	c.Backoff = c.Backoff.WithDefaults()
+	if c.OnConnectFailed == nil {
+		c.OnConnectFailed = func(role string, err error) {
+			slog.Default().Warn("broker: connect failed, trying again", "role", role, "error", err)
+		}
+	}
 	if c.Dial == nil {
 		c.Dial = new(net.Dialer).DialContext
 	}

@@ -150,6 +150,7 @@ func (c *Connector) rest(ctx context.Context) error {
 func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session, error) {
 	var session *Session
 	var last error
+	var reported time.Time
 	attempt := func() error {
 		s, err := dial(ctx, c.cfg, c.role)
 		switch {
@@ -163,6 +164,10 @@ func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session,
 			last = err
 		}
 		c.note(err)
+		if ctx.Err() == nil && time.Since(reported) >= reportEvery {
+			reported = time.Now()
+			c.cfg.OnConnectFailed(c.role, err)
+		}
 		return err
 	}
 	if err := backoff.Retry(attempt, backoff.WithContext(&c.pauses, ctx)); err != nil {
@@ -170,6 +175,9 @@ func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session,
 	}
 	return session, nil
 }
+
+// reportEvery spaces the reports of attempts that fail one after the other.
+const reportEvery = time.Minute
 
 // isOver says whether ctx is done, or is about to be: a dial may learn of the deadline
 // before it.

@@ -67,5 +67,10 @@ func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	if log := c.Logger; c.Broker.OnConnectFailed == nil {
+		c.Broker.OnConnectFailed = func(_ string, err error) {
+			log.Warn("outbox: connect failed, trying again", "error", err)
+		}
+	}
 	return c
 }

@@ -66,6 +66,11 @@ func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	if log := c.Logger; c.Broker.OnConnectFailed == nil {
+		c.Broker.OnConnectFailed = func(_ string, err error) {
+			log.Warn("schedule: connect failed, trying again", "error", err)
+		}
+	}
 	return c
 }
 

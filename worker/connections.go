@@ -22,8 +22,8 @@ const (
 	rolePublish = "publish"
 )
 
-// NewConnections returns connections that Run opens. onEvent sees SessionUp and
-// SessionDown; it may be nil, and it must be quick.
+// NewConnections returns connections that Run opens. onEvent sees SessionUp,
+// SessionDown and ConnectFailed; it may be nil, and it must be quick.
 func NewConnections(c broker.Config, onEvent func(Event)) *Connections {
 	changed := func(role string) func(*broker.Session, error) {
 		return func(s *broker.Session, err error) {
@@ -33,6 +33,14 @@ func NewConnections(c broker.Config, onEvent func(Event)) *Connections {
 				onEvent(SessionDown{Role: role, Err: err})
 			default:
 				onEvent(SessionUp{Role: role, Address: s.Address(), Version: s.BrokerVersion()})
+			}
+		}
+	}
+	if inner := c.OnConnectFailed; onEvent != nil {
+		c.OnConnectFailed = func(role string, err error) {
+			onEvent(ConnectFailed{Role: role, Err: err})
+			if inner != nil {
+				inner(role, err)
 			}
 		}
 	}

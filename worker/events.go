@@ -19,6 +19,13 @@ type SessionUp struct {
 	Version string // of the broker
 }
 
+// ConnectFailed says that an attempt to connect failed: the first one, and then one a
+// minute while they go on.
+type ConnectFailed struct {
+	Role string
+	Err  error
+}
+
 // SessionDown says that a connection was lost. One that the worker closes at its
 // end is not.
 type SessionDown struct {
@@ -80,6 +87,7 @@ type Drained struct{ Err error }
 
 func (SessionUp) event()      {}
 func (SessionDown) event()    {}
+func (ConnectFailed) event()  {}
 func (StateChanged) event()   {}
 func (ConsumerLost) event()   {}
 func (Settled) event()        {}

@@ -14,6 +14,8 @@ func (w *Worker) logEvent(e Event) {
 		w.logSettled(e)
 	case SessionUp:
 		w.log.Info("worker: connected", "role", e.Role, "address", e.Address, "broker_version", e.Version)
+	case ConnectFailed:
+		w.log.Warn("worker: connect failed, trying again", "role", e.Role, "error", e.Err)
 	case SessionDown:
 		w.log.Warn("worker: connection lost", "role", e.Role, "error", e.Err)
 	case StateChanged:

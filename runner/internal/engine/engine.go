@@ -236,6 +236,8 @@ func (e *Engine) connectionChanged(event worker.Event) {
 	switch event := event.(type) {
 	case worker.SessionUp:
 		e.options.Logger.Info("runner: connected", "role", event.Role, "address", event.Address, "broker_version", event.Version)
+	case worker.ConnectFailed:
+		e.options.Logger.Warn("runner: connect failed, trying again", "role", event.Role, "error", event.Err)
 	case worker.SessionDown:
 		e.options.Logger.Warn("runner: connection lost", "role", event.Role, "error", event.Err)
 	}
