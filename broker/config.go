@@ -37,6 +37,15 @@ type Config struct {
 	// otherwise. With a client certificate and no user in the URL, the broker is
 	// asked to authenticate by it (SASL EXTERNAL).
 	TLS *tls.Config
+	// Credentials returns the user and the password, instead of those in the URLs. It is
+	// called before each attempt to connect, so that they may rotate, and must be safe for
+	// concurrent use. An error fails the attempt, which is made again.
+	Credentials func(ctx context.Context) (user, password string, err error)
+	// Reload returns the configuration for the next attempt to connect, of which URL, URLs
+	// and TLS count, so that addresses and certificates may change. It is called before
+	// each attempt and must be safe for concurrent use. An error fails the attempt, which
+	// is made again.
+	Reload func(ctx context.Context) (Config, error)
 	// Heartbeat is the pause after which a silent peer is checked; 10s if zero.
 	Heartbeat time.Duration
 	// DialTimeout bounds one attempt, handshake included; 10s if zero.
@@ -70,7 +79,7 @@ type Config struct {
 // Validate reports everything that is wrong with c, in one error.
 func (c Config) Validate() error {
 	var errs []error
-	if len(c.urls()) == 0 {
+	if len(c.urls()) == 0 && c.Reload == nil {
 		errs = append(errs, errNoURL)
 	}
 	for _, u := range c.urls() {

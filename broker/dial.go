@@ -13,7 +13,10 @@ import (
 
 // dial tries each URL once, in turn, and returns the first session.
 func dial(ctx context.Context, cfg Config, role string) (*Session, error) {
-	var failed error
+	cfg, failed := cfg.current(ctx)
+	if failed != nil {
+		return nil, failed
+	}
 	for _, u := range cfg.urls() {
 		s, err := dialOne(ctx, cfg, role, u)
 		switch {

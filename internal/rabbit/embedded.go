@@ -146,6 +146,16 @@ func (e *embedded) LimitMessages(_ testing.TB, bytes int) {
 	e.broker.LimitMessages(bytes)
 }
 
+func (e *embedded) ChangePassword(tb testing.TB, user, password string) {
+	tb.Helper()
+	for i := range e.cfg.Users {
+		if e.cfg.Users[i].Name == user {
+			e.cfg.Users[i].Password = password
+		}
+	}
+	e.Restart(tb)
+}
+
 func (e *embedded) LimitConnections(_ testing.TB, n int) { e.broker.LimitConnections(n) }
 
 func (e *embedded) Permit(tb testing.TB, u User) string {

@@ -42,6 +42,9 @@ type Node interface {
 	// Permit adds a user, with the regular expressions of what it may do, and returns
 	// the user's URL. A node in memory is restarted for it.
 	Permit(tb testing.TB, u User) (url string)
+	// ChangePassword changes the password of a user that Permit added, and closes all
+	// connections. A node in memory is restarted for it.
+	ChangePassword(tb testing.TB, user, password string)
 	// Clients returns the client properties of each connection, as the node prints them.
 	Clients(tb testing.TB) []string
 	// Import has the node read a file of definitions.

@@ -142,6 +142,12 @@ func (p *process) Permit(tb testing.TB, u User) string {
 	return u.url(tb, p.url)
 }
 
+func (p *process) ChangePassword(tb testing.TB, user, password string) {
+	tb.Helper()
+	p.must(tb, "ctl", "change_password", user, password)
+	p.CloseConnections(tb, "the password has changed")
+}
+
 func (p *process) Clients(tb testing.TB) []string {
 	tb.Helper()
 	return strings.Split(p.must(tb, "ctl", "list_connections", "client_properties"), "\n")

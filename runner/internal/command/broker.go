@@ -74,8 +74,7 @@ func (p *Program) broker(ctx context.Context, c *config.Config) (broker.Config, 
 	case status.BrokerURL == "":
 		return b, &statusError{exitBroker, errors.New("runner: the runner at work has no embedded broker: set broker.url to the RabbitMQ it uses")}
 	}
-	b.URL = status.BrokerURL
-	return b, nil
+	return wiring.Fixed(b, status.BrokerURL), nil
 }
 
 // dial connects to the broker of c, trying each node once.

@@ -118,9 +118,7 @@ func (e *examination) checkCertificate(address string, c *tls.Config, s tls.Conn
 
 // checkAccess logs in.
 func (e *examination) checkAccess(ctx context.Context, raw string, u *url.URL) {
-	b := e.broker
-	b.URL, b.URLs = raw, nil
-	s, err := broker.Dial(ctx, b, "doctor")
+	s, err := broker.Dial(ctx, wiring.Fixed(e.broker, raw), "doctor")
 	switch {
 	case err == nil:
 		e.okf("access", "user %q may use virtual host %q", u.User.Username(), hostOf(u))

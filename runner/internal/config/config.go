@@ -31,6 +31,8 @@ const Embedded = "embedded:"
 type Broker struct {
 	URL            Secret   `yaml:"url" jsonschema_extras:"format=broker-url" jsonschema_description:"amqp://user:password@host:port/vhost, amqps://…, or embedded: for a broker in memory of the runner's process, for development. Without it and urls only runner dev works, on a broker in memory."`
 	URLs           []Secret `yaml:"urls" jsonschema_description:"The nodes of a cluster, tried in turn, after url if both are set."`
+	Username       string   `yaml:"username" jsonschema:"maxLength=255" jsonschema_description:"Instead of the user in the URLs; goes with password."`
+	Password       Secret   `yaml:"password" jsonschema_description:"Instead of the password in the URLs. Files of url, password and tls are read at each attempt to connect, so that they may rotate."`
 	Name           string   `yaml:"name" jsonschema:"maxLength=200" jsonschema_description:"Shown by the broker for each connection; the program's name if empty."`
 	TLS            TLS      `yaml:"tls" jsonschema_description:"For amqps URLs."`
 	Heartbeat      Duration `yaml:"heartbeat" jsonschema:"default=10s" jsonschema_description:"The pause after which a silent peer is checked."`

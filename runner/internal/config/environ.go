@@ -24,7 +24,7 @@ func unknownVariables(environ []string) []string {
 		known[EnvName(path)] = true
 	}
 	names := slices.Sorted(maps.Keys(known))
-	var warnings []string
+	warnings := make([]string, 0, 1)
 	for _, entry := range slices.Sorted(slices.Values(environ)) {
 		name, _, _ := strings.Cut(entry, "=")
 		rest, ok := strings.CutPrefix(name, environPrefix)

@@ -26,7 +26,7 @@ func TestInputsGetTheAnswerThatTheirFirstLineExpects(t *testing.T) {
 				t.Fatal(err)
 			}
 			c, err := config.Load(config.Source{Name: file, Data: data, LookupEnv: unset})
-			answer := ""
+			var answer string
 			if all, ok := errors.AsType[*config.Error](err); ok {
 				answer = all.Verbose()
 			} else {

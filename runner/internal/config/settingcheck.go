@@ -18,6 +18,9 @@ func (d *document) checkSettings(c *Config) {
 }
 
 func (d *document) checkBroker(b Broker) {
+	if (b.Username == "") != b.Password.IsZero() {
+		d.complainf("broker", "username and password go together")
+	}
 	d.checkPair("broker.tls", b.TLS.CertFile, b.TLS.KeyFile)
 	d.checkIntervals("broker.backoff", b.Backoff.InitialInterval, b.Backoff.MaxInterval)
 	secure := false

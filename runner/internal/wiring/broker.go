@@ -1,10 +1,12 @@
 package wiring
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"time"
 
@@ -12,8 +14,23 @@ import (
 	"github.com/warren-mq/warren/runner/internal/config"
 )
 
-// Broker reads the secrets and certificates that c names.
+// Broker reads the secrets and certificates that c names, now and for each attempt to
+// connect: files may rotate.
 func Broker(c config.Broker) (broker.Config, error) {
+	b, err := read(c)
+	if err == nil && !IsEmbedded(b) && !IsEmpty(b) {
+		b.Reload = func(context.Context) (broker.Config, error) { return read(c) }
+	}
+	return b, err
+}
+
+// Fixed returns b for a program that connects to one node, as it is configured now.
+func Fixed(b broker.Config, url string) broker.Config {
+	b.URL, b.URLs, b.Reload = url, nil, nil
+	return b
+}
+
+func read(c config.Broker) (broker.Config, error) {
 	b := broker.Config{
 		Name: c.Name, Heartbeat: time.Duration(c.Heartbeat), DialTimeout: time.Duration(c.DialTimeout),
 		StartupTimeout: time.Duration(c.StartupTimeout), PublishTimeout: time.Duration(c.PublishTimeout),
@@ -26,17 +43,46 @@ func Broker(c config.Broker) (broker.Config, error) {
 		}
 	}
 	for i, secret := range c.URLs {
-		url, err := secret.Reveal()
+		text, err := secret.Reveal()
 		if err != nil {
 			return b, fmt.Errorf("runner: broker.urls.%d: %w", i, err)
 		}
-		b.URLs = append(b.URLs, url)
+		b.URLs = append(b.URLs, text)
 	}
-	if c.TLS == (config.TLS{}) {
-		return b, nil
+	if c.TLS != (config.TLS{}) {
+		if b.TLS, err = tlsConfig(c.TLS); err != nil {
+			return b, err
+		}
 	}
-	b.TLS, err = tlsConfig(c.TLS)
+	if c.Username != "" {
+		err = logIn(&b, c)
+	}
 	return b, err
+}
+
+// logIn puts the user and the password of c into the URLs.
+func logIn(b *broker.Config, c config.Broker) error {
+	password, err := c.Password.Reveal()
+	if err != nil {
+		return fmt.Errorf("runner: broker.password: %w", err)
+	}
+	replace := func(raw *string) error {
+		u, err := url.Parse(*raw)
+		if err != nil {
+			return errors.New("runner: broker.url is not a URL") // whose text may hold a password
+		}
+		u.User = url.UserPassword(c.Username, password)
+		*raw = u.String()
+		return nil
+	}
+	var errs []error
+	if b.URL != "" && b.URL != config.Embedded {
+		errs = append(errs, replace(&b.URL))
+	}
+	for i := range b.URLs {
+		errs = append(errs, replace(&b.URLs[i]))
+	}
+	return errors.Join(errs...)
 }
 
 // IsEmbedded reports whether c names the broker in memory of a runner.
