@@ -115,7 +115,7 @@ func stopDevbroker(ts *testscript.TestScript, _ bool, _ []string) {
 type devbrokerKey struct{}
 
 func devbrokerOf(ts *testscript.TestScript) **devbroker.Broker {
-	return ts.Value(devbrokerKey{}).(**devbroker.Broker) //nolint:forcetypeassert // Setup has put it there
+	return ts.Value(devbrokerKey{}).(**devbroker.Broker) //nolint:errcheck,forcetypeassert // Setup has put it there
 }
 
 // take NAME FILE PATTERN sets a variable to what the group of the pattern has matched.

@@ -36,9 +36,11 @@ func (f *fake) note(queue, what string) error {
 	f.asked = what
 	return nil
 }
+
 func (f *fake) Pause(_ context.Context, queue string) error {
 	return f.note(queue, "pause")
 }
+
 func (f *fake) Resume(_ context.Context, queue string) error {
 	return f.note(queue, "resume")
 }

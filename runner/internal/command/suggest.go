@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,10 +43,8 @@ func suggestQueue(err error, c *config.Config) string {
 	for _, q := range c.Queues {
 		known = append(known, q.Name, broker.DeadLetterQueue(q.Name))
 	}
-	for _, name := range known {
-		if name == queue {
-			return ": it is in the configuration, and not declared: runner topology apply"
-		}
+	if slices.Contains(known, queue) {
+		return ": it is in the configuration, and not declared: runner topology apply"
 	}
 	return didYouMean(queue, known)
 }

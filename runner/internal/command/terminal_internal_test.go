@@ -44,7 +44,7 @@ func TestNothingOfALetterReachesTheTerminalRaw(t *testing.T) {
 		},
 		"a letter as JSON":  func(b *bytes.Buffer) error { return writeJSON(b, newLetter(l)) },
 		"a letter as YAML":  func(b *bytes.Buffer) error { return writeYAML(b, newLetter(l)) },
-		"an error":          func(b *bytes.Buffer) error { (&Program{Stderr: b}).complain(errorText(hostile)); return nil },
+		"an error":          func(b *bytes.Buffer) error { (&Program{Stderr: b}).complain(textError(hostile)); return nil },
 		"a hint":            func(b *bytes.Buffer) error { (&Program{Stderr: b}).hintf("%s", hostile); return nil },
 		"a line of the log": func(b *bytes.Buffer) error { return logHostile(b, "text") },
 		"a line in JSON":    func(b *bytes.Buffer) error { return logHostile(b, "json") },
@@ -66,12 +66,12 @@ func TestNothingOfALetterReachesTheTerminalRaw(t *testing.T) {
 	}
 }
 
-type errorText string
+type textError string
 
-func (e errorText) Error() string { return string(e) }
+func (e textError) Error() string { return string(e) }
 
 func logHostile(out *bytes.Buffer, format string) error {
 	log, _ := (&Program{Stderr: out}).logger(config.Log{Level: "info", Format: format})
-	log.Info("runner: test", "id", hostile, hostile, 1, "error", errorText(hostile))
+	log.Info("runner: test", "id", hostile, hostile, 1, "error", textError(hostile))
 	return nil
 }
