@@ -102,18 +102,32 @@ func (c *Consumer) Leave(untouched []Delivery) {
 	c.settler.leave(len(untouched) + len(c.rest()))
 }
 
-// Release gives deliveries back to the queue so that they keep their order, and returns
-// when the broker has them, or ctx is done: the next consumer must not come first. What the
-// broker has already taken back is passed over.
-func (c *Consumer) Release(ctx context.Context, deliveries []Delivery) error {
-	all := make([]settlement, len(deliveries))
-	for i, d := range deliveries {
-		all[i] = settlement{tag: d.raw.DeliveryTag, as: requeue}
+// Release gives deliveries back to their queue so that those of a consumer keep their
+// order, and returns when the broker has them, or ctx is done: the next consumer must not
+// come first. What the broker has already taken back is passed over.
+func Release(ctx context.Context, deliveries []Delivery) error {
+	var errs []error
+	for len(deliveries) > 0 {
+		c := deliveries[0].consumer
+		var all []settlement
+		var others []Delivery
+		for _, d := range deliveries {
+			if d.consumer == c {
+				all = append(all, settlement{tag: d.raw.DeliveryTag, as: requeue})
+			} else {
+				others = append(others, d)
+			}
+		}
+		errs, deliveries = append(errs, c.release(ctx, all)), others
 	}
+	return errors.Join(errs...)
+}
+
+func (c *Consumer) release(ctx context.Context, all []settlement) error {
 	slices.SortFunc(all, func(a, b settlement) int { return cmp.Compare(a.tag, b.tag) })
 	deadline := time.Now().Add(2 * sharing)
 	for part := range slices.Chunk(all, backAtOnce) {
-		err := c.release(ctx, part, len(all) > backAtOnce, deadline)
+		err := c.releasePart(ctx, part, len(all) > backAtOnce, deadline)
 		select {
 		case <-c.gone:
 			return nil
@@ -126,9 +140,9 @@ func (c *Consumer) Release(ctx context.Context, deliveries []Delivery) error {
 	return nil
 }
 
-// release tells one part. If there are others it waits until the queue has this one,
+// releasePart tells one part. If there are others it waits until the queue has this one,
 // but not for ever: someone else may take what comes back, or it expires.
-func (c *Consumer) release(ctx context.Context, part []settlement, others bool, deadline time.Time) error {
+func (c *Consumer) releasePart(ctx context.Context, part []settlement, others bool, deadline time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	var before QueueState

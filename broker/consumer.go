@@ -18,6 +18,9 @@ type Consume struct {
 	Arguments message.Headers // of basic.consume, such as x-priority
 	// Context is the parent of each Delivery's Context; context.Background() if nil.
 	Context context.Context
+	// Suspect is the delivery count from which a message may be what kills its
+	// consumers; see Consumer.Suspected and Cleared. Zero means that none may.
+	Suspect int
 }
 
 // Consumer receives from one queue over a channel of its own. It ends with its
@@ -29,12 +32,18 @@ type Consumer struct {
 	session    *Session
 	deliveries <-chan amqp.Delivery
 	prefetch   int
+	suspect    int // see Consume
 	settler    *settler
 
 	mu       sync.Mutex
 	received []*amqp.Delivery // noted by the settler, and in nobody's hands
+	over     bool             // no more comes
 	left     bool             // what comes is left to the broker
+	held     bool             // a suspect has come: it and what comes behind it is for Halt alone
 	ready    chan struct{}    // has one for each delivery received; closed when no more come
+
+	suspected chan struct{} // closed when held is set
+	cleared   chan struct{} // closed at the first message that is no suspect
 
 	closing    chan struct{} // closed by Halt and Leave: nobody is handed anything any more
 	closeOnce  sync.Once
@@ -56,6 +65,7 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 	}
 	c := &Consumer{
 		queue: what.Queue, tag: what.Queue, ch: ch, session: s, prefetch: max(what.Prefetch, 1),
+		suspect: what.Suspect, suspected: make(chan struct{}), cleared: make(chan struct{}),
 		closing: make(chan struct{}), drained: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
 	}
 	parent := what.Context

@@ -1,6 +1,10 @@
 package broker
 
-import amqp "github.com/rabbitmq/amqp091-go"
+import (
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/message"
+)
 
 // note notes what comes as it comes, for Receive to take. It never waits: there is
 // room for the prefetch.
@@ -10,6 +14,17 @@ func (c *Consumer) note() {
 		if c.add(&raw) {
 			c.ready <- struct{}{}
 		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	c.checkDrained()
+}
+
+// checkDrained tells if nothing is left to receive, although all hands may be busy.
+func (c *Consumer) checkDrained() {
+	if c.over && len(c.received) == 0 {
+		c.drainOnce.Do(func() { close(c.drained) })
 	}
 }
 
@@ -21,8 +36,39 @@ func (c *Consumer) add(raw *amqp.Delivery) bool {
 	}
 	c.settler.took(raw.DeliveryTag)
 	c.received = append(c.received, raw)
-	return true
+	c.judge(raw)
+	return !c.held
 }
+
+// judge looks at how often the message has come.
+func (c *Consumer) judge(raw *amqp.Delivery) {
+	if c.suspect == 0 {
+		return
+	}
+	if n, _ := message.Headers(raw.Headers).Int("x-delivery-count"); n >= int64(c.suspect) {
+		if c.prefetch > 1 && !c.held {
+			c.held = true
+			close(c.suspected)
+		}
+		return
+	}
+	select {
+	case <-c.cleared:
+	default:
+		close(c.cleared)
+	}
+}
+
+// Suspected is closed when a message has come that has been delivered at least
+// Consume.Suspect times, with a prefetch of more than 1. That message and those behind it
+// are not received: Halt returns them. To consume with a prefetch of 1 handles such
+// messages alone: when one ends its process, the broker counts a delivery for each message
+// that the process has not settled, and dead-letters them all in the end.
+func (c *Consumer) Suspected() <-chan struct{} { return c.suspected }
+
+// Cleared is closed when a message has come that has been delivered less often. A quorum
+// queue delivers what has come back before everything else.
+func (c *Consumer) Cleared() <-chan struct{} { return c.cleared }
 
 // Receive returns the next delivery. It returns false when there will be none,
 // and when stop is closed, which beats a waiting delivery.
@@ -41,7 +87,6 @@ func (c *Consumer) Receive(stop <-chan struct{}) (Delivery, bool) {
 		if ok {
 			return c.first()
 		}
-		c.drainOnce.Do(func() { close(c.drained) })
 	}
 	return Delivery{}, false
 }
@@ -62,6 +107,7 @@ func (c *Consumer) first() (Delivery, bool) {
 	raw := c.received[0]
 	c.received[0] = nil
 	c.received = c.received[1:]
+	c.checkDrained()
 	return Delivery{consumer: c, raw: *raw}, true
 }
 

@@ -59,6 +59,10 @@ type WorkQueue struct {
 	Arguments message.Headers
 }
 
+// CountsDeliveries reports whether the queue is a quorum queue: it counts how often it
+// has delivered each message.
+func (q WorkQueue) CountsDeliveries() bool { return q.kind() == Quorum }
+
 // Validate reports everything that is wrong with q, in one error.
 func (q WorkQueue) Validate() error {
 	var errs []error

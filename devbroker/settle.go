@@ -124,7 +124,9 @@ func (q *queue) settle(d *delivery, v verdict) {
 // requeue makes deliveries ready again, each in its own queue.
 func (ch *channel) requeue(deliveries []*delivery, v verdict) {
 	for _, d := range deliveries {
-		d.queue.place(d.item, v)
+		if !d.late && !d.done { // else its message is ready, or gone, and keeps its place
+			d.queue.place(d.item, v)
+		}
 	}
 	for _, d := range slices.Backward(deliveries) { // each goes before the one put back last
 		d.leave()

@@ -92,6 +92,9 @@ type Queue struct {
 	// concurrency: an urgent message does not overtake one already here. Less than
 	// Concurrency is an error; SetConcurrency raises it where needed. A crash counts
 	// as a delivery for every prefetched message, so keep it small.
+	// On a quorum queue the first message after a start or a loss comes alone, and so
+	// does each that was delivered twice before without an outcome: it may be what
+	// kills the process, and must not take others to the dead-letter queue with it.
 	Prefetch int
 	// OrderBy names what must stay in order: messages for which it returns the
 	// same text are handled one after the other, in the order they came, by this

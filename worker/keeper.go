@@ -1,10 +1,11 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
@@ -15,47 +16,88 @@ import (
 // opens the next. Then it drains: nothing more is received, what no handler has
 // seen is released, and handlers in hand finish, until hard is done.
 func (q *Subscription) keep(ctx, hard context.Context) {
-	var retiring sync.WaitGroup
+	k := &keeping{ctx: ctx, hard: hard, careful: true}
 	q.receiving = ctx
 	for failures := 0; ctx.Err() == nil; {
 		paused, concurrency := q.wanted()
 		if !paused && !q.renewLanes(ctx, concurrency) {
 			continue
 		}
-		c, err := q.open(ctx, hard, concurrency)
+		c, err := q.open(k, concurrency)
 		switch {
 		case err != nil:
 			failures++
+			k.declared = nil
 			q.setState(StateIdle, err)
 			q.pause(ctx, failures)
 		case c == nil:
 			failures = 0
+			q.report(broker.Release(hard, q.crew.waiting()))
 			q.setState(StatePaused, nil)
+			k.declared = nil // others may delete what is not consumed
 			select {
 			case <-q.changed:
 			case <-ctx.Done():
 			}
 		default:
 			failures = 0
-			q.consume(ctx, hard, c, concurrency, &retiring)
+			q.consume(k, c, concurrency)
 		}
 	}
 	q.setState(StateDraining, nil)
+	q.report(broker.Release(hard, q.crew.waiting()))
 	close(q.stopping) // no earlier: what a waiting handler releases must not come here again
-	retiring.Wait()
+	for _, closed := range k.retiring {
+		<-closed
+	}
 	<-q.crew.dismiss()
 }
 
-// consume works with c until something ends that.
-func (q *Subscription) consume(ctx, hard context.Context, c *broker.Consumer, concurrency int, retiring *sync.WaitGroup) {
-	if paused, _ := q.wanted(); paused || ctx.Err() != nil { // meanwhile
-		q.halt(hard, c)
-		q.report(c.Close(hard))
+// keeping is what a keeper has to know.
+type keeping struct {
+	ctx, hard context.Context   // done when the queue is to stop, and when it must have stopped
+	retiring  []<-chan struct{} // closed when a consumer is whose handlers are at work still
+	declared  *broker.Session   // where the queue was declared; nil once a consumer was lost
+	careful   bool              // the next consumer gets one message at a time; see consume
+}
+
+// consume works with c until something ends that. Messages that have come back several
+// times may be what kills the process, so they are handled one at a time: a quorum queue
+// charges a delivery for each message that a process has when it dies. A careful consumer
+// ends at the first other message, and one that is not careful when such a message comes.
+func (q *Subscription) consume(k *keeping, c *broker.Consumer, concurrency int) {
+	if paused, _ := q.wanted(); paused || k.ctx.Err() != nil { // meanwhile
+		q.halt(k.hard, c)
+		q.report(c.Close(k.hard))
 		return
 	}
 	q.begin(c, concurrency)
-	q.await(ctx, c, concurrency)
-	q.retire(ctx, hard, c, retiring)
+	cleared := c.Cleared()
+	if !k.careful || q.prefetch(concurrency, true) == q.prefetch(concurrency, false) {
+		cleared = nil
+	}
+	k.careful = q.await(k.ctx, c, concurrency, cleared)
+	if c.Err() != nil {
+		k.declared = nil
+	}
+	q.retire(k, c)
+}
+
+// suspect is the delivery count from which a message may be what kills the process; zero
+// if the queue does not count, or may have one consumer only.
+func (q *Subscription) suspect() int {
+	w := q.config.workQueue(nil)
+	if q.config.SingleActive || !w.CountsDeliveries() {
+		return 0
+	}
+	return min(2, cmp.Or(q.config.DeliveryLimit, 2))
+}
+
+func (q *Subscription) prefetch(concurrency int, careful bool) int {
+	if careful && q.suspect() > 0 {
+		return 1
+	}
+	return q.config.prefetch(concurrency)
 }
 
 // begin hands c to the hands.
@@ -69,48 +111,68 @@ func (q *Subscription) begin(c *broker.Consumer, concurrency int) {
 }
 
 // await returns when the consumer has ended, the queue is to be paused or to have
-// another concurrency, or ctx is done.
-func (q *Subscription) await(ctx context.Context, c *broker.Consumer, concurrency int) {
+// another concurrency, a message has come that another prefetch is for, or ctx is done. It
+// reports whether the next consumer is to be careful.
+func (q *Subscription) await(ctx context.Context, c *broker.Consumer, concurrency int, cleared <-chan struct{}) (careful bool) {
 	for {
 		select {
 		case <-c.Done():
 			q.setState(StateIdle, c.Err())
-			return
+			return true
 		case <-q.changed:
 			if paused, wanted := q.wanted(); paused || wanted != concurrency {
-				return
+				return paused || cleared != nil
 			}
+		case <-cleared:
+			return false
+		case <-c.Suspected():
+			return true
 		case <-ctx.Done():
-			return
+			return true
 		}
 	}
 }
 
 // retire closes c, beside the next consumer: handlers in hand settle on c still. To
-// change the concurrency, the hands first finish what c has: to give it back would
-// cost each message a delivery. With lanes that comes before the next consumer. A single
-// active consumer may only go with all it has: another would begin meanwhile.
-func (q *Subscription) retire(ctx, hard context.Context, c *broker.Consumer, retiring *sync.WaitGroup) {
-	rescaled := !q.config.SingleActive && q.finish(ctx, hard, c)
-	if !rescaled {
-		q.halt(hard, c)
+// change the concurrency or the prefetch, the hands first finish what c has: to give it
+// back would cost each message a delivery. New lanes come only after that. A single
+// active consumer may only go with all it has: another would begin meanwhile. Before a
+// suspect is handled, all that is in hand is finished.
+func (q *Subscription) retire(k *keeping, c *broker.Consumer) {
+	finished := !q.config.SingleActive && q.finish(k.ctx, k.hard, c)
+	if !finished {
+		q.halt(k.hard, c)
 	}
 	closed := make(chan struct{})
-	retiring.Go(func() {
+	go func() {
 		defer close(closed)
-		q.report(c.Close(hard))
-	})
-	if rescaled && q.config.OrderBy != nil {
-		q.empty(ctx, hard, c, closed)
+		q.report(c.Close(k.hard))
+	}()
+	k.retiring = append(slices.DeleteFunc(k.retiring, isClosed), closed)
+	_, concurrency := q.wanted()
+	switch {
+	case isClosed(c.Suspected()):
+		q.empty(k, c, k.retiring...)
+	case finished && q.config.OrderBy != nil && concurrency != len(q.crew.lanes):
+		q.empty(k, c, closed)
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 
 // finish waits until the hands, as many as are wanted now, have taken all that c was
-// sent. It returns false if something else ends c: a pause, a loss, the stop.
+// sent. It returns false if something else ends c: a pause, a loss, a suspect, the stop.
 func (q *Subscription) finish(ctx, hard context.Context, c *broker.Consumer) bool {
 	for cancelled := false; ; cancelled = true {
 		paused, concurrency := q.wanted()
-		if paused || ctx.Err() != nil || c.Err() != nil {
+		if paused || ctx.Err() != nil || c.Err() != nil || isClosed(c.Suspected()) {
 			return false
 		}
 		if !cancelled {
@@ -121,28 +183,30 @@ func (q *Subscription) finish(ctx, hard context.Context, c *broker.Consumer) boo
 		}
 		select {
 		case <-c.Drained():
-			return true
+			return !isClosed(c.Suspected())
 		case <-q.changed:
+		case <-c.Suspected():
 		case <-c.Done():
 		case <-ctx.Done():
 		}
 	}
 }
 
-// empty waits until the hands have done what is in their lanes, and c is closed. A pause
-// or the stop has what no hand has begun go back to the queue.
-func (q *Subscription) empty(ctx, hard context.Context, c *broker.Consumer, closed <-chan struct{}) {
-	for {
+// empty waits until consumers are closed, c among them: the hands have done all that they
+// had. A pause or the stop has what no hand has begun go back to the queue.
+func (q *Subscription) empty(k *keeping, c *broker.Consumer, closed ...<-chan struct{}) {
+	for len(closed) > 0 {
 		select {
-		case <-closed:
-			return
+		case <-closed[0]:
+			closed = closed[1:]
+			continue
 		case <-q.changed:
 			if paused, _ := q.wanted(); !paused {
 				continue
 			}
-		case <-ctx.Done():
+		case <-k.ctx.Done():
 		}
-		q.halt(hard, c)
+		q.halt(k.hard, c)
 		return
 	}
 }
@@ -159,7 +223,7 @@ func (q *Subscription) halt(hard context.Context, c *broker.Consumer) {
 	}
 	untouched, err := c.Halt(hard)
 	q.report(err)
-	q.report(c.Release(hard, append(waiting, untouched...)))
+	q.report(broker.Release(hard, append(waiting, untouched...)))
 }
 
 func (q *Subscription) report(err error) {
@@ -170,30 +234,37 @@ func (q *Subscription) report(err error) {
 
 // open declares what the queue needs and consumes from it; not if it is paused, which
 // returns nil: its publishers need it all the same.
-func (q *Subscription) open(ctx, hard context.Context, concurrency int) (*broker.Consumer, error) {
-	session, err := q.worker.connections.consuming.Session(ctx)
+func (q *Subscription) open(k *keeping, concurrency int) (*broker.Consumer, error) {
+	session, err := q.worker.connections.consuming.Session(k.ctx)
 	if err != nil {
 		return nil, err
 	}
-	release, err := q.worker.opening.acquire(ctx)
+	release, err := q.worker.opening.acquire(k.ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 	// What has begun is finished, even if the worker is told to stop meanwhile: the
 	// session is that of handlers in hand, too.
-	ctx, cancel := context.WithTimeout(hard, declareTimeout)
+	ctx, cancel := context.WithTimeout(k.hard, declareTimeout)
 	defer cancel()
-	if err := q.worker.declareShared(ctx, session); err != nil {
-		return nil, err
-	}
-	if err := session.Declare(ctx, q.topology()); err != nil {
-		return nil, err
+	if k.declared != session {
+		if err := q.declare(ctx, session); err != nil {
+			return nil, err
+		}
+		k.declared = session
 	}
 	if paused, _ := q.wanted(); paused {
 		return nil, nil //nolint:nilnil // no consumer, and nothing wrong
 	}
-	return session.Consume(ctx, broker.Consume{Queue: q.config.Name, Prefetch: q.config.prefetch(concurrency), Context: q.inHand})
+	return session.Consume(ctx, broker.Consume{Queue: q.config.Name, Prefetch: q.prefetch(concurrency, k.careful), Suspect: q.suspect(), Context: q.inHand})
+}
+
+func (q *Subscription) declare(ctx context.Context, session *broker.Session) error {
+	if err := q.worker.declareShared(ctx, session); err != nil {
+		return err
+	}
+	return session.Declare(ctx, q.topology())
 }
 
 // pause spaces attempts to open, so that a queue that cannot be opened does not

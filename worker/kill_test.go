@@ -183,8 +183,15 @@ func child(kind string) {
 		Concurrency: 16, MaxPriority: priority, DeliveryLimit: limit, Retry: quick,
 	})
 	q.Handle("#", handler.Func(func(_ context.Context, m *message.Message) error {
-		if kind == "suicide" {
+		switch {
+		case kind == "suicide":
 			os.Exit(9)
+		case kind == "poisoned" && m.ID == "poison":
+			<-time.After(100 * time.Millisecond) // its neighbours have come meanwhile
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		case kind == "poisoned":
+			<-time.After(300 * time.Millisecond)
 		}
 		_, err := fmt.Println(m.ID)
 		return err
@@ -256,5 +263,56 @@ func publishAgain(t *testing.T, pub *broker.Publisher, from, n int) {
 			}
 		}
 		todo = failed
+	}
+}
+
+// TestAPoisonMessageTakesNoNeighboursWithIt: it kills its process each time, with all the
+// messages that were prefetched together with it in hand.
+func TestAPoisonMessageTakesNoNeighboursWithIt(t *testing.T) {
+	rabbit.NeedsNetwork(t, "its processes die")
+	t.Parallel()
+	const neighbours, limit = 15, 4
+	b := newBench(t)
+	b.queue.DeliveryLimit = limit
+	r := b.run(handler.Func(func(context.Context, *message.Message) error { return nil }))
+	if err := r.finish(); err != nil { // it has declared the queue
+		t.Fatal(err)
+	}
+	for i := range neighbours + 1 {
+		id := strconv.Itoa(i)
+		if i == neighbours/2 {
+			id = "poison"
+		}
+		b.publish("key", 1, broker.WithMessageID(id))
+	}
+	l := &ledger{handled: make(map[string]int)}
+	deaths := 0
+	for dead := 0; dead == 0; {
+		p := startChild(t, "poisoned", b, l)
+		b.eventually("the child dies, or a message is dead", func() bool {
+			dead = b.depth(broker.DeadLetterQueue(b.queue.Name))
+			select {
+			case <-p.read:
+				return true
+			default:
+				return dead > 0 && drained(l, neighbours+1-dead)
+			}
+		})
+		p.kill(t)
+		b.eventually("the broker has seen its end", func() bool { return consumers(b) == 0 })
+		if deaths++; deaths > 3*limit {
+			t.Fatal("the poison message lives for ever")
+		}
+	}
+	last := startChild(t, "poisoned", b, l)
+	b.eventually("the rest is handled", func() bool {
+		return drained(l, neighbours+1-b.depth(broker.DeadLetterQueue(b.queue.Name))) && b.depth(b.queue.Name) == 0
+	})
+	b.eventually("the last child consumes", func() bool { return consumers(b) > 0 })
+	last.drain(t)
+	dead := b.depth(broker.DeadLetterQueue(b.queue.Name))
+	t.Logf("%d of %d messages are dead letters after %d deaths", dead, neighbours+1, deaths)
+	if id := b.deadLetter().MessageId; dead != 1 || id != "poison" {
+		t.Errorf("%d dead letters, the first is %q; want the poison message alone", dead, id)
 	}
 }

@@ -15,7 +15,8 @@ const (
 )
 
 // waiting is how many of waitingOf messages the broker keeps when it has sent out
-// twice as many as there are hands, beside those sent on an earlier channel.
+// twice as many as there are hands, beside those sent on an earlier channel: the first
+// message comes alone.
 func waiting(earlier, hands int) int { return waitingOf - earlier - 2*hands }
 
 func TestSetConcurrencyUpAndDown(t *testing.T) {
@@ -26,9 +27,9 @@ func TestSetConcurrencyUpAndDown(t *testing.T) {
 		r := b.run(g)
 		const messages = waitingOf
 		publishNumbered(t, b.pub, 0, messages)
-		b.eventually("two are in hand", func() bool { return g.now.Load() == 2 && b.depth(b.queue.Name) == messages-4 })
+		b.eventually("two are in hand", func() bool { return g.now.Load() == 2 && b.depth(b.queue.Name) == waiting(1, 2) })
 		r.sub.SetConcurrency(8)
-		b.eventually("eight are in hand", func() bool { return g.now.Load() == 8 && b.depth(b.queue.Name) == waiting(4, 8) })
+		b.eventually("eight are in hand", func() bool { return g.now.Load() == 8 && b.depth(b.queue.Name) == waiting(1+4, 8) })
 		if h := r.sub.Health(); h.Concurrency != 8 || h.InHand != 8 {
 			t.Errorf("health %+v, want a concurrency of 8 and 8 in hand", h)
 		}
@@ -68,7 +69,7 @@ func TestSetConcurrencyIsNeverExceeded(t *testing.T) {
 		r := b.run(g)
 		const messages = waitingOf
 		publishNumbered(t, b.pub, 0, messages)
-		b.eventually("eight are in hand", func() bool { return g.now.Load() == 8 && b.depth(b.queue.Name) == waiting(0, 8) })
+		b.eventually("eight are in hand", func() bool { return g.now.Load() == 8 && b.depth(b.queue.Name) == waiting(1, 8) })
 		r.sub.SetConcurrency(2)
 		b.eventually("the surplus hands are told to end", func() bool { return worker.WantedHands(r.sub) == 2 })
 		r.sub.SetConcurrency(8)
