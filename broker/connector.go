@@ -96,6 +96,16 @@ func (c *Connector) Session(ctx context.Context) (*Session, error) {
 	}
 }
 
+// Apart opens a session beside the connector's own, runs f with it, and closes it: for
+// what may cost the connection.
+func (c *Connector) Apart(ctx context.Context, f func(*Session) error) error {
+	s, err := dial(ctx, c.cfg, c.role)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotConnected, err)
+	}
+	return errors.Join(f(s), s.Close())
+}
+
 // String names the broker, without passwords.
 func (c *Connector) String() string { return c.cfg.String() }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -64,7 +65,45 @@ func declareError(kind, name string, err error) error {
 	if c := parseConflict(kind, name, err); c != nil {
 		return c
 	}
+	if e, ok := errors.AsType[*amqp.Error](err); ok && e.Server && isRefusal(e.Code) {
+		return &DeclarationError{Kind: kind, Name: name, Err: err}
+	}
 	return fmt.Errorf("broker: declare %s %s: %w", kind, name, err)
+}
+
+// DeclarationError says that the broker refuses to declare a queue or an exchange: the
+// user lacks a permission, an argument is not allowed, or the type of an exchange needs a
+// plugin that is not enabled. To try again does not help.
+type DeclarationError struct {
+	Kind string // queue or exchange
+	Name string
+	Err  error // the broker's words
+}
+
+// Error names what is refused and gives the broker's words.
+func (e *DeclarationError) Error() string {
+	return fmt.Sprintf("broker: declare %s %s: the broker refuses: %v", e.Kind, e.Name, e.Err)
+}
+
+// Unwrap returns the broker's error.
+func (e *DeclarationError) Unwrap() error { return e.Err }
+
+func isRefusal(code int) bool {
+	switch code {
+	case amqp.AccessRefused, amqp.PreconditionFailed, amqp.CommandInvalid, amqp.NotAllowed, amqp.NotImplemented:
+		return true
+	}
+	return false
+}
+
+// Unusual returns the exchanges of t whose types come with plugins. RabbitMQ closes the
+// whole connection of a client that declares an exchange of a type it does not have, so
+// declare them by Connector.Apart first.
+func (t Topology) Unusual() Topology {
+	usual := []string{"topic", "direct", "fanout", "headers"}
+	return Topology{Exchanges: slices.DeleteFunc(slices.Clone(t.Exchanges), func(x Exchange) bool {
+		return slices.Contains(usual, x.Kind)
+	})}
 }
 
 // table hands headers to amqp091, nil for none.

@@ -92,7 +92,8 @@ type Queue struct {
 	// concurrency: an urgent message does not overtake one already here. Less than
 	// Concurrency is an error; SetConcurrency raises it where needed. A crash counts
 	// as a delivery for every prefetched message, so keep it small.
-	// On a quorum queue the first message after a start or a loss comes alone, and so
+	// On a quorum queue without an order to keep (a Concurrency above 1, and neither
+	// OrderBy nor SingleActive) the first message after a start or a loss comes alone, and so
 	// does each that was delivered twice before without an outcome: it may be what
 	// kills the process, and must not take others to the dead-letter queue with it.
 	Prefetch int

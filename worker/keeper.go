@@ -3,6 +3,7 @@ package worker
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -29,6 +30,7 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 			failures++
 			k.declared = nil
 			q.setState(StateIdle, err)
+			q.refuse(err)
 			q.pause(ctx, failures)
 		case c == nil:
 			failures = 0
@@ -84,10 +86,13 @@ func (q *Subscription) consume(k *keeping, c *broker.Consumer, concurrency int) 
 }
 
 // suspect is the delivery count from which a message may be what kills the process; zero
-// if the queue does not count, or may have one consumer only.
+// if the queue does not count. It is zero, too, where the order counts: what goes back to a
+// quorum queue goes behind what went back before, so that messages that come one at a time
+// cannot go back in order.
 func (q *Subscription) suspect() int {
+	_, concurrency := q.wanted()
 	w := q.config.workQueue(nil)
-	if q.config.SingleActive || !w.CountsDeliveries() {
+	if q.config.SingleActive || q.config.OrderBy != nil || concurrency == 1 || !w.CountsDeliveries() {
 		return 0
 	}
 	return min(2, cmp.Or(q.config.DeliveryLimit, 2))
@@ -264,7 +269,29 @@ func (q *Subscription) declare(ctx context.Context, session *broker.Session) err
 	if err := q.worker.declareShared(ctx, session); err != nil {
 		return err
 	}
-	return session.Declare(ctx, q.topology())
+	t := q.topology()
+	if unusual := t.Unusual(); len(unusual.Exchanges) > 0 { // the session is that of other queues, too
+		apart := func(s *broker.Session) error { return s.Declare(ctx, unusual) }
+		if err := q.worker.connections.consuming.Apart(ctx, apart); err != nil {
+			return err
+		}
+	}
+	return session.Declare(ctx, t)
+}
+
+// refuse ends the worker if the broker refuses to declare a queue that has never begun.
+// Later it is the trouble of that queue alone.
+func (q *Subscription) refuse(err error) {
+	q.mu.Lock()
+	began := q.began
+	q.mu.Unlock()
+	if _, refused := errors.AsType[*broker.DeclarationError](err); !refused || began {
+		return
+	}
+	select {
+	case q.worker.refused <- fmt.Errorf("worker: queue %s: %w", q.config.Name, err):
+	default:
+	}
 }
 
 // pause spaces attempts to open, so that a queue that cannot be opened does not

@@ -115,14 +115,29 @@ func (w *Worker) start(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		changes, err := session.Plan(planning, w.Topology())
-		if err == nil {
-			return broker.Conflicts(changes)
+		if len(w.Topology().Unusual().Exchanges) > 0 {
+			return w.connections.consuming.Apart(planning, func(s *broker.Session) error { return w.plan(planning, s) })
 		}
-		if session.Err() == nil {
+		if err = w.plan(planning, session); err == nil || session.Err() == nil {
 			return err
 		}
 	}
+}
+
+// plan says whether something conflicts. If nothing does, it declares what may be refused
+// at the cost of the connection.
+func (w *Worker) plan(ctx context.Context, s *broker.Session) error {
+	changes, err := s.Plan(ctx, w.Topology())
+	if err != nil {
+		return err
+	}
+	if err := broker.Conflicts(changes); err != nil {
+		return err
+	}
+	if unusual := w.Topology().Unusual(); len(unusual.Exchanges) > 0 {
+		return s.Declare(ctx, unusual)
+	}
+	return nil
 }
 
 const (
@@ -149,15 +164,20 @@ func (w *Worker) work(ctx context.Context, interrupted <-chan struct{}) (<-chan 
 	for _, q := range w.queues {
 		keepers.Go(func() { q.keep(receiving, hard) })
 	}
-	<-ctx.Done()
-	w.emit(Draining{Cause: context.Cause(ctx)})
-	stop(context.Cause(ctx))
+	var refused error
+	select {
+	case <-ctx.Done():
+	case refused = <-w.refused:
+	}
+	cause := cmp.Or(refused, context.Cause(ctx))
+	w.emit(Draining{Cause: cause})
+	stop(cause)
 	drained := make(chan struct{})
 	go func() {
 		keepers.Wait()
 		close(drained)
 	}()
-	err := w.drain(drained, interrupted)
+	err := cmp.Or(w.drain(drained, interrupted), refused)
 	w.emit(Drained{Err: err})
 	return drained, err
 }

@@ -31,6 +31,7 @@ type Worker struct {
 	inHand   context.Context // of handlers; cancelled when the grace is over
 	abandon  context.CancelCauseFunc
 	ready    chan struct{} // closed when every queue has begun
+	refused  chan error    // the broker refuses to declare a queue that has not begun
 	starting atomic.Int64  // queues that have not begun yet
 
 	sharedMu sync.Mutex
@@ -43,7 +44,7 @@ const openAtOnce = 16
 // New returns a worker that does nothing until Run.
 func New(c Config) *Worker {
 	c = c.withDefaults()
-	w := &Worker{config: c, log: c.Logger, opening: make(openers, openAtOnce), ready: make(chan struct{})}
+	w := &Worker{config: c, log: c.Logger, opening: make(openers, openAtOnce), ready: make(chan struct{}), refused: make(chan error, 1)}
 	w.meter = newMeter(c.MeterProvider)
 	if w.connections = c.Connections; w.connections == nil {
 		w.connections = NewConnections(c.Broker, w.emit)
@@ -88,7 +89,9 @@ func (w *Worker) Queue(c Queue) *Subscription {
 // Errors: whatever is wrong with the configuration, all at once and before
 // anything is connected; broker.ErrRefused; broker.ErrNotConnected when the
 // start-up time is over; *broker.ConflictError for each queue or exchange that
-// exists with other arguments, and then nothing was declared; ErrHandlerStuck.
+// exists with other arguments, and then nothing was declared; *broker.DeclarationError
+// if the broker refuses a declaration, unless the queue was consumed from before;
+// ErrHandlerStuck.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.validate(); err != nil {
 		return err
