@@ -35,7 +35,7 @@ type runner struct {
 func startRunner(t *testing.T, url string) *runner {
 	t.Helper()
 	file := t.TempDir() + "/config.yaml"
-	yaml := "grace: 1s\nadmin: {listen: none}\nbroker: {url: \"" + url + "\", heartbeat: 1s}\nexchanges: [{name: " + rabbit.Queue(t) + "}]\n" +
+	yaml := "grace: 1s\nadmin: {listen: none}\nbroker: {url: \"" + url + "\", heartbeat: 1m}\nexchanges: [{name: " + rabbit.Queue(t) + "}]\n" +
 		"queues: [{name: " + rabbit.Queue(t) + ", handlers: [{key: \"#\", exec: {command: [/bin/cat]}}]}]\n"
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
