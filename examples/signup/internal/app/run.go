@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
 // Run does what the roles say until ctx is done, or one of them cannot go on. If l is
@@ -32,7 +33,7 @@ func (a *App) Run(ctx context.Context, l net.Listener, h http.Handler) error {
 	defer context.AfterFunc(failed, end)()
 	var err error
 	if l != nil {
-		err = serve(serving, l, h)
+		err = serve(serving, l, live.Hosts(h, a.config.Site))
 		end() // if it could not serve
 	}
 	<-serving.Done()
