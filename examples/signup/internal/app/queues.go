@@ -1,10 +1,12 @@
 package app
 
 import (
+	"context"
 	"time"
 
 	"github.com/warren-mq/warren/examples/signup/internal/event"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/worker"
@@ -64,7 +66,15 @@ func (a *App) subscribe(w *worker.Worker, roles []Role) {
 
 // once sends no mail twice that is known to be sent.
 func (a *App) once() []handler.Middleware {
-	return []handler.Middleware{middleware.Dedupe(a.handled, middleware.WithStoreLog(a.config.Logger))}
+	return []handler.Middleware{middleware.Dedupe(a.handled, middleware.WithStoreLog(a.config.Logger)), finish}
+}
+
+// finish lets a mail that has begun end within its timeout, also when its delivery is
+// lost: if it were cut short, nobody would know whether the mail server has it.
+func finish(next handler.Handler) handler.Handler {
+	return handler.Func(func(ctx context.Context, m *message.Message) error {
+		return next.Handle(context.WithoutCancel(ctx), m)
+	})
 }
 
 func (a *App) queue(w *worker.Worker, q worker.Queue) *worker.Subscription {
