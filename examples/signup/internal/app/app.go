@@ -46,11 +46,13 @@ type App struct {
 	closers       []func() error
 }
 
-// New opens the databases, and makes what the roles need. Nothing is opened if the
-// broker's URL is wrong. Close it in the end.
+// New opens the databases, and makes what the roles need; without roles it needs no
+// broker. Nothing is opened if the broker's URL is wrong. Close it in the end.
 func New(ctx context.Context, c Config, roles ...Role) (a *App, err error) {
-	if err := c.Broker.Validate(); err != nil {
-		return nil, err
+	if len(roles) > 0 {
+		if err := c.Broker.Validate(); err != nil {
+			return nil, err
+		}
 	}
 	if c.Hash == nil {
 		c.Hash = account.NewHasher().Hash
