@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/job"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/wiring"
@@ -47,13 +48,21 @@ func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
 	return q, nil
 }
 
-// startQueue runs the queue until stop. If it ends before, so does the engine.
+// startQueue runs the queue until stop. If it ends before, so does the engine, unless the
+// broker refuses to declare a queue that came with a reload: the others go on.
 func (e *Engine) startQueue(q *queue) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	q.cancel = cancel
 	go func() {
 		err := q.worker.Run(ctx)
-		if err != nil && ctx.Err() == nil {
+		_, refused := errors.AsType[*broker.DeclarationError](err)
+		switch {
+		case err == nil || ctx.Err() != nil:
+		case refused && e.isWorking():
+			e.options.Logger.Error("runner: queue not started, the others go on; mend the cause and start the runner again",
+				"queue", q.config.Name, "error", err)
+			err = nil // told here
+		default:
 			e.fail("queue "+q.config.Name, err)
 			err = nil // told there
 		}
@@ -78,4 +87,14 @@ func (q *queue) closeHandlers() error {
 		errs[i] = h.Close()
 	}
 	return errors.Join(errs...)
+}
+
+// isWorking reports whether all queues of the first configuration have started.
+func (e *Engine) isWorking() bool {
+	select {
+	case <-e.working:
+		return true
+	default:
+		return false
+	}
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/runner/internal/config"
 )
 
@@ -117,4 +119,33 @@ func TestReloadAfterTheEnd(t *testing.T) {
 	if _, err := r.Reload(t.Context(), load(t, exchange)); err == nil {
 		t.Error("it took a new configuration after its end")
 	}
+}
+
+// TestAReloadWhoseQueueIsRefusedLeavesTheOthersAtWork: the user may not declare the new
+// queue.
+func TestAReloadWhoseQueueIsRefusedLeavesTheOthersAtWork(t *testing.T) {
+	t.Parallel()
+	dev, err := devbroker.Start(devbroker.Config{Users: []devbroker.User{{
+		Name: "guest", Password: "guest", Configure: "^(warren|events|mail)", Write: ".*", Read: ".*",
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := dev.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	const mail = "\n  - {name: mail, exchange: events, handlers: [{key: mail, go: note}]}"
+	head := "broker: {url: \"" + dev.URL() + "\"}\nexchanges: [{name: events}]\nqueues:" + mail
+	r := run(t, head)
+	if _, err := r.Reload(t.Context(), load(t, head+"\n  - {name: other, exchange: events, handlers: [{key: other, go: note}]}")); err != nil {
+		t.Fatal(err)
+	}
+	rabbit.Eventually(t, time.Minute, func() bool { return !r.Status().Ready }, "the refused queue makes the runner not ready")
+	r.publish("mail", "x")
+	if got := r.next(); got != "mail: x" {
+		t.Errorf("got %q, want the message of the other queue", got)
+	}
+	r.end()
 }
