@@ -17,6 +17,7 @@ type item struct {
 	expires     time.Time // zero for never
 	ready       bool      // is in the backlog
 	done        bool      // was acked or given up
+	spared      bool      // its rejection does not count
 
 	next, prev *item
 }

@@ -21,6 +21,9 @@ func (ch *channel) basicQos(m *wire.BasicQos) error {
 }
 
 func (ch *channel) basicConsume(m *wire.BasicConsume) error {
+	if m.ConsumerTag != "" && ch.consumers[m.ConsumerTag] != nil {
+		return refuse(notAllowed, "attempt to reuse consumer tag '%s'", m.ConsumerTag)
+	}
 	q, err := ch.source(m)
 	if err != nil {
 		return err
@@ -35,8 +38,6 @@ func (ch *channel) basicConsume(m *wire.BasicConsume) error {
 		c.tag = uniqueName("amq.ctag-")
 	}
 	switch {
-	case ch.consumers[c.tag] != nil:
-		return refuse(notAllowed, "attempt to reuse consumer tag '%s'", c.tag)
 	case ch.shared > 0 && q.kind == quorum:
 		return refuse(notImplemented, "queue '%s' in vhost '%s' does not support global qos", q.name, q.vhost.name)
 	case q.kind == classic && (q.exclusivelyConsumed() || c.exclusive && (q.singleActive || len(q.consumers) > 0)):
@@ -81,6 +82,9 @@ func (ch *channel) basicGet(m *wire.BasicGet) error {
 	if err != nil {
 		return err
 	}
+	if err := q.gettable(); err != nil {
+		return err
+	}
 	q.used()
 	if q.kind == quorum {
 		q.expire()
@@ -89,6 +93,9 @@ func (ch *channel) basicGet(m *wire.BasicGet) error {
 	if it == nil {
 		ch.send(&wire.BasicGetEmpty{})
 		return nil
+	}
+	if q.kind == classic {
+		q.expire() // before what is left is counted
 	}
 	ch.lastTag++
 	ch.conn.out.content(ch.id, &wire.BasicGetOk{
@@ -104,10 +111,23 @@ func (ch *channel) basicGet(m *wire.BasicGet) error {
 	return nil
 }
 
+// gettable refuses basic.get on a quorum queue whose single active consumer alone may
+// receive.
+func (q *queue) gettable() error {
+	if q.kind != quorum || !q.singleActive {
+		return nil
+	}
+	return refuse(resourceLocked, "cannot obtain access to locked queue '%s' in vhost '%s'. basic.get operations"+
+		" are not supported by %s queues with single active consumer", q.name, q.vhost.name, q.broker().gen.quorumName)
+}
+
 // take keeps a delivery until it is settled.
 func (ch *channel) take(d *delivery) {
 	d.since = time.Now()
 	d.queue.unacked++
+	if d.consumer == nil {
+		d.queue.gets++
+	}
 	ch.unacked.add(d)
 	ch.watchSlowness(d)
 }

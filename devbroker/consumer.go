@@ -16,6 +16,7 @@ type consumer struct {
 	priority  int64
 	prefetch  int // 0 for no limit
 	inFlight  int // deliveries that are not acked
+	gone      bool
 }
 
 // ready says whether the consumer may receive one more message.
@@ -115,6 +116,9 @@ func (q *queue) removeConsumer(c *consumer) {
 		return
 	}
 	q.consumers = slices.Delete(q.consumers, i, i+1)
+	if c.gone = true; c.inFlight > 0 {
+		q.leaving++
+	}
 	if q.active == c {
 		q.active = nil
 		if len(q.consumers) > 0 {

@@ -79,7 +79,7 @@ func (q *queue) carryCounts(m *message, it *item, why reason) {
 		return
 	}
 	m.failures, m.acquired = it.failures, it.acquired
-	if why == rejected {
+	if why == rejected && !it.spared {
 		m.failures++
 		m.acquired++
 	}

@@ -15,9 +15,18 @@ func (ch *channel) queueDeclare(m *wire.QueueDeclare) error {
 	ch.lastQueue = q.name
 	q.used()
 	ch.answer(m.NoWait, &wire.QueueDeclareOk{
-		Queue: q.name, MessageCount: uint32(q.ready.count), ConsumerCount: uint32(len(q.consumers)),
+		Queue: q.name, MessageCount: uint32(q.ready.count), ConsumerCount: uint32(q.consumerCount()),
 	})
 	return nil
+}
+
+// consumerCount is the number of consumers that clients are told. A quorum queue counts
+// each message that basic.get holds as a consumer, and cancelled consumers that hold any.
+func (q *queue) consumerCount() int {
+	if q.kind == quorum {
+		return len(q.consumers) + q.leaving + q.gets
+	}
+	return len(q.consumers)
 }
 
 func (ch *channel) declareQueue(m *wire.QueueDeclare) (*queue, error) {

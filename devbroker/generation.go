@@ -36,13 +36,14 @@ type generation struct {
 
 	// Quorum queues.
 	priorities        priorities
-	defaultLimit      int  // of deliveries; noLimit for none
-	minusOneIsZero    bool // x-delivery-limit: -1 means 0, and not none
-	nackCounts        bool // nack with requeue raises x-delivery-count
-	getCountsFromZero bool // even a first basic.get carries x-delivery-count
-	acquiredCount     bool // deliveries carry x-acquired-count
-	requeuesToEnd     bool // without a delivery limit what comes back goes to the end
-	countsMetadata    bool // x-max-length-bytes counts more than bodies
+	defaultLimit      int    // of deliveries; noLimit for none
+	minusOneIsZero    bool   // x-delivery-limit: -1 means 0, and not none
+	nackCounts        bool   // nack with requeue raises x-delivery-count
+	getCountsFromZero bool   // even a first basic.get carries x-delivery-count
+	quorumName        string // in a refusal of basic.get
+	acquiredCount     bool   // deliveries carry x-acquired-count
+	requeuesToEnd     bool   // without a delivery limit what comes back goes to the end
+	countsMetadata    bool   // x-max-length-bytes counts more than bodies
 
 	// Messages.
 	sortsHeaders bool // by name, when they are published
@@ -90,6 +91,7 @@ var generations = map[string]generation{
 		unknownTypeCloses: true, floatsMatch: true,
 		globalQoS:    true,
 		defaultLimit: noLimit, minusOneIsZero: true, nackCounts: true, getCountsFromZero: true, requeuesToEnd: true,
+		quorumName:   "quorum",
 		trustsDeaths: true,
 	},
 	"4.0": {
@@ -99,7 +101,7 @@ var generations = map[string]generation{
 		localRandom: true, namesDefaultType: true, zeroIsAllPriorities: true,
 		globalQoS: true, bestIsActive: true, queueTimeouts: true,
 		sortsHeaders: true, priorities: twoLevels, defaultLimit: 20, nackCounts: true, requeuesToEnd: true,
-		lastDeath: true, countsGoOn: amongQuorum,
+		lastDeath: true, countsGoOn: amongQuorum, quorumName: "quorum",
 	},
 	"4.3": {
 		release: "4.3", version: "4.3.6",
@@ -108,6 +110,6 @@ var generations = map[string]generation{
 		localRandom: true, namesDefaultType: true, emptyTypeIsDefault: true, zeroIsAllPriorities: true,
 		bestIsActive: true, queueTimeouts: true, timeoutCancels: true,
 		sortsHeaders: true, priorities: strict, defaultLimit: 20, acquiredCount: true, countsMetadata: true,
-		lastDeath: true, countsGoOn: always,
+		lastDeath: true, countsGoOn: always, quorumName: `<<"quorum">>`,
 	},
 }

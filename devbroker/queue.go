@@ -25,6 +25,8 @@ type queue struct {
 	ready     backlog
 	nextSeq   uint64
 	unacked   int
+	leaving   int         // cancelled consumers that hold messages
+	gets      int         // of unacked, those held by basic.get
 	consumers []*consumer // the higher priority first, and in turn among equals
 	active    *consumer   // the only one to receive, if singleActive
 	deaths    shipping    // dead letters that wait for their confirm

@@ -11,6 +11,7 @@ type verdict int
 const (
 	acked       verdict = iota
 	refused             // not requeued: dead-lettered, or dropped
+	discarded           // not requeued by nack, which does not count on 4.3
 	nacked              // requeued by nack
 	returned            // requeued by reject
 	recovered           // requeued by recover
@@ -20,6 +21,9 @@ const (
 func verdictOf(requeue bool, requeued verdict) verdict {
 	if requeue {
 		return requeued
+	}
+	if requeued == nacked {
+		return discarded
 	}
 	return refused
 }
@@ -82,7 +86,7 @@ func (ch *channel) ackFault(s settlement) *Fault {
 
 // apply does to deliveries what was said of them.
 func (ch *channel) apply(deliveries []*delivery, v verdict) {
-	if v == acked || v == refused {
+	if v == acked || v == refused || v == discarded {
 		for _, d := range deliveries {
 			d.leave()
 			d.queue.settle(d, v)
@@ -100,8 +104,13 @@ func (d *delivery) leave() {
 		return // has left when it timed out
 	}
 	d.queue.unacked--
-	if d.consumer != nil {
-		d.consumer.inFlight--
+	if d.consumer == nil {
+		d.queue.gets--
+		return
+	}
+	d.consumer.inFlight--
+	if d.consumer.gone && d.consumer.inFlight == 0 {
+		d.queue.leaving--
 	}
 }
 
@@ -114,7 +123,8 @@ func (q *queue) settle(d *delivery, v verdict) {
 	if it.ready {
 		q.ready.remove(it)
 	}
-	if v == refused && !q.deleted {
+	if v != acked && !q.deleted {
+		it.spared = v == discarded && !q.broker().gen.nackCounts
 		q.deadLetter(it, rejected)
 		return
 	}

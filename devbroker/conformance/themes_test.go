@@ -38,6 +38,7 @@ func themes() []theme {
 		{"ways of dead letters", deadRouteScenarios},
 		{"time to live", ttlScenarios},
 		{"overflow", overflowScenarios},
+		{"random sequences", randomScenarios},
 		{"priorities", priorityScenarios},
 		{"priorities of quorum queues", quorumPriorityScenarios},
 	}
