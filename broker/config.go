@@ -29,7 +29,9 @@ type Config struct {
 	// For a broker in memory, in development, it is the URL of devbroker.New, and
 	// Dial its DialContext.
 	URL string
-	// URLs name the nodes of a cluster, tried in turn, after URL if both are set.
+	// URLs name the nodes of a cluster; URL is one of them if both are set. The first
+	// node to be tried is a random one, or that of the last session. A node that has not
+	// answered within half a second gets the next one beside it, and the first session wins.
 	URLs []string
 	// Name is shown by the broker for each connection; the program's name if empty.
 	Name string

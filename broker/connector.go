@@ -20,7 +20,8 @@ type Connector struct {
 	cfg      Config
 	role     string
 	onChange func(*Session, error)
-	pauses   pauses // used by Run alone
+	pauses   pauses // used by Run alone, as nodes is
+	nodes    nodes
 
 	mu      sync.Mutex
 	session *Session
@@ -99,7 +100,7 @@ func (c *Connector) Session(ctx context.Context) (*Session, error) {
 // Apart opens a session beside the connector's own, runs f with it, and closes it: for
 // what may cost the connection.
 func (c *Connector) Apart(ctx context.Context, f func(*Session) error) error {
-	s, err := dial(ctx, c.cfg, c.role)
+	s, err := new(nodes).dial(ctx, c.cfg, c.role)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}
@@ -162,7 +163,7 @@ func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session,
 	var last error
 	var reported time.Time
 	attempt := func() error {
-		s, err := dial(ctx, c.cfg, c.role)
+		s, err := c.nodes.dial(ctx, c.cfg, c.role)
 		switch {
 		case err == nil:
 			session = s

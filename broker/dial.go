@@ -11,29 +11,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// dial tries each URL once, in turn, and returns the first session.
-func dial(ctx context.Context, cfg Config, role string) (*Session, error) {
-	cfg, failed := cfg.current(ctx)
-	if failed != nil {
-		return nil, failed
-	}
-	for _, u := range cfg.urls() {
-		s, err := dialOne(ctx, cfg, role, u)
-		switch {
-		case err == nil:
-			return s, nil
-		case failed == nil:
-			failed = err
-		default:
-			failed = fmt.Errorf("%w; %w", failed, err)
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return nil, failed
-}
-
+// dialOne connects to the node of rawURL.
 func dialOne(ctx context.Context, cfg Config, role, rawURL string) (*Session, error) {
 	uri, err := parseURL(rawURL)
 	if err != nil {
@@ -117,7 +95,8 @@ func Version() string {
 	return "(devel)"
 }
 
-// Dial opens one session, trying each of the configured nodes once. The role, such
+// Dial opens one session. It tries each of the configured nodes once, as
+// Config.URLs says, and returns the first session. The role, such
 // as "consume", ends the connection's name. A worker and a publisher need no Dial:
 // they keep sessions of their own. The error is ErrRefused or ErrNotConnected, with
 // what stands in the way, unless cfg is wrong.
@@ -125,7 +104,7 @@ func Dial(ctx context.Context, cfg Config, role string) (*Session, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s, err := dial(ctx, cfg.withDefaults(), role)
+	s, err := new(nodes).dial(ctx, cfg.withDefaults(), role)
 	if err != nil && !errors.Is(err, ErrRefused) {
 		return nil, fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}

@@ -44,3 +44,6 @@ func NewBatchConn(c net.Conn) net.Conn { return newBatchConn(c) }
 func NewDelivery(queue string, raw amqp.Delivery) *Delivery {
 	return &Delivery{consumer: &Consumer{queue: queue}, raw: raw}
 }
+
+// HeadStart is what a node may take before the next one is tried beside it.
+const HeadStart = headStart

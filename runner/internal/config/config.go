@@ -30,7 +30,7 @@ const Embedded = "embedded:"
 // Broker says how to reach RabbitMQ: the fields of broker.Config.
 type Broker struct {
 	URL            Secret   `yaml:"url" jsonschema_extras:"format=broker-url" jsonschema_description:"amqp://user:password@host:port/vhost, amqps://…, or embedded: for a broker in memory of the runner's process, for development. Without it and urls only runner dev works, on a broker in memory."`
-	URLs           []Secret `yaml:"urls" jsonschema_description:"The nodes of a cluster, tried in turn, after url if both are set."`
+	URLs           []Secret `yaml:"urls" jsonschema_description:"The nodes of a cluster; url is one of them if both are set. A random one is tried first, and the next beside it after half a second."`
 	Username       string   `yaml:"username" jsonschema:"maxLength=255" jsonschema_description:"Instead of the user in the URLs; goes with password."`
 	Password       Secret   `yaml:"password" jsonschema_description:"Instead of the password in the URLs. Files of url, password and tls are read at each attempt to connect, so that they may rotate."`
 	Name           string   `yaml:"name" jsonschema:"maxLength=200" jsonschema_description:"Shown by the broker for each connection; the program's name if empty."`
