@@ -19,7 +19,7 @@ const (
 	firstWindow  = 32
 	growth       = 4
 	maxWindow    = 1<<16 - 1 // the largest prefetch
-	windowMemory = 32 << 20
+	windowMemory = 8 << 20
 	perMessage   = 2 << 10 // beside its body
 )
 
@@ -32,6 +32,7 @@ const (
 // until f says that it wants no more, there are none, or ctx is done, whose cause it
 // then returns. What f does not acknowledge is held until GiveBack, in any case.
 func (i *Inspection) Take(ctx context.Context, n int, f func(*Held) (more bool, err error)) error {
+	i.toTheEnd = false
 	for more := true; more && n > 0 && ctx.Err() == nil; n-- {
 		if len(i.backlog) == 0 {
 			if err := i.receive(ctx, min(n, i.window)); err != nil {
@@ -39,6 +40,7 @@ func (i *Inspection) Take(ctx context.Context, n int, f func(*Held) (more bool, 
 			}
 		}
 		if len(i.backlog) == 0 {
+			i.toTheEnd = true
 			break
 		}
 		held := &Held{inspection: i, raw: i.backlog[0]}
@@ -79,10 +81,11 @@ func (i *Inspection) receive(ctx context.Context, size int) error {
 
 func (i *Inspection) hold(raw amqp.Delivery) {
 	i.backlog = append(i.backlog, raw)
-	i.redelivered = raw.Redelivered
+	var one holding
+	one.turns, i.inRing = turnsOf(&raw)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.open[raw.DeliveryTag] = true
+	i.open[raw.DeliveryTag] = one
 }
 
 // resize makes the next window as large as messages like these allow.
