@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -15,62 +16,60 @@ import (
 var (
 	// ErrInspected says that another inspection of the queue is under way. There is
 	// one at a time: two would hide messages from each other.
-	ErrInspected = errors.New("broker: the queue is being inspected already; wait for that to end")
+	ErrInspected = errors.New("broker: the queue is being inspected already, by someone else or by another part of this program; wait for it to end")
 	// ErrNoQueue says that there is no queue of that name.
 	ErrNoQueue = errors.New("broker: no such queue")
 )
 
-// Inspection is a look into one queue, over a connection of its own. Messages that it
-// has taken are hidden from everyone else until they are acknowledged or given back,
-// at the latest when the connection ends. Its methods are for one goroutine; the
-// methods of Held are safe for concurrent use.
+// Inspection is a look into one queue, over a connection of its own. Messages it has
+// taken are out of sight of everyone else until they are acknowledged or given back,
+// at the latest when the connection ends. Its methods are for one goroutine; those of
+// Held are for any.
 type Inspection struct {
 	queue   string
+	lock    string
 	session *Session
 	ch      *amqp.Channel
 	closed  <-chan *amqp.Error
-	locked  bool
 
-	consumers int             // how many were made
-	window    int             // how many messages the next of them is sent
-	backlog   []amqp.Delivery // received, and not handed over yet
-	inRing    bool            // the latest message had been given back before
-	toTheEnd  bool            // the latest Take saw the end of the queue
+	consumers   int             // so many were made
+	window      int             // messages the next of them is sent
+	backlog     []amqp.Delivery // received, and not handed to anyone
+	redelivered bool            // the latest message had been delivered before
 
 	mu    sync.Mutex
-	open  map[uint64]holding // by tag: what was received and is not settled
-	acked bool               // since messages were given back
-}
-
-// holding is a message that an inspection has received.
-type holding struct {
-	turns int64 // how often it was given back; unknownTurns if that is not known
-	kept  bool  // GiveBack leaves it out
+	open  map[uint64]bool // tags of what was received and is not settled
+	acked bool            // since messages were given back
 }
 
 // Inspect begins an inspection of the queue. The error is ErrInspected if there is
 // one already, ErrNoQueue if there is no such queue. Quorum queues do not enforce
 // exclusive consumers, so an exclusive queue "warren.inspect.<queue>" is the lock: it
 // goes with the connection, and with the process. The user needs to be permitted to
-// configure such a name. If the user may also write to the default exchange and read
-// that name, others are told who inspects the queue and since when.
+// configure such a name.
 func Inspect(ctx context.Context, cfg Config, queue string) (*Inspection, error) {
 	session, err := Dial(ctx, cfg, "inspect")
 	if err != nil {
 		return nil, err
 	}
-	i := &Inspection{queue: queue, session: session, window: firstWindow, open: make(map[uint64]holding)}
+	i := &Inspection{queue: queue, lock: inspectLock(queue), session: session, window: firstWindow, open: make(map[uint64]bool)}
 	if err := i.begin(ctx); err != nil {
 		return nil, errors.Join(err, session.Close())
 	}
 	return i, nil
 }
 
+// inspectLock keeps the name within AMQP's 255 bytes.
+func inspectLock(queue string) string {
+	const prefix = "warren.inspect."
+	if len(prefix)+len(queue) > maxShortString {
+		return fmt.Sprintf("%s%x", prefix, sha256.Sum256([]byte(queue)))
+	}
+	return prefix + queue
+}
+
 func (i *Inspection) begin(ctx context.Context) error {
 	if _, err := i.session.State(ctx, i.queue); err != nil {
-		return err
-	}
-	if err := i.Lock(ctx); err != nil {
 		return err
 	}
 	ch, err := i.session.channel(ctx)
@@ -79,6 +78,16 @@ func (i *Inspection) begin(ctx context.Context) error {
 	}
 	i.ch = ch
 	i.closed = ch.NotifyClose(make(chan *amqp.Error, 1))
+	err = i.session.call(ctx, func() error {
+		_, err := ch.QueueDeclare(i.lock, false, false, true, false, amqp.Table{"x-queue-type": Classic})
+		return err
+	}, ch.Close)
+	if amqpCode(err) == amqp.ResourceLocked {
+		return fmt.Errorf("%w: %s", ErrInspected, i.queue)
+	}
+	if err != nil {
+		return fmt.Errorf("broker: lock %s for an inspection: %w", i.queue, err)
+	}
 	return nil
 }
 
@@ -117,38 +126,25 @@ func (i *Inspection) Purge() (n int, err error) {
 	return n, nil
 }
 
-// Close gives back what is held, in its order if no one else inspects the queue, and
-// ends the inspection. Should the broker not answer in time, it takes the messages back
-// by itself as the connection ends.
+// Close gives back what is held and ends the inspection. Should the broker not answer
+// in time, it takes the messages back by itself as the connection ends.
 func (i *Inspection) Close() error {
 	var err error
 	if i.session.Err() == nil && !i.ch.IsClosed() {
-		err = i.end()
+		if err = i.GiveBack(); err == nil {
+			err = i.unlock()
+		}
 	}
 	return errors.Join(err, i.session.Close())
 }
 
-// lockAgain is how long the end of an inspection waits for the lock, to give back in
-// order what it has kept.
-const lockAgain = 5 * time.Second
-
-func (i *Inspection) end() error {
-	if i.Held() == 0 && !i.locked {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), lockAgain)
-	defer cancel()
-	for !i.locked && i.Lock(ctx) != nil && ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-	i.unkeep()
-	if err := i.GiveBack(); err != nil || !i.locked {
+// unlock comes before the end of the connection, which the broker works off in its
+// own time: whoever is next should not meet a lock that nobody holds.
+func (i *Inspection) unlock() error {
+	return i.call(func() error {
+		_, err := i.ch.QueueDelete(i.lock, false, false, false)
 		return err
-	}
-	return i.Unlock()
+	})
 }
 
 // Held is a message that an inspection has taken.
@@ -162,17 +158,6 @@ type Held struct {
 func (h *Held) Fill(m *message.Message) {
 	d := Delivery{consumer: &Consumer{queue: h.inspection.queue}, raw: h.raw}
 	d.Fill(m)
-}
-
-// Keep has GiveBack leave the message out: it stays with the inspection until it is
-// acknowledged or the inspection ends.
-func (h *Held) Keep() {
-	h.inspection.mu.Lock()
-	defer h.inspection.mu.Unlock()
-	if one, ok := h.inspection.open[h.raw.DeliveryTag]; ok {
-		one.kept = true
-		h.inspection.open[h.raw.DeliveryTag] = one
-	}
 }
 
 // Ack removes the message from the queue, for good. If the connection is lost before

@@ -3,15 +3,11 @@ package broker_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
-	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -104,60 +100,6 @@ func TestLookingKeepsTheOrder(t *testing.T) {
 	})
 }
 
-// TestLookAtAPartOfManyCostsLittle looks at 20 of 5,000 that were looked at before.
-func TestLookAtAPartOfManyCostsLittle(t *testing.T) {
-	rabbit.Test(t, func(t *testing.T) {
-		const n, part = 5000, 20
-		queue, ch := deadLetters(t, n)
-		for _, want := range []int{n, part, part, n, n} {
-			i := inspect(t, queue)
-			got := look(t, i, want)
-			if err := i.GiveBack(); err != nil {
-				t.Fatal(err)
-			}
-			closed(t, i)
-			if len(got) != want || rabbit.Depth(t, ch, queue) != n {
-				t.Errorf("looked at %d messages of %d, and then there are %d", len(got), n, rabbit.Depth(t, ch, queue))
-			}
-		}
-		i := inspect(t, queue)
-		defer closed(t, i)
-		if got := look(t, i, n); !slices.Equal(got, numbers(n)) {
-			t.Errorf("the order is not as it was after looks at parts and a look at all: %v…", got[:part])
-		}
-	})
-}
-
-func TestKeptMessagesStayWithTheirInspection(t *testing.T) {
-	rabbit.Test(t, func(t *testing.T) {
-		const n = 200
-		queue, _ := deadLetters(t, n)
-		first := inspect(t, queue)
-		err := first.Take(t.Context(), n, func(h *broker.Held) (bool, error) {
-			var m message.Message
-			if h.Fill(&m); isOdd(string(m.Body)) {
-				h.Keep()
-			}
-			return true, nil
-		})
-		if err := errors.Join(err, first.GiveBack(), first.Unlock()); err != nil {
-			t.Fatal(err)
-		}
-		even := slices.DeleteFunc(numbers(n), isOdd)
-		second := inspect(t, queue)
-		if got := look(t, second, n); !slices.Equal(got, even) {
-			t.Errorf("the second inspection sees %v, want the even numbers", got)
-		}
-		closed(t, second)
-		closed(t, first)
-		third := inspect(t, queue)
-		defer closed(t, third)
-		if got := look(t, third, n); len(got) != n {
-			t.Errorf("in the end there are %d messages, want %d", len(got), n)
-		}
-	})
-}
-
 func TestMessagesAreGivenBackInTheMiddle(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		queue, _ := deadLetters(t, 100)
@@ -179,9 +121,8 @@ func TestOneInspectionAtATime(t *testing.T) {
 		queue, _ := deadLetters(t, 1)
 		first := inspect(t, queue)
 		_, err := broker.Inspect(t.Context(), reaching(broker.Config{URL: rabbit.URL(t)}), queue)
-		who := fmt.Sprintf("%s, by .*\\(process %d\\) since %s", queue, os.Getpid(), time.Now().UTC().Format("2006-01-02T"))
-		if !errors.Is(err, broker.ErrInspected) || !regexp.MustCompile(who).MatchString(err.Error()) {
-			t.Errorf("the second inspection gets %v, want ErrInspected and %s", err, who)
+		if !errors.Is(err, broker.ErrInspected) || !strings.Contains(err.Error(), queue) {
+			t.Errorf("the second inspection gets %v, want ErrInspected and the queue's name", err)
 		}
 		closed(t, first)
 		closed(t, inspect(t, queue)) // at once

@@ -19,7 +19,7 @@ const (
 	firstWindow  = 32
 	growth       = 4
 	maxWindow    = 1<<16 - 1 // the largest prefetch
-	windowMemory = 8 << 20
+	windowMemory = 32 << 20
 	perMessage   = 2 << 10 // beside its body
 )
 
@@ -32,7 +32,6 @@ const (
 // until f says that it wants no more, there are none, or ctx is done, whose cause it
 // then returns. What f does not acknowledge is held until GiveBack, in any case.
 func (i *Inspection) Take(ctx context.Context, n int, f func(*Held) (more bool, err error)) error {
-	i.toTheEnd = false
 	for more := true; more && n > 0 && ctx.Err() == nil; n-- {
 		if len(i.backlog) == 0 {
 			if err := i.receive(ctx, min(n, i.window)); err != nil {
@@ -40,7 +39,6 @@ func (i *Inspection) Take(ctx context.Context, n int, f func(*Held) (more bool, 
 			}
 		}
 		if len(i.backlog) == 0 {
-			i.toTheEnd = true
 			break
 		}
 		held := &Held{inspection: i, raw: i.backlog[0]}
@@ -81,11 +79,10 @@ func (i *Inspection) receive(ctx context.Context, size int) error {
 
 func (i *Inspection) hold(raw amqp.Delivery) {
 	i.backlog = append(i.backlog, raw)
-	var one holding
-	one.turns, i.inRing = turnsOf(&raw)
+	i.redelivered = raw.Redelivered
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.open[raw.DeliveryTag] = one
+	i.open[raw.DeliveryTag] = true
 }
 
 // resize makes the next window as large as messages like these allow.

@@ -4,7 +4,7 @@
 // A dead-letter queue fills up at night. First see what it is:
 //
 //	letters := deadletter.New(broker.Config{URL: url})
-//	queues, err := letters.List(ctx, "welcome-email.dlq")             // how many
+//	queues, err := letters.List(ctx, "welcome-email.dlq")             // how many, since when
 //	groups, err := letters.Groups(ctx, "welcome-email.dlq", all)      // of which kinds
 //	letter, err := letters.Find(ctx, "welcome-email.dlq", id)         // one, with its history
 //
@@ -21,15 +21,9 @@
 //
 // Looking removes nothing, whatever becomes of the process that looks, and keeps the
 // order: a queue can be looked at as often as you like. If that process is killed,
-// RabbitMQ 3.10 puts back what it held in no order, and no version keeps the order of
-// more than 32 windows of messages, of up to 8 MiB each. There is one look into a queue
-// at a time; the second gets [broker.ErrInspected], which says who looks and since when.
-//
-// A look costs what it reads, and keeps up to 2,048 messages more in order. There is one
-// exception to the order: a quorum queue puts messages that come back behind those that
-// came back before. When a part of a queue is read, more than 2,048 messages of which
-// have all been looked at before, this part goes behind the others. The next look at all
-// of the queue, such as Groups, restores the order.
+// RabbitMQ 3.10 puts back what it held in no order, and no version keeps it beyond 32
+// windows of messages, of up to 32 MiB each. There is one look into a queue at a time;
+// the second gets [broker.ErrInspected].
 //
 // A replay goes to the letter's own work queue and to no other, never to the exchange,
 // which would serve it to every other queue as well. It is confirmed by the broker
