@@ -205,12 +205,13 @@ func (c *client) content(channel uint16) error {
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("%s of %d", c.body, p.Priority)
+	parts := []string{fmt.Sprintf("%s of %d", c.body, p.Priority)}
 	for _, name := range []string{"x-delivery-count", "x-acquired-count", "x-first-death-reason"} {
 		if v, ok := p.Headers.Get(name); ok {
-			what += fmt.Sprintf(" %s=%v", strings.TrimPrefix(name, "x-"), v)
+			parts = append(parts, fmt.Sprintf("%s=%v", strings.TrimPrefix(name, "x-"), v))
 		}
 	}
+	what := strings.Join(parts, " ")
 	switch m := c.pending.(type) {
 	case *wire.BasicDeliver:
 		c.note(channel, m.ConsumerTag, fmt.Sprintf("%q %q %s redelivered=%t", m.Exchange, m.RoutingKey, what, m.Redelivered))

@@ -2,7 +2,6 @@ package differential_test
 
 import (
 	"cmp"
-	"fmt"
 	"net"
 	"os"
 	"slices"
@@ -44,7 +43,7 @@ func TestDevbrokerAnswersRandomSequencesLikeTheBroker(t *testing.T) {
 // setting reads a number from the environment.
 func setting(t *testing.T, name string, otherwise uint64) uint64 {
 	t.Helper()
-	n, err := strconv.ParseUint(cmp.Or(os.Getenv(name), fmt.Sprint(otherwise)), 10, 64)
+	n, err := strconv.ParseUint(cmp.Or(os.Getenv(name), strconv.FormatUint(otherwise, 10)), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,11 +130,11 @@ func (p *player) method(s step) wire.Method {
 // declaration declares a queue, one time in twelve with an argument too many.
 func (p *player) declaration(s step) wire.Method {
 	args := p.queue[s.a].Clone()
-	if x, ok := args.Get("x-dead-letter-exchange"); ok {
-		args = args.Set("x-dead-letter-exchange", p.at(x.(string)))
-	}
-	if key, ok := args.Get("x-dead-letter-routing-key"); ok {
-		args = args.Set("x-dead-letter-routing-key", p.at(key.(string)))
+	for _, name := range []string{"x-dead-letter-exchange", "x-dead-letter-routing-key"} {
+		v, _ := args.Get(name)
+		if text, ok := v.(string); ok {
+			args = args.Set(name, p.at(text))
+		}
 	}
 	if s.n == 11 {
 		args = args.Set("x-expires", int32(3600000))
