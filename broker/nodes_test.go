@@ -52,6 +52,8 @@ func inCluster(t *testing.T, test func(t *testing.T, c *cluster)) {
 		}
 		c := &cluster{Broker: dev, delay: make(map[string]time.Duration)}
 		defer func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
 			for _, l := range c.lost {
 				_ = l.Close()
 			}
@@ -104,6 +106,22 @@ func (c *cluster) dial(ctx context.Context, network, address string) (net.Conn, 
 	return w, nil
 }
 
+// hosts are those dialled since the last call.
+func (c *cluster) hosts() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	hosts := c.dialled
+	c.dialled = nil
+	return hosts
+}
+
+// connections are those opened so far.
+func (c *cluster) connections() []*watched {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.opened)
+}
+
 // took is how long one Dial takes.
 func (c *cluster) took(t *testing.T, cfg broker.Config) time.Duration {
 	t.Helper()
@@ -151,13 +169,14 @@ func TestConnectingBeginsAtARandomNode(t *testing.T) {
 		for range 60 {
 			c.took(t, c.config("one", "two", "three"))
 		}
+		dialled := c.hosts()
 		for _, host := range []string{"one", "two", "three"} {
-			if !slices.Contains(c.dialled, host) {
+			if !slices.Contains(dialled, host) {
 				t.Errorf("%s was never the first of 60 times", host)
 			}
 		}
-		if len(c.dialled) != 60 {
-			t.Errorf("%d nodes were dialled 60 times, want one each time", len(c.dialled))
+		if len(dialled) != 60 {
+			t.Errorf("%d nodes were dialled in 60 connects, want one each time", len(dialled))
 		}
 	})
 }
@@ -175,7 +194,7 @@ func TestAReconnectBeginsAtTheNodeThatAnsweredLast(t *testing.T) {
 				t.Fatal(err)
 			}
 			if round == 0 {
-				c.dialled = nil // under no lock: nothing is dialled while a session lives
+				c.hosts()
 			}
 			time.Sleep(time.Minute)
 			c.Drop()
@@ -188,8 +207,8 @@ func TestAReconnectBeginsAtTheNodeThatAnsweredLast(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if want := slices.Repeat([]string{"good"}, 10); !slices.Equal(c.dialled, want) {
-			t.Errorf("10 reconnects dialled %v, want good each time", c.dialled)
+		if dialled := c.hosts(); !slices.Equal(dialled, slices.Repeat([]string{"good"}, 10)) {
+			t.Errorf("10 reconnects dialled %v, want good each time", dialled)
 		}
 	})
 }
@@ -204,11 +223,11 @@ func TestTheSlowerNodeIsClosed(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
-		if len(c.opened) != 2 {
-			t.Fatalf("%d connections were opened, want 2", len(c.opened))
+		connections, open := c.connections(), 0
+		if len(connections) != 2 {
+			t.Fatalf("%d connections were opened, want 2", len(connections))
 		}
-		open := 0
-		for _, w := range c.opened {
+		for _, w := range connections {
 			select {
 			case <-w.closed:
 			default:
@@ -246,6 +265,7 @@ func TestAFailedConnectNamesEveryNode(t *testing.T) {
 // TestSilentListenersDelayAConnectBriefly is the same over TCP, with the tests' broker.
 func TestSilentListenersDelayAConnectBriefly(t *testing.T) {
 	t.Parallel()
+	rabbit.NeedsNetwork(t, "its silent nodes are TCP listeners")
 	cfg := reaching(broker.Config{URLs: []string{silent(t), silent(t), silent(t), rabbit.URL(t)}})
 	began := time.Now()
 	s, err := broker.Dial(t.Context(), cfg, "test")
