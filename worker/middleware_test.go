@@ -117,19 +117,19 @@ func TestAnOpenBreakerStopsTheQueue(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		b.queue.Concurrency, b.queue.Prefetch, b.queue.Retry.MaxAttempts = 2, 2, 4
-		b.queue.Timeout = 100 * time.Millisecond // of the handler, not of the wait
-		b.queue.Middleware = breakerAfter(time.Second)
+		b.queue.Timeout = 100 * time.Millisecond           // of the handler, not of the wait
+		b.queue.Middleware = breakerAfter(5 * time.Second) // long enough to be seen open on a busy machine
 		d := &downstream{}
 		d.down.Store(true)
 		r := b.run(d)
 		const messages = 10
 		publishNumbered(t, b.pub, 0, messages)
-		b.eventually("two have failed, two wait in hand", func() bool {
-			return len(b.settled()) == 2 && r.sub.Health().InHand == 2 && b.depth(b.queue.Name) >= messages-4
+		// A third call may have been under way when the second failed.
+		b.eventually("two or three have failed, two wait in hand", func() bool {
+			failed := len(b.settled())
+			return (failed == 2 || failed == 3) && r.sub.Health().InHand == 2 && b.depth(b.queue.Name) == messages-2
 		})
-		if n := d.calls.Load(); n != 2 {
-			t.Errorf("%d calls were made, want two", n)
-		}
+		opened := int(d.calls.Load())
 		d.down.Store(false)
 		b.eventually("all is handled", func() bool { return len(ackedIDs(b)) == messages && b.depth(b.queue.Name) == 0 })
 		failures := 0
@@ -141,8 +141,8 @@ func TestAnOpenBreakerStopsTheQueue(t *testing.T) {
 				t.Errorf("message %s: attempt %d, delivery count %d; want 2 at most and 0", s.Message.ID, s.Message.Attempt, s.Message.DeliveryCount)
 			}
 		}
-		if failures != 2 || int(d.calls.Load()) != messages+2 {
-			t.Errorf("%d failures and %d calls, want 2 and %d: waiting spends nothing", failures, d.calls.Load(), messages+2)
+		if failures != opened || int(d.calls.Load()) != messages+opened {
+			t.Errorf("%d failures and %d calls, want %d and %d: waiting spends nothing", failures, d.calls.Load(), opened, messages+opened)
 		}
 	})
 }
