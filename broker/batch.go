@@ -72,7 +72,7 @@ func (p *Publisher) startItem(ctx context.Context, sender *Sender, item Item) fu
 	if err != nil {
 		return func() error { return err }
 	}
-	ctx, span := p.tracer.start(ctx, &out)
+	ctx, span := p.tracer.start(ctx, &out.message)
 	finish := func(err error) error {
 		span.end(err)
 		return err

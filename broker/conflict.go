@@ -1,11 +1,7 @@
 package broker
 
 import (
-	"errors"
 	"fmt"
-	"regexp"
-
-	amqp "github.com/rabbitmq/amqp091-go"
 )
 
 // ConflictError says that something exists with other properties than wanted. The
@@ -28,30 +24,19 @@ func (e *ConflictError) Error() string {
 // Unwrap returns the broker's error.
 func (e *ConflictError) Unwrap() error { return e.Err }
 
-// RabbitMQ's text: inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/':
-// received '2000' but current is '1000'. A value may come with its type, and a
-// missing one is a bare none.
-var (
-	conflictText = regexp.MustCompile(`inequivalent arg '([^']+)' for \w+ '.*' in vhost '.*': received (.+?) but current is (.+)$`)
-	valueText    = regexp.MustCompile(`^(?:the value )?'([^']*)'(?: of type '[^']*')?$`)
-)
-
-// parseConflict reads the broker's refusal; nil if err is something else.
-func parseConflict(kind, name string, err error) *ConflictError {
-	e, ok := errors.AsType[*amqp.Error](err)
-	if !ok || e.Code != amqp.PreconditionFailed {
-		return nil
-	}
-	m := conflictText.FindStringSubmatch(e.Reason)
-	if m == nil {
-		return nil
-	}
-	return &ConflictError{Kind: kind, Name: name, Argument: m[1], Wanted: bareValue(m[2]), Current: bareValue(m[3]), Err: err}
+// DeclarationError says that the broker refuses to declare a queue or an exchange: the
+// user lacks a permission, an argument is not allowed, or the type of an exchange needs a
+// plugin that is not enabled. To try again does not help.
+type DeclarationError struct {
+	Kind string // queue or exchange
+	Name string
+	Err  error // the broker's words
 }
 
-func bareValue(s string) string {
-	if m := valueText.FindStringSubmatch(s); m != nil {
-		return m[1]
-	}
-	return s
+// Error names what is refused and gives the broker's words.
+func (e *DeclarationError) Error() string {
+	return fmt.Sprintf("broker: declare %s %s: the broker refuses: %v", e.Kind, e.Name, e.Err)
 }
+
+// Unwrap returns the broker's error.
+func (e *DeclarationError) Unwrap() error { return e.Err }

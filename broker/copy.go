@@ -3,34 +3,8 @@ package broker
 import (
 	"maps"
 
-	amqp "github.com/rabbitmq/amqp091-go"
-
 	"github.com/warren-mq/warren/message"
 )
-
-// publishing is m as amqp091 sends it.
-func publishing(m *message.Message) amqp.Publishing {
-	p := amqp.Publishing{
-		Headers:         fields(m.Headers),
-		ContentType:     m.ContentType,
-		ContentEncoding: m.ContentEncoding,
-		DeliveryMode:    amqp.Persistent,
-		Priority:        m.Priority,
-		CorrelationId:   m.CorrelationID,
-		ReplyTo:         m.ReplyTo,
-		Expiration:      m.Expiration,
-		MessageId:       m.ID,
-		Timestamp:       m.Timestamp,
-		Type:            m.Type,
-		UserId:          m.UserID,
-		AppId:           m.AppID,
-		Body:            m.Body,
-	}
-	if m.Transient {
-		p.DeliveryMode = amqp.Transient
-	}
-	return p
-}
 
 // Copy returns a copy of m to be published by the framework, on the delay ladder
 // or as a dead letter, with more headers. Everything of the message survives but

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"regexp"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -71,23 +71,6 @@ func declareError(kind, name string, err error) error {
 	return fmt.Errorf("broker: declare %s %s: %w", kind, name, err)
 }
 
-// DeclarationError says that the broker refuses to declare a queue or an exchange: the
-// user lacks a permission, an argument is not allowed, or the type of an exchange needs a
-// plugin that is not enabled. To try again does not help.
-type DeclarationError struct {
-	Kind string // queue or exchange
-	Name string
-	Err  error // the broker's words
-}
-
-// Error names what is refused and gives the broker's words.
-func (e *DeclarationError) Error() string {
-	return fmt.Sprintf("broker: declare %s %s: the broker refuses: %v", e.Kind, e.Name, e.Err)
-}
-
-// Unwrap returns the broker's error.
-func (e *DeclarationError) Unwrap() error { return e.Err }
-
 func isRefusal(code int) bool {
 	switch code {
 	case amqp.AccessRefused, amqp.PreconditionFailed, amqp.CommandInvalid, amqp.NotAllowed, amqp.NotImplemented:
@@ -96,15 +79,33 @@ func isRefusal(code int) bool {
 	return false
 }
 
-// Unusual returns the exchanges of t whose types come with plugins. RabbitMQ closes the
-// whole connection of a client that declares an exchange of a type it does not have, so
-// declare them by Connector.Apart first.
-func (t Topology) Unusual() Topology {
-	usual := []string{"topic", "direct", "fanout", "headers"}
-	return Topology{Exchanges: slices.DeleteFunc(slices.Clone(t.Exchanges), func(x Exchange) bool {
-		return slices.Contains(usual, x.Kind)
-	})}
-}
-
 // table hands headers to amqp091, nil for none.
 func table(h message.Headers) amqp.Table { return fields(h) }
+
+// RabbitMQ's text: inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/':
+// received '2000' but current is '1000'. A value may come with its type, and a
+// missing one is a bare none.
+var (
+	conflictText = regexp.MustCompile(`inequivalent arg '([^']+)' for \w+ '.*' in vhost '.*': received (.+?) but current is (.+)$`)
+	valueText    = regexp.MustCompile(`^(?:the value )?'([^']*)'(?: of type '[^']*')?$`)
+)
+
+// parseConflict reads the broker's refusal; nil if err is something else.
+func parseConflict(kind, name string, err error) *ConflictError {
+	e, ok := errors.AsType[*amqp.Error](err)
+	if !ok || e.Code != amqp.PreconditionFailed {
+		return nil
+	}
+	m := conflictText.FindStringSubmatch(e.Reason)
+	if m == nil {
+		return nil
+	}
+	return &ConflictError{Kind: kind, Name: name, Argument: m[1], Wanted: bareValue(m[2]), Current: bareValue(m[3]), Err: err}
+}
+
+func bareValue(s string) string {
+	if m := valueText.FindStringSubmatch(s); m != nil {
+		return m[1]
+	}
+	return s
+}

@@ -25,9 +25,9 @@ func (l *Lead) Commit(ctx context.Context, token []byte, m *message.Message) err
 	if m == nil {
 		return l.commitToken(ctx, token, func() error { return nil })
 	}
-	out := outgoing{key: m.RoutingKey, message: *m}
-	ctx, span := l.tracer.start(ctx, &out)
-	err := l.publish(ctx, token, &out)
+	c := *m
+	ctx, span := l.tracer.start(ctx, &c)
+	err := l.publish(ctx, token, &c)
 	span.end(err)
 	return err
 }
@@ -36,9 +36,9 @@ func (l *Lead) Commit(ctx context.Context, token []byte, m *message.Message) err
 // longer than Commit, and a process that dies after it may not have stored that it has
 // published; but whatever is wrong with m does not end the leadership.
 func (l *Lead) Send(ctx context.Context, m *message.Message) error {
-	out := outgoing{key: m.RoutingKey, message: *m}
-	ctx, span := l.tracer.start(ctx, &out)
-	err := l.send(ctx, &out)
+	c := *m
+	ctx, span := l.tracer.start(ctx, &c)
+	err := l.send(ctx, &c)
 	span.end(err)
 	if err != nil {
 		return fmt.Errorf("broker: publish to exchange %q with key %q: %w", m.Exchange, m.RoutingKey, err)
@@ -46,11 +46,11 @@ func (l *Lead) Send(ctx context.Context, m *message.Message) error {
 	return nil
 }
 
-func (l *Lead) send(ctx context.Context, out *outgoing) error {
+func (l *Lead) send(ctx context.Context, m *message.Message) error {
 	if err := l.Err(); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}
-	p := publishing(&out.message)
+	p := publishing(m)
 	if err := p.Headers.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
@@ -58,24 +58,24 @@ func (l *Lead) send(ctx context.Context, out *outgoing) error {
 	if err != nil {
 		return err
 	}
-	sent, err := line.publish(ctx, out.message.Exchange, out.key, p)
+	sent, err := line.publish(ctx, m.Exchange, m.RoutingKey, p)
 	if err == nil {
 		err = sent.wait(ctx, nil)
 	}
 	return errors.Join(err, l.session.closeChannel(line.ch))
 }
 
-func (l *Lead) publish(ctx context.Context, token []byte, out *outgoing) error {
-	exchange, p := out.message.Exchange, publishing(&out.message)
-	err := l.check(exchange, out.key, &p)
+func (l *Lead) publish(ctx context.Context, token []byte, m *message.Message) error {
+	exchange, key, p := m.Exchange, m.RoutingKey, publishing(m)
+	err := l.check(exchange, key, &p)
 	if err == nil {
-		err = l.commitToken(ctx, token, func() error { return l.ch.Publish(exchange, out.key, true, false, p) })
+		err = l.commitToken(ctx, token, func() error { return l.ch.Publish(exchange, key, true, false, p) })
 	}
 	if r := l.returned(); r != "" {
 		err = fmt.Errorf("%w: %s", ErrUnroutable, r)
 	}
 	if err != nil {
-		return fmt.Errorf("broker: publish to exchange %q with key %q: %w", exchange, out.key, err)
+		return fmt.Errorf("broker: publish to exchange %q with key %q: %w", exchange, key, err)
 	}
 	return nil
 }

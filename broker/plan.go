@@ -7,24 +7,6 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// Action is what declaring one part of a topology would do.
-type Action string
-
-// Actions of a plan.
-const (
-	Create   Action = "create"   // it does not exist
-	Same     Action = "same"     // it exists as wanted
-	Conflict Action = "conflict" // it exists with other arguments
-)
-
-// Change is one line of a plan.
-type Change struct {
-	Kind     string // exchange or queue
-	Name     string
-	Action   Action
-	Conflict *ConflictError // set when Action is Conflict
-}
-
 // Plan tells what Declare would do and changes nothing. Bindings are not listed:
 // AMQP cannot ask for them, and declaring one twice is harmless. It needs no
 // management plugin: existence is asked for passively, and only what exists is
@@ -56,17 +38,6 @@ func (s *Session) Plan(ctx context.Context, t Topology) (changes []Change, err e
 		changes = append(changes, c)
 	}
 	return changes, nil
-}
-
-// Conflicts joins the conflicts among changes; nil if there are none.
-func Conflicts(changes []Change) error {
-	var errs []error
-	for _, c := range changes {
-		if c.Conflict != nil {
-			errs = append(errs, c.Conflict)
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // prober asks the broker; a "no" closes the channel, so it opens another.

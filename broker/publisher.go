@@ -57,7 +57,7 @@ func (p *Publisher) Publish(ctx context.Context, key string, body any, opts ...O
 	if err != nil {
 		return err
 	}
-	ctx, span := p.tracer.start(ctx, &out)
+	ctx, span := p.tracer.start(ctx, &out.message)
 	err = p.publish(ctx, sender, &out)
 	span.end(err)
 	return err

@@ -18,9 +18,6 @@ var ErrTooLarge = errors.New("broker: the message is too large")
 // does not take it as it is, such as an expiration that is not a number.
 var ErrMalformed = errors.New("broker: the message cannot be written")
 
-// maxShortString is the longest text of a property.
-const maxShortString = 255
-
 // checkStrings refuses what amqp091 would notice only in the middle of a frame, at
 // the cost of the connection.
 func checkStrings(exchange, key string, p *amqp.Publishing) error {

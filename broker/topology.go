@@ -2,11 +2,7 @@ package broker
 
 import (
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/warren-mq/warren/message"
 )
@@ -64,20 +60,6 @@ func (t Topology) Validate() error {
 	return errors.Join(errs...)
 }
 
-// checkName refuses what RabbitMQ would change (it strips line breaks from the names of
-// queues), and what breaks terminals and logs.
-func checkName(kind, name string) error {
-	switch {
-	case len(name) > maxShortString:
-		return fmt.Errorf("broker: %s %.40q…: the name has %d bytes, want at most %d", kind, name, len(name), maxShortString)
-	case !utf8.ValidString(name):
-		return fmt.Errorf("broker: %s %q: the name is not UTF-8", kind, name)
-	case strings.ContainsFunc(name, unicode.IsControl):
-		return fmt.Errorf("broker: %s %q: the name has a control character", kind, name)
-	}
-	return nil
-}
-
 // Merge returns t with all of more behind it.
 func (t Topology) Merge(more ...Topology) Topology {
 	for _, m := range more {
@@ -106,4 +88,14 @@ func unique[T any](all []T, identity func(T) any) []T {
 		defer func() { seen[id] = true }()
 		return seen[id]
 	})
+}
+
+// Unusual returns the exchanges of t whose types come with plugins. RabbitMQ closes the
+// whole connection of a client that declares an exchange of a type it does not have, so
+// declare them by Connector.Apart first.
+func (t Topology) Unusual() Topology {
+	usual := []string{"topic", "direct", "fanout", "headers"}
+	return Topology{Exchanges: slices.DeleteFunc(slices.Clone(t.Exchanges), func(x Exchange) bool {
+		return slices.Contains(usual, x.Kind)
+	})}
 }

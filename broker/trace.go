@@ -13,6 +13,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/telemetry"
 )
 
@@ -54,38 +55,38 @@ type publishSpan struct {
 	began    time.Time
 }
 
-func (t *tracer) start(ctx context.Context, o *outgoing) (context.Context, publishSpan) {
-	s := publishSpan{tracer: t, exchange: o.message.Exchange}
+// start begins the span of a publish of m, and writes the trace context into its headers.
+func (t *tracer) start(ctx context.Context, m *message.Message) (context.Context, publishSpan) {
+	s := publishSpan{tracer: t, exchange: m.Exchange}
 	if t.duration.Enabled(ctx) || t.sent.Enabled(ctx) {
 		s.began = time.Now()
 	}
 	if telemetry.Installed(t.provider) {
 		ctx, s.span = t.tracer.Start( //nolint:spancheck // ended by end
-			ctx, telemetry.PublishSpanName(o.message.Exchange), trace.WithSpanKind(trace.SpanKindProducer),
-			trace.WithAttributes(telemetry.PublishAttributes(o.message.Exchange, o.key, &o.message)...))
+			ctx, telemetry.PublishSpanName(m.Exchange), trace.WithSpanKind(trace.SpanKindProducer),
+			trace.WithAttributes(telemetry.PublishAttributes(m.Exchange, m.RoutingKey, m)...))
 	}
 	s.ctx = ctx
-	o.inject(ctx, t.propagator)
+	telemetry.Propagator(t.propagator).Inject(ctx, (*headerCarrier)(m)) // unless the caller has given one
 	return ctx, s
 }
 
-// inject adds the trace context, unless the caller has given one.
-func (o *outgoing) inject(ctx context.Context, p propagation.TextMapPropagator) {
-	telemetry.Propagator(p).Inject(ctx, (*headerCarrier)(o))
-}
+// headerCarrier takes trace context into the headers of a message.
+type headerCarrier message.Message
 
-// headerCarrier takes trace context into the headers of an outgoing message.
-type headerCarrier outgoing
-
-func (c *headerCarrier) Get(key string) string { return c.message.Headers.String(key) }
+func (c *headerCarrier) Get(key string) string { return c.Headers.String(key) }
 
 func (c *headerCarrier) Set(key, value string) {
-	if _, given := c.message.Headers[key]; !given {
-		(*outgoing)(c).header(key, value)
+	if _, given := c.Headers[key]; given {
+		return
 	}
+	if c.Headers == nil {
+		c.Headers = make(message.Headers)
+	}
+	c.Headers[key] = value
 }
 
-func (c *headerCarrier) Keys() []string { return slices.Sorted(maps.Keys(c.message.Headers)) }
+func (c *headerCarrier) Keys() []string { return slices.Sorted(maps.Keys(c.Headers)) }
 
 func (s publishSpan) end(err error) {
 	if s.span != nil {
