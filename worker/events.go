@@ -66,6 +66,7 @@ type HandOffFailed struct {
 	Message *message.Message
 	Outcome Outcome
 	Err     error
+	Span    trace.SpanContext // in which the handler ran; invalid without tracing, or if none ran
 }
 
 // HandlerOverdue says that a handler has not returned 5 s after its deadline: it ignores
@@ -76,7 +77,8 @@ type HandlerOverdue struct {
 	MessageID  string
 	RoutingKey string
 	Attempt    int
-	Age        time.Duration // since the handler began
+	Age        time.Duration     // since the handler began
+	Span       trace.SpanContext // in which it runs; invalid without tracing
 }
 
 // Draining says that the worker was told to stop.

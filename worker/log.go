@@ -23,10 +23,10 @@ func (w *Worker) logEvent(e Event) {
 	case ConsumerLost:
 		w.log.Warn("worker: consumer closed out of order", "queue", e.Queue, "error", e.Err)
 	case HandOffFailed:
-		w.log.Error("worker: copy not confirmed, trying again", "queue", e.Queue, "message_id", e.Message.ID,
+		w.log.ErrorContext(within(e.Span), "worker: copy not confirmed, trying again", "queue", e.Queue, "message_id", e.Message.ID,
 			"outcome", e.Outcome.Verdict.String(), "error", e.Err)
 	case HandlerOverdue:
-		w.log.Error("worker: handler overdue, it ignores its context", "queue", e.Queue, "message_id", e.MessageID,
+		w.log.ErrorContext(within(e.Span), "worker: handler overdue, it ignores its context", "queue", e.Queue, "message_id", e.MessageID,
 			"routing_key", e.RoutingKey, "attempt", e.Attempt, "age", e.Age)
 	case Draining:
 		w.log.Info("worker: draining", "cause", e.Cause)
@@ -87,6 +87,11 @@ func (w *Worker) logSettled(e Settled) {
 	if e.SettleErr != nil {
 		attrs = append(attrs, slog.String("settle_error", e.SettleErr.Error()))
 	}
-	ctx := trace.ContextWithSpanContext(context.Background(), e.Span)
-	w.log.LogAttrs(ctx, level, "worker: message "+e.Outcome.Verdict.String(), attrs...)
+	w.log.LogAttrs(within(e.Span), level, "worker: message "+e.Outcome.Verdict.String(), attrs...)
+}
+
+// within returns the context for a line about one message, from which a log's handler
+// reads the trace.
+func within(span trace.SpanContext) context.Context {
+	return trace.ContextWithSpanContext(context.Background(), span)
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
 )
@@ -28,6 +30,7 @@ type overdue struct {
 type run struct {
 	id, key  string
 	attempt  int
+	span     trace.SpanContext
 	began    time.Time
 	due      time.Time // its deadline and overduePatience
 	reported bool
@@ -44,7 +47,10 @@ func (o *overdue) middleware(next handler.Handler) handler.Handler {
 		if !ok {
 			return next.Handle(ctx, m)
 		}
-		r := &run{id: m.ID, key: m.RoutingKey, attempt: m.Attempt, began: time.Now(), due: deadline.Add(overduePatience)}
+		r := &run{
+			id: m.ID, key: m.RoutingKey, attempt: m.Attempt, span: trace.SpanContextFromContext(ctx),
+			began: time.Now(), due: deadline.Add(overduePatience),
+		}
 		o.add(r)
 		defer o.remove(r)
 		return next.Handle(ctx, m)
@@ -95,7 +101,7 @@ func (o *overdue) found(now time.Time) (late []HandlerOverdue) {
 			o.arm(r.due)
 		default:
 			r.reported = true
-			late = append(late, HandlerOverdue{MessageID: r.id, RoutingKey: r.key, Attempt: r.attempt, Age: now.Sub(r.began)})
+			late = append(late, HandlerOverdue{MessageID: r.id, RoutingKey: r.key, Attempt: r.attempt, Age: now.Sub(r.began), Span: r.span})
 		}
 	}
 	return late

@@ -46,7 +46,7 @@ func (q *Subscription) handOff(d *broker.Delivery, a *attempt, out Outcome) erro
 	defer done()
 	failed := func(err error) {
 		note(err)
-		q.worker.emit(HandOffFailed{Queue: q.config.Name, Message: &a.Message, Outcome: out, Err: err})
+		q.worker.emit(HandOffFailed{Queue: q.config.Name, Message: &a.Message, Outcome: out, Err: err, Span: a.span})
 	}
 	for n := 1; ; n++ {
 		late := time.AfterFunc(unconfirmedLimit, func() { failed(q.worker.unconfirmed()) })
