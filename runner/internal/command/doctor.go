@@ -59,6 +59,7 @@ refuses in any case, which it may log. The exit status is 7 if there is an error
 }
 
 func (e *examination) examine(ctx context.Context) {
+	e.checkWork()
 	e.checkBroker(ctx)
 	if e.session == nil {
 		for _, check := range []string{"version", "permissions", "topology", "queues"} {
@@ -78,6 +79,13 @@ func (e *examination) examine(ctx context.Context) {
 	e.checkCommands()
 	e.checkClock()
 	e.checkAdmin(ctx)
+}
+
+// checkWork judges as "runner run" does.
+func (e *examination) checkWork() {
+	if len(e.config.Queues) == 0 && len(e.config.Schedules) == 0 {
+		e.failf("config", `"runner config init" writes an example.`, "there are neither queues nor schedules, so a runner has nothing to do")
+	}
 }
 
 func (e *examination) addf(check, status, remedy, format string, args ...any) {
