@@ -102,8 +102,8 @@ func ExampleSession_Plan() {
 	}
 	defer closing(session)
 	email := broker.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}
-	topology := broker.Ladder().Merge(email.Topology())
-	changes, err := session.Plan(ctx, topology)
+	wanted := broker.Ladder().Merge(email.Topology())
+	changes, err := session.Plan(ctx, wanted)
 	if err != nil {
 		log.Print(err)
 		return
@@ -115,14 +115,14 @@ func ExampleSession_Plan() {
 		log.Print(err) // queue email: x-delivery-limit is 10, wanted 20; …
 		return
 	}
-	if err := session.Declare(ctx, topology); err != nil {
+	if err := session.Declare(ctx, wanted); err != nil {
 		log.Print(err)
 	}
 }
 
 func ExampleWorkQueue_Topology() {
-	topology := broker.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology()
-	for _, q := range topology.Queues {
+	wanted := broker.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology()
+	for _, q := range wanted.Queues {
 		fmt.Println(q.Name, q.Arguments["x-queue-type"], q.Arguments["x-delivery-limit"])
 	}
 	// Output:
@@ -132,12 +132,12 @@ func ExampleWorkQueue_Topology() {
 
 // Definitions are what rabbitmqctl import_definitions reads.
 func ExampleTopology_Definitions() {
-	topology := broker.Topology{
+	wanted := broker.Topology{
 		Exchanges: []broker.Exchange{{Name: "events", Kind: "topic"}},
 		Queues:    []broker.Queue{{Name: "email", Arguments: map[string]any{"x-queue-type": "quorum"}}},
 		Bindings:  []broker.Binding{{Exchange: "events", Key: "user.*", Queue: "email"}},
 	}
-	out, err := topology.Definitions("/")
+	out, err := wanted.Definitions("/")
 	if err != nil {
 		log.Fatal(err)
 	}

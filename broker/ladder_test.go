@@ -167,8 +167,8 @@ func TestLadderIsNotStopped(t *testing.T) {
 			other, broken := workQueue(t, url), broker.WorkQueue{Name: rabbit.Queue(t) + "-broken"}
 			tt.change(&broken)
 			s := sender(t, broker.Config{URL: url})
-			topology := broken.Topology()
-			if err := s.Declare(t.Context(), broker.Ladder().Merge(other.Topology(), topology)); err != nil {
+			wanted := broken.Topology()
+			if err := s.Declare(t.Context(), broker.Ladder().Merge(other.Topology(), wanted)); err != nil {
 				t.Fatal(err)
 			}
 			ch := rabbit.Channel(t, url)
@@ -185,7 +185,7 @@ func TestLadderIsNotStopped(t *testing.T) {
 			if tt.kept != nil {
 				rabbit.Eventually(t, 20*time.Second, func() bool { return rabbit.Depth(t, ch, tt.kept(broken.Name)) >= 100 }, "the strays are kept")
 			}
-			for _, q := range topology.Queues {
+			for _, q := range wanted.Queues {
 				removeQueues(t, ch, q.Name)
 			}
 		})

@@ -185,15 +185,15 @@ func TestWorkQueueIsChecked(t *testing.T) {
 func TestDefinitionsImport(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		node := rabbit.Start(t)
-		topology := broker.Ladder().Merge(broker.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology(),
+		wanted := broker.Ladder().Merge(broker.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology(),
 			broker.WorkQueue{Name: "urgent", Exchange: "events", Keys: []string{"#"}, MaxPriority: 10}.Topology()).Unique()
-		definitions, err := topology.Definitions("/")
+		definitions, err := wanted.Definitions("/")
 		if err != nil {
 			t.Fatal(err)
 		}
 		node.Import(t, definitions)
 		s := session(t, broker.Config{URL: node.URL()})
-		changes, err := s.Plan(t.Context(), topology)
+		changes, err := s.Plan(t.Context(), wanted)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -71,7 +71,7 @@ func (a *App) publishEvents(ctx context.Context) error {
 // declare declares the queues of all roles. It waits for the broker as long as that
 // takes, and the service answers meanwhile.
 func (a *App) declare(ctx context.Context) error {
-	t := topology(a.config)
+	t := declared(a.config)
 	for {
 		err := a.declareOnce(ctx, t)
 		_, conflict := errors.AsType[*broker.ConflictError](err)

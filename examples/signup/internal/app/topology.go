@@ -10,8 +10,8 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// topology is what all roles need on the broker.
-func topology(c Config) broker.Topology {
+// declared is what all roles need on the broker.
+func declared(c Config) broker.Topology {
 	all := &App{config: c, handled: new(dedupe.Store), subscriptions: make(map[string]*worker.Subscription)} // never run
 	w := worker.New(worker.Config{})
 	all.subscribe(w, Roles())
@@ -25,7 +25,7 @@ func Remove(ctx context.Context, c broker.Config, prefix string) error {
 	if err != nil {
 		return err
 	}
-	for _, q := range topology(Config{Prefix: prefix}).Queues {
+	for _, q := range declared(Config{Prefix: prefix}).Queues {
 		if strings.Contains(q.Name, prefix) { // others share the rest
 			_, e := session.DeleteQueue(ctx, q.Name)
 			err = errors.Join(err, e)
