@@ -68,14 +68,20 @@ func TestTheRunnerDoesTheWorkOfTheWorkers(t *testing.T) {
 	a := relay(t, node.URL(), data, c)
 	alice := account.New(account.Input{Email: "alice@example.com", Name: "Alice"}, "none")
 	e := event.SignedUp{AccountID: alice.ID, Email: alice.Email, Name: alice.Name, At: alice.CreatedAt}
-	if err := a.Accounts().Add(t.Context(), alice, outbox.Message{Exchange: event.Exchange, Key: event.SignedUpKey, Body: e}); err != nil {
+	told := func(account.Account) []outbox.Message {
+		return []outbox.Message{
+			{Exchange: event.Exchange, Key: event.SignedUpKey, Body: e},
+			{Exchange: event.Exchange, Key: event.SignUpKnownKey, Body: event.SignUpKnown{ID: "again", Email: alice.Email, Name: alice.Name}},
+		}
+	}
+	if _, err := a.Accounts().Add(t.Context(), alice, told); err != nil {
 		t.Fatal(err)
 	}
 	rabbit.Eventually(t, time.Minute, func() bool {
 		counted, _ := a.Counter().Total(t.Context()) // busy is not there yet
 		trials, _ := a.Book().Trials(t.Context())
-		return counted == 1 && trials == 1 && len(c.Inbox(alice.Email, 5)) == 2
-	}, "two mails, a count and a trial")
+		return counted == 1 && trials == 1 && len(c.Inbox(alice.Email, 5)) == 3
+	}, "three mails, a count and a trial")
 	end()
 }
 

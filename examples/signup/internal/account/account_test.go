@@ -118,33 +118,38 @@ type pending string
 
 const events pending = "SELECT count(*) FROM warren_outbox"
 
-func TestOfManyAtOnceOneGetsTheAddressAndItsEvent(t *testing.T) {
+func TestOfManyAtOnceOneGetsTheAddressAndTheOthersLearnWhose(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, where string) {
 		s, same := open(t, where), open(t, where)
 		var wg sync.WaitGroup
 		var mu sync.Mutex
-		added := 0
+		added, told := 0, 0
 		for i := range 40 {
 			a, store := alice(), []*account.Store{s, same}[i%2]
 			if i%3 == 0 {
 				a.Email = strings.ToUpper(a.Email)
 			}
 			wg.Go(func() {
-				err := store.Add(t.Context(), a, outbox.Message{Exchange: "events", Key: "k", Aggregate: a.ID, Body: a})
+				owner, err := store.Add(t.Context(), a, func(owner account.Account) []outbox.Message {
+					return []outbox.Message{{Exchange: "events", Key: "k", Aggregate: a.ID, Body: owner}}
+				})
 				mu.Lock()
 				defer mu.Unlock()
-				if err == nil {
+				switch {
+				case err != nil:
+					t.Error(err)
+				case owner == a:
 					added++
-				} else if !errors.Is(err, account.ErrExists) {
-					t.Errorf("got %v, want %v", err, account.ErrExists)
+				case strings.EqualFold(owner.Email, a.Email):
+					told++
 				}
 			})
 		}
 		wg.Wait()
 		n, err := s.Count(t.Context())
-		if added != 1 || n != 1 || err != nil || events.of(t, s) != 1 {
-			t.Errorf("%d were added, and there are %d accounts and %d events, %v; want one of each", added, n, events.of(t, s), err)
+		if added != 1 || told != 39 || n != 1 || err != nil || events.of(t, s) != 40 {
+			t.Errorf("%d were added and %d have an owner, and there are %d accounts and %d events, %v; want 1, 39, 1 and 40", added, told, n, events.of(t, s), err)
 		}
 	})
 }
@@ -153,7 +158,10 @@ func TestAnEventThatCannotBeWrittenLeavesNoAccount(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, where string) {
 		s := open(t, where)
-		if err := s.Add(t.Context(), alice(), outbox.Message{Exchange: "events", Key: "k", Body: func() {}}); err == nil {
+		wrong := func(account.Account) []outbox.Message {
+			return []outbox.Message{{Exchange: "events", Key: "k", Body: func() {}}}
+		}
+		if _, err := s.Add(t.Context(), alice(), wrong); err == nil {
 			t.Error("a function is taken for a body")
 		}
 		if n, err := s.Count(t.Context()); n != 0 || err != nil || events.of(t, s) != 0 {
@@ -166,7 +174,7 @@ func TestAnAccountIsFoundVerifiedAndGetsANewPassword(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, where string) {
 		s, a := open(t, where), alice()
-		if err := s.Add(t.Context(), a); err != nil {
+		if _, err := s.Add(t.Context(), a, nil); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := s.ByEmail(t.Context(), "Alice@Example.test"); got != a || err != nil {

@@ -13,11 +13,8 @@ import (
 	"github.com/warren-mq/warren/outbox"
 )
 
-// Conditions a caller may ask for.
-var (
-	ErrExists  = errors.New("account: there is an account with this e-mail address")
-	ErrUnknown = errors.New("account: there is no such account")
-)
+// ErrUnknown is returned for an account that does not exist.
+var ErrUnknown = errors.New("account: there is no such account")
 
 //go:embed schema.sql
 var schema string
@@ -37,40 +34,37 @@ func Open(ctx context.Context, where string) (*Store, error) {
 	return &Store{db}, nil
 }
 
-// Add saves the account and the events about it in one transaction: both are kept, or
-// neither. The error is ErrExists, or the database's.
-func (s *Store) Add(ctx context.Context, a Account, events ...outbox.Message) error {
+// Add saves the account, unless its address has one already, and returns the account
+// that has the address now: a, or the earlier one. The events about that account are
+// saved in the same transaction: both are kept, or neither. The statements are the same
+// in both cases, so that the time they take does not tell which it was.
+func (s *Store) Add(ctx context.Context, a Account, events func(owner Account) []outbox.Message) (owner Account, err error) {
 	tx, err := s.DB.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("account: %w", err)
+		return owner, fmt.Errorf("account: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after the commit
-	if err := insert(ctx, tx, a); err != nil {
-		return err
+	if owner, err = insert(ctx, tx, a); err != nil {
+		return owner, err
 	}
-	if err := outbox.Write(ctx, tx, s.DB.Dialect, events...); err != nil {
-		return err
+	if events != nil {
+		if err := outbox.Write(ctx, tx, s.DB.Dialect, events(owner)...); err != nil {
+			return owner, err
+		}
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("account: %w", err)
+		return owner, fmt.Errorf("account: %w", err)
 	}
-	return nil
+	return owner, nil
 }
 
-func insert(ctx context.Context, tx *sql.Tx, a Account) error {
-	result, err := tx.ExecContext(ctx, `INSERT INTO accounts (id, email, email_key, name, password_hash, created_at)
+func insert(ctx context.Context, tx *sql.Tx, a Account) (owner Account, err error) {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO accounts (id, email, email_key, name, password_hash, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (email_key) DO NOTHING`,
-		a.ID, a.Email, key(a.Email), a.Name, a.PasswordHash, a.CreatedAt.UnixMilli())
-	if err != nil {
-		return fmt.Errorf("account: %w", err)
+		a.ID, a.Email, key(a.Email), a.Name, a.PasswordHash, a.CreatedAt.UnixMilli()); err != nil {
+		return owner, fmt.Errorf("account: %w", err)
 	}
-	switch n, err := result.RowsAffected(); {
-	case err != nil:
-		return fmt.Errorf("account: %w", err)
-	case n == 0:
-		return ErrExists
-	}
-	return nil
+	return find(ctx, tx, "email_key = $1", key(a.Email))
 }
 
 // key is what makes two addresses the same.
@@ -101,18 +95,23 @@ func (s *Store) SetPassword(ctx context.Context, id, old, hash string) error {
 
 // ByID returns the account, or ErrUnknown.
 func (s *Store) ByID(ctx context.Context, id string) (Account, error) {
-	return s.find(ctx, "id = $1", id)
+	return find(ctx, s.DB, "id = $1", id)
 }
 
 // ByEmail returns the account with the address, or ErrUnknown.
 func (s *Store) ByEmail(ctx context.Context, email string) (Account, error) {
-	return s.find(ctx, "email_key = $1", key(email))
+	return find(ctx, s.DB, "email_key = $1", key(email))
 }
 
-func (s *Store) find(ctx context.Context, where, arg string) (a Account, err error) {
+// querier is a database, or a transaction.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func find(ctx context.Context, q querier, where, arg string) (a Account, err error) {
 	var created int64
 	var verified sql.NullInt64
-	err = s.DB.QueryRowContext(ctx, "SELECT id, email, name, password_hash, created_at, verified_at FROM accounts WHERE "+where, arg).
+	err = q.QueryRowContext(ctx, "SELECT id, email, name, password_hash, created_at, verified_at FROM accounts WHERE "+where, arg).
 		Scan(&a.ID, &a.Email, &a.Name, &a.PasswordHash, &created, &verified)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

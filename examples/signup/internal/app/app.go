@@ -136,7 +136,8 @@ func (a *App) Handler() http.Handler {
 		Inline: []func(context.Context, event.SignedUp) error{
 			a.welcome.Welcome, a.verification.Ask, a.counter.Count, a.book.BeginTrial,
 		},
-		Wake: a.relay.Wake, OnAnswer: a.config.OnAnswer, OnReset: a.config.OnReset, OnVerified: a.config.OnVerified,
+		InlineKnown: a.welcome.Known,
+		Wake:        a.relay.Wake, OnAnswer: a.config.OnAnswer, OnReset: a.config.OnReset, OnVerified: a.config.OnVerified,
 	})
 }
 

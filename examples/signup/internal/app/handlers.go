@@ -8,6 +8,7 @@ func (a *App) Handlers() map[string]handler.Handler {
 	once := a.once()
 	return map[string]handler.Handler{
 		"send-welcome":      handler.Chain(handler.Typed(a.welcome.Welcome), once...),
+		"send-known":        handler.Chain(handler.Typed(a.welcome.Known), once...),
 		"send-reset":        handler.Chain(handler.Typed(a.welcome.ResetPassword), once...),
 		"send-verification": handler.Chain(handler.Typed(a.verification.Ask), once...),
 		"count":             handler.Typed(a.counter.Count),

@@ -48,6 +48,7 @@ func (a *App) subscribe(w *worker.Worker, roles []Role) {
 	if has(roles, Welcome) {
 		q := a.queue(w, worker.Queue{Name: WelcomeQueue, Concurrency: 8, MaxPriority: priorities, Timeout: mailTimeout, Middleware: once})
 		q.Handle(event.SignedUpKey, handler.Typed(a.welcome.Welcome))
+		q.Handle(event.SignUpKnownKey, handler.Typed(a.welcome.Known))
 		q.Handle(event.PasswordResetKey, handler.Typed(a.welcome.ResetPassword))
 	}
 	if has(roles, Verification) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/warren-mq/warren/examples/signup/internal/brokertest"
@@ -26,6 +27,7 @@ func TestTheStory(t *testing.T) {
 	s.signUp("Ada", "ada@example.test")
 	s.look(s.person, "signed-up", false)
 	s.followTheVerification("ada@example.test")
+	s.signUpAgain("ada@example.test")
 	s.breakTheMailServer()
 	s.rememberRetries()
 	s.signUp("Bob", "bob@example.test")
@@ -116,6 +118,22 @@ func (s *story) followTheVerification(email string) {
 		s.t.Errorf("the link leads to %q, and the page says %q", title, s.person.Text("main"))
 	}
 	s.t.Logf("%s is verified", email)
+}
+
+// signUpAgain signs up with an address that has an account: the answer is that of a new
+// one, and the owner has a mail with the way to a new password.
+func (s *story) signUpAgain(email string) {
+	s.t.Helper()
+	s.signUp("Mallory", email)
+	if text := s.person.Text("main"); !strings.Contains(text, "Thank you, Mallory") || !strings.Contains(text, "This page never tells") {
+		s.t.Errorf("the page says %q", text)
+	}
+	s.person.Follow(".next a[href^='/inbox']")
+	s.person.Until("the owner is told", `document.querySelectorAll("tbody tr").length === 3`)
+	s.person.Follow("a.follow[data-kind='known address']")
+	if title := s.person.Text("h1"); title != "Forgotten password" {
+		s.t.Errorf("the link leads to %q", title)
+	}
 }
 
 // breakTheMailServer slows it down, on the live page, sees somebody wait who signs up

@@ -124,10 +124,7 @@ func (d *Demo) floodAndReset(n int) (string, error) {
 
 func (d *Demo) flood(ctx context.Context, n int) error {
 	who := account.New(account.Input{Email: forgetful, Name: "Forgetful"}, "none")
-	if err := d.app.Accounts().Add(ctx, who); err != nil && !errors.Is(err, account.ErrExists) {
-		return err
-	}
-	who, err := d.app.Accounts().ByEmail(ctx, forgetful)
+	who, err := d.app.Accounts().Add(ctx, who, nil)
 	if err != nil {
 		return err
 	}

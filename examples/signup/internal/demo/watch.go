@@ -131,15 +131,18 @@ func (w *watch) onOutbox(e outbox.Event) {
 
 // onAnswer sees the sign-ups that were accepted.
 func (w *watch) onAnswer(s live.Signup) {
-	if s.Sync {
+	what := "saved the account and its event"
+	switch {
+	case s.Sync:
+		what = "did everything while the visitor waited"
 		w.oldWay.add(s.Took)
-		w.journeys.begin(s, "did everything while the visitor waited")
-		return
-	}
-	if !isExtra(s.Email) {
+	case !isExtra(s.Email):
 		w.newWay.add(s.Took)
 	}
-	w.journeys.begin(s, "saved the account and its event")
+	if s.Known && !s.Sync {
+		what = "saved an event alone: the address has an account, and the answer does not tell"
+	}
+	w.journeys.begin(s, what)
 }
 
 // onVerified sees the links that were followed.

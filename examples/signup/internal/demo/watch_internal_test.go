@@ -26,6 +26,7 @@ func TestAJourneySaysWhatBecameOfATask(t *testing.T) {
 	}{
 		"done":            {app.BillingQueue, event.SignedUpKey, worker.Settled{}, "began the trial", live.Done},
 		"another message": {app.WelcomeQueue, event.PasswordResetKey, worker.Settled{}, "sent the link for a new password", live.Done},
+		"of a known one":  {app.WelcomeQueue, event.SignUpKnownKey, worker.Settled{}, "told the owner of the address", live.Done},
 		"failed": {
 			app.WelcomeQueue, event.SignedUpKey,
 			worker.Settled{Outcome: worker.Outcome{Verdict: worker.Retry, Err: boom, Delay: 512 * time.Millisecond}},
@@ -110,5 +111,20 @@ func TestAJourneyOfTheOldWayIsInTheOrderOfTime(t *testing.T) {
 	w.onAnswer(live.Signup{ID: "1", At: now, Took: 2 * time.Second, Sync: true})
 	if j, _ := w.journeys.get("1", nil); len(j.Steps) != 2 || j.Steps[1].Where != "service" {
 		t.Errorf("got the steps %+v, want the mail's, and then the answer", j.Steps)
+	}
+}
+
+func TestASignUpWithAKnownAddressIsDoneOnceItsOwnerIsTold(t *testing.T) {
+	t.Parallel()
+	var w watch
+	queues := []string{app.WelcomeQueue, app.VerificationQueue}
+	w.onAnswer(live.Signup{ID: "1", At: time.Now(), Known: true})
+	if j, _ := w.journeys.get("1", queues); j.State != live.Waiting || len(j.Steps) != 1 {
+		t.Errorf("got %+v, want that it waits", j)
+	}
+	m := &message.Message{Queue: app.WelcomeQueue, RoutingKey: event.SignUpKnownKey, CorrelationID: "1"}
+	w.onWorker(worker.Settled{Queue: app.WelcomeQueue, Message: m})
+	if j, _ := w.journeys.get("1", queues); j.State != live.Done || len(j.Steps) != 2 {
+		t.Errorf("got %+v, want that it is done", j)
 	}
 }

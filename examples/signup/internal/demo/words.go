@@ -24,8 +24,11 @@ var tasks = map[string]task{
 }
 
 func taskOf(prefix string, m *message.Message) task {
-	if m.RoutingKey == event.PasswordResetKey {
+	switch m.RoutingKey {
+	case event.PasswordResetKey:
 		return task{"sending the link for a new password", "sent the link for a new password", "could not send the link for a new password"}
+	case event.SignUpKnownKey:
+		return task{"telling the owner of the address", "told the owner of the address", "could not tell the owner of the address"}
 	}
 	return tasks[strings.TrimPrefix(m.Queue, prefix)]
 }

@@ -7,6 +7,7 @@ import "time"
 // Routing keys, on the topic exchange Exchange.
 const (
 	SignedUpKey      = "user.signed_up"
+	SignUpKnownKey   = "email.sign_up_known"
 	PasswordResetKey = "email.password_reset"
 )
 
@@ -19,6 +20,15 @@ type SignedUp struct {
 	Email     string    `json:"email"`
 	Name      string    `json:"name"`
 	At        time.Time `json:"at"`
+}
+
+// SignUpKnown says that somebody has signed up with the address of an account. Its
+// owner is told by mail, and the visitor is not.
+type SignUpKnown struct {
+	ID    string    `json:"id"`    // of the sign-up
+	Email string    `json:"email"` // of the account, as its owner wrote it
+	Name  string    `json:"name"`  // of the account
+	At    time.Time `json:"at"`
 }
 
 // PasswordReset says that somebody wants to set a new password. It names nobody if

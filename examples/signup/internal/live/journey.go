@@ -2,13 +2,14 @@ package live
 
 import "time"
 
-// Signup is one account, and how long its visitor waited.
+// Signup is one sign-up, and how long its visitor waited.
 type Signup struct {
-	ID    string // of the account
+	ID    string // of the account, if it is new
 	Email string
 	At    time.Time
 	Took  time.Duration // until the answer
 	Sync  bool          // the old way: POST /signup-sync
+	Known bool          // the address had an account; the answer must not tell
 	State State         // of the whole
 }
 

@@ -29,7 +29,7 @@ type Mail struct {
 	Subject string
 	Text    string
 	Kind    string // such as welcome
-	Account string // the id of the account it is about
+	Account string // the id of the account, or of the sign-up, it is about
 }
 
 // RefusedError says that the server did not take the mail, for good or for now.

@@ -3,6 +3,7 @@ package selftest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/warren-mq/warren/examples/signup/internal/live"
@@ -27,7 +28,24 @@ func (s *story) fanOut(ctx context.Context) error {
 		return err
 	}
 	s.sayf("the link of the verification mail works")
-	return nil
+	return s.known(ctx)
+}
+
+// known: a sign-up with the address of an account looks the same, and its owner is told.
+func (s *story) known(ctx context.Context) error {
+	id, _, err := s.signUp(ctx, live.PostSignUp, strings.ToUpper(s.address("alice")))
+	if err != nil {
+		return err
+	}
+	mails, err := s.mails(ctx, s.address("alice"), 3)
+	if err != nil {
+		return err
+	}
+	if err := s.follow(ctx, mails, "known address"); err != nil {
+		return err
+	}
+	s.sayf("an address with an account: the same answer, and a mail to its owner")
+	return s.state(ctx, id, live.Done)
 }
 
 // bothWays: the same mail server, slow, and both ways to sign up.

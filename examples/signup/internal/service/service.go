@@ -25,10 +25,14 @@ type Config struct {
 	Link      link.Signer
 	Log       *slog.Logger
 
-	Inline   []func(context.Context, event.SignedUp) error // what POST /signup-sync does while the visitor waits
-	Wake     func()                                        // tells the relay that there is an event; may be nil
-	OnAnswer func(live.Signup)                             // sees each sign-up that was accepted; may be nil
-	OnReset  func(event.PasswordReset)                     // sees each reset before it is published; may be nil
+	// What POST /signup-sync does while the visitor waits: for a new account, and for an
+	// address that has one.
+	Inline      []func(context.Context, event.SignedUp) error
+	InlineKnown func(context.Context, event.SignUpKnown) error
+
+	Wake     func()                    // tells the relay that there is an event; may be nil
+	OnAnswer func(live.Signup)         // sees each sign-up that was accepted; may be nil
+	OnReset  func(event.PasswordReset) // sees each reset before it is published; may be nil
 
 	OnVerified func(account.Account) // sees each address that is confirmed; may be nil
 }
@@ -42,6 +46,7 @@ type service struct{ Config }
 //
 //	GET  /               the form
 //	POST /signup         email, name, password; answers once account and event are committed
+//	                     the answer is the same for an address that has an account
 //	POST /signup-sync    the same, and answers when all is done: the old way
 //	GET  /verify?token=  the link of the verification mail
 //	POST /reset          email; publishes an urgent event

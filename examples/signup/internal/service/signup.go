@@ -1,7 +1,7 @@
 package service
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -13,47 +13,76 @@ import (
 )
 
 // signUp saves the account and the event about it, and answers. Whoever has to do
-// something about it does so later.
+// something about it does so later. If the address has an account, the event has its
+// owner told, and the visitor gets the same answer in the same time: it does not tell
+// who has an account.
 func (s *service) signUp(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	a, ok := s.newAccount(w, r)
 	if !ok {
 		return
 	}
-	e := event.SignedUp{AccountID: a.ID, Email: a.Email, Name: a.Name, At: a.CreatedAt}
-	err := s.Accounts.Add(r.Context(), a, outbox.Message{
-		Exchange: s.Exchange, Key: event.SignedUpKey, Aggregate: a.ID, CorrelationID: a.ID, Body: e,
+	owner, err := s.Accounts.Add(r.Context(), a, func(owner account.Account) []outbox.Message {
+		m := outbox.Message{Exchange: s.Exchange, Key: event.SignedUpKey, Aggregate: a.ID, CorrelationID: a.ID, Body: signedUp(a)}
+		if owner.ID != a.ID {
+			m.Key, m.Body = event.SignUpKnownKey, known(a, owner)
+		}
+		return []outbox.Message{m}
 	})
 	if err != nil {
-		s.notAdded(w, r, err)
+		s.unavailable(w, r, err, nothingSaved)
 		return
 	}
 	if s.Wake != nil {
 		s.Wake()
 	}
-	s.accepted(w, r, a, start, false)
+	s.accepted(w, r, a, live.Signup{At: start, Known: owner.ID != a.ID, State: live.Waiting})
+}
+
+const nothingSaved = "Nothing was saved. Try again."
+
+func signedUp(a account.Account) event.SignedUp {
+	return event.SignedUp{AccountID: a.ID, Email: a.Email, Name: a.Name, At: a.CreatedAt}
+}
+
+// known is the event of the sign-up a, whose address is the owner's.
+func known(a, owner account.Account) event.SignUpKnown {
+	return event.SignUpKnown{ID: a.ID, Email: owner.Email, Name: owner.Name, At: a.CreatedAt}
 }
 
 // signUpSync is how it was done before: the visitor waits for everybody, and if one
-// of them fails the visitor hears of it.
+// of them fails the visitor hears of it. The time tells who has an account: one mail
+// instead of two.
 func (s *service) signUpSync(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	a, ok := s.newAccount(w, r)
 	if !ok {
 		return
 	}
-	if err := s.Accounts.Add(r.Context(), a); err != nil {
-		s.notAdded(w, r, err)
+	owner, err := s.Accounts.Add(r.Context(), a, nil)
+	if err != nil {
+		s.unavailable(w, r, err, nothingSaved)
 		return
 	}
-	e := event.SignedUp{AccountID: a.ID, Email: a.Email, Name: a.Name, At: a.CreatedAt}
+	if owner.ID != a.ID {
+		err = s.InlineKnown(r.Context(), known(a, owner))
+	} else {
+		err = s.inline(r.Context(), signedUp(a))
+	}
+	if err != nil {
+		s.unavailable(w, r, err, "The account is saved, but not all that belongs to it was done, and nobody will try again.")
+		return
+	}
+	s.accepted(w, r, a, live.Signup{At: start, Known: owner.ID != a.ID, Sync: true, State: live.Done})
+}
+
+func (s *service) inline(ctx context.Context, e event.SignedUp) error {
 	for _, do := range s.Inline {
-		if err := do(r.Context(), e); err != nil {
-			s.unavailable(w, r, err, "The account is saved, but not all that belongs to it was done, and nobody will try again.")
-			return
+		if err := do(ctx, e); err != nil {
+			return err
 		}
 	}
-	s.accepted(w, r, a, start, true)
+	return nil
 }
 
 // newAccount makes an account of the request, or answers why it cannot.
@@ -85,28 +114,18 @@ func (s *service) refuse(w http.ResponseWriter, r *http.Request, status int, in 
 	s.json(w, status, map[string]any{"error": f.Error(), "email": f.Email, "name": f.Name, "password": f.Password})
 }
 
-func (s *service) notAdded(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, account.ErrExists) {
-		s.fail(w, r, http.StatusConflict, "There is an account with this e-mail address already.")
-		return
-	}
-	s.unavailable(w, r, err, "Nothing was saved. Try again.")
-}
-
 // answer is the JSON answer to a sign-up.
 type answer struct {
 	ID     string  `json:"id"`
 	TookMS float64 `json:"took_ms"`
 }
 
-func (s *service) accepted(w http.ResponseWriter, r *http.Request, a account.Account, start time.Time, sync bool) {
-	signup := live.Signup{ID: a.ID, Email: a.Email, At: start, Took: time.Since(start), Sync: sync, State: live.Waiting}
-	if sync {
-		signup.State = live.Done
-	}
+func (s *service) accepted(w http.ResponseWriter, r *http.Request, a account.Account, signup live.Signup) {
+	signup.ID, signup.Email, signup.Took = a.ID, a.Email, time.Since(signup.At)
 	if s.OnAnswer != nil {
 		s.OnAnswer(signup)
 	}
+	signup.Known = false // the page must not know
 	ms := float64(signup.Took.Microseconds()) / 1000
 	w.Header().Set("Location", live.JourneyPath+a.ID)
 	w.Header().Set("Server-Timing", fmt.Sprintf("signup;dur=%.1f", ms))

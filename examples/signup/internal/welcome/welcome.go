@@ -1,5 +1,5 @@
-// Package welcome writes to people: welcome to who signed up, and the way to a new
-// password to who forgot theirs. It knows nothing of queues.
+// Package welcome writes to people: a welcome to new accounts, a hint to owners whose
+// address signs up again, and the way to a new password. It knows nothing of queues.
 package welcome
 
 import (
@@ -15,6 +15,7 @@ import (
 // Kinds of mails.
 const (
 	Kind      = "welcome"
+	KnownKind = "known address"
 	ResetKind = "password reset"
 )
 
@@ -38,6 +39,17 @@ func (m *Mailer) Welcome(ctx context.Context, e event.SignedUp) error {
 		ID: "welcome." + e.AccountID, To: e.Email, Kind: Kind, Account: e.AccountID,
 		Subject: "Welcome, " + e.Name,
 		Text:    fmt.Sprintf("Hello %s,\n\ngood to have you here.\n\n%s\n", e.Name, m.Site),
+	})
+}
+
+// Known tells the owner of an account that somebody has signed up with its address: the
+// answer to the sign-up must not.
+func (m *Mailer) Known(ctx context.Context, e event.SignUpKnown) error {
+	return m.Send(ctx, mail.Mail{
+		ID: "known." + e.ID, To: e.Email, Kind: KnownKind, Account: e.ID,
+		Subject: "You already have an account",
+		Text: fmt.Sprintf("Hello %s,\n\nsomebody has signed up with your address, and you already have an account.\n"+
+			"If you forgot the password, reset it here:\n\n%s/reset\n\nIf it was not you, do nothing: nothing was changed.\n", e.Name, m.Site),
 	})
 }
 

@@ -30,6 +30,15 @@ func TestAMailIsTheSameHoweverOftenItIsSent(t *testing.T) {
 	if sent[0] != sent[1] || sent[0].To != e.Email || !strings.Contains(sent[0].Text, "Hello Alice") {
 		t.Errorf("got %+v, want one welcome twice", sent)
 	}
+	for range 2 {
+		if err := m.Known(t.Context(), event.SignUpKnown{ID: "2", Email: e.Email, Name: e.Name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sent[2] != sent[3] || sent[2].ID == sent[0].ID || sent[2].To != e.Email || !strings.Contains(sent[2].Text, "already have an account") ||
+		!strings.Contains(sent[2].Text, "https://example.com/reset\n") {
+		t.Errorf("got %+v, want one hint with the way to a new password twice", sent[2:])
+	}
 }
 
 func TestALinkToANewPasswordTellsForWhichAndExpires(t *testing.T) {
