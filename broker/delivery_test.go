@@ -131,3 +131,10 @@ func FuzzFill(f *testing.F) {
 		}
 	})
 }
+
+func oddHeaders() message.Headers {
+	return message.Headers{
+		"nothing": nil, "yes": true, "bytes": []byte{0, 255}, "float": 1.5, "small": int8(-1), "decimal": amqp.Decimal{Scale: 2, Value: 7},
+		"at": time.Unix(1, 0), "list": []any{"a", int32(2)}, "table": amqp.Table{"deep": amqp.Table{"er": uint16(9)}},
+	}
+}

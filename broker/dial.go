@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime/debug"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/internal/record"
 )
 
 // dialOne connects to the node of rawURL.
@@ -73,26 +74,10 @@ func transport(ctx context.Context, cfg Config, network, address string) (*batch
 func clientProperties(name string) amqp.Table {
 	return amqp.Table{
 		"product":         "Warren",
-		"version":         Version(),
+		"version":         record.Version(),
 		"platform":        "Go",
 		"connection_name": name,
 	}
-}
-
-// Version is the version of Warren in this program, as the build recorded it;
-// "(devel)" when it is built from its own source tree.
-func Version() string {
-	const path = "github.com/warren-mq/warren"
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "(devel)"
-	}
-	for _, dep := range info.Deps {
-		if dep.Path == path {
-			return dep.Version
-		}
-	}
-	return "(devel)"
 }
 
 // Dial opens one session. It tries each of the configured nodes once, as

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -35,7 +36,7 @@ func WithExpiration(d time.Duration) Option {
 // dropped: it tells of another message's way, and would misroute this one.
 func WithHeader(name string, value any) Option {
 	return func(o *outgoing) {
-		if !message.IsOwn(name) && !brokerCounts(name) {
+		if !message.IsOwn(name) && !record.CountedByBroker(name) {
 			o.header(name, value)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -115,7 +116,7 @@ func (r *replayer) act(ctx context.Context, l *Letter) (func(context.Context) er
 
 // revived is the letter's message, as if it had never failed.
 func revived(l *Letter, by string) *message.Message {
-	return broker.Copy(&l.Message, message.Headers{
+	return record.Copy(&l.Message, message.Headers{
 		message.HeaderExchange:   l.Message.Exchange,
 		message.HeaderRoutingKey: l.Message.RoutingKey,
 		message.HeaderReplayedAt: time.Now().UTC().Format(time.RFC3339Nano),

@@ -1,8 +1,6 @@
 package worker
 
 import (
-	"time"
-
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 )
@@ -10,18 +8,12 @@ import (
 // Decide is decide.
 func Decide(err error, m *message.Message, p retry.Policy) Outcome { return decide(err, m, p) }
 
-// Record is the failure record of a message that failed in the handler for pattern.
-func Record(queue, pattern string, m *message.Message, out Outcome, now time.Time) message.Headers {
-	a := &attempt{handler: pattern}
+// Record is the failure record of a message with that outcome.
+func Record(queue string, m *message.Message, out Outcome) message.Headers {
+	a := &attempt{}
 	a.Message = *m
-	return record(queue, a, out, now)
+	return (&Subscription{config: Queue{Name: queue}}).failure(a, out).Headers()
 }
-
-// Fingerprint is fingerprint.
-func Fingerprint(queue string, err error) string { return fingerprint(queue, err) }
-
-// Clip is clip.
-func Clip(s string, n int) string { return clip(s, n) }
 
 // WantedHands is how many hands q is to have.
 func WantedHands(q *Subscription) int {

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/warren-mq/warren/internal/record"
 )
 
 // logEvent writes e as one line. What ends well is for debugging only.
@@ -82,7 +84,7 @@ func (w *Worker) logSettled(e Settled) {
 		attrs = append(attrs, slog.Duration("delay", e.Outcome.Delay))
 	}
 	if e.Outcome.Err != nil {
-		attrs = append(attrs, slog.String("error", clip(e.Outcome.Err.Error(), maxErrorText)))
+		attrs = append(attrs, slog.String("error", record.Clip(e.Outcome.Err.Error(), record.MaxErrorText)))
 	}
 	if e.SettleErr != nil {
 		attrs = append(attrs, slog.String("settle_error", e.SettleErr.Error()))

@@ -108,7 +108,7 @@ func TestDecideHasTheLastWordOnReasons(t *testing.T) {
 			if out.Reason != tt.want {
 				t.Errorf("the reason is %q, want %q", out.Reason, tt.want)
 			}
-			h := worker.Record("q", "#", m, out, time.Now())
+			h := worker.Record("q", m, out)
 			if n, _ := h.Int(message.HeaderRetryCount); out.Verdict == worker.Retry && n != 2 {
 				t.Errorf("after the second attempt failed the retry count is %d, want 2", n)
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 )
@@ -40,7 +41,7 @@ func handOffPauses() retry.Policy {
 // delivery's channel is lost, or the grace is over. One copy is under way at a time: a
 // confirm that is late is waited for.
 func (q *Subscription) handOff(d *broker.Delivery, a *attempt, out Outcome) error {
-	c := broker.Copy(&a.Message, record(q.config.Name, a, out, time.Now()))
+	c := record.Copy(&a.Message, q.failure(a, out).Headers())
 	ctx := d.Context()
 	note, done := q.copies.begin()
 	defer done()
@@ -58,7 +59,7 @@ func (q *Subscription) handOff(d *broker.Delivery, a *attempt, out Outcome) erro
 		case errors.Is(err, broker.ErrMalformed):
 			return err
 		case errors.Is(err, broker.ErrTooLarge):
-			if !slim(c.Headers) {
+			if !record.Slim(c.Headers) {
 				return err // the broker's own dead-lettering adds less
 			}
 			continue
@@ -73,6 +74,18 @@ func (q *Subscription) handOff(d *broker.Delivery, a *attempt, out Outcome) erro
 			return err
 		}
 	}
+}
+
+// failure is what the copy's failure record says of a.
+func (q *Subscription) failure(a *attempt, out Outcome) record.Failure {
+	f := record.Failure{
+		Queue: q.config.Name, Message: &a.Message, Reason: out.Reason, Err: out.Err, Retry: out.Verdict == Retry,
+		Handler: a.handler, Span: a.span, At: time.Now(),
+	}
+	if p, ok := errors.AsType[*PanicError](out.Err); ok {
+		f.Stack = p.Stack
+	}
+	return f
 }
 
 // unconfirmedLimit is how long a copy may be on its way before an event says so.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/runner/internal/printable"
 )
 
@@ -131,7 +132,7 @@ func newLetter(l deadletter.Letter) letter {
 // userHeaders are those that are not the failure record, which is told by itself.
 func userHeaders(l deadletter.Letter) map[string]any {
 	headers := maps.Clone(l.Message.Headers)
-	maps.DeleteFunc(headers, func(name string, _ any) bool { return broker.IsRecord(name) })
+	maps.DeleteFunc(headers, func(name string, _ any) bool { return record.IsRecord(name) })
 	return headers
 }
 

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/record"
 )
 
 // versions is what runs.
@@ -19,7 +19,7 @@ func (p *Program) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Show the version", Args: exactly(0),
 		RunE: func(*cobra.Command, []string) error {
-			v := versions{broker.Version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+			v := versions{record.Version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 			return p.show(result{rows: [][]string{{"runner", v.Warren}, {"go", v.Go}, {"system", v.System}}, values: []any{v}, single: true})
 		},
 	}

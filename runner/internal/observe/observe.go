@@ -21,7 +21,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/runner/internal/config"
 )
 
@@ -41,7 +41,7 @@ const flushTimeout = 5 * time.Second
 // traces travel: tracecontext and baggage by default. What exporters fail at is logged.
 func Start(ctx context.Context, c config.Telemetry, log *slog.Logger) (*Telemetry, error) {
 	res, err := resource.New(ctx, resource.WithAttributes(attribute.String("service.name", c.ServiceName),
-		attribute.String("service.version", broker.Version())), resource.WithFromEnv(), resource.WithTelemetrySDK(), resource.WithHost())
+		attribute.String("service.version", record.Version())), resource.WithFromEnv(), resource.WithTelemetrySDK(), resource.WithHost())
 	if err != nil {
 		return nil, fmt.Errorf("runner: telemetry: %w", err)
 	}

@@ -1,4 +1,4 @@
-package worker_test
+package record_test
 
 import (
 	"encoding/json"
@@ -10,16 +10,21 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
-	"github.com/warren-mq/warren/worker"
 )
 
 const maxRecord = 32 << 10 // design §8
 
 var at = time.Date(2031, 5, 6, 7, 8, 9, 10, time.UTC)
 
-func failed(err error) worker.Outcome {
-	return worker.Outcome{Verdict: worker.Retry, Reason: message.ReasonError, Err: err, Spent: true}
+var errBoom = errors.New("boom")
+
+// failed is the record of a message whose attempt on queue q failed with err.
+func failed(m *message.Message, err error, at time.Time) message.Headers {
+	return record.Failure{
+		Queue: "q", Message: m, Reason: message.ReasonError, Err: err, Retry: true, Handler: "#", At: at,
+	}.Headers()
 }
 
 // checkRecord is what holds for every failure record: it is small, and it is text
@@ -65,7 +70,7 @@ func TestHistoryKeepsTheFirstAndTheLatestNine(t *testing.T) {
 	for n := 1; n <= 25; n++ {
 		m.Attempt = n
 		text := strings.Repeat("<&> ", 100) // what JSON writes in six bytes each
-		m.Headers = worker.Record("q", "#", m, failed(errors.New(text)), at.Add(time.Duration(n)*time.Hour))
+		m.Headers = failed(m, errors.New(text), at.Add(time.Duration(n)*time.Hour))
 		checkRecord(t, m.Headers)
 	}
 	var got []int
@@ -107,7 +112,7 @@ func TestHistoryBeginsAnew(t *testing.T) {
 			m := &message.Message{Attempt: 3, Headers: message.Headers{
 				message.HeaderQueue: tt.queue, message.HeaderHistory: tt.given,
 			}}
-			got := readHistory(t, worker.Record("q", "#", m, failed(errBoom), at))
+			got := readHistory(t, failed(m, errBoom, at))
 			if len(got) != 1 || got[0].Attempt != 3 || got[0].Error != "boom" {
 				t.Errorf("history %v, want attempt 3 alone", got)
 			}
@@ -119,7 +124,7 @@ func TestHistoryBeginsAnew(t *testing.T) {
 func TestASnoozeRecordsNoFailure(t *testing.T) {
 	t.Parallel()
 	m := &message.Message{Attempt: 3, Exchange: "events", RoutingKey: "key"}
-	h := worker.Record("q", "#", m, worker.Outcome{Verdict: worker.Retry}, at)
+	h := record.Failure{Queue: "q", Message: m, Retry: true, At: at}.Headers()
 	want := fmt.Sprint(message.Headers{
 		message.HeaderQueue: "q", message.HeaderExchange: "events",
 		message.HeaderRoutingKey: "key", message.HeaderRetryCount: int64(2),
@@ -144,7 +149,7 @@ func TestClip(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := worker.Clip(tt.in, tt.n); got != tt.want || len(got) > tt.n {
+			if got := record.Clip(tt.in, tt.n); got != tt.want || len(got) > tt.n {
 				t.Errorf("got %q of %d bytes, want %q", got, len(got), tt.want)
 			}
 		})
@@ -159,25 +164,25 @@ func TestFingerprint(t *testing.T) {
 		"it is wrapped":                fmt.Errorf("%w", base),
 	}
 	for name, err := range same {
-		if worker.Fingerprint("q", err) != worker.Fingerprint("q", base) {
+		if record.Fingerprint("q", err) != record.Fingerprint("q", base) {
 			t.Errorf("%s: another fingerprint for %v", name, err)
 		}
 	}
 	id1, id2 := errors.New("order 123e4567-e89b-12d3-a456-426614174000 'a b'"), errors.New("order 987fcdeb-51a2-43f7-9abc-0123456789ab 'c'")
-	if worker.Fingerprint("q", id1) != worker.Fingerprint("q", id2) {
+	if record.Fingerprint("q", id1) != record.Fingerprint("q", id2) {
 		t.Error("another fingerprint for another UUID")
 	}
 	other := map[string]string{
-		"the queue": worker.Fingerprint("other", base),
-		"the text":  worker.Fingerprint("q", errors.New(`user 17 "alice": row 0af7651916cd43dd8448eb211c80319c at 0xc000123 locked`)),
-		"the type":  worker.Fingerprint("q", &fs.PathError{Op: "open", Path: "a", Err: base}),
+		"the queue": record.Fingerprint("other", base),
+		"the text":  record.Fingerprint("q", errors.New(`user 17 "alice": row 0af7651916cd43dd8448eb211c80319c at 0xc000123 locked`)),
+		"the type":  record.Fingerprint("q", &fs.PathError{Op: "open", Path: "a", Err: base}),
 	}
 	for what, f := range other {
-		if f == worker.Fingerprint("q", base) {
+		if f == record.Fingerprint("q", base) {
 			t.Errorf("%s differs, the fingerprint does not", what)
 		}
 	}
-	if f := worker.Fingerprint("q", errors.New(strings.Repeat("long ", 1<<20))); len(f) != 16 {
+	if f := record.Fingerprint("q", errors.New(strings.Repeat("long ", 1<<20))); len(f) != 16 {
 		t.Errorf("fingerprint %q, want 16 characters", f)
 	}
 }
@@ -196,9 +201,10 @@ func FuzzRecord(f *testing.F) {
 		m := &message.Message{Attempt: attempt, Exchange: short(exchange), RoutingKey: short(key), Headers: message.Headers{
 			message.HeaderQueue: []byte("q"), message.HeaderFirstFailedAt: first, message.HeaderHistory: past,
 		}}
-		for _, err := range []error{errors.New(text), &worker.PanicError{Value: text, Stack: stack}, says(reason)} {
-			out := worker.Decide(err, m, quick)
-			h := worker.Record("q", pattern, m, out, at)
+		for _, err := range []error{errors.New(text), errors.New(reason)} {
+			h := record.Failure{
+				Queue: "q", Message: m, Reason: message.ReasonError, Err: err, Stack: stack, Retry: true, Handler: pattern, At: at,
+			}.Headers()
 			checkRecord(t, h)
 			if h.String(message.HeaderError) == "" && err.Error() != "" {
 				t.Errorf("the error %q was not recorded", err)

@@ -1,4 +1,4 @@
-package broker_test
+package record_test
 
 import (
 	"reflect"
@@ -7,7 +7,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -50,7 +50,7 @@ func TestCopyHeaders(t *testing.T) {
 			t.Parallel()
 			m := &message.Message{Headers: tt.have}
 			before := len(tt.have)
-			c := broker.Copy(m, tt.more)
+			c := record.Copy(m, tt.more)
 			if !reflect.DeepEqual(c.Headers, tt.want) {
 				t.Errorf("headers %v, want %v", c.Headers, tt.want)
 			}
@@ -82,7 +82,7 @@ func TestCopyKeepsTheMessage(t *testing.T) {
 	want.Expiration, want.UserID, want.Transient = "", "", false
 	want.Headers = message.Headers{message.HeaderExpiration: "5000", message.HeaderUserID: "guest"}
 	original := *m
-	got := broker.Copy(m, nil)
+	got := record.Copy(m, nil)
 	if !reflect.DeepEqual(*got, want) {
 		t.Errorf("the copy is\n%+v, want\n%+v", *got, want)
 	}

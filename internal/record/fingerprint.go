@@ -1,9 +1,8 @@
-package worker
+package record
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"regexp"
 
 	"go.opentelemetry.io/otel/trace"
@@ -11,24 +10,16 @@ import (
 	"github.com/warren-mq/warren/telemetry"
 )
 
-// fingerprint is the same for failures of one kind: one queue, one type of error,
+// Fingerprint is the same for failures of one kind: one queue, one type of error,
 // and one text but for its numbers, ids and quoted parts.
-func fingerprint(queue string, err error) string {
-	text := clip(err.Error(), maxErrorText)
+func Fingerprint(queue string, err error) string {
+	text := Clip(err.Error(), MaxErrorText)
 	sum := sha256.Sum256([]byte(queue + "\x00" + telemetry.ErrorType(err) + "\x00" + variable.ReplaceAllString(text, "?")))
 	return hex.EncodeToString(sum[:8])
 }
 
 // variable parts: quoted text, UUIDs, long hexadecimal words, numbers.
 var variable = regexp.MustCompile(`"[^"]*"|'[^']*'|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|0x[0-9a-fA-F]+|\b[0-9a-fA-F]{16,}\b|[0-9]+`)
-
-// stack is that of a panic, or "".
-func stack(err error) string {
-	if p, ok := errors.AsType[*PanicError](err); ok {
-		return clip(string(p.Stack), maxStack)
-	}
-	return ""
-}
 
 // traceparent is sc in the form of W3C Trace Context, version 00.
 func traceparent(sc trace.SpanContext) string {

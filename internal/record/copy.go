@@ -1,4 +1,4 @@
-package broker
+package record
 
 import (
 	"maps"
@@ -52,11 +52,11 @@ func keep(h message.Headers, name, value string) {
 
 // brokerOwned reports whether the broker writes the header or routes by it.
 func brokerOwned(header string) bool {
-	return header == "CC" || header == "BCC" || brokerCounts(header)
+	return header == "CC" || header == "BCC" || CountedByBroker(header)
 }
 
-// brokerCounts reports whether the header tells of a message's way through queues.
-func brokerCounts(header string) bool {
+// CountedByBroker reports whether the broker counts deliveries or deaths in the header.
+func CountedByBroker(header string) bool {
 	switch header {
 	case "x-death", "x-first-death-exchange", "x-first-death-queue", "x-first-death-reason",
 		"x-last-death-exchange", "x-last-death-queue", "x-last-death-reason",

@@ -1,4 +1,4 @@
-package worker
+package record
 
 import (
 	"os"
@@ -6,57 +6,76 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/warren-mq/warren/broker"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/telemetry"
 )
 
 // Limits of the failure record, in bytes; all of it stays under 32 KiB.
 const (
-	maxErrorText = 2 << 10
+	MaxErrorText = 2 << 10
 	maxStack     = 8 << 10
 	maxShortText = 255
 )
 
-// record is what a copy carries of how its message failed. A snooze is no
-// failure: it carries on what the message already had.
-func record(queue string, a *attempt, out Outcome, now time.Time) message.Headers {
-	m := &a.Message
+// Failure is an attempt that failed, or that a snooze put off.
+type Failure struct {
+	Queue   string // the work queue
+	Message *message.Message
+	Reason  string // empty for a snooze
+	Err     error
+	Stack   []byte // of a panic
+	Retry   bool   // the copy is for another attempt
+	Handler string
+	Span    trace.SpanContext // of the attempt
+	At      time.Time
+}
+
+// Headers returns the failure record, which the copy of the message carries. A snooze is
+// no failure: it carries on the record that the message already had.
+func (f Failure) Headers() message.Headers {
+	m := f.Message
 	h := message.Headers{
-		message.HeaderQueue:      queue,
+		message.HeaderQueue:      f.Queue,
 		message.HeaderExchange:   m.Exchange,
 		message.HeaderRoutingKey: m.RoutingKey,
 		message.HeaderRetryCount: int64(m.Attempt - 1),
 	}
-	if out.Reason == "" {
-		return carryOn(m, queue, h)
+	if f.Reason == "" {
+		return carryOn(m, f.Queue, h)
 	}
-	if out.Verdict == Retry {
+	if f.Retry {
 		h[message.HeaderRetryCount] = int64(m.Attempt)
 	}
-	at := now.UTC().Format(time.RFC3339Nano)
+	at := f.At.UTC().Format(time.RFC3339Nano)
 	h[message.HeaderAttempt] = int64(m.Attempt)
 	h[message.HeaderFirstFailedAt] = at
-	if first, err := m.Headers.Time(message.HeaderFirstFailedAt); err == nil && !first.IsZero() && continues(m, queue) {
+	if first, err := m.Headers.Time(message.HeaderFirstFailedAt); err == nil && !first.IsZero() && continues(m, f.Queue) {
 		h[message.HeaderFirstFailedAt] = first.UTC().Format(time.RFC3339Nano)
 	}
 	h[message.HeaderLastFailedAt] = at
-	h[message.HeaderReason] = out.Reason
-	h[message.HeaderError] = clip(out.Err.Error(), maxErrorText)
-	h[message.HeaderErrorType] = clip(telemetry.ErrorType(out.Err), maxShortText)
-	h[message.HeaderFingerprint] = fingerprint(queue, out.Err)
-	h[message.HeaderStack] = stack(out.Err)
-	h[message.HeaderHandler] = clip(a.handler, maxShortText)
-	h[message.HeaderHost] = host()
-	h[message.HeaderVersion] = broker.Version()
-	h[message.HeaderHistory] = history(m, queue, entry{
-		Attempt: m.Attempt, At: at, Reason: out.Reason, Error: clip(out.Err.Error(), maxShortText), Host: host(),
-	})
-	if a.span.IsValid() {
-		h[message.HeaderTrace] = traceparent(a.span)
-	}
+	f.describe(h, at)
 	dropEmpty(h)
 	return h
+}
+
+// describe adds what failed, and where.
+func (f Failure) describe(h message.Headers, at string) {
+	h[message.HeaderReason] = f.Reason
+	h[message.HeaderError] = Clip(f.Err.Error(), MaxErrorText)
+	h[message.HeaderErrorType] = Clip(telemetry.ErrorType(f.Err), maxShortText)
+	h[message.HeaderFingerprint] = Fingerprint(f.Queue, f.Err)
+	h[message.HeaderStack] = Clip(string(f.Stack), maxStack)
+	h[message.HeaderHandler] = Clip(f.Handler, maxShortText)
+	h[message.HeaderHost] = host()
+	h[message.HeaderVersion] = Version()
+	h[message.HeaderHistory] = history(f.Message, f.Queue, entry{
+		Attempt: f.Message.Attempt, At: at, Reason: f.Reason, Error: Clip(f.Err.Error(), maxShortText), Host: host(),
+	})
+	if f.Span.IsValid() {
+		h[message.HeaderTrace] = traceparent(f.Span)
+	}
 }
 
 // dropEmpty removes the parts of the record that this failure has no value for. An empty
@@ -81,16 +100,16 @@ func carryOn(m *message.Message, queue string, h message.Headers) message.Header
 		return h
 	}
 	for name, value := range m.Headers {
-		if _, set := h[name]; !set && broker.IsRecord(name) {
+		if _, set := h[name]; !set && IsRecord(name) {
 			h[name] = value
 		}
 	}
 	return h
 }
 
-// slim drops the largest parts of the record, where a message's own headers leave
+// Slim drops the largest parts of the record, where a message's own headers leave
 // no room for them in a frame. It returns false if that was done before.
-func slim(h message.Headers) bool {
+func Slim(h message.Headers) bool {
 	before := len(h)
 	for _, name := range []string{message.HeaderStack, message.HeaderHistory, message.HeaderError} {
 		delete(h, name)
@@ -98,8 +117,8 @@ func slim(h message.Headers) bool {
 	return len(h) < before
 }
 
-// clip shortens s to n bytes at most, at a character's edge, and makes it text.
-func clip(s string, n int) string {
+// Clip shortens s to n bytes at most, at a character's edge, and makes it text.
+func Clip(s string, n int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= n {
 		return s
@@ -117,5 +136,5 @@ func host() string {
 	if err != nil {
 		return "unknown"
 	}
-	return clip(name, maxShortText)
+	return Clip(name, maxShortText)
 }
