@@ -27,7 +27,7 @@ func TestAnAbandonedCallWritesNothing(t *testing.T) {
 	for n := range 300 {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n)*5*time.Microsecond)
 		_, stateErr := session.State(ctx, queue)
-		_, _, tokenErr := session.ReadToken(ctx, token)
+		_, _, tokenErr := broker.ReadToken(ctx, session, token)
 		_, deleteErr := session.DeleteQueue(ctx, queue+"-none")
 		consumer, consumeErr := session.Consume(ctx, broker.Consume{Queue: queue})
 		cancel()

@@ -31,9 +31,9 @@ type Lead struct {
 	err  error // why it ended; read after done is closed
 }
 
-// Lead declares t's queues, joins those who wait for the token, and has the hello
+// Join declares t's queues, joins those who wait for the token, and has the hello
 // delivered to whoever has it.
-func (s *Session) Lead(ctx context.Context, t Token, hello []byte) (*Lead, error) {
+func Join(ctx context.Context, s *Session, t Token, hello []byte) (*Lead, error) {
 	if err := s.Declare(ctx, t.Topology()); err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (l *leadership) session() *broker.Session {
 // join makes a candidate that says hello.
 func (l *leadership) join(hello string) *broker.Lead {
 	l.t.Helper()
-	lead, err := l.session().Lead(l.t.Context(), l.token, []byte(hello))
+	lead, err := broker.Join(l.t.Context(), l.session(), l.token, []byte(hello))
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func (l *leadership) read(s *broker.Session) string {
 	var body []byte
 	rabbit.Eventually(l.t, time.Minute, func() (ok bool) {
 		var err error
-		if body, ok, err = s.ReadToken(l.t.Context(), l.token); err != nil {
+		if body, ok, err = broker.ReadToken(l.t.Context(), s, l.token); err != nil {
 			l.t.Fatal(err)
 		}
 		return ok
@@ -110,7 +110,7 @@ func TestOneLeadsAndTheNextGoesOnWhereItStopped(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		l := newLeadership(t)
 		reader := l.session()
-		if _, ok, err := reader.ReadToken(t.Context(), l.token); ok || err != nil {
+		if _, ok, err := broker.ReadToken(t.Context(), reader, l.token); ok || err != nil {
 			t.Errorf("before all the token is %v, %v, want none", ok, err)
 		}
 		first := l.join("I am first")

@@ -28,10 +28,10 @@ func NewPublisher(cfg Config, exchange string) *Publisher {
 	return &Publisher{cfg: cfg, exchange: exchange, tracer: newTracer(cfg), ctx: ctx, stop: stop}
 }
 
-// Publisher returns a publisher to the exchange over the connection of s, for as long
-// as s runs: before that it waits, and afterwards its error is ErrClosed. Its Close
-// leaves s as it is. See NewPublisher for exchange.
-func (s *Sender) Publisher(exchange string) *Publisher {
+// PublisherOver returns a publisher to the exchange that uses the connection of s while s
+// runs. Before Run a publish waits; after it, the error is ErrClosed. Close leaves s open.
+// See NewPublisher for exchange.
+func PublisherOver(s *Sender, exchange string) *Publisher {
 	p := NewPublisher(s.connector.cfg, exchange)
 	p.shared, p.sender = true, s
 	return p

@@ -32,7 +32,7 @@ func (t Token) Topology() Topology {
 
 // ReadToken returns what t last said, and false if there is nothing to be read: it was
 // never said, or someone else reads it at this moment. It disturbs nobody.
-func (s *Session) ReadToken(ctx context.Context, t Token) (body []byte, ok bool, err error) {
+func ReadToken(ctx context.Context, s *Session, t Token) (body []byte, ok bool, err error) {
 	ch, err := s.channel(ctx)
 	if err != nil {
 		return nil, false, err

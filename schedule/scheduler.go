@@ -122,7 +122,7 @@ func (s *Scheduler) attend(ctx context.Context, session *broker.Session) (err er
 	}
 	joining, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	lead, err := session.Lead(joining, tokenOf(s.config.Name), hello)
+	lead, err := broker.Join(joining, session, tokenOf(s.config.Name), hello)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func Read(ctx context.Context, cfg broker.Config, group string) (s State, err er
 		}
 	}()
 	for range readTries {
-		body, ok, err := session.ReadToken(ctx, tokenOf(group))
+		body, ok, err := broker.ReadToken(ctx, session, tokenOf(group))
 		switch {
 		case err != nil:
 			return s, err

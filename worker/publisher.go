@@ -13,5 +13,5 @@ import "github.com/warren-mq/warren/broker"
 // Run has returned, the error is broker.ErrClosed. Close ends the publisher, and leaves
 // the worker's connection open.
 func (w *Worker) Publisher(exchange string) *broker.Publisher {
-	return w.connections.sender.Publisher(exchange)
+	return broker.PublisherOver(w.connections.sender, exchange)
 }
