@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -16,18 +15,17 @@ import (
 var (
 	// ErrInspected says that another inspection of the queue is under way. There is
 	// one at a time: two would hide messages from each other.
-	ErrInspected = errors.New("broker: the queue is being inspected already, by someone else or by another part of this program; wait for it to end")
+	ErrInspected = errors.New("broker: the queue is being inspected already; wait for that to end")
 	// ErrNoQueue says that there is no queue of that name.
 	ErrNoQueue = errors.New("broker: no such queue")
 )
 
-// Inspection is a look into one queue, over a connection of its own. Messages it has
-// taken are out of sight of everyone else until they are acknowledged or given back,
-// at the latest when the connection ends. Its methods are for one goroutine; those of
-// Held are for any.
+// Inspection is a look into one queue, over a connection of its own. Messages that it
+// has taken are hidden from everyone else until they are acknowledged or given back,
+// at the latest when the connection ends. Its methods are for one goroutine; the
+// methods of Held are safe for concurrent use.
 type Inspection struct {
 	queue   string
-	lock    string
 	session *Session
 	ch      *amqp.Channel
 	closed  <-chan *amqp.Error
@@ -46,30 +44,25 @@ type Inspection struct {
 // one already, ErrNoQueue if there is no such queue. Quorum queues do not enforce
 // exclusive consumers, so an exclusive queue "warren.inspect.<queue>" is the lock: it
 // goes with the connection, and with the process. The user needs to be permitted to
-// configure such a name.
+// configure such a name. If the user may also write to the default exchange and read
+// that name, others are told who inspects the queue and since when.
 func Inspect(ctx context.Context, cfg Config, queue string) (*Inspection, error) {
 	session, err := Dial(ctx, cfg, "inspect")
 	if err != nil {
 		return nil, err
 	}
-	i := &Inspection{queue: queue, lock: inspectLock(queue), session: session, window: firstWindow, open: make(map[uint64]bool)}
+	i := &Inspection{queue: queue, session: session, window: firstWindow, open: make(map[uint64]bool)}
 	if err := i.begin(ctx); err != nil {
 		return nil, errors.Join(err, session.Close())
 	}
 	return i, nil
 }
 
-// inspectLock keeps the name within AMQP's 255 bytes.
-func inspectLock(queue string) string {
-	const prefix = "warren.inspect."
-	if len(prefix)+len(queue) > maxShortString {
-		return fmt.Sprintf("%s%x", prefix, sha256.Sum256([]byte(queue)))
-	}
-	return prefix + queue
-}
-
 func (i *Inspection) begin(ctx context.Context) error {
 	if _, err := i.session.State(ctx, i.queue); err != nil {
+		return err
+	}
+	if err := i.lock(ctx); err != nil {
 		return err
 	}
 	ch, err := i.session.channel(ctx)
@@ -78,16 +71,6 @@ func (i *Inspection) begin(ctx context.Context) error {
 	}
 	i.ch = ch
 	i.closed = ch.NotifyClose(make(chan *amqp.Error, 1))
-	err = i.session.call(ctx, func() error {
-		_, err := ch.QueueDeclare(i.lock, false, false, true, false, amqp.Table{"x-queue-type": Classic})
-		return err
-	}, ch.Close)
-	if amqpCode(err) == amqp.ResourceLocked {
-		return fmt.Errorf("%w: %s", ErrInspected, i.queue)
-	}
-	if err != nil {
-		return fmt.Errorf("broker: lock %s for an inspection: %w", i.queue, err)
-	}
 	return nil
 }
 
@@ -111,7 +94,9 @@ func askOn[T any](i *Inspection, rpc func() (T, error)) (T, error) {
 
 // State is what the broker tells of the queue; what this inspection holds is not in it.
 func (i *Inspection) State() (QueueState, error) {
-	return askOn(i, func() (QueueState, error) { return stateOf(i.ch, i.queue) })
+	return counted(context.Background(), func() (QueueState, error) {
+		return askOn(i, func() (QueueState, error) { return stateOf(i.ch, i.queue) })
+	})
 }
 
 // Session is the connection of the inspection, to ask of other queues.
@@ -136,15 +121,6 @@ func (i *Inspection) Close() error {
 		}
 	}
 	return errors.Join(err, i.session.Close())
-}
-
-// unlock comes before the end of the connection, which the broker works off in its
-// own time: whoever is next should not meet a lock that nobody holds.
-func (i *Inspection) unlock() error {
-	return i.call(func() error {
-		_, err := i.ch.QueueDelete(i.lock, false, false, false)
-		return err
-	})
 }
 
 // Held is a message that an inspection has taken.

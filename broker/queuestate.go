@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -20,7 +21,9 @@ func (s *Session) State(ctx context.Context, queue string) (QueueState, error) {
 	if err != nil {
 		return QueueState{}, err
 	}
-	q, err := ask(ctx, s, func() (QueueState, error) { return stateOf(ch, queue) }, closing[QueueState](ch))
+	q, err := counted(ctx, func() (QueueState, error) {
+		return ask(ctx, s, func() (QueueState, error) { return stateOf(ch, queue) }, closing[QueueState](ch))
+	})
 	if errors.Is(err, ErrNoQueue) || err != nil && ctx.Err() != nil {
 		return q, err // the channel is closed, or will be by the abandoned call
 	}
@@ -36,4 +39,27 @@ func stateOf(ch *amqp.Channel, queue string) (QueueState, error) {
 		return QueueState{}, fmt.Errorf("broker: state of %s: %w", queue, err)
 	}
 	return QueueState{Messages: q.Messages, Consumers: q.Consumers}, nil
+}
+
+// A quorum queue that does not tell its counts within 250 ms is reported as empty and
+// without consumers (rabbit_quorum_queue:stat of 3.10 to 4.3).
+const (
+	countTimeout = 250 * time.Millisecond
+	countTries   = 10
+)
+
+// counted asks again while the answer may be the broker's default. A zero is believed
+// at the tenth answer: the network alone may take so long.
+func counted(ctx context.Context, count func() (QueueState, error)) (q QueueState, err error) {
+	for range countTries {
+		asked := time.Now()
+		q, err = count()
+		if err != nil || q != (QueueState{}) || time.Since(asked) < countTimeout {
+			return q, err
+		}
+		if ctx.Err() != nil {
+			return q, fmt.Errorf("broker: the queue did not tell its counts: %w", context.Cause(ctx))
+		}
+	}
+	return q, nil
 }

@@ -4,7 +4,7 @@
 // A dead-letter queue fills up at night. First see what it is:
 //
 //	letters := deadletter.New(broker.Config{URL: url})
-//	queues, err := letters.List(ctx, "welcome-email.dlq")             // how many, since when
+//	queues, err := letters.List(ctx, "welcome-email.dlq")             // how many
 //	groups, err := letters.Groups(ctx, "welcome-email.dlq", all)      // of which kinds
 //	letter, err := letters.Find(ctx, "welcome-email.dlq", id)         // one, with its history
 //
@@ -23,7 +23,7 @@
 // order: a queue can be looked at as often as you like. If that process is killed,
 // RabbitMQ 3.10 puts back what it held in no order, and no version keeps it beyond 32
 // windows of messages, of up to 32 MiB each. There is one look into a queue at a time;
-// the second gets [broker.ErrInspected].
+// the second gets [broker.ErrInspected], which says who looks and since when.
 //
 // A replay goes to the letter's own work queue and to no other, never to the exchange,
 // which would serve it to every other queue as well. It is confirmed by the broker

@@ -11,16 +11,14 @@ import (
 // Queue is the state of a dead-letter queue.
 type Queue struct {
 	Name      string
-	WorkQueue string    // by its name; empty if that does not tell
-	Letters   int       // what an inspection holds is not counted
-	Consumers int       // of others: a dead-letter queue should have none
-	Oldest    time.Time // when the letter at its head failed; zero if it is not known
-	Err       error     // such as broker.ErrNoQueue, or broker.ErrInspected for an unknown Oldest
+	WorkQueue string // by its name; empty if that does not tell
+	Letters   int    // letters that an inspection holds are not counted
+	Consumers int    // a dead-letter queue should have none
+	Err       error  // such as broker.ErrNoQueue
 }
 
-// List returns the state of the queues, in their order. What is wrong with one of them
-// is said there; the error is for all. To know the oldest letter a queue is looked
-// into: in full, if it was looked into before, for the order's sake.
+// List returns the state of the queues, in their order. It asks the broker for their
+// counts and takes no message. A fault of one queue is in its Err; the error is for all.
 func (c *Client) List(ctx context.Context, queues ...string) (list []Queue, err error) {
 	session, err := broker.Dial(ctx, c.cfg, "inspect")
 	if err != nil {
@@ -30,16 +28,16 @@ func (c *Client) List(ctx context.Context, queues ...string) (list []Queue, err 
 	for _, name := range queues {
 		q := Queue{Name: name, WorkQueue: workQueue(name, nil, nil)}
 		var state broker.QueueState
-		if state, q.Err = session.State(ctx, name); state.Messages > 0 {
-			q.Oldest, q.Err = c.oldest(ctx, name)
-		}
+		state, q.Err = session.State(ctx, name)
 		q.Letters, q.Consumers = state.Messages, state.Consumers
 		list = append(list, q)
 	}
 	return list, ctx.Err()
 }
 
-func (c *Client) oldest(ctx context.Context, queue string) (at time.Time, err error) {
+// Oldest returns when the letter at the head of the queue failed; zero if there is none,
+// or if that is not known. It is a look with a Limit of 1: see Read.
+func (c *Client) Oldest(ctx context.Context, queue string) (at time.Time, err error) {
 	err = c.Read(ctx, queue, Filter{Limit: 1}, func(l Letter) error {
 		at = l.FailedAt
 		return nil

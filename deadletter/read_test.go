@@ -24,6 +24,7 @@ func TestLookingRemovesNothingAndKeepsTheOrder(t *testing.T) {
 	ctx, one := t.Context(), deadletter.Filter{Limit: 1}
 	looks := map[string]func() error{
 		"list":   func() error { _, err := b.letters.List(ctx, b.dlq); return err },
+		"oldest": func() error { _, err := b.letters.Oldest(ctx, b.dlq); return err },
 		"groups": func() error { _, err := b.letters.Groups(ctx, b.dlq, one); return err },
 		"find":   func() error { _, err := b.letters.Find(ctx, b.dlq, "letter-70"); return err },
 		"export": func() error { _, err := b.letters.Export(ctx, b.dlq, one, &bytes.Buffer{}); return err },
@@ -84,14 +85,35 @@ func TestList(t *testing.T) {
 	if err != nil || len(list) != 3 {
 		t.Fatalf("listed %+v, %v", list, err)
 	}
-	if q := list[0]; q.Name != b.dlq || q.WorkQueue != b.queue.Name || q.Letters != 3 || q.Err != nil || q.Oldest.Before(began) || q.Consumers != 0 {
+	if q := list[0]; q.Name != b.dlq || q.WorkQueue != b.queue.Name || q.Letters != 3 || q.Err != nil || q.Consumers != 0 {
 		t.Errorf("the first is %+v", q)
 	}
 	if q := list[1]; !errors.Is(q.Err, broker.ErrNoQueue) || q.WorkQueue != "no-such" {
 		t.Errorf("the second is %+v, want ErrNoQueue", q)
 	}
-	if q := list[2]; q.Err != nil || q.Letters != 0 || !q.Oldest.IsZero() {
+	if q := list[2]; q.Err != nil || q.Letters != 0 {
 		t.Errorf("the third is %+v, want an empty one", q)
+	}
+	if oldest, err := b.letters.Oldest(t.Context(), b.dlq); err != nil || oldest.Before(began) || oldest.After(time.Now()) {
+		t.Errorf("the oldest is of %v, %v", oldest, err)
+	}
+	if oldest, err := b.letters.Oldest(t.Context(), empty.dlq); err != nil || !oldest.IsZero() {
+		t.Errorf("the oldest of none is of %v, %v", oldest, err)
+	}
+}
+
+// TestListTakesNoLock counts letters while someone else inspects them.
+func TestListTakesNoLock(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.failed(2)
+	i, err := broker.Inspect(t.Context(), b.cfg, b.dlq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := b.letters.List(t.Context(), b.dlq)
+	if err := errors.Join(err, i.Close()); err != nil || len(list) != 1 || list[0].Letters != 2 || list[0].Err != nil {
+		t.Errorf("listed %+v, %v; want 2 letters", list, err)
 	}
 }
 

@@ -37,16 +37,13 @@ func (p *Program) letters(ctx context.Context, do func(*deadletter.Client) error
 	if err != nil {
 		return err
 	}
-	return inspected(do(deadletter.New(b)), c)
+	return suggested(do(deadletter.New(b)), c)
 }
 
-// inspected says plainly who is in the way, and which queue may be meant.
-func inspected(err error, c *config.Config) error {
+// suggested adds which queue may have been meant.
+func suggested(err error, c *config.Config) error {
 	if hint := suggestQueue(err, c); hint != "" {
 		return fmt.Errorf("%w%s", err, hint)
-	}
-	if errors.Is(err, broker.ErrInspected) {
-		return fmt.Errorf("%w: someone else is looking at it at this moment; try again when they are done", err)
 	}
 	return err
 }
@@ -101,8 +98,9 @@ func (ch *choice) parse(must bool) (deadletter.Filter, error) {
 }
 
 func (p *Program) dlqList() *cobra.Command {
-	return &cobra.Command{
-		Use: "ls [QUEUE…]", Short: "Show how many letters there are, and since when",
+	var oldest bool
+	c := &cobra.Command{
+		Use: "ls [QUEUE…]", Short: "Show how many letters there are",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := p.load(false)
 			if err != nil {
@@ -122,9 +120,32 @@ func (p *Program) dlqList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return p.show(deadLetterTable(list, time.Now()))
+				states := deadLetterQueueStates(list)
+				if oldest {
+					findOldest(cmd.Context(), client, states)
+				}
+				return p.show(deadLetterTable(states, oldest, time.Now()))
 			})
 		},
+	}
+	c.Flags().BoolVar(&oldest, "oldest", false, "look into each queue to see when its first letter failed; at most 5s for each")
+	return c
+}
+
+// findOldest looks at the first letter of each queue. What goes wrong is said there.
+func findOldest(ctx context.Context, client *deadletter.Client, states []deadLetterQueueState) {
+	const bound = 5 * time.Second
+	for i := range states {
+		s := &states[i]
+		if s.Letters == 0 {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, bound)
+		var err error
+		if s.Oldest, err = client.Oldest(ctx, s.Queue); err != nil {
+			s.Error = err.Error()
+		}
+		cancel()
 	}
 }
 
@@ -135,25 +156,38 @@ type deadLetterQueueState struct {
 	Letters   int       `json:"letters"`
 	Oldest    time.Time `json:"oldest,omitzero"`
 	Error     string    `json:"error,omitempty"`
+	consumers int
 }
 
-func deadLetterTable(list []deadletter.Queue, now time.Time) result {
-	r := result{header: []string{"QUEUE", "LETTERS", "OLDEST", "NOTE"}, empty: noQueues}
+func deadLetterQueueStates(list []deadletter.Queue) (states []deadLetterQueueState) {
 	for _, q := range list {
-		s := deadLetterQueueState{Queue: q.Name, WorkQueue: q.WorkQueue, Letters: q.Letters, Oldest: q.Oldest}
+		s := deadLetterQueueState{Queue: q.Name, WorkQueue: q.WorkQueue, Letters: q.Letters, consumers: q.Consumers}
 		switch {
 		case errors.Is(q.Err, broker.ErrNoQueue):
 			s.Error = "not declared"
-		case errors.Is(q.Err, broker.ErrInspected):
-			s.Error = "someone else is looking into it"
 		case q.Err != nil:
 			s.Error = q.Err.Error()
 		}
+		states = append(states, s)
+	}
+	return states
+}
+
+func deadLetterTable(states []deadLetterQueueState, oldest bool, now time.Time) result {
+	r := result{header: []string{"QUEUE", "LETTERS", "NOTE"}, empty: noQueues}
+	if oldest {
+		r.header = []string{"QUEUE", "LETTERS", "OLDEST", "NOTE"}
+	}
+	for _, s := range states {
 		note := s.Error
-		if note == "" && q.Consumers > 0 {
-			note = fmt.Sprintf("%d consumers: a dead-letter queue should have none", q.Consumers)
+		if note == "" && s.consumers > 0 {
+			note = fmt.Sprintf("%d consumers: a dead-letter queue should have none", s.consumers)
 		}
-		r.rows = append(r.rows, []string{q.Name, count(int64(q.Letters)), ago(q.Oldest, now), note})
+		row := []string{s.Queue, count(int64(s.Letters))}
+		if oldest {
+			row = append(row, ago(s.Oldest, now))
+		}
+		r.rows = append(r.rows, append(row, note))
 		r.values = append(r.values, s)
 	}
 	return r

@@ -33,7 +33,7 @@ func TestNothingOfALetterReachesTheTerminalRaw(t *testing.T) {
 	list := result{header: []string{"ID"}}
 	list.addLetter(l, now)
 	groups := groupTable([]deadletter.Group{{Fingerprint: hostile, Reason: hostile, Example: hostile, Error: hostile}}, now)
-	queues := deadLetterTable([]deadletter.Queue{{Name: hostile, WorkQueue: hostile}}, now)
+	queues := deadLetterTable(deadLetterQueueStates([]deadletter.Queue{{Name: hostile, WorkQueue: hostile}}), false, now)
 	for name, show := range map[string]func(*bytes.Buffer) error{
 		"a letter": func(b *bytes.Buffer) error { b.WriteString(describe(l, now)); return nil },
 		"letters":  func(b *bytes.Buffer) error { return list.table(b) },
