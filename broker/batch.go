@@ -77,17 +77,13 @@ func (p *Publisher) startItem(ctx context.Context, sender *Sender, item Item) fu
 		span.end(err)
 		return err
 	}
-	sent, err := p.startAt(ctx, sender, &out)
+	exchange, key, err := p.address(ctx, sender, &out)
+	if err != nil {
+		return func() error { return finish(publishError(p.exchange, out.key, err)) }
+	}
+	wait, err := sender.Start(ctx, exchange, key, &out.message)
 	if err != nil {
 		return func() error { return finish(err) }
 	}
-	return func() error { return finish(sent.wait(ctx)) }
-}
-
-func (p *Publisher) startAt(ctx context.Context, sender *Sender, out *outgoing) (*posting, error) {
-	exchange, key, err := p.address(ctx, sender, out)
-	if err != nil {
-		return nil, publishError(p.exchange, out.key, err)
-	}
-	return sender.start(ctx, exchange, key, publishing(&out.message))
+	return func() error { return finish(wait(ctx)) }
 }

@@ -6,11 +6,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// InFlight is the number of messages of p that wait for their confirm.
-func InFlight(p *Publisher) int {
-	p.mu.Lock()
-	s := p.sender
-	p.mu.Unlock()
+// InFlight is the number of messages of s that wait for their confirm.
+func InFlight(s *Sender) int {
 	s.mu.Lock()
 	line := s.line
 	s.mu.Unlock()

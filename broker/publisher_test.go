@@ -152,14 +152,15 @@ func TestPublishWhenTheConnectionIsLost(t *testing.T) {
 		url := rabbit.URL(t)
 		proxy := rabbit.NewProxy(t, url)
 		exchange, _, _ := exchangeWithQueue(t, url, nil)
-		p := publisher(t, broker.Config{URL: proxy.URL()}, exchange)
+		s := runSender(t, broker.Config{URL: proxy.URL()})
+		p := broker.PublisherOver(s, exchange)
 		if err := p.Publish(t.Context(), "in", 1); err != nil {
 			t.Fatal(err)
 		}
 		proxy.Delay(t, time.Minute) // the confirm will not come
 		result := make(chan error, 1)
 		go func() { result <- p.Publish(t.Context(), "in", 2) }()
-		rabbit.Eventually(t, 10*time.Second, func() bool { return broker.InFlight(p) == 1 }, "the message is on its way")
+		rabbit.Eventually(t, 10*time.Second, func() bool { return broker.InFlight(s) == 1 }, "the message is on its way")
 		proxy.Cut()
 		if err := <-result; !errors.Is(err, broker.ErrNotConnected) {
 			t.Errorf("Publish returned %v, want ErrNotConnected", err)
