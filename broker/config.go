@@ -43,11 +43,11 @@ type Config struct {
 	// called before each attempt to connect, so that they may rotate, and must be safe for
 	// concurrent use. An error fails the attempt, which is made again.
 	Credentials func(ctx context.Context) (user, password string, err error)
-	// Reload returns the configuration for the next attempt to connect, of which URL, URLs
-	// and TLS count, so that addresses and certificates may change. It is called before
-	// each attempt and must be safe for concurrent use. An error fails the attempt, which
-	// is made again.
-	Reload func(ctx context.Context) (Config, error)
+	// Reload returns the URLs and the TLS configuration for the next attempt to connect,
+	// instead of URL, URLs and TLS, so that addresses and certificates may change. It is
+	// called before each attempt and must be safe for concurrent use. An error fails the
+	// attempt, which is made again.
+	Reload func(ctx context.Context) (urls []string, tls *tls.Config, err error)
 	// Heartbeat is the pause after which a silent peer is checked; 10s if zero.
 	Heartbeat time.Duration
 	// DialTimeout bounds one attempt, handshake included; 10s if zero.

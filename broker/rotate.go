@@ -12,12 +12,11 @@ func (c Config) current(ctx context.Context) (Config, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.DialTimeout)
 	defer cancel()
 	if c.Reload != nil {
-		fresh, err := c.Reload(ctx)
-		if err != nil {
+		var err error
+		if c.URLs, c.TLS, err = c.Reload(ctx); err != nil {
 			return c, fmt.Errorf("broker: reload the configuration: %w", err)
 		}
-		c.URL, c.URLs, c.TLS = fresh.URL, fresh.URLs, fresh.TLS
-		c.Reload = nil
+		c.URL, c.Reload = "", nil
 		if err := c.Validate(); err != nil {
 			return c, err
 		}

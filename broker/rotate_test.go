@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/url"
 	"strings"
@@ -46,8 +47,8 @@ func TestTheConfigurationIsReloadedAtEachDial(t *testing.T) {
 		var current atomic.Pointer[string]
 		name := old.URL()
 		current.Store(&name)
-		r := run(t, broker.Config{Reload: func(context.Context) (broker.Config, error) {
-			return broker.Config{URL: *current.Load()}, nil
+		r := run(t, broker.Config{Reload: func(context.Context) ([]string, *tls.Config, error) {
+			return []string{*current.Load()}, nil, nil
 		}}, nil)
 		before := r.session(t)
 		moved := next.URL()
@@ -70,7 +71,7 @@ func TestWhatCannotBeReadFailsTheAttempt(t *testing.T) {
 	boom := errors.New("the vault is sealed")
 	for name, cfg := range map[string]broker.Config{
 		"Credentials": {URL: "amqp://127.0.0.1:1/", Credentials: func(context.Context) (string, string, error) { return "", "", boom }},
-		"Reload":      {Reload: func(context.Context) (broker.Config, error) { return broker.Config{}, boom }},
+		"Reload":      {Reload: func(context.Context) ([]string, *tls.Config, error) { return nil, nil, boom }},
 	} {
 		cfg.StartupTimeout = 300 * time.Millisecond
 		err := run(t, cfg, nil).after(t, soon)

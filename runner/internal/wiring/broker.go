@@ -19,7 +19,13 @@ import (
 func Broker(c config.Broker) (broker.Config, error) {
 	b, err := read(c)
 	if err == nil && !IsEmbedded(b) && !IsEmpty(b) {
-		b.Reload = func(context.Context) (broker.Config, error) { return read(c) }
+		b.Reload = func(context.Context) ([]string, *tls.Config, error) {
+			b, err := read(c)
+			if b.URL != "" {
+				b.URLs = append([]string{b.URL}, b.URLs...)
+			}
+			return b.URLs, b.TLS, err
+		}
 	}
 	return b, err
 }

@@ -33,12 +33,12 @@ func TestFilesOfTheBrokerAreReadAtEachDial(t *testing.T) {
 	}
 	write("url", "amqp://second.example.org/")
 	write("password", "p2")
-	fresh, err := b.Reload(t.Context())
-	if err != nil || fresh.URL != "amqp://worker:p2@second.example.org/" {
-		t.Errorf("got %q and %v, want what the files have now", fresh.URL, err)
+	urls, _, err := b.Reload(t.Context())
+	if err != nil || len(urls) != 1 || urls[0] != "amqp://worker:p2@second.example.org/" {
+		t.Errorf("got %q and %v, want what the files have now", urls, err)
 	}
 	write("password", "")
-	if _, err := b.Reload(t.Context()); err == nil {
+	if _, _, err := b.Reload(t.Context()); err == nil {
 		t.Error("an empty password file is no error")
 	}
 }
