@@ -29,6 +29,7 @@ type Inspection struct {
 	session *Session
 	ch      *amqp.Channel
 	closed  <-chan *amqp.Error
+	locked  bool
 
 	consumers   int             // so many were made
 	window      int             // messages the next of them is sent
@@ -40,12 +41,13 @@ type Inspection struct {
 	acked bool            // since messages were given back
 }
 
-// Inspect begins an inspection of the queue. The error is ErrInspected if there is
-// one already, ErrNoQueue if there is no such queue. Quorum queues do not enforce
-// exclusive consumers, so an exclusive queue "warren.inspect.<queue>" is the lock: it
-// goes with the connection, and with the process. The user needs to be permitted to
-// configure such a name. If the user may also write to the default exchange and read
-// that name, others are told who inspects the queue and since when.
+// Inspect begins an inspection of the queue. It waits for up to 10 s for another one to
+// end; the error is ErrInspected if that does not, ErrNoQueue if there is no such queue.
+// Quorum queues do not enforce exclusive consumers, so an exclusive queue
+// "warren.inspect.<queue>" is the lock: it goes with the connection, and with the
+// process. The user needs to be permitted to configure such a name. If the user may also
+// write to the default exchange and read that name, others are told who inspects the
+// queue and since when.
 func Inspect(ctx context.Context, cfg Config, queue string) (*Inspection, error) {
 	session, err := Dial(ctx, cfg, "inspect")
 	if err != nil {
@@ -62,7 +64,7 @@ func (i *Inspection) begin(ctx context.Context) error {
 	if _, err := i.session.State(ctx, i.queue); err != nil {
 		return err
 	}
-	if err := i.lock(ctx); err != nil {
+	if err := i.Lock(ctx); err != nil {
 		return err
 	}
 	ch, err := i.session.channel(ctx)
@@ -116,8 +118,8 @@ func (i *Inspection) Purge() (n int, err error) {
 func (i *Inspection) Close() error {
 	var err error
 	if i.session.Err() == nil && !i.ch.IsClosed() {
-		if err = i.GiveBack(); err == nil {
-			err = i.unlock()
+		if err = i.GiveBack(); err == nil && i.locked {
+			err = i.Unlock()
 		}
 	}
 	return errors.Join(err, i.session.Close())

@@ -22,26 +22,49 @@ func inspectName(queue, end string) string {
 	return prefix + queue + end
 }
 
-// lock makes this the only inspection of the queue. The error is ErrInspected if there
-// is another.
-func (i *Inspection) lock(ctx context.Context) error {
-	err := i.aside(ctx, func(ch *amqp.Channel) error {
+// lockPatience is how long an inspection waits for another one to end, or to let it in
+// between: see Unlock.
+const (
+	lockPatience = 10 * time.Second
+	lockPoll     = 50 * time.Millisecond
+)
+
+// Lock makes this the only inspection of the queue. Inspect has called it; after Unlock
+// it may be called again. If there is another inspection Lock waits for it, for 10 s at
+// most, and then returns ErrInspected.
+func (i *Inspection) Lock(ctx context.Context) error {
+	for began := time.Now(); ; {
+		err := i.tryLock(ctx)
+		switch {
+		case err == nil:
+			i.locked = true
+			i.sign(ctx)
+			return nil
+		case amqpCode(err) != amqp.ResourceLocked:
+			return fmt.Errorf("broker: lock %s for an inspection: %w", i.queue, err)
+		case time.Since(began) > lockPatience:
+			return fmt.Errorf("%w: %s%s", ErrInspected, i.queue, i.holder(ctx))
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %s: %w", ErrInspected, i.queue, context.Cause(ctx))
+		case <-time.After(lockPoll):
+		}
+	}
+}
+
+func (i *Inspection) tryLock(ctx context.Context) error {
+	return i.aside(ctx, func(ch *amqp.Channel) error {
 		_, err := ch.QueueDeclare(inspectName(i.queue, ""), false, false, true, false, amqp.Table{"x-queue-type": Classic})
 		return err
 	})
-	switch {
-	case amqpCode(err) == amqp.ResourceLocked:
-		return fmt.Errorf("%w: %s%s", ErrInspected, i.queue, i.holder(ctx))
-	case err != nil:
-		return fmt.Errorf("broker: lock %s for an inspection: %w", i.queue, err)
-	}
-	i.sign(ctx)
-	return nil
 }
 
-// unlock comes before the end of the connection, which the broker works off in its own
-// time: the next inspection should not meet a lock without a holder.
-func (i *Inspection) unlock() error {
+// Unlock lets others inspect the queue until Lock. Give back first what they should see.
+// It comes before the end of the connection, which the broker works off in its own time:
+// the next inspection should not meet a lock without a holder.
+func (i *Inspection) Unlock() error {
+	i.locked = false
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
 	// Without the permission to write the note is not there.

@@ -163,13 +163,14 @@ func (w *receiving) lost() error {
 	return nil
 }
 
-// ask ends the window if the queue is empty.
+// ask ends the window if the queue is empty. An answer without this consumer is not the
+// queue's own (see counted); to cancel now would send what is on its way to the back.
 func (w *receiving) ask(silent time.Duration) error {
 	s, err := w.State()
 	switch {
 	case err != nil:
 		return err
-	case s.Messages == 0:
+	case s.Messages == 0 && s.Consumers > 0:
 		return w.cancel()
 	case silent > unwilling:
 		return fmt.Errorf("it has %d messages and delivers none", s.Messages)

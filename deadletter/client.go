@@ -16,8 +16,8 @@ var (
 )
 
 // Client works on dead-letter queues. Each of its methods opens connections of its own
-// and closes them at its end; they are safe for concurrent use, but for two on one
-// queue at a time, of which the second gets broker.ErrInspected. A queue that is not
+// and closes them at its end. They are safe for concurrent use. Of two on one queue the
+// second waits for up to 10 s and then gets broker.ErrInspected. A queue that is not
 // there gives broker.ErrNoQueue.
 type Client struct{ cfg broker.Config }
 

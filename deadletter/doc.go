@@ -23,7 +23,8 @@
 // order: a queue can be looked at as often as you like. If that process is killed,
 // RabbitMQ 3.10 puts back what it held in no order, and no version keeps it beyond 32
 // windows of messages, of up to 32 MiB each. There is one look into a queue at a time;
-// the second gets [broker.ErrInspected], which says who looks and since when.
+// the second waits for 10 s and then gets [broker.ErrInspected], which says who looks and
+// since when. A replay with a Rate lets others look every few seconds.
 //
 // A replay goes to the letter's own work queue and to no other, never to the exchange,
 // which would serve it to every other queue as well. It is confirmed by the broker

@@ -64,7 +64,7 @@ func (c *Client) Replay(ctx context.Context, queue string, r Replay) (result Res
 	}
 	err = c.inspect(ctx, queue, func(i *broker.Inspection) error {
 		return c.send(ctx, func(out *broker.Sender) error {
-			s := &sweep{inspection: i, queue: queue, filter: r.Filter, pace: r.pace(), progress: r.Progress}
+			s := &sweep{inspection: i, queue: queue, filter: r.Filter, pace: r.pace(), progress: r.Progress, slow: r.Rate > 0 && !r.DryRun}
 			replay := replayer{Replay: r, sweep: s, out: out}
 			s.act = replay.act
 			err := errors.Join(s.begin(), replay.run(ctx))

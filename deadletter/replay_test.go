@@ -178,26 +178,73 @@ func TestReplayOfSome(t *testing.T) {
 	}
 }
 
+// TestReplayAtARateEndsWithItsContext publishes no letter after its context is done: at
+// this rate the next one is due in an hour.
 func TestReplayAtARateEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.failed(20)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
-	began := time.Now()
-	result, err := b.letters.Replay(ctx, b.dlq, deadletter.Replay{Rate: 20, Progress: func(r deadletter.Result) {
-		if r.Done == 5 {
+	result, err := b.letters.Replay(ctx, b.dlq, deadletter.Replay{Rate: 1. / 3600, Progress: func(r deadletter.Result) {
+		if r.Done == 1 {
 			cancel(enough)
 		}
 	}})
-	if !errors.Is(err, enough) || result.Done != 5 || result.Failed != 0 {
-		t.Errorf("the result is %+v, %v; want 5 and the context's cause", result, err)
+	if !errors.Is(err, enough) || result.Done != 1 || result.Failed != 0 {
+		t.Errorf("the result is %+v, %v; want 1 and the context's cause", result, err)
+	}
+	if got := ids(b.read()); !slices.Equal(got, idsTo(20)[1:]) || b.depth(b.queue.Name) != 1 {
+		t.Errorf("left are %v, and %d in the work queue", got, b.depth(b.queue.Name))
+	}
+}
+
+func TestReplayAtARateTakesItsTime(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.failed(5)
+	began := time.Now()
+	result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Rate: 20})
+	if err != nil || result.Done != 5 {
+		t.Errorf("the result is %+v, %v; want 5", result, err)
 	}
 	if took := time.Since(began); took < 200*time.Millisecond {
 		t.Errorf("5 letters took %v at 20 a second", took)
 	}
-	if got := ids(b.read()); !slices.Equal(got, idsTo(20)[5:]) || b.depth(b.queue.Name) != 5 {
-		t.Errorf("left are %v, and %d in the work queue", got, b.depth(b.queue.Name))
+}
+
+// TestASlowReplayLetsOthersLook looks into the queue while a replay of 8 s is under way.
+func TestASlowReplayLetsOthersLook(t *testing.T) {
+	t.Parallel()
+	const n = 40
+	b := newBench(t)
+	b.failed(n)
+	begun, ended := make(chan struct{}), make(chan struct{})
+	begin := sync.OnceFunc(func() { close(begun) })
+	go func() {
+		defer close(ended)
+		result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Rate: 5, Progress: func(deadletter.Result) { begin() }})
+		if err != nil || result != (deadletter.Result{Total: n, Done: n}) {
+			t.Errorf("the result is %+v, %v; want %d", result, err, n)
+		}
+	}()
+	<-begun
+	looked, err := ids(b.read()), error(nil)
+	select {
+	case <-ended:
+		err = errors.New("the replay had ended")
+	default:
+	}
+	if err != nil || len(looked) == 0 || !slices.Equal(looked, idsTo(n)[n-len(looked):]) {
+		t.Errorf("saw %v, %v; want the last of the letters, in their order", looked, err)
+	}
+	<-ended
+	var replayed []string
+	for _, d := range b.drain(b.queue.Name) {
+		replayed = append(replayed, d.MessageId)
+	}
+	if !slices.Equal(replayed, idsTo(n)) || b.depth(b.dlq) != 0 {
+		t.Errorf("%d letters left, and replayed in order are %v", b.depth(b.dlq), replayed)
 	}
 }
 

@@ -31,6 +31,10 @@ const (
 	// maxHold is how long letters are held at a stretch: well below the broker's
 	// consumer timeout of 30 minutes.
 	maxHold = 10 * time.Minute
+	// slowHold is how long a replay with a rate holds letters at a stretch, from the
+	// first one that is done. Others may look for turnTime after it.
+	slowHold = 3 * time.Second
+	turnTime = 500 * time.Millisecond
 	// maxFailures are told in full.
 	maxFailures = 10
 )
@@ -47,6 +51,8 @@ type sweep struct {
 	act      func(context.Context, *Letter) (wait func(context.Context) error, err error)
 	progress func(Result)
 	cutoff   time.Time
+	slow     bool          // others may look between rounds
+	returns  time.Duration // what the latest GiveBack took
 
 	mu       sync.Mutex
 	result   Result
@@ -69,7 +75,32 @@ func (s *sweep) run(ctx context.Context, want int) error {
 		if over || err != nil {
 			return errors.Join(append([]error{err}, s.failures...)...)
 		}
+		began := time.Now()
 		if err := s.inspection.GiveBack(); err != nil {
+			return err
+		}
+		s.returns = time.Since(began)
+		if err := s.letOthersLook(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// letOthersLook unlocks the queue for a moment, and then waits until it can lock it again.
+func (s *sweep) letOthersLook(ctx context.Context) error {
+	if !s.slow {
+		return nil
+	}
+	if err := s.inspection.Unlock(); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(turnTime):
+		}
+		if err := s.inspection.Lock(ctx); !errors.Is(err, broker.ErrInspected) {
 			return err
 		}
 	}
@@ -80,7 +111,7 @@ func (s *sweep) round(ctx context.Context, want int) (over bool, err error) {
 	s.result.Skipped, s.result.Newer, s.result.Failed, s.failures = 0, 0, 0, nil
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r := &round{sweep: s, want: want, stop: stop, flight: newFlight(ctx), began: time.Now()}
+	r := &round{sweep: s, want: want, stop: stop, flight: newFlight(ctx), began: time.Now(), before: s.result.Done}
 	for n := s.result.Total - s.result.Done; n > 0 && !r.full && err == nil; {
 		before := r.newer
 		err = s.inspection.Take(ctx, n, func(h *broker.Held) (bool, error) { return r.take(ctx, h) })
@@ -101,6 +132,23 @@ type round struct {
 	flight *flight
 	stop   context.CancelCauseFunc
 	began  time.Time
+	before int       // done before it
+	first  time.Time // when it had done the first
+}
+
+// long reports whether letters have been held long enough. A slow round is at least four
+// times as long as it took to come to a letter that can be done and to give back the rest.
+func (r *round) long() bool {
+	now := time.Now()
+	if held := now.Sub(r.began); !r.slow || held > maxHold {
+		return held > maxHold
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.first.IsZero() && r.result.Done > r.before {
+		r.first = now
+	}
+	return !r.first.IsZero() && now.Sub(r.first) > max(slowHold, 4*(r.first.Sub(r.began)+r.returns))
 }
 
 // take looks at one letter, and begins the work on it if it is chosen.
@@ -124,7 +172,7 @@ func (r *round) take(ctx context.Context, h *broker.Held) (more bool, err error)
 	}
 	r.begin(letter.ID, h, wait, err)
 	r.want--
-	r.full = r.want == 0 || time.Since(r.began) > maxHold
+	r.full = r.want == 0 || r.long()
 	return !r.full, nil
 }
 
