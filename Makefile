@@ -4,11 +4,12 @@ SHELL := /bin/bash
 
 modules  := $(sort $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/.*/*' -not -path '*/testdata/*')))
 packages := $(filter-out ./tools,$(modules))# the modules with code of ours
-scripts  := scripts/rabbitmq scripts/postgres scripts/chromium $(wildcard scripts/*.sh) devbroker/clients/install .ci/run
+scripts  := scripts/rabbitmq scripts/postgres scripts/chromium scripts/languages $(wildcard scripts/*.sh) devbroker/clients/install .ci/run
 lint     := $(CURDIR)/.bin/golangci-lint
 rabbitmq := $(CURDIR)/scripts/rabbitmq
 postgres := $(CURDIR)/scripts/postgres
 chromium := $(CURDIR)/scripts/chromium
+languages := $(CURDIR)/scripts/languages
 
 TESTFLAGS ?=
 MATRIX    ?=
@@ -55,7 +56,8 @@ shell:
 		else echo "NOT CHECKED: shellcheck is not installed, so the shell scripts were left out"; fi
 
 .PHONY: test
-test: ## all tests with the race detector, against a RabbitMQ, a PostgreSQL and a Chromium that are installed and started for them
+test: ## all tests with the race detector; installs and starts what they need: RabbitMQ, PostgreSQL, Chromium, Python, Node
+	@$(languages)
 	@WARREN_CHROMIUM="$$($(chromium))"; export WARREN_CHROMIUM; \
 		for m in $(filter-out .,$(packages)) .; do echo "== go test $$m"; \
 		(cd $$m && $(rabbitmq) run $(postgres) run go test -race -shuffle=on -timeout 10m $(TESTFLAGS) ./...); done
@@ -67,6 +69,7 @@ test-clients: ## other makers' clients against devbroker: amqp091-go's own tests
 
 .PHONY: test-matrix
 test-matrix: ## the tests that need a broker, on RabbitMQ 3.10, 4.0 and 4.3 and on devbroker, in one table (MATRIX: flags)
+	@$(languages)
 	@go run ./internal/matrix $(MATRIX)
 
 .PHONY: fuzz
@@ -83,5 +86,6 @@ bench: ## the benchmarks of the module bench/
 .PHONY: example
 example: ## build and test examples/
 	@[ -d examples ] || { echo "there is no examples/" >&2; exit 1; }
+	@$(languages)
 	@WARREN_CHROMIUM="$$($(chromium))"; export WARREN_CHROMIUM; \
 		$(rabbitmq) run go test -race -timeout 5m ./examples/...

@@ -1,0 +1,91 @@
+// Command triage finds out why mails are dead letters, corrects one, replays those whose
+// cause is mended, and discards the last.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"sync/atomic"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/worker"
+)
+
+var settled = make(chan struct{}, 100)
+
+var mended atomic.Bool // the mail server
+
+func send(_ context.Context, address string) error {
+	switch {
+	case !strings.Contains(address, "@"):
+		return retry.Permanent(errors.New("the address has no @"))
+	case !mended.Load():
+		return retry.Permanent(errors.New("the mail server refuses us"))
+	}
+	return nil
+}
+
+func main() {
+	slog.SetLogLoggerLevel(slog.LevelError + 1)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	at := brokerConfig()
+	w := worker.New(worker.Config{Broker: at, OnEvent: func(e worker.Event) {
+		if e, ok := e.(worker.Settled); ok {
+			fmt.Printf("mail to %s: %s\n", e.Message.Body, e.Outcome.Verdict)
+			settled <- struct{}{}
+		}
+	}})
+	w.Queue(worker.Queue{Name: "triage-mails"}).Handle("#", handler.Typed(send))
+	go func() {
+		defer stop() // ends Run
+		<-w.Ready()
+		if err := triage(ctx, w.Publisher(""), deadletter.New(at)); err != nil {
+			log.Println(err)
+		}
+	}()
+	if err := w.Run(ctx); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func triage(ctx context.Context, pub *broker.Publisher, letters *deadletter.Client) error {
+	const dead, wrong = "triage-mails.dlq", "eve.example.com"
+	for _, address := range []string{"ada@example.com", "bob@example.com", wrong, "nobody"} {
+		if err := pub.Publish(ctx, "triage-mails", address, broker.WithMessageID(address)); err != nil {
+			return err
+		}
+		<-settled
+	}
+	groups, looked := letters.Groups(ctx, dead, deadletter.Filter{})
+	for _, g := range groups {
+		fmt.Printf("%d × %s\n", g.Count, g.Error)
+	}
+	mended.Store(true)
+	_, edited := letters.Edit(ctx, dead, wrong, deadletter.Edit{Body: []byte(`"eve@example.com"`)})
+	replay, replayed := letters.Replay(ctx, dead, deadletter.Replay{Filter: deadletter.Filter{Error: "refuses"}})
+	discard, discarded := letters.Discard(ctx, dead, deadletter.Filter{}, nil)
+	fmt.Printf("1 corrected, %d replayed, %d discarded\n", replay.Done, discard.Done)
+	for range 1 + replay.Done {
+		<-settled
+	}
+	return errors.Join(looked, edited, replayed, discarded)
+}
+
+// brokerConfig returns how to reach RabbitMQ or, if AMQP_URL is not set, a broker in memory.
+func brokerConfig() broker.Config {
+	if url := os.Getenv("AMQP_URL"); url != "" {
+		return broker.Config{URL: url}
+	}
+	dev := devbroker.New() // prints that it is in use
+	return broker.Config{URL: dev.URL(), Dial: dev.DialContext}
+}
