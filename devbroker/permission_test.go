@@ -213,3 +213,43 @@ func refusal(what, version string) string {
 	}
 	return "ACCESS_REFUSED - " + what + " in vhost '/' refused for user 'u'"
 }
+
+// TestPermissionsChangeWhileConnected, and only of users that there are.
+func TestPermissionsChangeWhileConnected(t *testing.T) {
+	t.Parallel()
+	dev, err := devbroker.Start(devbroker.Config{Users: []devbroker.User{{Name: "u", Password: "p"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := dev.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	conn, err := amqp.Dial(strings.Replace(dev.URL(), "guest:guest", "u:p", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		configure string
+		code      int
+	}{{"^$", amqp.AccessRefused}, {".*", 0}} {
+		if err := dev.SetPermissions(devbroker.User{Name: "u", Configure: step.configure}); err != nil {
+			t.Fatal(err)
+		}
+		ch, err := conn.Channel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused, code := declaring("q", nil)(ch), 0
+		if e, ok := errors.AsType[*amqp.Error](refused); ok {
+			code = e.Code
+		}
+		if code != step.code {
+			t.Errorf("with configure %q: %v, want code %d", step.configure, refused, step.code)
+		}
+	}
+	if err := dev.SetPermissions(devbroker.User{Name: "nobody"}); err == nil {
+		t.Error("the permissions of nobody were set")
+	}
+}

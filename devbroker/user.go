@@ -52,10 +52,33 @@ const (
 )
 
 func newAccount(u User, gen generation) *account {
+	a := &account{User: u, gen: gen}
+	a.permit(u)
+	return a
+}
+
+func (a *account) permit(u User) {
 	pattern := func(s string) *regexp.Regexp { return regexp.MustCompile(cmp.Or(s, ".*")) }
-	return &account{User: u, gen: gen, permissions: map[permission]*regexp.Regexp{
+	a.permissions = map[permission]*regexp.Regexp{
 		configure: pattern(u.Configure), write: pattern(u.Write), read: pattern(u.Read),
-	}}
+	}
+}
+
+// SetPermissions replaces the patterns of the user that has u's name, as rabbitmqctl
+// set_permissions does; the password stays. It takes effect at once. RabbitMQ lets a channel
+// go on with what it has used before.
+func (b *Broker) SetPermissions(u User) error {
+	if err := errors.Join(u.validate()...); err != nil {
+		return err
+	}
+	err := fmt.Errorf("devbroker: set permissions: there is no user %q", u.Name)
+	b.do(func() {
+		if a := b.accounts[u.Name]; a != nil {
+			a.permit(u)
+			err = nil
+		}
+	})
+	return err
 }
 
 // check refuses access to a queue or an exchange that the user's patterns leave out.

@@ -163,11 +163,16 @@ func (e *embedded) Permit(tb testing.TB, u User) string {
 	if len(e.cfg.Users) == 0 {
 		e.cfg.Users = []devbroker.User{{Name: "guest", Password: "guest"}}
 	}
-	e.cfg.Users = append(e.cfg.Users, devbroker.User{
-		Name: u.Name, Password: u.Password, Configure: u.Configure, Write: u.Write, Read: u.Read,
-	})
+	e.cfg.Users = append(e.cfg.Users, devbroker.User(u))
 	e.Restart(tb)
 	return u.url(tb, e.url)
+}
+
+func (e *embedded) SetPermissions(tb testing.TB, u User) {
+	tb.Helper()
+	if err := e.broker.SetPermissions(devbroker.User(u)); err != nil {
+		tb.Fatal(err)
+	}
 }
 
 func (*embedded) Clients(tb testing.TB) []string {

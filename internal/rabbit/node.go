@@ -42,6 +42,8 @@ type Node interface {
 	// Permit adds a user, with the regular expressions of what it may do, and returns
 	// the user's URL. A node in memory is restarted for it.
 	Permit(tb testing.TB, u User) (url string)
+	// SetPermissions replaces the permissions of a user that Permit added. Connections stay.
+	SetPermissions(tb testing.TB, u User)
 	// ChangePassword changes the password of a user that Permit added, and closes all
 	// connections. A node in memory is restarted for it.
 	ChangePassword(tb testing.TB, user, password string)

@@ -142,6 +142,11 @@ func (p *process) Permit(tb testing.TB, u User) string {
 	return u.url(tb, p.url)
 }
 
+func (p *process) SetPermissions(tb testing.TB, u User) {
+	tb.Helper()
+	p.must(tb, "ctl", "set_permissions", u.Name, u.Configure, u.Write, u.Read)
+}
+
 func (p *process) ChangePassword(tb testing.TB, user, password string) {
 	tb.Helper()
 	p.must(tb, "ctl", "change_password", user, password)
