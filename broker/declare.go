@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -22,26 +23,76 @@ func (s *Session) Declare(ctx context.Context, t Topology) error {
 	if err != nil {
 		return err
 	}
-	return s.call(ctx, func() error { return errors.Join(declareAll(ch, t), ch.Close()) }, ch.Close)
+	return s.call(ctx, func() error { return errors.Join(declareAll(ctx, ch, t), ch.Close()) }, ch.Close)
 }
 
-func declareAll(ch *amqp.Channel, t Topology) error {
+// Declare is Session.Declare for a session whose connection others use, too. RabbitMQ
+// closes the connection of a client that declares an exchange of a type that it does not
+// have, so exchanges whose types come with plugins are declared over a connection apart.
+func (c *Connector) Declare(ctx context.Context, s *Session, t Topology) error {
+	if unusual := t.Unusual(); len(unusual.Exchanges) > 0 {
+		if err := c.Apart(ctx, func(s *Session) error { return s.Declare(ctx, unusual) }); err != nil {
+			return err
+		}
+		t.Exchanges = slices.DeleteFunc(slices.Clone(t.Exchanges), Exchange.isUnusual)
+	}
+	return s.Declare(ctx, t)
+}
+
+// Assert is Declare for a topology that was declared before: an exchange whose type comes
+// with a plugin is declared only if it is missing, so that a connection apart is rare.
+func (c *Connector) Assert(ctx context.Context, s *Session, t Topology) error {
+	existing, err := s.existing(ctx, t.Unusual().Exchanges)
+	if err != nil {
+		return err
+	}
+	t.Exchanges = slices.DeleteFunc(slices.Clone(t.Exchanges), func(x Exchange) bool { return existing[x.Name] })
+	return c.Declare(ctx, s, t)
+}
+
+// existing returns the names of those exchanges that exist.
+func (s *Session) existing(ctx context.Context, exchanges []Exchange) (names map[string]bool, err error) {
+	p := prober{session: s}
+	defer func() { err = errors.Join(err, p.close()) }()
+	names = make(map[string]bool)
+	for _, x := range exchanges {
+		err := p.ask(ctx, func(ch *amqp.Channel) error {
+			return ch.ExchangeDeclarePassive(x.Name, x.Kind, true, false, false, false, nil)
+		})
+		if err != nil && amqpCode(err) != amqp.NotFound {
+			return nil, declareError("exchange", x.Name, err)
+		}
+		names[x.Name] = err == nil
+	}
+	return names, nil
+}
+
+// declareAll ends with ctx: what is declared later may be what someone has deleted since.
+func declareAll(ctx context.Context, ch *amqp.Channel, t Topology) error {
 	for _, x := range t.Exchanges {
-		if err := declareExchange(ch, x); err != nil {
+		if err := before(ctx, func() error { return declareExchange(ch, x) }); err != nil {
 			return declareError("exchange", x.Name, err)
 		}
 	}
 	for _, q := range t.Queues {
-		if err := declareQueue(ch, q); err != nil {
+		if err := before(ctx, func() error { return declareQueue(ch, q) }); err != nil {
 			return declareError("queue", q.Name, err)
 		}
 	}
 	for _, b := range t.Bindings {
-		if err := bind(ch, b); err != nil {
+		if err := before(ctx, func() error { return bind(ch, b) }); err != nil {
 			return fmt.Errorf("broker: bind %s%s to exchange %s by %q: %w", b.Queue, b.ToExchange, b.Exchange, b.Key, err)
 		}
 	}
 	return nil
+}
+
+// before runs f unless ctx is done.
+func before(ctx context.Context, f func() error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return f()
 }
 
 func declareExchange(ch *amqp.Channel, x Exchange) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,8 +22,25 @@ type ways struct {
 
 // declaration is one that is made, or was.
 type declaration struct {
-	done chan struct{}
-	err  error // read after done is closed
+	done    chan struct{}
+	err     error     // read after done is closed
+	made    time.Time // zero while it is made
+	renewal time.Time // when it is to be made again
+}
+
+// The time between two declarations of what is in use: someone may have deleted a part of
+// it. Most of what is missing of the ladder, which is large, makes a message unroutable.
+const (
+	wayInterval    = 30 * time.Second
+	ladderInterval = 5 * time.Minute
+)
+
+// renew notes when to repeat the declaration.
+func (d *declaration) renew(name string) {
+	d.made, d.renewal = time.Now(), time.Now().Add(wayInterval)
+	if name == "" {
+		d.renewal = d.made.Add(ladderInterval)
+	}
 }
 
 // maxLadderName is what the delay's bits leave of a routing key.
@@ -74,30 +93,56 @@ func (s *Sender) declaration(session *Session, name string, t Topology) (*declar
 	if w.session != session {
 		w.session, w.declared = session, make(map[string]*declaration)
 	}
-	if d := w.declared[name]; d != nil {
+	d := w.declared[name]
+	if d != nil && (d.made.IsZero() || time.Now().Before(d.renewal)) {
 		return d, nil
 	}
-	d := &declaration{done: make(chan struct{})}
+	next := &declaration{done: make(chan struct{})}
 	err := s.background(func() {
-		defer close(d.done)
-		if d.err = s.declareWay(session, t); d.err != nil {
-			w.forget(d, name)
-		}
+		defer close(next.done)
+		next.err = s.declareWay(session, t)
+		w.finish(session, name, next)
 	})
 	if err != nil {
 		return nil, err
 	}
-	w.declared[name] = d
-	return d, nil
+	if d != nil { // it most likely holds still: nobody has to wait for the next
+		d.renew(name)
+		return d, nil
+	}
+	w.declared[name] = next
+	return next, nil
 }
 
-func (w *ways) forget(d *declaration, name string) {
+// finish notes when to repeat a declaration, or forgets one that failed.
+func (w *ways) finish(session *Session, name string, d *declaration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.declared[name] == d {
+	switch {
+	case w.session != session:
+	case d.err != nil:
 		delete(w.declared, name)
+	default:
+		d.renew(name)
+		w.declared[name] = d
 	}
 }
+
+// doubt forgets what was declared a while ago, after a message to the exchange was
+// unroutable: someone has deleted a part of the ladder.
+func (w *ways) doubt(exchange string) {
+	if !strings.HasPrefix(exchange, ladderPrefix) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	maps.DeleteFunc(w.declared, func(_ string, d *declaration) bool {
+		return !d.made.IsZero() && time.Since(d.made) > doubtGap
+	})
+}
+
+// doubtGap is the least time between declarations that unroutable messages cause.
+const doubtGap = time.Second
 
 // declareWay declares t for as long as the session lasts, and for a bounded time.
 func (s *Sender) declareWay(session *Session, t Topology) error {

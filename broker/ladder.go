@@ -30,7 +30,10 @@ const (
 // each look that requeues counts as a delivery.
 const neverReached = 2147483647
 
-func ladderLevel(k int) string { return fmt.Sprintf("warren.delay.%02d", k) }
+// ladderPrefix begins the names of the ladder's levels.
+const ladderPrefix = "warren.delay."
+
+func ladderLevel(k int) string { return fmt.Sprintf(ladderPrefix+"%02d", k) }
 
 // ladderNext is where level k hands its messages on to.
 func ladderNext(k int) string {

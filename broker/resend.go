@@ -26,13 +26,13 @@ func (s *Sender) redeliver(ctx context.Context, exchange, key string, p amqp.Pub
 	for losses := 0; ; losses++ {
 		again, lost := errors.AsType[*againError](why)
 		if why != nil && !lost {
-			return s.judge(exchange, why)
+			return s.judge(exchange, key, why)
 		}
 		if ctx.Err() != nil && lost {
 			return fmt.Errorf("%w: %w", why, context.Cause(ctx))
 		}
 		if lost && (again.suspect || losses > lossesTogether) || s.refusing.has(exchange) {
-			return s.judge(exchange, s.sendAlone(ctx, exchange, key, p))
+			return s.judge(exchange, key, s.sendAlone(ctx, exchange, key, p))
 		}
 		sent, err := s.begin(ctx, exchange, key, p)
 		if err == nil {
@@ -54,8 +54,12 @@ func (s *Sender) begin(ctx context.Context, exchange, key string, p amqp.Publish
 }
 
 // judge remembers an exchange that is missing or may not be written to: what is
-// published to it costs a channel.
-func (s *Sender) judge(exchange string, err error) error {
+// published to it costs a channel. It reports what no queue took.
+func (s *Sender) judge(exchange, key string, err error) error {
+	if errors.Is(err, ErrUnroutable) {
+		s.ways.doubt(exchange)
+		s.unroutable.tell(exchange, key)
+	}
 	if e, refused := errors.AsType[*amqp.Error](err); refused && (e.Code == amqp.NotFound || e.Code == amqp.AccessRefused) {
 		s.refusing.add(exchange)
 	}

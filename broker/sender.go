@@ -24,6 +24,8 @@ type Sender struct {
 	refusing  refusing
 	alone     chan struct{} // held by the message that has a channel of its own
 
+	unroutable unroutable
+
 	mu      sync.Mutex
 	line    *pipeline
 	changed chan struct{} // closed when line is replaced
@@ -229,13 +231,13 @@ func (s *Sender) current(ctx context.Context) (*pipeline, error) {
 	}
 }
 
-// Declare makes sure that t exists, on the sender's own connection.
+// Declare makes sure that t exists. See Connector.Declare.
 func (s *Sender) Declare(ctx context.Context, t Topology) error {
 	session, err := s.connector.Session(ctx)
 	if err != nil {
 		return err
 	}
-	return session.Declare(ctx, t)
+	return s.connector.Declare(ctx, session, t)
 }
 
 // Delay hands m to the delay ladder, which brings it back to the work queue after

@@ -92,10 +92,11 @@ func unique[T any](all []T, identity func(T) any) []T {
 
 // Unusual returns the exchanges of t whose types come with plugins. RabbitMQ closes the
 // whole connection of a client that declares an exchange of a type it does not have, so
-// declare them by Connector.Apart first.
+// Connector.Declare declares them over a connection apart.
 func (t Topology) Unusual() Topology {
-	usual := []string{"topic", "direct", "fanout", "headers"}
-	return Topology{Exchanges: slices.DeleteFunc(slices.Clone(t.Exchanges), func(x Exchange) bool {
-		return slices.Contains(usual, x.Kind)
-	})}
+	return Topology{Exchanges: slices.DeleteFunc(slices.Clone(t.Exchanges), func(x Exchange) bool { return !x.isUnusual() })}
+}
+
+func (x Exchange) isUnusual() bool {
+	return !slices.Contains([]string{"topic", "direct", "fanout", "headers"}, x.Kind)
 }

@@ -162,7 +162,7 @@ func (e *Engine) start(ctx context.Context) error {
 	if err := e.plan(ctx, wiring.Topology(e.config)); err != nil {
 		return err
 	}
-	if err := e.declare(ctx, wiring.Exchanges(e.config)); err != nil {
+	if err := e.connections.Sender().Declare(ctx, wiring.Exchanges(e.config)); err != nil {
 		return err
 	}
 	queues, err := e.startAll()
@@ -171,17 +171,6 @@ func (e *Engine) start(ctx context.Context) error {
 	}
 	awaitReady(ctx, queues)
 	return nil
-}
-
-// declare declares exchanges. A type that the broker does not have costs a connection.
-func (e *Engine) declare(ctx context.Context, t broker.Topology) error {
-	if unusual := t.Unusual(); len(unusual.Exchanges) > 0 {
-		apart := func(s *broker.Session) error { return s.Declare(ctx, unusual) }
-		if err := e.connections.Sender().Connector().Apart(ctx, apart); err != nil {
-			return err
-		}
-	}
-	return e.connections.Sender().Declare(ctx, t)
 }
 
 func (e *Engine) startAll() ([]*queue, error) {

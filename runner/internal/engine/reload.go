@@ -99,7 +99,7 @@ func (e *Engine) prepare(ctx context.Context, changes config.Changes, to *config
 	if err := e.plan(ctx, wiring.Topology(to)); err != nil {
 		return fresh, err
 	}
-	return fresh, e.declare(ctx, wiring.Exchanges(to))
+	return fresh, e.connections.Sender().Declare(ctx, wiring.Exchanges(to))
 }
 
 // replace drains what goes and starts what comes. It returns ErrStopped, and has started
