@@ -3,6 +3,7 @@ package worker
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"github.com/warren-mq/warren/broker"
 )
@@ -14,6 +15,10 @@ import (
 type Connections struct {
 	consuming *broker.Connector
 	sender    *broker.Sender
+
+	declaring openers // one at a time declares the topology that all queues share
+	session   *broker.Session
+	declared  time.Time // when that was done last, over session
 }
 
 // Roles of connections, as names, events and metrics have them.
@@ -47,7 +52,26 @@ func NewConnections(c broker.Config, onEvent func(Event)) *Connections {
 	return &Connections{
 		consuming: broker.NewConnector(c, roleConsume, changed(roleConsume)),
 		sender:    broker.NewSender(c, rolePublish, changed(rolePublish)),
+		declaring: make(openers, 1),
 	}
+}
+
+// declareShared declares the topology that all queues share, unless that was done over
+// this session within age.
+func (c *Connections) declareShared(ctx context.Context, s *broker.Session, age time.Duration) error {
+	release, err := c.declaring.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if c.session == s && time.Since(c.declared) < age {
+		return nil
+	}
+	if err := s.Declare(ctx, broker.Ladder()); err != nil {
+		return err
+	}
+	c.session, c.declared = s, time.Now()
+	return nil
 }
 
 // Run keeps both connections open until ctx is done, and closes them. The workers that

@@ -81,22 +81,36 @@ type HandlerOverdue struct {
 	Span       trace.SpanContext // in which it runs; invalid without tracing
 }
 
+// TopologyFailed says that the broker refused to declare again what a queue in use needs.
+// The queue goes on consuming, and the declaration is tried again. The event comes when the
+// error changes.
+type TopologyFailed struct {
+	Queue string
+	Err   error
+}
+
+// TopologyRestored says that the broker has accepted the declarations after a
+// TopologyFailed.
+type TopologyRestored struct{ Queue string }
+
 // Draining says that the worker was told to stop.
 type Draining struct{ Cause error }
 
 // Drained says that the worker has stopped.
 type Drained struct{ Err error }
 
-func (SessionUp) event()      {}
-func (SessionDown) event()    {}
-func (ConnectFailed) event()  {}
-func (StateChanged) event()   {}
-func (ConsumerLost) event()   {}
-func (Settled) event()        {}
-func (HandOffFailed) event()  {}
-func (HandlerOverdue) event() {}
-func (Draining) event()       {}
-func (Drained) event()        {}
+func (SessionUp) event()        {}
+func (SessionDown) event()      {}
+func (ConnectFailed) event()    {}
+func (StateChanged) event()     {}
+func (ConsumerLost) event()     {}
+func (Settled) event()          {}
+func (HandOffFailed) event()    {}
+func (HandlerOverdue) event()   {}
+func (TopologyFailed) event()   {}
+func (TopologyRestored) event() {}
+func (Draining) event()         {}
+func (Drained) event()          {}
 
 // emit is the one place from which logs, metrics and OnEvent are fed.
 func (w *Worker) emit(e Event) {

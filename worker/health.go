@@ -30,8 +30,9 @@ func (s State) String() string {
 // Health says whether a worker does its work, and if not, why.
 type Health struct {
 	// Ready is true when both connections are up and every queue consumes, or was
-	// paused on purpose; has a handler that heeds its timeout; and has no copy for a
-	// retry or the dead-letter queue that the broker has not confirmed for 10 s.
+	// paused on purpose; has a handler that heeds its timeout; has no copy for a
+	// retry or the dead-letter queue that the broker has not confirmed for 10 s; and
+	// the broker has accepted the last declaration of its topology.
 	Ready   bool
 	Reasons []string // why it is not ready
 	Queues  []QueueHealth
@@ -50,6 +51,9 @@ type QueueHealth struct {
 	// broker has not confirmed for 10 s; CopyErr says why.
 	Unconfirmed int
 	CopyErr     error
+	// TopologyErr says what the broker refused when the queue's exchange, bindings and
+	// dead-letter queue were declared again, which is done about every 30 s.
+	TopologyErr error
 
 	stuck string // the message of the handler that has run longest
 }
@@ -83,7 +87,7 @@ func (q *Subscription) Health() QueueHealth {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	h.State, h.Err, h.Concurrency = q.state, q.reason, q.concurrency
+	h.State, h.Err, h.Concurrency, h.TopologyErr = q.state, q.reason, q.concurrency, q.topologyErr
 	return h
 }
 
@@ -97,6 +101,9 @@ func (q QueueHealth) notReady() (reasons []string) {
 		add("is %s: %v", q.State, q.Err)
 	default:
 		add("is %s", q.State)
+	}
+	if q.TopologyErr != nil && q.Err == nil {
+		add("lacks a part of its topology, or may: %v", q.TopologyErr)
 	}
 	if q.Overdue > 0 && q.Overdue >= q.Concurrency {
 		add("is stuck: all of its %d handlers ignore their timeout; the oldest has %s", q.Overdue, q.stuck)

@@ -62,6 +62,7 @@ type queueHealthAnswer struct {
 	Concurrency int    `json:"concurrency"`
 	Overdue     int    `json:"overdue,omitempty"`
 	Unconfirmed int    `json:"unconfirmed,omitempty"`
+	Topology    string `json:"topology_error,omitempty"`
 }
 
 // ServeHTTP answers a probe.
@@ -102,6 +103,9 @@ func (q QueueHealth) answer() queueHealthAnswer {
 	}
 	if q.Err != nil {
 		a.Error = q.Err.Error()
+	}
+	if q.TopologyErr != nil {
+		a.Topology = q.TopologyErr.Error()
 	}
 	return a
 }

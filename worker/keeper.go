@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
@@ -19,6 +21,11 @@ import (
 func (q *Subscription) keep(ctx, hard context.Context) {
 	k := &keeping{ctx: ctx, hard: hard, careful: true}
 	q.receiving = ctx
+	asserting, stop := context.WithCancel(hard)
+	var asserter sync.WaitGroup
+	asserter.Go(func() { q.assertAgain(asserting) })
+	defer asserter.Wait()
+	defer stop()
 	for failures := 0; ctx.Err() == nil; {
 		paused, concurrency := q.wanted()
 		if !paused && !q.renewLanes(ctx, concurrency) {
@@ -266,17 +273,15 @@ func (q *Subscription) open(k *keeping, concurrency int) (*broker.Consumer, erro
 }
 
 func (q *Subscription) declare(ctx context.Context, session *broker.Session) error {
-	if err := q.worker.declareShared(ctx, session); err != nil {
+	connections := q.worker.connections
+	if err := connections.declareShared(ctx, session, math.MaxInt64); err != nil {
 		return err
 	}
-	t := q.topology()
-	if unusual := t.Unusual(); len(unusual.Exchanges) > 0 { // the session is that of other queues, too
-		apart := func(s *broker.Session) error { return s.Declare(ctx, unusual) }
-		if err := q.worker.connections.consuming.Apart(ctx, apart); err != nil {
-			return err
-		}
+	if err := connections.consuming.Declare(ctx, session, q.topology()); err != nil {
+		return err
 	}
-	return session.Declare(ctx, t)
+	q.setTopologyErr(nil)
+	return nil
 }
 
 // refuse ends the worker if the broker refuses to declare a queue that has never begun.

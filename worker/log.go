@@ -30,6 +30,10 @@ func (w *Worker) logEvent(e Event) {
 	case HandlerOverdue:
 		w.log.ErrorContext(within(e.Span), "worker: handler overdue, it ignores its context", "queue", e.Queue, "message_id", e.MessageID,
 			"routing_key", e.RoutingKey, "attempt", e.Attempt, "age", e.Age)
+	case TopologyFailed:
+		w.log.Error("worker: topology refused, trying again", "queue", e.Queue, "error", e.Err)
+	case TopologyRestored:
+		w.log.Info("worker: topology restored", "queue", e.Queue)
 	case Draining:
 		w.log.Info("worker: draining", "cause", e.Cause)
 	case Drained:

@@ -66,7 +66,7 @@ func (q *Subscription) handOff(d *broker.Delivery, a *attempt, out Outcome) erro
 		}
 		failed(err)
 		if errors.Is(err, broker.ErrUnroutable) {
-			err = errors.Join(err, q.redeclare(ctx))
+			q.assertSoon() // someone has deleted a part of the copy's way
 		}
 		select {
 		case <-time.After(handOffPauses().Delay(n)):
@@ -108,13 +108,6 @@ func (q *Subscription) send(ctx context.Context, c *message.Message, out Outcome
 		return q.worker.connections.sender.Delay(ctx, q.config.Name, out.Delay, c)
 	}
 	return q.worker.connections.sender.DeadLetter(ctx, q.config.Name, c)
-}
-
-// redeclare mends the way a copy takes: someone has deleted a part of it.
-func (q *Subscription) redeclare(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, declareTimeout)
-	defer cancel()
-	return q.worker.connections.sender.Declare(ctx, broker.Ladder().Merge(q.topology()))
 }
 
 // declareTimeout bounds the declaration of one queue's topology.

@@ -40,9 +40,11 @@ type Subscription struct {
 	concurrency int
 	retry       retry.Policy
 	changed     chan struct{} // holds one token: paused or concurrency was set
+	unrouted    chan struct{} // holds one token: a message that concerns the queue was unroutable
 	state       State
 	began       bool  // has consumed, or was paused, once
 	reason      error // why the state is not StateConsuming
+	topologyErr error // what the broker refuses of the topology while the queue is in use
 }
 
 // deriveContext derives the context of the queue's handlers from the worker's.

@@ -8,7 +8,6 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/warren-mq/warren/broker"
@@ -33,9 +32,6 @@ type Worker struct {
 	ready    chan struct{} // closed when every queue has begun
 	refused  chan error    // the broker refuses to declare a queue that has not begun
 	starting atomic.Int64  // queues that have not begun yet
-
-	sharedMu sync.Mutex
-	sharedIn *broker.Session // the session in which the shared topology was declared
 }
 
 // openAtOnce is how many queues of a worker are opened at the same time.
@@ -61,7 +57,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 	c = c.withDefaults()
 	q := &Subscription{
 		worker: w, config: c, concurrency: c.Concurrency, retry: c.Retry, swapped: make(chan struct{}),
-		changed: make(chan struct{}, 1), state: StateStarting, crew: newCrew(), stopping: make(chan struct{}), seed: maphash.MakeSeed(),
+		changed: make(chan struct{}, 1), unrouted: make(chan struct{}, 1), state: StateStarting, crew: newCrew(), stopping: make(chan struct{}), seed: maphash.MakeSeed(),
 	}
 	q.observing = w.config.observing()
 	mw := append(slices.Clone(w.config.Middleware), c.Middleware...)
@@ -109,6 +105,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		return err
 	}
 	defer unregister()
+	defer w.connections.sender.NotifyUnroutable(w.unroutable)()
 	defer func() {
 		for _, q := range w.queues {
 			q.overdue.stop()
@@ -148,20 +145,6 @@ func (w *Worker) validate() error {
 		names[c.Name], kinds[c.Exchange] = true, kind
 	}
 	return errors.Join(errs...)
-}
-
-// declareShared declares, once a session, what all queues share.
-func (w *Worker) declareShared(ctx context.Context, s *broker.Session) error {
-	w.sharedMu.Lock()
-	defer w.sharedMu.Unlock()
-	if w.sharedIn == s {
-		return nil
-	}
-	if err := s.Declare(ctx, broker.Ladder()); err != nil {
-		return err
-	}
-	w.sharedIn = s
-	return nil
 }
 
 // Ready is closed when every queue consumes for the first time, or was paused
