@@ -1,12 +1,16 @@
 package runner_test
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,7 +24,7 @@ const patience = time.Minute
 
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"status": status, "waitfor": waitFor, "signal": signal, "devbroker": startDevbroker, "stopbroker": stopDevbroker, "waitmetric": waitMetric, "take": take,
+		"status": status, "waitfor": waitFor, "signal": signal, "devbroker": startDevbroker, "stopbroker": stopDevbroker, "waitmetric": waitMetric, "take": take, "management": startManagement,
 	}
 }
 
@@ -125,4 +129,31 @@ func take(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s has nothing like %q", args[1], args[2])
 	}
 	ts.Setenv(args[0], found[1])
+}
+
+// management FILE sets MANAGEMENT_URL to a stand-in for RabbitMQ's management plugin that
+// answers with the values of FILE by their paths. A MANAGEMENT_URL of the test's own
+// environment, which must be of the broker of AMQP_URL, wins.
+func startManagement(ts *testscript.TestScript, _ bool, args []string) {
+	if own := os.Getenv("MANAGEMENT_URL"); own != "" {
+		ts.Setenv("MANAGEMENT_URL", own)
+		return
+	}
+	var answers map[string]json.RawMessage
+	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	ts.Check(json.Unmarshal([]byte(text), &answers))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		answer, ok := answers[r.URL.EscapedPath()]
+		switch {
+		case user != "guest" || password != "guest":
+			w.WriteHeader(http.StatusUnauthorized)
+		case !ok:
+			w.WriteHeader(http.StatusNotFound)
+		default:
+			_, _ = w.Write(answer)
+		}
+	}))
+	ts.Defer(s.Close)
+	ts.Setenv("MANAGEMENT_URL", strings.Replace(s.URL, "//", "//guest:guest@", 1))
 }

@@ -14,8 +14,9 @@ func (p *Program) exitStatusTopic() *cobra.Command {
     3   the configuration is wrong, and nothing was connected
     4   the broker cannot be reached, or refuses user or virtual host
     5   the topology conflicts with what the broker has; nothing was changed. With
-        "topology plan --detailed-exitcode" also: something is missing
-    6   a part was done: some messages were published or replayed, and others not
+        "topology plan --detailed-exitcode" also: something is missing or left over
+    6   a part was done: some messages were published or replayed, and others not, or
+        "topology prune" has kept a queue that is in use
     7   doctor has found an error
   130   it was interrupted; for run and dev: by a second signal, before it had drained`,
 	}

@@ -60,7 +60,7 @@ func (p *Program) run(ctx context.Context, load func() (*config.Config, error), 
 		return err
 	}
 	go p.whenWorking(ctx, e, func() { began(e, address) })
-	go reloadOnHangup(serving, load, e, telemetry, log)
+	go p.reloadOnHangup(serving, load, e, telemetry, log)
 	err = e.Run(ctx)
 	stop()
 	return errors.Join(err, <-served)
@@ -105,7 +105,7 @@ func (p *Program) whenWorking(ctx context.Context, e *engine.Engine, then func()
 }
 
 // reloadOnHangup takes a new configuration at each SIGHUP, until ctx is done.
-func reloadOnHangup(ctx context.Context, load func() (*config.Config, error), e *engine.Engine, t *observe.Telemetry, log *slog.Logger) {
+func (p *Program) reloadOnHangup(ctx context.Context, load func() (*config.Config, error), e *engine.Engine, t *observe.Telemetry, log *slog.Logger) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -131,7 +131,7 @@ func reloadOnHangup(ctx context.Context, load func() (*config.Config, error), e 
 		log.Info("runner: configuration reloaded", "live", changes.Live, "restarted", changes.Restart, "added", changes.Added,
 			"removed", changes.Removed, "schedules", changes.Schedules)
 		for _, leftover := range config.Leftovers(before, c) {
-			log.Warn("runner: " + leftover)
+			log.Warn("runner: "+leftover.String(), "remove_with", p.pruneCommand(leftover))
 		}
 		if len(changes.Process) > 0 {
 			log.Warn("runner: these need a restart of the process", "settings", changes.Process)

@@ -60,6 +60,15 @@ func (p *Program) source(must bool) (config.Source, error) {
 	return s, nil
 }
 
+// former reads a configuration that this one has replaced, from another file.
+func (p *Program) former(name string) (*config.Config, error) {
+	data, err := config.ReadFile(name, config.MaxBytes)
+	if err != nil {
+		return nil, &statusError{exitConfig, fmt.Errorf("runner: --was: %w", err)}
+	}
+	return config.Load(config.Source{Name: name, Data: data, Handlers: slices.Sorted(maps.Keys(p.Handlers)), Flags: p.settings.flags()})
+}
+
 // fileName is the file of -c, or the default.
 func (p *Program) fileName() string { return cmp.Or(p.settings.file, defaultFile) }
 

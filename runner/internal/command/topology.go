@@ -16,8 +16,8 @@ import (
 )
 
 func (p *Program) topologyCommand() *cobra.Command {
-	c := parent("topology", "Plan, declare, export and draw what the broker must have")
-	c.AddCommand(p.topologyPlan(), p.topologyApply(), p.topologyExport(), p.topologyDiagram())
+	c := parent("topology", "Plan, declare, prune, export and draw what the broker must have")
+	c.AddCommand(p.topologyPlan(), p.topologyApply(), p.topologyPrune(), p.topologyExport(), p.topologyDiagram())
 	return c
 }
 
@@ -55,11 +55,20 @@ func virtualHost(c *config.Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	u, err := url.Parse(cmp.Or(append([]string{b.URL}, b.URLs...)...))
+	u, err := firstURL(b)
 	if err != nil {
-		return "", errors.New("runner: broker.url is not a URL") // whose text may hold a password
+		return "", err
 	}
 	return cmp.Or(strings.TrimPrefix(u.Path, "/"), "/"), nil
+}
+
+// firstURL is the first one of b.
+func firstURL(b broker.Config) (*url.URL, error) {
+	u, err := url.Parse(cmp.Or(append([]string{b.URL}, b.URLs...)...))
+	if err != nil {
+		return nil, errors.New("runner: broker.url is not a URL") // whose text may hold a password
+	}
+	return u, nil
 }
 
 // withTopology connects to the broker, for the topology of the configuration.

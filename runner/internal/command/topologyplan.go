@@ -7,14 +7,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/runner/internal/wiring"
 )
 
 // part is an exchange or a queue, and what declaring it does.
 type part struct {
 	Kind     string    `json:"kind"`
 	Name     string    `json:"name"`
-	Action   string    `json:"action"` // create, same or conflict; created once it was
+	Action   string    `json:"action"` // create, same, conflict or leftover; created once it was
 	Conflict *conflict `json:"conflict,omitempty"`
+	Note     string    `json:"note,omitempty"`
 }
 
 type conflict struct {
@@ -25,35 +28,64 @@ type conflict struct {
 
 func (p *Program) topologyPlan() *cobra.Command {
 	var detailed bool
+	var s search
 	c := &cobra.Command{
-		Use: "plan", Short: "Show what would be declared, and what conflicts; change nothing", Args: exactly(0),
+		Use: "plan", Short: "Show what would be declared, what conflicts and what is left over; change nothing", Args: exactly(0),
 		Long: `Show what "topology apply", and the start of a runner, would declare, and what exists with
-other properties than the configuration wants. Nothing is changed. Bindings are not
-listed: AMQP cannot ask for them, and declaring one again is harmless.
+other properties than the configuration wants. Nothing is changed. Bindings to declare are
+not listed: AMQP cannot ask for them, and declaring one again is harmless.
+
+What is left over from a former configuration, bindings and queues, is shown if --was names
+its file, or broker.management_url the management plugin; "topology prune" removes it.
 
 The exit status is 5 if something conflicts, and with --detailed-exitcode also if
-something is missing.`,
+something is missing or left over.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withTopology(cmd.Context(), func(ctx context.Context, t broker.Topology, s *broker.Session) error {
-				changes, err := s.Plan(ctx, t)
-				if err != nil {
-					return err
-				}
-				if err := p.show(planTable(changes, broker.Create)); err != nil {
-					return err
-				}
-				if err := broker.Conflicts(changes); err != nil {
-					return err
-				}
-				if detailed && number(changes, broker.Create) > 0 {
-					return &silentError{exitConflict}
-				}
-				return nil
+			return p.withLeftovers(cmd.Context(), s, func(ctx context.Context, c *config.Config, l leftovers, session *broker.Session) error {
+				return p.plan(ctx, wiring.Topology(c), l, session, detailed)
 			})
 		},
 	}
-	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 5 if anything would be created, too")
+	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 5 if anything would be created or is left over, too")
+	c.Flags().StringVar(&s.was, "was", "", "`file` of the former configuration: what it has and this one has not is left over")
 	return c
+}
+
+func (p *Program) plan(ctx context.Context, t broker.Topology, l leftovers, s *broker.Session, detailed bool) error {
+	changes, err := s.Plan(ctx, t)
+	if err != nil {
+		return err
+	}
+	left := pruner{session: s, dry: true, flag: p.fileFlag()}
+	if err := left.all(ctx, l); err != nil {
+		return err
+	}
+	r := planTable(changes, broker.Create)
+	r.addLeftovers(append(left.parts, l.unknownParts()...))
+	if err := p.show(r); err != nil {
+		return err
+	}
+	if err := broker.Conflicts(changes); err != nil {
+		return err
+	}
+	if detailed && (number(changes, broker.Create) > 0 || len(left.parts) > 0) {
+		return &silentError{exitConflict}
+	}
+	return nil
+}
+
+// addLeftovers shows what a pruner would look at.
+func (r *result) addLeftovers(parts []part) {
+	for _, shown := range parts {
+		if shown.Action != unknown {
+			shown.Action = "leftover"
+		}
+		r.rows = append(r.rows, []string{shown.Kind, shown.Name, shown.Action, shown.Note})
+		r.values = append(r.values, shown)
+	}
+	if len(parts) > 0 {
+		r.note += fmt.Sprintf(", left over: %d; see runner topology prune --help", len(parts))
+	}
 }
 
 func (p *Program) topologyApply() *cobra.Command {

@@ -33,6 +33,7 @@ type Broker struct {
 	URLs           []Secret `yaml:"urls" jsonschema_description:"The nodes of a cluster; url is one of them if both are set. A random one is tried first, and the next beside it after half a second."`
 	Username       string   `yaml:"username" jsonschema:"maxLength=255" jsonschema_description:"Instead of the user in the URLs; goes with password."`
 	Password       Secret   `yaml:"password" jsonschema_description:"Instead of the password in the URLs. Files of url, password and tls are read at each attempt to connect, so that they may rotate."`
+	ManagementURL  Secret   `yaml:"management_url" jsonschema_description:"http://host:15672 or https://…, with user:password@ if they are others than those of url: the management plugin, which topology plan and topology prune ask for bindings and queues that are left over. Nothing else needs it."`
 	Name           string   `yaml:"name" jsonschema:"maxLength=200" jsonschema_description:"Shown by the broker for each connection; the program's name if empty."`
 	TLS            TLS      `yaml:"tls" jsonschema_description:"For amqps URLs."`
 	Heartbeat      Duration `yaml:"heartbeat" jsonschema:"default=10s" jsonschema_description:"The pause after which a silent peer is checked."`

@@ -63,6 +63,17 @@ func checkWebhookURL(text string) error {
 	return nil
 }
 
+func checkManagementURL(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
+		return errors.New("want a URL such as http://user:password@localhost:15672")
+	case u.RawQuery != "", u.Fragment != "":
+		return errors.New("it has a ? or #, want a URL such as http://user:password@localhost:15672; write special characters of the password as %XX")
+	}
+	return nil
+}
+
 func checkListen(text string) error {
 	if text == none {
 		return nil

@@ -3,35 +3,60 @@ package config
 import (
 	"fmt"
 	"slices"
+
+	"github.com/warren-mq/warren/broker"
 )
 
-// Leftovers returns what stays on the broker and goes on filling when one configuration
-// follows another, and what to do about it: nothing is ever deleted by itself.
-func Leftovers(from, to *Config) []string {
-	var found []string
+// Leftover is what stays on the broker and goes on filling when one configuration follows
+// another: a queue that is gone, or a binding of a queue that stays. Nothing is ever
+// deleted by itself.
+type Leftover struct {
+	Queue   *Queue // as it was; nil for a binding
+	Binding broker.Binding
+}
+
+// String says what is left over.
+func (l Leftover) String() string {
+	if l.Queue != nil {
+		return fmt.Sprintf("queue %q is not in the configuration any more: it stays on the broker, bound, and fills without a consumer", l.Queue.Name)
+	}
+	return fmt.Sprintf("queue %q stays bound to exchange %q by the key %q, which is not in the configuration any more,"+
+		" and goes on receiving its messages", l.Binding.Queue, l.Binding.Exchange, l.Binding.Key)
+}
+
+// Leftovers returns what the configuration from has and to has not.
+func Leftovers(from, to *Config) []Leftover {
+	var found []Leftover
 	for _, old := range from.Queues {
 		i := slices.IndexFunc(to.Queues, func(q Queue) bool { return q.Name == old.Name })
 		if i < 0 {
-			found = append(found, fmt.Sprintf("queue %q is not in the configuration any more: it stays on the broker, bound, and fills"+
-				" without a consumer; once it is empty, delete it with: rabbitmqctl delete_queue --if-empty --if-unused %s", old.Name, old.Name))
+			found = append(found, Leftover{Queue: &old})
 			continue
 		}
-		found = append(found, staleKeys(old, to.Queues[i])...)
+		now := to.Queues[i].Bindings()
+		for _, b := range old.Bindings() {
+			if !slices.ContainsFunc(now, func(other broker.Binding) bool { return SameBinding(b, other) }) {
+				found = append(found, Leftover{Binding: b})
+			}
+		}
 	}
 	return found
 }
 
-// staleKeys are those by which the queue stays bound though no handler has them.
-func staleKeys(old, q Queue) (found []string) {
-	if old.Exchange == "" {
+// Bindings are those of the queue to its exchange; none to the default exchange.
+func (q Queue) Bindings() []broker.Binding {
+	if q.Exchange == "" {
 		return nil
 	}
-	for _, h := range old.Handlers {
-		if old.Exchange == q.Exchange && slices.ContainsFunc(q.Handlers, func(now Handler) bool { return now.Key == h.Key }) {
-			continue
-		}
-		found = append(found, fmt.Sprintf("queue %q stays bound to exchange %q by the key %q, which is not in the configuration any more,"+
-			" and goes on receiving its messages: remove the binding in the management UI", q.Name, old.Exchange, h.Key))
+	bindings := make([]broker.Binding, 0, len(q.Handlers))
+	for _, h := range q.Handlers {
+		bindings = append(bindings, broker.Binding{Exchange: q.Exchange, Key: h.Key, Queue: q.Name, Arguments: q.BindingArguments})
 	}
-	return found
+	return bindings
+}
+
+// SameBinding reports whether the broker has one binding for both. Integers of other
+// types, as other sources have them, are the same.
+func SameBinding(a, b broker.Binding) bool {
+	return a.Exchange == b.Exchange && a.Key == b.Key && a.Queue == b.Queue && fmt.Sprint(a.Arguments) == fmt.Sprint(b.Arguments)
 }

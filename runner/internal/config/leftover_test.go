@@ -29,7 +29,7 @@ func TestLeftoversNameQueuesAndKeysThatGoOnFilling(t *testing.T) {
 				t.Fatalf("got %q, want %d", got, len(tt.want))
 			}
 			for i, want := range tt.want {
-				if !strings.Contains(got[i], want) {
+				if !strings.Contains(got[i].String(), want) {
 					t.Errorf("got %q, want %q in it", got[i], want)
 				}
 			}

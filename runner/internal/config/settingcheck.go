@@ -21,6 +21,11 @@ func (d *document) checkBroker(b Broker) {
 	if (b.Username == "") != b.Password.IsZero() {
 		d.complainf("broker", "username and password go together")
 	}
+	if text := known(b.ManagementURL); text != "" {
+		if err := checkManagementURL(text); err != nil {
+			d.complainf("broker.management_url", "management_url is wrong: %v", err)
+		}
+	}
 	d.checkPair("broker.tls", b.TLS.CertFile, b.TLS.KeyFile)
 	d.checkIntervals("broker.backoff", b.Backoff.InitialInterval, b.Backoff.MaxInterval)
 	secure := false

@@ -1,0 +1,257 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/runner/internal/management"
+	"github.com/warren-mq/warren/runner/internal/wiring"
+)
+
+// leftovers are what the broker may have and the configuration has not.
+type leftovers struct {
+	bindings []broker.Binding // of queues that the configuration has
+	families []family
+	unknown  []string // work queues that may be another program's
+}
+
+// family is a work queue that is left over.
+type family struct {
+	queue    broker.Queue
+	bindings []broker.Binding // to the program's exchanges
+}
+
+// members are the work queue, the queue that holds its retries, and its dead-letter queue,
+// in the order in which they may be deleted: each takes what comes out of the one before.
+func (f family) members() []broker.Queue {
+	if strings.HasSuffix(f.queue.Name, dlqSuffix) {
+		return []broker.Queue{f.queue}
+	}
+	members := []broker.Queue{f.queue}
+	all := broker.WorkQueue{Name: f.queue.Name, Type: broker.Classic}.Topology().Queues
+	for _, q := range slices.Backward(all) {
+		if q.Name != f.queue.Name {
+			members = append(members, q)
+		}
+	}
+	return members
+}
+
+// dlqSuffix is what names of dead-letter queues end with.
+var dlqSuffix = broker.DeadLetterQueue("")
+
+// search says where leftovers are looked for, beside broker.management_url.
+type search struct {
+	was      string   // file of a former configuration
+	queues   []string // names
+	bindings []string // EXCHANGE:KEY:QUEUE
+}
+
+// leftovers finds what s says. Nothing of it is in c.
+func (p *Program) leftovers(ctx context.Context, c *config.Config, s search) (leftovers, error) {
+	var l leftovers
+	if s.was != "" {
+		was, err := p.former(s.was)
+		if err != nil {
+			return l, err
+		}
+		l.addFormer(was, c)
+	}
+	if err := l.addNamed(c, s); err != nil {
+		return l, err
+	}
+	if c.Broker.ManagementURL.IsZero() {
+		return l, nil
+	}
+	client, err := managementClient(c)
+	if err != nil {
+		return l, err
+	}
+	defer client.Close()
+	return l, l.addManaged(ctx, c, client)
+}
+
+func (l *leftovers) addFormer(was, c *config.Config) {
+	former := wiring.Topology(was)
+	for _, old := range config.Leftovers(was, c) {
+		if old.Queue == nil {
+			l.addBinding(old.Binding)
+			continue
+		}
+		f := l.family(old.Queue.Name)
+		f.bindings = old.Queue.Bindings()
+		for _, q := range former.Queues {
+			if q.Name == f.queue.Name {
+				f.queue = q
+			}
+		}
+	}
+}
+
+// addNamed refuses what c has: the runner would declare it again.
+func (l *leftovers) addNamed(c *config.Config, s search) error {
+	t := wiring.Topology(c)
+	for _, name := range s.queues {
+		switch {
+		case slices.ContainsFunc(t.Queues, func(q broker.Queue) bool { return q.Name == name }):
+			return usage(fmt.Errorf("runner: queue %q is in the configuration: remove it there first", name))
+		case name == "" || strings.HasPrefix(name, "warren.") || strings.HasPrefix(name, "amq."):
+			return usage(fmt.Errorf("runner: queue %q is shared or the broker's own, want the name of a work queue", name))
+		}
+		l.family(name)
+	}
+	for _, text := range s.bindings {
+		b, err := parseBinding(text)
+		if err != nil {
+			return usage(err)
+		}
+		if slices.ContainsFunc(t.Bindings, func(other broker.Binding) bool { return config.SameBinding(b, other) }) {
+			return usage(fmt.Errorf("runner: binding %s is in the configuration: remove it there first", text))
+		}
+		if strings.HasPrefix(b.Exchange, "warren.") || b.Exchange == "" {
+			return usage(fmt.Errorf("runner: --binding %s: queues cannot be unbound from exchange %q", text, b.Exchange))
+		}
+		l.addBinding(b)
+	}
+	return nil
+}
+
+// addManaged asks the management plugin. Bindings of a configured queue that are not in c
+// are left over; of a work queue that is not, only the name is known, and it may be another
+// program's.
+func (l *leftovers) addManaged(ctx context.Context, c *config.Config, client *management.Client) error {
+	t := wiring.Topology(c)
+	for _, q := range c.Queues {
+		found, err := client.Bindings(ctx, q.Name)
+		if err != nil {
+			return err
+		}
+		l.bindings = slices.DeleteFunc(l.bindings, func(b broker.Binding) bool {
+			return b.Queue == q.Name && !slices.ContainsFunc(found, func(other broker.Binding) bool { return config.SameBinding(b, other) })
+		})
+		for _, b := range found {
+			if !strings.HasPrefix(b.Exchange, "warren.") &&
+				!slices.ContainsFunc(t.Bindings, func(other broker.Binding) bool { return config.SameBinding(b, other) }) {
+				l.addBinding(b)
+			}
+		}
+	}
+	for i, f := range l.families {
+		found, err := client.Bindings(ctx, f.queue.Name)
+		if err != nil {
+			return err
+		}
+		l.families[i].bindings = slices.DeleteFunc(found, func(b broker.Binding) bool { return strings.HasPrefix(b.Exchange, "warren.") })
+	}
+	queues, err := client.Queues(ctx)
+	if err != nil {
+		return err
+	}
+	l.addQueues(t, queues)
+	return nil
+}
+
+// addQueues looks for queues like Warren's among those that exist.
+func (l *leftovers) addQueues(t broker.Topology, queues []broker.Queue) {
+	exists := func(in []broker.Queue, name string) bool {
+		return slices.ContainsFunc(in, func(q broker.Queue) bool { return q.Name == name })
+	}
+	for _, q := range queues {
+		work, isDLQ := strings.CutSuffix(q.Name, dlqSuffix)
+		isWork := q.Arguments["x-dead-letter-exchange"] == broker.DeadLetterExchange
+		i := slices.IndexFunc(l.families, func(f family) bool { return f.queue.Name == q.Name })
+		switch {
+		case i >= 0:
+			l.families[i].queue.Arguments = q.Arguments
+		case exists(t.Queues, q.Name):
+		case isWork, isDLQ && !exists(queues, work) && !slices.ContainsFunc(l.families, func(f family) bool { return f.queue.Name == work }):
+			l.unknown = append(l.unknown, q.Name)
+		}
+	}
+}
+
+// addBinding adds b, to its queue's family if that is left over.
+func (l *leftovers) addBinding(b broker.Binding) {
+	to := &l.bindings
+	if i := slices.IndexFunc(l.families, func(f family) bool { return f.queue.Name == b.Queue }); i >= 0 {
+		to = &l.families[i].bindings
+	}
+	if !slices.ContainsFunc(*to, func(other broker.Binding) bool { return config.SameBinding(b, other) }) {
+		*to = append(*to, b)
+	}
+}
+
+// family is the one of a work queue, which is added if it is missing.
+func (l *leftovers) family(queue string) *family {
+	i := slices.IndexFunc(l.families, func(f family) bool { return f.queue.Name == queue })
+	if i < 0 {
+		i = len(l.families)
+		l.families = append(l.families, family{queue: broker.Queue{Name: queue}})
+	}
+	return &l.families[i]
+}
+
+func managementClient(c *config.Config) (*management.Client, error) {
+	b, err := wiring.Broker(c.Broker)
+	if err != nil {
+		return nil, err
+	}
+	address, err := c.Broker.ManagementURL.Reveal()
+	if err != nil {
+		return nil, fmt.Errorf("runner: broker.management_url: %w", err)
+	}
+	vhost, err := virtualHost(c)
+	if err != nil {
+		return nil, err
+	}
+	u, err := firstURL(b)
+	if err != nil {
+		return nil, err
+	}
+	return management.New(management.Config{URL: address, User: u.User, TLS: b.TLS}, vhost)
+}
+
+// parseBinding reads EXCHANGE:KEY:QUEUE, in which the names have : and % as %XX.
+func parseBinding(text string) (broker.Binding, error) {
+	exchange, rest, ok := strings.Cut(text, ":")
+	last := strings.LastIndex(rest, ":")
+	if !ok || last < 0 {
+		return broker.Binding{}, fmt.Errorf("runner: --binding is %q, want EXCHANGE:KEY:QUEUE", text)
+	}
+	b := broker.Binding{Key: rest[:last]}
+	var errs [2]error
+	b.Exchange, errs[0] = url.PathUnescape(exchange)
+	b.Queue, errs[1] = url.PathUnescape(rest[last+1:])
+	if err := errors.Join(errs[:]...); err != nil || b.Queue == "" {
+		return b, fmt.Errorf("runner: --binding is %q, want EXCHANGE:KEY:QUEUE with : and %% of the names as %%3A and %%25", text)
+	}
+	return b, nil
+}
+
+// bindingText is what parseBinding reads.
+func bindingText(b broker.Binding) string {
+	escape := strings.NewReplacer("%", "%25", ":", "%3A").Replace
+	return escape(b.Exchange) + ":" + b.Key + ":" + escape(b.Queue)
+}
+
+// pruneCommand is the command that removes l.
+func (p *Program) pruneCommand(l config.Leftover) string {
+	words := []string{"runner topology prune" + p.fileFlag()}
+	bindings := []broker.Binding{l.Binding}
+	if l.Queue != nil {
+		words, bindings = append(words, "queue", quoted(l.Queue.Name)), l.Queue.Bindings()
+	}
+	for _, b := range bindings {
+		if len(b.Arguments) > 0 {
+			return "runner topology prune" + p.fileFlag() + " --was FILE, which is the former configuration"
+		}
+		words = append(words, "--binding", quoted(bindingText(b)))
+	}
+	return strings.Join(words, " ")
+}

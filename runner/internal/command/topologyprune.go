@@ -1,0 +1,273 @@
+package command
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/runner/internal/config"
+)
+
+func (p *Program) topologyPrune() *cobra.Command {
+	var s search
+	var force []string
+	var yes, dry bool
+	c := &cobra.Command{
+		Use: "prune [queue NAME…]", Short: "Remove bindings and queues that are not in the configuration any more",
+		Long: `Remove bindings and queues that are left over from a former configuration. AMQP cannot list
+them: they are what --was, the arguments and --binding name, whether or not a binding is
+still there, and, if broker.management_url is set, the bindings of the configured queues
+that the management plugin finds. Queues that only the plugin finds are shown as unknown,
+since they may be another program's, and are removed when they are named.
+
+A queue is unbound first. It is deleted only if it has neither messages nor consumers,
+together with the queue that holds its retries and its dead-letter queue, for each of which
+the same holds; --force deletes a queue with its messages. A retry that still waits in the
+delay ladder ends in warren.unrouted. Exchanges stay.
+
+The exit status is 6 if a queue was kept because it is in use.`,
+		Example: `  runner topology prune --was config.yaml.old --dry-run
+  runner topology prune queue welcome-email --binding events:user.signed_up:welcome-email
+  runner topology prune queue welcome-email --force welcome-email.dlq --yes`,
+		Args: noneOrQueues,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				s.queues = args[1:]
+			}
+			return p.withLeftovers(cmd.Context(), s, func(ctx context.Context, _ *config.Config, l leftovers, session *broker.Session) error {
+				return p.prune(ctx, l, pruner{session: session, force: force, dry: true, flag: p.fileFlag()}, yes, dry)
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&s.was, "was", "", "`file` of the former configuration: what it has and this one has not is left over")
+	f.StringArrayVar(&s.bindings, "binding", nil, "a binding `EXCHANGE:KEY:QUEUE` to remove")
+	f.StringArrayVar(&force, "force", nil, "delete the queue `NAME` with its messages, and under its consumers")
+	f.BoolVar(&dry, "dry-run", false, "show what would be removed, and remove nothing")
+	f.BoolVar(&yes, "yes", false, "do not ask")
+	return c
+}
+
+// noneOrQueues wants no arguments, or queue and names.
+func noneOrQueues(c *cobra.Command, args []string) error {
+	if len(args) > 0 && (args[0] != "queue" || len(args) < 2) {
+		return usage(errors.New("runner: want " + c.UseLine()))
+	}
+	return nil
+}
+
+// withLeftovers connects to the broker, for what is left over.
+func (p *Program) withLeftovers(ctx context.Context, s search, do func(context.Context, *config.Config, leftovers, *broker.Session) error) error {
+	c, err := p.load(true)
+	if err != nil {
+		return err
+	}
+	l, err := p.leftovers(ctx, c, s)
+	if err != nil {
+		return err
+	}
+	session, err := p.dial(ctx, c)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(ctx, c, l, session), session.Close())
+}
+
+// prune shows what try would do, and does it once that is confirmed.
+func (p *Program) prune(ctx context.Context, l leftovers, try pruner, yes, dry bool) error {
+	if err := try.all(ctx, l); err != nil {
+		return err
+	}
+	if dry || try.changes() == 0 {
+		return errors.Join(p.show(try.table(l)), try.kept())
+	}
+	if err := p.agree(yes, try.table(l)); err != nil {
+		return err
+	}
+	do := pruner{session: try.session, force: try.force, flag: try.flag}
+	err := do.all(ctx, l)
+	return errors.Join(err, p.show(do.table(l)), do.kept())
+}
+
+// agree shows a person what would be done and has them agree. Without a person --yes is
+// needed.
+func (p *Program) agree(yes bool, what result) error {
+	if yes {
+		return nil
+	}
+	if !isTerminal(p.Stdin) || !isTerminal(p.Stderr) {
+		return usage(errors.New("runner: to remove what --dry-run shows want --yes"))
+	}
+	if err := what.table(p.Stderr); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprint(p.Stderr, "Remove these? [y/N] ") // on a terminal
+	typed, err := bufio.NewReader(p.Stdin).ReadString('\n')
+	if answer := strings.ToLower(strings.TrimSpace(typed)); err != nil || answer != "y" && answer != "yes" {
+		return usage(errors.New("runner: not confirmed, and nothing was done"))
+	}
+	return nil
+}
+
+// Actions of a pruner, before and after.
+const (
+	unbind, unbound = "unbind", "unbound"
+	remove, removed = "delete", "deleted"
+	keep            = "keep"
+	unknown         = "unknown"
+)
+
+// pruner removes leftovers, or finds out what it would do.
+type pruner struct {
+	session *broker.Session
+	force   []string // names of queues
+	dry     bool
+	flag    string // -c and the file
+	parts   []part
+}
+
+func (x *pruner) all(ctx context.Context, l leftovers) error {
+	if err := x.unbind(ctx, l.bindings); err != nil {
+		return err
+	}
+	for _, f := range l.families {
+		if err := x.family(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *pruner) unbind(ctx context.Context, bindings []broker.Binding) error {
+	for _, b := range bindings {
+		action := unbind
+		if !x.dry {
+			action = unbound
+			if err := x.session.Unbind(ctx, b); err != nil {
+				return err
+			}
+		}
+		x.parts = append(x.parts, part{Kind: "binding", Name: bindingText(b), Action: action})
+	}
+	return nil
+}
+
+// family unbinds the work queue of f and deletes what is unused. What takes messages from a
+// queue that is kept is kept too.
+func (x *pruner) family(ctx context.Context, f family) error {
+	_, err := x.session.State(ctx, f.queue.Name)
+	if err == nil {
+		err = x.unbind(ctx, f.bindings)
+	}
+	if err != nil && !errors.Is(err, broker.ErrNoQueue) {
+		return err
+	}
+	keptBy := ""
+	for _, q := range f.members() {
+		kept, err := x.queue(ctx, q, keptBy)
+		if err != nil {
+			return err
+		}
+		if kept && keptBy == "" {
+			keptBy = q.Name
+		}
+	}
+	return nil
+}
+
+// queue deletes q, or keeps it, also for the queue whose messages it takes.
+func (x *pruner) queue(ctx context.Context, q broker.Queue, keptBy string) (kept bool, err error) {
+	state, err := x.session.State(ctx, q.Name)
+	forced := slices.Contains(x.force, q.Name)
+	switch {
+	case errors.Is(err, broker.ErrNoQueue):
+		return false, nil
+	case err != nil:
+		return false, err
+	case keptBy != "":
+		x.parts = append(x.parts, part{Kind: "queue", Name: q.Name, Action: keep, Note: fmt.Sprintf("%d messages; takes those of %s", state.Messages, keptBy)})
+		return true, nil
+	case state != broker.QueueState{} && !forced:
+		x.keep(q.Name, state)
+		return true, nil
+	case x.dry:
+		x.done(q.Name, remove, state.Messages)
+		return false, nil
+	}
+	messages, err := x.delete(ctx, q, forced)
+	if used, ok := errors.AsType[*broker.QueueInUseError](err); ok {
+		x.keep(q.Name, used.State)
+		return true, nil
+	}
+	if err == nil {
+		x.done(q.Name, removed, messages)
+	}
+	return false, err
+}
+
+func (x *pruner) done(queue, action string, messages int) {
+	note := ""
+	if messages > 0 {
+		note = fmt.Sprintf("with %d messages", messages)
+	}
+	x.parts = append(x.parts, part{Kind: "queue", Name: queue, Action: action, Note: note})
+}
+
+func (x *pruner) delete(ctx context.Context, q broker.Queue, forced bool) (messages int, err error) {
+	if forced {
+		return x.session.DeleteQueue(ctx, q.Name)
+	}
+	return x.session.DeleteUnusedQueue(ctx, q)
+}
+
+// keep says why a queue is kept, and how it may be emptied.
+func (x *pruner) keep(name string, s broker.QueueState) {
+	note := fmt.Sprintf("%d messages, %d consumers; to empty it, run a runner that has it; to delete it with its messages, add --force %s",
+		s.Messages, s.Consumers, quoted(name))
+	if strings.HasSuffix(name, dlqSuffix) {
+		note = fmt.Sprintf("%d messages, %d consumers; runner dlq export%s %s saves them, and runner dlq purge%s %s removes them",
+			s.Messages, s.Consumers, x.flag, quoted(name), x.flag, quoted(name))
+	}
+	x.parts = append(x.parts, part{Kind: "queue", Name: name, Action: keep, Note: note})
+}
+
+// changes counts what was removed, or would be.
+func (x *pruner) changes() (n int) {
+	for _, part := range x.parts {
+		if part.Action != keep {
+			n++
+		}
+	}
+	return n
+}
+
+// kept is an error if a queue was kept.
+func (x *pruner) kept() error {
+	if n := len(x.parts) - x.changes(); n > 0 {
+		return &statusError{exitPartial, fmt.Errorf("runner: %d queues are kept, which are in use or take messages of one that is", n)}
+	}
+	return nil
+}
+
+func (x *pruner) table(l leftovers) result {
+	r := result{header: []string{"KIND", "NAME", "ACTION", "NOTE"}, empty: "Nothing is left over."}
+	for _, shown := range append(slices.Clip(x.parts), l.unknownParts()...) {
+		r.rows = append(r.rows, []string{shown.Kind, shown.Name, shown.Action, shown.Note})
+		r.values = append(r.values, shown)
+	}
+	return r
+}
+
+// unknownParts are queues that nobody has named.
+func (l leftovers) unknownParts() (parts []part) {
+	for _, name := range l.unknown {
+		parts = append(parts, part{Kind: "queue", Name: name, Action: unknown, Note: "not in this configuration; if no other program has it: runner topology prune queue " + quoted(name)})
+	}
+	return parts
+}
