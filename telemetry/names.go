@@ -20,6 +20,7 @@ const (
 	MetricRetries         = "warren.retries"           // counter, {message}
 	MetricDeadLettered    = "warren.dead_lettered"     // counter, {message}
 	MetricHandOffFailures = "warren.hand_off.failures" // counter, {attempt}
+	MetricIsolated        = "warren.isolated"          // counter, {message}
 	MetricReconnects      = "warren.reconnects"        // counter, {connection}
 	MetricInFlight        = "warren.inflight"          // gauge, {message}
 	MetricOverdue         = "warren.overdue"           // gauge, {message}

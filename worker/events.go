@@ -93,6 +93,15 @@ type TopologyFailed struct {
 // TopologyFailed.
 type TopologyRestored struct{ Queue string }
 
+// Isolated says that a message is about to be handled alone: the broker delivered it
+// before without an outcome, DeliveryCount times, and it may be what ends the process.
+type Isolated struct {
+	Queue         string
+	MessageID     string
+	RoutingKey    string
+	DeliveryCount int
+}
+
 // Draining says that the worker was told to stop.
 type Draining struct{ Cause error }
 
@@ -109,6 +118,7 @@ func (HandOffFailed) event()    {}
 func (HandlerOverdue) event()   {}
 func (TopologyFailed) event()   {}
 func (TopologyRestored) event() {}
+func (Isolated) event()         {}
 func (Draining) event()         {}
 func (Drained) event()          {}
 

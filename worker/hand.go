@@ -48,6 +48,9 @@ func (q *Subscription) handle(d *broker.Delivery) {
 	}
 	q.busy.Add(1)
 	defer q.busy.Add(-1)
+	if limit, m := q.suspect(), &a.Message; limit > 0 && m.DeliveryCount >= limit {
+		q.worker.emit(Isolated{Queue: q.config.Name, MessageID: m.ID, RoutingKey: m.RoutingKey, DeliveryCount: m.DeliveryCount})
+	}
 	began := time.Now()
 	err := errGoexit
 	defer func() { q.settle(d, a, q.decide(err, a), time.Since(began)) }()

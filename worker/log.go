@@ -34,6 +34,9 @@ func (w *Worker) logEvent(e Event) {
 		w.log.Error("worker: topology refused, trying again", "queue", e.Queue, "error", e.Err)
 	case TopologyRestored:
 		w.log.Info("worker: topology restored", "queue", e.Queue)
+	case Isolated:
+		w.log.Warn("worker: message handled alone, earlier deliveries had no outcome", "queue", e.Queue, "message_id", e.MessageID,
+			"routing_key", e.RoutingKey, "delivery_count", e.DeliveryCount)
 	case Draining:
 		w.log.Info("worker: draining", "cause", e.Cause)
 	case Drained:

@@ -19,6 +19,7 @@ type meter struct {
 	retries    metric.Int64Counter
 	dead       metric.Int64Counter
 	handOffs   metric.Int64Counter
+	isolated   metric.Int64Counter
 	reconnects metric.Int64Counter
 	consumed   metric.Int64Counter // middleware.Metrics counts; here it begins at 0
 	inHand     metric.Int64ObservableGauge
@@ -32,6 +33,7 @@ func newMeter(provider metric.MeterProvider) *meter {
 	m.retries = m.counter(telemetry.MetricRetries, "{message}", "messages that are tried again later")
 	m.dead = m.counter(telemetry.MetricDeadLettered, "{message}", "messages dead-lettered")
 	m.handOffs = m.counter(telemetry.MetricHandOffFailures, "{attempt}", "copies that were not confirmed and are tried again")
+	m.isolated = m.counter(telemetry.MetricIsolated, "{message}", "messages handled alone, because earlier deliveries had no outcome")
 	m.reconnects = m.counter(telemetry.MetricReconnects, "{connection}", "connections lost")
 	var err error
 	m.consumed, err = telemetry.ConsumedMessages(m.meter)
@@ -95,6 +97,7 @@ func (m *meter) begin(queues []*Subscription) {
 	for _, q := range queues {
 		name := q.config.Name
 		m.handOffs.Add(ctx, 0, metric.WithAttributes(queueAttribute(name)))
+		m.isolated.Add(ctx, 0, metric.WithAttributes(queueAttribute(name)))
 		m.consumed.Add(ctx, 0, metric.WithAttributeSet(telemetry.MetricAttributes(telemetry.OperationProcess, name, "")))
 		for v := Ack; v <= Release; v++ {
 			m.settled.Add(ctx, 0, outcomeOf(name, v))
@@ -133,6 +136,8 @@ func (m *meter) count(e Event) {
 		m.countSettled(ctx, e)
 	case HandOffFailed:
 		m.handOffs.Add(ctx, 1, metric.WithAttributes(queueAttribute(e.Queue)))
+	case Isolated:
+		m.isolated.Add(ctx, 1, metric.WithAttributes(queueAttribute(e.Queue)))
 	case SessionDown:
 		m.reconnects.Add(ctx, 1, metric.WithAttributes(telemetry.ConnectionKey.String(e.Role)))
 	}
