@@ -23,6 +23,7 @@ type Sender struct {
 	ways      ways
 	refusing  refusing
 	alone     chan struct{} // held by the message that has a channel of its own
+	reporting reporting
 
 	unroutable unroutable
 
@@ -35,7 +36,10 @@ type Sender struct {
 // NewSender returns a sender that connects once Run is called. See NewConnector
 // for role and onChange.
 func NewSender(cfg Config, role string, onChange func(*Session, error)) *Sender {
-	return &Sender{connector: NewConnector(cfg, role, onChange), changed: make(chan struct{}), alone: make(chan struct{}, 1)}
+	return &Sender{
+		connector: NewConnector(cfg, role, onChange), changed: make(chan struct{}), alone: make(chan struct{}, 1),
+		reporting: reporting{taken: make(chan struct{}, 1)},
+	}
 }
 
 // Connector is the keeper of the sender's connection.

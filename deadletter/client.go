@@ -10,9 +10,9 @@ import (
 var (
 	// ErrNotFound says that there is no letter of that id.
 	ErrNotFound = errors.New("deadletter: no such letter")
-	// ErrCanary says that a replay stopped after its first letters, because they
-	// came back or did not leave the work queue.
-	ErrCanary = errors.New("deadletter: the canary did not make it")
+	// ErrCanary says that a replay stopped after its first letters, because one of them
+	// failed again or was not consumed.
+	ErrCanary = errors.New("deadletter: replay stopped: a canary message failed again or was not consumed")
 )
 
 // Client works on dead-letter queues. Each of its methods opens connections of its own

@@ -23,12 +23,19 @@ type Replay struct {
 	Rate float64
 	// DryRun counts what would be replayed, and replays nothing.
 	DryRun bool
-	// Canary is how many letters go first. The others follow only if these have left
-	// the work queue and none is back after CanaryWait. None if zero.
+	// Canary is how many letters go first. Workers report on the first attempt of each:
+	// the others follow as soon as all have succeeded, and never once one has failed.
+	// None if zero.
 	Canary int
-	// CanaryWait is the whole of that time; 30s if zero. It should be longer than a
-	// message takes to fail for good, its retries included.
+	// CanaryWait bounds the wait for the canaries. If it is over, a replay stops that has
+	// a canary in hand or in its work queue. Workers older than this feature, and other
+	// programs' consumers, send no reports: their canaries pass if they have left the
+	// work queue and none is a dead letter again by then. So CanaryWait should be longer
+	// than a message takes to fail for good, its retries included. Zero means 30 s.
 	CanaryWait time.Duration
+	// OnCanary is called when the state of the canaries has changed, by one goroutine at
+	// a time; nil for none.
+	OnCanary func(CanaryState)
 	// By is noted on each message; "user@host" by the environment if empty.
 	By string
 	// Progress is called after each letter, by one goroutine at a time; nil for none.
@@ -86,10 +93,8 @@ func (r Replay) pace() *rate.Limiter {
 type replayer struct {
 	Replay
 	*sweep
-	out     *broker.Sender
-	canary  bool                 // the canary is under way
-	flown   map[string]time.Time // when its letters had failed, by id
-	targets map[string]bool      // the work queues it went to
+	out      *broker.Sender
+	canaries canaries
 }
 
 func (r *replayer) run(ctx context.Context) error {
@@ -108,8 +113,8 @@ func (r *replayer) act(ctx context.Context, l *Letter) (func(context.Context) er
 		return nil, errNoWorkQueue
 	case r.DryRun:
 		return nil, nil //nolint:nilnil // nothing is to be done
-	case r.canary:
-		r.flown[l.ID], r.targets[l.WorkQueue] = l.FailedAt, true
+	case r.canaries.flying:
+		return r.out.Start(ctx, "", l.WorkQueue, r.launch(l))
 	}
 	return r.out.Start(ctx, "", l.WorkQueue, revived(l, r.By))
 }

@@ -315,36 +315,3 @@ func declare(t *testing.T, b *bench, queue string, args amqp.Table) {
 		}
 	})
 }
-
-func TestCanary(t *testing.T) {
-	t.Parallel()
-	const n = 12
-	tests := []struct {
-		name   string
-		worker func(context.Context, *message.Message) error
-		want   deadletter.Result
-		err    string
-	}{
-		{"that is handled lets the others follow", func(context.Context, *message.Message) error { return nil }, deadletter.Result{Total: n, Done: n}, ""},
-		{"that comes back keeps the others here", broken, deadletter.Result{Total: n, Done: 3}, "3 of 3 came back: card letter-"},
-		{"that nobody takes keeps the others here", nil, deadletter.Result{Total: n, Done: 3}, "3 messages waiting and 0 consumers"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			b := newBench(t)
-			b.failed(n)
-			if tt.worker != nil {
-				b.run(tt.worker)
-			}
-			result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 3, CanaryWait: 3 * time.Second})
-			if result != tt.want || (err == nil) != (tt.err == "") || err != nil && (!errors.Is(err, deadletter.ErrCanary) || !strings.Contains(err.Error(), tt.err)) {
-				t.Errorf("the result is %+v, %v; want %+v, %q", result, err, tt.want, tt.err)
-			}
-			left := ids(b.read())
-			if want := idsTo(n)[result.Done:]; !slices.Equal(left[:min(len(left), len(want))], want) {
-				t.Errorf("left are %v, want %v first", left, want)
-			}
-		})
-	}
-}

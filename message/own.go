@@ -10,6 +10,10 @@ const (
 // routing key and message id while they are unconfirmed. It is removed on receipt.
 const HeaderPublish = "warren-publish"
 
+// HeaderCanary names the queue of the replay that sent the message ahead of others and
+// waits for reports on its first attempt. Copies for a retry do not have it.
+const HeaderCanary = "warren-canary"
+
 // IsOwn reports whether Warren writes the header by itself. Publishers drop such
 // headers where a program passes them on: they would misroute the message, or count
 // its attempts wrongly. Other headers that begin with "warren-" are the user's.
@@ -20,7 +24,7 @@ func IsOwn(header string) bool {
 		HeaderFingerprint, HeaderStack, HeaderHandler, HeaderHost, HeaderVersion, HeaderHistory,
 		HeaderTrace, HeaderExpiration, HeaderUserID,
 		HeaderReplayedAt, HeaderReplayedBy, HeaderEditedFrom,
-		HeaderSchedule, HeaderTick, HeaderPublish:
+		HeaderSchedule, HeaderTick, HeaderPublish, HeaderCanary:
 		return true
 	}
 	return false

@@ -17,6 +17,7 @@ type attempt struct {
 	message.Context
 	handler string            // the pattern that the routing key of the delivery matches
 	span    trace.SpanContext // the span of the attempt
+	canary  string            // the header of a canary in its first attempt; see canary.go
 }
 
 // attempt runs the chain for a, within its span.

@@ -69,6 +69,17 @@ type HandOffFailed struct {
 	Span    trace.SpanContext // in which the handler ran; invalid without tracing, or if none ran
 }
 
+// CanaryReported says that the worker reported on the first attempt of a message that a
+// replay sent ahead of others: that it begins, or its outcome.
+type CanaryReported struct {
+	Queue   string
+	Message *message.Message
+	Begun   bool // the attempt begins; then there is no outcome
+	Outcome Outcome
+	Err     error             // the report was not sent; the message is not affected
+	Span    trace.SpanContext // in which the handler ran; invalid without tracing, or if none ran
+}
+
 // HandlerOverdue says that a handler has not returned 5 s after its deadline: it ignores
 // its context. It keeps its slot of the queue's concurrency until it returns, and the
 // message stays in hand. The event comes once for each run.
@@ -119,6 +130,7 @@ func (HandlerOverdue) event()   {}
 func (TopologyFailed) event()   {}
 func (TopologyRestored) event() {}
 func (Isolated) event()         {}
+func (CanaryReported) event()   {}
 func (Draining) event()         {}
 func (Drained) event()          {}
 

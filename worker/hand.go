@@ -51,6 +51,8 @@ func (q *Subscription) handle(d *broker.Delivery) {
 	if limit, m := q.suspect(), &a.Message; limit > 0 && m.DeliveryCount >= limit {
 		q.worker.emit(Isolated{Queue: q.config.Name, MessageID: m.ID, RoutingKey: m.RoutingKey, DeliveryCount: m.DeliveryCount})
 	}
+	a.canary = canary(&a.Message)
+	q.reportBegin(a)
 	began := time.Now()
 	err := errGoexit
 	defer func() { q.settle(d, a, q.decide(err, a), time.Since(began)) }()

@@ -37,6 +37,8 @@ func (w *Worker) logEvent(e Event) {
 	case Isolated:
 		w.log.Warn("worker: message handled alone, earlier deliveries had no outcome", "queue", e.Queue, "message_id", e.MessageID,
 			"routing_key", e.RoutingKey, "delivery_count", e.DeliveryCount)
+	case CanaryReported:
+		w.logCanary(e)
 	case Draining:
 		w.log.Info("worker: draining", "cause", e.Cause)
 	case Drained:
@@ -50,6 +52,19 @@ func (w *Worker) logState(e StateChanged) {
 		return
 	}
 	w.log.Info("worker: queue "+e.State.String(), "queue", e.Queue)
+}
+
+func (w *Worker) logCanary(e CanaryReported) {
+	outcome := reportBegun
+	if !e.Begun {
+		outcome = e.Outcome.Verdict.String()
+	}
+	attrs := []any{"queue", e.Queue, "message_id", e.Message.ID, "outcome", outcome}
+	if e.Err != nil {
+		w.log.WarnContext(within(e.Span), "worker: report on a canary not sent", append(attrs, "error", e.Err)...)
+		return
+	}
+	w.log.InfoContext(within(e.Span), "worker: canary reported", attrs...)
 }
 
 func (w *Worker) logDrained(e Drained) {

@@ -51,6 +51,10 @@ func (w *Worker) run(ctx context.Context) error {
 		return finish(err, interrupted, connected)
 	}
 	drained, err := w.work(ctx, interrupted)
+	if !errors.Is(err, ErrInterrupted) && !errors.Is(err, ErrHandlerStuck) {
+		w.finishReports()
+	}
+	w.stopReporting()
 	hangUp()
 	if errors.Is(err, ErrHandlerStuck) {
 		return finish(err, interrupted, connected)

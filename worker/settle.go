@@ -29,6 +29,7 @@ func (q *Subscription) settle(d *broker.Delivery, a *attempt, out Outcome, took 
 	}
 	err := answer()
 	q.worker.emit(settled(q.config.Name, a, out, took, err))
+	q.reportSettled(a, out, err)
 }
 
 // handOffPauses space the attempts to hand a copy over.
@@ -42,6 +43,9 @@ func handOffPauses() retry.Policy {
 // confirm that is late is waited for.
 func (q *Subscription) handOff(d *broker.Delivery, a *attempt, out Outcome) error {
 	c := record.Copy(&a.Message, q.failure(a, out).Headers())
+	if a.canary != "" && snoozed(out) {
+		c.Headers[message.HeaderCanary] = a.canary // its first attempt is yet to come
+	}
 	ctx := d.Context()
 	note, done := q.copies.begin()
 	defer done()

@@ -32,6 +32,10 @@ type Worker struct {
 	ready    chan struct{} // closed when every queue has begun
 	refused  chan error    // the broker refuses to declare a queue that has not begun
 	starting atomic.Int64  // queues that have not begun yet
+
+	reports       reports
+	reporting     context.Context // of reports on canaries
+	stopReporting context.CancelFunc
 }
 
 // openAtOnce is how many queues of a worker are opened at the same time.
@@ -40,7 +44,8 @@ const openAtOnce = 16
 // New returns a worker that does nothing until Run.
 func New(c Config) *Worker {
 	c = c.withDefaults()
-	w := &Worker{config: c, log: c.Logger, opening: make(openers, openAtOnce), ready: make(chan struct{}), refused: make(chan error, 1)}
+	w := &Worker{config: c, log: c.Logger, opening: make(openers, openAtOnce), ready: make(chan struct{}), refused: make(chan error, 1),
+		reports: reports{slots: make(chan struct{}, reportsAtOnce)}}
 	w.meter = newMeter(c.MeterProvider)
 	if w.connections = c.Connections; w.connections == nil {
 		w.connections = NewConnections(c.Broker, w.emit)
@@ -97,6 +102,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	w.inHand, w.abandon = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer w.abandon(context.Canceled)
+	w.reporting, w.stopReporting = context.WithCancel(context.WithoutCancel(ctx))
+	defer w.stopReporting()
 	for _, q := range w.queues {
 		q.deriveContext(w.inHand)
 	}

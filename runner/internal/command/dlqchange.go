@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,19 +19,31 @@ func (p *Program) dlqReplay() *cobra.Command {
 		Use: "replay QUEUE", Short: "Send letters back to their work queue", Args: exactly(1),
 		Long: `Send letters back to their own work queue, never to the exchange, with their attempts
 counted anew. Only letters that are there at the moment of the command are replayed, and
-each is removed once the broker has confirmed its message.`,
+each is removed once the broker has confirmed its message.
+
+With --canary the first letters go ahead. Workers report on the first attempt of each: the
+others follow as soon as all have succeeded, and the replay stops with status 1 at the
+first that fails. --canary-wait bounds the wait. Without it the bound is how long a message
+takes to fail for good by the queue's timeout and retry policy in the configuration, or 30s
+if the queue is not there. Consumers that send no reports, such as older workers, are
+waited for that long.`,
 		Example: `  runner dlq replay welcome-email --group 5b1f0c9e2d7a4463 --canary 3 --rate 50
   runner dlq replay welcome-email --all --dry-run`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if r.Filter, err = ch.parse(true); err != nil {
 				return err
 			}
-			if r.Rate < 0 || r.Canary < 0 {
-				return usage(errors.New("runner: want a --rate and a --canary of 0 or more"))
+			if r.Rate < 0 || r.Canary < 0 || r.CanaryWait < 0 {
+				return usage(errors.New("runner: want a --rate, a --canary and a --canary-wait of 0 or more"))
+			}
+			if r.CanaryWait == 0 {
+				if r.CanaryWait, err = p.canaryWait(args[0]); err != nil {
+					return err
+				}
 			}
 			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
 				bar := p.countLetters("replaying")
-				r.Progress = bar.note
+				r.Progress, r.OnCanary = bar.note, bar.noteCanary
 				result, err := client.Replay(cmd.Context(), deadLetterQueue(args[0]), r)
 				bar.progress.end()
 				verb := "replayed"
@@ -48,7 +59,7 @@ each is removed once the broker has confirmed its message.`,
 	f.Float64Var(&r.Rate, "rate", 0, "letters a second; without limit if 0")
 	f.BoolVar(&r.DryRun, "dry-run", false, "count what would be replayed, and replay nothing")
 	f.IntVar(&r.Canary, "canary", 0, "send so many first, and the others if these are handled")
-	f.DurationVar(&r.CanaryWait, "canary-wait", 30*time.Second, "how long the first may take, their retries included")
+	f.DurationVar(&r.CanaryWait, "canary-wait", 0, "how long the first may take; by the queue's timeout and retries if 0")
 	f.StringVar(&r.By, "by", "", "who does it; USER@HOST if empty")
 	return c
 }

@@ -35,6 +35,13 @@ func (p progress) add(n int) {
 	}
 }
 
+// clear makes room for a line; the bar is shown again below it.
+func (p progress) clear() {
+	if p.bar != nil {
+		_ = p.bar.Clear() // as add
+	}
+}
+
 // end takes the bar away, to make room for the result.
 func (p progress) end() {
 	if p.bar != nil {
