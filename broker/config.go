@@ -65,7 +65,8 @@ type Config struct {
 	// and then at most once a minute until a session is open. It must be quick. Nil means
 	// a warning to slog.Default.
 	OnConnectFailed func(role string, err error)
-	// Dial opens the transport; plain TCP if nil. TLS comes on top of it.
+	// Dial opens the transport; plain TCP if nil, where the addresses of a host name are
+	// tried as URLs are. TLS comes on top of it.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// TracerProvider makes the spans of publishes. Nil means the global provider of
@@ -143,7 +144,7 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	if c.Dial == nil {
-		c.Dial = new(net.Dialer).DialContext
+		c.Dial = newTCP().DialContext
 	}
 	return c
 }

@@ -29,6 +29,7 @@ func TestConfigValidate(t *testing.T) {
 		{"durations without limit are good", broker.Config{URL: "amqp://one", StartupTimeout: -1, PublishTimeout: -1}, nil},
 		{"a TLS URL is good", broker.Config{URL: "amqps://user:secret@broker.example:5671/orders"}, nil},
 		{"a URL of something else", broker.Config{URL: "https://broker.example/"}, []string{"amqp://"}},
+		{"a port out of range", broker.Config{URL: "amqp://broker.example:99999/"}, []string{"99999", "1 to 65535"}},
 		{"a slash in the password", broker.Config{URL: "amqp://user:50/@broker.example/"}, []string{"%XX", "%2F"}},
 		{"a slash and a number sign in the password", broker.Config{URL: "amqp://user:5@0/#1@broker.example/"}, []string{"%XX", "%23"}},
 		{"a number sign in the password", broker.Config{URL: "amqp://user:50#@broker.example/"}, []string{"%XX", "%23"}},

@@ -2,26 +2,14 @@ package broker
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"slices"
-	"time"
 )
-
-// headStart is how long a node may take to answer before the next one is tried beside it.
-const headStart = 500 * time.Millisecond
 
 // nodes connects to one of several nodes. It is not safe for concurrent use.
 type nodes struct {
 	last string // host and port of the node that answered last
-}
-
-// attempt is the result of trying to connect to one node.
-type attempt struct {
-	node    string
-	session *Session
-	err     error
 }
 
 // dial tries each node once and returns the first session. It begins at the node that
@@ -32,41 +20,13 @@ func (n *nodes) dial(ctx context.Context, cfg Config, role string) (*Session, er
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // ends the slower attempts
-	waiting, running := n.order(cfg.urls()), 0
-	attempts := make(chan attempt)
-	next := time.NewTimer(0)
-	defer next.Stop()
-	var failed error
-	for {
-		select {
-		case <-next.C:
-			raw := waiting[0]
-			waiting, running = waiting[1:], running+1
-			go func() {
-				s, err := dialOne(ctx, cfg, role, raw)
-				attempts <- attempt{nodeOf(raw), s, err}
-			}()
-			if len(waiting) > 0 {
-				next.Reset(headStart)
-			}
-		case a := <-attempts:
-			running--
-			if a.err == nil {
-				n.last = a.node
-				go closeSlower(attempts, running)
-				return a.session, nil
-			}
-			failed = both(failed, a.err)
-			switch {
-			case len(waiting) > 0 && ctx.Err() == nil:
-				next.Reset(0)
-			case running == 0:
-				return nil, failed
-			}
-		}
+	session, raw, err := firstOf(ctx, n.order(cfg.urls()), func(ctx context.Context, raw string) (*Session, error) {
+		return dialOne(ctx, cfg, role, raw)
+	})
+	if err == nil {
+		n.last = nodeOf(raw)
 	}
+	return session, err
 }
 
 // order returns urls, beginning at the node that answered last, or at a random one.
@@ -85,21 +45,4 @@ func nodeOf(raw string) string {
 		return ""
 	}
 	return u.Host
-}
-
-// closeSlower closes the sessions of n attempts that came too late. Their context has
-// been cancelled.
-func closeSlower(attempts <-chan attempt, n int) {
-	for range n {
-		if a := <-attempts; a.session != nil {
-			_ = a.session.Close() // it was never used
-		}
-	}
-}
-
-func both(first, second error) error {
-	if first == nil {
-		return second
-	}
-	return fmt.Errorf("%w; %w", first, second)
 }

@@ -28,6 +28,9 @@ func parseURL(raw string) (amqp.URI, error) {
 	if u, parseErr := url.Parse(raw); parseErr == nil && u.Opaque != "" {
 		err = errors.New("it has no // after the scheme")
 	}
+	if err == nil && (uri.Port < 1 || uri.Port > 65535) {
+		err = fmt.Errorf("the port is %d, want 1 to 65535", uri.Port)
+	}
 	if isCutShort(raw) {
 		return uri, errors.New("broker: broker URL: a / ? or # stands before the @: write special characters of user and password as %XX: / as %2F, ? as %3F, # as %23, @ as %40")
 	}
