@@ -100,7 +100,8 @@ func TestForgedCanaryHeadersAreIgnored(t *testing.T) {
 	forged := []any{
 		"", b.queue.Name, b.queue.Name + ".1", good, good + ".", good + ".x", good + ".-1", good + ".1234567890", good + "1.1", good + ".1.1",
 		strings.ToUpper(good) + ".1", "warren.canary." + strings.Repeat("g", 32) + ".1", "warren.inspect" + strings.Repeat("a", 32) + ".1",
-		strings.Repeat("warren.canary.", 1000), int64(1), amqp.Table{"a": "b"},
+		strings.Repeat("warren.canary.", 1000), int64(1),
+		amqp.Table{"a": "b"},
 	}
 	for _, header := range forged {
 		b.canaryPublish(header)

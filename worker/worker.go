@@ -44,8 +44,10 @@ const openAtOnce = 16
 // New returns a worker that does nothing until Run.
 func New(c Config) *Worker {
 	c = c.withDefaults()
-	w := &Worker{config: c, log: c.Logger, opening: make(openers, openAtOnce), ready: make(chan struct{}), refused: make(chan error, 1),
-		reports: reports{slots: make(chan struct{}, reportsAtOnce)}}
+	w := &Worker{
+		config: c, log: c.Logger, opening: make(openers, openAtOnce), ready: make(chan struct{}), refused: make(chan error, 1),
+		reports: reports{slots: make(chan struct{}, reportsAtOnce)},
+	}
 	w.meter = newMeter(c.MeterProvider)
 	if w.connections = c.Connections; w.connections == nil {
 		w.connections = NewConnections(c.Broker, w.emit)

@@ -18,9 +18,13 @@ const (
 	longestWait = 30 * 24 * time.Hour // a policy may have no end
 )
 
-// canaryWait is how long a message of the queue takes to fail for good, by the
-// configuration; zero, which means deadletter's default, if it does not have the queue.
-func (p *Program) canaryWait(queue string) (time.Duration, error) {
+// canaryWait returns the chosen wait, or else how long a message of the queue takes to fail
+// for good by the configuration. It returns zero, which means the default of package
+// deadletter, if the configuration does not have the queue.
+func (p *Program) canaryWait(chosen time.Duration, queue string) (time.Duration, error) {
+	if chosen != 0 {
+		return chosen, nil
+	}
 	c, err := p.load(false)
 	if err != nil {
 		return 0, err

@@ -36,32 +36,37 @@ waited for that long.`,
 			if r.Rate < 0 || r.Canary < 0 || r.CanaryWait < 0 {
 				return usage(errors.New("runner: want a --rate, a --canary and a --canary-wait of 0 or more"))
 			}
-			if r.CanaryWait == 0 {
-				if r.CanaryWait, err = p.canaryWait(args[0]); err != nil {
-					return err
-				}
+			if r.CanaryWait, err = p.canaryWait(r.CanaryWait, args[0]); err != nil {
+				return err
 			}
 			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
 				bar := p.countLetters("replaying")
 				r.Progress, r.OnCanary = bar.note, bar.noteCanary
 				result, err := client.Replay(cmd.Context(), deadLetterQueue(args[0]), r)
 				bar.progress.end()
-				verb := "replayed"
-				if r.DryRun {
-					verb = "would be replayed"
-				}
-				return p.showResult(verb, result, err)
+				return p.showResult(replayVerb(r), result, err)
 			})
 		},
 	}
 	ch.flags(c, true)
+	replayFlags(c, &r)
+	return c
+}
+
+func replayVerb(r deadletter.Replay) string {
+	if r.DryRun {
+		return "would be replayed"
+	}
+	return "replayed"
+}
+
+func replayFlags(c *cobra.Command, r *deadletter.Replay) {
 	f := c.Flags()
 	f.Float64Var(&r.Rate, "rate", 0, "letters a second; without limit if 0")
 	f.BoolVar(&r.DryRun, "dry-run", false, "count what would be replayed, and replay nothing")
 	f.IntVar(&r.Canary, "canary", 0, "send so many first, and the others if these are handled")
 	f.DurationVar(&r.CanaryWait, "canary-wait", 0, "how long the first may take; by the queue's timeout and retries if 0")
 	f.StringVar(&r.By, "by", "", "who does it; USER@HOST if empty")
-	return c
 }
 
 func (p *Program) dlqDiscard() *cobra.Command {
