@@ -3,6 +3,7 @@ package broker
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,4 +132,18 @@ func delayedQueue(queue string) Topology {
 	args := holdingArguments(0, "")
 	args["x-dead-letter-routing-key"] = queue
 	return Topology{Queues: []Queue{{Name: name, Arguments: args}}, Bindings: []Binding{ladderReturn(name)}}
+}
+
+// checkDelayedKey refuses a routing key that the ladder would take for a delay:
+// it is matched beside the delay's bits (RabbitMQ's sender-selected distribution).
+func checkDelayedKey(key string, steps uint32) error {
+	words := strings.Split(key, ".")
+	from := max(ladderLevels-max(bits.Len32(steps), 1), 0)
+	if len(words) > ladderLevels {
+		return fmt.Errorf("routing key %q has %d words, want at most %d for a delayed publish", key, len(words), ladderLevels)
+	}
+	if from < len(words) && slices.ContainsFunc(words[from:], func(w string) bool { return w == "0" || w == "1" }) {
+		return fmt.Errorf("routing key %q cannot be delayed for so long: its word %d or a later one is 0 or 1", key, from+1)
+	}
+	return nil
 }

@@ -3,8 +3,6 @@ package broker
 import (
 	"encoding/json"
 	"fmt"
-	"math/bits"
-	"slices"
 	"strings"
 	"time"
 
@@ -94,7 +92,10 @@ func (o *outgoing) prepareDelay(exchange string) error {
 	o.header("BCC", []any{o.key})
 	o.header(message.HeaderExchange, exchange)
 	o.header(message.HeaderRoutingKey, o.key)
-	return checkDelayedKey(o.key, ladderSteps(o.delay))
+	if err := checkDelayedKey(o.key, ladderSteps(o.delay)); err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return nil
 }
 
 func (o *outgoing) header(name string, value any) {
@@ -102,18 +103,4 @@ func (o *outgoing) header(name string, value any) {
 		o.message.Headers = make(message.Headers)
 	}
 	o.message.Headers[name] = value
-}
-
-// checkDelayedKey refuses a routing key that the ladder would take for a delay:
-// it is matched beside the delay's bits (RabbitMQ's sender-selected distribution).
-func checkDelayedKey(key string, steps uint32) error {
-	words := strings.Split(key, ".")
-	from := max(ladderLevels-max(bits.Len32(steps), 1), 0)
-	if len(words) > ladderLevels {
-		return fmt.Errorf("%w: routing key %q has %d words, want at most %d for a delayed publish", ErrMalformed, key, len(words), ladderLevels)
-	}
-	if from < len(words) && slices.ContainsFunc(words[from:], func(w string) bool { return w == "0" || w == "1" }) {
-		return fmt.Errorf("%w: routing key %q cannot be delayed for so long: its word %d or a later one is 0 or 1", ErrMalformed, key, from+1)
-	}
-	return nil
 }
