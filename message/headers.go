@@ -20,7 +20,7 @@ const (
 	HeaderErrorType     = "warren-error-type"      // the error's Go type
 	HeaderFingerprint   = "warren-fingerprint"     // same for failures of one kind
 	HeaderStack         = "warren-stack"           // of a panic, at most 8 KiB
-	HeaderHandler       = "warren-handler"         // the routing-key pattern that was matched
+	HeaderHandler       = "warren-handler"         // the pattern of the handler that was called
 	HeaderHost          = "warren-host"            // the machine the attempt ran on
 	HeaderVersion       = "warren-version"         // Warren's version
 	HeaderHistory       = "warren-history"         // JSON: the first and the latest nine attempts

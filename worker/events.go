@@ -50,7 +50,7 @@ type ConsumerLost struct {
 // Settled says what became of a message.
 type Settled struct {
 	Queue     string
-	Handler   string // the pattern that matched
+	Handler   string // the pattern of the handler that was called, or that the routing key matches if none was
 	Message   *message.Message
 	Outcome   Outcome
 	Took      time.Duration     // from receipt to outcome, the hand-over of a copy not included
@@ -160,5 +160,5 @@ func (w *Worker) Watch(f func(Event)) {
 }
 
 func settled(queue string, a *attempt, out Outcome, took time.Duration, err error) Settled {
-	return Settled{Queue: queue, Handler: a.handler, Message: &a.Message, Outcome: out, Took: took, SettleErr: err, Span: a.span}
+	return Settled{Queue: queue, Handler: a.handler(), Message: &a.Message, Outcome: out, Took: took, SettleErr: err, Span: a.span}
 }

@@ -84,7 +84,7 @@ func (q *Subscription) handOff(d *broker.Delivery, a *attempt, out Outcome) erro
 func (q *Subscription) failure(a *attempt, out Outcome) record.Failure {
 	f := record.Failure{
 		Queue: q.config.Name, Message: &a.Message, Reason: out.Reason, Err: out.Err, Retry: out.Verdict == Retry,
-		Handler: a.handler, Span: a.span, At: time.Now(),
+		Handler: a.handler(), Span: a.span, At: time.Now(),
 	}
 	if p, ok := errors.AsType[*PanicError](out.Err); ok {
 		f.Stack = p.Stack
