@@ -32,7 +32,7 @@ func NewPublisher(cfg Config, exchange string) *Publisher {
 // runs. Before Run a publish waits; after it, the error is ErrClosed. Close leaves s open.
 // See NewPublisher for exchange.
 func PublisherOver(s *Sender, exchange string) *Publisher {
-	p := NewPublisher(s.connector.cfg, exchange)
+	p := NewPublisher(s.Config(), exchange)
 	p.shared, p.sender = true, s
 	return p
 }

@@ -45,6 +45,9 @@ func NewSender(cfg Config, role string, onChange func(*Session, error)) *Sender 
 // Connector is the keeper of the sender's connection.
 func (s *Sender) Connector() *Connector { return s.connector }
 
+// Config returns the configuration of the connection.
+func (s *Sender) Config() Config { return s.connector.cfg }
+
 // Run keeps the connection and its channel open until ctx is done. It returns an
 // error as Connector.Run does.
 func (s *Sender) Run(ctx context.Context) error {
