@@ -27,9 +27,9 @@ type route struct {
 }
 
 // Handle registers h for the routing keys that pattern matches. It panics if h is
-// nil, or if pattern is registered already or is no topic pattern: empty, longer
-// than the 255 bytes of an AMQP short string, or with a wildcard that is only a
-// part of a word.
+// nil, if pattern is registered already, or if it is not a topic pattern: empty, longer
+// than the 255 bytes of an AMQP short string, not UTF-8, with a control character, or
+// with a wildcard that is only a part of a word.
 func (m *Mux) Handle(pattern string, h Handler) {
 	if h == nil {
 		panic(fmt.Sprintf("handler: pattern %q has a nil handler", pattern))

@@ -122,6 +122,10 @@ func TestMuxPanicsOnAProgrammersSlip(t *testing.T) {
 		{"a duplicate literal", "taken", ok, `handler: pattern "taken" is registered already`},
 		{"a duplicate wildcard", "taken.*", ok, `handler: pattern "taken.*" is registered already`},
 		{"a star inside a word", "user*", ok, `handler: pattern "user*" has the word "user*", want * and # to be words of their own`},
+		{"a line break", "user\n", ok, `handler: pattern "user\n" has a control character`},
+		{"a terminal's escape in a wildcard", "user.\x1b[2J.*", ok, `handler: pattern "user.\x1b[2J.*" has a control character`},
+		{"a C1 control character", "user\u009b.#", ok, `handler: pattern "user\u009b.#" has a control character`},
+		{"bytes that are not UTF-8", "user\xff", ok, `handler: pattern "user\xff" is not UTF-8`},
 		{"two hashes in a word", "a.##", ok, `handler: pattern "a.##" has the word "##", want * and # to be words of their own`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // kind ranks one word of a pattern by how specific it is. The end of a pattern
@@ -24,9 +26,20 @@ func (k kind) wild() bool { return k == star || k == hash }
 // maxPattern is the length of an AMQP short string, which a binding key is.
 const maxPattern = 255
 
+// ValidatePattern returns what is wrong with pattern if Mux.Handle would refuse it.
+func ValidatePattern(pattern string) error {
+	_, err := parse(pattern)
+	return err
+}
+
 func parse(pattern string) ([]kind, error) {
-	if pattern == "" || len(pattern) > maxPattern {
+	switch {
+	case pattern == "" || len(pattern) > maxPattern:
 		return nil, fmt.Errorf("handler: pattern %q is %d bytes, want 1 to %d", pattern, len(pattern), maxPattern)
+	case !utf8.ValidString(pattern):
+		return nil, fmt.Errorf("handler: pattern %q is not UTF-8", pattern)
+	case strings.ContainsFunc(pattern, unicode.IsControl):
+		return nil, fmt.Errorf("handler: pattern %q has a control character", pattern)
 	}
 	var kinds []kind
 	for word := range strings.SplitSeq(pattern, ".") {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
 )
 
 // maxPrefetch is what AMQP can say.
@@ -24,9 +25,7 @@ func (d *document) checkQueue(path string, q Queue, c *Config) {
 	for i, h := range q.Handlers {
 		at := join(join(path, "handlers"), strconv.Itoa(i))
 		keys = append(keys, h.Key)
-		if kind == "direct" && isPattern(h.Key) {
-			d.complainf(join(at, "key"), "key is %q, which is a pattern, and the exchange %q is direct, want the key itself", h.Key, q.Exchange)
-		}
+		d.checkKey(join(at, "key"), h.Key, kind, q.Exchange)
 		d.ifMap(at, func(path string) { d.checkHandler(path, h) })
 	}
 	if d.bad[path] {
@@ -54,6 +53,18 @@ func exchangeType(c *Config, name string) string {
 		return c.Exchanges[i].Type
 	}
 	return ""
+}
+
+// checkKey says what Subscription.Handle would panic with. The schema has refused an empty key.
+func (d *document) checkKey(path, key, kind, exchange string) {
+	err := handler.ValidatePattern(key)
+	switch {
+	case key == "" || d.bad[path]:
+	case err != nil:
+		d.complainf(path, "%s", strings.TrimPrefix(err.Error(), "handler: "))
+	case kind == "direct" && isPattern(key):
+		d.complainf(path, "key is %q, which is a pattern, and the exchange %q is direct, want the key itself", key, exchange)
+	}
 }
 
 func isPattern(key string) bool {
