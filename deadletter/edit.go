@@ -8,6 +8,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -15,7 +16,8 @@ import (
 type Edit struct {
 	// Body replaces the body; nil leaves it.
 	Body []byte
-	// Headers are set; a nil value removes the header.
+	// Headers are set; a nil value removes the header. Those that Warren or RabbitMQ
+	// writes by itself (message.IsOwn, x-death and the like) are an error.
 	Headers message.Headers
 	// Check may refuse the message as it is to be published; nil checks nothing.
 	Check func(*message.Message) error
@@ -28,6 +30,11 @@ type Edit struct {
 // removed once the broker has confirmed the edited message; if that does not pass
 // the check, nothing happens. ErrNotFound says that there is no such letter.
 func (c *Client) Edit(ctx context.Context, queue, id string, e Edit) (newID string, err error) {
+	for name := range e.Headers {
+		if err := record.CheckHeader(name); err != nil {
+			return "", fmt.Errorf("deadletter: edit letter %s of %s: %w", id, queue, err)
+		}
+	}
 	err = c.inspect(ctx, queue, func(i *broker.Inspection) error {
 		return c.send(ctx, func(out *broker.Sender) error {
 			s := &sweep{inspection: i, queue: queue, filter: Filter{ID: id}, pace: rate.NewLimiter(rate.Inf, 1)}

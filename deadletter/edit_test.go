@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -59,6 +60,25 @@ func TestEditThatDoesNothing(t *testing.T) {
 	}
 	if id, err := b.letters.Edit(t.Context(), b.dlq, "none", deadletter.Edit{}); !errors.Is(err, deadletter.ErrNotFound) || id != "" {
 		t.Errorf("got %q, %v; want ErrNotFound", id, err)
+	}
+	if got := ids(b.read()); !slices.Equal(got, idsTo(1)) || b.depth(b.queue.Name) != 0 {
+		t.Errorf("left are %v", got)
+	}
+}
+
+// TestEditRefusesHeadersOfTheFramework: a canary's would have the edited message reported on,
+// and without the routing key's the message would have another one.
+func TestEditRefusesHeadersOfTheFramework(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.failed(1)
+	for _, headers := range []message.Headers{
+		{message.HeaderCanary: "q"}, {message.HeaderAttempt: int64(7)}, {message.HeaderRoutingKey: nil}, {"x-death": "q"},
+	} {
+		id, err := b.letters.Edit(t.Context(), b.dlq, "letter-0", deadletter.Edit{Headers: headers})
+		if err == nil || !strings.Contains(err.Error(), "is written by Warren or RabbitMQ itself") || id != "" {
+			t.Errorf("%v: got %q, %v; want an error", headers, id, err)
+		}
 	}
 	if got := ids(b.read()); !slices.Equal(got, idsTo(1)) || b.depth(b.queue.Name) != 0 {
 		t.Errorf("left are %v", got)

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"fmt"
 	"maps"
 
 	"github.com/warren-mq/warren/message"
@@ -53,6 +54,15 @@ func keep(h message.Headers, name, value string) {
 // brokerOwned reports whether the broker writes the header or routes by it.
 func brokerOwned(header string) bool {
 	return header == "CC" || header == "BCC" || CountedByBroker(header)
+}
+
+// CheckHeader returns an error for a header that Warren or RabbitMQ writes by itself: set
+// or removed by a person, it would misroute the message, or count its attempts wrongly.
+func CheckHeader(header string) error {
+	if message.IsOwn(header) || CountedByBroker(header) {
+		return fmt.Errorf("header %q is written by Warren or RabbitMQ itself, and cannot be set or removed", header)
+	}
+	return nil
 }
 
 // CountedByBroker reports whether the broker counts deliveries or deaths in the header.

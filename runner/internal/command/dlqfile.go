@@ -146,6 +146,9 @@ func edited(set, without []string) (message.Headers, error) {
 		headers[name] = value
 	}
 	for _, name := range without {
+		if err := checkHeader(name); err != nil {
+			return nil, err
+		}
 		headers[name] = nil
 	}
 	return headers, nil

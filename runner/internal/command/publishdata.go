@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/runner/internal/config"
 )
 
@@ -48,10 +49,18 @@ func contentType(asked string, body []byte) string {
 	return "application/octet-stream"
 }
 
+// checkHeader refuses the headers that Warren and RabbitMQ write.
+func checkHeader(name string) error {
+	if err := record.CheckHeader(name); err != nil {
+		return fmt.Errorf("runner: %w", err)
+	}
+	return nil
+}
+
 func cutHeader(assignment string) (name, value string, err error) {
 	name, value, ok := strings.Cut(assignment, "=")
 	if !ok || name == "" || len(name) > 255 {
 		return "", "", fmt.Errorf("runner: --header is %q, want NAME=VALUE, with a name of at most 255 bytes", assignment)
 	}
-	return name, value, nil
+	return name, value, checkHeader(name)
 }
