@@ -12,12 +12,11 @@ type item struct {
 	level       int    // its priority, as far as the queue knows priorities
 	weight      int64  // against the limit of bytes
 	redelivered bool
-	failures    int       // x-delivery-count
-	acquired    int       // x-acquired-count
+	failures    int       // deliveries that failed; a dead letter brings them along
+	acquired    int       // times that this queue has taken it back
 	expires     time.Time // zero for never
 	ready       bool      // is in the backlog
 	done        bool      // was acked or given up
-	spared      bool      // its rejection does not count
 
 	next, prev *item
 }

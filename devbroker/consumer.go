@@ -58,11 +58,11 @@ func (c *consumer) deliver(it *item) {
 // properties are those of the message, with the counts that a quorum queue adds.
 func (q *queue) properties(it *item, get bool) []byte {
 	var counts wire.Table
-	if q.kind == quorum && (it.failures > 0 || get && q.broker().gen.getCountsFromZero) {
-		counts = counts.Set("x-delivery-count", int64(it.failures))
+	if n := q.deliveryCount(it); q.kind == quorum && (n > 0 || get && q.broker().gen.getCountsFromZero) {
+		counts = counts.Set("x-delivery-count", int64(n))
 	}
-	if q.kind == quorum && it.acquired > 0 && q.broker().gen.acquiredCount {
-		counts = counts.Set("x-acquired-count", int64(it.acquired))
+	if n := it.acquiredCount(); q.kind == quorum && n > 0 && q.broker().gen.acquiredCount {
+		counts = counts.Set("x-acquired-count", int64(n))
 	}
 	if counts == nil {
 		return it.properties

@@ -65,24 +65,13 @@ func (q *queue) letter(it *item, why reason) *message {
 		queue: q.name, reason: why, count: 1, at: time.Now(),
 		exchange: it.exchange, keys: it.told, expiration: it.parsed.Expiration,
 	})
-	q.carryCounts(m, it, why)
+	if gen.carriesCount {
+		m.failures = it.failures
+	}
 	m.parsed.Expiration = ""
 	m.parsed.Present &^= wire.HasExpiration
 	m.setHeaders(gen.deathHeaders(headers, m.deaths).Sort())
 	return m
-}
-
-// carryCounts has the dead letter bring its counts along, where the version does so.
-func (q *queue) carryCounts(m *message, it *item, why reason) {
-	switch {
-	case q.broker().gen.countsGoOn == never, q.broker().gen.countsGoOn == amongQuorum && q.kind != quorum:
-		return
-	}
-	m.failures, m.acquired = it.failures, it.acquired
-	if why == rejected && !it.spared {
-		m.failures++
-		m.acquired++
-	}
 }
 
 // deathHeaders sets the headers that tell of deaths.

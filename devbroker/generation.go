@@ -38,7 +38,7 @@ type generation struct {
 	priorities        priorities
 	defaultLimit      int    // of deliveries; noLimit for none
 	minusOneIsZero    bool   // x-delivery-limit: -1 means 0, and not none
-	nackCounts        bool   // nack with requeue raises x-delivery-count
+	countsReturns     bool   // x-delivery-count and its limit count each return, and not only failures
 	getCountsFromZero bool   // even a first basic.get carries x-delivery-count
 	quorumName        string // in a refusal of basic.get
 	acquiredCount     bool   // deliveries carry x-acquired-count
@@ -51,17 +51,9 @@ type generation struct {
 	// Dead letters.
 	trustsDeaths bool // the x-death of a client counts
 	lastDeath    bool // dead letters carry x-last-death-*
-	countsGoOn   countsGoOn
+	carriesCount bool // a dead letter brings along how often it has failed
+	classicCount bool // classic queues count failures too, and deliver what has failed as redelivered
 }
-
-// countsGoOn is whether a dead letter brings its delivery counts along.
-type countsGoOn int
-
-const (
-	never       countsGoOn = iota
-	amongQuorum            // from a quorum queue to another
-	always                 // it counts as redelivered in classic queues too
-)
 
 // noLimit is the delivery limit of a queue that has none.
 const noLimit = -1
@@ -90,7 +82,7 @@ var generations = map[string]generation{
 		mechanisms: "AMQPLAIN PLAIN", firstFrames: 4096, minFrame: 4096, maxMessage: 128 << 20, checksMode: true,
 		unknownTypeCloses: true, floatsMatch: true,
 		globalQoS:    true,
-		defaultLimit: noLimit, minusOneIsZero: true, nackCounts: true, getCountsFromZero: true, requeuesToEnd: true,
+		defaultLimit: noLimit, minusOneIsZero: true, countsReturns: true, getCountsFromZero: true, requeuesToEnd: true,
 		quorumName:   "quorum",
 		trustsDeaths: true,
 	},
@@ -100,8 +92,8 @@ var generations = map[string]generation{
 		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 4096, minFrame: 4096, maxMessage: 16 << 20,
 		localRandom: true, namesDefaultType: true, zeroIsAllPriorities: true,
 		globalQoS: true, bestIsActive: true, queueTimeouts: true,
-		sortsHeaders: true, priorities: twoLevels, defaultLimit: 20, nackCounts: true, requeuesToEnd: true,
-		lastDeath: true, countsGoOn: amongQuorum, quorumName: "quorum",
+		sortsHeaders: true, priorities: twoLevels, defaultLimit: 20, countsReturns: true, requeuesToEnd: true,
+		lastDeath: true, carriesCount: true, quorumName: "quorum",
 	},
 	"4.3": {
 		release: "4.3", version: "4.3.6",
@@ -110,6 +102,6 @@ var generations = map[string]generation{
 		localRandom: true, namesDefaultType: true, emptyTypeIsDefault: true, zeroIsAllPriorities: true,
 		bestIsActive: true, queueTimeouts: true, timeoutCancels: true,
 		sortsHeaders: true, priorities: strict, defaultLimit: 20, acquiredCount: true, countsMetadata: true,
-		lastDeath: true, countsGoOn: always, quorumName: `<<"quorum">>`,
+		lastDeath: true, carriesCount: true, classicCount: true, quorumName: `<<"quorum">>`,
 	},
 }

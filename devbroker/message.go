@@ -19,8 +19,7 @@ type message struct {
 	priority   uint8
 	ttl        time.Duration // by its expiration; negative for none
 	deaths     []death       // of its life in dead-lettering queues, the last one first
-	failures   int           // x-delivery-count that it brings along
-	acquired   int           // x-acquired-count, likewise; more than 0 if it was delivered before
+	failures   int           // deliveries that failed in the queue that it was dead-lettered from
 	parsed     wire.Properties
 	copies     int // in queues and with consumers
 }

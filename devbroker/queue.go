@@ -66,17 +66,16 @@ func (q *queue) publish(m *message) bool {
 		}
 	}
 	q.nextSeq++
-	it := &item{message: m, seq: q.nextSeq, level: q.level(q.broker().gen, m), weight: q.weigh(m)}
+	it := &item{message: m, seq: q.nextSeq, level: q.level(q.broker().gen, m), weight: q.weigh(m), failures: m.failures}
 	if q.kind == quorum {
-		it.failures, it.acquired = m.failures, m.acquired
-		it.redelivered = m.acquired > 0
+		it.redelivered = m.failures > 0
 	}
 	q.setExpiry(it)
 	q.hold(m)
 	if q.deliverAtOnce(it) {
 		return true
 	}
-	it.redelivered = it.redelivered || m.acquired > 0 && q.maxPriority == 0 && q.broker().gen.countsGoOn == always
+	it.redelivered = it.redelivered || m.failures > 0 && q.maxPriority == 0 && q.broker().gen.classicCount
 	q.ready.put(it)
 	if q.dropOverflow() || q.ready.count == 1 {
 		q.expire() // else RabbitMQ does not look

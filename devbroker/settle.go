@@ -124,7 +124,9 @@ func (q *queue) settle(d *delivery, v verdict) {
 		q.ready.remove(it)
 	}
 	if v != acked && !q.deleted {
-		it.spared = v == discarded && !q.broker().gen.nackCounts
+		if q.fails(v) {
+			it.failures++
+		}
 		q.deadLetter(it, rejected)
 		return
 	}
@@ -149,12 +151,12 @@ func (ch *channel) requeue(deliveries []*delivery, v verdict) {
 
 // takeBack puts a message back, or gives it up when it has failed too often.
 func (q *queue) takeBack(it *item, v verdict) {
+	it.acquired++
+	if q.fails(v) {
+		it.failures++
+	}
 	if q.kind == quorum && !q.deleted {
-		it.acquired++
-		if q.counts(v) {
-			it.failures++
-		}
-		if q.deliveryLimit != noLimit && it.failures > q.deliveryLimit {
+		if q.deliveryLimit != noLimit && q.deliveryCount(it) > q.deliveryLimit {
 			q.deadLetter(it, tooOften)
 			return
 		}
@@ -174,7 +176,35 @@ func (q *queue) place(it *item, v verdict) {
 	}
 }
 
-// counts says whether v raises x-delivery-count.
-func (q *queue) counts(v verdict) bool {
-	return v != nacked && v != recovered || q.broker().gen.nackCounts
+// fails says whether v is a failed delivery.
+func (q *queue) fails(v verdict) bool {
+	if q.kind == classic && !q.broker().gen.classicCount {
+		return false
+	}
+	switch v {
+	case lostChannel, refused:
+		return true
+	case discarded:
+		return q.broker().gen.countsReturns
+	case returned:
+		return !q.broker().gen.countsReturns
+	}
+	return false
+}
+
+// deliveryCount is x-delivery-count.
+func (q *queue) deliveryCount(it *item) int {
+	if q.broker().gen.countsReturns {
+		return it.acquiredCount()
+	}
+	return it.failures
+}
+
+// acquiredCount is x-acquired-count. Until the queue counts by itself, it is what a dead
+// letter has brought along.
+func (it *item) acquiredCount() int {
+	if it.acquired == 0 {
+		return it.failures
+	}
+	return it.acquired
 }

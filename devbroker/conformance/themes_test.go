@@ -32,6 +32,7 @@ func themes() []theme {
 		{"settling", settleScenarios},
 		{"requeueing", requeueScenarios},
 		{"counts", countScenarios},
+		{"counts of dead letters", carriedScenarios},
 		{"delivery limit", deliveryLimitScenarios},
 		{"dead letters", deadLetterScenarios},
 		{"x-death", xDeathScenarios},
