@@ -1,6 +1,9 @@
 package devbroker
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // setExpiry sets when a message that arrives will be too old: by the time to live of
 // the queue or its own, whichever is shorter.
@@ -16,16 +19,33 @@ func (q *queue) setExpiry(it *item) {
 
 // expire dead-letters what is too old, and sets the timer for what will be. As in
 // RabbitMQ only the head is looked at: a message that expires later, or never, holds
-// those behind it.
+// those behind it. Some versions look at the head of each level of a quorum queue.
 func (q *queue) expire() {
+	if q.kind != quorum || !q.broker().gen.levelsExpire {
+		q.watch(q.expireFrom(q.ready.head))
+		return
+	}
+	var next *item
+	for i := range slices.Backward(q.ready.levels) {
+		it := q.expireFrom(func() *item { return q.ready.levels[i].first })
+		if it != nil && !it.expires.IsZero() && (next == nil || it.expires.Before(next.expires)) {
+			next = it
+		}
+	}
+	q.watch(next)
+}
+
+// expireFrom dead-letters the head for as long as it is too old, and returns the one that
+// is not.
+func (q *queue) expireFrom(head func() *item) *item {
 	now := time.Now()
-	it := q.ready.head()
+	it := head()
 	for it != nil && it.expired(now) {
 		q.ready.remove(it)
 		q.deadLetter(it, expired)
-		it = q.ready.head()
+		it = head()
 	}
-	q.watch(it)
+	return it
 }
 
 // watch sets the timer for the head; nil if there is none.

@@ -43,6 +43,7 @@ type generation struct {
 	quorumName        string // in a refusal of basic.get
 	acquiredCount     bool   // deliveries carry x-acquired-count
 	requeuesToEnd     bool   // without a delivery limit what comes back goes to the end
+	levelsExpire      bool   // the head of each priority expires, and not only the head of the queue
 	countsMetadata    bool   // x-max-length-bytes counts more than bodies
 
 	// Messages.
@@ -101,7 +102,7 @@ var generations = map[string]generation{
 		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 8192, minFrame: 8192, maxMessage: 16 << 20, measuresBodies: true, checksPassive: true,
 		localRandom: true, namesDefaultType: true, emptyTypeIsDefault: true, zeroIsAllPriorities: true,
 		bestIsActive: true, queueTimeouts: true, timeoutCancels: true,
-		sortsHeaders: true, priorities: strict, defaultLimit: 20, acquiredCount: true, countsMetadata: true,
+		sortsHeaders: true, priorities: strict, defaultLimit: 20, acquiredCount: true, levelsExpire: true, countsMetadata: true,
 		lastDeath: true, carriesCount: true, classicCount: true, quorumName: `<<"quorum">>`,
 	},
 }

@@ -77,8 +77,8 @@ func (q *queue) publish(m *message) bool {
 	}
 	it.redelivered = it.redelivered || m.failures > 0 && q.maxPriority == 0 && q.broker().gen.classicCount
 	q.ready.put(it)
-	if q.dropOverflow() || q.ready.count == 1 {
-		q.expire() // else RabbitMQ does not look
+	if q.dropOverflow() || q.ready.count == 1 || q.kind == quorum {
+		q.expire() // else a classic queue of RabbitMQ does not look
 	}
 	q.wake()
 	return true

@@ -38,6 +38,7 @@ func themes() []theme {
 		{"x-death", xDeathScenarios},
 		{"ways of dead letters", deadRouteScenarios},
 		{"time to live", ttlScenarios},
+		{"time to live in quorum queues", quorumExpiryScenarios},
 		{"overflow", overflowScenarios},
 		{"random sequences", randomScenarios},
 		{"priorities", priorityScenarios},
