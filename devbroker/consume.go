@@ -71,7 +71,9 @@ func (q *queue) exclusivelyConsumed() bool {
 func (ch *channel) basicCancel(m *wire.BasicCancel) error {
 	if c := ch.consumers[m.ConsumerTag]; c != nil {
 		delete(ch.consumers, c.tag)
-		c.queue.removeConsumer(c)
+		q := c.queue
+		q.stalled = q.kind == classic && q.singleActive && q.active == c && ch.broker().gen.cancelStalls
+		q.removeConsumer(c)
 	}
 	ch.answer(m.NoWait, &wire.BasicCancelOk{ConsumerTag: m.ConsumerTag})
 	return nil

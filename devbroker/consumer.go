@@ -104,6 +104,7 @@ func (q *queue) addConsumer(c *consumer) {
 	if q.active == nil || q.kind == quorum && q.broker().gen.bestIsActive {
 		q.active = q.consumers[0]
 	}
+	q.stalled = false
 	q.used()
 	q.wake()
 }

@@ -21,12 +21,17 @@ func (ch *channel) queueDeclare(m *wire.QueueDeclare) error {
 }
 
 // consumerCount is the number of consumers that clients are told. A quorum queue counts
-// each message that basic.get holds as a consumer, and cancelled consumers that hold any.
+// each message that basic.get holds as a consumer, and cancelled consumers that hold any,
+// but none that waits to become the single active one.
 func (q *queue) consumerCount() int {
-	if q.kind == quorum {
-		return len(q.consumers) + q.leaving + q.gets
+	if q.kind != quorum {
+		return len(q.consumers)
 	}
-	return len(q.consumers)
+	n := len(q.consumers)
+	if q.singleActive {
+		n = min(n, 1)
+	}
+	return n + q.leaving + q.gets
 }
 
 func (ch *channel) declareQueue(m *wire.QueueDeclare) (*queue, error) {

@@ -32,6 +32,7 @@ type generation struct {
 	globalQoS      bool // basic.qos can be for a whole channel
 	bestIsActive   bool // quorum: a single active consumer gives way to one of a higher priority
 	queueTimeouts  bool // x-consumer-timeout counts
+	cancelStalls   bool // classic: what is ready waits when a single active consumer is cancelled
 	timeoutCancels bool // a slow consumer of a quorum queue loses its consumer, not its channel
 
 	// Quorum queues.
@@ -82,7 +83,7 @@ var generations = map[string]generation{
 		headers:    []string{amqp091, amqp09, amqp08, amqp09B},
 		mechanisms: "AMQPLAIN PLAIN", firstFrames: 4096, minFrame: 4096, maxMessage: 128 << 20, checksMode: true,
 		unknownTypeCloses: true, floatsMatch: true,
-		globalQoS:    true,
+		globalQoS: true, cancelStalls: true,
 		defaultLimit: noLimit, minusOneIsZero: true, countsReturns: true, getCountsFromZero: true, requeuesToEnd: true,
 		quorumName:   "quorum",
 		trustsDeaths: true,

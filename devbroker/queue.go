@@ -35,6 +35,7 @@ type queue struct {
 	unused  *time.Timer // for x-expires
 	waking  bool        // is on the agenda
 	paused  bool
+	stalled bool // delivers nothing that is ready until something happens to its consumers
 	deleted bool
 }
 
@@ -94,6 +95,7 @@ func (q *queue) deliverAtOnce(it *item) bool {
 	if c == nil {
 		return false
 	}
+	q.stalled = false
 	c.deliver(it)
 	return true
 }
@@ -123,6 +125,7 @@ func (q *queue) putBack(it *item) {
 	q.ready.put(it)
 	q.dropOverflow()
 	q.expire()
+	q.stalled = false
 	q.wake()
 }
 
@@ -140,7 +143,7 @@ func (q *queue) wake() {
 
 // deliver hands ready messages to consumers for as long as there are both.
 func (q *queue) deliver() {
-	for !q.deleted && !q.paused && q.ready.count > 0 {
+	for !q.deleted && !q.paused && !q.stalled && q.ready.count > 0 {
 		c := q.nextConsumer()
 		if c == nil {
 			return

@@ -27,6 +27,7 @@ func themes() []theme {
 		{"direct reply-to", replyScenarios},
 		{"consuming", consumeScenarios},
 		{"consumers", consumersScenarios},
+		{"single active consumers", singleActiveScenarios},
 		{"prefetch", qosScenarios},
 		{"getting", getScenarios},
 		{"settling", settleScenarios},
