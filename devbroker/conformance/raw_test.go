@@ -100,7 +100,7 @@ func (r *raw) hello() { r.write([]byte("AMQP\x00\x00\x09\x01")) }
 
 // login answers connection.start as a client that wants to hear of its refusal.
 func (r *raw) login(mechanism, response string) {
-	capabilities := table{"authentication_failure_close": true, "consumer_cancel_notify": true}
+	capabilities := table{"authentication_failure_close": true, "consumer_cancel_notify": true, "connection.blocked": true}
 	r.send(0, "connection.start-ok", table{"capabilities": capabilities}, mechanism, []byte(response), "en_US")
 }
 
