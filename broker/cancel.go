@@ -159,7 +159,7 @@ func (c *Consumer) releasePart(ctx context.Context, part []settlement, others bo
 	err = c.session.call(ctx, func() error { return c.ch.Qos(1, 0, false) }, c.ch.Close)
 	if err == nil && others {
 		state := func() (QueueState, error) { return c.session.State(ctx, c.queue) }
-		err = returned(state, before.Messages+len(part), deadline)
+		_, err = returned(state, before.Messages+len(part), deadline)
 	}
 	if errors.Is(err, amqp.ErrClosed) {
 		return nil

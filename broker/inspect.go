@@ -31,14 +31,16 @@ type Inspection struct {
 	closed  <-chan *amqp.Error
 	locked  bool
 
-	consumers   int             // so many were made
-	window      int             // messages the next of them is sent
-	backlog     []amqp.Delivery // received, and not handed to anyone
-	redelivered bool            // the latest message had been delivered before
+	consumers int             // how many were made
+	window    int             // how many messages the next of them is sent
+	backlog   []amqp.Delivery // received, and not handed over yet
+	inRing    bool            // the latest message had come back to the queue before
+	atEnd     bool            // the queue was empty after the latest message
+	ordering  int             // how many messages to take to keep the order alone
 
 	mu    sync.Mutex
-	open  map[uint64]bool // tags of what was received and is not settled
-	acked bool            // since messages were given back
+	turns map[uint64]int64 // turnsOf the received messages that are not settled, by tag
+	acked bool             // since messages were given back
 }
 
 // Inspect begins an inspection of the queue. It waits for up to 10 s for another one to
@@ -53,11 +55,15 @@ func Inspect(ctx context.Context, cfg Config, queue string) (*Inspection, error)
 	if err != nil {
 		return nil, err
 	}
-	i := &Inspection{queue: queue, session: session, window: firstWindow, open: make(map[uint64]bool)}
+	i := newInspection(session, queue)
 	if err := i.begin(ctx); err != nil {
 		return nil, errors.Join(err, session.Close())
 	}
 	return i, nil
+}
+
+func newInspection(session *Session, queue string) *Inspection {
+	return &Inspection{queue: queue, session: session, window: firstWindow, ordering: orderAtMost, turns: make(map[uint64]int64)}
 }
 
 func (i *Inspection) begin(ctx context.Context) error {
@@ -67,6 +73,10 @@ func (i *Inspection) begin(ctx context.Context) error {
 	if err := i.Lock(ctx); err != nil {
 		return err
 	}
+	return i.openChannel(ctx)
+}
+
+func (i *Inspection) openChannel(ctx context.Context) error {
 	ch, err := i.session.channel(ctx)
 	if err != nil {
 		return err
@@ -146,7 +156,7 @@ func (h *Held) Ack() error {
 	}
 	h.inspection.mu.Lock()
 	defer h.inspection.mu.Unlock()
-	delete(h.inspection.open, h.raw.DeliveryTag)
+	delete(h.inspection.turns, h.raw.DeliveryTag)
 	h.inspection.acked = true
 	return nil
 }

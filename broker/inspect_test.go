@@ -104,6 +104,81 @@ func TestLookingKeepsTheOrder(t *testing.T) {
 	})
 }
 
+// orderAtMost is how many messages a look takes beyond its own to keep the order.
+const orderAtMost = 2048
+
+// TestLookAtAPartOfManyCostsLittle looks at 20 of 5,000 messages that were looked at
+// before: what it takes goes behind the others, until all are looked at.
+func TestLookAtAPartOfManyCostsLittle(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		const n, part, took = 5000, 20, 20 + orderAtMost
+		queue, ch := deadLetters(t, n)
+		all := numbers(n)
+		first, second, turned := all[:part], all[took:took+part], slices.Concat(all[2*took:], all[:2*took])
+		for _, want := range [][]string{all, first, second, turned, all, first, second} {
+			i := inspect(t, queue)
+			if got := look(t, i, len(want)); !slices.Equal(got, want) {
+				t.Errorf("looked at %d messages from %s on, want %d from %s on in their order", len(got), got[0], len(want), want[0])
+			}
+			closed(t, i)
+			if depth := rabbit.Depth(t, ch, queue); depth != n {
+				t.Errorf("then there are %d messages, want %d", depth, n)
+			}
+		}
+	})
+}
+
+// TestATurnedQueueTakesMore adds messages behind those that are out of their order.
+func TestATurnedQueueTakesMore(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		const n, part, took, more = 3000, 20, 20 + orderAtMost, 30
+		queue, _ := deadLetters(t, n)
+		all := numbers(n + more)
+		lookAt := func(size int, want ...[]string) {
+			t.Helper()
+			i := inspect(t, queue)
+			defer closed(t, i)
+			if got := look(t, i, size); !slices.Equal(got, slices.Concat(want...)) {
+				t.Errorf("looked at %d messages from %s on in the wrong order", len(got), got[0])
+			}
+		}
+		lookAt(n, all[:n])
+		lookAt(part, all[:part])
+		for _, body := range all[n:] {
+			if err := publisher(t, broker.Config{URL: rabbit.URL(t)}, "").Publish(t.Context(), queue, []byte(body)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		lookAt(n+more, all[took:n], all[:took], all[n:])
+		lookAt(n+more, all)
+	})
+}
+
+func TestKeepOrderPutsThePartsInOrder(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		const n, part = 3000, 20
+		queue, _ := deadLetters(t, n)
+		for _, size := range []int{n, part} {
+			i := inspect(t, queue)
+			look(t, i, size)
+			closed(t, i)
+		}
+		i := inspect(t, queue)
+		defer closed(t, i)
+		if err := i.KeepOrder(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if got := look(t, i, part); !slices.Equal(got, numbers(part)) {
+				t.Errorf("got %v, want the first %d", got, part)
+			}
+			if err := i.GiveBack(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 func TestMessagesAreGivenBackInTheMiddle(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		queue, _ := deadLetters(t, 100)

@@ -19,7 +19,7 @@ const (
 	firstWindow  = 32
 	growth       = 4
 	maxWindow    = 1<<16 - 1 // the largest prefetch
-	windowMemory = 32 << 20
+	windowMemory = 8 << 20
 	perMessage   = 2 << 10 // beside its body
 )
 
@@ -53,6 +53,7 @@ func (i *Inspection) Take(ctx context.Context, n int, f func(*Held) (more bool, 
 
 // receive fills the backlog with size messages, or fewer if there are no more.
 func (i *Inspection) receive(ctx context.Context, size int) error {
+	i.atEnd = false
 	w, err := i.subscribe(size)
 	if err != nil {
 		return err
@@ -79,10 +80,11 @@ func (i *Inspection) receive(ctx context.Context, size int) error {
 
 func (i *Inspection) hold(raw amqp.Delivery) {
 	i.backlog = append(i.backlog, raw)
-	i.redelivered = raw.Redelivered
+	turns := turnsOf(&raw)
+	i.inRing, i.atEnd = turns != 0, false
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.open[raw.DeliveryTag] = true
+	i.turns[raw.DeliveryTag] = turns
 }
 
 // resize makes the next window as large as messages like these allow.
@@ -171,6 +173,7 @@ func (w *receiving) ask(silent time.Duration) error {
 	case err != nil:
 		return err
 	case s.Messages == 0 && s.Consumers > 0:
+		w.atEnd = true
 		return w.cancel()
 	case silent > unwilling:
 		return fmt.Errorf("it has %d messages and delivers none", s.Messages)

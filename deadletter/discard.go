@@ -25,7 +25,7 @@ func (c *Client) Discard(ctx context.Context, queue string, filter Filter, audit
 			}
 			return func(context.Context) error { return nil }, nil
 		}
-		if err := s.begin(); err != nil {
+		if err := s.begin(ctx); err != nil {
 			return err
 		}
 		err := s.run(ctx, cmp.Or(filter.Limit, math.MaxInt))

@@ -19,12 +19,20 @@
 //
 // # What can be relied on
 //
-// Looking removes nothing, whatever becomes of the process that looks, and keeps the
-// order: a queue can be looked at as often as you like. If that process is killed,
-// RabbitMQ 3.10 puts back what it held in no order, and no version keeps it beyond 32
-// windows of messages, of up to 32 MiB each. There is one look into a queue at a time;
-// the second waits for 10 s and then gets [broker.ErrInspected], which says who looks and
-// since when. A replay with a Rate lets others look every few seconds.
+// Looking removes nothing, whatever becomes of the process that looks: a queue can be
+// looked at as often as you like. A look costs what it reads, and up to 2,048 letters
+// more to keep the order. The order is kept with one exception: if more than 2,048
+// letters were looked at before, a look at a part of them puts what it took behind the
+// others, and the next such look shows the letters that follow. The next look at the
+// whole queue, such as Groups, restores the order, and so does each replay, edit or
+// discard. Before 4.3 it may leave letters out of order that RabbitMQ itself
+// dead-lettered.
+//
+// If the process that looks is killed, RabbitMQ 3.10 puts back what it held in no order,
+// and no version keeps the order of more than 32 windows of messages, of up to 8 MiB
+// each. There is one look into a queue at a time; the second waits for 10 s and then
+// gets [broker.ErrInspected], which says who looks and since when. A replay with a Rate
+// lets others look every few seconds.
 //
 // A replay goes to the letter's own work queue and to no other, never to the exchange,
 // which would serve it to every other queue as well. It is confirmed by the broker

@@ -46,7 +46,7 @@ func (c *Client) Edit(ctx context.Context, queue, id string, e Edit) (newID stri
 				newID = m.ID
 				return out.Start(ctx, "", l.WorkQueue, m)
 			}
-			if err := s.begin(); err != nil {
+			if err := s.begin(ctx); err != nil {
 				return err
 			}
 			err := s.run(ctx, 1)

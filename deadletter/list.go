@@ -36,7 +36,8 @@ func (c *Client) List(ctx context.Context, queues ...string) (list []Queue, err 
 }
 
 // Oldest returns when the letter at the head of the queue failed; zero if there is none,
-// or if that is not known. It is a look with a Limit of 1: see Read.
+// or if that is not known. It is a look with a Limit of 1: see Read for which letter that
+// is.
 func (c *Client) Oldest(ctx context.Context, queue string) (at time.Time, err error) {
 	err = c.Read(ctx, queue, Filter{Limit: 1}, func(l Letter) error {
 		at = l.FailedAt

@@ -8,8 +8,9 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Read hands the letters of the queue that the filter chooses to f, the oldest first,
-// and removes none. An error of f ends it and is returned. Letters that arrive
+// Read hands the letters of the queue that the filter chooses to f in the order of the
+// queue, and removes none. That is the oldest first, unless a part of more than 2,048
+// letters was looked at before: see the package's documentation. An error of f ends it and is returned. Letters that arrive
 // meanwhile are not read. All are out of sight of others until Read returns, which
 // should be within the broker's consumer timeout (30 minutes by default).
 func (c *Client) Read(ctx context.Context, queue string, filter Filter, f func(Letter) error) error {

@@ -74,7 +74,7 @@ func (c *Client) Replay(ctx context.Context, queue string, r Replay) (result Res
 			s := &sweep{inspection: i, queue: queue, filter: r.Filter, pace: r.pace(), progress: r.Progress, slow: r.Rate > 0 && !r.DryRun}
 			replay := replayer{Replay: r, sweep: s, out: out}
 			s.act = replay.act
-			err := errors.Join(s.begin(), replay.run(ctx))
+			err := errors.Join(s.begin(ctx), replay.run(ctx))
 			result = s.result
 			return err
 		})

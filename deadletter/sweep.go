@@ -59,8 +59,12 @@ type sweep struct {
 	failures []error
 }
 
-// begin notes what there is now.
-func (s *sweep) begin() error {
+// begin notes what there is now. It restores the order of the queue: the first letters
+// are the oldest ones.
+func (s *sweep) begin(ctx context.Context) error {
+	if err := s.inspection.KeepOrder(ctx); err != nil {
+		return err
+	}
 	s.cutoff = time.Now()
 	there, err := s.inspection.State()
 	s.result.Total = there.Messages

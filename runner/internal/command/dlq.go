@@ -128,7 +128,7 @@ func (p *Program) dlqList() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().BoolVar(&oldest, "oldest", false, "look into each queue to see when its first letter failed; at most 5s for each")
+	c.Flags().BoolVar(&oldest, "oldest", false, "look into each queue to see when its first letter failed (see show --help); at most 5s for each")
 	return c
 }
 

@@ -26,6 +26,11 @@ func (p *Program) dlqShow() *cobra.Command {
 	var limit int
 	c := &cobra.Command{
 		Use: "show QUEUE [ID]", Short: "Show letters, or one with body, headers and history",
+		Long: `Show letters in the order of the queue, or one with body, headers and history.
+
+If more than 2,048 letters were looked at before, looks at a part show the letters in
+turn: each begins behind those that the last one took. A look at the whole queue, such
+as dlq groups, restores the order.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 2 {
 				return nil
@@ -54,7 +59,7 @@ func (p *Program) dlqShow() *cobra.Command {
 		},
 	}
 	ch.flags(c, false)
-	c.Flags().IntVar(&limit, "limit", 20, "so many letters at most, the oldest; 0 for all")
+	c.Flags().IntVar(&limit, "limit", 20, "how many letters to show at most; 0 for all")
 	return c
 }
 
