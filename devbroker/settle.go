@@ -181,15 +181,8 @@ func (q *queue) fails(v verdict) bool {
 	if q.kind == classic && !q.broker().gen.classicCount {
 		return false
 	}
-	switch v {
-	case lostChannel, refused:
-		return true
-	case discarded:
-		return q.broker().gen.countsReturns
-	case returned:
-		return !q.broker().gen.countsReturns
-	}
-	return false
+	returnsCount := q.broker().gen.countsReturns
+	return v == lostChannel || v == refused || v == discarded && returnsCount || v == returned && !returnsCount
 }
 
 // deliveryCount is x-delivery-count.

@@ -53,7 +53,7 @@ var carriedScenarios = []scenario{
 	},
 	{
 		name: "quorum: nack twice, then reject for good",
-		do:   carries("nack; nack; reject for good", "quorum", "quorum"),
+		do:   carries("nack; nack; reject for good", "quorum", "quorum"), //nolint:dupword // two of them
 		want: `
 			quorum 0, new - -, redelivered - 1, redelivered - 2
 			quorum 1, redelivered 1 1, redelivered 2 1`,
@@ -225,12 +225,13 @@ func carries(ways string, kinds ...string) func(c *client) {
 		}
 		c.publish(kinds[0]+" 0", "m")
 		for i, kind := range kinds {
-			name, deliveries := fmt.Sprintf("%s %d", kind, i), ""
+			name := fmt.Sprintf("%s %d", kind, i)
+			var deliveries strings.Builder
 			for way := range strings.SplitSeq(ways, "; ") {
 				c.ready(name, 1)
-				deliveries += ", " + counts(c.handBack(name, way))
+				deliveries.WriteString(", " + counts(c.handBack(name, way)))
 			}
-			c.notef("%s%s", name, deliveries)
+			c.notef("%s%s", name, deliveries.String())
 			ways = "reject; nack for good"
 		}
 	}
@@ -239,18 +240,18 @@ func carries(ways string, kinds ...string) func(c *client) {
 // counts tells whether a message was redelivered, its x-delivery-count and its
 // x-acquired-count.
 func counts(d amqp.Delivery) string {
-	text := "new"
+	words := []string{"new"}
 	if d.Redelivered {
-		text = "redelivered"
+		words[0] = "redelivered"
 	}
 	for _, name := range []string{"x-delivery-count", "x-acquired-count"} {
 		if v, ok := d.Headers[name]; ok {
-			text += fmt.Sprintf(" %v", v)
+			words = append(words, fmt.Sprint(v))
 		} else {
-			text += " -"
+			words = append(words, "-")
 		}
 	}
-	return text
+	return strings.Join(words, " ")
 }
 
 // handBack takes a message and hands it back.
