@@ -11,6 +11,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/worker"
@@ -41,89 +42,92 @@ func (b *bench) canaryEvents() (all []worker.CanaryReported) {
 // TestCanaryIsReported when its first attempt begins and when it is settled, a snooze
 // aside; its retries are not.
 func TestCanaryIsReported(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	queue := "warren.canary." + strings.Repeat("0f", 16)
-	attempts := make(chan *message.Message, 4)
-	r := b.run(handler.Func(func(_ context.Context, m *message.Message) error {
-		attempts <- m
-		switch len(attempts) {
-		case 1:
-			return retry.Snooze(100 * time.Millisecond)
-		case 2:
-			return errors.New("no mail today")
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		queue := "warren.canary." + strings.Repeat("0f", 16)
+		attempts := make(chan *message.Message, 4)
+		r := b.run(handler.Func(func(_ context.Context, m *message.Message) error {
+			attempts <- m
+			switch len(attempts) {
+			case 1:
+				return retry.Snooze(100 * time.Millisecond)
+			case 2:
+				return errors.New("no mail today")
+			}
+			return nil
+		}))
+		if _, err := b.channel.QueueDeclare(queue, false, true, true, false, nil); err != nil {
+			t.Fatal(err)
 		}
-		return nil
-	}))
-	if _, err := b.channel.QueueDeclare(queue, false, true, true, false, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.channel.QueueBind(queue, queue, broker.DeadLetterExchange, false, nil); err != nil {
-		t.Fatal(err)
-	}
-	reports, err := b.channel.Consume(queue, "", true, true, false, false, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	header := broker.CanaryHeader(queue, 7)
-	b.canaryPublish(header)
-	settled := <-reports
-	for settled.Type == "begun" {
-		settled = <-reports
-	}
-	h := message.Headers(settled.Headers)
-	if settled.Type != "retry" || settled.MessageId != "m" || settled.DeliveryMode != amqp.Transient || h.String(message.HeaderCanary) != header ||
-		h.String(message.HeaderError) != "no mail today" || h.String(message.HeaderReason) != "error" || h.String(message.HeaderQueue) != b.queue.Name {
-		t.Errorf("the report is %+v", settled)
-	}
-	b.eventually("the retry is handled", func() bool { return len(attempts) == 3 })
-	if err := r.finish(); err != nil {
-		t.Error(err)
-	}
-	for n := 1; n <= 3; n++ {
-		m := <-attempts
-		if got := m.Headers.String(message.HeaderCanary); (n <= 2) != (got == header) {
-			t.Errorf("run %d has the header %q", n, got)
+		if err := b.channel.QueueBind(queue, queue, broker.DeadLetterExchange, false, nil); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if events := b.canaryEvents(); len(events) != 3 {
-		t.Errorf("%d reports, want two of the beginning and one of the outcome: %+v", len(events), events)
-	}
+		reports, err := b.channel.Consume(queue, "", true, true, false, false, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		header := broker.CanaryHeader(queue, 7)
+		b.canaryPublish(header)
+		settled := <-reports
+		for settled.Type == "begun" {
+			settled = <-reports
+		}
+		h := message.Headers(settled.Headers)
+		if settled.Type != "retry" || settled.MessageId != "m" || settled.DeliveryMode != amqp.Transient || h.String(message.HeaderCanary) != header ||
+			h.String(message.HeaderError) != "no mail today" || h.String(message.HeaderReason) != "error" || h.String(message.HeaderQueue) != b.queue.Name {
+			t.Errorf("the report is %+v", settled)
+		}
+		b.eventually("the retry is handled", func() bool { return len(attempts) == 3 })
+		if err := r.finish(); err != nil {
+			t.Error(err)
+		}
+		for n := 1; n <= 3; n++ {
+			m := <-attempts
+			if got := m.Headers.String(message.HeaderCanary); (n <= 2) != (got == header) {
+				t.Errorf("run %d has the header %q", n, got)
+			}
+		}
+		if events := b.canaryEvents(); len(events) != 3 {
+			t.Errorf("%d reports, want two of the beginning and one of the outcome: %+v", len(events), events)
+		}
+	})
 }
 
 // TestForgedCanaryHeadersAreIgnored so that nobody can have a worker publish elsewhere.
 func TestForgedCanaryHeadersAreIgnored(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.run(handler.Func(func(context.Context, *message.Message) error { return nil }))
-	good := "warren.canary." + strings.Repeat("a", 32)
-	forged := []any{
-		"", b.queue.Name, b.queue.Name + ".1", good, good + ".", good + ".x", good + ".-1", good + ".1234567890", good + "1.1", good + ".1.1",
-		strings.ToUpper(good) + ".1", "warren.canary." + strings.Repeat("g", 32) + ".1", "warren.inspect" + strings.Repeat("a", 32) + ".1",
-		strings.Repeat("warren.canary.", 1000), int64(1),
-		amqp.Table{"a": "b"},
-	}
-	for _, header := range forged {
-		b.canaryPublish(header)
-	}
-	b.eventually("all are handled", func() bool { return len(b.settled()) == len(forged) })
-	if events := b.canaryEvents(); len(events) != 0 {
-		t.Errorf("%d reports, want none: %+v", len(events), events)
-	}
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.run(handler.Func(func(context.Context, *message.Message) error { return nil }))
+		good := "warren.canary." + strings.Repeat("a", 32)
+		forged := []any{
+			"", b.queue.Name, b.queue.Name + ".1", good, good + ".", good + ".x", good + ".-1", good + ".1234567890", good + "1.1", good + ".1.1",
+			strings.ToUpper(good) + ".1", "warren.canary." + strings.Repeat("g", 32) + ".1", "warren.inspect" + strings.Repeat("a", 32) + ".1",
+			strings.Repeat("warren.canary.", 1000), int64(1),
+			amqp.Table{"a": "b"},
+		}
+		for _, header := range forged {
+			b.canaryPublish(header)
+		}
+		b.eventually("all are handled", func() bool { return len(b.settled()) == len(forged) })
+		if events := b.canaryEvents(); len(events) != 0 {
+			t.Errorf("%d reports, want none: %+v", len(events), events)
+		}
+	})
 }
 
 // TestReportToNoQueueHarmsNothing: the replay has ended meanwhile.
 func TestReportToNoQueueHarmsNothing(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.run(handler.Func(func(context.Context, *message.Message) error { return nil }))
-	for range 5 {
-		b.canaryPublish("warren.canary." + strings.Repeat("a", 32) + ".1")
-	}
-	b.eventually("all are reported", func() bool { return len(b.canaryEvents()) == 10 })
-	for _, e := range b.canaryEvents() {
-		if e.Err != nil || !e.Begun && e.Outcome.Verdict != worker.Ack {
-			t.Errorf("the event is %+v", e)
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.run(handler.Func(func(context.Context, *message.Message) error { return nil }))
+		for range 5 {
+			b.canaryPublish("warren.canary." + strings.Repeat("a", 32) + ".1")
 		}
-	}
+		b.eventually("all are reported", func() bool { return len(b.canaryEvents()) == 10 })
+		for _, e := range b.canaryEvents() {
+			if e.Err != nil || !e.Begun && e.Outcome.Verdict != worker.Ack {
+				t.Errorf("the event is %+v", e)
+			}
+		}
+	})
 }
