@@ -44,5 +44,6 @@ func themes() []theme {
 		{"random sequences", randomScenarios},
 		{"priorities", priorityScenarios},
 		{"priorities of quorum queues", quorumPriorityScenarios},
+		{"order of priorities in quorum queues", priorityOrderScenarios},
 	}
 }
