@@ -196,5 +196,5 @@ func (b block) source() string {
 var importable = []string{
 	"context", "crypto/tls", "errors", "net/http", "slices", "strings", "testing", "testing/synctest", "time",
 	module + "broker", module + "deadletter", module + "devbroker", module + "handler", module + "message", module + "middleware",
-	module + "retry", module + "warrentest", module + "worker",
+	module + "retry", module + "topology", module + "warrentest", module + "worker",
 }

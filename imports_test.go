@@ -30,15 +30,16 @@ var mayImport = map[string][]string{
 	"telemetry":  {"message"},
 	"handler":    {"message"},
 	"middleware": {"message", "telemetry", "handler", "retry"},
-	"broker":     {"message", "telemetry", "retry", "internal"},
-	"worker":     {"message", "telemetry", "handler", "middleware", "retry", "broker", "internal"},
-	"deadletter": {"message", "telemetry", "broker", "retry", "internal"},
-	"outbox":     {"message", "telemetry", "broker", "retry"},
-	"schedule":   {"message", "telemetry", "broker", "retry"},
+	"topology":   {"message"},
+	"broker":     {"topology", "message", "telemetry", "retry", "internal"},
+	"worker":     {"topology", "message", "telemetry", "handler", "middleware", "retry", "broker", "internal"},
+	"deadletter": {"topology", "message", "telemetry", "broker", "retry", "internal"},
+	"outbox":     {"topology", "message", "telemetry", "broker", "retry"},
+	"schedule":   {"topology", "message", "telemetry", "broker", "retry"},
 	"job":        {"message", "telemetry", "handler", "retry"},
 	"console":    {"message", "telemetry", "worker", "deadletter", "broker"},
 	"devbroker":  {"devbroker"},
-	"warrentest": {"message", "telemetry", "devbroker", "worker", "broker", "handler"},
+	"warrentest": {"topology", "message", "telemetry", "devbroker", "worker", "broker", "handler"},
 }
 
 var (

@@ -63,7 +63,7 @@ func measure(work func()) rate {
 // message: persistent messages of 1 KiB, prefetch 100. With one hand Warren does
 // just what the loop does; with sixteen it pays for handing messages around.
 func BenchmarkConsume(b *testing.B) {
-	for _, kind := range []string{broker.Classic, broker.Quorum} {
+	for _, kind := range []string{topology.Classic, topology.Quorum} {
 		for _, concurrency := range []int{1, 16} {
 			b.Run(fmt.Sprintf("%s/concurrency=%d", kind, concurrency), func(b *testing.B) {
 				consume(b, worker.Queue{Name: rabbit.Queue(b), Type: kind, Prefetch: prefetch, Concurrency: concurrency})
@@ -119,7 +119,7 @@ func declare(b *testing.B, url string, q worker.Queue) {
 	run(b, url, q, func(context.Context, payload) error { return nil }, func() {})
 	b.Cleanup(func() {
 		ch := rabbit.Channel(b, url)
-		for _, name := range []string{q.Name, broker.DeadLetterQueue(q.Name), "warren.delay.for." + q.Name} {
+		for _, name := range []string{q.Name, topology.DeadLetterQueue(q.Name), "warren.delay.for." + q.Name} {
 			if _, err := ch.QueueDelete(name, false, false, false); err != nil {
 				b.Error(err)
 			}

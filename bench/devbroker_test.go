@@ -22,7 +22,7 @@ func BenchmarkDevbroker(b *testing.B) {
 			b.Error(err)
 		}
 	})
-	for _, kind := range []string{broker.Classic, broker.Quorum} {
+	for _, kind := range []string{topology.Classic, topology.Quorum} {
 		b.Run(kind, func(b *testing.B) {
 			beside(b, kind, rabbit.URL(b), embedded.URL())
 		})

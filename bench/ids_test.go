@@ -20,17 +20,17 @@ const copies = 3000
 // worker makes them for the dead-letter queue, with copies that have one. It fails below
 // 0.9: copies that look alike must not wait for each other.
 func BenchmarkCopiesWithoutIDs(b *testing.B) {
-	url, work := rabbit.URL(b), broker.WorkQueue{Name: rabbit.Queue(b), Keys: []string{"key"}}
+	url, work := rabbit.URL(b), topology.WorkQueue{Name: rabbit.Queue(b), Keys: []string{"key"}}
 	s := broker.NewSender(broker.Config{URL: url}, "bench", nil)
 	ctx, stop := context.WithCancel(b.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	if err := s.Declare(b.Context(), broker.Ladder().Merge(work.Topology())); err != nil {
+	if err := s.Declare(b.Context(), topology.Ladder().Merge(work.Topology())); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
 		ch := rabbit.Channel(b, url)
-		for _, q := range []string{work.Name, broker.DeadLetterQueue(work.Name)} {
+		for _, q := range []string{work.Name, topology.DeadLetterQueue(work.Name)} {
 			if _, err := ch.QueueDelete(q, false, false, false); err != nil {
 				b.Error(err)
 			}

@@ -21,7 +21,7 @@ const (
 // BenchmarkPublish compares 128 goroutines, each waiting for the confirm of its own
 // message, with a hand-written sliding window of 1,000 from one goroutine.
 func BenchmarkPublish(b *testing.B) {
-	for _, kind := range []string{broker.Classic, broker.Quorum} {
+	for _, kind := range []string{topology.Classic, topology.Quorum} {
 		b.Run(kind, func(b *testing.B) {
 			url, queue := rabbit.URL(b), rabbit.Queue(b)
 			ch := rabbit.Channel(b, url)

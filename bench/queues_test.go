@@ -29,7 +29,7 @@ func BenchmarkQueues(b *testing.B) {
 			}
 			ch := rabbit.Channel(b, url)
 			for i := range n {
-				for _, q := range []string{queueName(prefix, i), broker.DeadLetterQueue(queueName(prefix, i)), "warren.delay.for." + queueName(prefix, i)} {
+				for _, q := range []string{queueName(prefix, i), topology.DeadLetterQueue(queueName(prefix, i)), "warren.delay.for." + queueName(prefix, i)} {
 					if _, err := ch.QueueDelete(q, false, false, false); err != nil {
 						b.Fatal(err)
 					}
@@ -49,7 +49,7 @@ func startQueues(b *testing.B, url, prefix string, n int) {
 	goroutines, began := runtime.NumGoroutine(), time.Now()
 	w := worker.New(worker.Config{Broker: broker.Config{URL: url}, Logger: slog.New(slog.DiscardHandler)})
 	for i := range n {
-		w.Queue(worker.Queue{Name: queueName(prefix, i), Type: broker.Classic}).
+		w.Queue(worker.Queue{Name: queueName(prefix, i), Type: topology.Classic}).
 			Handle("#", handler.Func(func(context.Context, *message.Message) error { return nil }))
 	}
 	ctx, stop := context.WithCancel(b.Context())

@@ -7,6 +7,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/topology"
 )
 
 // TestAnAbandonedCallWritesNothing cuts calls short at many moments. The race detector
@@ -19,7 +20,7 @@ func TestAnAbandonedCallWritesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := session.Declare(t.Context(), broker.Topology{Queues: []broker.Queue{{Name: queue}}}); err != nil {
+	if err := session.Declare(t.Context(), topology.Topology{Queues: []topology.Queue{{Name: queue}}}); err != nil {
 		t.Fatal(err)
 	}
 	token := broker.Token{Queue: queue, Copy: queue}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/topology"
 )
 
 // TestAConfirmThatNeverComesHoldsUpNobody is promise 8 where a quorum queue has lost its
@@ -25,7 +26,7 @@ func TestAConfirmThatNeverComesHoldsUpNobody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := session.Declare(t.Context(), broker.Topology{Queues: []broker.Queue{{Name: "in"}}}); err != nil {
+		if err := session.Declare(t.Context(), topology.Topology{Queues: []topology.Queue{{Name: "in"}}}); err != nil {
 			t.Fatal(err)
 		}
 		p := broker.NewPublisher(cfg, "")

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/message"
@@ -57,10 +59,10 @@ func (s *Session) ConsumeReports(ctx context.Context) (*Consumer, error) {
 		return nil, err
 	}
 	err = s.call(ctx, func() error {
-		if _, err := ch.QueueDeclare(name, false, true, true, false, amqp.Table{"x-queue-type": Classic}); err != nil {
+		if _, err := ch.QueueDeclare(name, false, true, true, false, amqp.Table{"x-queue-type": topology.Classic}); err != nil {
 			return err
 		}
-		return ch.QueueBind(name, name, DeadLetterExchange, false, nil)
+		return ch.QueueBind(name, name, topology.DeadLetterExchange, false, nil)
 	}, ch.Close)
 	if err != nil {
 		return nil, fmt.Errorf("broker: declare a queue for reports: %w", err)
@@ -115,5 +117,5 @@ func (s *Sender) report(ctx context.Context, queue string, p amqp.Publishing) er
 		r.session, r.ch = session, ch
 	}
 	ch := r.ch
-	return session.call(ctx, func() error { return ch.Publish(DeadLetterExchange, queue, false, false, p) }, ch.Close)
+	return session.call(ctx, func() error { return ch.Publish(topology.DeadLetterExchange, queue, false, false, p) }, ch.Close)
 }

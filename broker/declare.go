@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/message"
@@ -15,7 +17,7 @@ import (
 // Declare makes sure that all of t exists. It is idempotent. What exists already
 // with other arguments gives a *ConflictError and is left as it is. Names that
 // Topology.Validate refuses are an error before anything is declared.
-func (s *Session) Declare(ctx context.Context, t Topology) error {
+func (s *Session) Declare(ctx context.Context, t topology.Topology) error {
 	if err := t.Validate(); err != nil {
 		return err
 	}
@@ -29,29 +31,29 @@ func (s *Session) Declare(ctx context.Context, t Topology) error {
 // Declare is Session.Declare for a session whose connection others use, too. RabbitMQ
 // closes the connection of a client that declares an exchange of a type that it does not
 // have, so exchanges whose types come with plugins are declared over a connection apart.
-func (c *Connector) Declare(ctx context.Context, s *Session, t Topology) error {
+func (c *Connector) Declare(ctx context.Context, s *Session, t topology.Topology) error {
 	if unusual := t.Unusual(); len(unusual.Exchanges) > 0 {
 		if err := c.Apart(ctx, func(s *Session) error { return s.Declare(ctx, unusual) }); err != nil {
 			return err
 		}
-		t.Exchanges = slices.DeleteFunc(slices.Clone(t.Exchanges), Exchange.isUnusual)
+		t.Exchanges = slices.DeleteFunc(slices.Clone(t.Exchanges), topology.Exchange.IsUnusual)
 	}
 	return s.Declare(ctx, t)
 }
 
 // Assert is Declare for a topology that was declared before: an exchange whose type comes
 // with a plugin is declared only if it is missing, so that a connection apart is rare.
-func (c *Connector) Assert(ctx context.Context, s *Session, t Topology) error {
+func (c *Connector) Assert(ctx context.Context, s *Session, t topology.Topology) error {
 	existing, err := s.existing(ctx, t.Unusual().Exchanges)
 	if err != nil {
 		return err
 	}
-	t.Exchanges = slices.DeleteFunc(slices.Clone(t.Exchanges), func(x Exchange) bool { return existing[x.Name] })
+	t.Exchanges = slices.DeleteFunc(slices.Clone(t.Exchanges), func(x topology.Exchange) bool { return existing[x.Name] })
 	return c.Declare(ctx, s, t)
 }
 
 // existing returns the names of those exchanges that exist.
-func (s *Session) existing(ctx context.Context, exchanges []Exchange) (names map[string]bool, err error) {
+func (s *Session) existing(ctx context.Context, exchanges []topology.Exchange) (names map[string]bool, err error) {
 	p := prober{session: s}
 	defer func() { err = errors.Join(err, p.close()) }()
 	names = make(map[string]bool)
@@ -68,7 +70,7 @@ func (s *Session) existing(ctx context.Context, exchanges []Exchange) (names map
 }
 
 // declareAll ends with ctx: what is declared later may be what someone has deleted since.
-func declareAll(ctx context.Context, ch *amqp.Channel, t Topology) error {
+func declareAll(ctx context.Context, ch *amqp.Channel, t topology.Topology) error {
 	for _, x := range t.Exchanges {
 		if err := before(ctx, func() error { return declareExchange(ch, x) }); err != nil {
 			return declareError("exchange", x.Name, err)
@@ -95,16 +97,16 @@ func before(ctx context.Context, f func() error) error {
 	return f()
 }
 
-func declareExchange(ch *amqp.Channel, x Exchange) error {
+func declareExchange(ch *amqp.Channel, x topology.Exchange) error {
 	return ch.ExchangeDeclare(x.Name, x.Kind, true, false, false, false, table(x.Arguments))
 }
 
-func declareQueue(ch *amqp.Channel, q Queue) error {
+func declareQueue(ch *amqp.Channel, q topology.Queue) error {
 	_, err := ch.QueueDeclare(q.Name, true, false, false, false, table(q.Arguments))
 	return err
 }
 
-func bind(ch *amqp.Channel, b Binding) error {
+func bind(ch *amqp.Channel, b topology.Binding) error {
 	if b.ToExchange != "" {
 		return ch.ExchangeBind(b.ToExchange, b.Key, b.Exchange, false, table(b.Arguments))
 	}
@@ -117,7 +119,7 @@ func declareError(kind, name string, err error) error {
 		return c
 	}
 	if e, ok := errors.AsType[*amqp.Error](err); ok && e.Server && isRefusal(e.Code) {
-		return &DeclarationError{Kind: kind, Name: name, Err: err}
+		return &topology.DeclarationError{Kind: kind, Name: name, Err: err}
 	}
 	return fmt.Errorf("broker: declare %s %s: %w", kind, name, err)
 }
@@ -142,7 +144,7 @@ var (
 )
 
 // parseConflict reads the broker's refusal; nil if err is something else.
-func parseConflict(kind, name string, err error) *ConflictError {
+func parseConflict(kind, name string, err error) *topology.ConflictError {
 	e, ok := errors.AsType[*amqp.Error](err)
 	if !ok || e.Code != amqp.PreconditionFailed {
 		return nil
@@ -151,7 +153,7 @@ func parseConflict(kind, name string, err error) *ConflictError {
 	if m == nil {
 		return nil
 	}
-	return &ConflictError{Kind: kind, Name: name, Argument: m[1], Wanted: bareValue(m[2]), Current: bareValue(m[3]), Err: err}
+	return &topology.ConflictError{Kind: kind, Name: name, Argument: m[1], Wanted: bareValue(m[2]), Current: bareValue(m[3]), Err: err}
 }
 
 func bareValue(s string) string {

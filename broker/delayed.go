@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
@@ -44,14 +46,14 @@ func (d *declaration) renew(name string) {
 }
 
 // maxLadderName is what the delay's bits leave of a routing key.
-const maxLadderName = 255 - 2*ladderLevels
+const maxLadderName = 255 - 2*topology.LadderLevels
 
 // delayTarget returns the queue the ladder hands a delayed message to, and makes
 // sure, once a session, that it gets there.
 func (s *Sender) delayTarget(ctx context.Context, exchange, key string) (string, error) {
-	way := delayedQueue(key) // on the default exchange a key is a queue's name
+	way := topology.DelayedQueue(key) // on the default exchange a key is a queue's name
 	if exchange != "" {
-		way = delayedExchange(exchange)
+		way = topology.DelayedExchange(exchange)
 	}
 	queue := way.Queues[0].Name
 	if len(queue) > maxLadderName {
@@ -61,7 +63,7 @@ func (s *Sender) delayTarget(ctx context.Context, exchange, key string) (string,
 	if err != nil {
 		return "", err
 	}
-	if err := s.declareOnce(ctx, session, "", Ladder()); err != nil {
+	if err := s.declareOnce(ctx, session, "", topology.Ladder()); err != nil {
 		return "", err
 	}
 	return queue, s.declareOnce(ctx, session, queue, way)
@@ -69,7 +71,7 @@ func (s *Sender) delayTarget(ctx context.Context, exchange, key string) (string,
 
 // declareOnce returns when t exists. The declaration goes on without a caller whose ctx
 // ends, so that those who come later find it done.
-func (s *Sender) declareOnce(ctx context.Context, session *Session, name string, t Topology) error {
+func (s *Sender) declareOnce(ctx context.Context, session *Session, name string, t topology.Topology) error {
 	d, err := s.declaration(session, name, t)
 	if err != nil {
 		return err
@@ -86,7 +88,7 @@ func (s *Sender) declareOnce(ctx context.Context, session *Session, name string,
 
 // declaration returns the one of t in this session, and begins it if there is none. One
 // that failed is forgotten.
-func (s *Sender) declaration(session *Session, name string, t Topology) (*declaration, error) {
+func (s *Sender) declaration(session *Session, name string, t topology.Topology) (*declaration, error) {
 	w := &s.ways
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -131,7 +133,7 @@ func (w *ways) finish(session *Session, name string, d *declaration) {
 // doubt forgets what was declared a while ago, after a message to the exchange was
 // unroutable: someone has deleted a part of the ladder.
 func (w *ways) doubt(exchange string) {
-	if !strings.HasPrefix(exchange, ladderPrefix) {
+	if !strings.HasPrefix(exchange, topology.LadderPrefix) {
 		return
 	}
 	w.mu.Lock()
@@ -145,7 +147,7 @@ func (w *ways) doubt(exchange string) {
 const doubtGap = time.Second
 
 // declareWay declares t for as long as the session lasts, and for a bounded time.
-func (s *Sender) declareWay(session *Session, t Topology) error {
+func (s *Sender) declareWay(session *Session, t topology.Topology) error {
 	ctx, cancel := context.WithTimeout(context.Background(), max(s.connector.cfg.PublishTimeout, wayTimeout))
 	defer cancel()
 	return declareFailure(session, session.Declare(ctx, t))
@@ -156,7 +158,7 @@ const wayTimeout = 30 * time.Second
 
 // declareFailure gives a declaration's error the name that a publish has for it.
 func declareFailure(session *Session, err error) error {
-	_, conflict := errors.AsType[*ConflictError](err)
+	_, conflict := errors.AsType[*topology.ConflictError](err)
 	switch code := amqpCode(err); {
 	case err == nil, conflict:
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/topology"
 )
 
 // publishDelayed publishes a delayed message from each of n goroutines at once, and
@@ -102,7 +103,7 @@ func TestErrorsOfADelayAreTheDocumentedOnes(t *testing.T) {
 		want                     error
 	}{
 		{"a user who may not declare is refused", mayDeclare, "amq.topic", "key", time.Second, broker.ErrRefused},
-		{"a delay that is too long is malformed", node.URL(), "amq.topic", "key", broker.MaxDelay + 1, broker.ErrMalformed},
+		{"a delay that is too long is malformed", node.URL(), "amq.topic", "key", topology.MaxDelay + 1, broker.ErrMalformed},
 		{"the name of a queue that is too long is malformed", node.URL(), "", long, time.Second, broker.ErrMalformed},
 		{"the name of an exchange that is too long is malformed", node.URL(), long, "key", time.Second, broker.ErrMalformed},
 		{"a key that looks like a delay is malformed", node.URL(), "amq.topic", strings.Repeat("1.", 22) + "1", time.Second, broker.ErrMalformed},

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
@@ -32,7 +34,7 @@ func (s *Session) DeleteQueue(ctx context.Context, queue string) (messages int, 
 // Of a queue whose arguments say that it is classic the broker decides at the moment of
 // the delete. Quorum queues do not have that condition, so their state is asked first:
 // messages published in between are deleted, and messages says how many.
-func (s *Session) DeleteUnusedQueue(ctx context.Context, q Queue) (messages int, err error) {
+func (s *Session) DeleteUnusedQueue(ctx context.Context, q topology.Queue) (messages int, err error) {
 	state, err := s.State(ctx, q.Name)
 	switch {
 	case errors.Is(err, ErrNoQueue):
@@ -42,7 +44,7 @@ func (s *Session) DeleteUnusedQueue(ctx context.Context, q Queue) (messages int,
 	case state != QueueState{}:
 		return 0, &QueueInUseError{Queue: q.Name, State: state}
 	}
-	messages, err = s.deleteQueue(ctx, q.Name, q.Arguments["x-queue-type"] == Classic)
+	messages, err = s.deleteQueue(ctx, q.Name, q.Arguments["x-queue-type"] == topology.Classic)
 	if amqpCode(err) == amqp.PreconditionFailed {
 		return 0, &QueueInUseError{Queue: q.Name}
 	}
@@ -64,8 +66,8 @@ func (s *Session) deleteQueue(ctx context.Context, queue string, condition bool)
 
 // Unbind removes bindings, which must be given with the arguments they were made with. A
 // binding that does not exist is no error.
-func (s *Session) Unbind(ctx context.Context, bindings ...Binding) error {
-	if err := (Topology{Bindings: bindings}).Validate(); err != nil {
+func (s *Session) Unbind(ctx context.Context, bindings ...topology.Binding) error {
+	if err := (topology.Topology{Bindings: bindings}).Validate(); err != nil {
 		return err
 	}
 	ch, err := s.channel(ctx)
@@ -82,7 +84,7 @@ func (s *Session) Unbind(ctx context.Context, bindings ...Binding) error {
 	}, ch.Close)
 }
 
-func unbind(ch *amqp.Channel, b Binding) error {
+func unbind(ch *amqp.Channel, b topology.Binding) error {
 	if b.ToExchange != "" {
 		return ch.ExchangeUnbind(b.ToExchange, b.Key, b.Exchange, false, table(b.Arguments))
 	}

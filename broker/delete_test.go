@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -16,7 +18,7 @@ func TestADeletedQueueIsGoneWithItsMessages(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		queue := rabbit.Queue(t)
 		s := session(t, broker.Config{URL: rabbit.URL(t)})
-		err := s.Declare(t.Context(), broker.Topology{Queues: []broker.Queue{{Name: queue, Arguments: message.Headers{"x-queue-type": broker.Quorum}}}})
+		err := s.Declare(t.Context(), topology.Topology{Queues: []topology.Queue{{Name: queue, Arguments: message.Headers{"x-queue-type": topology.Quorum}}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,13 +36,13 @@ func TestADeletedQueueIsGoneWithItsMessages(t *testing.T) {
 
 // TestAQueueInUseIsNotDeleted: one with messages or consumers stays, of either type.
 func TestAQueueInUseIsNotDeleted(t *testing.T) {
-	for _, kind := range []string{broker.Quorum, broker.Classic} {
+	for _, kind := range []string{topology.Quorum, topology.Classic} {
 		t.Run(kind, func(t *testing.T) {
 			rabbit.Test(t, func(t *testing.T) {
-				q := broker.Queue{Name: rabbit.Queue(t), Arguments: message.Headers{"x-queue-type": kind}}
+				q := topology.Queue{Name: rabbit.Queue(t), Arguments: message.Headers{"x-queue-type": kind}}
 				url := rabbit.URL(t)
 				s, ch := session(t, broker.Config{URL: url}), rabbit.Channel(t, url)
-				if err := s.Declare(t.Context(), broker.Topology{Queues: []broker.Queue{q}}); err != nil {
+				if err := s.Declare(t.Context(), topology.Topology{Queues: []topology.Queue{q}}); err != nil {
 					t.Fatal(err)
 				}
 				inUse := func(want broker.QueueState) {
@@ -97,15 +99,15 @@ func TestUnboundQueuesReceiveNothing(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		all := []broker.Binding{
+		all := []topology.Binding{
 			{Exchange: x, Queue: queue, Arguments: message.Headers{"x-match": "all", "a": "b"}},
 			{Exchange: x, Queue: queue, Key: "k", Arguments: message.Headers{"x-match": "any", "a": "b"}},
 			{Exchange: x, ToExchange: to, Arguments: message.Headers{"x-match": "all", "a": "b"}},
 			{Exchange: to, Key: "k", Queue: queue},
 		}
-		err := s.Declare(t.Context(), broker.Topology{
-			Exchanges: []broker.Exchange{{Name: x, Kind: "headers"}, {Name: to, Kind: "fanout"}},
-			Queues:    []broker.Queue{{Name: queue, Arguments: message.Headers{"x-queue-type": broker.Quorum}}}, Bindings: all,
+		err := s.Declare(t.Context(), topology.Topology{
+			Exchanges: []topology.Exchange{{Name: x, Kind: "headers"}, {Name: to, Kind: "fanout"}},
+			Queues:    []topology.Queue{{Name: queue, Arguments: message.Headers{"x-queue-type": topology.Quorum}}}, Bindings: all,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -133,7 +135,7 @@ func TestUnboundQueuesReceiveNothing(t *testing.T) {
 		if taken(rabbit.Channel(t, url)) {
 			t.Error("a queue took the message though it was unbound")
 		}
-		if err := s.Unbind(t.Context(), append(all, broker.Binding{Exchange: "none-" + x, Queue: "none-" + queue})...); err != nil {
+		if err := s.Unbind(t.Context(), append(all, topology.Binding{Exchange: "none-" + x, Queue: "none-" + queue})...); err != nil {
 			t.Errorf("bindings that do not exist: %v", err)
 		}
 	})

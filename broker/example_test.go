@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/topology"
 )
 
 func closing(c io.Closer) {
@@ -101,8 +102,8 @@ func ExampleSession_Plan() {
 		return
 	}
 	defer closing(session)
-	email := broker.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}
-	wanted := broker.Ladder().Merge(email.Topology())
+	email := topology.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}
+	wanted := topology.Ladder().Merge(email.Topology())
 	changes, err := session.Plan(ctx, wanted)
 	if err != nil {
 		log.Print(err)
@@ -111,7 +112,7 @@ func ExampleSession_Plan() {
 	for _, c := range changes {
 		fmt.Println(c.Action, c.Kind, c.Name)
 	}
-	if err := broker.Conflicts(changes); err != nil {
+	if err := topology.Conflicts(changes); err != nil {
 		log.Print(err) // queue email: x-delivery-limit is 10, wanted 20; …
 		return
 	}
@@ -121,7 +122,7 @@ func ExampleSession_Plan() {
 }
 
 func ExampleWorkQueue_Topology() {
-	wanted := broker.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology()
+	wanted := topology.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology()
 	for _, q := range wanted.Queues {
 		fmt.Println(q.Name, q.Arguments["x-queue-type"], q.Arguments["x-delivery-limit"])
 	}
@@ -132,10 +133,10 @@ func ExampleWorkQueue_Topology() {
 
 // Definitions are what rabbitmqctl import_definitions reads.
 func ExampleTopology_Definitions() {
-	wanted := broker.Topology{
-		Exchanges: []broker.Exchange{{Name: "events", Kind: "topic"}},
-		Queues:    []broker.Queue{{Name: "email", Arguments: map[string]any{"x-queue-type": "quorum"}}},
-		Bindings:  []broker.Binding{{Exchange: "events", Key: "user.*", Queue: "email"}},
+	wanted := topology.Topology{
+		Exchanges: []topology.Exchange{{Name: "events", Kind: "topic"}},
+		Queues:    []topology.Queue{{Name: "email", Arguments: map[string]any{"x-queue-type": "quorum"}}},
+		Bindings:  []topology.Binding{{Exchange: "events", Key: "user.*", Queue: "email"}},
 	}
 	out, err := wanted.Definitions("/")
 	if err != nil {

@@ -3,6 +3,8 @@ package broker
 import (
 	"net"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
@@ -24,15 +26,8 @@ var (
 	TableSize       = tableSize
 	ParseConflict   = parseConflict
 	ParseURL        = parseURL
-	LadderLevel     = ladderLevel
-	LadderSteps     = ladderSteps
-	LadderEntry     = ladderEntry
-	LadderKey       = ladderKey
-	CheckDelayedKey = checkDelayedKey
+	CheckDelayedKey = topology.CheckDelayedKey
 )
-
-// LadderLevels is the number of levels.
-const LadderLevels = ladderLevels
 
 // NewBatchConn wraps c as every connection to a broker is wrapped.
 func NewBatchConn(c net.Conn) net.Conn { return newBatchConn(c) }

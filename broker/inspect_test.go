@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -25,7 +27,7 @@ import (
 func deadLetters(t *testing.T, n int) (queue string, ch *amqp.Channel) {
 	t.Helper()
 	ch = rabbit.Channel(t, rabbit.URL(t))
-	q := broker.WorkQueue{Name: rabbit.Queue(t)}.Topology().Queues[0]
+	q := topology.WorkQueue{Name: rabbit.Queue(t)}.Topology().Queues[0]
 	if _, err := ch.QueueDeclare(q.Name, true, false, false, false, amqp.Table(q.Arguments)); err != nil {
 		t.Fatal(err)
 	}

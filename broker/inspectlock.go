@@ -10,13 +10,15 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
 // inspectName is the name of a queue of ours for an inspection, within AMQP's 255 bytes.
 func inspectName(queue, end string) string {
 	const prefix = "warren.inspect."
-	if len(prefix)+len(queue)+len(end) > maxShortString {
+	if len(prefix)+len(queue)+len(end) > topology.MaxShortString {
 		queue = fmt.Sprintf("%x", sha256.Sum256([]byte(queue)))
 	}
 	return prefix + queue + end
@@ -55,7 +57,7 @@ func (i *Inspection) Lock(ctx context.Context) error {
 
 func (i *Inspection) tryLock(ctx context.Context) error {
 	return i.aside(ctx, func(ch *amqp.Channel) error {
-		_, err := ch.QueueDeclare(inspectName(i.queue, ""), false, false, true, false, amqp.Table{"x-queue-type": Classic})
+		_, err := ch.QueueDeclare(inspectName(i.queue, ""), false, false, true, false, amqp.Table{"x-queue-type": topology.Classic})
 		return err
 	})
 }
@@ -108,7 +110,7 @@ const (
 func (i *Inspection) sign(ctx context.Context) {
 	note := inspectName(i.queue, noteEnd)
 	_ = i.aside(ctx, func(ch *amqp.Channel) error {
-		args := amqp.Table{"x-queue-type": Classic, "x-max-length": 1, "x-expires": noteLife.Milliseconds()}
+		args := amqp.Table{"x-queue-type": topology.Classic, "x-max-length": 1, "x-expires": noteLife.Milliseconds()}
 		if _, err := ch.QueueDeclare(note, true, false, false, false, args); err != nil {
 			return err
 		}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -28,11 +30,11 @@ func TestDelaysComeBackInTime(t *testing.T) {
 		long.Name = "welcome." + short.Name
 		delays := []time.Duration{300 * time.Millisecond, 1700 * time.Millisecond, 4500 * time.Millisecond, 12800 * time.Millisecond}
 		s := session(t, broker.Config{URL: url})
-		if err := s.Declare(t.Context(), broker.Ladder().Merge(short.Topology(), long.Topology())); err != nil {
+		if err := s.Declare(t.Context(), topology.Ladder().Merge(short.Topology(), long.Topology())); err != nil {
 			t.Fatal(err)
 		}
 		ch := rabbit.Channel(t, url)
-		defer removeQueues(t, ch, long.Name, broker.DeadLetterQueue(long.Name), "warren.delay.for."+short.Name, "warren.delay.for."+long.Name)
+		defer removeQueues(t, ch, long.Name, topology.DeadLetterQueue(long.Name), "warren.delay.for."+short.Name, "warren.delay.for."+long.Name)
 		arrived := make(chan arrival, 1000)
 		for _, q := range []string{short.Name, long.Name} {
 			collect(t, ch, q, arrived)
@@ -147,28 +149,28 @@ func TestLadderIsNotStopped(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
-		change func(*broker.WorkQueue)
+		change func(*topology.WorkQueue)
 		spoil  func(t *testing.T, s *broker.Sender, ch *amqp.Channel, queue string)
 		kept   func(queue string) string // where the messages are then; not looked at if nil
 	}{
 		{
-			"by a queue that was deleted", func(*broker.WorkQueue) {},
+			"by a queue that was deleted", func(*topology.WorkQueue) {},
 			func(t *testing.T, _ *broker.Sender, ch *amqp.Channel, queue string) { removeQueues(t, ch, queue) },
-			func(string) string { return broker.UnroutedQueue },
+			func(string) string { return topology.UnroutedQueue },
 		},
 		{
-			"by a queue that is full", func(q *broker.WorkQueue) { q.MaxLength = 1 },
+			"by a queue that is full", func(q *topology.WorkQueue) { q.MaxLength = 1 },
 			func(t *testing.T, s *broker.Sender, _ *amqp.Channel, queue string) { fillUp(t, s, queue) }, nil,
 		},
 	}
 	for _, tt := range tests {
 		rabbit.Run(t, tt.name, func(t *testing.T) {
 			url := rabbit.URL(t)
-			other, broken := workQueue(t, url), broker.WorkQueue{Name: rabbit.Queue(t) + "-broken"}
+			other, broken := workQueue(t, url), topology.WorkQueue{Name: rabbit.Queue(t) + "-broken"}
 			tt.change(&broken)
 			s := sender(t, broker.Config{URL: url})
 			wanted := broken.Topology()
-			if err := s.Declare(t.Context(), broker.Ladder().Merge(other.Topology(), wanted)); err != nil {
+			if err := s.Declare(t.Context(), topology.Ladder().Merge(other.Topology(), wanted)); err != nil {
 				t.Fatal(err)
 			}
 			ch := rabbit.Channel(t, url)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 )
 
 // Encoder turns a value into a body; handler.Codec is one.
@@ -79,12 +80,12 @@ func (o *outgoing) prepareDelay(exchange string) error {
 	if o.delay <= 0 {
 		return nil
 	}
-	if o.delay > MaxDelay {
-		return fmt.Errorf("%w: the delay is %v, want at most %v", ErrMalformed, o.delay, MaxDelay)
+	if o.delay > topology.MaxDelay {
+		return fmt.Errorf("%w: the delay is %v, want at most %v", ErrMalformed, o.delay, topology.MaxDelay)
 	}
 	if exchange == "" {
 		o.header(message.HeaderRoutingKey, o.key)
-		if err := (WorkQueue{Name: o.key}).Validate(); err != nil {
+		if err := (topology.WorkQueue{Name: o.key}).Validate(); err != nil {
 			return fmt.Errorf("%w: %w", ErrMalformed, err)
 		}
 		return nil
@@ -92,7 +93,7 @@ func (o *outgoing) prepareDelay(exchange string) error {
 	o.header("BCC", []any{o.key})
 	o.header(message.HeaderExchange, exchange)
 	o.header(message.HeaderRoutingKey, o.key)
-	if err := checkDelayedKey(o.key, ladderSteps(o.delay)); err != nil {
+	if err := topology.CheckDelayedKey(o.key, topology.LadderSteps(o.delay)); err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/topology"
 )
 
 // TestNamesThatNoBrokerShouldBeGivenAreRefused before anything is declared or published.
@@ -25,12 +26,12 @@ func TestNamesThatNoBrokerShouldBeGivenAreRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = session.Close() }()
-			for what, topology := range map[string]broker.Topology{
-				"exchange":         {Exchanges: []broker.Exchange{{Name: tt.text, Kind: "topic"}}},
-				"queue":            {Queues: []broker.Queue{{Name: tt.text}}},
-				"binding's queue":  {Bindings: []broker.Binding{{Exchange: "amq.topic", Queue: tt.text}}},
-				"binding's source": {Bindings: []broker.Binding{{Exchange: tt.text, Queue: "q"}}},
-				"bound exchange":   {Bindings: []broker.Binding{{Exchange: "amq.topic", ToExchange: tt.text}}},
+			for what, topology := range map[string]topology.Topology{
+				"exchange":         {Exchanges: []topology.Exchange{{Name: tt.text, Kind: "topic"}}},
+				"queue":            {Queues: []topology.Queue{{Name: tt.text}}},
+				"binding's queue":  {Bindings: []topology.Binding{{Exchange: "amq.topic", Queue: tt.text}}},
+				"binding's source": {Bindings: []topology.Binding{{Exchange: tt.text, Queue: "q"}}},
+				"bound exchange":   {Bindings: []topology.Binding{{Exchange: "amq.topic", ToExchange: tt.text}}},
 			} {
 				if err := session.Declare(t.Context(), topology); err == nil || !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("%s: Declare returned %v, want one with %q", what, err, tt.want)
@@ -39,7 +40,7 @@ func TestNamesThatNoBrokerShouldBeGivenAreRefused(t *testing.T) {
 					t.Errorf("%s: Plan returned %v, want one with %q", what, err, tt.want)
 				}
 			}
-			for what, queue := range map[string]broker.WorkQueue{"name": {Name: tt.text}, "exchange": {Name: "q", Exchange: tt.text}} {
+			for what, queue := range map[string]topology.WorkQueue{"name": {Name: tt.text}, "exchange": {Name: "q", Exchange: tt.text}} {
 				if err := queue.Validate(); err == nil || !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("a work queue's %s: Validate returned %v, want one with %q", what, err, tt.want)
 				}

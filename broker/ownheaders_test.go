@@ -8,6 +8,7 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 )
 
 // TestHeadersOfAHandledMessageMayBePassedOn: what Warren and RabbitMQ wrote into them is
@@ -20,12 +21,12 @@ func TestHeadersOfAHandledMessageMayBePassedOn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		work := broker.WorkQueue{Name: queue, Keys: []string{queue}}
-		if err := session.Declare(t.Context(), work.Topology().Merge(broker.Ladder())); err != nil {
+		work := topology.WorkQueue{Name: queue, Keys: []string{queue}}
+		if err := session.Declare(t.Context(), work.Topology().Merge(topology.Ladder())); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
-			for _, q := range []string{queue, broker.DeadLetterQueue(queue)} {
+			for _, q := range []string{queue, topology.DeadLetterQueue(queue)} {
 				if _, err := session.DeleteQueue(context.Background(), q); err != nil {
 					t.Error(err)
 				}

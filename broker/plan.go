@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
@@ -11,13 +13,13 @@ import (
 // AMQP cannot ask for them, and declaring one twice is harmless. It needs no
 // management plugin: existence is asked for passively, and only what exists is
 // declared, which compares the arguments.
-func (s *Session) Plan(ctx context.Context, t Topology) (changes []Change, err error) {
+func (s *Session) Plan(ctx context.Context, t topology.Topology) (changes []topology.Change, err error) {
 	if err := t.Validate(); err != nil {
 		return nil, err
 	}
 	p := prober{session: s}
 	defer func() { err = errors.Join(err, p.close()) }()
-	changes = make([]Change, 0, len(t.Exchanges)+len(t.Queues))
+	changes = make([]topology.Change, 0, len(t.Exchanges)+len(t.Queues))
 	for _, x := range t.Exchanges {
 		c, err := p.probe(ctx, "exchange", x.Name, func(ch *amqp.Channel) error {
 			return ch.ExchangeDeclarePassive(x.Name, x.Kind, true, false, false, false, nil)
@@ -46,22 +48,22 @@ type prober struct {
 	ch      *amqp.Channel
 }
 
-func (p *prober) probe(ctx context.Context, kind, name string, exists, same func(*amqp.Channel) error) (Change, error) {
+func (p *prober) probe(ctx context.Context, kind, name string, exists, same func(*amqp.Channel) error) (topology.Change, error) {
 	err := p.ask(ctx, exists)
 	switch {
 	case err == nil:
 		err = p.ask(ctx, same)
 	case amqpCode(err) == amqp.NotFound:
-		return Change{Kind: kind, Name: name, Action: Create}, nil
+		return topology.Change{Kind: kind, Name: name, Action: topology.Create}, nil
 	}
 	if err == nil {
-		return Change{Kind: kind, Name: name, Action: Same}, nil
+		return topology.Change{Kind: kind, Name: name, Action: topology.Same}, nil
 	}
 	err = declareError(kind, name, err)
-	if c, ok := errors.AsType[*ConflictError](err); ok {
-		return Change{Kind: kind, Name: name, Action: Conflict, Conflict: c}, nil
+	if c, ok := errors.AsType[*topology.ConflictError](err); ok {
+		return topology.Change{Kind: kind, Name: name, Action: topology.Conflict, Conflict: c}, nil
 	}
-	return Change{}, err
+	return topology.Change{}, err
 }
 
 func (p *prober) ask(ctx context.Context, question func(*amqp.Channel) error) error {

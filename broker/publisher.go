@@ -3,6 +3,8 @@ package broker
 import (
 	"context"
 	"sync"
+
+	"github.com/warren-mq/warren/topology"
 )
 
 // Publisher publishes to one exchange. It is safe for concurrent use: goroutines
@@ -85,8 +87,8 @@ func (p *Publisher) address(ctx context.Context, sender *Sender, out *outgoing) 
 	if err != nil {
 		return "", "", err
 	}
-	steps := ladderSteps(out.delay)
-	return ladderEntry(steps), ladderKey(steps, queue), nil
+	steps := topology.LadderSteps(out.delay)
+	return topology.LadderEntry(steps), topology.LadderKey(steps, queue), nil
 }
 
 // String names the broker, without passwords, and the exchange.

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -155,7 +157,7 @@ func TestABodyOverTheLimitIsRefusedOnce(t *testing.T) {
 func declare(t *testing.T, url, queue string) {
 	t.Helper()
 	ch := rabbit.Channel(t, url)
-	if _, err := ch.QueueDeclare(queue, true, false, false, false, amqp.Table{"x-queue-type": broker.Quorum}); err != nil {
+	if _, err := ch.QueueDeclare(queue, true, false, false, false, amqp.Table{"x-queue-type": topology.Quorum}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/message"
@@ -239,7 +241,7 @@ func (s *Sender) current(ctx context.Context) (*pipeline, error) {
 }
 
 // Declare makes sure that t exists. See Connector.Declare.
-func (s *Sender) Declare(ctx context.Context, t Topology) error {
+func (s *Sender) Declare(ctx context.Context, t topology.Topology) error {
 	session, err := s.connector.Session(ctx)
 	if err != nil {
 		return err
@@ -250,12 +252,12 @@ func (s *Sender) Declare(ctx context.Context, t Topology) error {
 // Delay hands m to the delay ladder, which brings it back to the work queue after
 // d, never earlier, and to no other queue. It waits as SendUntil does.
 func (s *Sender) Delay(ctx context.Context, queue string, d time.Duration, m *message.Message) error {
-	steps := ladderSteps(d)
-	return s.SendUntil(ctx, ladderEntry(steps), ladderKey(steps, queue), m)
+	steps := topology.LadderSteps(d)
+	return s.SendUntil(ctx, topology.LadderEntry(steps), topology.LadderKey(steps, queue), m)
 }
 
 // DeadLetter hands m to the dead-letter queue of the work queue. It waits as SendUntil
 // does.
 func (s *Sender) DeadLetter(ctx context.Context, queue string, m *message.Message) error {
-	return s.SendUntil(ctx, DeadLetterExchange, queue, m)
+	return s.SendUntil(ctx, topology.DeadLetterExchange, queue, m)
 }

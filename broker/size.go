@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/message"
@@ -34,11 +36,11 @@ func checkStrings(exchange, key string, p *amqp.Publishing) error {
 		{"content type", p.ContentType},
 		{"content encoding", p.ContentEncoding},
 	} {
-		if len(s.value) > maxShortString {
-			return fmt.Errorf("%w: the %s has %d bytes, want at most %d", ErrMalformed, s.name, len(s.value), maxShortString)
+		if len(s.value) > topology.MaxShortString {
+			return fmt.Errorf("%w: the %s has %d bytes, want at most %d", ErrMalformed, s.name, len(s.value), topology.MaxShortString)
 		}
 	}
-	if err := checkName("exchange", exchange); err != nil {
+	if err := topology.CheckName("exchange", exchange); err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	return checkNames(p.Headers)
@@ -48,8 +50,8 @@ func checkNames(v any) error {
 	switch v := v.(type) {
 	case amqp.Table:
 		for name, value := range v {
-			if len(name) > maxShortString {
-				return fmt.Errorf("%w: the name of a header has %d bytes, want at most %d", ErrMalformed, len(name), maxShortString)
+			if len(name) > topology.MaxShortString {
+				return fmt.Errorf("%w: the name of a header has %d bytes, want at most %d", ErrMalformed, len(name), topology.MaxShortString)
 			}
 			if err := checkNames(value); err != nil {
 				return err

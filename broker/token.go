@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/message"
@@ -19,13 +21,13 @@ type Token struct {
 
 // Topology is both queues. The broker hands the token to one consumer at a time, and
 // to the next when that one is gone.
-func (t Token) Topology() Topology {
-	return Topology{Queues: []Queue{
+func (t Token) Topology() topology.Topology {
+	return topology.Topology{Queues: []topology.Queue{
 		{Name: t.Queue, Arguments: message.Headers{
-			"x-queue-type": Quorum, "x-delivery-limit": neverReached, "x-single-active-consumer": true,
+			"x-queue-type": topology.Quorum, "x-delivery-limit": topology.NeverReached, "x-single-active-consumer": true,
 		}},
 		{Name: t.Copy, Arguments: message.Headers{
-			"x-queue-type": Quorum, "x-delivery-limit": neverReached, "x-max-length": 1, "x-overflow": "drop-head",
+			"x-queue-type": topology.Quorum, "x-delivery-limit": topology.NeverReached, "x-max-length": 1, "x-overflow": "drop-head",
 		}},
 	}}
 }

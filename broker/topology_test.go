@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -28,13 +30,13 @@ func session(t *testing.T, cfg broker.Config) *broker.Session {
 }
 
 // workQueue is a queue of the test's own, removed at its end.
-func workQueue(t *testing.T, url string) broker.WorkQueue {
+func workQueue(t *testing.T, url string) topology.WorkQueue {
 	t.Helper()
 	name := rabbit.Queue(t)
-	q := broker.WorkQueue{Name: name, Exchange: name + "-x", Keys: []string{"user.*", "#"}}
+	q := topology.WorkQueue{Name: name, Exchange: name + "-x", Keys: []string{"user.*", "#"}}
 	t.Cleanup(func() {
 		ch := rabbit.Channel(t, url)
-		for _, queue := range []string{q.Name, broker.DeadLetterQueue(q.Name)} {
+		for _, queue := range []string{q.Name, topology.DeadLetterQueue(q.Name)} {
 			if _, err := ch.QueueDelete(queue, false, false, false); err != nil {
 				t.Error(err)
 			}
@@ -46,8 +48,8 @@ func workQueue(t *testing.T, url string) broker.WorkQueue {
 	return q
 }
 
-func actions(changes []broker.Change) map[string]broker.Action {
-	m := make(map[string]broker.Action)
+func actions(changes []topology.Change) map[string]topology.Action {
+	m := make(map[string]topology.Action)
 	for _, c := range changes {
 		m[c.Kind+" "+c.Name] = c.Action
 	}
@@ -60,7 +62,7 @@ func TestPlan(t *testing.T) {
 		url := rabbit.URL(t)
 		s := session(t, broker.Config{URL: url})
 		q := workQueue(t, url)
-		plan := func(q broker.WorkQueue) []broker.Change {
+		plan := func(q topology.WorkQueue) []topology.Change {
 			t.Helper()
 			changes, err := s.Plan(t.Context(), q.Topology())
 			if err != nil {
@@ -70,25 +72,25 @@ func TestPlan(t *testing.T) {
 		}
 		for range 2 { // the first plan must not have created anything
 			for name, action := range actions(plan(q)) {
-				if action != broker.Create {
+				if action != topology.Create {
 					t.Errorf("before declaring, the plan for %s is %s, want create", name, action)
 				}
 			}
 		}
-		if err := s.Declare(t.Context(), broker.Ladder().Merge(q.Topology())); err != nil {
+		if err := s.Declare(t.Context(), topology.Ladder().Merge(q.Topology())); err != nil {
 			t.Fatal(err)
 		}
 		for name, action := range actions(plan(q)) {
-			if action != broker.Same {
+			if action != topology.Same {
 				t.Errorf("after declaring, the plan for %s is %s, want same", name, action)
 			}
 		}
 		q.DeliveryLimit, q.ExchangeKind = 7, "fanout"
 		changes := plan(q)
-		if got := actions(changes); got["queue "+q.Name] != broker.Conflict || got["exchange "+q.Exchange] != broker.Conflict || got["queue "+q.Name+".dlq"] != broker.Same {
+		if got := actions(changes); got["queue "+q.Name] != topology.Conflict || got["exchange "+q.Exchange] != topology.Conflict || got["queue "+q.Name+".dlq"] != topology.Same {
 			t.Errorf("with other arguments the plan is %v", got)
 		}
-		text := broker.Conflicts(changes).Error()
+		text := topology.Conflicts(changes).Error()
 		for _, want := range []string{
 			"queue " + q.Name + ": x-delivery-limit is 20, wanted 7",
 			"exchange " + q.Exchange + ": type is topic, wanted fanout",
@@ -99,7 +101,7 @@ func TestPlan(t *testing.T) {
 		}
 		if err := s.Declare(t.Context(), q.Topology()); err == nil {
 			t.Error("declaring with other arguments succeeded")
-		} else if _, ok := errors.AsType[*broker.ConflictError](err); !ok {
+		} else if _, ok := errors.AsType[*topology.ConflictError](err); !ok {
 			t.Errorf("declaring returned %v, want a *ConflictError", err)
 		}
 	})
@@ -112,19 +114,19 @@ func TestConflictsAreExplained(t *testing.T) {
 		name    string
 		exists  amqp.Table
 		durable bool
-		change  func(*broker.WorkQueue)
+		change  func(*topology.WorkQueue)
 		want    string
 	}{
-		{"a classic queue where a quorum queue is wanted", amqp.Table{"x-dead-letter-exchange": broker.DeadLetterExchange, "x-overflow": "reject-publish"}, true, func(*broker.WorkQueue) {}, "x-queue-type is "},
-		{"other priorities", amqp.Table{"x-max-priority": 10, "x-dead-letter-exchange": broker.DeadLetterExchange}, true, func(q *broker.WorkQueue) { q.MaxPriority = 5 }, "x-max-priority is 10, wanted 5"},
-		{"a transient queue", nil, false, func(q *broker.WorkQueue) { q.Type = broker.Classic }, "durable is "},
+		{"a classic queue where a quorum queue is wanted", amqp.Table{"x-dead-letter-exchange": topology.DeadLetterExchange, "x-overflow": "reject-publish"}, true, func(*topology.WorkQueue) {}, "x-queue-type is "},
+		{"other priorities", amqp.Table{"x-max-priority": 10, "x-dead-letter-exchange": topology.DeadLetterExchange}, true, func(q *topology.WorkQueue) { q.MaxPriority = 5 }, "x-max-priority is 10, wanted 5"},
+		{"a transient queue", nil, false, func(q *topology.WorkQueue) { q.Type = topology.Classic }, "durable is "},
 	}
 	for _, tt := range tests {
 		rabbit.Run(t, tt.name, func(t *testing.T) {
 			url := rabbit.URL(t)
 			s := session(t, broker.Config{URL: url})
 			ch := rabbit.Channel(t, url)
-			q := broker.WorkQueue{Name: rabbit.Queue(t)}
+			q := topology.WorkQueue{Name: rabbit.Queue(t)}
 			if tt.exists != nil {
 				tt.exists["x-dead-letter-routing-key"] = q.Name
 			}
@@ -141,7 +143,7 @@ func TestConflictsAreExplained(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := broker.Conflicts(changes); err == nil || !strings.Contains(err.Error(), q.Name+": "+tt.want) {
+			if err := topology.Conflicts(changes); err == nil || !strings.Contains(err.Error(), q.Name+": "+tt.want) {
 				t.Errorf("conflict %v, want one with %q", err, tt.want)
 			}
 		})
@@ -153,22 +155,22 @@ func TestWorkQueueIsChecked(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
-		q    broker.WorkQueue
+		q    topology.WorkQueue
 		want string // none if empty
 	}{
-		{"a plain one is good", broker.WorkQueue{Name: "email"}, ""},
-		{"200 bytes are good", broker.WorkQueue{Name: strings.Repeat("n", 200)}, ""},
-		{"no name", broker.WorkQueue{}, "the name is empty"},
-		{"201 bytes", broker.WorkQueue{Name: strings.Repeat("n", 201)}, "201 bytes, want at most 200"},
-		{"a word that is a pattern", broker.WorkQueue{Name: "a.*.b"}, "a word * or #"},
-		{"a reserved name", broker.WorkQueue{Name: "warren.delay.00"}, "reserved"},
-		{"an unknown type", broker.WorkQueue{Name: "q", Type: "stream"}, `Type is "stream", want "quorum" or "classic"`},
-		{"too many priorities", broker.WorkQueue{Name: "q", MaxPriority: 11}, "MaxPriority is 11, want 0 to 10"},
-		{"priorities on a quorum queue", broker.WorkQueue{Name: "q", MaxPriority: 5, Type: broker.Quorum}, "classic"},
-		{"a delivery limit of -1", broker.WorkQueue{Name: "q", DeliveryLimit: -1}, "DeliveryLimit is -1"},
-		{"a delivery limit on a classic queue", broker.WorkQueue{Name: "q", DeliveryLimit: 5, Type: broker.Classic}, "classic queues take none"},
-		{"a negative TTL", broker.WorkQueue{Name: "q", MessageTTL: -time.Second}, "MessageTTL is -1s"},
-		{"a pattern on a direct exchange", broker.WorkQueue{Name: "q", Exchange: "x", ExchangeKind: "direct", Keys: []string{"a.*"}}, "a direct exchange has none"},
+		{"a plain one is good", topology.WorkQueue{Name: "email"}, ""},
+		{"200 bytes are good", topology.WorkQueue{Name: strings.Repeat("n", 200)}, ""},
+		{"no name", topology.WorkQueue{}, "the name is empty"},
+		{"201 bytes", topology.WorkQueue{Name: strings.Repeat("n", 201)}, "201 bytes, want at most 200"},
+		{"a word that is a pattern", topology.WorkQueue{Name: "a.*.b"}, "a word * or #"},
+		{"a reserved name", topology.WorkQueue{Name: "warren.delay.00"}, "reserved"},
+		{"an unknown type", topology.WorkQueue{Name: "q", Type: "stream"}, `Type is "stream", want "quorum" or "classic"`},
+		{"too many priorities", topology.WorkQueue{Name: "q", MaxPriority: 11}, "MaxPriority is 11, want 0 to 10"},
+		{"priorities on a quorum queue", topology.WorkQueue{Name: "q", MaxPriority: 5, Type: topology.Quorum}, "classic"},
+		{"a delivery limit of -1", topology.WorkQueue{Name: "q", DeliveryLimit: -1}, "DeliveryLimit is -1"},
+		{"a delivery limit on a classic queue", topology.WorkQueue{Name: "q", DeliveryLimit: 5, Type: topology.Classic}, "classic queues take none"},
+		{"a negative TTL", topology.WorkQueue{Name: "q", MessageTTL: -time.Second}, "MessageTTL is -1s"},
+		{"a pattern on a direct exchange", topology.WorkQueue{Name: "q", Exchange: "x", ExchangeKind: "direct", Keys: []string{"a.*"}}, "a direct exchange has none"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -185,8 +187,8 @@ func TestWorkQueueIsChecked(t *testing.T) {
 func TestDefinitionsImport(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		node := rabbit.Start(t)
-		wanted := broker.Ladder().Merge(broker.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology(),
-			broker.WorkQueue{Name: "urgent", Exchange: "events", Keys: []string{"#"}, MaxPriority: 10}.Topology()).Unique()
+		wanted := topology.Ladder().Merge(topology.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology(),
+			topology.WorkQueue{Name: "urgent", Exchange: "events", Keys: []string{"#"}, MaxPriority: 10}.Topology()).Unique()
 		definitions, err := wanted.Definitions("/")
 		if err != nil {
 			t.Fatal(err)
@@ -198,7 +200,7 @@ func TestDefinitionsImport(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, action := range actions(changes) {
-			if action != broker.Same {
+			if action != topology.Same {
 				t.Errorf("after the import the plan for %s is %s, want same", name, action)
 			}
 		}

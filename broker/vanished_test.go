@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -115,12 +117,12 @@ func TestAnExchangeOfAnUnknownTypeCostsNoConnection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := broker.Topology{Exchanges: []broker.Exchange{{Name: rabbit.Queue(t), Kind: "x-unknown"}}}
+		want := topology.Topology{Exchanges: []topology.Exchange{{Name: rabbit.Queue(t), Kind: "x-unknown"}}}
 		for name, err := range map[string]error{
 			"Sender.Declare":   s.Declare(t.Context(), want),
 			"Connector.Assert": s.Connector().Assert(t.Context(), session, want),
 		} {
-			if refused, ok := errors.AsType[*broker.DeclarationError](err); !ok || refused.Name != want.Exchanges[0].Name {
+			if refused, ok := errors.AsType[*topology.DeclarationError](err); !ok || refused.Name != want.Exchanges[0].Name {
 				t.Errorf("%s returned %v, want a DeclarationError of the exchange", name, err)
 			}
 		}

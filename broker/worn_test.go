@@ -10,6 +10,7 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 )
 
 // withSender runs f in a bubble, with a sender that is connected to a broker in memory
@@ -25,8 +26,8 @@ func withSender(t *testing.T, f func(t *testing.T, dev *devbroker.Broker, s *bro
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- s.Run(ctx) }()
-		queues := []broker.Queue{{Name: "in"}, {Name: "other"}, {Name: "full", Arguments: message.Headers{"x-max-length": 1, "x-overflow": "reject-publish"}}}
-		if err := s.Declare(t.Context(), broker.Topology{Queues: queues}); err != nil {
+		queues := []topology.Queue{{Name: "in"}, {Name: "other"}, {Name: "full", Arguments: message.Headers{"x-max-length": 1, "x-overflow": "reject-publish"}}}
+		if err := s.Declare(t.Context(), topology.Topology{Queues: queues}); err != nil {
 			t.Fatal(err)
 		}
 		f(t, dev, s)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 )
 
 // reasonUnknown is that of a message without any record.
@@ -51,7 +52,7 @@ func decode(dlq string, m message.Message) Letter {
 // workQueue goes by the name of the dead-letter queue: messages may carry the record of
 // another queue's failure along.
 func workQueue(dlq string, h message.Headers, deaths []broker.Death) string {
-	name, ok := strings.CutSuffix(dlq, broker.DeadLetterQueue(""))
+	name, ok := strings.CutSuffix(dlq, topology.DeadLetterQueue(""))
 	switch {
 	case ok && name != "":
 	case len(deaths) > 0:
@@ -131,7 +132,7 @@ func (d *decoder) origin(exchange, key string) (string, string) {
 	if n := len(d.deaths); n > 0 && len(d.deaths[n-1].Keys) > 0 {
 		return d.deaths[n-1].Exchange, d.deaths[n-1].Keys[0]
 	}
-	if exchange == broker.DeadLetterExchange || exchange == "" && key == d.Queue {
+	if exchange == topology.DeadLetterExchange || exchange == "" && key == d.Queue {
 		return "", d.WorkQueue // it was sent here, and does not say what for
 	}
 	return exchange, key

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -39,7 +41,7 @@ func newBench(t *testing.T, change ...func(*worker.Queue)) *bench {
 	url := rabbit.URL(t)
 	name := rabbit.Queue(t)
 	b := &bench{
-		t: t, cfg: broker.Config{URL: url}, dlq: broker.DeadLetterQueue(name), channel: rabbit.Channel(t, url),
+		t: t, cfg: broker.Config{URL: url}, dlq: topology.DeadLetterQueue(name), channel: rabbit.Channel(t, url),
 		queue: worker.Queue{
 			Name: name, Exchange: name + "-events", Concurrency: 16,
 			Retry: retry.Policy{MaxAttempts: 1, InitialInterval: 100 * time.Millisecond, Multiplier: 1, RandomizationFactor: -1},

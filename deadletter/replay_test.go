@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -275,7 +277,7 @@ func TestReplayEndsAtAFullQueue(t *testing.T) {
 	if err := b.direct.Publish(t.Context(), full, "one"); err != nil {
 		t.Fatal(err)
 	}
-	dlq := broker.DeadLetterQueue(full)
+	dlq := topology.DeadLetterQueue(full)
 	declare(t, b, dlq, nil)
 	for i := range 500 {
 		if err := b.channel.Publish("", dlq, true, false, amqp.Publishing{Body: []byte(strconv.Itoa(i))}); err != nil {

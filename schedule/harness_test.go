@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -48,7 +50,7 @@ func (b *bubble) declare(name string, args message.Headers) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if err := s.Declare(b.t.Context(), broker.Topology{Queues: []broker.Queue{{Name: name, Arguments: args}}}); err != nil {
+	if err := s.Declare(b.t.Context(), topology.Topology{Queues: []topology.Queue{{Name: name, Arguments: args}}}); err != nil {
 		b.t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {

@@ -5,6 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+
+	"github.com/warren-mq/warren/topology"
+
 	mathrand "math/rand/v2"
 	"os"
 	"sync"
@@ -50,12 +53,12 @@ func New(cfg Config) *Scheduler {
 }
 
 // Topology is everything that Run declares: for a plan, or an export.
-func (s *Scheduler) Topology() broker.Topology { return tokenOf(s.config.Name).Topology() }
+func (s *Scheduler) Topology() topology.Topology { return tokenOf(s.config.Name).Topology() }
 
 // Run publishes ticks, or stands by, until ctx is done; then it leaves the lead to the
 // next and returns nil. It returns an error if the configuration is wrong, if the broker
 // cannot be reached in the beginning, as broker.Connector.Run says, or if the group's
-// queues exist with other arguments (*broker.ConflictError). It can be called once.
+// queues exist with other arguments (*topology.ConflictError). It can be called once.
 func (s *Scheduler) Run(ctx context.Context) error {
 	switch {
 	case s.invalid != nil:
@@ -84,7 +87,7 @@ func (s *Scheduler) compete(ctx context.Context) error {
 		}
 		began := time.Now()
 		err = s.attend(ctx, session)
-		if _, conflict := errors.AsType[*broker.ConflictError](err); conflict {
+		if _, conflict := errors.AsType[*topology.ConflictError](err); conflict {
 			return err
 		}
 		if ctx.Err() == nil {

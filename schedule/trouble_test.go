@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/schedule"
@@ -219,7 +220,7 @@ func TestRunRefuses(t *testing.T) {
 		r.end()
 		b.declare(schedule.TokenQueue("other"), nil)
 		err := schedule.New(schedule.Config{Name: "other", Broker: b.config, Entries: every("1h")}).Run(b.t.Context())
-		if _, ok := errors.AsType[*broker.ConflictError](err); !ok {
+		if _, ok := errors.AsType[*topology.ConflictError](err); !ok {
 			b.t.Errorf("with another queue of that name the error is %v, want a conflict", err)
 		}
 	})

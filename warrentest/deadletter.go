@@ -5,9 +5,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 )
 
 // DeadLetter is a message in a dead-letter queue. Its Exchange and RoutingKey are
@@ -24,7 +24,7 @@ type DeadLetter struct {
 // where they are. The test fails if there is no such queue.
 func (b *Broker) DeadLetters(queue string) []DeadLetter {
 	b.tb.Helper()
-	waiting := b.Waiting(broker.DeadLetterQueue(queue))
+	waiting := b.Waiting(topology.DeadLetterQueue(queue))
 	all := make([]DeadLetter, len(waiting))
 	for i, m := range waiting {
 		all[i] = deadLetter(queue, m)

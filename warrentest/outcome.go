@@ -54,7 +54,7 @@ func (s settlement) outcome() Outcome {
 
 // Delays returns how long the messages of a queue, or those with the ids, were away
 // before they came again, in the order they did: from each outcome until the handler
-// had the message the next time. A retry waits in steps of broker.DelayGrain, never
+// had the message the next time. A retry waits in steps of topology.DelayGrain, never
 // less than its delay; in a testing/synctest bubble that is exact. Messages are told
 // apart by their ids. The test fails if the worker has no such queue.
 func (r *Running) Delays(queue string, ids ...string) []time.Duration {

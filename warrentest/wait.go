@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -57,10 +57,10 @@ func (b *Broker) held() []devbroker.QueueInfo {
 
 // holding returns the queues of a topology that messages pass through: not those where
 // they come to rest.
-func holding(t broker.Topology, queues []string) (names []string) {
-	resting := map[string]bool{broker.UnroutedQueue: true}
+func holding(t topology.Topology, queues []string) (names []string) {
+	resting := map[string]bool{topology.UnroutedQueue: true}
 	for _, q := range queues {
-		resting[broker.DeadLetterQueue(q)] = true
+		resting[topology.DeadLetterQueue(q)] = true
 	}
 	for _, q := range t.Queues {
 		if !resting[q.Name] {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 )
 
 const (
@@ -96,7 +97,7 @@ func (q *Subscription) declareAgain(ctx context.Context, s *broker.Session, shar
 	err := connections.consuming.Assert(ctx, s, t)
 	conflict, refusal := refusedExchange(err)
 	if conflict {
-		t.Bindings = slices.DeleteFunc(t.Bindings, func(b broker.Binding) bool { return b.Exchange == q.config.Exchange })
+		t.Bindings = slices.DeleteFunc(t.Bindings, func(b topology.Binding) bool { return b.Exchange == q.config.Exchange })
 	}
 	if conflict || refusal {
 		t.Exchanges = nil
@@ -108,8 +109,8 @@ func (q *Subscription) declareAgain(ctx context.Context, s *broker.Session, shar
 // refusedExchange reports whether err is about an exchange: one that exists with other
 // properties, or one that the broker refuses to declare.
 func refusedExchange(err error) (conflict, refusal bool) {
-	c, conflict := errors.AsType[*broker.ConflictError](err)
-	r, refusal := errors.AsType[*broker.DeclarationError](err)
+	c, conflict := errors.AsType[*topology.ConflictError](err)
+	r, refusal := errors.AsType[*topology.DeclarationError](err)
 	return conflict && c.Kind == "exchange", refusal && r.Kind == "exchange"
 }
 

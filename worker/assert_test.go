@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -93,7 +95,7 @@ func TestAnExchangeOfAnotherTypeIsAReasonInTheHealth(t *testing.T) {
 		b.replaceExchange("fanout")
 		b.eventually("the health says why", func() bool { return !r.worker.Health().Ready })
 		h := r.sub.Health()
-		if c, ok := errors.AsType[*broker.ConflictError](h.TopologyErr); !ok || c.Name != b.exchange {
+		if c, ok := errors.AsType[*topology.ConflictError](h.TopologyErr); !ok || c.Name != b.exchange {
 			t.Errorf("the topology's error is %v, want a ConflictError of the exchange", h.TopologyErr)
 		}
 		if h.State != worker.StateConsuming {
@@ -132,13 +134,13 @@ func (b *bench) count(is func(worker.Event) bool) (n int) {
 // has a node to itself.
 func TestACopyWhoseWayIsDeletedArrives(t *testing.T) {
 	for name, remove := range map[string]func(b *bench) error{
-		"the dead-letter exchange": func(b *bench) error { return b.channel.ExchangeDelete(broker.DeadLetterExchange, false, false) },
+		"the dead-letter exchange": func(b *bench) error { return b.channel.ExchangeDelete(topology.DeadLetterExchange, false, false) },
 		"the dead-letter queue": func(b *bench) error {
-			_, err := b.channel.QueueDelete(broker.DeadLetterQueue(b.queue.Name), false, false, false)
+			_, err := b.channel.QueueDelete(topology.DeadLetterQueue(b.queue.Name), false, false, false)
 			return err
 		},
 		"the binding of the dead-letter queue": func(b *bench) error {
-			return b.channel.QueueUnbind(broker.DeadLetterQueue(b.queue.Name), b.queue.Name, broker.DeadLetterExchange, nil)
+			return b.channel.QueueUnbind(topology.DeadLetterQueue(b.queue.Name), b.queue.Name, topology.DeadLetterExchange, nil)
 		},
 		"a level of the ladder": func(b *bench) error { return b.channel.ExchangeDelete("warren.delay.00", false, false) },
 		"the queue of a level": func(b *bench) error {
@@ -153,7 +155,7 @@ func TestACopyWhoseWayIsDeletedArrives(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.publish("key", 1)
-			b.eventually("the dead-letter queue is there", func() bool { return exists(t, b.url, broker.DeadLetterQueue(b.queue.Name)) })
+			b.eventually("the dead-letter queue is there", func() bool { return exists(t, b.url, topology.DeadLetterQueue(b.queue.Name)) })
 			b.deadLetter()
 			if n := b.count(func(e worker.Event) bool { _, is := e.(worker.SessionDown); return is }); n > 0 {
 				t.Errorf("%d connections were lost, want none", n)

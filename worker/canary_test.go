@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -59,7 +61,7 @@ func TestCanaryIsReported(t *testing.T) {
 		if _, err := b.channel.QueueDeclare(queue, false, true, true, false, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.channel.QueueBind(queue, queue, broker.DeadLetterExchange, false, nil); err != nil {
+		if err := b.channel.QueueBind(queue, queue, topology.DeadLetterExchange, false, nil); err != nil {
 			t.Fatal(err)
 		}
 		reports, err := b.channel.Consume(queue, "", true, true, false, false, nil)

@@ -16,6 +16,7 @@ import (
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 )
 
 // Config is that of a worker: one process's connections and what all its queues
@@ -114,7 +115,7 @@ type Queue struct {
 	// Middleware wraps this queue's handlers, inside that of Config.
 	Middleware []handler.Middleware
 
-	// Type is broker.Quorum if empty, or broker.Classic.
+	// Type is topology.Quorum if empty, or topology.Classic.
 	Type string
 	// MaxPriority makes priorities 1 to 10 count and the queue classic.
 	MaxPriority int
@@ -169,8 +170,8 @@ func (q Queue) validate(keys []string) error {
 	return errors.Join(errs...)
 }
 
-func (q Queue) workQueue(keys []string) broker.WorkQueue {
-	return broker.WorkQueue{
+func (q Queue) workQueue(keys []string) topology.WorkQueue {
+	return topology.WorkQueue{
 		Name: q.Name, Exchange: q.Exchange, ExchangeKind: q.ExchangeKind, ExchangeArguments: q.ExchangeArguments, Keys: keys, BindingArguments: q.BindingArguments,
 		Type: q.Type, MaxPriority: q.MaxPriority, DeliveryLimit: q.DeliveryLimit, MessageTTL: q.MessageTTL,
 		MaxLength: q.MaxLength, SingleActive: q.SingleActive, Arguments: q.Arguments,

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -22,11 +24,11 @@ func TestConflictingTopologyIsReportedWholeAndNothingIsDeclared(t *testing.T) {
 		ch := rabbit.Channel(t, url)
 		short, plain, other, exchange := name+"-short", name+"-plain", name+"-other", name+"-events"
 		declare(t, ch, short, amqp.Table{
-			"x-queue-type": "classic", "x-dead-letter-exchange": broker.DeadLetterExchange,
+			"x-queue-type": "classic", "x-dead-letter-exchange": topology.DeadLetterExchange,
 			"x-dead-letter-routing-key": short, "x-max-priority": 3,
 		})
 		declare(t, ch, plain, amqp.Table{
-			"x-queue-type": "quorum", "x-dead-letter-exchange": broker.DeadLetterExchange,
+			"x-queue-type": "quorum", "x-dead-letter-exchange": topology.DeadLetterExchange,
 			"x-dead-letter-routing-key": plain, "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish", "x-delivery-limit": 7,
 		})
 		if err := ch.ExchangeDeclare(exchange, "fanout", true, false, false, false, nil); err != nil {
@@ -56,7 +58,7 @@ func TestConflictingTopologyIsReportedWholeAndNothingIsDeclared(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("conflicts are\n%s\nwant\n%s\nin %v", strings.Join(got, "\n"), strings.Join(want, "\n"), err)
 		}
-		for _, q := range []string{other, broker.DeadLetterQueue(other), broker.DeadLetterQueue(short)} {
+		for _, q := range []string{other, topology.DeadLetterQueue(other), topology.DeadLetterQueue(short)} {
 			if exists(t, url, q) {
 				t.Errorf("queue %s was declared, want nothing changed", q)
 			}
@@ -83,7 +85,7 @@ func TestAConflictWhileRunningIsToldByTheHealth(t *testing.T) {
 		r.sub.Resume()
 		b.eventually("the health says why", func() bool {
 			h := r.sub.Health()
-			c, ok := errors.AsType[*broker.ConflictError](h.Err)
+			c, ok := errors.AsType[*topology.ConflictError](h.Err)
 			return h.State == worker.StateIdle && (ok && c.Name == b.queue.Name || h.Err != nil && strings.Contains(h.Err.Error(), "RESOURCE_LOCKED"))
 		})
 		if _, err := ch.QueueDelete(b.queue.Name, false, false, false); err != nil {
@@ -101,19 +103,19 @@ func TestAQueueThatIsAnothersDeadLetterQueueIsAFault(t *testing.T) {
 	t.Parallel()
 	w := worker.New(worker.Config{Broker: broker.Config{URL: "amqp://127.0.0.1:1", StartupTimeout: 1}, Logger: slog.New(slog.DiscardHandler)})
 	w.Queue(worker.Queue{Name: "welcome"}).Handle("#", nothing)
-	w.Queue(worker.Queue{Name: broker.DeadLetterQueue("welcome")}).Handle("#", nothing)
+	w.Queue(worker.Queue{Name: topology.DeadLetterQueue("welcome")}).Handle("#", nothing)
 	if err := w.Run(t.Context()); err == nil || errors.Is(err, broker.ErrNotConnected) || !strings.Contains(err.Error(), "welcome.dlq") {
 		t.Errorf("Run returned %v, want a fault that names welcome.dlq, before anything is connected", err)
 	}
 }
 
-func conflicts(err error) (all []*broker.ConflictError) {
+func conflicts(err error) (all []*topology.ConflictError) {
 	joined, ok := errors.AsType[interface {
 		error
 		Unwrap() []error
 	}](err)
 	if !ok {
-		if c, ok := errors.AsType[*broker.ConflictError](err); ok {
+		if c, ok := errors.AsType[*topology.ConflictError](err); ok {
 			all = append(all, c)
 		}
 		return all

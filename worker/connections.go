@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/topology"
 )
 
 // Connections are a process's connections to its broker: one consumes, and one
@@ -67,7 +68,7 @@ func (c *Connections) declareShared(ctx context.Context, s *broker.Session, age 
 	if c.session == s && time.Since(c.declared) < age {
 		return nil
 	}
-	if err := s.Declare(ctx, broker.Ladder()); err != nil {
+	if err := s.Declare(ctx, topology.Ladder()); err != nil {
 		return err
 	}
 	c.session, c.declared = s, time.Now()

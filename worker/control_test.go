@@ -11,6 +11,7 @@ import (
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -159,7 +160,7 @@ func TestConcurrencyHoldsAcrossReconnects(t *testing.T) {
 			b := newBench(t)
 			b.url = proxy.URL()
 			b.queue.Concurrency = 4
-			b.queue.Type = broker.Classic // a quorum queue would count the losses, and its messages come alone after the second
+			b.queue.Type = topology.Classic // a quorum queue would count the losses, and its messages come alone after the second
 			change(&b.queue)
 			g := newGate()
 			r := b.run(handler.Func(g.Handle), impatient)
@@ -199,7 +200,7 @@ func TestNothingBeginsOnceAChangeOfLanesIsCutShort(t *testing.T) {
 	} {
 		rabbit.Run(t, name, func(t *testing.T) {
 			b := newBench(t)
-			b.queue.Type = broker.Classic // a quorum queue counts a cancelled consumer that has messages in hand
+			b.queue.Type = topology.Classic // a quorum queue counts a cancelled consumer that has messages in hand
 			b.queue.Concurrency, b.queue.Prefetch = 2, prefetched
 			b.queue.OrderBy = func(m *message.Message) string { return m.RoutingKey }
 			let := make(chan struct{})

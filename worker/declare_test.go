@@ -8,6 +8,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -30,7 +31,7 @@ func TestAnUnknownExchangeTypeCostsNobodyTheConnection(t *testing.T) {
 		w := worker.New(worker.Config{Connections: connections, Logger: slog.New(slog.DiscardHandler)})
 		w.Queue(worker.Queue{Name: b.queue.Name + "-refused", Exchange: b.exchange + "-x", ExchangeKind: "x-unknown"}).Handle("#", nothing)
 		err := w.Run(t.Context())
-		if refused, ok := errors.AsType[*broker.DeclarationError](err); !ok || refused.Name != b.exchange+"-x" {
+		if refused, ok := errors.AsType[*topology.DeclarationError](err); !ok || refused.Name != b.exchange+"-x" {
 			t.Errorf("Run returned %v, want a DeclarationError of the exchange", err)
 		}
 		b.publish("key", 1)
@@ -56,7 +57,7 @@ func TestADeclarationThatTheBrokerRefusesIsAnErrorOfRun(t *testing.T) {
 		b.queue.Arguments = map[string]any{"x-max-length": -1}
 		w.Queue(b.queue).Handle("#", nothing)
 		err := w.Run(t.Context())
-		if refused, ok := errors.AsType[*broker.DeclarationError](err); !ok || refused.Name != b.queue.Name {
+		if refused, ok := errors.AsType[*topology.DeclarationError](err); !ok || refused.Name != b.queue.Name {
 			t.Errorf("Run returned %v, want a DeclarationError of the queue", err)
 		}
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -80,7 +81,7 @@ func TestDrainCancelsAfterTheGrace(t *testing.T) {
 			t.Errorf("verdict %v, want release", got[0])
 		}
 		b.eventually("the message is back", func() bool { return b.depth(b.queue.Name) == 1 })
-		if dead := b.depth(broker.DeadLetterQueue(b.queue.Name)); dead != 0 {
+		if dead := b.depth(topology.DeadLetterQueue(b.queue.Name)); dead != 0 {
 			t.Errorf("%d dead letters, want none", dead)
 		}
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -179,7 +180,7 @@ func ExampleWorker_Topology() {
 	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("AMQP_URL")}})
 	w.Queue(worker.Queue{Name: "welcome-email", Exchange: "events"}).Handle("user.*", handler.Typed(sendWelcome))
 	for _, b := range w.Topology().Bindings {
-		if b.Exchange == "events" || b.Exchange == broker.DeadLetterExchange {
+		if b.Exchange == "events" || b.Exchange == topology.DeadLetterExchange {
 			fmt.Printf("%s → %s by %q\n", b.Exchange, b.Queue, b.Key)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -67,7 +69,7 @@ func newBenchAt(t *testing.T, url string) *bench {
 // remove deletes what the test declared.
 func (b *bench) remove() {
 	ch := rabbit.Channel(b.t, b.pubURL)
-	for _, q := range []string{b.queue.Name, broker.DeadLetterQueue(b.queue.Name), "warren.delay.for." + b.queue.Name} {
+	for _, q := range []string{b.queue.Name, topology.DeadLetterQueue(b.queue.Name), "warren.delay.for." + b.queue.Name} {
 		if _, err := ch.QueueDelete(q, false, false, false); err != nil {
 			b.t.Error(err)
 		}
@@ -193,7 +195,7 @@ func (b *bench) deadLetter() amqp.Delivery {
 	b.t.Helper()
 	var d amqp.Delivery
 	b.eventually("there is a dead letter", func() bool {
-		got, ok, err := b.channel.Get(broker.DeadLetterQueue(b.queue.Name), true)
+		got, ok, err := b.channel.Get(topology.DeadLetterQueue(b.queue.Name), true)
 		if err != nil {
 			b.t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 )
 
 // keep keeps the queue consuming until ctx is done: whatever ends a consumer, it
@@ -290,7 +291,7 @@ func (q *Subscription) refuse(err error) {
 	q.mu.Lock()
 	began := q.began
 	q.mu.Unlock()
-	if _, refused := errors.AsType[*broker.DeclarationError](err); !refused || began {
+	if _, refused := errors.AsType[*topology.DeclarationError](err); !refused || began {
 		return
 	}
 	select {

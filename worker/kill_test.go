@@ -19,6 +19,7 @@ import (
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -71,7 +72,7 @@ func killTheWorker(t *testing.T, change func(*worker.Queue), part, kills int) {
 func balance(t *testing.T, b *bench, l *ledger, messages int, what string) {
 	t.Helper()
 	handled, duplicates := l.count()
-	left, dead := b.depth(b.queue.Name), b.depth(broker.DeadLetterQueue(b.queue.Name))
+	left, dead := b.depth(b.queue.Name), b.depth(topology.DeadLetterQueue(b.queue.Name))
 	t.Logf("%d confirmed, %s: %d handled, %d lost, %d duplicates, %d left, %d dead letters",
 		messages, what, handled, messages-handled-dead-left, duplicates, left, dead)
 	if handled != messages || left != 0 || dead != 0 {
@@ -290,7 +291,7 @@ func TestAPoisonMessageTakesNoNeighboursWithIt(t *testing.T) {
 	for dead := 0; dead == 0; {
 		p := startChild(t, "poisoned", b, l)
 		b.eventually("the child dies, or a message is dead", func() bool {
-			dead = b.depth(broker.DeadLetterQueue(b.queue.Name))
+			dead = b.depth(topology.DeadLetterQueue(b.queue.Name))
 			select {
 			case <-p.read:
 				return true
@@ -306,11 +307,11 @@ func TestAPoisonMessageTakesNoNeighboursWithIt(t *testing.T) {
 	}
 	last := startChild(t, "poisoned", b, l)
 	b.eventually("the rest is handled", func() bool {
-		return drained(l, neighbours+1-b.depth(broker.DeadLetterQueue(b.queue.Name))) && b.depth(b.queue.Name) == 0
+		return drained(l, neighbours+1-b.depth(topology.DeadLetterQueue(b.queue.Name))) && b.depth(b.queue.Name) == 0
 	})
 	b.eventually("the last child consumes", func() bool { return consumers(b) > 0 })
 	last.drain(t)
-	dead := b.depth(broker.DeadLetterQueue(b.queue.Name))
+	dead := b.depth(topology.DeadLetterQueue(b.queue.Name))
 	t.Logf("%d of %d messages are dead letters after %d deaths", dead, neighbours+1, deaths)
 	if id := b.deadLetter().MessageId; dead != 1 || id != "poison" {
 		t.Errorf("%d dead letters, the first is %q; want the poison message alone", dead, id)

@@ -11,6 +11,7 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -51,7 +52,7 @@ func TestACopyOverTheBrokersLimitTakesNoSlot(t *testing.T) {
 			if acked != 10 || dead != 5 {
 				t.Errorf("%d acked and %d dead-lettered as too large, want 10 and 5", acked, dead)
 			}
-			b.eventually("the large messages are dead letters", func() bool { return b.depth(broker.DeadLetterQueue(b.queue.Name)) == 5 })
+			b.eventually("the large messages are dead letters", func() bool { return b.depth(topology.DeadLetterQueue(b.queue.Name)) == 5 })
 		})
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -151,7 +152,7 @@ func TestAnOpenBreakerStopsTheQueue(t *testing.T) {
 func TestDrainDoesNotWaitForAnOpenBreaker(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		b := newBench(t)
-		b.queue.Type = broker.Classic // from a quorum queue the first message comes alone, and a third may fail
+		b.queue.Type = topology.Classic // from a quorum queue the first message comes alone, and a third may fail
 		b.queue.Concurrency, b.queue.Prefetch = 2, 2
 		b.queue.Retry.InitialInterval = time.Minute
 		b.queue.Middleware = breakerAfter(time.Hour)
@@ -200,7 +201,7 @@ func TestRateLimitSpacesTheQueue(t *testing.T) {
 		if took := times[messages-1].Sub(times[0]); took < 350*time.Millisecond {
 			t.Errorf("%d messages in %v, want 20ms between two", messages, took)
 		}
-		if n := b.depth(broker.DeadLetterQueue(b.queue.Name)); n != 0 {
+		if n := b.depth(topology.DeadLetterQueue(b.queue.Name)); n != 0 {
 			t.Errorf("%d dead letters, want none", n)
 		}
 	})

@@ -8,11 +8,11 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 )
 
 // Verdict is the kind of an outcome.
@@ -51,10 +51,10 @@ func decide(err error, m *message.Message, p retry.Policy) Outcome {
 	if err == nil {
 		return Outcome{Verdict: Ack, Spent: true}
 	}
-	if d, ok := retry.SnoozeDelay(err); ok && d <= broker.MaxDelay {
+	if d, ok := retry.SnoozeDelay(err); ok && d <= topology.MaxDelay {
 		return Outcome{Verdict: Retry, Delay: d, Err: err}
 	} else if ok {
-		err = fmt.Errorf("worker: the handler asked to snooze for %v, want at most %v", d, broker.MaxDelay)
+		err = fmt.Errorf("worker: the handler asked to snooze for %v, want at most %v", d, topology.MaxDelay)
 	}
 	if retry.IsDiscard(err) {
 		return Outcome{Verdict: Discard, Err: err, Spent: true}
@@ -64,10 +64,10 @@ func decide(err error, m *message.Message, p retry.Policy) Outcome {
 		return out
 	}
 	out.Verdict, out.Delay = Retry, p.Randomized(m.Attempt, rand.Float64())
-	if d, ok := retry.AfterDelay(err); ok && d <= broker.MaxDelay {
+	if d, ok := retry.AfterDelay(err); ok && d <= topology.MaxDelay {
 		out.Delay = d
 	} else if ok {
-		out.Err = fmt.Errorf("worker: the handler asked to retry after %v, want at most %v: %w", d, broker.MaxDelay, err)
+		out.Err = fmt.Errorf("worker: the handler asked to retry after %v, want at most %v: %w", d, topology.MaxDelay, err)
 	}
 	return out
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -102,7 +103,7 @@ func TestOutcome(t *testing.T) {
 				t.Errorf("attempts %v, want %v", attempts, tt.attempts)
 			}
 			if tt.reason == "" {
-				if n := b.depth(broker.DeadLetterQueue(b.queue.Name)); n != 0 {
+				if n := b.depth(topology.DeadLetterQueue(b.queue.Name)); n != 0 {
 					t.Errorf("%d dead letters, want none", n)
 				}
 				return

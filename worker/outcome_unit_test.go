@@ -10,11 +10,11 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -148,8 +148,8 @@ func TestDelaysBeyondTheLongestAreErrors(t *testing.T) {
 		err  error
 		text string
 	}{
-		{"Snooze", retry.Snooze(broker.MaxDelay + 1), "asked to snooze for 233h"},
-		{"After", retry.After(broker.MaxDelay+1, errBoom), "asked to retry after 233h"},
+		{"Snooze", retry.Snooze(topology.MaxDelay + 1), "asked to snooze for 233h"},
+		{"After", retry.After(topology.MaxDelay+1, errBoom), "asked to retry after 233h"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -159,8 +159,8 @@ func TestDelaysBeyondTheLongestAreErrors(t *testing.T) {
 			}
 		})
 	}
-	longest := worker.Decide(retry.Snooze(broker.MaxDelay), &message.Message{Attempt: 1}, p)
-	if longest.Delay != broker.MaxDelay || longest.Spent {
+	longest := worker.Decide(retry.Snooze(topology.MaxDelay), &message.Message{Attempt: 1}, p)
+	if longest.Delay != topology.MaxDelay || longest.Spent {
 		t.Errorf("got %+v, want a snooze for the longest delay", longest)
 	}
 }

@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -69,7 +69,7 @@ func TestAPermissionThatIsRevokedIsAReason(t *testing.T) {
 		r := p.run(nothing)
 		p.revoke(func(u *rabbit.User) { u.Configure = "^$" })
 		p.becomesUnready(r, "ACCESS_REFUSED")
-		refused, ok := errors.AsType[*broker.DeclarationError](r.sub.Health().TopologyErr)
+		refused, ok := errors.AsType[*topology.DeclarationError](r.sub.Health().TopologyErr)
 		if state := r.sub.Health().State; !ok || state != worker.StateConsuming {
 			t.Errorf("the queue is %v with %v, want consuming with a DeclarationError", state, refused)
 		}
@@ -104,7 +104,7 @@ func TestARefusalAfterTheStartIsOfItsQueueAlone(t *testing.T) {
 		other := p.queue
 		other.Name += "-other"
 		t.Cleanup(func() {
-			for _, q := range []string{other.Name, broker.DeadLetterQueue(other.Name)} {
+			for _, q := range []string{other.Name, topology.DeadLetterQueue(other.Name)} {
 				if _, err := p.channel.QueueDelete(q, false, false, false); err != nil {
 					t.Error(err)
 				}
@@ -120,7 +120,7 @@ func TestARefusalAfterTheStartIsOfItsQueueAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.eventually("the health says why", func() bool {
-			refused, ok := errors.AsType[*broker.DeclarationError](sub.Health().Err)
+			refused, ok := errors.AsType[*topology.DeclarationError](sub.Health().Err)
 			return ok && sub.Health().State == worker.StateIdle && refused.Name != p.queue.Name
 		})
 		p.publish("key", 1)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -84,7 +86,7 @@ func TestPoisonMessageCannotLoop(t *testing.T) {
 		p := startChild(t, "suicide", b, l)
 		var gone bool
 		b.eventually("the child dies or the message is dead", func() bool {
-			d, ok, err := b.channel.Get(broker.DeadLetterQueue(b.queue.Name), true)
+			d, ok, err := b.channel.Get(topology.DeadLetterQueue(b.queue.Name), true)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -26,18 +27,18 @@ func TestDeletedWaysAreMended(t *testing.T) {
 		sever func(t *testing.T, b *bench)
 	}{
 		{"the dead-letter queue is deleted", retry.Permanent(errBoom), func(t *testing.T, b *bench) {
-			if _, err := b.channel.QueueDelete(broker.DeadLetterQueue(b.queue.Name), false, false, false); err != nil {
+			if _, err := b.channel.QueueDelete(topology.DeadLetterQueue(b.queue.Name), false, false, false); err != nil {
 				t.Fatal(err)
 			}
 		}},
 		{"the dead-letter queue is unbound", retry.Permanent(errBoom), func(t *testing.T, b *bench) {
-			err := b.channel.QueueUnbind(broker.DeadLetterQueue(b.queue.Name), b.queue.Name, broker.DeadLetterExchange, nil)
+			err := b.channel.QueueUnbind(topology.DeadLetterQueue(b.queue.Name), b.queue.Name, topology.DeadLetterExchange, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 		}},
 		{"the dead-letter exchange is deleted", retry.Permanent(errBoom), func(t *testing.T, b *bench) {
-			deleteExchange(t, b, broker.DeadLetterExchange)
+			deleteExchange(t, b, topology.DeadLetterExchange)
 		}},
 		{"the ladder's entry is deleted", errBoom, func(t *testing.T, b *bench) { deleteExchange(t, b, "warren.delay.00") }},
 	} {
@@ -93,12 +94,12 @@ func TestALostWayBackKeepsTheMessage(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.publish("key", 1, broker.WithMessageID("id-1"))
-		b.eventually("it is kept", func() bool { return b.depth(broker.UnroutedQueue) == 1 })
+		b.eventually("it is kept", func() bool { return b.depth(topology.UnroutedQueue) == 1 })
 		if err := r.finish(); err != nil {
 			t.Fatal(err)
 		}
 		b.run(h) // a start mends the way
-		d, ok, err := b.channel.Get(broker.UnroutedQueue, true)
+		d, ok, err := b.channel.Get(topology.UnroutedQueue, true)
 		if err != nil || !ok || d.MessageId != "id-1" {
 			t.Fatalf("got %q, %v, %v; want the message", d.MessageId, ok, err)
 		}
@@ -137,7 +138,7 @@ func TestCutAtTheMomentOfFailing(t *testing.T) {
 		}
 		b.eventually("each message was handled", func() bool { return len(ackedIDs(b)) == messages })
 		b.eventually("the queue is empty", func() bool { return b.depth(b.queue.Name) == 0 })
-		if n := b.depth(broker.DeadLetterQueue(b.queue.Name)); n != 0 {
+		if n := b.depth(topology.DeadLetterQueue(b.queue.Name)); n != 0 {
 			t.Errorf("%d dead letters, want none", n)
 		}
 	})

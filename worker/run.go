@@ -11,6 +11,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/interrupt"
+	"github.com/warren-mq/warren/topology"
 )
 
 // ErrHandlerStuck says that a handler did not return when its context was
@@ -135,7 +136,7 @@ func (w *Worker) plan(ctx context.Context, s *broker.Session) error {
 	if err != nil {
 		return err
 	}
-	if err := broker.Conflicts(changes); err != nil {
+	if err := topology.Conflicts(changes); err != nil {
 		return err
 	}
 	if unusual := w.Topology().Unusual(); len(unusual.Exchanges) > 0 {
@@ -150,8 +151,8 @@ const (
 )
 
 // Topology is everything the worker declares: for a plan, or an export.
-func (w *Worker) Topology() broker.Topology {
-	t := broker.Ladder()
+func (w *Worker) Topology() topology.Topology {
+	t := topology.Ladder()
 	for _, q := range w.queues {
 		t = t.Merge(q.topology())
 	}

@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -104,9 +104,9 @@ func TestScalingDeadLettersNothing(t *testing.T) {
 		close(g.let)
 		b.eventually("nothing is left", func() bool { return b.depth(b.queue.Name) == 0 && r.sub.Health().InHand == 0 })
 		b.eventually("each is settled", func() bool {
-			return len(ackedIDs(b))+b.depth(broker.DeadLetterQueue(b.queue.Name)) >= messages
+			return len(ackedIDs(b))+b.depth(topology.DeadLetterQueue(b.queue.Name)) >= messages
 		})
-		if n := b.depth(broker.DeadLetterQueue(b.queue.Name)); n != 0 {
+		if n := b.depth(topology.DeadLetterQueue(b.queue.Name)); n != 0 {
 			t.Errorf("%d of %d messages were dead-lettered, which no handler has seen; want none", n, messages)
 		}
 	})

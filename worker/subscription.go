@@ -9,6 +9,7 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 )
 
 // Subscription is a queue of a worker: its handlers, and the controls over it
@@ -155,6 +156,6 @@ func (q *Subscription) isStopping() bool {
 }
 
 // topology is what the queue needs beyond what all queues share.
-func (q *Subscription) topology() broker.Topology {
+func (q *Subscription) topology() topology.Topology {
 	return q.config.workQueue(q.mux.Patterns()).Topology()
 }

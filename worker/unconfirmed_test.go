@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -42,7 +44,7 @@ func TestHealthNamesACopyThatIsNotConfirmed(t *testing.T) {
 				t.Errorf("the reasons are %q, want %q among them", reasons, want)
 			}
 		}
-		if _, err := b.channel.QueuePurge(broker.DeadLetterQueue(b.queue.Name), false); err != nil {
+		if _, err := b.channel.QueuePurge(topology.DeadLetterQueue(b.queue.Name), false); err != nil {
 			t.Fatal(err)
 		}
 		b.eventually("the worker is ready again", func() bool { return r.worker.Health().Ready })
@@ -54,7 +56,7 @@ func TestHealthNamesACopyThatIsNotConfirmed(t *testing.T) {
 // dead-letter queue.
 func fillDeadLetterQueue(b *bench) {
 	b.t.Helper()
-	name := broker.DeadLetterQueue(b.queue.Name)
+	name := topology.DeadLetterQueue(b.queue.Name)
 	if _, err := b.channel.QueueDelete(name, false, false, false); err != nil {
 		b.t.Fatal(err)
 	}
@@ -62,7 +64,7 @@ func fillDeadLetterQueue(b *bench) {
 	if _, err := b.channel.QueueDeclare(name, true, false, false, false, full); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := b.channel.QueueBind(name, b.queue.Name, broker.DeadLetterExchange, false, nil); err != nil {
+	if err := b.channel.QueueBind(name, b.queue.Name, topology.DeadLetterExchange, false, nil); err != nil {
 		b.t.Fatal(err)
 	}
 	if err := b.channel.PublishWithContext(b.t.Context(), "", name, false, false, amqp.Publishing{}); err != nil {

@@ -10,9 +10,9 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/middleware"
+	"github.com/warren-mq/warren/topology"
 )
 
 // Worker consumes from queues of one broker. Make it with New, register queues,
@@ -91,8 +91,8 @@ func (w *Worker) Queue(c Queue) *Subscription {
 //
 // Errors: whatever is wrong with the configuration, all at once and before
 // anything is connected; broker.ErrRefused; broker.ErrNotConnected when the
-// start-up time is over; *broker.ConflictError for each queue or exchange that
-// exists with other arguments, and then nothing was declared; *broker.DeclarationError
+// start-up time is over; *topology.ConflictError for each queue or exchange that
+// exists with other arguments, and then nothing was declared; *topology.DeclarationError
 // if the broker refuses a declaration, unless the queue was consumed from before;
 // ErrHandlerStuck.
 func (w *Worker) Run(ctx context.Context) error {
@@ -133,7 +133,7 @@ func (w *Worker) validate() error {
 	}
 	names, kinds, dead := make(map[string]bool), make(map[string]string), make(map[string]bool)
 	for _, q := range w.queues {
-		dead[broker.DeadLetterQueue(q.config.Name)] = true
+		dead[topology.DeadLetterQueue(q.config.Name)] = true
 	}
 	for _, q := range w.queues {
 		c := q.config

@@ -8,6 +8,9 @@ import (
 
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/warren-mq/warren/topology"
+
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
@@ -50,7 +53,7 @@ func withProviders(t *testing.T, h handler.Handler, mw ...handler.Middleware) gi
 	t.Cleanup(func() {
 		stop()
 		err := errors.Join(<-done, g.pub.Close())
-		for _, q := range []string{g.queue, broker.DeadLetterQueue(g.queue)} {
+		for _, q := range []string{g.queue, topology.DeadLetterQueue(g.queue)} {
 			_, deleted := ch.QueueDelete(q, false, false, false)
 			err = errors.Join(err, deleted)
 		}

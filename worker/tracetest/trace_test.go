@@ -12,10 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/topology"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/metric"
+
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
@@ -70,7 +73,7 @@ func setup(t *testing.T, h handler.Handler) (queue string, pub *broker.Publisher
 		if err := errors.Join(<-done, pub.Close()); err != nil {
 			t.Error(err)
 		}
-		for _, q := range []string{queue, broker.DeadLetterQueue(queue)} {
+		for _, q := range []string{queue, topology.DeadLetterQueue(queue)} {
 			if _, err := ch.QueueDelete(q, false, false, false); err != nil {
 				t.Error(err)
 			}
@@ -88,7 +91,7 @@ func deadLetter(t *testing.T, ch *amqp.Channel, queue string) (d amqp.Delivery) 
 	t.Helper()
 	rabbit.Eventually(t, patience, func() (ok bool) {
 		var err error
-		if d, ok, err = ch.Get(broker.DeadLetterQueue(queue), true); err != nil {
+		if d, ok, err = ch.Get(topology.DeadLetterQueue(queue), true); err != nil {
 			t.Fatal(err)
 		}
 		return ok

@@ -10,6 +10,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/topology"
 )
 
 // load is what the flags of bench ask for.
@@ -59,7 +60,7 @@ func (p *Program) benchmark(name, short string, measure func(context.Context, *b
 	}
 	f.TextVar(&w.size, "size", w.size, "`size` of a body, such as 512B or 4KiB")
 	f.IntVar(&w.concurrency, "concurrency", 8, "messages on their way or in hand at a time")
-	f.StringVar(&w.queueType, "queue-type", broker.Quorum, "quorum or classic")
+	f.StringVar(&w.queueType, "queue-type", topology.Quorum, "quorum or classic")
 	return c
 }
 
@@ -82,7 +83,7 @@ func (w load) check() error {
 	if w.concurrency < 1 || w.concurrency > maxBenchConcurrency {
 		errs = append(errs, fmt.Errorf("runner: --concurrency is %d, want 1 to %d", w.concurrency, maxBenchConcurrency))
 	}
-	if w.queueType != broker.Quorum && w.queueType != broker.Classic {
+	if w.queueType != topology.Quorum && w.queueType != topology.Classic {
 		errs = append(errs, fmt.Errorf("runner: --queue-type is %q, want quorum or classic", w.queueType))
 	}
 	if len(errs) > 0 {

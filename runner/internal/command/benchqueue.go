@@ -11,6 +11,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 )
 
 // benchExpiry is when the broker deletes the queue of a bench that was killed.
@@ -23,7 +24,7 @@ func (b *bench) declare(ctx context.Context) (remove func() error, err error) {
 		return nil, err
 	}
 	b.queue = "bench-" + rand.Text()
-	err = s.Declare(ctx, broker.Topology{Queues: []broker.Queue{{Name: b.queue, Arguments: message.Headers{
+	err = s.Declare(ctx, topology.Topology{Queues: []topology.Queue{{Name: b.queue, Arguments: message.Headers{
 		"x-queue-type": b.queueType, "x-expires": benchExpiry.Milliseconds(),
 	}}}})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/deadletter"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/topology"
 )
 
 func (p *Program) dlqCommand() *cobra.Command {
@@ -50,10 +51,10 @@ func suggested(err error, c *config.Config) error {
 
 // deadLetterQueue is the queue that an argument means.
 func deadLetterQueue(name string) string {
-	if strings.HasSuffix(name, broker.DeadLetterQueue("")) {
+	if strings.HasSuffix(name, topology.DeadLetterQueue("")) {
 		return name
 	}
-	return broker.DeadLetterQueue(name)
+	return topology.DeadLetterQueue(name)
 }
 
 // choice is the flags that choose letters.

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/deadletter"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/topology"
 )
 
 const (
@@ -29,7 +29,7 @@ func (p *Program) canaryWait(chosen time.Duration, queue string) (time.Duration,
 	if err != nil {
 		return 0, err
 	}
-	name := strings.TrimSuffix(queue, broker.DeadLetterQueue(""))
+	name := strings.TrimSuffix(queue, topology.DeadLetterQueue(""))
 	i := slices.IndexFunc(c.Queues, func(q config.Queue) bool { return q.Name == name })
 	if i < 0 {
 		return 0, nil

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/topology"
 )
 
 // consumerTimeout is how long RabbitMQ waits for an acknowledgement unless it is told
@@ -60,7 +60,7 @@ func waitOf(q config.Queue) time.Duration {
 func (e *examination) checkLimits() {
 	before := len(e.findings)
 	for _, q := range e.config.Queues {
-		classic := q.Type == broker.Classic || q.MaxPriority > 0
+		classic := q.Type == topology.Classic || q.MaxPriority > 0
 		switch {
 		case classic:
 			e.warnf("limits", "Without need of priorities use a quorum queue, which is replicated and has a delivery limit.",

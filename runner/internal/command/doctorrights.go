@@ -9,6 +9,7 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/runner/internal/wiring"
+	"github.com/warren-mq/warren/topology"
 )
 
 // refusal is in the broker's words, such as: ACCESS_REFUSED - configure access to queue
@@ -31,11 +32,11 @@ func (e *examination) checkPermissions(ctx context.Context) {
 	t := wiring.Topology(e.config)
 	for _, x := range t.Exchanges {
 		// RabbitMQ wants a name there.
-		r.note(e.session.Declare(ctx, broker.Topology{Exchanges: []broker.Exchange{{Name: x.Name, Kind: x.Kind, Arguments: message.Headers{"alternate-exchange": 0}}}}))
+		r.note(e.session.Declare(ctx, topology.Topology{Exchanges: []topology.Exchange{{Name: x.Name, Kind: x.Kind, Arguments: message.Headers{"alternate-exchange": 0}}}}))
 	}
 	for _, q := range t.Queues {
 		// No time to live is less than none.
-		r.note(e.session.Declare(ctx, broker.Topology{Queues: []broker.Queue{{Name: q.Name, Arguments: message.Headers{"x-message-ttl": -1}}}}))
+		r.note(e.session.Declare(ctx, topology.Topology{Queues: []topology.Queue{{Name: q.Name, Arguments: message.Headers{"x-message-ttl": -1}}}}))
 	}
 	for _, q := range e.config.Queues {
 		r.noteRead(ctx, q.Name)
@@ -66,7 +67,7 @@ func (r *rights) noteRead(ctx context.Context, queue string) {
 }
 
 // tryToWrite publishes what expires at a time that is none.
-func (r *rights) tryToWrite(ctx context.Context, t broker.Topology) {
+func (r *rights) tryToWrite(ctx context.Context, t topology.Topology) {
 	sender := broker.NewSender(r.examination.broker, "doctor", nil)
 	ctx, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)

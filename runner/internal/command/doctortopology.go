@@ -4,8 +4,8 @@ import (
 	"context"
 	"strings"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/runner/internal/wiring"
+	"github.com/warren-mq/warren/topology"
 )
 
 // checkVersion tells what is to be known of the broker's version.
@@ -38,8 +38,8 @@ func (e *examination) checkTopology(ctx context.Context) {
 				"%s %s: %s is %s, wanted %s", c.Kind, c.Name, c.Conflict.Argument, c.Conflict.Current, c.Conflict.Wanted)
 		}
 	}
-	switch missing := number(changes, broker.Create); {
-	case number(changes, broker.Conflict) > 0:
+	switch missing := number(changes, topology.Create); {
+	case number(changes, topology.Conflict) > 0:
 	case missing > 0:
 		e.okf("topology", "nothing conflicts; %d of %d parts are missing, which a start of the runner or \"topology apply\" declares", missing, len(changes))
 	default:

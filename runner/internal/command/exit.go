@@ -6,6 +6,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -51,7 +52,7 @@ func exitStatus(ctx context.Context, err error) int {
 		return own.status
 	case errors.As(err, new(*config.Error)):
 		return exitConfig
-	case errors.As(err, new(*broker.ConflictError)):
+	case errors.As(err, new(*topology.ConflictError)):
 		return exitConflict
 	case errors.Is(err, broker.ErrRefused), errors.Is(err, broker.ErrNotConnected):
 		return exitBroker

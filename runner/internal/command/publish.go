@@ -11,6 +11,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 )
 
 // publishing is what the flags of publish say.
@@ -71,8 +72,8 @@ func (w publishing) check() error {
 	if w.rate < 0 || math.IsNaN(w.rate) || math.IsInf(w.rate, 0) {
 		errs = append(errs, fmt.Errorf("runner: --rate is %v, want 0 or more", w.rate))
 	}
-	if w.delay < 0 || w.delay > broker.MaxDelay {
-		errs = append(errs, fmt.Errorf("runner: --delay is %v, want 0 to %v", w.delay, broker.MaxDelay))
+	if w.delay < 0 || w.delay > topology.MaxDelay {
+		errs = append(errs, fmt.Errorf("runner: --delay is %v, want 0 to %v", w.delay, topology.MaxDelay))
 	}
 	if _, err := readHeaders(w.headers); err != nil {
 		errs = append(errs, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/topology"
 )
 
 func (p *Program) queuesCommand() *cobra.Command {
@@ -114,7 +115,7 @@ func queueStates(ctx context.Context, queues []string, s *broker.Session) ([]que
 	for _, name := range queues {
 		state := queueState{Name: name}
 		now, err := s.State(ctx, name)
-		dead, errDead := s.State(ctx, broker.DeadLetterQueue(name))
+		dead, errDead := s.State(ctx, topology.DeadLetterQueue(name))
 		err = errors.Join(err, errDead)
 		if err != nil && !errors.Is(err, broker.ErrNoQueue) {
 			return nil, err

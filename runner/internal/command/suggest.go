@@ -11,6 +11,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/topology"
 )
 
 // suggestFlag ends the error of an unknown flag with the one that may be meant.
@@ -41,7 +42,7 @@ func suggestQueue(err error, c *config.Config) string {
 	_, queue, _ := strings.Cut(err.Error(), broker.ErrNoQueue.Error()+": ")
 	known := make([]string, 0, 2*len(c.Queues))
 	for _, q := range c.Queues {
-		known = append(known, q.Name, broker.DeadLetterQueue(q.Name))
+		known = append(known, q.Name, topology.DeadLetterQueue(q.Name))
 	}
 	if slices.Contains(known, queue) {
 		return ": it is in the configuration, and not declared: runner topology apply"

@@ -13,6 +13,7 @@ import (
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/printable"
 	"github.com/warren-mq/warren/runner/internal/wiring"
+	"github.com/warren-mq/warren/topology"
 )
 
 func (p *Program) topologyCommand() *cobra.Command {
@@ -72,7 +73,7 @@ func firstURL(b broker.Config) (*url.URL, error) {
 }
 
 // withTopology connects to the broker, for the topology of the configuration.
-func (p *Program) withTopology(ctx context.Context, do func(context.Context, broker.Topology, *broker.Session) error) error {
+func (p *Program) withTopology(ctx context.Context, do func(context.Context, topology.Topology, *broker.Session) error) error {
 	c, err := p.load(true)
 	if err != nil {
 		return err

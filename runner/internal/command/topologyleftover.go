@@ -8,33 +8,33 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/management"
 	"github.com/warren-mq/warren/runner/internal/wiring"
+	"github.com/warren-mq/warren/topology"
 )
 
 // leftovers are what the broker may have and the configuration has not.
 type leftovers struct {
-	bindings []broker.Binding // of queues that the configuration has
+	bindings []topology.Binding // of queues that the configuration has
 	families []family
 	unknown  []string // work queues that may be another program's
 }
 
 // family is a work queue that is left over.
 type family struct {
-	queue    broker.Queue
-	bindings []broker.Binding // to the program's exchanges
+	queue    topology.Queue
+	bindings []topology.Binding // to the program's exchanges
 }
 
 // members are the work queue, the queue that holds its retries, and its dead-letter queue,
 // in the order in which they may be deleted: each takes what comes out of the one before.
-func (f family) members() []broker.Queue {
+func (f family) members() []topology.Queue {
 	if strings.HasSuffix(f.queue.Name, dlqSuffix) {
-		return []broker.Queue{f.queue}
+		return []topology.Queue{f.queue}
 	}
-	members := []broker.Queue{f.queue}
-	all := broker.WorkQueue{Name: f.queue.Name, Type: broker.Classic}.Topology().Queues
+	members := []topology.Queue{f.queue}
+	all := topology.WorkQueue{Name: f.queue.Name, Type: topology.Classic}.Topology().Queues
 	for _, q := range slices.Backward(all) {
 		if q.Name != f.queue.Name {
 			members = append(members, q)
@@ -44,7 +44,7 @@ func (f family) members() []broker.Queue {
 }
 
 // dlqSuffix is what names of dead-letter queues end with.
-var dlqSuffix = broker.DeadLetterQueue("")
+var dlqSuffix = topology.DeadLetterQueue("")
 
 // search says where leftovers are looked for, beside broker.management_url.
 type search struct {
@@ -99,7 +99,7 @@ func (l *leftovers) addNamed(c *config.Config, s search) error {
 	t := wiring.Topology(c)
 	for _, name := range s.queues {
 		switch {
-		case slices.ContainsFunc(t.Queues, func(q broker.Queue) bool { return q.Name == name }):
+		case slices.ContainsFunc(t.Queues, func(q topology.Queue) bool { return q.Name == name }):
 			return usage(fmt.Errorf("runner: queue %q is in the configuration: remove it there first", name))
 		case name == "" || strings.HasPrefix(name, "warren.") || strings.HasPrefix(name, "amq."):
 			return usage(fmt.Errorf("runner: queue %q is shared or the broker's own, want the name of a work queue", name))
@@ -111,7 +111,7 @@ func (l *leftovers) addNamed(c *config.Config, s search) error {
 		if err != nil {
 			return usage(err)
 		}
-		if slices.ContainsFunc(t.Bindings, func(other broker.Binding) bool { return config.SameBinding(b, other) }) {
+		if slices.ContainsFunc(t.Bindings, func(other topology.Binding) bool { return config.SameBinding(b, other) }) {
 			return usage(fmt.Errorf("runner: binding %s is in the configuration: remove it there first", text))
 		}
 		if strings.HasPrefix(b.Exchange, "warren.") || b.Exchange == "" {
@@ -132,12 +132,12 @@ func (l *leftovers) addManaged(ctx context.Context, c *config.Config, client *ma
 		if err != nil {
 			return err
 		}
-		l.bindings = slices.DeleteFunc(l.bindings, func(b broker.Binding) bool {
-			return b.Queue == q.Name && !slices.ContainsFunc(found, func(other broker.Binding) bool { return config.SameBinding(b, other) })
+		l.bindings = slices.DeleteFunc(l.bindings, func(b topology.Binding) bool {
+			return b.Queue == q.Name && !slices.ContainsFunc(found, func(other topology.Binding) bool { return config.SameBinding(b, other) })
 		})
 		for _, b := range found {
 			if !strings.HasPrefix(b.Exchange, "warren.") &&
-				!slices.ContainsFunc(t.Bindings, func(other broker.Binding) bool { return config.SameBinding(b, other) }) {
+				!slices.ContainsFunc(t.Bindings, func(other topology.Binding) bool { return config.SameBinding(b, other) }) {
 				l.addBinding(b)
 			}
 		}
@@ -147,7 +147,7 @@ func (l *leftovers) addManaged(ctx context.Context, c *config.Config, client *ma
 		if err != nil {
 			return err
 		}
-		l.families[i].bindings = slices.DeleteFunc(found, func(b broker.Binding) bool { return strings.HasPrefix(b.Exchange, "warren.") })
+		l.families[i].bindings = slices.DeleteFunc(found, func(b topology.Binding) bool { return strings.HasPrefix(b.Exchange, "warren.") })
 	}
 	queues, err := client.Queues(ctx)
 	if err != nil {
@@ -158,13 +158,13 @@ func (l *leftovers) addManaged(ctx context.Context, c *config.Config, client *ma
 }
 
 // addQueues looks for queues like Warren's among those that exist.
-func (l *leftovers) addQueues(t broker.Topology, queues []broker.Queue) {
-	exists := func(in []broker.Queue, name string) bool {
-		return slices.ContainsFunc(in, func(q broker.Queue) bool { return q.Name == name })
+func (l *leftovers) addQueues(t topology.Topology, queues []topology.Queue) {
+	exists := func(in []topology.Queue, name string) bool {
+		return slices.ContainsFunc(in, func(q topology.Queue) bool { return q.Name == name })
 	}
 	for _, q := range queues {
 		work, isDLQ := strings.CutSuffix(q.Name, dlqSuffix)
-		isWork := q.Arguments["x-dead-letter-exchange"] == broker.DeadLetterExchange
+		isWork := q.Arguments["x-dead-letter-exchange"] == topology.DeadLetterExchange
 		i := slices.IndexFunc(l.families, func(f family) bool { return f.queue.Name == q.Name })
 		switch {
 		case i >= 0:
@@ -177,12 +177,12 @@ func (l *leftovers) addQueues(t broker.Topology, queues []broker.Queue) {
 }
 
 // addBinding adds b, to its queue's family if that is left over.
-func (l *leftovers) addBinding(b broker.Binding) {
+func (l *leftovers) addBinding(b topology.Binding) {
 	to := &l.bindings
 	if i := slices.IndexFunc(l.families, func(f family) bool { return f.queue.Name == b.Queue }); i >= 0 {
 		to = &l.families[i].bindings
 	}
-	if !slices.ContainsFunc(*to, func(other broker.Binding) bool { return config.SameBinding(b, other) }) {
+	if !slices.ContainsFunc(*to, func(other topology.Binding) bool { return config.SameBinding(b, other) }) {
 		*to = append(*to, b)
 	}
 }
@@ -192,7 +192,7 @@ func (l *leftovers) family(queue string) *family {
 	i := slices.IndexFunc(l.families, func(f family) bool { return f.queue.Name == queue })
 	if i < 0 {
 		i = len(l.families)
-		l.families = append(l.families, family{queue: broker.Queue{Name: queue}})
+		l.families = append(l.families, family{queue: topology.Queue{Name: queue}})
 	}
 	return &l.families[i]
 }
@@ -218,13 +218,13 @@ func managementClient(c *config.Config) (*management.Client, error) {
 }
 
 // parseBinding reads EXCHANGE:KEY:QUEUE, in which the names have : and % as %XX.
-func parseBinding(text string) (broker.Binding, error) {
+func parseBinding(text string) (topology.Binding, error) {
 	exchange, rest, ok := strings.Cut(text, ":")
 	last := strings.LastIndex(rest, ":")
 	if !ok || last < 0 {
-		return broker.Binding{}, fmt.Errorf("runner: --binding is %q, want EXCHANGE:KEY:QUEUE", text)
+		return topology.Binding{}, fmt.Errorf("runner: --binding is %q, want EXCHANGE:KEY:QUEUE", text)
 	}
-	b := broker.Binding{Key: rest[:last]}
+	b := topology.Binding{Key: rest[:last]}
 	var errs [2]error
 	b.Exchange, errs[0] = url.PathUnescape(exchange)
 	b.Queue, errs[1] = url.PathUnescape(rest[last+1:])
@@ -235,7 +235,7 @@ func parseBinding(text string) (broker.Binding, error) {
 }
 
 // bindingText is what parseBinding reads.
-func bindingText(b broker.Binding) string {
+func bindingText(b topology.Binding) string {
 	escape := strings.NewReplacer("%", "%25", ":", "%3A").Replace
 	return escape(b.Exchange) + ":" + b.Key + ":" + escape(b.Queue)
 }
@@ -243,7 +243,7 @@ func bindingText(b broker.Binding) string {
 // pruneCommand is the command that removes l.
 func (p *Program) pruneCommand(l config.Leftover) string {
 	words := []string{"runner topology prune" + p.fileFlag()}
-	bindings := []broker.Binding{l.Binding}
+	bindings := []topology.Binding{l.Binding}
 	if l.Queue != nil {
 		words, bindings = append(words, "queue", quoted(l.Queue.Name)), l.Queue.Bindings()
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/wiring"
+	"github.com/warren-mq/warren/topology"
 )
 
 // part is an exchange or a queue, and what declaring it does.
@@ -51,7 +52,7 @@ something is missing or left over.`,
 	return c
 }
 
-func (p *Program) plan(ctx context.Context, t broker.Topology, l leftovers, s *broker.Session, detailed bool) error {
+func (p *Program) plan(ctx context.Context, t topology.Topology, l leftovers, s *broker.Session, detailed bool) error {
 	changes, err := s.Plan(ctx, t)
 	if err != nil {
 		return err
@@ -60,15 +61,15 @@ func (p *Program) plan(ctx context.Context, t broker.Topology, l leftovers, s *b
 	if err := left.all(ctx, l); err != nil {
 		return err
 	}
-	r := planTable(changes, broker.Create)
+	r := planTable(changes, topology.Create)
 	r.addLeftovers(append(left.parts, l.unknownParts()...))
 	if err := p.show(r); err != nil {
 		return err
 	}
-	if err := broker.Conflicts(changes); err != nil {
+	if err := topology.Conflicts(changes); err != nil {
 		return err
 	}
-	if detailed && (number(changes, broker.Create) > 0 || len(left.parts) > 0) {
+	if detailed && (number(changes, topology.Create) > 0 || len(left.parts) > 0) {
 		return &silentError{exitConflict}
 	}
 	return nil
@@ -95,12 +96,12 @@ func (p *Program) topologyApply() *cobra.Command {
 stays as it is, so that it may be done again and again. If anything conflicts nothing is
 declared, and the exit status is 5. Nothing is ever deleted.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withTopology(cmd.Context(), func(ctx context.Context, t broker.Topology, s *broker.Session) error {
+			return p.withTopology(cmd.Context(), func(ctx context.Context, t topology.Topology, s *broker.Session) error {
 				changes, err := s.Plan(ctx, t)
 				if err != nil {
 					return err
 				}
-				if err := broker.Conflicts(changes); err != nil {
+				if err := topology.Conflicts(changes); err != nil {
 					return err
 				}
 				if err := s.Declare(ctx, t); err != nil {
@@ -113,11 +114,11 @@ declared, and the exit status is 5. Nothing is ever deleted.`,
 }
 
 // planTable shows changes. What is missing is called as create says.
-func planTable(changes []broker.Change, create broker.Action) result {
+func planTable(changes []topology.Change, create topology.Action) result {
 	r := result{header: []string{"KIND", "NAME", "ACTION", "NOTE"}, empty: "The configuration has no topology."}
 	for _, c := range changes {
 		shown := part{Kind: c.Kind, Name: c.Name, Action: string(c.Action)}
-		if c.Action == broker.Create {
+		if c.Action == topology.Create {
 			shown.Action = string(create)
 		}
 		var note string
@@ -129,12 +130,12 @@ func planTable(changes []broker.Change, create broker.Action) result {
 		r.values = append(r.values, shown)
 	}
 	r.note = fmt.Sprintf("%s: %d, same: %d, conflict: %d",
-		create, number(changes, broker.Create), number(changes, broker.Same), number(changes, broker.Conflict))
+		create, number(changes, topology.Create), number(changes, topology.Same), number(changes, topology.Conflict))
 	return r
 }
 
 // number counts the changes of an action.
-func number(changes []broker.Change, a broker.Action) (n int) {
+func number(changes []topology.Change, a topology.Action) (n int) {
 	for _, c := range changes {
 		if c.Action == a {
 			n++

@@ -12,6 +12,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/topology"
 )
 
 func (p *Program) topologyPrune() *cobra.Command {
@@ -144,7 +145,7 @@ func (x *pruner) all(ctx context.Context, l leftovers) error {
 	return nil
 }
 
-func (x *pruner) unbind(ctx context.Context, bindings []broker.Binding) error {
+func (x *pruner) unbind(ctx context.Context, bindings []topology.Binding) error {
 	for _, b := range bindings {
 		action := unbind
 		if !x.dry {
@@ -182,7 +183,7 @@ func (x *pruner) family(ctx context.Context, f family) error {
 }
 
 // queue deletes q, or keeps it, also for the queue whose messages it takes.
-func (x *pruner) queue(ctx context.Context, q broker.Queue, keptBy string) (kept bool, err error) {
+func (x *pruner) queue(ctx context.Context, q topology.Queue, keptBy string) (kept bool, err error) {
 	state, err := x.session.State(ctx, q.Name)
 	forced := slices.Contains(x.force, q.Name)
 	switch {
@@ -219,7 +220,7 @@ func (x *pruner) done(queue, action string, messages int) {
 	x.parts = append(x.parts, part{Kind: "queue", Name: queue, Action: action, Note: note})
 }
 
-func (x *pruner) delete(ctx context.Context, q broker.Queue, forced bool) (messages int, err error) {
+func (x *pruner) delete(ctx context.Context, q topology.Queue, forced bool) (messages int, err error) {
 	if forced {
 		return x.session.DeleteQueue(ctx, q.Name)
 	}

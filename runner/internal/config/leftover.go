@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/topology"
 )
 
 // Leftover is what stays on the broker and goes on filling when one configuration follows
@@ -12,7 +12,7 @@ import (
 // deleted by itself.
 type Leftover struct {
 	Queue   *Queue // as it was; nil for a binding
-	Binding broker.Binding
+	Binding topology.Binding
 }
 
 // String says what is left over.
@@ -35,7 +35,7 @@ func Leftovers(from, to *Config) []Leftover {
 		}
 		now := to.Queues[i].Bindings()
 		for _, b := range old.Bindings() {
-			if !slices.ContainsFunc(now, func(other broker.Binding) bool { return SameBinding(b, other) }) {
+			if !slices.ContainsFunc(now, func(other topology.Binding) bool { return SameBinding(b, other) }) {
 				found = append(found, Leftover{Binding: b})
 			}
 		}
@@ -44,19 +44,19 @@ func Leftovers(from, to *Config) []Leftover {
 }
 
 // Bindings are those of the queue to its exchange; none to the default exchange.
-func (q Queue) Bindings() []broker.Binding {
+func (q Queue) Bindings() []topology.Binding {
 	if q.Exchange == "" {
 		return nil
 	}
-	bindings := make([]broker.Binding, 0, len(q.Handlers))
+	bindings := make([]topology.Binding, 0, len(q.Handlers))
 	for _, h := range q.Handlers {
-		bindings = append(bindings, broker.Binding{Exchange: q.Exchange, Key: h.Key, Queue: q.Name, Arguments: q.BindingArguments})
+		bindings = append(bindings, topology.Binding{Exchange: q.Exchange, Key: h.Key, Queue: q.Name, Arguments: q.BindingArguments})
 	}
 	return bindings
 }
 
 // SameBinding reports whether the broker has one binding for both. Integers of other
 // types, as other sources have them, are the same.
-func SameBinding(a, b broker.Binding) bool {
+func SameBinding(a, b topology.Binding) bool {
 	return a.Exchange == b.Exchange && a.Key == b.Key && a.Queue == b.Queue && fmt.Sprint(a.Arguments) == fmt.Sprint(b.Arguments)
 }

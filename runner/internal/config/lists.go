@@ -8,7 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/topology"
 )
 
 // complainf adds a fault at the value at path, or at what it would stand in.
@@ -101,7 +101,7 @@ func (d *document) checkExchange(path string, e Exchange) {
 	if reserved(e.Name) {
 		d.complainf(join(path, "name"), "name is %q: names that begin with amq. or warren. are reserved", e.Name)
 	}
-	if err := (broker.Topology{Exchanges: []broker.Exchange{{Name: e.Name}}}).Validate(); err != nil {
+	if err := (topology.Topology{Exchanges: []topology.Exchange{{Name: e.Name}}}).Validate(); err != nil {
 		d.complainf(join(path, "name"), "%s", strings.TrimPrefix(err.Error(), "broker: "))
 	}
 }

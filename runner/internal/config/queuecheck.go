@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/topology"
 )
 
 // maxPrefetch is what AMQP can say.
@@ -32,7 +32,7 @@ func (d *document) checkQueue(path string, q Queue, c *Config) {
 		return
 	}
 	// What the worker itself would say, and has not been said with a better place.
-	w := broker.WorkQueue{
+	w := topology.WorkQueue{
 		Name: q.Name, Exchange: q.Exchange, ExchangeKind: kind, Keys: keys, BindingArguments: q.BindingArguments,
 		Type: q.Type, MaxPriority: q.MaxPriority, DeliveryLimit: q.DeliveryLimit, MessageTTL: time.Duration(q.MessageTTL),
 		MaxLength: q.MaxLength, SingleActive: q.SingleActive, Arguments: q.Arguments,
@@ -103,14 +103,14 @@ func (d *document) checkKind(path string, q Queue) {
 	if !d.sound(path, "type", "max_priority", "delivery_limit") {
 		return
 	}
-	if q.MaxPriority > 0 && q.Type == broker.Quorum {
+	if q.MaxPriority > 0 && q.Type == topology.Quorum {
 		d.complainf(join(path, "max_priority"), "max_priority needs a classic queue, and type is quorum: RabbitMQ refuses x-max-priority there")
 	}
 	switch limit := join(path, "delivery_limit"); {
 	case q.DeliveryLimit == 0:
 	case q.MaxPriority > 0:
 		d.complainf(limit, "delivery_limit has no meaning with max_priority: the queue is classic then, and classic queues take none")
-	case q.Type == broker.Classic:
+	case q.Type == topology.Classic:
 		d.complainf(limit, "delivery_limit has no meaning with type classic: classic queues take none")
 	}
 }

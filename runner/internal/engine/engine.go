@@ -14,6 +14,7 @@ import (
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/wiring"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -202,7 +203,7 @@ func awaitReady(ctx context.Context, queues []*queue) {
 }
 
 // plan says whether the topology conflicts with what the broker has.
-func (e *Engine) plan(ctx context.Context, t broker.Topology) error {
+func (e *Engine) plan(ctx context.Context, t topology.Topology) error {
 	session, err := e.connections.Sender().Connector().Session(ctx)
 	if err != nil {
 		return err
@@ -211,7 +212,7 @@ func (e *Engine) plan(ctx context.Context, t broker.Topology) error {
 	if err != nil {
 		return err
 	}
-	return broker.Conflicts(changes)
+	return topology.Conflicts(changes)
 }
 
 // wait returns when the engine is told to stop, or a part of it has failed.

@@ -14,6 +14,7 @@ import (
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/engine"
+	"github.com/warren-mq/warren/topology"
 )
 
 // running is an engine at work on the embedded broker, whose handler "note" tells what
@@ -178,7 +179,7 @@ func TestStartThatConflictsDeclaresNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Run(t.Context()); !errors.As(err, new(*broker.ConflictError)) {
+	if err := e.Run(t.Context()); !errors.As(err, new(*topology.ConflictError)) {
 		t.Errorf("got %v, want the conflict of the exchange", err)
 	}
 	s, err := broker.Dial(t.Context(), r.Broker(), "test")

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/job"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/wiring"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -55,7 +55,7 @@ func (e *Engine) startQueue(q *queue) {
 	q.cancel = cancel
 	go func() {
 		err := q.worker.Run(ctx)
-		_, refused := errors.AsType[*broker.DeclarationError](err)
+		_, refused := errors.AsType[*topology.DeclarationError](err)
 		switch {
 		case err == nil || ctx.Err() != nil:
 		case refused && e.isWorking():

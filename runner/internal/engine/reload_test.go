@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/topology"
 )
 
 // TestReload has a queue that stays count on through all of it.
@@ -100,7 +100,7 @@ func TestReloadThatConflictsChangesNothing(t *testing.T) {
 	r := run(t, queues(queueYAML("q", "q.#", "")))
 	defer r.end()
 	_, err := r.Reload(t.Context(), load(t, queues(queueYAML("q", "q.#", "delivery_limit: 3,"), queueYAML("new", "new", ""))))
-	if !errors.As(err, new(*broker.ConflictError)) {
+	if !errors.As(err, new(*topology.ConflictError)) {
 		t.Errorf("got %v, want the conflict", err)
 	}
 	r.publish("q.1", "still here")

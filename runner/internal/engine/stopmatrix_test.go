@@ -18,6 +18,7 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/runner/internal/engine"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -155,7 +156,7 @@ func prepare(t *testing.T, direct broker.Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	topology := broker.Ladder().Merge(broker.WorkQueue{Name: "q", Exchange: "events", Keys: []string{"#"}}.Topology())
+	topology := topology.Ladder().Merge(topology.WorkQueue{Name: "q", Exchange: "events", Keys: []string{"#"}}.Topology())
 	if err := errors.Join(s.Declare(t.Context(), topology), s.Close()); err != nil {
 		t.Fatal(err)
 	}

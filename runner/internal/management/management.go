@@ -15,8 +15,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 )
 
 const (
@@ -61,7 +61,7 @@ func New(c Config, vhost string) (*Client, error) {
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Queues are those of the virtual host.
-func (c *Client) Queues(ctx context.Context) ([]broker.Queue, error) {
+func (c *Client) Queues(ctx context.Context) ([]topology.Queue, error) {
 	var found []struct {
 		Name      string          `json:"name"`
 		Arguments message.Headers `json:"arguments"`
@@ -69,16 +69,16 @@ func (c *Client) Queues(ctx context.Context) ([]broker.Queue, error) {
 	if err := c.get(ctx, "/api/queues/"+url.PathEscape(c.vhost)+"?columns=name,arguments", &found); err != nil {
 		return nil, err
 	}
-	queues := make([]broker.Queue, 0, len(found))
+	queues := make([]topology.Queue, 0, len(found))
 	for _, q := range found {
-		queues = append(queues, broker.Queue{Name: q.Name, Arguments: arguments(q.Arguments)})
+		queues = append(queues, topology.Queue{Name: q.Name, Arguments: arguments(q.Arguments)})
 	}
 	return queues, nil
 }
 
 // Bindings are those of a queue, without the default exchange's; none if there is no such
 // queue.
-func (c *Client) Bindings(ctx context.Context, queue string) ([]broker.Binding, error) {
+func (c *Client) Bindings(ctx context.Context, queue string) ([]topology.Binding, error) {
 	var found []struct {
 		Source    string          `json:"source"`
 		Key       string          `json:"routing_key"`
@@ -88,10 +88,10 @@ func (c *Client) Bindings(ctx context.Context, queue string) ([]broker.Binding, 
 	if err := c.get(ctx, path, &found); err != nil && !errors.Is(err, errNotFound) {
 		return nil, err
 	}
-	bindings := make([]broker.Binding, 0, len(found))
+	bindings := make([]topology.Binding, 0, len(found))
 	for _, b := range found {
 		if b.Source != "" {
-			bindings = append(bindings, broker.Binding{Exchange: b.Source, Key: b.Key, Queue: queue, Arguments: arguments(b.Arguments)})
+			bindings = append(bindings, topology.Binding{Exchange: b.Source, Key: b.Key, Queue: queue, Arguments: arguments(b.Arguments)})
 		}
 	}
 	return bindings, nil

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/runner/internal/management"
+	"github.com/warren-mq/warren/topology"
 )
 
 const password = "hunter2"
@@ -63,11 +63,11 @@ func TestQueuesAndBindingsAreRead(t *testing.T) {
 			t.Parallel()
 			m := client(t, c)
 			queues, err := m.Queues(t.Context())
-			if want := []broker.Queue{{Name: "mail", Arguments: message.Headers{"x-queue-type": "quorum", "x-delivery-limit": int64(20)}}}; err != nil || !reflect.DeepEqual(queues, want) {
+			if want := []topology.Queue{{Name: "mail", Arguments: message.Headers{"x-queue-type": "quorum", "x-delivery-limit": int64(20)}}}; err != nil || !reflect.DeepEqual(queues, want) {
 				t.Errorf("got %v and %v, want %v", queues, err, want)
 			}
 			bindings, err := m.Bindings(t.Context(), "a/b")
-			if want := []broker.Binding{{Exchange: "events", Key: "k", Queue: "a/b", Arguments: message.Headers{"n": int64(5), "f": 0.5}}}; err != nil || !reflect.DeepEqual(bindings, want) {
+			if want := []topology.Binding{{Exchange: "events", Key: "k", Queue: "a/b", Arguments: message.Headers{"n": int64(5), "f": 0.5}}}; err != nil || !reflect.DeepEqual(bindings, want) {
 				t.Errorf("got %v and %v, want %v", bindings, err, want)
 			}
 			if none, err := m.Bindings(t.Context(), "none"); err != nil || len(none) > 0 {

@@ -4,20 +4,21 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
 // Exchanges are those of c as they are declared.
-func Exchanges(c *config.Config) broker.Topology {
-	var t broker.Topology
+func Exchanges(c *config.Config) topology.Topology {
+	var t topology.Topology
 	for _, e := range c.Exchanges {
-		t.Exchanges = append(t.Exchanges, broker.Exchange{Name: e.Name, Kind: e.Type, Arguments: e.Arguments})
+		t.Exchanges = append(t.Exchanges, topology.Exchange{Name: e.Name, Kind: e.Type, Arguments: e.Arguments})
 	}
 	return t
 }
 
 // Topology is everything that a runner of c declares.
-func Topology(c *config.Config) broker.Topology {
+func Topology(c *config.Config) topology.Topology {
 	t := Exchanges(c)
 	if len(c.Queues) > 0 {
 		w := worker.New(worker.Config{})

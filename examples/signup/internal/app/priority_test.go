@@ -13,6 +13,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/event"
 	"github.com/warren-mq/warren/examples/signup/internal/welcome"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -43,7 +44,7 @@ func running(t *testing.T, c *catcher.Catcher) (a *app.App, queue string) {
 				t.Error(err)
 			}
 		}
-		for _, name := range []string{prefix + app.WelcomeQueue, broker.DeadLetterQueue(prefix + app.WelcomeQueue)} {
+		for _, name := range []string{prefix + app.WelcomeQueue, topology.DeadLetterQueue(prefix + app.WelcomeQueue)} {
 			if _, err := ch.QueueDelete(name, false, false, false); err != nil {
 				t.Error(err)
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/topology"
 )
 
 // Run does what the roles say until ctx is done, or one of them cannot go on. If l is
@@ -74,7 +75,7 @@ func (a *App) declare(ctx context.Context) error {
 	t := declared(a.config)
 	for {
 		err := a.declareOnce(ctx, t)
-		_, conflict := errors.AsType[*broker.ConflictError](err)
+		_, conflict := errors.AsType[*topology.ConflictError](err)
 		if err == nil || conflict || errors.Is(err, broker.ErrRefused) {
 			return err
 		}
@@ -87,7 +88,7 @@ func (a *App) declare(ctx context.Context) error {
 	}
 }
 
-func (a *App) declareOnce(ctx context.Context, t broker.Topology) error {
+func (a *App) declareOnce(ctx context.Context, t topology.Topology) error {
 	session, err := broker.Dial(ctx, a.config.Broker, "declare")
 	if err != nil {
 		return err

@@ -7,11 +7,12 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/examples/signup/internal/dedupe"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
 // declared is what all roles need on the broker.
-func declared(c Config) broker.Topology {
+func declared(c Config) topology.Topology {
 	all := &App{config: c, handled: new(dedupe.Store), subscriptions: make(map[string]*worker.Subscription)} // never run
 	w := worker.New(worker.Config{})
 	all.subscribe(w, Roles())

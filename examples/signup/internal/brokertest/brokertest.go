@@ -4,9 +4,9 @@ package brokertest
 import (
 	"testing"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/examples/signup/internal/app"
 	"github.com/warren-mq/warren/examples/signup/internal/event"
+	"github.com/warren-mq/warren/topology"
 )
 
 // Remover deletes queues and exchanges, as *amqp091.Channel does.
@@ -19,7 +19,7 @@ type Remover interface {
 func Remove(tb testing.TB, ch Remover, prefix string) {
 	tb.Helper()
 	for _, q := range app.Queues() {
-		for _, name := range []string{prefix + q, broker.DeadLetterQueue(prefix + q)} {
+		for _, name := range []string{prefix + q, topology.DeadLetterQueue(prefix + q)} {
 			if _, err := ch.QueueDelete(name, false, false, false); err != nil {
 				tb.Errorf("delete %s: %v", name, err)
 			}

@@ -21,6 +21,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/app"
 	"github.com/warren-mq/warren/examples/signup/internal/event"
 	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/topology"
 )
 
 // forgetful is whose password is reset.
@@ -159,7 +160,7 @@ func (d *Demo) waiting(ctx context.Context, queue string) (int, error) {
 }
 
 func (d *Demo) replayQueue(ctx context.Context, queue string) (done int, err error) {
-	result, err := deadletter.New(d.config).Replay(ctx, broker.DeadLetterQueue(queue), deadletter.Replay{
+	result, err := deadletter.New(d.config).Replay(ctx, topology.DeadLetterQueue(queue), deadletter.Replay{
 		By: "the live page",
 		Progress: func(r deadletter.Result) {
 			d.job.say("Replaying the dead letters of " + queue + ": " + live.Count(r.Done) + " of " + live.Count(r.Total) + ".")

@@ -8,6 +8,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/app"
 	"github.com/warren-mq/warren/examples/signup/internal/event"
 	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/topology"
 )
 
 // pace is how often the broker and the outbox are asked.
@@ -79,7 +80,7 @@ func (l *looker) queue(ctx context.Context, now time.Time, q live.Queue) live.Qu
 	health := l.demo.app.Subscription(q.Name).Health()
 	q.InHand, q.Concurrency = health.InHand, health.Concurrency
 	q.Name = l.demo.prefix + q.Name
-	q.DeadQueue = broker.DeadLetterQueue(q.Name)
+	q.DeadQueue = topology.DeadLetterQueue(q.Name)
 	q.Done, q.Retrying = l.demo.watch.progress(q.Name, now)
 	if l.queues[q.Name] == nil {
 		l.queues[q.Name] = &meter{}

@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"errors"
@@ -49,13 +49,13 @@ type Binding struct {
 func (t Topology) Validate() error {
 	errs := make([]error, 0, len(t.Exchanges)+len(t.Queues)+3*len(t.Bindings))
 	for _, x := range t.Exchanges {
-		errs = append(errs, checkName("exchange", x.Name))
+		errs = append(errs, CheckName("exchange", x.Name))
 	}
 	for _, q := range t.Queues {
-		errs = append(errs, checkName("queue", q.Name))
+		errs = append(errs, CheckName("queue", q.Name))
 	}
 	for _, b := range t.Bindings {
-		errs = append(errs, checkName("exchange", b.Exchange), checkName("queue", b.Queue), checkName("exchange", b.ToExchange))
+		errs = append(errs, CheckName("exchange", b.Exchange), CheckName("queue", b.Queue), CheckName("exchange", b.ToExchange))
 	}
 	return errors.Join(errs...)
 }
@@ -94,9 +94,9 @@ func unique[T any](all []T, identity func(T) any) []T {
 // whole connection of a client that declares an exchange of a type it does not have, so
 // Connector.Declare declares them over a connection apart.
 func (t Topology) Unusual() Topology {
-	return Topology{Exchanges: slices.DeleteFunc(slices.Clone(t.Exchanges), func(x Exchange) bool { return !x.isUnusual() })}
+	return Topology{Exchanges: slices.DeleteFunc(slices.Clone(t.Exchanges), func(x Exchange) bool { return !x.IsUnusual() })}
 }
 
-func (x Exchange) isUnusual() bool {
+func (x Exchange) IsUnusual() bool {
 	return !slices.Contains([]string{"topic", "direct", "fanout", "headers"}, x.Kind)
 }

@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"cmp"
@@ -83,7 +83,7 @@ func (q WorkQueue) Validate() error {
 	add(q.DeliveryLimit > 0 && q.kind() == Classic, "DeliveryLimit is %d, and classic queues take none", q.DeliveryLimit)
 	add(q.MessageTTL < 0, "MessageTTL is %v, want 0 or more", q.MessageTTL)
 	add(q.MaxLength < 0, "MaxLength is %d, want 0 or more", q.MaxLength)
-	errs = append(errs, checkName("queue", q.Name), checkName("exchange", q.Exchange))
+	errs = append(errs, CheckName("queue", q.Name), CheckName("exchange", q.Exchange))
 	return errors.Join(append(errs, q.validateKeys()...)...)
 }
 
@@ -112,14 +112,14 @@ func (q WorkQueue) Topology() Topology {
 	dlq := DeadLetterQueue(q.Name)
 	t := Topology{
 		Queues: []Queue{
-			{Name: dlq, Arguments: message.Headers{"x-queue-type": Quorum, "x-delivery-limit": neverReached}},
+			{Name: dlq, Arguments: message.Headers{"x-queue-type": Quorum, "x-delivery-limit": NeverReached}},
 			{Name: q.Name, Arguments: q.arguments()},
 		},
 		Bindings: []Binding{{Exchange: DeadLetterExchange, Key: q.Name, Queue: dlq}},
 	}
 	back := ladderReturn(q.Name)
 	if q.mayRefuse() {
-		held := delayedQueue(q.Name)
+		held := DelayedQueue(q.Name)
 		t, back.Queue = t.Merge(held), held.Queues[0].Name
 	}
 	t.Bindings = append(t.Bindings, back)

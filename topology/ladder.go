@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"fmt"
@@ -17,9 +17,9 @@ const (
 	// DelayGrain is the step in which delays are kept; they are rounded up to it.
 	DelayGrain = 100 * time.Millisecond
 	// MaxDelay is the longest delay, about 9.7 days. Longer ones become it.
-	MaxDelay = (1<<ladderLevels - 1) * DelayGrain
+	MaxDelay = (1<<LadderLevels - 1) * DelayGrain
 
-	ladderLevels = 23
+	LadderLevels = 23
 	ladderOut    = "warren.delay.out" // from here messages return to their work queues
 
 	// UnroutedQueue takes what comes out of the ladder for a work queue that no
@@ -29,35 +29,35 @@ const (
 
 // neverReached is a delivery limit for queues whose messages are only looked at:
 // each look that requeues counts as a delivery.
-const neverReached = 2147483647
+const NeverReached = 2147483647
 
 // ladderPrefix begins the names of the ladder's levels.
-const ladderPrefix = "warren.delay."
+const LadderPrefix = "warren.delay."
 
-func ladderLevel(k int) string { return fmt.Sprintf(ladderPrefix+"%02d", k) }
+func LadderLevel(k int) string { return fmt.Sprintf(LadderPrefix+"%02d", k) }
 
 // ladderNext is where level k hands its messages on to.
 func ladderNext(k int) string {
 	if k == 0 {
 		return ladderOut
 	}
-	return ladderLevel(k - 1)
+	return LadderLevel(k - 1)
 }
 
 // ladderSteps is d in grains, rounded up: never early.
-func ladderSteps(d time.Duration) uint32 {
+func LadderSteps(d time.Duration) uint32 {
 	d = min(max(d, 0), MaxDelay)
 	return uint32((d + DelayGrain - 1) / DelayGrain)
 }
 
 // ladderEntry is the exchange at which a message with that delay enters.
-func ladderEntry(steps uint32) string { return ladderLevel(max(bits.Len32(steps)-1, 0)) }
+func LadderEntry(steps uint32) string { return LadderLevel(max(bits.Len32(steps)-1, 0)) }
 
 // ladderKey is the delay's bits, one a word, and the tail that names the queue.
-func ladderKey(steps uint32, queue string) string {
+func LadderKey(steps uint32, queue string) string {
 	var b strings.Builder
-	b.Grow(2*ladderLevels + len(queue))
-	for k := ladderLevels - 1; k >= 0; k-- {
+	b.Grow(2*LadderLevels + len(queue))
+	for k := LadderLevels - 1; k >= 0; k-- {
 		b.WriteByte('0' + byte(steps>>k&1))
 		b.WriteByte('.')
 	}
@@ -68,7 +68,7 @@ func ladderKey(steps uint32, queue string) string {
 // ladderReturn binds a work queue to the end of the ladder. The number of words
 // before the name is fixed, so "email" never matches what is for "welcome.email".
 func ladderReturn(queue string) Binding {
-	return Binding{Exchange: ladderOut, Key: strings.Repeat("*.", ladderLevels) + queue, Queue: queue}
+	return Binding{Exchange: ladderOut, Key: strings.Repeat("*.", LadderLevels) + queue, Queue: queue}
 }
 
 // Ladder is the delay ladder, the dead-letter exchange and the queue for what has
@@ -81,18 +81,18 @@ func Ladder() Topology {
 			{Name: ladderOut, Kind: "topic", Arguments: message.Headers{"alternate-exchange": UnroutedQueue}},
 		},
 		Queues: []Queue{{Name: UnroutedQueue, Arguments: message.Headers{
-			"x-queue-type": "quorum", "x-delivery-limit": neverReached,
+			"x-queue-type": "quorum", "x-delivery-limit": NeverReached,
 		}}},
 		Bindings: []Binding{{Exchange: UnroutedQueue, Queue: UnroutedQueue}},
 	}
-	for k := range ladderLevels {
+	for k := range LadderLevels {
 		t.addLevel(k)
 	}
 	return t
 }
 
 func (t *Topology) addLevel(k int) {
-	name, skip := ladderLevel(k), strings.Repeat("*.", ladderLevels-1-k)
+	name, skip := LadderLevel(k), strings.Repeat("*.", LadderLevels-1-k)
 	t.Exchanges = append(t.Exchanges, Exchange{Name: name, Kind: "topic"})
 	t.Queues = append(t.Queues, Queue{Name: name, Arguments: holdingArguments(DelayGrain<<k, ladderNext(k))})
 	t.Bindings = append(t.Bindings,
@@ -109,14 +109,14 @@ func holdingArguments(ttl time.Duration, next string) message.Headers {
 		"x-dead-letter-exchange": next,
 		"x-dead-letter-strategy": "at-least-once",
 		"x-overflow":             "reject-publish",
-		"x-delivery-limit":       neverReached,
+		"x-delivery-limit":       NeverReached,
 	}
 }
 
 // delayedExchange is what a delayed publish to an exchange needs: a queue that
 // hands on at once whatever comes out of the ladder. It is one per exchange, so
 // that messages nobody wants wait apart from everyone else's.
-func delayedExchange(exchange string) Topology {
+func DelayedExchange(exchange string) Topology {
 	name := "warren.delay.to." + exchange
 	return Topology{
 		Queues:   []Queue{{Name: name, Arguments: holdingArguments(0, exchange)}},
@@ -127,7 +127,7 @@ func delayedExchange(exchange string) Topology {
 // delayedQueue is the end of the ladder for a queue that may refuse what comes, or
 // of which nothing is known: another queue takes it from the ladder at once and
 // holds it until the queue is ready. 32 refused messages would stop a level.
-func delayedQueue(queue string) Topology {
+func DelayedQueue(queue string) Topology {
 	name := "warren.delay.for." + queue
 	args := holdingArguments(0, "")
 	args["x-dead-letter-routing-key"] = queue
@@ -136,11 +136,11 @@ func delayedQueue(queue string) Topology {
 
 // checkDelayedKey refuses a routing key that the ladder would take for a delay:
 // it is matched beside the delay's bits (RabbitMQ's sender-selected distribution).
-func checkDelayedKey(key string, steps uint32) error {
+func CheckDelayedKey(key string, steps uint32) error {
 	words := strings.Split(key, ".")
-	from := max(ladderLevels-max(bits.Len32(steps), 1), 0)
-	if len(words) > ladderLevels {
-		return fmt.Errorf("routing key %q has %d words, want at most %d for a delayed publish", key, len(words), ladderLevels)
+	from := max(LadderLevels-max(bits.Len32(steps), 1), 0)
+	if len(words) > LadderLevels {
+		return fmt.Errorf("routing key %q has %d words, want at most %d for a delayed publish", key, len(words), LadderLevels)
 	}
 	if from < len(words) && slices.ContainsFunc(words[from:], func(w string) bool { return w == "0" || w == "1" }) {
 		return fmt.Errorf("routing key %q cannot be delayed for so long: its word %d or a later one is 0 or 1", key, from+1)

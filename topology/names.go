@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"fmt"
@@ -8,14 +8,14 @@ import (
 )
 
 // maxShortString is the longest text of a property.
-const maxShortString = 255
+const MaxShortString = 255
 
 // checkName refuses what RabbitMQ would change (it strips line breaks from the names of
 // queues), and what breaks terminals and logs.
-func checkName(kind, name string) error {
+func CheckName(kind, name string) error {
 	switch {
-	case len(name) > maxShortString:
-		return fmt.Errorf("broker: %s %.40q…: the name has %d bytes, want at most %d", kind, name, len(name), maxShortString)
+	case len(name) > MaxShortString:
+		return fmt.Errorf("broker: %s %.40q…: the name has %d bytes, want at most %d", kind, name, len(name), MaxShortString)
 	case !utf8.ValidString(name):
 		return fmt.Errorf("broker: %s %q: the name is not UTF-8", kind, name)
 	case strings.ContainsFunc(name, unicode.IsControl):
