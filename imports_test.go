@@ -18,6 +18,7 @@ import (
 const (
 	module   = "github.com/warren-mq/warren/"
 	amqp     = "github.com/rabbitmq/amqp091-go"
+	engine   = "internal/amqp"
 	testOnly = "internal/rabbit" // imported by tests alone, and so free to import what it needs
 	maxLines = 500
 )
@@ -34,8 +35,8 @@ var mayImport = map[string][]string{
 	"broker":     {"topology", "message", "telemetry", "retry", "internal"},
 	"worker":     {"topology", "message", "telemetry", "handler", "middleware", "retry", "broker", "internal"},
 	"deadletter": {"topology", "message", "telemetry", "broker", "retry", "internal"},
-	"outbox":     {"topology", "message", "telemetry", "broker", "retry"},
-	"schedule":   {"topology", "message", "telemetry", "broker", "retry"},
+	"outbox":     {"topology", "message", "telemetry", "broker", "retry", "internal"},
+	"schedule":   {"topology", "message", "telemetry", "broker", "retry", "internal"},
 	"job":        {"message", "telemetry", "handler", "retry"},
 	"console":    {"message", "telemetry", "worker", "deadletter", "broker"},
 	"devbroker":  {"devbroker"},
@@ -90,14 +91,14 @@ func TestTheLawOfImportsSeesABreach(t *testing.T) {
 		{"handler imports a package of others", "handler/a.go", "example.org/x", "standard library"},
 		{"a parent imports its child", "handler/a.go", module + "handler/json", "may not import handler/json"},
 		{"a child imports its sibling", "handler/a/a.go", module + "handler/b", "may not import handler/b"},
-		{"worker imports the AMQP client", "worker/a.go", amqp, "only broker"},
+		{"worker imports the AMQP client", "worker/a.go", amqp, "only internal/amqp"},
 		{"a program imports what is for tests", "cmd/runner/a.go", module + testOnly, "tests only"},
 		{"a folder has no law", "util/a.go", "fmt", "no entry"},
 		{"a file is too long", "cmd/a.go", strings.Repeat("\n", maxLines), "lines"},
 		{"a child imports its parent", "handler/json/a.go", module + "handler", ""},
 		{"a child imports what its parent may", "middleware/cache/a.go", module + "handler/json", ""},
 		{"a child of handler imports a package of others", "handler/proto/a.go", "example.org/x", ""},
-		{"broker imports the AMQP client", "broker/a.go", amqp, ""},
+		{"the engine imports the AMQP client", "internal/amqp/a.go", amqp, ""},
 		{"a test imports what is for tests", "broker/a_test.go", module + testOnly, ""},
 		{"another module does as it likes", "bench/a.go", module + "worker", ""},
 	}
@@ -182,8 +183,8 @@ func breach(pkg, imported string) string {
 		return fmt.Sprintf("folder %q has no entry in the law of imports", top)
 	case ours == testOnly:
 		return ours + " is for tests only"
-	case imported == amqp && top != "broker":
-		return "only broker may import " + amqp
+	case imported == amqp && pkg != engine:
+		return "only " + engine + " may import " + amqp
 	case imported+"/" == module:
 		return pkg + " may not import the root"
 	case !isOurs && slices.Contains(standardOnly, pkg) && strings.Contains(folder(imported), "."):

@@ -17,6 +17,7 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 

@@ -5,9 +5,9 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/topology"
 )
 
 // BenchmarkDevbroker runs the same plain client on RabbitMQ and on devbroker, which

@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 )
 
 // copies is how many are published without ids, and then with.
@@ -21,7 +22,7 @@ const copies = 3000
 // 0.9: copies that look alike must not wait for each other.
 func BenchmarkCopiesWithoutIDs(b *testing.B) {
 	url, work := rabbit.URL(b), topology.WorkQueue{Name: rabbit.Queue(b), Keys: []string{"key"}}
-	s := broker.NewSender(broker.Config{URL: url}, "bench", nil)
+	s := amqp.NewSender(amqp.Config{URL: url}, "bench", nil)
 	ctx, stop := context.WithCancel(b.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
@@ -71,7 +72,7 @@ func BenchmarkCopiesWithoutIDs(b *testing.B) {
 }
 
 // deadLetters publishes the copies from many goroutines.
-func deadLetters(b *testing.B, s *broker.Sender, queue string, id func(int64) string) rate {
+func deadLetters(b *testing.B, s *amqp.Sender, queue string, id func(int64) string) rate {
 	b.Helper()
 	var n atomic.Int64
 	var all sync.WaitGroup

@@ -11,6 +11,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/topology"
 )
 
 const (

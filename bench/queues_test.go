@@ -13,6 +13,7 @@ import (
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 

@@ -3,6 +3,8 @@ package broker
 import (
 	"context"
 	"fmt"
+
+	"github.com/warren-mq/warren/internal/amqp"
 )
 
 // Item is one message of a batch.
@@ -48,7 +50,7 @@ func (p *Publisher) PublishBatch(ctx context.Context, items ...Item) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := sender.bounded(ctx)
+	ctx, cancel := sender.Bounded(ctx)
 	defer cancel()
 	failed := make(map[int]error)
 	waits := make([]func() error, len(items))
@@ -67,19 +69,19 @@ func (p *Publisher) PublishBatch(ctx context.Context, items ...Item) error {
 }
 
 // startItem puts one message on the wire and returns how to learn its fate.
-func (p *Publisher) startItem(ctx context.Context, sender *Sender, item Item) func() error {
+func (p *Publisher) startItem(ctx context.Context, sender *amqp.Sender, item Item) func() error {
 	out, err := newOutgoing(p.exchange, item.Key, item.Body, item.Options)
 	if err != nil {
 		return func() error { return err }
 	}
-	ctx, span := p.tracer.start(ctx, &out.message)
+	ctx, span := p.tracer.Start(ctx, &out.message)
 	finish := func(err error) error {
-		span.end(err)
+		span.End(err)
 		return err
 	}
 	exchange, key, err := p.address(ctx, sender, &out)
 	if err != nil {
-		return func() error { return finish(publishError(p.exchange, out.key, err)) }
+		return func() error { return finish(amqp.PublishError(p.exchange, out.key, err)) }
 	}
 	wait, err := sender.Start(ctx, exchange, key, &out.message)
 	if err != nil {

@@ -1,23 +1,19 @@
 package broker
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/retry"
 )
 
@@ -80,33 +76,10 @@ type Config struct {
 }
 
 // Validate reports everything that is wrong with c, in one error.
-func (c Config) Validate() error {
-	var errs []error
-	if len(c.urls()) == 0 && c.Reload == nil {
-		errs = append(errs, errNoURL)
-	}
-	for _, u := range c.urls() {
-		if _, err := parseURL(u); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	if c.Heartbeat < 0 {
-		errs = append(errs, fmt.Errorf("broker: Heartbeat is %v, want 0 or more", c.Heartbeat))
-	}
-	if c.DialTimeout < 0 {
-		errs = append(errs, fmt.Errorf("broker: DialTimeout is %v, want 0 or more", c.DialTimeout))
-	}
-	return errors.Join(append(errs, c.withDefaults().Backoff.Validate())...)
-}
+func (c Config) Validate() error { return amqp.Config(c).Validate() }
 
 // String shows c with its passwords hidden.
-func (c Config) String() string {
-	shown := make([]string, 0, 1)
-	for _, u := range c.urls() {
-		shown = append(shown, Redact(u))
-	}
-	return fmt.Sprintf("broker.Config{%s %s}", c.withDefaults().Name, strings.Join(shown, ","))
-}
+func (c Config) String() string { return amqp.Config(c).String() }
 
 // GoString is String.
 func (c Config) GoString() string { return c.String() }
@@ -116,35 +89,3 @@ func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String(
 
 // LogValue is String, for structured logs.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
-
-func (c Config) urls() []string {
-	urls := c.URLs
-	if c.URL != "" {
-		urls = append([]string{c.URL}, urls...)
-	}
-	return urls
-}
-
-var errNoURL = errors.New("broker: URL and URLs are empty, want amqp://user:password@host:port/vhost or amqps://;" +
-	" for a broker in memory, in development: dev := devbroker.New(), URL: dev.URL(), Dial: dev.DialContext")
-
-func (c Config) withDefaults() Config {
-	c.Name = cmp.Or(c.Name, filepath.Base(os.Args[0]))
-	c.Heartbeat = cmp.Or(c.Heartbeat, 10*time.Second)
-	c.DialTimeout = cmp.Or(c.DialTimeout, 10*time.Second)
-	c.StartupTimeout = cmp.Or(c.StartupTimeout, 30*time.Second)
-	c.PublishTimeout = cmp.Or(c.PublishTimeout, 30*time.Second)
-	c.Backoff.InitialInterval = cmp.Or(c.Backoff.InitialInterval, 200*time.Millisecond)
-	c.Backoff.MaxInterval = cmp.Or(c.Backoff.MaxInterval, 15*time.Second)
-	c.Backoff.RandomizationFactor = cmp.Or(c.Backoff.RandomizationFactor, 0.5)
-	c.Backoff = c.Backoff.WithDefaults()
-	if c.OnConnectFailed == nil {
-		c.OnConnectFailed = func(role string, err error) {
-			slog.Default().Warn("broker: connect failed, trying again", "role", role, "error", err)
-		}
-	}
-	if c.Dial == nil {
-		c.Dial = newTCP().DialContext
-	}
-	return c
-}

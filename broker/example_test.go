@@ -94,17 +94,12 @@ func ExampleBatchError() {
 }
 
 // A plan tells what declaring would change, and changes nothing.
-func ExampleSession_Plan() {
-	ctx := context.Background()
-	session, err := broker.Dial(ctx, broker.Config{URL: os.Getenv("AMQP_URL")}, "plan")
-	if err != nil {
-		log.Print(err)
-		return
-	}
-	defer closing(session)
+// A plan shows what declaring would change, and changes nothing.
+func ExamplePlan() {
+	ctx, cfg := context.Background(), broker.Config{URL: os.Getenv("AMQP_URL")}
 	email := topology.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}
 	wanted := topology.Ladder().Merge(email.Topology())
-	changes, err := session.Plan(ctx, wanted)
+	changes, err := broker.Plan(ctx, cfg, wanted)
 	if err != nil {
 		log.Print(err)
 		return
@@ -116,71 +111,9 @@ func ExampleSession_Plan() {
 		log.Print(err) // queue email: x-delivery-limit is 10, wanted 20; …
 		return
 	}
-	if err := session.Declare(ctx, wanted); err != nil {
+	if err := broker.Declare(ctx, cfg, wanted); err != nil {
 		log.Print(err)
 	}
 }
 
-func ExampleWorkQueue_Topology() {
-	wanted := topology.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology()
-	for _, q := range wanted.Queues {
-		fmt.Println(q.Name, q.Arguments["x-queue-type"], q.Arguments["x-delivery-limit"])
-	}
-	// Output:
-	// email.dlq quorum 2147483647
-	// email quorum 20
-}
-
 // Definitions are what rabbitmqctl import_definitions reads.
-func ExampleTopology_Definitions() {
-	wanted := topology.Topology{
-		Exchanges: []topology.Exchange{{Name: "events", Kind: "topic"}},
-		Queues:    []topology.Queue{{Name: "email", Arguments: map[string]any{"x-queue-type": "quorum"}}},
-		Bindings:  []topology.Binding{{Exchange: "events", Key: "user.*", Queue: "email"}},
-	}
-	out, err := wanted.Definitions("/")
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(string(out))
-	// Output:
-	// {
-	//   "exchanges": [
-	//     {
-	//       "name": "events",
-	//       "vhost": "/",
-	//       "type": "topic",
-	//       "durable": true,
-	//       "auto_delete": false,
-	//       "internal": false,
-	//       "arguments": {}
-	//     }
-	//   ],
-	//   "queues": [
-	//     {
-	//       "name": "email",
-	//       "vhost": "/",
-	//       "durable": true,
-	//       "auto_delete": false,
-	//       "arguments": {
-	//         "x-queue-type": "quorum"
-	//       }
-	//     }
-	//   ],
-	//   "bindings": [
-	//     {
-	//       "source": "events",
-	//       "vhost": "/",
-	//       "destination": "email",
-	//       "destination_type": "queue",
-	//       "routing_key": "user.*",
-	//       "arguments": {}
-	//     }
-	//   ]
-	// }
-}
-
-func ExampleRedact() {
-	fmt.Println(broker.Redact("amqp://app:s3cr3tpw@broker.example/orders"))
-	// Output: amqp://app:xxxxx@broker.example/orders
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -13,13 +14,13 @@ type Publisher struct {
 	cfg      Config
 	exchange string
 	shared   bool // the sender is another's, who runs it
-	tracer   *tracer
+	tracer   *amqp.Tracer
 	ctx      context.Context // ends with Close
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 
 	mu     sync.Mutex
-	sender *Sender // nil until the first publish, and after a start that failed
+	sender *amqp.Sender // nil until the first publish, and after a start that failed
 }
 
 // NewPublisher returns a publisher to the exchange, which must exist; "" is the
@@ -27,14 +28,14 @@ type Publisher struct {
 // publish and again whenever the connection is lost, until Close.
 func NewPublisher(cfg Config, exchange string) *Publisher {
 	ctx, stop := context.WithCancel(context.Background())
-	return &Publisher{cfg: cfg, exchange: exchange, tracer: newTracer(cfg), ctx: ctx, stop: stop}
+	return &Publisher{cfg: cfg, exchange: exchange, tracer: amqp.NewTracer(amqp.Config(cfg)), ctx: ctx, stop: stop}
 }
 
 // PublisherOver returns a publisher to the exchange that uses the connection of s while s
 // runs. Before Run a publish waits; after it, the error is ErrClosed. Close leaves s open.
 // See NewPublisher for exchange.
-func PublisherOver(s *Sender, exchange string) *Publisher {
-	p := NewPublisher(s.Config(), exchange)
+func PublisherOver(s *amqp.Sender, exchange string) *Publisher {
+	p := NewPublisher(Config(s.Config()), exchange)
 	p.shared, p.sender = true, s
 	return p
 }
@@ -59,31 +60,31 @@ func (p *Publisher) Publish(ctx context.Context, key string, body any, opts ...O
 	if err != nil {
 		return err
 	}
-	ctx, span := p.tracer.start(ctx, &out.message)
+	ctx, span := p.tracer.Start(ctx, &out.message)
 	err = p.publish(ctx, sender, &out)
-	span.end(err)
+	span.End(err)
 	return err
 }
 
-func (p *Publisher) publish(ctx context.Context, sender *Sender, out *outgoing) error {
+func (p *Publisher) publish(ctx context.Context, sender *amqp.Sender, out *outgoing) error {
 	if out.delay > 0 { // may have to declare first
 		var cancel context.CancelFunc
-		ctx, cancel = sender.bounded(ctx)
+		ctx, cancel = sender.Bounded(ctx)
 		defer cancel()
 	}
 	exchange, key, err := p.address(ctx, sender, out)
 	if err != nil {
-		return publishError(p.exchange, out.key, err)
+		return amqp.PublishError(p.exchange, out.key, err)
 	}
 	return sender.Send(ctx, exchange, key, &out.message)
 }
 
 // address is where the message goes: to the exchange, or first to the ladder.
-func (p *Publisher) address(ctx context.Context, sender *Sender, out *outgoing) (exchange, key string, err error) {
+func (p *Publisher) address(ctx context.Context, sender *amqp.Sender, out *outgoing) (exchange, key string, err error) {
 	if out.delay <= 0 {
 		return p.exchange, out.key, nil
 	}
-	queue, err := sender.delayTarget(ctx, p.exchange, out.key)
+	queue, err := sender.DelayTarget(ctx, p.exchange, out.key)
 	if err != nil {
 		return "", "", err
 	}
@@ -99,14 +100,14 @@ func (p *Publisher) GoString() string { return p.String() }
 
 // live returns the sender, and starts one if there is none. A sender whose start
 // failed has told those who waited; the next publish tries anew.
-func (p *Publisher) live() (*Sender, error) {
+func (p *Publisher) live() (*amqp.Sender, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ctx.Err() != nil {
 		return nil, ErrClosed
 	}
 	if p.sender == nil && !p.shared {
-		s := NewSender(p.cfg, "publish", nil)
+		s := amqp.NewSender(amqp.Config(p.cfg), "publish", nil)
 		p.sender = s
 		p.running.Go(func() {
 			_ = s.Run(p.ctx) // its error reaches every publish that waits for s
@@ -116,7 +117,7 @@ func (p *Publisher) live() (*Sender, error) {
 	return p.sender, nil
 }
 
-func (p *Publisher) forget(s *Sender) {
+func (p *Publisher) forget(s *amqp.Sender) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.sender == s {

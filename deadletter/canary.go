@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -69,10 +69,10 @@ func (c *canary) is(l *Letter) bool {
 // report on the first attempt of each. Of workers that do not, such as other programs'
 // consumers, the dead-letter queue tells what failed for good.
 type canaries struct {
-	reports *broker.Consumer // nil if there can be none
-	flying  bool             // canaries are being sent
-	sent    []*canary        // the nth has the number n in its header
-	targets map[string]bool  // the work queues that were not seen empty since
+	reports *amqp.Consumer  // nil if there can be none
+	flying  bool            // canaries are being sent
+	sent    []*canary       // the nth has the number n in its header
+	targets map[string]bool // the work queues that were not seen empty since
 	state   CanaryState
 	known   int       // letters there were at the latest look
 	look    time.Time // when the next may be
@@ -115,7 +115,7 @@ func (r *replayer) launch(l *Letter) *message.Message {
 	c, m := &r.canaries, revived(l, r.By)
 	c.targets[l.WorkQueue] = true
 	if c.reports != nil {
-		m.Headers[message.HeaderCanary] = broker.CanaryHeader(c.reports.Queue(), len(c.sent))
+		m.Headers[message.HeaderCanary] = amqp.CanaryHeader(c.reports.Queue(), len(c.sent))
 	}
 	replayed, _ := m.Headers.Time(message.HeaderReplayedAt) // written by revived
 	c.sent = append(c.sent, &canary{id: l.ID, failed: l.FailedAt, replayed: replayed})
@@ -206,7 +206,7 @@ func (r *replayer) note(m *message.Message) error {
 // find returns the canary that has the header, and nil if there is none.
 func (c *canaries) find(header string) *canary {
 	for n, sent := range c.sent {
-		if broker.CanaryHeader(c.reports.Queue(), n) == header {
+		if amqp.CanaryHeader(c.reports.Queue(), n) == header {
 			return sent
 		}
 	}
@@ -298,7 +298,7 @@ func (r *replayer) comeBack(ctx context.Context) error {
 		return err
 	}
 	back, example := 0, ""
-	err = r.inspection.Take(ctx, there.Messages, func(h *broker.Held) (bool, error) {
+	err = r.inspection.Take(ctx, there.Messages, func(h *amqp.Held) (bool, error) {
 		l := open(r.queue, h)
 		if slices.ContainsFunc(c.sent, func(sent *canary) bool { return sent.is(&l) }) {
 			back, example = back+1, l.Error

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 )
 
 var (
@@ -25,8 +26,8 @@ type Client struct{ cfg broker.Config }
 func New(cfg broker.Config) *Client { return &Client{cfg: cfg} }
 
 // inspect has f look into the queue, and gives back what f has not removed.
-func (c *Client) inspect(ctx context.Context, queue string, f func(*broker.Inspection) error) error {
-	i, err := broker.Inspect(ctx, c.cfg, queue)
+func (c *Client) inspect(ctx context.Context, queue string, f func(*amqp.Inspection) error) error {
+	i, err := amqp.Inspect(ctx, amqp.Config(c.cfg), queue)
 	if err != nil {
 		return err
 	}
@@ -34,8 +35,8 @@ func (c *Client) inspect(ctx context.Context, queue string, f func(*broker.Inspe
 }
 
 // send has f publish, over a connection that stays until f has returned.
-func (c *Client) send(ctx context.Context, f func(*broker.Sender) error) error {
-	s := broker.NewSender(c.cfg, "replay", nil)
+func (c *Client) send(ctx context.Context, f func(*amqp.Sender) error) error {
+	s := amqp.NewSender(amqp.Config(c.cfg), "replay", nil)
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(running) }()

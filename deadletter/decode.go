@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
 )
@@ -32,7 +32,7 @@ var brokerErrors = map[string]string{
 // decode makes a letter of a message taken from the queue dlq. Nothing that stands in
 // a message makes it fail.
 func decode(dlq string, m message.Message) Letter {
-	d := decoder{headers: m.Headers, deaths: broker.Deaths(m.Headers)}
+	d := decoder{headers: m.Headers, deaths: amqp.Deaths(m.Headers)}
 	d.Queue, d.WorkQueue = dlq, workQueue(dlq, m.Headers, d.deaths)
 	d.Reason, d.Fingerprint = reasonUnknown, digest(d.WorkQueue, reasonUnknown)
 	if d.recorded() {
@@ -51,7 +51,7 @@ func decode(dlq string, m message.Message) Letter {
 
 // workQueue goes by the name of the dead-letter queue: messages may carry the record of
 // another queue's failure along.
-func workQueue(dlq string, h message.Headers, deaths []broker.Death) string {
+func workQueue(dlq string, h message.Headers, deaths []amqp.Death) string {
 	name, ok := strings.CutSuffix(dlq, topology.DeadLetterQueue(""))
 	switch {
 	case ok && name != "":
@@ -77,7 +77,7 @@ func withoutCounters(h message.Headers) message.Headers {
 type decoder struct {
 	Letter
 	headers message.Headers
-	deaths  []broker.Death
+	deaths  []amqp.Death
 }
 
 // recorded says whether the record is that of this work queue.
@@ -110,7 +110,7 @@ func (d *decoder) audit() {
 }
 
 // died is how the broker gave up on the message, after the failures of the record.
-func (d *decoder) died(last broker.Death) {
+func (d *decoder) died(last amqp.Death) {
 	text, known := brokerErrors[last.Reason]
 	if !known {
 		text = "the broker gave up on it: " + last.Reason

@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/time/rate"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
@@ -35,8 +35,8 @@ func (c *Client) Edit(ctx context.Context, queue, id string, e Edit) (newID stri
 			return "", fmt.Errorf("deadletter: edit letter %s of %s: %w", id, queue, err)
 		}
 	}
-	err = c.inspect(ctx, queue, func(i *broker.Inspection) error {
-		return c.send(ctx, func(out *broker.Sender) error {
+	err = c.inspect(ctx, queue, func(i *amqp.Inspection) error {
+		return c.send(ctx, func(out *amqp.Sender) error {
 			s := &sweep{inspection: i, queue: queue, filter: Filter{ID: id}, pace: rate.NewLimiter(rate.Inf, 1)}
 			s.act = func(ctx context.Context, l *Letter) (func(context.Context) error, error) {
 				m, err := e.apply(l)

@@ -11,7 +11,7 @@ import (
 	"maps"
 	"sync"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -64,7 +64,7 @@ func (c *Client) Import(ctx context.Context, r io.Reader, to Import) (Result, er
 		err := im.read(ctx, r)
 		return im.result, errors.Join(append(im.faults, err)...)
 	}
-	err := c.send(ctx, func(out *broker.Sender) error {
+	err := c.send(ctx, func(out *amqp.Sender) error {
 		ctx, stop := context.WithCancelCause(ctx)
 		defer stop(nil)
 		im.out, im.stop, im.flight = out, stop, newFlight(ctx)
@@ -78,7 +78,7 @@ func (c *Client) Import(ctx context.Context, r io.Reader, to Import) (Result, er
 // importer is one call of Import.
 type importer struct {
 	Import
-	out    *broker.Sender
+	out    *amqp.Sender
 	flight *flight
 	stop   context.CancelCauseFunc
 	faults []error
@@ -118,7 +118,7 @@ func (im *importer) read(ctx context.Context, r io.Reader) error {
 func (im *importer) line(ctx context.Context, number int, data []byte) error {
 	key, m, err := im.address(data)
 	if err == nil {
-		err = broker.Check("", key, m)
+		err = amqp.Check("", key, m)
 	}
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/internal/amqp"
 )
 
 const (
@@ -147,7 +148,7 @@ func child() {
 	}}
 	for began := time.Now(); ; {
 		_, err := letters.Replay(context.Background(), os.Getenv("CHILD_QUEUE"), replay)
-		if errors.Is(err, broker.ErrInspected) && time.Since(began) < patience {
+		if errors.Is(err, amqp.ErrInspected) && time.Since(began) < patience {
 			continue // the broker has not yet noticed that the process before is dead
 		}
 		if err != nil {

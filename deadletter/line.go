@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -75,7 +75,7 @@ type binary struct {
 // marshal writes the letter as one line, without its end.
 func marshal(l *Letter) ([]byte, error) {
 	m := &l.Message
-	headers, err := broker.MarshalHeaders(m.Headers)
+	headers, err := amqp.MarshalHeaders(m.Headers)
 	if err != nil {
 		return nil, err
 	}
@@ -165,6 +165,6 @@ func (l *line) message() (*message.Message, error) {
 		return m, nil
 	}
 	var err error
-	m.Headers, err = broker.UnmarshalHeaders(l.Headers)
+	m.Headers, err = amqp.UnmarshalHeaders(l.Headers)
 	return m, err
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 )
 
 // Queue is the state of a dead-letter queue.
@@ -20,14 +20,14 @@ type Queue struct {
 // List returns the state of the queues, in their order. It asks the broker for their
 // counts and takes no message. A fault of one queue is in its Err; the error is for all.
 func (c *Client) List(ctx context.Context, queues ...string) (list []Queue, err error) {
-	session, err := broker.Dial(ctx, c.cfg, "inspect")
+	session, err := amqp.Dial(ctx, amqp.Config(c.cfg), "inspect")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, session.Close()) }()
 	for _, name := range queues {
 		q := Queue{Name: name, WorkQueue: workQueue(name, nil, nil)}
-		var state broker.QueueState
+		var state amqp.QueueState
 		state, q.Err = session.State(ctx, name)
 		q.Letters, q.Consumers = state.Messages, state.Consumers
 		list = append(list, q)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 )
@@ -66,7 +67,7 @@ func TestSecondInspectionIsToldPlainly(t *testing.T) {
 	looked := false
 	err := b.letters.Read(t.Context(), b.dlq, deadletter.Filter{}, func(deadletter.Letter) error {
 		looked = true
-		if _, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{}); !errors.Is(err, broker.ErrInspected) {
+		if _, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{}); !errors.Is(err, amqp.ErrInspected) {
 			t.Errorf("the second one gets %v, want ErrInspected", err)
 		}
 		return nil
@@ -88,7 +89,7 @@ func TestList(t *testing.T) {
 	if q := list[0]; q.Name != b.dlq || q.WorkQueue != b.queue.Name || q.Letters != 3 || q.Err != nil || q.Consumers != 0 {
 		t.Errorf("the first is %+v", q)
 	}
-	if q := list[1]; !errors.Is(q.Err, broker.ErrNoQueue) || q.WorkQueue != "no-such" {
+	if q := list[1]; !errors.Is(q.Err, amqp.ErrNoQueue) || q.WorkQueue != "no-such" {
 		t.Errorf("the second is %+v, want ErrNoQueue", q)
 	}
 	if q := list[2]; q.Err != nil || q.Letters != 0 {
@@ -107,7 +108,7 @@ func TestListTakesNoLock(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.failed(2)
-	i, err := broker.Inspect(t.Context(), b.cfg, b.dlq)
+	i, err := amqp.Inspect(t.Context(), amqp.Config(b.cfg), b.dlq)
 	if err != nil {
 		t.Fatal(err)
 	}

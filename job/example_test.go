@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/job"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -87,7 +88,7 @@ func ExampleLog() {
 // Forward publishes with what a broker.Sender promises: it is done once the message is
 // in a queue.
 func ExampleForward() {
-	sender := broker.NewSender(broker.Config{URL: os.Getenv("AMQP_URL")}, "forward", nil)
+	sender := amqp.NewSender(amqp.Config(broker.Config{URL: os.Getenv("AMQP_URL")}), "forward", nil)
 	h, err := job.Forward{Exchange: "audit", Sender: sender}.Handler()
 	if err != nil {
 		log.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/job"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -15,9 +16,9 @@ import (
 )
 
 // running is a sender that is connected until the test ends.
-func running(t *testing.T, cfg broker.Config) *broker.Sender {
+func running(t *testing.T, cfg broker.Config) *amqp.Sender {
 	t.Helper()
-	s := broker.NewSender(cfg, "forward", nil)
+	s := amqp.NewSender(amqp.Config(cfg), "forward", nil)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/telemetry"
 )
@@ -64,7 +65,7 @@ func (m *Message) prepare(ctx context.Context) (*message.Message, error) {
 	if err := identify(out); err != nil {
 		return nil, err
 	}
-	return out, broker.Check(m.Exchange, m.Key, out)
+	return out, amqp.Check(m.Exchange, m.Key, out)
 }
 
 func encode(out *message.Message, body any) (err error) {
@@ -118,7 +119,7 @@ func store(m *message.Message) (props, headers string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	h, err := broker.MarshalHeaders(m.Headers)
+	h, err := amqp.MarshalHeaders(m.Headers)
 	return string(p), string(h), err
 }
 
@@ -130,7 +131,7 @@ func restore(m *message.Message, props, headers string) (err error) {
 	}
 	m.ContentType, m.Type, m.CorrelationID, m.ReplyTo = p.ContentType, p.Type, p.CorrelationID, p.ReplyTo
 	m.AppID, m.Expiration, m.Timestamp, m.Priority = p.AppID, p.Expiration, p.Timestamp, p.Priority
-	if m.Headers, err = broker.UnmarshalHeaders([]byte(headers)); err != nil {
+	if m.Headers, err = amqp.UnmarshalHeaders([]byte(headers)); err != nil {
 		return fmt.Errorf("outbox: headers of message %s: %w", m.ID, err)
 	}
 	return nil

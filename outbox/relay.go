@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/retry"
 )
 
@@ -19,7 +19,7 @@ import (
 type Relay struct {
 	config  Config
 	invalid error
-	sender  *broker.Sender
+	sender  *amqp.Sender
 	wake    chan struct{}
 	started atomic.Bool
 
@@ -34,7 +34,7 @@ type Relay struct {
 func New(cfg Config) *Relay {
 	cfg = cfg.withDefaults()
 	return &Relay{
-		config: cfg, invalid: cfg.Validate(), sender: broker.NewSender(cfg.Broker, "outbox", nil),
+		config: cfg, invalid: cfg.Validate(), sender: amqp.NewSender(amqp.Config(cfg.Broker), "outbox", nil),
 		wake: make(chan struct{}, 1), idle: errors.New("not begun yet"),
 	}
 }

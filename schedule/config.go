@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 )
 
 // Config is that of a scheduler.
@@ -75,6 +76,6 @@ func (c Config) withDefaults() Config {
 }
 
 // tokenOf names the queues of a group.
-func tokenOf(group string) broker.Token {
-	return broker.Token{Queue: "warren.schedule.token." + group, Copy: "warren.schedule.state." + group}
+func tokenOf(group string) amqp.Token {
+	return amqp.Token{Queue: "warren.schedule.token." + group, Copy: "warren.schedule.state." + group}
 }

@@ -9,14 +9,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/warren-mq/warren/topology"
-
-	amqp "github.com/rabbitmq/amqp091-go"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/schedule"
+	"github.com/warren-mq/warren/topology"
 )
 
 // bubble is a broker in memory and schedulers on it, with virtual time.
@@ -46,7 +46,7 @@ func inBubble(t *testing.T, cfg devbroker.Config, f func(*bubble)) {
 // declare makes a queue.
 func (b *bubble) declare(name string, args message.Headers) {
 	b.t.Helper()
-	s, err := broker.Dial(b.t.Context(), b.config, "test")
+	s, err := amqp.Dial(b.t.Context(), amqp.Config(b.config), "test")
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -59,9 +59,9 @@ func (b *bubble) declare(name string, args message.Headers) {
 }
 
 // channel runs f with a channel of a plain client.
-func (b *bubble) channel(f func(*amqp.Channel) error) {
+func (b *bubble) channel(f func(*amqp091.Channel) error) {
 	b.t.Helper()
-	conn, err := amqp.DialConfig(b.broker.URL(), amqp.Config{Dial: b.broker.Dial})
+	conn, err := amqp091.DialConfig(b.broker.URL(), amqp091.Config{Dial: b.broker.Dial})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -77,8 +77,8 @@ func (b *bubble) channel(f func(*amqp.Channel) error) {
 // publish sends a body to a queue.
 func (b *bubble) publish(queue, body string) {
 	b.t.Helper()
-	b.channel(func(ch *amqp.Channel) error {
-		return ch.PublishWithContext(b.t.Context(), "", queue, false, false, amqp.Publishing{Body: []byte(body)})
+	b.channel(func(ch *amqp091.Channel) error {
+		return ch.PublishWithContext(b.t.Context(), "", queue, false, false, amqp091.Publishing{Body: []byte(body)})
 	})
 }
 

@@ -5,17 +5,15 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-
-	"github.com/warren-mq/warren/topology"
-
 	mathrand "math/rand/v2"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 )
 
 // Scheduler publishes the ticks of its entries, or stands by while another process of
@@ -25,7 +23,7 @@ type Scheduler struct {
 	entries   []compiled
 	invalid   error
 	process   string // host, process id, and a random end: containers have but one process id
-	connector *broker.Connector
+	connector *amqp.Connector
 	now       func() time.Time // what the clock on the wall shows
 	started   atomic.Bool
 
@@ -46,7 +44,7 @@ func New(cfg Config) *Scheduler {
 	host, _ := os.Hostname() // for people to read
 	return &Scheduler{
 		config: cfg, entries: entries, invalid: err, process: fmt.Sprintf("%s:%d:%s", host, os.Getpid(), rand.Text()[:6]),
-		connector: broker.NewConnector(cfg.Broker, "schedule", nil),
+		connector: amqp.NewConnector(amqp.Config(cfg.Broker), "schedule", nil),
 		now:       func() time.Time { return time.Now().Round(0) }, // without the monotonic clock, which is never set
 		role:      RoleIdle, idle: errors.New("not begun yet"),
 	}
@@ -118,14 +116,14 @@ func (s *Scheduler) pause(ctx context.Context, failures int) {
 }
 
 // attend stands by and leads over one session, until that ends or ctx is done.
-func (s *Scheduler) attend(ctx context.Context, session *broker.Session) (err error) {
+func (s *Scheduler) attend(ctx context.Context, session *amqp.Session) (err error) {
 	id, hello, err := s.hello()
 	if err != nil {
 		return err
 	}
 	joining, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	lead, err := broker.Join(joining, session, tokenOf(s.config.Name), hello)
+	lead, err := amqp.Join(joining, session, tokenOf(s.config.Name), hello)
 	if err != nil {
 		return err
 	}

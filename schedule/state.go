@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 )
 
 // State is what the leader of a group last said, when it published a tick or renewed
@@ -42,7 +43,7 @@ type EntryState struct {
 // needs no leader and disturbs none: State.UpdatedAt tells whether there is one. The error says so if
 // nobody has ever led, or what is wrong with the connection.
 func Read(ctx context.Context, cfg broker.Config, group string) (s State, err error) {
-	session, err := broker.Dial(ctx, cfg, "schedules")
+	session, err := amqp.Dial(ctx, amqp.Config(cfg), "schedules")
 	if err != nil {
 		return s, err
 	}
@@ -52,7 +53,7 @@ func Read(ctx context.Context, cfg broker.Config, group string) (s State, err er
 		}
 	}()
 	for range readTries {
-		body, ok, err := broker.ReadToken(ctx, session, tokenOf(group))
+		body, ok, err := amqp.ReadToken(ctx, session, tokenOf(group))
 		switch {
 		case err != nil:
 			return s, err

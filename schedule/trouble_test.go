@@ -8,13 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/topology"
-
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/schedule"
+	"github.com/warren-mq/warren/topology"
 )
 
 // What is wrong with one entry neither holds up another nor costs the lead for long.

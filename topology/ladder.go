@@ -27,13 +27,14 @@ const (
 	UnroutedQueue = "warren.unrouted"
 )
 
-// neverReached is a delivery limit for queues whose messages are only looked at:
+// NeverReached is a delivery limit for queues whose messages are only looked at:
 // each look that requeues counts as a delivery.
 const NeverReached = 2147483647
 
-// ladderPrefix begins the names of the ladder's levels.
+// LadderPrefix begins the names of the ladder's levels.
 const LadderPrefix = "warren.delay."
 
+// LadderLevel returns the name of level k: of its exchange and of its queue.
 func LadderLevel(k int) string { return fmt.Sprintf(LadderPrefix+"%02d", k) }
 
 // ladderNext is where level k hands its messages on to.
@@ -44,16 +45,16 @@ func ladderNext(k int) string {
 	return LadderLevel(k - 1)
 }
 
-// ladderSteps is d in grains, rounded up: never early.
+// LadderSteps is d in grains, rounded up: never early.
 func LadderSteps(d time.Duration) uint32 {
 	d = min(max(d, 0), MaxDelay)
 	return uint32((d + DelayGrain - 1) / DelayGrain)
 }
 
-// ladderEntry is the exchange at which a message with that delay enters.
+// LadderEntry is the exchange at which a message with that delay enters.
 func LadderEntry(steps uint32) string { return LadderLevel(max(bits.Len32(steps)-1, 0)) }
 
-// ladderKey is the delay's bits, one a word, and the tail that names the queue.
+// LadderKey is the delay's bits, one a word, and the tail that names the queue.
 func LadderKey(steps uint32, queue string) string {
 	var b strings.Builder
 	b.Grow(2*LadderLevels + len(queue))
@@ -113,7 +114,7 @@ func holdingArguments(ttl time.Duration, next string) message.Headers {
 	}
 }
 
-// delayedExchange is what a delayed publish to an exchange needs: a queue that
+// DelayedExchange is what a delayed publish to an exchange needs: a queue that
 // hands on at once whatever comes out of the ladder. It is one per exchange, so
 // that messages nobody wants wait apart from everyone else's.
 func DelayedExchange(exchange string) Topology {
@@ -124,7 +125,7 @@ func DelayedExchange(exchange string) Topology {
 	}
 }
 
-// delayedQueue is the end of the ladder for a queue that may refuse what comes, or
+// DelayedQueue is the end of the ladder for a queue that may refuse what comes, or
 // of which nothing is known: another queue takes it from the ladder at once and
 // holds it until the queue is ready. 32 refused messages would stop a level.
 func DelayedQueue(queue string) Topology {
@@ -134,7 +135,7 @@ func DelayedQueue(queue string) Topology {
 	return Topology{Queues: []Queue{{Name: name, Arguments: args}}, Bindings: []Binding{ladderReturn(name)}}
 }
 
-// checkDelayedKey refuses a routing key that the ladder would take for a delay:
+// CheckDelayedKey refuses a routing key that the ladder would take for a delay:
 // it is matched beside the delay's bits (RabbitMQ's sender-selected distribution).
 func CheckDelayedKey(key string, steps uint32) error {
 	words := strings.Split(key, ".")

@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// maxShortString is the longest text of a property.
+// MaxShortString is the longest text of a property.
 const MaxShortString = 255
 
-// checkName refuses what RabbitMQ would change (it strips line breaks from the names of
+// CheckName refuses what RabbitMQ would change (it strips line breaks from the names of
 // queues), and what breaks terminals and logs.
 func CheckName(kind, name string) error {
 	switch {

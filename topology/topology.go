@@ -97,6 +97,7 @@ func (t Topology) Unusual() Topology {
 	return Topology{Exchanges: slices.DeleteFunc(slices.Clone(t.Exchanges), func(x Exchange) bool { return !x.IsUnusual() })}
 }
 
+// IsUnusual reports whether the type of the exchange comes with a plugin.
 func (x Exchange) IsUnusual() bool {
 	return !slices.Contains([]string{"topic", "direct", "fanout", "headers"}, x.Kind)
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/topology"
 )
@@ -90,7 +90,7 @@ func (q *Subscription) assert(ctx context.Context, sharedAge time.Duration) erro
 // declareAgain declares as much of the queue's topology as the broker allows. An exchange
 // that the user may not declare is someone else's: the queue is bound to it all the same. An
 // exchange of the same name but with other properties is left alone.
-func (q *Subscription) declareAgain(ctx context.Context, s *broker.Session, sharedAge time.Duration) error {
+func (q *Subscription) declareAgain(ctx context.Context, s *amqp.Session, sharedAge time.Duration) error {
 	connections := q.worker.connections
 	shared := connections.declareShared(ctx, s, sharedAge)
 	t := q.topology()

@@ -6,14 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/topology"
-
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
@@ -36,7 +36,7 @@ type reports struct {
 // canary returns the header of a canary in its first attempt, and "" for other messages.
 func canary(m *message.Message) string {
 	header := m.Headers.String(message.HeaderCanary)
-	if _, ok := broker.CanaryQueue(header); !ok || m.Attempt != 1 {
+	if _, ok := amqp.CanaryQueue(header); !ok || m.Attempt != 1 {
 		return ""
 	}
 	return header

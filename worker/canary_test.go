@@ -7,23 +7,22 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/topology"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
-	amqp "github.com/rabbitmq/amqp091-go"
-
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
 // canaryPublish publishes a message to the work queue as a replay does.
 func (b *bench) canaryPublish(header any) {
 	b.t.Helper()
-	err := b.channel.PublishWithContext(b.t.Context(), "", b.queue.Name, true, false, amqp.Publishing{
-		MessageId: "m", Body: []byte("1"), Headers: amqp.Table{message.HeaderCanary: header},
+	err := b.channel.PublishWithContext(b.t.Context(), "", b.queue.Name, true, false, amqp091.Publishing{
+		MessageId: "m", Body: []byte("1"), Headers: amqp091.Table{message.HeaderCanary: header},
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -68,14 +67,14 @@ func TestCanaryIsReported(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		header := broker.CanaryHeader(queue, 7)
+		header := amqp.CanaryHeader(queue, 7)
 		b.canaryPublish(header)
 		settled := <-reports
 		for settled.Type == "begun" {
 			settled = <-reports
 		}
 		h := message.Headers(settled.Headers)
-		if settled.Type != "retry" || settled.MessageId != "m" || settled.DeliveryMode != amqp.Transient || h.String(message.HeaderCanary) != header ||
+		if settled.Type != "retry" || settled.MessageId != "m" || settled.DeliveryMode != amqp091.Transient || h.String(message.HeaderCanary) != header ||
 			h.String(message.HeaderError) != "no mail today" || h.String(message.HeaderReason) != "error" || h.String(message.HeaderQueue) != b.queue.Name {
 			t.Errorf("the report is %+v", settled)
 		}
@@ -105,7 +104,7 @@ func TestForgedCanaryHeadersAreIgnored(t *testing.T) {
 			"", b.queue.Name, b.queue.Name + ".1", good, good + ".", good + ".x", good + ".-1", good + ".1234567890", good + "1.1", good + ".1.1",
 			strings.ToUpper(good) + ".1", "warren.canary." + strings.Repeat("g", 32) + ".1", "warren.inspect" + strings.Repeat("a", 32) + ".1",
 			strings.Repeat("warren.canary.", 1000), int64(1),
-			amqp.Table{"a": "b"},
+			amqp091.Table{"a": "b"},
 		}
 		for _, header := range forged {
 			b.canaryPublish(header)

@@ -8,12 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/warren-mq/warren/topology"
-
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 

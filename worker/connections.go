@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -14,11 +15,11 @@ import (
 // Config.Connections is set; with that, several workers share a pair, and each of them
 // starts and drains alone.
 type Connections struct {
-	consuming *broker.Connector
-	sender    *broker.Sender
+	consuming *amqp.Connector
+	sender    *amqp.Sender
 
 	declaring openers // one at a time declares the topology that all queues share
-	session   *broker.Session
+	session   *amqp.Session
 	declared  time.Time // when that was done last, over session
 }
 
@@ -31,8 +32,8 @@ const (
 // NewConnections returns connections that Run opens. onEvent sees SessionUp,
 // SessionDown and ConnectFailed; it may be nil, and it must be quick.
 func NewConnections(c broker.Config, onEvent func(Event)) *Connections {
-	changed := func(role string) func(*broker.Session, error) {
-		return func(s *broker.Session, err error) {
+	changed := func(role string) func(*amqp.Session, error) {
+		return func(s *amqp.Session, err error) {
 			switch {
 			case onEvent == nil:
 			case s == nil:
@@ -51,15 +52,15 @@ func NewConnections(c broker.Config, onEvent func(Event)) *Connections {
 		}
 	}
 	return &Connections{
-		consuming: broker.NewConnector(c, roleConsume, changed(roleConsume)),
-		sender:    broker.NewSender(c, rolePublish, changed(rolePublish)),
+		consuming: amqp.NewConnector(amqp.Config(c), roleConsume, changed(roleConsume)),
+		sender:    amqp.NewSender(amqp.Config(c), rolePublish, changed(rolePublish)),
 		declaring: make(openers, 1),
 	}
 }
 
 // declareShared declares the topology that all queues share, unless that was done over
 // this session within age.
-func (c *Connections) declareShared(ctx context.Context, s *broker.Session, age time.Duration) error {
+func (c *Connections) declareShared(ctx context.Context, s *amqp.Session, age time.Duration) error {
 	release, err := c.declaring.acquire(ctx)
 	if err != nil {
 		return err
@@ -91,4 +92,4 @@ func (c *Connections) Run(ctx context.Context) error {
 }
 
 // Sender publishes over the connection that is there for it.
-func (c *Connections) Sender() *broker.Sender { return c.sender }
+func (c *Connections) Sender() *amqp.Sender { return c.sender }

@@ -3,7 +3,7 @@ package worker
 import (
 	"sync"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 )
 
 // crew is the hands of one queue.
@@ -69,9 +69,9 @@ func (c *crew) dismiss() <-chan struct{} {
 // receiver takes from whatever consumer the queue has at present, until the worker is
 // told to stop. The consumer before is emptied first, so that messages stay in order.
 func (q *Subscription) receiver() source {
-	var c *broker.Consumer
+	var c *amqp.Consumer
 	stop := q.receiving.Done()
-	return func() (broker.Delivery, bool) {
+	return func() (amqp.Delivery, bool) {
 		for !q.crew.surplus() {
 			if c != nil {
 				if d, ok := c.Receive(stop); ok {
@@ -82,6 +82,6 @@ func (q *Subscription) receiver() source {
 				break
 			}
 		}
-		return broker.Delivery{}, false
+		return amqp.Delivery{}, false
 	}
 }

@@ -6,14 +6,14 @@ import (
 	"errors"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/telemetry"
 )
 
 // source is where a hand gets its deliveries; false ends the hand.
-type source func() (broker.Delivery, bool)
+type source func() (amqp.Delivery, bool)
 
 // errGoexit stands for a handler that ended its goroutine instead of returning.
 var errGoexit = errors.New("worker: the handler called runtime.Goexit")
@@ -38,7 +38,7 @@ func (q *Subscription) hand(next source) {
 }
 
 // handle runs the handler for d and settles d by what it returned.
-func (q *Subscription) handle(d *broker.Delivery) {
+func (q *Subscription) handle(d *amqp.Delivery) {
 	a := &attempt{Context: message.Context{Context: d.Context()}}
 	d.Fill(&a.Message)
 	select {

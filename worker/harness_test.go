@@ -8,14 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/topology"
-
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/topology"
 )
@@ -42,7 +42,7 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 			q.pause(ctx, failures)
 		case c == nil:
 			failures = 0
-			q.report(broker.Release(hard, q.crew.waiting()))
+			q.report(amqp.Release(hard, q.crew.waiting()))
 			q.setState(StatePaused, nil)
 			k.declared = nil // others may delete what is not consumed
 			select {
@@ -55,7 +55,7 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 		}
 	}
 	q.setState(StateDraining, nil)
-	q.report(broker.Release(hard, q.crew.waiting()))
+	q.report(amqp.Release(hard, q.crew.waiting()))
 	close(q.stopping) // no earlier: what a waiting handler releases must not come here again
 	for _, closed := range k.retiring {
 		<-closed
@@ -67,7 +67,7 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 type keeping struct {
 	ctx, hard context.Context   // done when the queue is to stop, and when it must have stopped
 	retiring  []<-chan struct{} // closed when a consumer is whose handlers are at work still
-	declared  *broker.Session   // where the queue was declared; nil once a consumer was lost
+	declared  *amqp.Session     // where the queue was declared; nil once a consumer was lost
 	careful   bool              // the next consumer gets one message at a time; see consume
 }
 
@@ -75,7 +75,7 @@ type keeping struct {
 // times may be what kills the process, so they are handled one at a time: a quorum queue
 // charges a delivery for each message that a process has when it dies. A careful consumer
 // ends at the first other message, and one that is not careful when such a message comes.
-func (q *Subscription) consume(k *keeping, c *broker.Consumer, concurrency int) {
+func (q *Subscription) consume(k *keeping, c *amqp.Consumer, concurrency int) {
 	if paused, _ := q.wanted(); paused || k.ctx.Err() != nil { // meanwhile
 		q.halt(k.hard, c)
 		q.report(c.Close(k.hard))
@@ -114,7 +114,7 @@ func (q *Subscription) prefetch(concurrency int, careful bool) int {
 }
 
 // begin hands c to the hands.
-func (q *Subscription) begin(c *broker.Consumer, concurrency int) {
+func (q *Subscription) begin(c *amqp.Consumer, concurrency int) {
 	q.staff(concurrency)
 	if lanes := q.crew.lanes; lanes != nil {
 		q.crew.sorting.Go(func() { q.sort(c, lanes) })
@@ -126,7 +126,7 @@ func (q *Subscription) begin(c *broker.Consumer, concurrency int) {
 // await returns when the consumer has ended, the queue is to be paused or to have
 // another concurrency, a message has come that another prefetch is for, or ctx is done. It
 // reports whether the next consumer is to be careful.
-func (q *Subscription) await(ctx context.Context, c *broker.Consumer, concurrency int, cleared <-chan struct{}) (careful bool) {
+func (q *Subscription) await(ctx context.Context, c *amqp.Consumer, concurrency int, cleared <-chan struct{}) (careful bool) {
 	for {
 		select {
 		case <-c.Done():
@@ -151,7 +151,7 @@ func (q *Subscription) await(ctx context.Context, c *broker.Consumer, concurrenc
 // back would cost each message a delivery. New lanes come only after that. A single
 // active consumer may only go with all it has: another would begin meanwhile. Before a
 // suspect is handled, all that is in hand is finished.
-func (q *Subscription) retire(k *keeping, c *broker.Consumer) {
+func (q *Subscription) retire(k *keeping, c *amqp.Consumer) {
 	finished := !q.config.SingleActive && q.finish(k.ctx, k.hard, c)
 	if !finished {
 		q.halt(k.hard, c)
@@ -182,7 +182,7 @@ func isClosed(c <-chan struct{}) bool {
 
 // finish waits until the hands, as many as are wanted now, have taken all that c was
 // sent. It returns false if something else ends c: a pause, a loss, a suspect, the stop.
-func (q *Subscription) finish(ctx, hard context.Context, c *broker.Consumer) bool {
+func (q *Subscription) finish(ctx, hard context.Context, c *amqp.Consumer) bool {
 	for cancelled := false; ; cancelled = true {
 		paused, concurrency := q.wanted()
 		if paused || ctx.Err() != nil || c.Err() != nil || isClosed(c.Suspected()) {
@@ -207,7 +207,7 @@ func (q *Subscription) finish(ctx, hard context.Context, c *broker.Consumer) boo
 
 // empty waits until consumers are closed, c among them: the hands have done all that they
 // had. A pause or the stop has what no hand has begun go back to the queue.
-func (q *Subscription) empty(k *keeping, c *broker.Consumer, closed ...<-chan struct{}) {
+func (q *Subscription) empty(k *keeping, c *amqp.Consumer, closed ...<-chan struct{}) {
 	for len(closed) > 0 {
 		select {
 		case <-closed[0]:
@@ -226,7 +226,7 @@ func (q *Subscription) empty(k *keeping, c *broker.Consumer, closed ...<-chan st
 
 // halt gives back what no hand has taken, together and so in order; at once, or with
 // the end of a single active consumer.
-func (q *Subscription) halt(hard context.Context, c *broker.Consumer) {
+func (q *Subscription) halt(hard context.Context, c *amqp.Consumer) {
 	c.StopReceiving()
 	q.crew.sorting.Wait()
 	waiting := q.crew.waiting() // first: a hand would begin it
@@ -236,7 +236,7 @@ func (q *Subscription) halt(hard context.Context, c *broker.Consumer) {
 	}
 	untouched, err := c.Halt(hard)
 	q.report(err)
-	q.report(broker.Release(hard, append(waiting, untouched...)))
+	q.report(amqp.Release(hard, append(waiting, untouched...)))
 }
 
 func (q *Subscription) report(err error) {
@@ -247,7 +247,7 @@ func (q *Subscription) report(err error) {
 
 // open declares what the queue needs and consumes from it; not if it is paused, which
 // returns nil: its publishers need it all the same.
-func (q *Subscription) open(k *keeping, concurrency int) (*broker.Consumer, error) {
+func (q *Subscription) open(k *keeping, concurrency int) (*amqp.Consumer, error) {
 	session, err := q.worker.connections.consuming.Session(k.ctx)
 	if err != nil {
 		return nil, err
@@ -270,10 +270,10 @@ func (q *Subscription) open(k *keeping, concurrency int) (*broker.Consumer, erro
 	if paused, _ := q.wanted(); paused {
 		return nil, nil //nolint:nilnil // no consumer, and nothing wrong
 	}
-	return session.Consume(ctx, broker.Consume{Queue: q.config.Name, Prefetch: q.prefetch(concurrency, k.careful), Suspect: q.suspect(), Context: q.inHand})
+	return session.Consume(ctx, amqp.Consume{Queue: q.config.Name, Prefetch: q.prefetch(concurrency, k.careful), Suspect: q.suspect(), Context: q.inHand})
 }
 
-func (q *Subscription) declare(ctx context.Context, session *broker.Session) error {
+func (q *Subscription) declare(ctx context.Context, session *amqp.Session) error {
 	connections := q.worker.connections
 	if err := connections.declareShared(ctx, session, math.MaxInt64); err != nil {
 		return err

@@ -5,7 +5,7 @@ import (
 	"hash/maphash"
 	"sync"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -15,12 +15,12 @@ type lane struct {
 	filled chan struct{} // has one if something was put since the lane was found empty
 
 	mu      sync.Mutex
-	waiting []broker.Delivery
+	waiting []amqp.Delivery
 }
 
 func newLane() *lane { return &lane{filled: make(chan struct{}, 1)} }
 
-func (l *lane) put(d broker.Delivery) {
+func (l *lane) put(d amqp.Delivery) {
 	l.mu.Lock()
 	l.waiting = append(l.waiting, d)
 	l.mu.Unlock()
@@ -30,7 +30,7 @@ func (l *lane) put(d broker.Delivery) {
 	}
 }
 
-func (l *lane) take() (d broker.Delivery, ok bool) {
+func (l *lane) take() (d amqp.Delivery, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.waiting) == 0 {
@@ -43,7 +43,7 @@ func (l *lane) take() (d broker.Delivery, ok bool) {
 
 // takeAll takes everything at once: while one after the other was taken, the hand
 // would take one, and those before it would come again behind.
-func (l *lane) takeAll() []broker.Delivery {
+func (l *lane) takeAll() []amqp.Delivery {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	all := l.waiting
@@ -53,11 +53,11 @@ func (l *lane) takeAll() []broker.Delivery {
 
 // source takes from the lane until dismissed or stop is closed. A lane has one hand.
 func (l *lane) source(dismissed, stop <-chan struct{}) source {
-	return func() (broker.Delivery, bool) {
+	return func() (amqp.Delivery, bool) {
 		for {
 			select {
 			case <-stop:
-				return broker.Delivery{}, false
+				return amqp.Delivery{}, false
 			default:
 			}
 			if d, ok := l.take(); ok {
@@ -66,7 +66,7 @@ func (l *lane) source(dismissed, stop <-chan struct{}) source {
 			select {
 			case <-l.filled:
 			case <-dismissed:
-				return broker.Delivery{}, false
+				return amqp.Delivery{}, false
 			case <-stop:
 			}
 		}
@@ -98,7 +98,7 @@ func (q *Subscription) renewLanes(ctx context.Context, n int) bool {
 }
 
 // sort puts each delivery of c into the lane of its key, until c ends.
-func (q *Subscription) sort(c *broker.Consumer, lanes []*lane) {
+func (q *Subscription) sort(c *amqp.Consumer, lanes []*lane) {
 	for {
 		d, ok := c.Receive(q.receiving.Done())
 		if !ok {
@@ -119,7 +119,7 @@ func (q *Subscription) orderKey(m *message.Message) (key string) {
 }
 
 // waiting takes what no hand has taken from its lane.
-func (c *crew) waiting() (untouched []broker.Delivery) {
+func (c *crew) waiting() (untouched []amqp.Delivery) {
 	for _, l := range c.lanes {
 		untouched = append(untouched, l.takeAll()...)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -60,7 +61,7 @@ func TestACopyOverTheBrokersLimitTakesNoSlot(t *testing.T) {
 // declare declares what the queue needs, before any worker runs.
 func (b *bench) declare() {
 	b.t.Helper()
-	session, err := broker.Dial(b.t.Context(), broker.Config{URL: b.url, Dial: rabbit.Dial}, "test")
+	session, err := amqp.Dial(b.t.Context(), amqp.Config(broker.Config{URL: b.url, Dial: rabbit.Dial}), "test")
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/interrupt"
 	"github.com/warren-mq/warren/topology"
 )
@@ -121,7 +122,7 @@ func (w *Worker) start(ctx context.Context) error {
 			return err
 		}
 		if len(w.Topology().Unusual().Exchanges) > 0 {
-			return w.connections.consuming.Apart(planning, func(s *broker.Session) error { return w.plan(planning, s) })
+			return w.connections.consuming.Apart(planning, func(s *amqp.Session) error { return w.plan(planning, s) })
 		}
 		if err = w.plan(planning, session); err == nil || session.Err() == nil {
 			return err
@@ -131,7 +132,7 @@ func (w *Worker) start(ctx context.Context) error {
 
 // plan says whether something conflicts. If nothing does, it declares what may be refused
 // at the cost of the connection.
-func (w *Worker) plan(ctx context.Context, s *broker.Session) error {
+func (w *Worker) plan(ctx context.Context, s *amqp.Session) error {
 	changes, err := s.Plan(ctx, w.Topology())
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -14,7 +15,7 @@ import (
 
 // settle carries the outcome out and tells of it. A result that comes after its
 // channel is gone is dropped: the broker delivers the message again.
-func (q *Subscription) settle(d *broker.Delivery, a *attempt, out Outcome, took time.Duration) {
+func (q *Subscription) settle(d *amqp.Delivery, a *attempt, out Outcome, took time.Duration) {
 	answer := d.Ack
 	if out.Verdict == Release {
 		answer = d.Release
@@ -41,7 +42,7 @@ func handOffPauses() retry.Policy {
 // acked before the copy is confirmed, so it tries until that succeeds, the
 // delivery's channel is lost, or the grace is over. One copy is under way at a time: a
 // confirm that is late is waited for.
-func (q *Subscription) handOff(d *broker.Delivery, a *attempt, out Outcome) error {
+func (q *Subscription) handOff(d *amqp.Delivery, a *attempt, out Outcome) error {
 	c := record.Copy(&a.Message, q.failure(a, out).Headers())
 	if a.canary != "" && snoozed(out) {
 		c.Headers[message.HeaderCanary] = a.canary // its first attempt is yet to come

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/topology"
 )
@@ -35,8 +35,8 @@ type Subscription struct {
 	seed maphash.Seed // of lanes
 
 	mu          sync.Mutex
-	consumer    *broker.Consumer // what the hands receive from; nil while there is none
-	swapped     chan struct{}    // closed when consumer is replaced
+	consumer    *amqp.Consumer // what the hands receive from; nil while there is none
+	swapped     chan struct{}  // closed when consumer is replaced
 	paused      bool
 	concurrency int
 	retry       retry.Policy
@@ -121,7 +121,7 @@ func (q *Subscription) wanted() (paused bool, concurrency int) {
 }
 
 // install makes c what the hands receive from.
-func (q *Subscription) install(c *broker.Consumer) {
+func (q *Subscription) install(c *amqp.Consumer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.consumer = c
@@ -130,7 +130,7 @@ func (q *Subscription) install(c *broker.Consumer) {
 }
 
 // after returns the consumer that is not prev, waiting for it until stop.
-func (q *Subscription) after(prev *broker.Consumer, stop <-chan struct{}) *broker.Consumer {
+func (q *Subscription) after(prev *amqp.Consumer, stop <-chan struct{}) *amqp.Consumer {
 	for {
 		q.mu.Lock()
 		c, swapped := q.consumer, q.swapped

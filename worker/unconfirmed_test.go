@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/topology"
-
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -15,6 +13,7 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 

@@ -14,6 +14,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/app"
 	"github.com/warren-mq/warren/examples/signup/internal/demo"
 	"github.com/warren-mq/warren/examples/signup/internal/selftest"
+	"github.com/warren-mq/warren/internal/amqp"
 )
 
 // ownPrefix begins the names of a self-test that was given none.
@@ -27,7 +28,7 @@ func reach(ctx context.Context, url string) error {
 	if url == "" {
 		return nil
 	}
-	session, err := broker.Dial(ctx, broker.Config{URL: url}, "self-test")
+	session, err := amqp.Dial(ctx, amqp.Config(broker.Config{URL: url}), "self-test")
 	if err != nil {
 		return err
 	}

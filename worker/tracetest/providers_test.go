@@ -8,9 +8,6 @@ import (
 
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/metric"
-
-	"github.com/warren-mq/warren/topology"
-
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
@@ -20,6 +17,7 @@ import (
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
 	"github.com/warren-mq/warren/telemetry"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 

@@ -12,13 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/topology"
-
 	amqp "github.com/rabbitmq/amqp091-go"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/metric"
-
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
@@ -30,6 +27,7 @@ import (
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/telemetry"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -73,7 +74,7 @@ func benchRoundtrip(ctx context.Context, b *bench) error {
 }
 
 // receive tells each hand of its message, until ctx is done.
-func receive(ctx context.Context, c *broker.Consumer, arrived []chan struct{}) error {
+func receive(ctx context.Context, c *amqp.Consumer, arrived []chan struct{}) error {
 	var m message.Message
 	for {
 		d, ok := c.Receive(ctx.Done())
@@ -114,12 +115,12 @@ func (b *bench) fill(ctx context.Context) error {
 }
 
 // consumer receives from the queue; leave ends that.
-func (b *bench) consumer(ctx context.Context) (c *broker.Consumer, leave func() error, err error) {
-	s, err := broker.Dial(ctx, b.broker, "bench")
+func (b *bench) consumer(ctx context.Context) (c *amqp.Consumer, leave func() error, err error) {
+	s, err := amqp.Dial(ctx, amqp.Config(b.broker), "bench")
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err = s.Consume(ctx, broker.Consume{Queue: b.queue, Prefetch: 2 * b.concurrency})
+	c, err = s.Consume(ctx, amqp.Consume{Queue: b.queue, Prefetch: 2 * b.concurrency})
 	if err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
 )
@@ -19,7 +19,7 @@ const benchExpiry = 10 * time.Minute
 
 // declare makes the queue of the bench; remove deletes it.
 func (b *bench) declare(ctx context.Context) (remove func() error, err error) {
-	s, err := broker.Dial(ctx, b.broker, "bench")
+	s, err := amqp.Dial(ctx, amqp.Config(b.broker), "bench")
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/runner/internal/admin"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/wiring"
@@ -78,10 +79,10 @@ func (p *Program) broker(ctx context.Context, c *config.Config) (broker.Config, 
 }
 
 // dial connects to the broker of c, trying each node once.
-func (p *Program) dial(ctx context.Context, c *config.Config) (*broker.Session, error) {
+func (p *Program) dial(ctx context.Context, c *config.Config) (*amqp.Session, error) {
 	b, err := p.broker(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	return broker.Dial(ctx, b, "command")
+	return amqp.Dial(ctx, amqp.Config(b), "command")
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/topology"
 )
@@ -164,7 +164,7 @@ func deadLetterQueueStates(list []deadletter.Queue) (states []deadLetterQueueSta
 	for _, q := range list {
 		s := deadLetterQueueState{Queue: q.Name, WorkQueue: q.WorkQueue, Letters: q.Letters, consumers: q.Consumers}
 		switch {
-		case errors.Is(q.Err, broker.ErrNoQueue):
+		case errors.Is(q.Err, amqp.ErrNoQueue):
 			s.Error = "not declared"
 		case q.Err != nil:
 			s.Error = q.Err.Error()

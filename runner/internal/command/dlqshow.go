@@ -15,8 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/runner/internal/printable"
 )
@@ -119,7 +119,7 @@ func newLetter(l deadletter.Letter) letter {
 		FirstFailedAt: l.FirstFailedAt, FailedAt: l.FailedAt, Stack: l.Stack, ReplayedAt: l.ReplayedAt,
 		ReplayedBy: l.ReplayedBy, EditedFrom: l.EditedFrom, Malformed: l.Malformed, History: l.History,
 	}
-	headers, err := broker.MarshalHeaders(userHeaders(l))
+	headers, err := amqp.MarshalHeaders(userHeaders(l))
 	if err == nil {
 		out.Headers = headers
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/runner/internal/config"
 )
 
@@ -23,7 +24,7 @@ type examination struct {
 	program  *Program
 	config   *config.Config
 	broker   broker.Config
-	session  *broker.Session // nil if there is none to be had
+	session  *amqp.Session // nil if there is none to be had
 	findings []finding
 }
 

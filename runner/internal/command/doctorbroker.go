@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/runner/internal/wiring"
 )
 
@@ -118,7 +119,7 @@ func (e *examination) checkCertificate(address string, c *tls.Config, s tls.Conn
 
 // checkAccess logs in.
 func (e *examination) checkAccess(ctx context.Context, raw string, u *url.URL) {
-	s, err := broker.Dial(ctx, wiring.Fixed(e.broker, raw), "doctor")
+	s, err := amqp.Dial(ctx, amqp.Config(wiring.Fixed(e.broker, raw)), "doctor")
 	switch {
 	case err == nil:
 		e.okf("access", "user %q may use virtual host %q", u.User.Username(), hostOf(u))

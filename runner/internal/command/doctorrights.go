@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/runner/internal/wiring"
 	"github.com/warren-mq/warren/topology"
@@ -62,13 +62,13 @@ func (r *rights) note(err error) {
 
 // noteRead tries to consume with a priority that is no number.
 func (r *rights) noteRead(ctx context.Context, queue string) {
-	_, err := r.examination.session.Consume(ctx, broker.Consume{Queue: queue, Prefetch: 1, Arguments: message.Headers{"x-priority": "doctor"}})
+	_, err := r.examination.session.Consume(ctx, amqp.Consume{Queue: queue, Prefetch: 1, Arguments: message.Headers{"x-priority": "doctor"}})
 	r.note(err)
 }
 
 // tryToWrite publishes what expires at a time that is none.
 func (r *rights) tryToWrite(ctx context.Context, t topology.Topology) {
-	sender := broker.NewSender(r.examination.broker, "doctor", nil)
+	sender := amqp.NewSender(amqp.Config(r.examination.broker), "doctor", nil)
 	ctx, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- sender.Run(ctx) }()

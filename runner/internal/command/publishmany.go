@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/runner/internal/config"
 )
 
@@ -23,7 +24,7 @@ func (p *Program) publisher(ctx context.Context, c *config.Config, exchange stri
 	if err != nil {
 		return nil, err
 	}
-	s, err := broker.Dial(ctx, b, "command")
+	s, err := amqp.Dial(ctx, amqp.Config(b), "command")
 	if err != nil {
 		return nil, err
 	}

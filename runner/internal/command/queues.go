@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -33,7 +33,7 @@ func (p *Program) queuesList() *cobra.Command {
 	return &cobra.Command{
 		Use: "ls", Short: "Show how many messages wait in each queue, and in its dead-letter queue", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withSession(cmd.Context(), func(ctx context.Context, queues []string, s *broker.Session) error {
+			return p.withSession(cmd.Context(), func(ctx context.Context, queues []string, s *amqp.Session) error {
 				states, err := queueStates(ctx, queues, s)
 				if err != nil {
 					return err
@@ -53,7 +53,7 @@ func (p *Program) queuesWatch() *cobra.Command {
 			if interval < 100*time.Millisecond {
 				return usage(fmt.Errorf("runner: --interval is %v, want 100ms or more", interval))
 			}
-			err := p.withSession(cmd.Context(), func(ctx context.Context, queues []string, s *broker.Session) error {
+			err := p.withSession(cmd.Context(), func(ctx context.Context, queues []string, s *amqp.Session) error {
 				return p.watch(ctx, queues, s, interval, times)
 			})
 			if cmd.Context().Err() != nil {
@@ -67,7 +67,7 @@ func (p *Program) queuesWatch() *cobra.Command {
 	return c
 }
 
-func (p *Program) watch(ctx context.Context, queues []string, s *broker.Session, interval time.Duration, times int) error {
+func (p *Program) watch(ctx context.Context, queues []string, s *amqp.Session, interval time.Duration, times int) error {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	var last []queueState
@@ -94,7 +94,7 @@ func (p *Program) watch(ctx context.Context, queues []string, s *broker.Session,
 }
 
 // withSession connects to the broker of the configuration, to look at its queues.
-func (p *Program) withSession(ctx context.Context, do func(context.Context, []string, *broker.Session) error) error {
+func (p *Program) withSession(ctx context.Context, do func(context.Context, []string, *amqp.Session) error) error {
 	c, err := p.load(false)
 	if err != nil {
 		return err
@@ -110,14 +110,14 @@ func (p *Program) withSession(ctx context.Context, do func(context.Context, []st
 	return errors.Join(do(ctx, queues, s), s.Close())
 }
 
-func queueStates(ctx context.Context, queues []string, s *broker.Session) ([]queueState, error) {
+func queueStates(ctx context.Context, queues []string, s *amqp.Session) ([]queueState, error) {
 	states := make([]queueState, 0, len(queues))
 	for _, name := range queues {
 		state := queueState{Name: name}
 		now, err := s.State(ctx, name)
 		dead, errDead := s.State(ctx, topology.DeadLetterQueue(name))
 		err = errors.Join(err, errDead)
-		if err != nil && !errors.Is(err, broker.ErrNoQueue) {
+		if err != nil && !errors.Is(err, amqp.ErrNoQueue) {
 			return nil, err
 		}
 		state.Ready, state.Consumers, state.DeadLetters = now.Messages, now.Consumers, dead.Messages

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/topology"
 )
@@ -36,10 +36,10 @@ func didYouMean(got string, known []string) string {
 // suggestQueue returns the hint for a dead-letter queue that is not declared; empty if
 // err is another, or nothing is near.
 func suggestQueue(err error, c *config.Config) string {
-	if !errors.Is(err, broker.ErrNoQueue) {
+	if !errors.Is(err, amqp.ErrNoQueue) {
 		return ""
 	}
-	_, queue, _ := strings.Cut(err.Error(), broker.ErrNoQueue.Error()+": ")
+	_, queue, _ := strings.Cut(err.Error(), amqp.ErrNoQueue.Error()+": ")
 	known := make([]string, 0, 2*len(c.Queues))
 	for _, q := range c.Queues {
 		known = append(known, q.Name, topology.DeadLetterQueue(q.Name))

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/printable"
 	"github.com/warren-mq/warren/runner/internal/wiring"
@@ -73,7 +74,7 @@ func firstURL(b broker.Config) (*url.URL, error) {
 }
 
 // withTopology connects to the broker, for the topology of the configuration.
-func (p *Program) withTopology(ctx context.Context, do func(context.Context, topology.Topology, *broker.Session) error) error {
+func (p *Program) withTopology(ctx context.Context, do func(context.Context, topology.Topology, *amqp.Session) error) error {
 	c, err := p.load(true)
 	if err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/wiring"
 	"github.com/warren-mq/warren/topology"
@@ -42,7 +42,7 @@ its file, or broker.management_url the management plugin; "topology prune" remov
 The exit status is 5 if something conflicts, and with --detailed-exitcode also if
 something is missing or left over.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withLeftovers(cmd.Context(), s, func(ctx context.Context, c *config.Config, l leftovers, session *broker.Session) error {
+			return p.withLeftovers(cmd.Context(), s, func(ctx context.Context, c *config.Config, l leftovers, session *amqp.Session) error {
 				return p.plan(ctx, wiring.Topology(c), l, session, detailed)
 			})
 		},
@@ -52,7 +52,7 @@ something is missing or left over.`,
 	return c
 }
 
-func (p *Program) plan(ctx context.Context, t topology.Topology, l leftovers, s *broker.Session, detailed bool) error {
+func (p *Program) plan(ctx context.Context, t topology.Topology, l leftovers, s *amqp.Session, detailed bool) error {
 	changes, err := s.Plan(ctx, t)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func (p *Program) topologyApply() *cobra.Command {
 stays as it is, so that it may be done again and again. If anything conflicts nothing is
 declared, and the exit status is 5. Nothing is ever deleted.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withTopology(cmd.Context(), func(ctx context.Context, t topology.Topology, s *broker.Session) error {
+			return p.withTopology(cmd.Context(), func(ctx context.Context, t topology.Topology, s *amqp.Session) error {
 				changes, err := s.Plan(ctx, t)
 				if err != nil {
 					return err

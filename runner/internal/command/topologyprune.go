@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/topology"
 )
@@ -41,7 +41,7 @@ The exit status is 6 if a queue was kept because it is in use.`,
 			if len(args) > 0 {
 				s.queues = args[1:]
 			}
-			return p.withLeftovers(cmd.Context(), s, func(ctx context.Context, _ *config.Config, l leftovers, session *broker.Session) error {
+			return p.withLeftovers(cmd.Context(), s, func(ctx context.Context, _ *config.Config, l leftovers, session *amqp.Session) error {
 				return p.prune(ctx, l, pruner{session: session, force: force, dry: true, flag: p.fileFlag()}, yes, dry)
 			})
 		},
@@ -64,7 +64,7 @@ func noneOrQueues(c *cobra.Command, args []string) error {
 }
 
 // withLeftovers connects to the broker, for what is left over.
-func (p *Program) withLeftovers(ctx context.Context, s search, do func(context.Context, *config.Config, leftovers, *broker.Session) error) error {
+func (p *Program) withLeftovers(ctx context.Context, s search, do func(context.Context, *config.Config, leftovers, *amqp.Session) error) error {
 	c, err := p.load(true)
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ const (
 
 // pruner removes leftovers, or finds out what it would do.
 type pruner struct {
-	session *broker.Session
+	session *amqp.Session
 	force   []string // names of queues
 	dry     bool
 	flag    string // -c and the file
@@ -166,7 +166,7 @@ func (x *pruner) family(ctx context.Context, f family) error {
 	if err == nil {
 		err = x.unbind(ctx, f.bindings)
 	}
-	if err != nil && !errors.Is(err, broker.ErrNoQueue) {
+	if err != nil && !errors.Is(err, amqp.ErrNoQueue) {
 		return err
 	}
 	keptBy := ""
@@ -187,14 +187,14 @@ func (x *pruner) queue(ctx context.Context, q topology.Queue, keptBy string) (ke
 	state, err := x.session.State(ctx, q.Name)
 	forced := slices.Contains(x.force, q.Name)
 	switch {
-	case errors.Is(err, broker.ErrNoQueue):
+	case errors.Is(err, amqp.ErrNoQueue):
 		return false, nil
 	case err != nil:
 		return false, err
 	case keptBy != "":
 		x.parts = append(x.parts, part{Kind: "queue", Name: q.Name, Action: keep, Note: fmt.Sprintf("%d messages; takes those of %s", state.Messages, keptBy)})
 		return true, nil
-	case state != broker.QueueState{} && !forced:
+	case state != amqp.QueueState{} && !forced:
 		x.keep(q.Name, state)
 		return true, nil
 	case x.dry:
@@ -202,7 +202,7 @@ func (x *pruner) queue(ctx context.Context, q topology.Queue, keptBy string) (ke
 		return false, nil
 	}
 	messages, err := x.delete(ctx, q, forced)
-	if used, ok := errors.AsType[*broker.QueueInUseError](err); ok {
+	if used, ok := errors.AsType[*amqp.QueueInUseError](err); ok {
 		x.keep(q.Name, used.State)
 		return true, nil
 	}
@@ -228,7 +228,7 @@ func (x *pruner) delete(ctx context.Context, q topology.Queue, forced bool) (mes
 }
 
 // keep says why a queue is kept, and how it may be emptied.
-func (x *pruner) keep(name string, s broker.QueueState) {
+func (x *pruner) keep(name string, s amqp.QueueState) {
 	note := fmt.Sprintf("%d messages, %d consumers; to empty it, run a runner that has it; to delete it with its messages, add --force %s",
 		s.Messages, s.Consumers, quoted(name))
 	if strings.HasSuffix(name, dlqSuffix) {

@@ -13,7 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
 )
 
 // Origin says where the value at path (such as queues.0.name) comes from: FILE:LINE,
@@ -132,7 +132,7 @@ func (s *show) text(v reflect.Value, path string) (text string, ok bool) {
 			if raw == Embedded {
 				return raw, true
 			}
-			return broker.Redact(raw), true
+			return amqp.Redact(raw), true
 		}
 		return secret.String(), !secret.IsZero()
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/engine"
@@ -182,11 +183,11 @@ func TestStartThatConflictsDeclaresNothing(t *testing.T) {
 	if err := e.Run(t.Context()); !errors.As(err, new(*topology.ConflictError)) {
 		t.Errorf("got %v, want the conflict of the exchange", err)
 	}
-	s, err := broker.Dial(t.Context(), r.Broker(), "test")
+	s, err := amqp.Dial(t.Context(), amqp.Config(r.Broker()), "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.State(t.Context(), "fresh"); !errors.Is(err, broker.ErrNoQueue) {
+	if _, err := s.State(t.Context(), "fresh"); !errors.Is(err, amqp.ErrNoQueue) {
 		t.Errorf("got %v, want that nothing was declared", err)
 	}
 	if err := s.Close(); err != nil {

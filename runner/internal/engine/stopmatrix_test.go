@@ -15,6 +15,7 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/runner/internal/engine"
@@ -152,7 +153,7 @@ func stopIn(t *testing.T, s brokerState, p program) time.Duration {
 // prepare declares what the publisher needs.
 func prepare(t *testing.T, direct broker.Config) {
 	t.Helper()
-	s, err := broker.Dial(t.Context(), direct, "test")
+	s, err := amqp.Dial(t.Context(), amqp.Config(direct), "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/wiring"
 )
@@ -71,7 +71,7 @@ func TestARotatedCAFileIsUsedAtTheNextDial(t *testing.T) {
 		default:
 		}
 	}
-	connector := broker.NewConnector(b, "test", nil)
+	connector := amqp.NewConnector(amqp.Config(b), "test", nil)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- connector.Run(ctx) }()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -89,7 +90,7 @@ func (a *App) declare(ctx context.Context) error {
 }
 
 func (a *App) declareOnce(ctx context.Context, t topology.Topology) error {
-	session, err := broker.Dial(ctx, a.config.Broker, "declare")
+	session, err := amqp.Dial(ctx, amqp.Config(a.config.Broker), "declare")
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/examples/signup/internal/dedupe"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
@@ -22,7 +23,7 @@ func declared(c Config) topology.Topology {
 // Remove deletes the queues with the prefix, which must not be empty, and all that is
 // in them. The exchange stays: it holds nothing.
 func Remove(ctx context.Context, c broker.Config, prefix string) error {
-	session, err := broker.Dial(ctx, c, "remove")
+	session, err := amqp.Dial(ctx, amqp.Config(c), "remove")
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/app"
 	"github.com/warren-mq/warren/examples/signup/internal/event"
 	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -151,7 +152,7 @@ func (d *Demo) flood(ctx context.Context, n int) error {
 
 // waiting is how many messages are in the queue now.
 func (d *Demo) waiting(ctx context.Context, queue string) (int, error) {
-	session, err := broker.Dial(ctx, d.config, "look")
+	session, err := amqp.Dial(ctx, amqp.Config(d.config), "look")
 	if err != nil {
 		return 0, err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/catcher"
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/amqp"
 )
 
 // Config says what the demo works with. Only Data and Log must be set.
@@ -138,7 +139,7 @@ func (d *Demo) Site() string { return d.site }
 // Run runs everything until ctx is done, and drains it.
 func (d *Demo) Run(ctx context.Context) error {
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
-	connector := broker.NewConnector(d.config, "watch", nil)
+	connector := amqp.NewConnector(amqp.Config(d.config), "watch", nil)
 	var beside errgroup.Group
 	beside.Go(func() error { return connector.Run(watching) })
 	beside.Go(func() error {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/examples/signup/internal/app"
 	"github.com/warren-mq/warren/examples/signup/internal/event"
 	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -20,7 +20,7 @@ const recent = 10
 // looker keeps the snapshot fresh.
 type looker struct {
 	demo   *Demo
-	broker *broker.Connector
+	broker *amqp.Connector
 	routed meter
 	queues map[string]*meter
 	depths map[string]int // the latest known

@@ -10,6 +10,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/catcher"
 	"github.com/warren-mq/warren/examples/signup/internal/event"
 	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/worker"
@@ -97,7 +98,7 @@ func TestAFloodLeavesTheJourneysOfOthersAlone(t *testing.T) {
 
 func TestWithoutAConnectionTheDepthIsWhatItWas(t *testing.T) {
 	t.Parallel()
-	l := looker{broker: broker.NewConnector(broker.Config{}, "watch", nil), depths: map[string]int{"q": 7}}
+	l := looker{broker: amqp.NewConnector(amqp.Config(broker.Config{}), "watch", nil), depths: map[string]int{"q": 7}}
 	if n := l.depth(t.Context(), "q"); n != 7 {
 		t.Errorf("the depth is %d, want 7", n)
 	}

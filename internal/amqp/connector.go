@@ -1,0 +1,239 @@
+package amqp
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/warren-mq/warren/retry"
+)
+
+// Connector keeps one session open: it dials, and dials again when the session is
+// lost. Its methods are safe for concurrent use.
+type Connector struct {
+	cfg      Config
+	role     string
+	onChange func(*Session, error)
+	pauses   pauses // used by Run alone, as nodes is
+	nodes    nodes
+
+	mu      sync.Mutex
+	session *Session
+	err     error // why there is no session
+	ended   bool  // Run has returned: there will be none
+	changed chan struct{}
+}
+
+// NewConnector returns a connector that does nothing until Run. The role, such as
+// "consume", ends the connection's name. onChange, which may be nil, is called
+// with each new session, and with nil and the cause when one is lost.
+func NewConnector(cfg Config, role string, onChange func(*Session, error)) *Connector {
+	if onChange == nil {
+		onChange = func(*Session, error) {}
+	}
+	cfg = cfg.withDefaults()
+	return &Connector{
+		cfg: cfg, role: role, onChange: onChange, pauses: pauses{policy: cfg.Backoff},
+		err: errors.New("not tried yet"), changed: make(chan struct{}),
+	}
+}
+
+// Run connects and stays connected until ctx is done; then it closes the session
+// and returns nil. It returns an error if the first connection is refused
+// (ErrRefused), the configuration is wrong, or the start-up time is over
+// (ErrNotConnected).
+func (c *Connector) Run(ctx context.Context) error {
+	if err := c.cfg.Validate(); err != nil {
+		return c.finish(err)
+	}
+	s, err := c.first(ctx)
+	for err == nil && ctx.Err() == nil {
+		began := time.Now()
+		c.set(s, nil)
+		select {
+		case <-s.Done():
+			c.set(nil, s.Err())
+			s, err = c.again(ctx, time.Since(began))
+		case <-ctx.Done():
+		}
+	}
+	switch {
+	case s != nil:
+		return errors.Join(s.Close(), c.finish(nil))
+	case ctx.Err() != nil:
+		return c.finish(nil)
+	}
+	return c.finish(err)
+}
+
+// Session returns the live session, waiting for one until ctx is done. The error
+// is ErrNotConnected with what stands in the way. A ctx that is done already beats a
+// live session.
+func (c *Connector) Session(ctx context.Context) (*Session, error) {
+	for {
+		c.mu.Lock()
+		s, why, ended, changed := c.session, c.err, c.ended, c.changed
+		c.mu.Unlock()
+		if s != nil && s.Err() == nil && ctx.Err() == nil {
+			return s, nil
+		}
+		if ended {
+			return nil, why
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			if _, why = c.Current(); why == nil {
+				return nil, fmt.Errorf("%w: %w", ErrNotConnected, context.Cause(ctx))
+			}
+			return nil, fmt.Errorf("%w: %w: %w", ErrNotConnected, context.Cause(ctx), why)
+		}
+	}
+}
+
+// Apart opens a session beside the connector's own, runs f with it, and closes it: for
+// what may cost the connection.
+func (c *Connector) Apart(ctx context.Context, f func(*Session) error) error {
+	s, err := new(nodes).dial(ctx, c.cfg, c.role)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotConnected, err)
+	}
+	return errors.Join(f(s), s.Close())
+}
+
+// String names the broker, without passwords.
+func (c *Connector) String() string { return c.cfg.String() }
+
+// GoString is String, so that no verb prints a password.
+func (c *Connector) GoString() string { return c.String() }
+
+// Current returns the live session, or nil and why there is none.
+func (c *Connector) Current() (*Session, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session, c.err
+}
+
+func (c *Connector) first(ctx context.Context) (*Session, error) {
+	limit := ctx
+	if c.cfg.StartupTimeout > 0 {
+		var cancel context.CancelFunc
+		limit, cancel = context.WithTimeout(ctx, c.cfg.StartupTimeout)
+		defer cancel()
+	}
+	s, err := c.dial(limit, func(err error) bool { return errors.Is(err, ErrRefused) })
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrRefused) {
+		return s, err
+	}
+	return nil, fmt.Errorf("%w within %v: %w", ErrNotConnected, c.cfg.StartupTimeout, err)
+}
+
+// again dials until it succeeds or ctx is done, at once if the last session has
+// lived for a while. A refusal is no reason to give up any more: it may come from a
+// broker that has not loaded its users yet.
+func (c *Connector) again(ctx context.Context, lived time.Duration) (*Session, error) {
+	if lived >= stable {
+		c.pauses.attempt = 0
+	} else if err := c.rest(ctx); err != nil {
+		return nil, err
+	}
+	return c.dial(ctx, func(error) bool { return false })
+}
+
+// stable is how long a session has to live to count as a success.
+const stable = 10 * time.Second
+
+func (c *Connector) rest(ctx context.Context) error {
+	select {
+	case <-time.After(c.pauses.NextBackOff()):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session, error) {
+	var session *Session
+	var last error
+	var reported time.Time
+	attempt := func() error {
+		s, err := c.nodes.dial(ctx, c.cfg, c.role)
+		switch {
+		case err == nil:
+			session = s
+			return nil
+		case final(err):
+			last = err
+			return backoff.Permanent(err)
+		case last == nil || !isOver(ctx): // lack of time says less than what came before
+			last = err
+		}
+		c.note(err)
+		if ctx.Err() == nil && time.Since(reported) >= reportEvery {
+			reported = time.Now()
+			c.cfg.OnConnectFailed(c.role, err)
+		}
+		return err
+	}
+	if err := backoff.Retry(attempt, backoff.WithContext(&c.pauses, ctx)); err != nil {
+		return nil, cmp.Or(last, err)
+	}
+	return session, nil
+}
+
+// reportEvery spaces the reports of attempts that fail one after the other.
+const reportEvery = time.Minute
+
+// isOver says whether ctx is done, or is about to be: a dial may learn of the deadline
+// before it.
+func isOver(ctx context.Context) bool {
+	end, bounded := ctx.Deadline()
+	return ctx.Err() != nil || bounded && !time.Now().Before(end)
+}
+
+// pauses are those of Config.Backoff, without an end.
+type pauses struct {
+	policy  retry.Policy
+	attempt int
+}
+
+func (p *pauses) NextBackOff() time.Duration {
+	p.attempt++
+	return p.policy.Randomized(p.attempt, rand.Float64())
+}
+
+// Reset does nothing: backoff.Retry calls it at each start, and only a session that
+// has lived for a while is a reason to begin anew.
+func (p *pauses) Reset() {}
+
+func (c *Connector) set(s *Session, err error) {
+	c.update(func() { c.session, c.err = s, err })
+	c.onChange(s, err)
+}
+
+// finish marks the end: whoever waits for a session is told why there is none.
+func (c *Connector) finish(err error) error {
+	c.update(func() { c.session, c.err, c.ended = nil, cmp.Or(err, ErrClosed), true })
+	return err
+}
+
+// note remembers why there is no session yet, for those who ask meanwhile.
+func (c *Connector) note(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+}
+
+func (c *Connector) update(change func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change()
+	close(c.changed)
+	c.changed = make(chan struct{})
+}

@@ -1,0 +1,50 @@
+package amqp
+
+import (
+	"strings"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// Death is one entry of x-death: where and why the broker dead-lettered a message.
+type Death struct {
+	Queue    string
+	Reason   string // expired, rejected, maxlen or delivery_limit
+	Exchange string // the message was published to it before it came to Queue
+	Keys     []string
+	Count    int64
+	Time     time.Time // of the first such death, in seconds; zero if it is not known
+}
+
+// maxDeaths bounds what is read of a header that anyone can write.
+const maxDeaths = 64
+
+// Deaths reads x-death, the latest death first. Passages through the delay ladder are
+// left out, and so is what is no entry.
+func Deaths(h message.Headers) []Death {
+	entries, _ := h["x-death"].([]any)
+	var all []Death
+	for _, e := range entries[:min(len(entries), maxDeaths)] {
+		t, ok := e.(amqp091.Table)
+		if d := death(message.Headers(t)); ok && d.Reason != "" && !strings.HasPrefix(d.Queue, "warren.delay.") {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+func death(h message.Headers) Death {
+	d := Death{Queue: h.String("queue"), Reason: h.String("reason"), Exchange: h.String("exchange")}
+	d.Count, _ = h.Int("count")
+	d.Time, _ = h["time"].(time.Time)
+	keys, _ := h["routing-keys"].([]any)
+	for _, k := range keys[:min(len(keys), maxDeaths)] {
+		if key, ok := k.(string); ok {
+			d.Keys = append(d.Keys, key)
+		}
+	}
+	return d
+}

@@ -1,0 +1,92 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/topology"
+)
+
+// QueueInUseError says that a queue was not deleted because it has messages or consumers.
+type QueueInUseError struct {
+	Queue string
+	State QueueState // zero if the broker refused and did not say it
+}
+
+// Error names the queue and what it has.
+func (e *QueueInUseError) Error() string {
+	return fmt.Sprintf("broker: queue %s is in use: %d messages, %d consumers", e.Queue, e.State.Messages, e.State.Consumers)
+}
+
+// DeleteQueue deletes a queue with all its messages, and says how many were ready. A
+// queue that does not exist is no error.
+func (s *Session) DeleteQueue(ctx context.Context, queue string) (messages int, err error) {
+	return s.deleteQueue(ctx, queue, false)
+}
+
+// DeleteUnusedQueue deletes a queue that has neither ready messages nor consumers;
+// otherwise it returns a *QueueInUseError and changes nothing. A queue that does not exist
+// is no error.
+//
+// Of a queue whose arguments say that it is classic the broker decides at the moment of
+// the delete. Quorum queues do not have that condition, so their state is asked first:
+// messages published in between are deleted, and messages says how many.
+func (s *Session) DeleteUnusedQueue(ctx context.Context, q topology.Queue) (messages int, err error) {
+	state, err := s.State(ctx, q.Name)
+	switch {
+	case errors.Is(err, ErrNoQueue):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case state != QueueState{}:
+		return 0, &QueueInUseError{Queue: q.Name, State: state}
+	}
+	messages, err = s.deleteQueue(ctx, q.Name, q.Arguments["x-queue-type"] == topology.Classic)
+	if amqpCode(err) == amqp091.PreconditionFailed {
+		return 0, &QueueInUseError{Queue: q.Name}
+	}
+	return messages, err
+}
+
+// deleteQueue deletes a queue, on condition only if it is unused and empty.
+func (s *Session) deleteQueue(ctx context.Context, queue string, condition bool) (messages int, err error) {
+	ch, err := s.channel(ctx)
+	if err != nil {
+		return 0, err
+	}
+	messages, err = ask(ctx, s, func() (int, error) { return ch.QueueDelete(queue, condition, condition, false) }, closing[int](ch))
+	if err != nil {
+		return 0, fmt.Errorf("broker: delete queue %s: %w", queue, err)
+	}
+	return messages, s.closeChannel(ch)
+}
+
+// Unbind removes bindings, which must be given with the arguments they were made with. A
+// binding that does not exist is no error.
+func (s *Session) Unbind(ctx context.Context, bindings ...topology.Binding) error {
+	if err := (topology.Topology{Bindings: bindings}).Validate(); err != nil {
+		return err
+	}
+	ch, err := s.channel(ctx)
+	if err != nil {
+		return err
+	}
+	return s.call(ctx, func() error {
+		for _, b := range bindings {
+			if err := unbind(ch, b); err != nil {
+				return fmt.Errorf("broker: unbind %s%s from exchange %s by %q: %w", b.Queue, b.ToExchange, b.Exchange, b.Key, err)
+			}
+		}
+		return ch.Close()
+	}, ch.Close)
+}
+
+func unbind(ch *amqp091.Channel, b topology.Binding) error {
+	if b.ToExchange != "" {
+		return ch.ExchangeUnbind(b.ToExchange, b.Key, b.Exchange, false, table(b.Arguments))
+	}
+	return ch.QueueUnbind(b.Queue, b.Key, b.Exchange, table(b.Arguments))
+}

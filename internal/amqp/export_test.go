@@ -1,0 +1,41 @@
+package amqp
+
+import (
+	"net"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/topology"
+)
+
+// InFlight is the number of messages of s that wait for their confirm.
+func InFlight(s *Sender) int {
+	s.mu.Lock()
+	line := s.line
+	s.mu.Unlock()
+	if line == nil {
+		return 0
+	}
+	line.mu.Lock()
+	defer line.mu.Unlock()
+	return len(line.inFlight)
+}
+
+// What the external tests check by itself, without a broker.
+var (
+	TableSize       = tableSize
+	ParseConflict   = parseConflict
+	ParseURL        = parseURL
+	CheckDelayedKey = topology.CheckDelayedKey
+)
+
+// NewBatchConn wraps c as every connection to a broker is wrapped.
+func NewBatchConn(c net.Conn) net.Conn { return newBatchConn(c) }
+
+// NewDelivery is raw as the consumer of queue receives it.
+func NewDelivery(queue string, raw amqp091.Delivery) *Delivery {
+	return &Delivery{consumer: &Consumer{queue: queue}, raw: raw}
+}
+
+// HeadStart is what a node may take before the next one is tried beside it.
+const HeadStart = headStart

@@ -1,0 +1,206 @@
+package amqp
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// A quorum queue delivers the messages that came back to it before all others, and puts
+// a message that comes back behind those that came back earlier (3.10 to 4.3, by nack,
+// reject, recover or a closed channel). So the messages that were looked at form a ring
+// at the head of the queue. Looking at a part of the ring turns it: that part goes
+// behind the rest of the ring. Taking the whole ring keeps its order, but costs as much
+// as the ring is large. A look at a part of a large ring therefore leaves it turned.
+//
+// The queue counts how often it delivered each message. Along the ring the count rises
+// only where the ring begins, so a look at the whole ring can turn it back.
+const (
+	orderAtMost  = 2048 // messages taken to keep the order alone
+	unknownTurns = -1
+)
+
+// RabbitMQ 3.10 forgets the order of more than 32 messages that come back at once, and
+// the broker's queue client that of more than 32 commands under way (all versions). On
+// 4.3.6 acks behind so many were lost with their channel, too.
+const (
+	backAtOnce = 32
+	backPause  = 16 * backAtOnce
+)
+
+// settleTime bounds how long the broker may take until what came back is ready.
+const settleTime = 5 * time.Second
+
+// turnsOf returns how often the message came back to the queue, by the queue's count.
+// It is 0 for a message outside the ring, such as one of a classic queue, which puts
+// messages back at their place.
+func turnsOf(raw *amqp091.Delivery) int64 {
+	if !raw.Redelivered {
+		return 0
+	}
+	headers := message.Headers(raw.Headers)
+	if n, ok := headers.Int("x-acquired-count"); ok {
+		return n // 4.3
+	}
+	n, _ := headers.Int("x-delivery-count")
+	if n > 0 && headers["x-death"] != nil {
+		return unknownTurns // 4.0 says 1 of a message that it dead-lettered and no one has taken
+	}
+	return n
+}
+
+// GiveBack returns all held messages to the queue, in front of those that were never
+// taken, and waits until they are there. Messages keep their order, with one exception:
+// a part of more than 2,048 messages that have all been taken before goes behind the
+// others of them. The next GiveBack after all of these were taken restores the order.
+// See KeepOrder.
+// More may be taken afterwards.
+func (i *Inspection) GiveBack() error {
+	whole, err := i.takeRest()
+	if err != nil {
+		return err
+	}
+	tags, turns, acked := i.release()
+	ring, first := len(tags), 0
+	if whole {
+		ring, first = turned(turns)
+	}
+	err = i.giveBack(tags[:ring], acked)
+	if err == nil && first > 0 {
+		err = i.turn(first)
+	}
+	if err == nil {
+		err = i.giveBack(tags[ring:], acked && ring == 0)
+	}
+	if err != nil {
+		return fmt.Errorf("broker: give back messages of %s: %w", i.queue, err)
+	}
+	return nil
+}
+
+// release forgets what is held, and returns the tags in their order with their turns.
+func (i *Inspection) release() (tags []uint64, turns []int64, acked bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	tags, acked = slices.Sorted(maps.Keys(i.turns)), i.acked
+	for _, tag := range tags {
+		turns = append(turns, i.turns[tag])
+	}
+	clear(i.turns)
+	i.backlog, i.acked = nil, false
+	return tags, turns, acked
+}
+
+// KeepOrder restores the order of the queue, and has GiveBack keep it without exception.
+// It takes all messages that have been taken before.
+func (i *Inspection) KeepOrder(ctx context.Context) error {
+	i.ordering = math.MaxInt
+	if err := i.Take(ctx, 1, func(*Held) (bool, error) { return true, nil }); err != nil {
+		return err
+	}
+	return i.GiveBack()
+}
+
+// takeRest takes the rest of the ring if a part of it was taken, and i.ordering
+// messages or as many as are held at most. It reports whether the whole ring is held.
+func (i *Inspection) takeRest() (whole bool, err error) {
+	i.mu.Lock()
+	held := len(i.turns)
+	i.mu.Unlock()
+	if held == 0 || !i.inRing || i.atEnd {
+		return true, nil
+	}
+	err = i.Take(context.Background(), max(i.ordering, held), func(*Held) (bool, error) { return i.inRing, nil })
+	return !i.inRing || i.atEnd, err
+}
+
+// turned returns how many of the messages are in the ring, and how many of these stand
+// before its beginning: turns fall along a ring, but for one rise where it begins.
+func turned(turns []int64) (ring, first int) {
+	if ring = slices.Index(turns, 0); ring < 0 {
+		ring = len(turns)
+	}
+	known := make([]int, 0, ring)
+	for at, n := range turns[:ring] {
+		if n != unknownTurns {
+			known = append(known, at)
+		}
+	}
+	for at := 1; at < len(known); at++ {
+		if turns[known[at]] <= turns[known[at-1]] {
+			continue
+		}
+		if first > 0 {
+			return ring, 0 // something else has happened to it
+		}
+		first = known[at]
+	}
+	if first > 0 && turns[known[len(known)-1]] < turns[known[0]] {
+		return ring, 0
+	}
+	return ring, first
+}
+
+// turn puts the first n messages of the ring behind the others. It uses a channel of its
+// own: giving back messages other than the first that a channel holds costs the broker a
+// search through all of them.
+func (i *Inspection) turn(n int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+	defer cancel()
+	other := newInspection(i.session, i.queue)
+	if err := other.openChannel(ctx); err != nil {
+		return err
+	}
+	if err := other.Take(context.Background(), n, func(*Held) (bool, error) { return true, nil }); err != nil {
+		return err
+	}
+	tags, _, _ := other.release()
+	if err := other.giveBack(tags, false); err != nil {
+		return err
+	}
+	return i.session.closeChannel(other.ch)
+}
+
+// giveBack returns the messages of these tags, which are the first that the channel
+// holds. Behind acks the first message is waited for by itself: once it is there, the
+// acks are no longer under way.
+func (i *Inspection) giveBack(tags []uint64, acked bool) error {
+	if len(tags) == 0 {
+		return nil
+	}
+	size := backPause
+	if acked {
+		size = 1
+	}
+	now, err := i.State()
+	for len(tags) > 0 && err == nil {
+		part := tags[:min(size, len(tags))]
+		for some := range slices.Chunk(part, backAtOnce) {
+			if err := i.ch.Nack(some[len(some)-1], true, true); err != nil {
+				return err
+			}
+		}
+		now, err = returned(i.State, now.Messages+len(part), time.Now().Add(settleTime))
+		tags, size = tags[len(part):], backPause
+	}
+	return err
+}
+
+// returned waits until the queue has want messages, or the deadline is over: if someone
+// else consumes the count says nothing, and time has to be enough.
+func returned(state func() (QueueState, error), want int, deadline time.Time) (QueueState, error) {
+	for {
+		now, err := state()
+		if err != nil || now.Messages >= want || time.Now().After(deadline) {
+			return now, err
+		}
+		<-time.After(time.Millisecond)
+	}
+}

@@ -1,0 +1,211 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// The window bounds what is unconfirmed on one channel, so that a slow or blocked
+// broker cannot fill our memory: 32 MiB, and 4,096 messages.
+const (
+	windowBytes   = 32 << 20
+	windowCount   = 4096
+	messageAtWork = windowBytes / windowCount
+)
+
+// pipeline is one channel in confirm mode, shared by many publishers.
+type pipeline struct {
+	session *Session
+	ch      *amqp091.Channel
+	window  *semaphore.Weighted
+	done    chan struct{} // closed when the channel has ended
+
+	worn     chan struct{} // closed when another channel would do better; see fatigue
+	wornOnce sync.Once
+	hopeless atomic.Bool // a message has waited in vain for very long
+	replaced atomic.Bool // it was closed because another channel has taken its place
+
+	sendMu sync.Mutex     // keeps order on the wire and order in sent the same
+	sent   chan *inFlight // unconfirmed, oldest first
+
+	mu       sync.Mutex
+	returns  chan amqp091.Return
+	inFlight map[identity]*inFlight
+	twins    uint64  // messages so far that needed a mark to be told from another
+	closed   error   // why the channel ended
+	refused  refusal // what the broker refused, if that has ended the channel
+}
+
+// identity is what a returned message is recognised by. The mark is empty unless
+// another message in flight has the same exchange, key and id.
+type identity struct{ exchange, key, id, mark string }
+
+func newPipeline(ctx context.Context, session *Session, patience time.Duration) (*pipeline, error) {
+	ch, err := session.channel(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := session.call(ctx, func() error { return ch.Confirm(false) }, ch.Close); err != nil {
+		return nil, fmt.Errorf("broker: confirm mode: %w", err)
+	}
+	p := &pipeline{
+		session: session, ch: ch, window: semaphore.NewWeighted(windowBytes), done: make(chan struct{}), worn: make(chan struct{}),
+		sent: make(chan *inFlight, windowCount),
+		// One place for each message of the window: amqp091 stalls on a full channel.
+		returns:  ch.NotifyReturn(make(chan amqp091.Return, windowCount)),
+		inFlight: make(map[identity]*inFlight),
+	}
+	go p.watch(ch.NotifyClose(make(chan *amqp091.Error, 1)))
+	go newBooks(p, patience).keep()
+	return p, nil
+}
+
+// watch notes why the channel ended.
+func (p *pipeline) watch(closed <-chan *amqp091.Error) {
+	err, refused := ErrNotConnected, refusal{}
+	if e, ok := <-closed; ok {
+		err = fmt.Errorf("%w: %w", ErrNotConnected, e)
+		if e.Server && !p.session.conn.IsClosed() {
+			refused = refusal{why: e}
+		}
+	}
+	p.mu.Lock()
+	p.closed = err
+	p.refused = refused.among(p.inFlight)
+	p.mu.Unlock()
+	if limit := refused.maxBody(); limit > 0 {
+		p.session.maxBody.Store(limit)
+	}
+	close(p.done)
+}
+
+// ended says whether the channel is lost.
+func (p *pipeline) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// publish puts a message on the wire, once there is room for it.
+func (p *pipeline) publish(ctx context.Context, exchange, key string, msg amqp091.Publishing) (*inFlight, error) {
+	f, err := p.admit(exchange, key, &msg)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.window.Acquire(ctx, f.weight); err != nil {
+		return nil, fmt.Errorf("too much is unconfirmed: %w", p.explain(context.Cause(ctx)))
+	}
+	return f, p.write(f, &msg)
+}
+
+// publishNow is publish for when there is room; ok is false if there is none.
+func (p *pipeline) publishNow(exchange, key string, msg amqp091.Publishing) (f *inFlight, ok bool, err error) {
+	if f, err = p.admit(exchange, key, &msg); err != nil {
+		return nil, true, err
+	}
+	if !p.window.TryAcquire(f.weight) {
+		return nil, false, nil
+	}
+	return f, true, p.write(f, &msg)
+}
+
+func (p *pipeline) admit(exchange, key string, msg *amqp091.Publishing) (*inFlight, error) {
+	if err := errors.Join(checkStrings(exchange, key, msg), checkSize(msg, p.session.conn.Config.FrameSize)); err != nil {
+		return nil, err
+	}
+	if limit := p.session.maxBody.Load(); limit > 0 && int64(len(msg.Body)) > limit {
+		return nil, fmt.Errorf("%w: the body has %d bytes, and the broker takes at most %d", ErrTooLarge, len(msg.Body), limit)
+	}
+	return &inFlight{
+		line: p, id: identity{exchange: exchange, key: key, id: msg.MessageId},
+		size: len(msg.Body), userID: msg.UserId, expiration: msg.Expiration,
+		weight: int64(min(len(msg.Body)+messageAtWork, windowBytes)),
+	}, nil
+}
+
+func (p *pipeline) write(f *inFlight, msg *amqp091.Publishing) (err error) {
+	p.claim(f, msg)
+	p.sendMu.Lock()
+	defer p.sendMu.Unlock()
+	f.sentAt = time.Now()
+	f.confirm, err = p.ch.PublishWithDeferredConfirm(f.id.exchange, f.id.key, true, false, *msg)
+	if err != nil {
+		f.release()
+		return f.publishError(err)
+	}
+	p.sent <- f // has room: the window is no wider
+	return nil
+}
+
+// claim makes f's identity unique among the messages in flight: a returned message
+// tells no more of itself than that. A message like another one gets a mark, in a
+// header that is removed on receipt.
+func (p *pipeline) claim(f *inFlight, msg *amqp091.Publishing) {
+	_, foreign := msg.Headers[message.HeaderPublish]
+	p.mu.Lock()
+	_, twin := p.inFlight[f.id]
+	if twin {
+		p.twins++
+		f.id.mark = strconv.FormatUint(p.twins, 10)
+	}
+	p.inFlight[f.id] = f
+	p.mu.Unlock()
+	if !twin && !foreign {
+		return
+	}
+	headers := make(amqp091.Table, len(msg.Headers)+1)
+	maps.Copy(headers, msg.Headers)
+	delete(headers, message.HeaderPublish)
+	if twin {
+		headers[message.HeaderPublish] = f.id.mark
+	}
+	msg.Headers = headers
+}
+
+// takeReturns notes which messages were returned.
+func (p *pipeline) takeReturns() {
+	for {
+		select {
+		case r, ok := <-p.returns:
+			if !ok {
+				p.returns = nil
+				return
+			}
+			id := identity{r.Exchange, r.RoutingKey, r.MessageId, message.Headers(r.Headers).String(message.HeaderPublish)}
+			if f := p.inFlight[id]; f != nil {
+				f.returned = &r
+			}
+		default:
+			return
+		}
+	}
+}
+
+// unconfirmed is the number of messages whose fate is open.
+func (p *pipeline) unconfirmed() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.inFlight)
+}
+
+// explain is the error for time that ran out while the broker kept us waiting.
+func (p *pipeline) explain(cause error) error {
+	if reason := p.session.Blocked(); reason != "" {
+		return fmt.Errorf("%w (%s): %w", ErrBlocked, reason, cause)
+	}
+	return fmt.Errorf("no confirm from the broker in time: %w", cause)
+}

@@ -1,0 +1,90 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/topology"
+)
+
+// Plan tells what Declare would do and changes nothing. Bindings are not listed:
+// AMQP cannot ask for them, and declaring one twice is harmless. It needs no
+// management plugin: existence is asked for passively, and only what exists is
+// declared, which compares the arguments.
+func (s *Session) Plan(ctx context.Context, t topology.Topology) (changes []topology.Change, err error) {
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	p := prober{session: s}
+	defer func() { err = errors.Join(err, p.close()) }()
+	changes = make([]topology.Change, 0, len(t.Exchanges)+len(t.Queues))
+	for _, x := range t.Exchanges {
+		c, err := p.probe(ctx, "exchange", x.Name, func(ch *amqp091.Channel) error {
+			return ch.ExchangeDeclarePassive(x.Name, x.Kind, true, false, false, false, nil)
+		}, func(ch *amqp091.Channel) error { return declareExchange(ch, x) })
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, c)
+	}
+	for _, q := range t.Queues {
+		c, err := p.probe(ctx, "queue", q.Name, func(ch *amqp091.Channel) error {
+			_, err := ch.QueueDeclarePassive(q.Name, true, false, false, false, nil)
+			return err
+		}, func(ch *amqp091.Channel) error { return declareQueue(ch, q) })
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, c)
+	}
+	return changes, nil
+}
+
+// prober asks the broker; a "no" closes the channel, so it opens another.
+type prober struct {
+	session *Session
+	ch      *amqp091.Channel
+}
+
+func (p *prober) probe(ctx context.Context, kind, name string, exists, same func(*amqp091.Channel) error) (topology.Change, error) {
+	err := p.ask(ctx, exists)
+	switch {
+	case err == nil:
+		err = p.ask(ctx, same)
+	case amqpCode(err) == amqp091.NotFound:
+		return topology.Change{Kind: kind, Name: name, Action: topology.Create}, nil
+	}
+	if err == nil {
+		return topology.Change{Kind: kind, Name: name, Action: topology.Same}, nil
+	}
+	err = declareError(kind, name, err)
+	if c, ok := errors.AsType[*topology.ConflictError](err); ok {
+		return topology.Change{Kind: kind, Name: name, Action: topology.Conflict, Conflict: c}, nil
+	}
+	return topology.Change{}, err
+}
+
+func (p *prober) ask(ctx context.Context, question func(*amqp091.Channel) error) error {
+	if p.ch == nil || p.ch.IsClosed() {
+		ch, err := p.session.channel(ctx)
+		if err != nil {
+			return err
+		}
+		p.ch = ch
+	}
+	ch := p.ch
+	err := p.session.call(ctx, func() error { return question(ch) }, ch.Close)
+	if ctx.Err() != nil {
+		p.ch = nil // may still be waiting for its answer
+	}
+	return err
+}
+
+func (p *prober) close() error {
+	if p.ch == nil {
+		return nil
+	}
+	return p.session.closeChannel(p.ch)
+}

@@ -1,0 +1,121 @@
+package amqp
+
+import (
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// note notes what comes as it comes, for Receive to take. It never waits: there is
+// room for the prefetch.
+func (c *Consumer) note() {
+	defer close(c.ready)
+	for raw := range c.deliveries {
+		if c.add(&raw) {
+			c.ready <- struct{}{}
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	c.checkDrained()
+}
+
+// checkDrained tells if nothing is left to receive, although all hands may be busy.
+func (c *Consumer) checkDrained() {
+	if c.over && len(c.received) == 0 {
+		c.drainOnce.Do(func() { close(c.drained) })
+	}
+}
+
+func (c *Consumer) add(raw *amqp091.Delivery) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left {
+		return false
+	}
+	c.settler.took(raw.DeliveryTag)
+	c.received = append(c.received, raw)
+	c.judge(raw)
+	return !c.held
+}
+
+// judge looks at how often the message has come.
+func (c *Consumer) judge(raw *amqp091.Delivery) {
+	if c.suspect == 0 {
+		return
+	}
+	if n, _ := message.Headers(raw.Headers).Int("x-delivery-count"); n >= int64(c.suspect) {
+		if c.prefetch > 1 && !c.held {
+			c.held = true
+			close(c.suspected)
+		}
+		return
+	}
+	select {
+	case <-c.cleared:
+	default:
+		close(c.cleared)
+	}
+}
+
+// Suspected is closed when a message has come that has been delivered at least
+// Consume.Suspect times, with a prefetch of more than 1. That message and those behind it
+// are not received: Halt returns them. To consume with a prefetch of 1 handles such
+// messages alone: when one ends its process, the broker counts a delivery for each message
+// that the process has not settled, and dead-letters them all in the end.
+func (c *Consumer) Suspected() <-chan struct{} { return c.suspected }
+
+// Cleared is closed when a message has come that has been delivered less often. A quorum
+// queue delivers what has come back before everything else.
+func (c *Consumer) Cleared() <-chan struct{} { return c.cleared }
+
+// Receive returns the next delivery. It returns false when there will be none,
+// and when stop is closed, which beats a waiting delivery.
+func (c *Consumer) Receive(stop <-chan struct{}) (Delivery, bool) {
+	select {
+	case <-c.closing:
+		return Delivery{}, false
+	case <-stop:
+		return Delivery{}, false
+	default:
+	}
+	select {
+	case <-c.closing:
+	case <-stop:
+	case _, ok := <-c.ready:
+		if ok {
+			return c.first()
+		}
+	}
+	return Delivery{}, false
+}
+
+// first takes the first of what was received, unless all of it is to go back: no later
+// one may be handled then.
+func (c *Consumer) first() (Delivery, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	select {
+	case <-c.closing:
+		return Delivery{}, false
+	default:
+	}
+	if len(c.received) == 0 {
+		return Delivery{}, false
+	}
+	raw := c.received[0]
+	c.received[0] = nil
+	c.received = c.received[1:]
+	c.checkDrained()
+	return Delivery{consumer: c, raw: *raw}, true
+}
+
+// rest takes what was received and handed to nobody.
+func (c *Consumer) rest() []*amqp091.Delivery {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	rest := c.received
+	c.received = nil
+	return rest
+}

@@ -1,0 +1,96 @@
+package amqp
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+)
+
+// refusal is a message that the broker refused by closing the channel. It names no
+// delivery tag: the message is found by what the text says of it, which is the same on
+// RabbitMQ 3.10 to 4.3. The messages before it were taken, though their confirms may be
+// lost with the channel, and those behind it were not.
+type refusal struct {
+	why   *amqp091.Error // nil if the channel ended otherwise
+	known bool           // which message it was
+	alone *inFlight      // the message, if it was the only one
+}
+
+// among looks for the message among those in flight.
+func (r refusal) among(all map[identity]*inFlight) refusal {
+	if r.why == nil {
+		return r
+	}
+	for _, f := range all {
+		if r.names(f) {
+			r.known = true
+			return r
+		}
+	}
+	if len(all) == 1 {
+		for _, f := range all {
+			r.known, r.alone = true, f
+		}
+	}
+	return r
+}
+
+// of reports whether f is a message that the broker refused, or would refuse for the
+// same reason.
+func (r refusal) of(f *inFlight) bool { return r.alone == f || r.names(f) }
+
+// names reports whether the text is about f.
+func (r refusal) names(f *inFlight) bool {
+	exchange, text := cmp.Or(f.id.exchange, "amq.default"), r.why.Reason
+	switch r.why.Code {
+	case amqp091.NotFound:
+		return strings.Contains(text, "no exchange '"+exchange+"' in vhost")
+	case amqp091.AccessRefused:
+		if strings.Contains(text, " topic '") {
+			return strings.Contains(text, " topic '"+f.id.key+"' in exchange '"+exchange+"' in vhost")
+		}
+		return strings.Contains(text, " exchange '"+exchange+"' in vhost")
+	case amqp091.PreconditionFailed:
+		limit := r.maxBody()
+		return limit > 0 && int64(f.size) > limit ||
+			f.userID != "" && strings.Contains(text, "user_id property set to '"+f.userID+"'") ||
+			f.expiration != "" && strings.Contains(text, "invalid expiration '"+f.expiration+"'")
+	}
+	return false
+}
+
+var tooLarge = regexp.MustCompile(`message size \d+ is larger than configured max size (\d+)`)
+
+// maxBody is the largest body that the broker takes, if the text tells it; 0 otherwise.
+func (r refusal) maxBody() int64 {
+	if r.why == nil || r.why.Code != amqp091.PreconditionFailed {
+		return 0
+	}
+	m := tooLarge.FindStringSubmatch(r.why.Reason)
+	if m == nil {
+		return 0
+	}
+	limit, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return limit
+}
+
+// errorOf is the error of the message that was refused.
+func (r refusal) errorOf() error {
+	kind := ErrRefused
+	switch {
+	case r.why.Code == amqp091.NotFound:
+		kind = ErrUnroutable
+	case r.maxBody() > 0:
+		kind = ErrTooLarge
+	case r.why.Code == amqp091.PreconditionFailed && !strings.Contains(r.why.Reason, "user_id property"):
+		kind = ErrMalformed
+	}
+	return fmt.Errorf("%w: %w", kind, r.why)
+}

@@ -1,0 +1,142 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+)
+
+// lossesTogether is how often a message may be lost with a channel that another
+// message's refusal has cost, before it is sent on a channel of its own.
+const lossesTogether = 3
+
+// deliver publishes a message and returns its fate. It sends the message again if it
+// was lost with another message's refusal: a duplicate is possible then.
+func (s *Sender) deliver(ctx context.Context, exchange, key string, p amqp091.Publishing) error {
+	return s.redeliver(ctx, exchange, key, p, nil)
+}
+
+// redeliver is deliver for a message that was sent before; why is how that ended.
+func (s *Sender) redeliver(ctx context.Context, exchange, key string, p amqp091.Publishing, why error) error {
+	for losses := 0; ; losses++ {
+		again, lost := errors.AsType[*againError](why)
+		if why != nil && !lost {
+			return s.judge(exchange, key, why)
+		}
+		if ctx.Err() != nil && lost {
+			return fmt.Errorf("%w: %w", why, context.Cause(ctx))
+		}
+		if lost && (again.suspect || losses > lossesTogether) || s.refusing.has(exchange) {
+			return s.judge(exchange, key, s.sendAlone(ctx, exchange, key, p))
+		}
+		sent, err := s.begin(ctx, exchange, key, p)
+		if err == nil {
+			err = sent.wait(ctx, nil)
+		}
+		if why = err; err == nil {
+			return nil
+		}
+	}
+}
+
+// begin puts one message on the wire; its fate is known when wait returns.
+func (s *Sender) begin(ctx context.Context, exchange, key string, p amqp091.Publishing) (*inFlight, error) {
+	line, err := s.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return line.publish(ctx, exchange, key, p)
+}
+
+// judge remembers an exchange that is missing or may not be written to: what is
+// published to it costs a channel. It reports what no queue took.
+func (s *Sender) judge(exchange, key string, err error) error {
+	if errors.Is(err, ErrUnroutable) {
+		s.ways.doubt(exchange)
+		s.unroutable.tell(exchange, key)
+	}
+	if e, refused := errors.AsType[*amqp091.Error](err); refused && (e.Code == amqp091.NotFound || e.Code == amqp091.AccessRefused) {
+		s.refusing.add(exchange)
+	}
+	return err
+}
+
+// sendAlone publishes on a channel of its own, one message at a time, so that a refusal
+// costs no other message its confirm and is known to be this message's.
+func (s *Sender) sendAlone(ctx context.Context, exchange, key string, p amqp091.Publishing) error {
+	select {
+	case s.alone <- struct{}{}:
+		defer func() { <-s.alone }()
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrNotConnected, context.Cause(ctx))
+	}
+	session, err := s.connector.Session(ctx)
+	if err != nil {
+		return err
+	}
+	line, err := newPipeline(ctx, session, s.connector.cfg.PublishTimeout)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotConnected, err)
+	}
+	sent, err := line.publish(ctx, exchange, key, p)
+	if err == nil {
+		err = sent.wait(ctx, nil)
+	}
+	if !line.ended() {
+		s.refusing.remove(exchange)
+		if session.Blocked() == "" { // a blocked broker would not answer
+			_ = session.closeChannel(line.ch) // the message knows its fate
+		}
+	}
+	return err
+}
+
+// refusing are exchanges that have refused a message a short while ago.
+type refusing struct {
+	some  atomic.Bool // spares publishers the lock
+	mu    sync.Mutex
+	since map[string]time.Time
+}
+
+// forgotten is how long an exchange is remembered.
+const forgotten = 10 * time.Second
+
+func (r *refusing) has(exchange string) bool {
+	if !r.some.Load() {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	since, ok := r.since[exchange]
+	if ok && time.Since(since) > forgotten {
+		r.forget(exchange)
+		return false
+	}
+	return ok
+}
+
+func (r *refusing) add(exchange string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.since == nil || len(r.since) > maxTargets {
+		r.since = make(map[string]time.Time)
+	}
+	r.since[exchange] = time.Now()
+	r.some.Store(true)
+}
+
+func (r *refusing) remove(exchange string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forget(exchange)
+}
+
+func (r *refusing) forget(exchange string) {
+	delete(r.since, exchange)
+	r.some.Store(len(r.since) > 0)
+}

@@ -1,0 +1,47 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+)
+
+// current returns c with what Reload and Credentials say now.
+func (c Config) current(ctx context.Context) (Config, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.DialTimeout)
+	defer cancel()
+	if c.Reload != nil {
+		var err error
+		if c.URLs, c.TLS, err = c.Reload(ctx); err != nil {
+			return c, fmt.Errorf("broker: reload the configuration: %w", err)
+		}
+		c.URL, c.Reload = "", nil
+		if err := c.Validate(); err != nil {
+			return c, err
+		}
+	}
+	if c.Credentials == nil {
+		return c, nil
+	}
+	user, password, err := c.Credentials(ctx)
+	if err != nil {
+		return c, fmt.Errorf("broker: read the credentials: %w", err)
+	}
+	return c.withCredentials(user, password)
+}
+
+// withCredentials returns c with the user and the password in each of its URLs.
+func (c Config) withCredentials(user, password string) (Config, error) {
+	urls := c.urls()
+	c.URL, c.URLs = "", make([]string, len(urls))
+	for i, raw := range urls {
+		u, err := url.Parse(raw)
+		if err != nil {
+			return c, errors.New("broker: put the credentials into a URL: it does not parse") // err may show a password
+		}
+		u.User = url.UserPassword(user, password)
+		c.URLs[i] = u.String()
+	}
+	return c, nil
+}

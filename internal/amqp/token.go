@@ -1,0 +1,59 @@
+package amqp
+
+import (
+	"context"
+	"fmt"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
+)
+
+// Token names the two queues of a leadership: Queue holds one message, the token, and
+// whoever of its consumers has it leads. Copy keeps what the token last said, for
+// everyone to read.
+type Token struct {
+	Queue string
+	Copy  string
+}
+
+// Topology is both queues. The broker hands the token to one consumer at a time, and
+// to the next when that one is gone.
+func (t Token) Topology() topology.Topology {
+	return topology.Topology{Queues: []topology.Queue{
+		{Name: t.Queue, Arguments: message.Headers{
+			"x-queue-type": topology.Quorum, "x-delivery-limit": topology.NeverReached, "x-single-active-consumer": true,
+		}},
+		{Name: t.Copy, Arguments: message.Headers{
+			"x-queue-type": topology.Quorum, "x-delivery-limit": topology.NeverReached, "x-max-length": 1, "x-overflow": "drop-head",
+		}},
+	}}
+}
+
+// ReadToken returns what t last said, and false if there is nothing to be read: it was
+// never said, or someone else reads it at this moment. It disturbs nobody.
+func ReadToken(ctx context.Context, s *Session, t Token) (body []byte, ok bool, err error) {
+	ch, err := s.channel(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	type gotten struct {
+		message amqp091.Delivery
+		ok      bool
+	}
+	got, err := ask(ctx, s, func() (g gotten, err error) {
+		g.message, g.ok, err = ch.Get(t.Copy, false)
+		return g, err
+	}, closing[gotten](ch))
+	if err == nil {
+		err = s.closeChannel(ch) // the broker takes the message back
+	}
+	if amqpCode(err) == amqp091.NotFound {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("broker: read the token in %s: %w", t.Copy, err)
+	}
+	return got.message.Body, got.ok, nil
+}

@@ -1,0 +1,66 @@
+package topology_test
+
+import (
+	"fmt"
+	"log"
+
+	"github.com/warren-mq/warren/topology"
+)
+
+func ExampleWorkQueue_Topology() {
+	wanted := topology.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology()
+	for _, q := range wanted.Queues {
+		fmt.Println(q.Name, q.Arguments["x-queue-type"], q.Arguments["x-delivery-limit"])
+	}
+	// Output:
+	// email.dlq quorum 2147483647
+	// email quorum 20
+}
+
+func ExampleTopology_Definitions() {
+	wanted := topology.Topology{
+		Exchanges: []topology.Exchange{{Name: "events", Kind: "topic"}},
+		Queues:    []topology.Queue{{Name: "email", Arguments: map[string]any{"x-queue-type": "quorum"}}},
+		Bindings:  []topology.Binding{{Exchange: "events", Key: "user.*", Queue: "email"}},
+	}
+	out, err := wanted.Definitions("/")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(string(out))
+	// Output:
+	// {
+	//   "exchanges": [
+	//     {
+	//       "name": "events",
+	//       "vhost": "/",
+	//       "type": "topic",
+	//       "durable": true,
+	//       "auto_delete": false,
+	//       "internal": false,
+	//       "arguments": {}
+	//     }
+	//   ],
+	//   "queues": [
+	//     {
+	//       "name": "email",
+	//       "vhost": "/",
+	//       "durable": true,
+	//       "auto_delete": false,
+	//       "arguments": {
+	//         "x-queue-type": "quorum"
+	//       }
+	//     }
+	//   ],
+	//   "bindings": [
+	//     {
+	//       "source": "events",
+	//       "vhost": "/",
+	//       "destination": "email",
+	//       "destination_type": "queue",
+	//       "routing_key": "user.*",
+	//       "arguments": {}
+	//     }
+	//   ]
+	// }
+}
