@@ -18,8 +18,8 @@ var (
 
 // Client works on dead-letter queues. Each of its methods opens connections of its own
 // and closes them at its end. They are safe for concurrent use. Of two on one queue the
-// second waits for up to 10 s and then gets broker.ErrInspected. A queue that is not
-// there gives broker.ErrNoQueue.
+// second waits for up to 10 s and then gets ErrInspected. A queue that is not
+// there gives ErrNoQueue.
 type Client struct{ cfg broker.Config }
 
 // New returns a client for the broker. It connects when it is used.

@@ -31,7 +31,7 @@
 // If the process that looks is killed, RabbitMQ 3.10 puts back what it held in no order,
 // and no version keeps the order of more than 32 windows of messages, of up to 8 MiB
 // each. There is one look into a queue at a time; the second waits for 10 s and then
-// gets [broker.ErrInspected], which says who looks and since when. A replay with a Rate
+// gets [ErrInspected], which says who looks and since when. A replay with a Rate
 // lets others look every few seconds.
 //
 // A replay goes to the letter's own work queue and to no other, never to the exchange,

@@ -14,7 +14,7 @@ type Queue struct {
 	WorkQueue string // by its name; empty if that does not tell
 	Letters   int    // letters that an inspection holds are not counted
 	Consumers int    // a dead-letter queue should have none
-	Err       error  // such as broker.ErrNoQueue
+	Err       error  // such as ErrNoQueue
 }
 
 // List returns the state of the queues, in their order. It asks the broker for their

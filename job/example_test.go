@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
-	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/job"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/worker"
 )
 
 // A command gets the body on its stdin and the rest in its environment. Its exit status
@@ -85,18 +85,17 @@ func ExampleLog() {
 	_ = h.Handle(context.Background(), &message.Message{RoutingKey: "user.signed_up"}) // never an error
 }
 
-// Forward publishes with what a broker.Sender promises: it is done once the message is
-// in a queue.
+// The message is done once its copy is in a queue.
 func ExampleForward() {
-	sender := amqp.NewSender(amqp.Config(broker.Config{URL: os.Getenv("AMQP_URL")}), "forward", nil)
-	h, err := job.Forward{Exchange: "audit", Sender: sender}.Handler()
+	connections := worker.NewConnections(broker.Config{URL: os.Getenv("AMQP_URL")}, nil)
+	h, err := job.Forward{Exchange: "audit", Sender: connections.Sender()}.Handler()
 	if err != nil {
 		log.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go func() {
-		if err := sender.Run(ctx); err != nil {
+		if err := connections.Run(ctx); err != nil {
 			log.Print(err)
 		}
 	}()

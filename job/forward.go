@@ -14,7 +14,7 @@ import (
 )
 
 // Sender publishes a message, and returns nil once the broker has it in a queue.
-// *broker.Sender is one.
+// worker.Connections.Sender returns one.
 type Sender interface {
 	Send(ctx context.Context, exchange, key string, m *message.Message) error
 }

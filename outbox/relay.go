@@ -41,7 +41,7 @@ func New(cfg Config) *Relay {
 
 // Run publishes until ctx is done; then it waits up to 5s for what is on the wire, marks
 // it, and returns nil. It returns an error if the configuration is wrong, or if the
-// broker refuses the credentials in the beginning, as broker.Connector.Run says. It can
+// broker refuses the credentials in the beginning, as worker.Connections.Run says. It can
 // be called once.
 func (r *Relay) Run(ctx context.Context) error {
 	switch {

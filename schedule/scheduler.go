@@ -55,7 +55,7 @@ func (s *Scheduler) Topology() topology.Topology { return tokenOf(s.config.Name)
 
 // Run publishes ticks, or stands by, until ctx is done; then it leaves the lead to the
 // next and returns nil. It returns an error if the configuration is wrong, if the broker
-// cannot be reached in the beginning, as broker.Connector.Run says, or if the group's
+// cannot be reached in the beginning, as worker.Connections.Run says, or if the group's
 // queues exist with other arguments (*topology.ConflictError). It can be called once.
 func (s *Scheduler) Run(ctx context.Context) error {
 	switch {

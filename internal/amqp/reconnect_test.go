@@ -152,7 +152,7 @@ func TestConnectionsAreNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 		list := strings.Join(node.Clients(t), "\n")
-		for _, name := range []string{"signup test", "signup publish", "broker.test test"} {
+		for _, name := range []string{"signup test", "signup publish", "amqp.test test"} {
 			if !strings.Contains(list, `"`+name+`"`) {
 				t.Errorf("no connection is called %q:\n%s", name, list)
 			}
