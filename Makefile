@@ -60,7 +60,7 @@ test: ## all tests with the race detector; installs and starts what they need: R
 	@$(languages)
 	@WARREN_CHROMIUM="$$($(chromium))"; export WARREN_CHROMIUM; \
 		for m in $(filter-out .,$(packages)) .; do echo "== go test $$m"; \
-		(cd $$m && $(rabbitmq) run $(postgres) run go test -race -shuffle=on -timeout 10m $(TESTFLAGS) ./...); done
+		(cd $$m && $(rabbitmq) run $(postgres) run go test -race -shuffle=on -timeout 15m $(TESTFLAGS) ./...); done
 
 .PHONY: test-clients
 test-clients: ## other makers' clients against devbroker: amqp091-go's own tests, pika, kombu, Celery, amqplib
