@@ -20,7 +20,7 @@ type Filter struct {
 	Since       time.Time         // failed at this time or later
 	Until       time.Time         // failed before this time
 	Headers     map[string]string // headers by name, as text
-	Limit       int               // so many letters at most, the first of the queue
+	Limit       int               // the most letters to read, from the head of the queue
 }
 
 // Matches says whether the filter chooses the letter. Limit does not count here. A

@@ -21,7 +21,7 @@ import (
 // other queue than one that was bound there for the purpose can receive a report.
 const (
 	canaryPrefix = "warren.canary."
-	canaryBytes  = 16 // random ones in a name, so that nobody can guess it
+	canaryBytes  = 16 // random bytes in a name, so that it cannot be guessed
 	canaryDigits = 9  // at most, of a message's number
 	canaryName   = len(canaryPrefix) + 2*canaryBytes
 )
@@ -78,7 +78,7 @@ func (c *Consumer) Queue() string { return c.queue }
 // reporting is the channel for reports. It is their own, since the broker closes a channel
 // on which it refuses a message.
 type reporting struct {
-	taken   chan struct{} // held by whoever uses the fields
+	taken   chan struct{} // held while the fields are used
 	session *Session
 	ch      *amqp091.Channel
 }
