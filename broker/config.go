@@ -44,7 +44,8 @@ type Config struct {
 	// called before each attempt and must be safe for concurrent use. An error fails the
 	// attempt, which is made again.
 	Reload func(ctx context.Context) (urls []string, tls *tls.Config, err error)
-	// Heartbeat is the pause after which a silent peer is checked; 10s if zero.
+	// Heartbeat is the interval after which a silent peer is checked. Zero means 10 s. A
+	// worker declares its topology again about every third heartbeat.
 	Heartbeat time.Duration
 	// DialTimeout bounds one attempt, handshake included; 10s if zero.
 	DialTimeout time.Duration

@@ -14,17 +14,18 @@ import (
 )
 
 const (
-	assertInterval = 30 * time.Second // between two assertions of a queue's topology
-	assertGap      = 5 * time.Second  // the least time between them
-	sharedInterval = 5 * time.Minute  // between two of the shared topology, which is large
+	assertHeartbeats = 3                // between two assertions of a queue's topology
+	assertGap        = 5 * time.Second  // the least time between them
+	sharedInterval   = 30 * time.Minute // between two of the shared topology, which is large
 )
 
-// assertAgain declares the queue's topology again about every 30 s, and at once when a
-// message that concerns the queue was unroutable, until ctx is done. The broker does not
-// report that someone has deleted an exchange or a binding.
+// assertAgain declares the queue's topology again about every third heartbeat, and at once
+// when a message that concerns the queue was unroutable, until ctx is done. The broker does
+// not report that someone has deleted an exchange or a binding.
 func (q *Subscription) assertAgain(ctx context.Context) {
+	interval := assertHeartbeats * q.worker.connections.consuming.Heartbeat()
 	for failures := 0; ; {
-		timer, sharedAge := time.NewTimer(assertPause(failures)), sharedInterval
+		timer, sharedAge := time.NewTimer(assertPause(interval, failures)), sharedInterval
 		select {
 		case <-timer.C:
 		case <-q.unrouted:
@@ -48,10 +49,10 @@ func (q *Subscription) assertAgain(ctx context.Context) {
 
 // assertPause returns how long to wait before the next assertion. What the broker refuses
 // is tried again sooner: someone may be about to allow it.
-func assertPause(failures int) time.Duration {
-	p := retry.Policy{InitialInterval: assertInterval, Multiplier: 1}
+func assertPause(interval time.Duration, failures int) time.Duration {
+	p := retry.Policy{InitialInterval: interval, Multiplier: 1}
 	if failures > 0 {
-		p = retry.Policy{InitialInterval: time.Second, Multiplier: 2, MaxInterval: assertInterval}
+		p = retry.Policy{InitialInterval: time.Second, Multiplier: 2, MaxInterval: interval}
 	}
 	return p.WithDefaults().Randomized(max(failures, 1), rand.Float64())
 }

@@ -107,6 +107,9 @@ func (c *Connector) Apart(ctx context.Context, f func(*Session) error) error {
 	return errors.Join(f(s), s.Close())
 }
 
+// Heartbeat returns the interval after which a silent peer is checked.
+func (c *Connector) Heartbeat() time.Duration { return c.cfg.Heartbeat }
+
 // String names the broker, without passwords.
 func (c *Connector) String() string { return c.cfg.String() }
 

@@ -36,7 +36,7 @@ type Broker struct {
 	ManagementURL  Secret   `yaml:"management_url" jsonschema_description:"http://host:15672 or https://…, with user:password@ if they are others than those of url: the management plugin, which topology plan and topology prune ask for bindings and queues that are left over. Nothing else needs it."`
 	Name           string   `yaml:"name" jsonschema:"maxLength=200" jsonschema_description:"Shown by the broker for each connection; the program's name if empty."`
 	TLS            TLS      `yaml:"tls" jsonschema_description:"For amqps URLs."`
-	Heartbeat      Duration `yaml:"heartbeat" jsonschema:"default=10s" jsonschema_description:"The pause after which a silent peer is checked."`
+	Heartbeat      Duration `yaml:"heartbeat" jsonschema:"default=10s" jsonschema_description:"The pause after which a silent peer is checked. Topology is declared again about every third heartbeat."`
 	DialTimeout    Duration `yaml:"dial_timeout" jsonschema:"default=10s" jsonschema_description:"Bounds one attempt to connect, handshake included."`
 	StartupTimeout Limit    `yaml:"startup_timeout" jsonschema:"default=30s" jsonschema_description:"Bounds the time to the first connection, or \"none\"."`
 	PublishTimeout Limit    `yaml:"publish_timeout" jsonschema:"default=30s" jsonschema_description:"Bounds a publish, or \"none\"."`
