@@ -18,8 +18,11 @@ type Delivery struct {
 // Fill writes the message into m, whose body and headers are then the
 // delivery's own. A copy made by the framework gives the exchange and the
 // routing key of the first publish, and counts its attempts.
-func (d *Delivery) Fill(m *message.Message) {
-	r, h := &d.raw, message.Headers(d.raw.Headers)
+func (d *Delivery) Fill(m *message.Message) { fill(m, &d.raw, d.consumer.queue) }
+
+// fill writes what the broker delivered from the queue into m.
+func fill(m *message.Message, r *amqp091.Delivery, queue string) {
+	h := message.Headers(r.Headers)
 	delete(h, message.HeaderPublish) // the publisher's own
 	*m = message.Message{
 		ID: r.MessageId, Body: r.Body, Headers: h,
@@ -27,7 +30,7 @@ func (d *Delivery) Fill(m *message.Message) {
 		CorrelationID: r.CorrelationId, ReplyTo: r.ReplyTo, Expiration: r.Expiration,
 		UserID: r.UserId, AppID: r.AppId, Timestamp: r.Timestamp, Priority: r.Priority,
 		Transient: r.DeliveryMode == amqp091.Transient,
-		Exchange:  r.Exchange, RoutingKey: r.RoutingKey, Queue: d.consumer.queue,
+		Exchange:  r.Exchange, RoutingKey: r.RoutingKey, Queue: queue,
 		Attempt: 1, Redelivered: r.Redelivered,
 	}
 	if n, ok := h.Int("x-delivery-count"); ok {

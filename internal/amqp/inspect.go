@@ -144,8 +144,7 @@ type Held struct {
 // Fill writes the message into m, as Delivery.Fill does: the queue is the one it was
 // taken from, the exchange and routing key those it reached it by.
 func (h *Held) Fill(m *message.Message) {
-	d := Delivery{consumer: &Consumer{queue: h.inspection.queue}, raw: h.raw}
-	d.Fill(m)
+	fill(m, &h.raw, h.inspection.queue)
 }
 
 // Ack removes the message from the queue, for good. If the connection is lost before

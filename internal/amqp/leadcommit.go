@@ -50,24 +50,12 @@ func (l *Lead) send(ctx context.Context, m *message.Message) error {
 	if err := l.Err(); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}
-	p := publishing(m)
-	if err := p.Headers.Validate(); err != nil {
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	line, err := newPipeline(ctx, l.session, -1) // it has this one message, and is closed after it
-	if err != nil {
-		return err
-	}
-	sent, err := line.publish(ctx, m.Exchange, m.RoutingKey, p)
-	if err == nil {
-		err = sent.wait(ctx, nil)
-	}
-	return errors.Join(err, l.session.closeChannel(line.ch))
+	return l.session.publishAlone(ctx, m)
 }
 
 func (l *Lead) publish(ctx context.Context, token []byte, m *message.Message) error {
 	exchange, key, p := m.Exchange, m.RoutingKey, publishing(m)
-	err := l.check(exchange, key, &p)
+	err := l.session.check(exchange, key, &p) // what cannot be written would spoil the transaction
 	if err == nil {
 		err = l.commitToken(ctx, token, func() error { return l.ch.Publish(exchange, key, true, false, p) })
 	}
@@ -78,14 +66,6 @@ func (l *Lead) publish(ctx context.Context, token []byte, m *message.Message) er
 		return fmt.Errorf("broker: publish to exchange %q with key %q: %w", exchange, key, err)
 	}
 	return nil
-}
-
-// check refuses what cannot be written, before it can spoil a transaction.
-func (l *Lead) check(exchange, key string, p *amqp091.Publishing) error {
-	if err := p.Headers.Validate(); err != nil {
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	return errors.Join(checkStrings(exchange, key, p), checkSize(p, l.session.conn.Config.FrameSize))
 }
 
 // returned says why the broker has returned a message, if it has: it does so before it
@@ -157,7 +137,7 @@ func leadError(err error) error {
 	case !ok:
 	case e.Code == amqp091.NotFound, e.Code == amqp091.AccessRefused,
 		e.Code == amqp091.PreconditionFailed && !strings.Contains(e.Reason, ackTimeout):
-		return refusal{why: e}.errorOf()
+		return refusalError(e)
 	}
 	return fmt.Errorf("%w: %w", ErrNotConnected, err)
 }

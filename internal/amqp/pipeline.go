@@ -209,3 +209,21 @@ func (p *pipeline) explain(cause error) error {
 	}
 	return fmt.Errorf("no confirm from the broker in time: %w", cause)
 }
+
+// publishAlone publishes one message, mandatory and confirmed, on a channel of its own, so
+// that a refusal of the broker concerns no other message.
+func (s *Session) publishAlone(ctx context.Context, m *message.Message) error {
+	p := publishing(m)
+	if err := p.Headers.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	line, err := newPipeline(ctx, s, -1)
+	if err != nil {
+		return err
+	}
+	sent, err := line.publish(ctx, m.Exchange, m.RoutingKey, p)
+	if err == nil {
+		err = sent.wait(ctx, nil)
+	}
+	return errors.Join(err, s.closeChannel(line.ch))
+}

@@ -19,6 +19,14 @@ var ErrTooLarge = errors.New("broker: the message is too large")
 // does not take it as it is, such as an expiration that is not a number.
 var ErrMalformed = errors.New("broker: the message cannot be written")
 
+// check returns an error if the message cannot be written on the session's connection.
+func (s *Session) check(exchange, key string, p *amqp091.Publishing) error {
+	if err := p.Headers.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return errors.Join(checkStrings(exchange, key, p), checkSize(p, s.conn.Config.FrameSize))
+}
+
 // checkStrings refuses what amqp091 would notice only in the middle of a frame, at
 // the cost of the connection.
 func checkStrings(exchange, key string, p *amqp091.Publishing) error {
