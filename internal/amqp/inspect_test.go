@@ -22,6 +22,24 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
+// here is the broker of the tests.
+func here(t *testing.T) amqp.Config {
+	t.Helper()
+	return amqp.Config{URL: rabbit.URL(t), Dial: rabbit.Dial}
+}
+
+// filler publishes to queues; it is closed at the end of the test.
+func filler(t *testing.T) *broker.Publisher {
+	t.Helper()
+	p := broker.NewPublisher(broker.Config(here(t)), "")
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
 // deadLetters declares a queue as dead-letter queues are declared, with n messages
 // whose bodies are their numbers.
 func deadLetters(t *testing.T, n int) (queue string, ch *amqp091.Channel) {
@@ -40,7 +58,7 @@ func deadLetters(t *testing.T, n int) (queue string, ch *amqp091.Channel) {
 	for i := range items {
 		items[i] = broker.Item{Key: q.Name, Body: []byte(strconv.Itoa(i))}
 	}
-	if err := publisher(t, amqp.Config{URL: rabbit.URL(t)}, "").PublishBatch(t.Context(), items...); err != nil {
+	if err := filler(t).PublishBatch(t.Context(), items...); err != nil {
 		t.Fatal(err)
 	}
 	return q.Name, ch
@@ -48,7 +66,7 @@ func deadLetters(t *testing.T, n int) (queue string, ch *amqp091.Channel) {
 
 func inspect(t *testing.T, queue string) *amqp.Inspection {
 	t.Helper()
-	i, err := amqp.Inspect(t.Context(), reaching(amqp.Config{URL: rabbit.URL(t)}), queue)
+	i, err := amqp.Inspect(t.Context(), here(t), queue)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +165,7 @@ func TestATurnedQueueTakesMore(t *testing.T) {
 		lookAt(n, all[:n])
 		lookAt(part, all[:part])
 		for _, body := range all[n:] {
-			if err := publisher(t, amqp.Config{URL: rabbit.URL(t)}, "").Publish(t.Context(), queue, []byte(body)); err != nil {
+			if err := filler(t).Publish(t.Context(), queue, []byte(body)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -201,7 +219,7 @@ func TestOneInspectionAtATime(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		queue, _ := deadLetters(t, 1)
 		first := inspect(t, queue)
-		_, err := amqp.Inspect(t.Context(), reaching(amqp.Config{URL: rabbit.URL(t)}), queue)
+		_, err := amqp.Inspect(t.Context(), here(t), queue)
 		who := fmt.Sprintf("%s, by .*\\(process %d\\) since %s", queue, os.Getpid(), time.Now().UTC().Format("2006-01-02T"))
 		if !errors.Is(err, amqp.ErrInspected) || !regexp.MustCompile(who).MatchString(err.Error()) {
 			t.Errorf("the second inspection gets %v, want ErrInspected and %s", err, who)
@@ -214,7 +232,7 @@ func TestOneInspectionAtATime(t *testing.T) {
 func TestInspectionOfNoQueue(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		name := rabbit.Queue(t) + strings.Repeat("x", 150)
-		if _, err := amqp.Inspect(t.Context(), reaching(amqp.Config{URL: rabbit.URL(t)}), name); !errors.Is(err, amqp.ErrNoQueue) {
+		if _, err := amqp.Inspect(t.Context(), here(t), name); !errors.Is(err, amqp.ErrNoQueue) {
 			t.Errorf("got %v, want ErrNoQueue", err)
 		}
 	})
@@ -233,7 +251,7 @@ func TestLostInspectionRemovesNothing(t *testing.T) {
 		if err := i.Session().Close(); err != nil {
 			t.Fatal(err)
 		}
-		rabbit.Eventually(t, soon, func() bool { return rabbit.Depth(t, ch, queue) == n }, "all are back")
+		rabbit.Eventually(t, 4*time.Second, func() bool { return rabbit.Depth(t, ch, queue) == n }, "all are back")
 		if err := i.Close(); err != nil {
 			t.Errorf("Close returned %v after the connection was lost", err)
 		}

@@ -44,7 +44,16 @@ func newLeadership(t *testing.T) *leadership {
 
 func (l *leadership) session() *amqp.Session {
 	l.t.Helper()
-	return session(l.t, amqp.Config{URL: rabbit.URL(l.t)})
+	s, err := amqp.Dial(l.t.Context(), amqp.Config{URL: rabbit.URL(l.t), Dial: rabbit.Dial}, "test")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			l.t.Error(err)
+		}
+	})
+	return s
 }
 
 // join makes a candidate that says hello.
