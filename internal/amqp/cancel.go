@@ -126,8 +126,8 @@ func Release(ctx context.Context, deliveries []Delivery) error {
 func (c *Consumer) release(ctx context.Context, all []settlement) error {
 	slices.SortFunc(all, func(a, b settlement) int { return cmp.Compare(a.tag, b.tag) })
 	deadline := time.Now().Add(2 * sharing)
-	for part := range slices.Chunk(all, backAtOnce) {
-		err := c.releasePart(ctx, part, len(all) > backAtOnce, deadline)
+	for part := range slices.Chunk(all, requeueAtOnce) {
+		err := c.releasePart(ctx, part, len(all) > requeueAtOnce, deadline)
 		select {
 		case <-c.gone:
 			return nil
@@ -159,7 +159,7 @@ func (c *Consumer) releasePart(ctx context.Context, part []settlement, others bo
 	err = c.session.call(ctx, func() error { return c.ch.Qos(1, 0, false) }, c.ch.Close)
 	if err == nil && others {
 		state := func() (QueueState, error) { return c.session.State(ctx, c.queue) }
-		_, err = returned(state, before.Messages+len(part), deadline)
+		_, err = awaitReady(state, before.Messages+len(part), deadline)
 	}
 	if errors.Is(err, amqp091.ErrClosed) {
 		return nil

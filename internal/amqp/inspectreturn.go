@@ -27,13 +27,8 @@ const (
 	unknownTurns = -1
 )
 
-// RabbitMQ 3.10 forgets the order of more than 32 messages that come back at once, and
-// the broker's queue client that of more than 32 commands under way (all versions). On
-// 4.3.6 acks behind so many were lost with their channel, too.
-const (
-	backAtOnce = 32
-	backPause  = 16 * backAtOnce
-)
+// backPause is how many messages come back before they are waited for.
+const backPause = 16 * requeueAtOnce
 
 // settleTime bounds how long the broker may take until what came back is ready.
 const settleTime = 5 * time.Second
@@ -182,25 +177,13 @@ func (i *Inspection) giveBack(tags []uint64, acked bool) error {
 	now, err := i.State()
 	for len(tags) > 0 && err == nil {
 		part := tags[:min(size, len(tags))]
-		for some := range slices.Chunk(part, backAtOnce) {
+		for some := range slices.Chunk(part, requeueAtOnce) {
 			if err := i.ch.Nack(some[len(some)-1], true, true); err != nil {
 				return err
 			}
 		}
-		now, err = returned(i.State, now.Messages+len(part), time.Now().Add(settleTime))
+		now, err = awaitReady(i.State, now.Messages+len(part), time.Now().Add(settleTime))
 		tags, size = tags[len(part):], backPause
 	}
 	return err
-}
-
-// returned waits until the queue has want messages, or the deadline is over: if someone
-// else consumes the count says nothing, and time has to be enough.
-func returned(state func() (QueueState, error), want int, deadline time.Time) (QueueState, error) {
-	for {
-		now, err := state()
-		if err != nil || now.Messages >= want || time.Now().After(deadline) {
-			return now, err
-		}
-		<-time.After(time.Millisecond)
-	}
 }

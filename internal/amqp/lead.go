@@ -20,7 +20,6 @@ import (
 type Lead struct {
 	token      Token
 	session    *Session
-	tracer     *Tracer
 	ch         *amqp091.Channel
 	deliveries <-chan amqp091.Delivery
 	returns    <-chan amqp091.Return
@@ -42,7 +41,7 @@ func Join(ctx context.Context, s *Session, t Token, hello []byte) (*Lead, error)
 		return nil, err
 	}
 	l := &Lead{
-		token: t, session: s, tracer: s.tracer, ch: ch, done: make(chan struct{}),
+		token: t, session: s, ch: ch, done: make(chan struct{}),
 		returns: ch.NotifyReturn(make(chan amqp091.Return, 2)),
 	}
 	closed := ch.NotifyClose(make(chan *amqp091.Error, 1))

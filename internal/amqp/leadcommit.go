@@ -26,7 +26,7 @@ func (l *Lead) Commit(ctx context.Context, token []byte, m *message.Message) err
 		return l.commitToken(ctx, token, func() error { return nil })
 	}
 	c := *m
-	ctx, span := l.tracer.Start(ctx, &c)
+	ctx, span := l.session.startPublish(ctx, &c)
 	err := l.publish(ctx, token, &c)
 	span.End(err)
 	return err
@@ -37,7 +37,7 @@ func (l *Lead) Commit(ctx context.Context, token []byte, m *message.Message) err
 // published; but whatever is wrong with m does not end the leadership.
 func (l *Lead) Send(ctx context.Context, m *message.Message) error {
 	c := *m
-	ctx, span := l.tracer.Start(ctx, &c)
+	ctx, span := l.session.startPublish(ctx, &c)
 	err := l.send(ctx, &c)
 	span.End(err)
 	if err != nil {

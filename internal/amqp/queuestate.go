@@ -63,3 +63,21 @@ func counted(ctx context.Context, count func() (QueueState, error)) (q QueueStat
 	}
 	return q, nil
 }
+
+// requeueAtOnce bounds how many messages are requeued at once. RabbitMQ 3.10 forgets the
+// order of more than 32 of them, and the broker's queue client forgets the order of more
+// than 32 commands under way (all versions). On 4.3.6 acks behind so many were lost with
+// their channel, too.
+const requeueAtOnce = 32
+
+// awaitReady waits until the queue has want ready messages, or until the deadline: if
+// someone else consumes, the count says nothing.
+func awaitReady(state func() (QueueState, error), want int, deadline time.Time) (QueueState, error) {
+	for {
+		now, err := state()
+		if err != nil || now.Messages >= want || time.Now().After(deadline) {
+			return now, err
+		}
+		<-time.After(time.Millisecond)
+	}
+}

@@ -72,6 +72,11 @@ func (t *Tracer) Start(ctx context.Context, m *message.Message) (context.Context
 	return ctx, s
 }
 
+// startPublish starts the span of a message that the session publishes beside a Publisher.
+func (s *Session) startPublish(ctx context.Context, m *message.Message) (context.Context, PublishSpan) {
+	return s.tracer.Start(ctx, m)
+}
+
 // headerCarrier takes trace context into the headers of a message.
 type headerCarrier message.Message
 
