@@ -12,13 +12,9 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-var (
-	// ErrInspected says that another inspection of the queue is under way. There is
-	// one at a time: two would hide messages from each other.
-	ErrInspected = errors.New("broker: the queue is being inspected already; wait for that to end")
-	// ErrNoQueue says that there is no queue of that name.
-	ErrNoQueue = errors.New("broker: no such queue")
-)
+// ErrInspected is returned while another inspection of the queue is under way. There is
+// one at a time: two would hide messages from each other.
+var ErrInspected = errors.New("broker: the queue is being inspected already; wait for that to end")
 
 // Inspection is a look into one queue, over a connection of its own. Messages that it
 // has taken are hidden from everyone else until they are acknowledged or given back,

@@ -9,6 +9,9 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
+// ErrNoQueue is returned for a queue that does not exist.
+var ErrNoQueue = errors.New("broker: no such queue")
+
 // QueueState is what AMQP tells of a queue, without a management plugin.
 type QueueState struct {
 	Messages  int // ready: on no consumer's hands
