@@ -28,19 +28,24 @@ const (
 var mayImport = map[string][]string{
 	"message":    {},
 	"retry":      {},
-	"telemetry":  {"message"},
 	"handler":    {"message"},
-	"middleware": {"message", "telemetry", "handler", "retry"},
+	"middleware": {"internal", "message", "handler", "retry"},
 	"topology":   {"message"},
-	"broker":     {"topology", "message", "telemetry", "retry", "internal"},
-	"worker":     {"topology", "message", "telemetry", "handler", "middleware", "retry", "broker", "internal"},
-	"deadletter": {"topology", "message", "telemetry", "broker", "retry", "internal"},
-	"outbox":     {"topology", "message", "telemetry", "broker", "retry", "internal"},
-	"schedule":   {"topology", "message", "telemetry", "broker", "retry", "internal"},
-	"job":        {"message", "telemetry", "handler", "retry"},
-	"console":    {"message", "telemetry", "worker", "deadletter", "broker"},
+	"broker":     {"topology", "message", "retry", "internal"},
+	"worker":     {"topology", "message", "handler", "middleware", "retry", "broker", "internal"},
+	"deadletter": {"topology", "message", "broker", "retry", "internal"},
+	"outbox":     {"topology", "message", "broker", "retry", "internal"},
+	"schedule":   {"topology", "message", "broker", "retry", "internal"},
+	"job":        {"internal", "message", "handler", "retry"},
+	"console":    {"internal", "message", "worker", "deadletter", "broker"},
 	"devbroker":  {"devbroker"},
-	"warrentest": {"topology", "message", "telemetry", "devbroker", "worker", "broker", "handler"},
+	"warrentest": {"internal", "topology", "message", "devbroker", "worker", "broker", "handler"},
+}
+
+// onlyFor names the one folder that imports a package of the engine.
+var onlyFor = map[string]string{
+	"internal/amqp/inspect": "deadletter",
+	"internal/amqp/leader":  "schedule",
 }
 
 var (
@@ -98,7 +103,9 @@ func TestTheLawOfImportsSeesABreach(t *testing.T) {
 		{"a child imports its parent", "handler/json/a.go", module + "handler", ""},
 		{"a child imports what its parent may", "middleware/cache/a.go", module + "handler/json", ""},
 		{"a child of handler imports a package of others", "handler/proto/a.go", "example.org/x", ""},
+		{"a program looks into queues by itself", "cmd/runner/a.go", module + "internal/amqp/inspect", "only deadletter"},
 		{"the engine imports the AMQP client", "internal/amqp/a.go", amqp, ""},
+		{"a part of the engine imports the AMQP client", "internal/amqp/leader/a.go", amqp, ""},
 		{"a test imports what is for tests", "broker/a_test.go", module + testOnly, ""},
 		{"another module does as it likes", "bench/a.go", module + "worker", ""},
 	}
@@ -183,8 +190,10 @@ func breach(pkg, imported string) string {
 		return fmt.Sprintf("folder %q has no entry in the law of imports", top)
 	case ours == testOnly:
 		return ours + " is for tests only"
-	case imported == amqp && pkg != engine:
+	case imported == amqp && pkg != engine && !strings.HasPrefix(pkg, engine+"/"):
 		return "only " + engine + " may import " + amqp
+	case onlyFor[ours] != "" && top != onlyFor[ours] && !strings.HasPrefix(pkg, "internal/"):
+		return "only " + onlyFor[ours] + " may import " + ours
 	case imported+"/" == module:
 		return pkg + " may not import the root"
 	case !isOurs && slices.Contains(standardOnly, pkg) && strings.Contains(folder(imported), "."):

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/inspect"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -298,7 +299,7 @@ func (r *replayer) comeBack(ctx context.Context) error {
 		return err
 	}
 	back, example := 0, ""
-	err = r.inspection.Take(ctx, there.Messages, func(h *amqp.Held) (bool, error) {
+	err = r.inspection.Take(ctx, there.Messages, func(h *inspect.Held) (bool, error) {
 		l := open(r.queue, h)
 		if slices.ContainsFunc(c.sent, func(sent *canary) bool { return sent.is(&l) }) {
 			back, example = back+1, l.Error

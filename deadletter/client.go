@@ -6,6 +6,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/inspect"
 )
 
 var (
@@ -26,8 +27,8 @@ type Client struct{ cfg broker.Config }
 func New(cfg broker.Config) *Client { return &Client{cfg: cfg} }
 
 // inspect has f look into the queue, and gives back what f has not removed.
-func (c *Client) inspect(ctx context.Context, queue string, f func(*amqp.Inspection) error) error {
-	i, err := amqp.Inspect(ctx, amqp.Config(c.cfg), queue)
+func (c *Client) inspect(ctx context.Context, queue string, f func(*inspect.Inspection) error) error {
+	i, err := inspect.Open(ctx, amqp.Config(c.cfg), queue)
 	if err != nil {
 		return err
 	}

@@ -8,14 +8,14 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/inspect"
 )
 
 // Discard removes the letters of the queue that the filter chooses, among those there
 // are at the moment of the call. Each is given to audit first, for a log; it stays if
 // that fails. Audit may be nil. See Replay for the result.
 func (c *Client) Discard(ctx context.Context, queue string, filter Filter, audit func(Letter) error) (result Result, err error) {
-	err = c.inspect(ctx, queue, func(i *amqp.Inspection) error {
+	err = c.inspect(ctx, queue, func(i *inspect.Inspection) error {
 		s := &sweep{inspection: i, queue: queue, filter: filter, pace: rate.NewLimiter(rate.Inf, 1)}
 		s.act = func(_ context.Context, l *Letter) (func(context.Context) error, error) {
 			if audit != nil {
@@ -38,7 +38,7 @@ func (c *Client) Discard(ctx context.Context, queue string, filter Filter, audit
 // Purge removes every letter of the queue, those included that arrive meanwhile, and
 // returns how many. Export first what may be wanted.
 func (c *Client) Purge(ctx context.Context, queue string) (n int, err error) {
-	err = c.inspect(ctx, queue, func(i *amqp.Inspection) error {
+	err = c.inspect(ctx, queue, func(i *inspect.Inspection) error {
 		n, err = i.Purge()
 		return err
 	})

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/inspect"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
@@ -35,7 +36,7 @@ func (c *Client) Edit(ctx context.Context, queue, id string, e Edit) (newID stri
 			return "", fmt.Errorf("deadletter: edit letter %s of %s: %w", id, queue, err)
 		}
 	}
-	err = c.inspect(ctx, queue, func(i *amqp.Inspection) error {
+	err = c.inspect(ctx, queue, func(i *inspect.Inspection) error {
 		return c.send(ctx, func(out *amqp.Sender) error {
 			s := &sweep{inspection: i, queue: queue, filter: Filter{ID: id}, pace: rate.NewLimiter(rate.Inf, 1)}
 			s.act = func(ctx context.Context, l *Letter) (func(context.Context) error, error) {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/deadletter"
-	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/inspect"
 )
 
 const (
@@ -148,7 +148,7 @@ func child() {
 	}}
 	for began := time.Now(); ; {
 		_, err := letters.Replay(context.Background(), os.Getenv("CHILD_QUEUE"), replay)
-		if errors.Is(err, amqp.ErrInspected) && time.Since(began) < patience {
+		if errors.Is(err, inspect.ErrInspected) && time.Since(began) < patience {
 			continue // the broker has not yet noticed that the process before is dead
 		}
 		if err != nil {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/inspect"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -14,13 +14,13 @@ import (
 // meanwhile are not read. All are out of sight of others until Read returns, which
 // should be within the broker's consumer timeout (30 minutes by default).
 func (c *Client) Read(ctx context.Context, queue string, filter Filter, f func(Letter) error) error {
-	return c.inspect(ctx, queue, func(i *amqp.Inspection) error {
+	return c.inspect(ctx, queue, func(i *inspect.Inspection) error {
 		there, err := i.State()
 		if err != nil {
 			return err
 		}
 		found := 0
-		return i.Take(ctx, there.Messages, func(h *amqp.Held) (bool, error) {
+		return i.Take(ctx, there.Messages, func(h *inspect.Held) (bool, error) {
 			letter := open(queue, h)
 			if !filter.Matches(&letter) {
 				return true, nil
@@ -31,7 +31,7 @@ func (c *Client) Read(ctx context.Context, queue string, filter Filter, f func(L
 	})
 }
 
-func open(queue string, h *amqp.Held) Letter {
+func open(queue string, h *inspect.Held) Letter {
 	var m message.Message
 	h.Fill(&m)
 	return decode(queue, m)

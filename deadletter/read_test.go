@@ -12,6 +12,7 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/deadletter"
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/inspect"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 )
@@ -67,7 +68,7 @@ func TestSecondInspectionIsToldPlainly(t *testing.T) {
 	looked := false
 	err := b.letters.Read(t.Context(), b.dlq, deadletter.Filter{}, func(deadletter.Letter) error {
 		looked = true
-		if _, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{}); !errors.Is(err, amqp.ErrInspected) {
+		if _, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{}); !errors.Is(err, inspect.ErrInspected) {
 			t.Errorf("the second one gets %v, want ErrInspected", err)
 		}
 		return nil
@@ -108,7 +109,7 @@ func TestListTakesNoLock(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.failed(2)
-	i, err := amqp.Inspect(t.Context(), amqp.Config(b.cfg), b.dlq)
+	i, err := inspect.Open(t.Context(), amqp.Config(b.cfg), b.dlq)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/inspect"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
@@ -69,7 +70,7 @@ func (c *Client) Replay(ctx context.Context, queue string, r Replay) (result Res
 	if err := r.validate(); err != nil {
 		return Result{}, err
 	}
-	err = c.inspect(ctx, queue, func(i *amqp.Inspection) error {
+	err = c.inspect(ctx, queue, func(i *inspect.Inspection) error {
 		return c.send(ctx, func(out *amqp.Sender) error {
 			s := &sweep{inspection: i, queue: queue, filter: r.Filter, pace: r.pace(), progress: r.Progress, slow: r.Rate > 0 && !r.DryRun}
 			replay := replayer{Replay: r, sweep: s, out: out}

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/inspect"
 )
 
 // Result counts what became of letters, or of the lines of a file.
@@ -42,7 +42,7 @@ const (
 // sweep goes once over the letters that a queue has at the moment, and does something
 // to those that are chosen.
 type sweep struct {
-	inspection *amqp.Inspection
+	inspection *inspect.Inspection
 	queue      string
 	filter     Filter
 	pace       *rate.Limiter
@@ -104,7 +104,7 @@ func (s *sweep) letOthersLook(ctx context.Context) error {
 			return context.Cause(ctx)
 		case <-time.After(turnTime):
 		}
-		if err := s.inspection.Lock(ctx); !errors.Is(err, amqp.ErrInspected) {
+		if err := s.inspection.Lock(ctx); !errors.Is(err, inspect.ErrInspected) {
 			return err
 		}
 	}
@@ -118,7 +118,7 @@ func (s *sweep) round(ctx context.Context, want int) (over bool, err error) {
 	r := &round{sweep: s, want: want, stop: stop, flight: newFlight(ctx), began: time.Now(), before: s.result.Done}
 	for n := s.result.Total - s.result.Done; n > 0 && !r.full && err == nil; {
 		before := r.newer
-		err = s.inspection.Take(ctx, n, func(h *amqp.Held) (bool, error) { return r.take(ctx, h) })
+		err = s.inspection.Take(ctx, n, func(h *inspect.Held) (bool, error) { return r.take(ctx, h) })
 		n = r.newer - before // what came later may have come first, by its priority
 	}
 	r.flight.land()
@@ -156,7 +156,7 @@ func (r *round) long() bool {
 }
 
 // take looks at one letter, and begins the work on it if it is chosen.
-func (r *round) take(ctx context.Context, h *amqp.Held) (more bool, err error) {
+func (r *round) take(ctx context.Context, h *inspect.Held) (more bool, err error) {
 	letter := open(r.queue, h)
 	switch {
 	case letter.FailedAt.After(r.cutoff):
@@ -181,7 +181,7 @@ func (r *round) take(ctx context.Context, h *amqp.Held) (more bool, err error) {
 }
 
 // begin has the flight settle the letter when its fate is known.
-func (r *round) begin(id string, h *amqp.Held, wait func(context.Context) error, err error) {
+func (r *round) begin(id string, h *inspect.Held, wait func(context.Context) error, err error) {
 	switch {
 	case err != nil:
 		r.fail(id, err)
@@ -193,7 +193,7 @@ func (r *round) begin(id string, h *amqp.Held, wait func(context.Context) error,
 }
 
 // settle removes the letter if its message was confirmed.
-func (r *round) settle(id string, h *amqp.Held, err error) {
+func (r *round) settle(id string, h *inspect.Held, err error) {
 	if err == nil {
 		err = h.Ack()
 	}

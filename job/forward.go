@@ -8,9 +8,9 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
-	"github.com/warren-mq/warren/telemetry"
 )
 
 // Sender publishes a message, and returns nil once the broker has it in a queue.

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
-	"github.com/warren-mq/warren/telemetry"
 )
 
 // field is something about a message, as text.

@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
-	"github.com/warren-mq/warren/telemetry"
 )
 
 // MetricsOption changes how Metrics works.

@@ -4,11 +4,13 @@ import (
 	"context"
 
 	"go.opentelemetry.io/otel/codes"
+
+	"github.com/warren-mq/warren/internal/telemetry"
+
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/warren-mq/warren/message"
-	"github.com/warren-mq/warren/telemetry"
 )
 
 // traced begins the span of a publish, below the span in which the message was written.

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/warren-mq/warren/broker"
-	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/leader"
 )
 
 // Config is that of a scheduler.
@@ -76,6 +76,6 @@ func (c Config) withDefaults() Config {
 }
 
 // tokenOf names the queues of a group.
-func tokenOf(group string) amqp.Token {
-	return amqp.Token{Queue: "warren.schedule.token." + group, Copy: "warren.schedule.state." + group}
+func tokenOf(group string) leader.Token {
+	return leader.Token{Queue: "warren.schedule.token." + group, Copy: "warren.schedule.state." + group}
 }

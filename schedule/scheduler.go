@@ -5,6 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+
+	"github.com/warren-mq/warren/internal/amqp/leader"
+
 	mathrand "math/rand/v2"
 	"os"
 	"sync"
@@ -123,7 +126,7 @@ func (s *Scheduler) attend(ctx context.Context, session *amqp.Session) (err erro
 	}
 	joining, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	lead, err := amqp.Join(joining, session, tokenOf(s.config.Name), hello)
+	lead, err := leader.Join(joining, session, tokenOf(s.config.Name), hello)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/leader"
 )
 
 // State is what the leader of a group last said, when it published a tick or renewed
@@ -53,7 +54,7 @@ func Read(ctx context.Context, cfg broker.Config, group string) (s State, err er
 		}
 	}()
 	for range readTries {
-		body, ok, err := amqp.ReadToken(ctx, session, tokenOf(group))
+		body, ok, err := leader.ReadToken(ctx, session, tokenOf(group))
 		switch {
 		case err != nil:
 			return s, err

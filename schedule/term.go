@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/leader"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -16,7 +16,7 @@ const leaveTimeout = 5 * time.Second
 // term is the time that a process leads without a break.
 type term struct {
 	*Scheduler
-	lead   *amqp.Lead
+	lead   *leader.Candidate
 	token  token
 	stored time.Time        // when the token was stored last
 	unsaid bool             // it says something that is not stored yet
@@ -25,7 +25,7 @@ type term struct {
 
 // newTerm puts together what the group remembers: what this process knows, which counts
 // if the queue was deleted, the token, and what those say who have joined.
-func (s *Scheduler) newTerm(lead *amqp.Lead, id string, said [][]byte) *term {
+func (s *Scheduler) newTerm(lead *leader.Candidate, id string, said [][]byte) *term {
 	t := &term{Scheduler: s, lead: lead, token: s.known, trials: make(map[string]trial)}
 	hellos := slices.DeleteFunc(said, t.token.supersede)
 	t.token.doubt(id)

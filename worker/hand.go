@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
-	"github.com/warren-mq/warren/telemetry"
 )
 
 // source is where a hand gets its deliveries; false ends the hand.

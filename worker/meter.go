@@ -5,10 +5,12 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/warren-mq/warren/internal/telemetry"
+
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/warren-mq/warren/message"
-	"github.com/warren-mq/warren/telemetry"
 )
 
 // meter turns events into metrics, beside those of middleware.Metrics. Without an

@@ -16,8 +16,8 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
-	"github.com/warren-mq/warren/telemetry"
 	"github.com/warren-mq/warren/worker"
 )
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/leader"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/topology"
 )
@@ -23,12 +24,12 @@ func TestAnAbandonedCallWritesNothing(t *testing.T) {
 	if err := session.Declare(t.Context(), topology.Topology{Queues: []topology.Queue{{Name: queue}}}); err != nil {
 		t.Fatal(err)
 	}
-	token := amqp.Token{Queue: queue, Copy: queue}
+	token := leader.Token{Queue: queue, Copy: queue}
 	cut := 0
 	for n := range 300 {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n)*5*time.Microsecond)
 		_, stateErr := session.State(ctx, queue)
-		_, _, tokenErr := amqp.ReadToken(ctx, session, token)
+		_, _, tokenErr := leader.ReadToken(ctx, session, token)
 		_, deleteErr := session.DeleteQueue(ctx, queue+"-none")
 		consumer, consumeErr := session.Consume(ctx, amqp.Consume{Queue: queue})
 		cancel()

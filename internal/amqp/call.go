@@ -19,7 +19,7 @@ type reply[T any] struct {
 //
 // The RPC returns its result and writes no variable of its caller, who may have gone
 // on without it.
-func ask[T any](ctx context.Context, s *Session, rpc func() (T, error), undo func(T) error) (T, error) {
+func Ask[T any](ctx context.Context, s *Session, rpc func() (T, error), undo func(T) error) (T, error) {
 	answered := make(chan reply[T], 1)
 	go func() {
 		value, err := rpc()
@@ -66,12 +66,12 @@ func abandon[T any](s *Session, answered <-chan reply[T], undo func(T) error) {
 
 // call is ask for an RPC that only succeeds or fails. It must write no variable of its
 // caller either.
-func (s *Session) call(ctx context.Context, rpc, undo func() error) error {
-	_, err := ask(ctx, s, func() (struct{}, error) { return struct{}{}, rpc() }, func(struct{}) error { return undo() })
+func (s *Session) Call(ctx context.Context, rpc, undo func() error) error {
+	_, err := Ask(ctx, s, func() (struct{}, error) { return struct{}{}, rpc() }, func(struct{}) error { return undo() })
 	return err
 }
 
 // closing makes an undo of ch's Close.
-func closing[T any](ch interface{ Close() error }) func(T) error {
+func Closing[T any](ch interface{ Close() error }) func(T) error {
 	return func(T) error { return ch.Close() }
 }

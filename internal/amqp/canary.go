@@ -53,11 +53,11 @@ func (s *Session) ConsumeReports(ctx context.Context) (*Consumer, error) {
 		return nil, fmt.Errorf("broker: name a queue for reports: %w", err)
 	}
 	name := canaryPrefix + hex.EncodeToString(random)
-	ch, err := s.channel(ctx)
+	ch, err := s.Channel(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = s.call(ctx, func() error {
+	err = s.Call(ctx, func() error {
 		if _, err := ch.QueueDeclare(name, false, true, true, false, amqp091.Table{"x-queue-type": topology.Classic}); err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (s *Session) ConsumeReports(ctx context.Context) (*Consumer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("broker: declare a queue for reports: %w", err)
 	}
-	if err := s.closeChannel(ch); err != nil {
+	if err := s.CloseChannel(ch); err != nil {
 		return nil, fmt.Errorf("broker: declare a queue for reports: %w", err)
 	}
 	return s.Consume(ctx, Consume{Queue: name, Prefetch: 256})
@@ -96,7 +96,7 @@ func (s *Sender) Report(ctx context.Context, header string, m *message.Message) 
 	case <-ctx.Done():
 		return fmt.Errorf("broker: report on a canary: %w", context.Cause(ctx))
 	}
-	if err := s.report(ctx, queue, publishing(m)); err != nil {
+	if err := s.report(ctx, queue, Publishing(m)); err != nil {
 		return fmt.Errorf("broker: report on a canary: %w", err)
 	}
 	return nil
@@ -109,12 +109,12 @@ func (s *Sender) report(ctx context.Context, queue string, p amqp091.Publishing)
 	}
 	r := &s.reporting
 	if r.session != session || r.ch.IsClosed() {
-		ch, err := session.channel(ctx)
+		ch, err := session.Channel(ctx)
 		if err != nil {
 			return err
 		}
 		r.session, r.ch = session, ch
 	}
 	ch := r.ch
-	return session.call(ctx, func() error { return ch.Publish(topology.DeadLetterExchange, queue, false, false, p) }, ch.Close)
+	return session.Call(ctx, func() error { return ch.Publish(topology.DeadLetterExchange, queue, false, false, p) }, ch.Close)
 }

@@ -24,7 +24,7 @@ func (c *Consumer) Cancel(ctx context.Context) (err error) {
 		c.quiesce(ctx)
 		ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 		defer cancel()
-		err = c.session.call(ctx, func() error { return c.ch.Cancel(c.tag, false) }, c.ch.Close)
+		err = c.session.Call(ctx, func() error { return c.ch.Cancel(c.tag, false) }, c.ch.Close)
 		if errors.Is(err, amqp091.ErrClosed) {
 			err = nil
 		}
@@ -126,8 +126,8 @@ func Release(ctx context.Context, deliveries []Delivery) error {
 func (c *Consumer) release(ctx context.Context, all []settlement) error {
 	slices.SortFunc(all, func(a, b settlement) int { return cmp.Compare(a.tag, b.tag) })
 	deadline := time.Now().Add(2 * sharing)
-	for part := range slices.Chunk(all, requeueAtOnce) {
-		err := c.releasePart(ctx, part, len(all) > requeueAtOnce, deadline)
+	for part := range slices.Chunk(all, RequeueAtOnce) {
+		err := c.releasePart(ctx, part, len(all) > RequeueAtOnce, deadline)
 		select {
 		case <-c.gone:
 			return nil
@@ -156,10 +156,10 @@ func (c *Consumer) releasePart(ctx context.Context, part []settlement, others bo
 		return nil // the broker has taken them back
 	}
 	// Whatever the broker answers on this channel comes after what it was told before.
-	err = c.session.call(ctx, func() error { return c.ch.Qos(1, 0, false) }, c.ch.Close)
+	err = c.session.Call(ctx, func() error { return c.ch.Qos(1, 0, false) }, c.ch.Close)
 	if err == nil && others {
 		state := func() (QueueState, error) { return c.session.State(ctx, c.queue) }
-		_, err = awaitReady(state, before.Messages+len(part), deadline)
+		_, err = AwaitReady(state, before.Messages+len(part), deadline)
 	}
 	if errors.Is(err, amqp091.ErrClosed) {
 		return nil

@@ -59,7 +59,7 @@ type Consumer struct {
 
 // Consume starts receiving. Nothing is lost if it fails.
 func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) {
-	ch, err := s.channel(ctx)
+	ch, err := s.Channel(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -75,11 +75,11 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 	c.life, c.lose = context.WithCancelCause(parent)
 	closed := ch.NotifyClose(make(chan *amqp091.Error, 1))
 	cancelled := ch.NotifyCancel(make(chan string, 1))
-	c.deliveries, err = ask(ctx, s, func() (<-chan amqp091.Delivery, error) { return c.subscribe(what.Arguments) }, closing[<-chan amqp091.Delivery](ch))
+	c.deliveries, err = Ask(ctx, s, func() (<-chan amqp091.Delivery, error) { return c.subscribe(what.Arguments) }, Closing[<-chan amqp091.Delivery](ch))
 	if err != nil {
 		c.lose(err)
 		if ctx.Err() == nil {
-			err = errors.Join(err, s.closeChannel(ch))
+			err = errors.Join(err, s.CloseChannel(ch))
 		}
 		return nil, fmt.Errorf("broker: consume from %s: %w", what.Queue, err)
 	}
@@ -151,7 +151,7 @@ func (c *Consumer) Err() error {
 func (c *Consumer) Close(ctx context.Context) error {
 	c.settler.wait(ctx)
 	c.settler.stop()
-	err := c.session.closeChannel(c.ch)
+	err := c.session.CloseChannel(c.ch)
 	if n := c.settler.untold(); n > 0 {
 		err = errors.Join(err, fmt.Errorf("broker: close the consumer of %s: %d accepted outcomes were not sent: %w", c.queue, n, ErrStale))
 	}
@@ -166,10 +166,10 @@ func (c *Consumer) settle(tag uint64, as answer) error {
 }
 
 // closeChannel closes ch, for a moment at most.
-func (s *Session) closeChannel(ch *amqp091.Channel) error {
+func (s *Session) CloseChannel(ch *amqp091.Channel) error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	err := s.call(ctx, ch.Close, func() error { return nil })
+	err := s.Call(ctx, ch.Close, func() error { return nil })
 	if errors.Is(err, amqp091.ErrClosed) {
 		return nil
 	}

@@ -20,11 +20,11 @@ func (s *Session) Declare(ctx context.Context, t topology.Topology) error {
 	if err := t.Validate(); err != nil {
 		return err
 	}
-	ch, err := s.channel(ctx)
+	ch, err := s.Channel(ctx)
 	if err != nil {
 		return err
 	}
-	return s.call(ctx, func() error { return errors.Join(declareAll(ctx, ch, t), ch.Close()) }, ch.Close)
+	return s.Call(ctx, func() error { return errors.Join(declareAll(ctx, ch, t), ch.Close()) }, ch.Close)
 }
 
 // Declare is Session.Declare for a session whose connection others use, too. RabbitMQ
@@ -60,7 +60,7 @@ func (s *Session) existing(ctx context.Context, exchanges []topology.Exchange) (
 		err := p.ask(ctx, func(ch *amqp091.Channel) error {
 			return ch.ExchangeDeclarePassive(x.Name, x.Kind, true, false, false, false, nil)
 		})
-		if err != nil && amqpCode(err) != amqp091.NotFound {
+		if err != nil && Code(err) != amqp091.NotFound {
 			return nil, declareError("exchange", x.Name, err)
 		}
 		names[x.Name] = err == nil

@@ -159,7 +159,7 @@ const wayTimeout = 30 * time.Second
 // declareFailure gives a declaration's error the name that a publish has for it.
 func declareFailure(session *Session, err error) error {
 	_, conflict := errors.AsType[*topology.ConflictError](err)
-	switch code := amqpCode(err); {
+	switch code := Code(err); {
 	case err == nil, conflict:
 		return err
 	case session.Err() != nil:

@@ -45,7 +45,7 @@ func (s *Session) DeleteUnusedQueue(ctx context.Context, q topology.Queue) (mess
 		return 0, &QueueInUseError{Queue: q.Name, State: state}
 	}
 	messages, err = s.deleteQueue(ctx, q.Name, q.Arguments["x-queue-type"] == topology.Classic)
-	if amqpCode(err) == amqp091.PreconditionFailed {
+	if Code(err) == amqp091.PreconditionFailed {
 		return 0, &QueueInUseError{Queue: q.Name}
 	}
 	return messages, err
@@ -53,15 +53,15 @@ func (s *Session) DeleteUnusedQueue(ctx context.Context, q topology.Queue) (mess
 
 // deleteQueue deletes a queue, on condition only if it is unused and empty.
 func (s *Session) deleteQueue(ctx context.Context, queue string, condition bool) (messages int, err error) {
-	ch, err := s.channel(ctx)
+	ch, err := s.Channel(ctx)
 	if err != nil {
 		return 0, err
 	}
-	messages, err = ask(ctx, s, func() (int, error) { return ch.QueueDelete(queue, condition, condition, false) }, closing[int](ch))
+	messages, err = Ask(ctx, s, func() (int, error) { return ch.QueueDelete(queue, condition, condition, false) }, Closing[int](ch))
 	if err != nil {
 		return 0, fmt.Errorf("broker: delete queue %s: %w", queue, err)
 	}
-	return messages, s.closeChannel(ch)
+	return messages, s.CloseChannel(ch)
 }
 
 // Unbind removes bindings, which must be given with the arguments they were made with. A
@@ -70,11 +70,11 @@ func (s *Session) Unbind(ctx context.Context, bindings ...topology.Binding) erro
 	if err := (topology.Topology{Bindings: bindings}).Validate(); err != nil {
 		return err
 	}
-	ch, err := s.channel(ctx)
+	ch, err := s.Channel(ctx)
 	if err != nil {
 		return err
 	}
-	return s.call(ctx, func() error {
+	return s.Call(ctx, func() error {
 		for _, b := range bindings {
 			if err := unbind(ch, b); err != nil {
 				return fmt.Errorf("broker: unbind %s%s from exchange %s by %q: %w", b.Queue, b.ToExchange, b.Exchange, b.Key, err)

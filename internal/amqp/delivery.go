@@ -18,10 +18,10 @@ type Delivery struct {
 // Fill writes the message into m, whose body and headers are then the
 // delivery's own. A copy made by the framework gives the exchange and the
 // routing key of the first publish, and counts its attempts.
-func (d *Delivery) Fill(m *message.Message) { fill(m, &d.raw, d.consumer.queue) }
+func (d *Delivery) Fill(m *message.Message) { Fill(m, &d.raw, d.consumer.queue) }
 
 // fill writes what the broker delivered from the queue into m.
-func fill(m *message.Message, r *amqp091.Delivery, queue string) {
+func Fill(m *message.Message, r *amqp091.Delivery, queue string) {
 	h := message.Headers(r.Headers)
 	delete(h, message.HeaderPublish) // the publisher's own
 	*m = message.Message{

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	amqp091 "github.com/rabbitmq/amqp091-go"
+	"github.com/warren-mq/warren/internal/telemetry"
 
-	"github.com/warren-mq/warren/telemetry"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
 // Conditions a caller may ask for with errors.Is.
@@ -36,7 +36,7 @@ var (
 )
 
 // amqpCode returns the AMQP reply code of err, or 0.
-func amqpCode(err error) int {
+func Code(err error) int {
 	if e, ok := errors.AsType[*amqp091.Error](err); ok {
 		return e.Code
 	}

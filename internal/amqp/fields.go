@@ -75,7 +75,7 @@ func field(v any) any {
 }
 
 // publishing is m as amqp091 sends it.
-func publishing(m *message.Message) amqp091.Publishing {
+func Publishing(m *message.Message) amqp091.Publishing {
 	p := amqp091.Publishing{
 		Headers:         fields(m.Headers),
 		ContentType:     m.ContentType,

@@ -52,11 +52,11 @@ type pipeline struct {
 type identity struct{ exchange, key, id, mark string }
 
 func newPipeline(ctx context.Context, session *Session, patience time.Duration) (*pipeline, error) {
-	ch, err := session.channel(ctx)
+	ch, err := session.Channel(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := session.call(ctx, func() error { return ch.Confirm(false) }, ch.Close); err != nil {
+	if err := session.Call(ctx, func() error { return ch.Confirm(false) }, ch.Close); err != nil {
 		return nil, fmt.Errorf("broker: confirm mode: %w", err)
 	}
 	p := &pipeline{
@@ -212,8 +212,8 @@ func (p *pipeline) explain(cause error) error {
 
 // publishAlone publishes one message, mandatory and confirmed, on a channel of its own, so
 // that a refusal of the broker concerns no other message.
-func (s *Session) publishAlone(ctx context.Context, m *message.Message) error {
-	p := publishing(m)
+func (s *Session) PublishAlone(ctx context.Context, m *message.Message) error {
+	p := Publishing(m)
 	if err := p.Headers.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
@@ -225,5 +225,5 @@ func (s *Session) publishAlone(ctx context.Context, m *message.Message) error {
 	if err == nil {
 		err = sent.wait(ctx, nil)
 	}
-	return errors.Join(err, s.closeChannel(line.ch))
+	return errors.Join(err, s.CloseChannel(line.ch))
 }

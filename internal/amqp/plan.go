@@ -53,7 +53,7 @@ func (p *prober) probe(ctx context.Context, kind, name string, exists, same func
 	switch {
 	case err == nil:
 		err = p.ask(ctx, same)
-	case amqpCode(err) == amqp091.NotFound:
+	case Code(err) == amqp091.NotFound:
 		return topology.Change{Kind: kind, Name: name, Action: topology.Create}, nil
 	}
 	if err == nil {
@@ -68,14 +68,14 @@ func (p *prober) probe(ctx context.Context, kind, name string, exists, same func
 
 func (p *prober) ask(ctx context.Context, question func(*amqp091.Channel) error) error {
 	if p.ch == nil || p.ch.IsClosed() {
-		ch, err := p.session.channel(ctx)
+		ch, err := p.session.Channel(ctx)
 		if err != nil {
 			return err
 		}
 		p.ch = ch
 	}
 	ch := p.ch
-	err := p.session.call(ctx, func() error { return question(ch) }, ch.Close)
+	err := p.session.Call(ctx, func() error { return question(ch) }, ch.Close)
 	if ctx.Err() != nil {
 		p.ch = nil // may still be waiting for its answer
 	}
@@ -86,5 +86,5 @@ func (p *prober) close() error {
 	if p.ch == nil {
 		return nil
 	}
-	return p.session.closeChannel(p.ch)
+	return p.session.CloseChannel(p.ch)
 }

@@ -20,22 +20,22 @@ type QueueState struct {
 
 // State asks for the state of the queue; ErrNoQueue if there is none.
 func (s *Session) State(ctx context.Context, queue string) (QueueState, error) {
-	ch, err := s.channel(ctx)
+	ch, err := s.Channel(ctx)
 	if err != nil {
 		return QueueState{}, err
 	}
-	q, err := counted(ctx, func() (QueueState, error) {
-		return ask(ctx, s, func() (QueueState, error) { return stateOf(ch, queue) }, closing[QueueState](ch))
+	q, err := Counted(ctx, func() (QueueState, error) {
+		return Ask(ctx, s, func() (QueueState, error) { return StateOf(ch, queue) }, Closing[QueueState](ch))
 	})
 	if errors.Is(err, ErrNoQueue) || err != nil && ctx.Err() != nil {
 		return q, err // the channel is closed, or will be by the abandoned call
 	}
-	return q, errors.Join(err, s.closeChannel(ch))
+	return q, errors.Join(err, s.CloseChannel(ch))
 }
 
-func stateOf(ch *amqp091.Channel, queue string) (QueueState, error) {
+func StateOf(ch *amqp091.Channel, queue string) (QueueState, error) {
 	q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
-	if amqpCode(err) == amqp091.NotFound {
+	if Code(err) == amqp091.NotFound {
 		return QueueState{}, fmt.Errorf("%w: %s", ErrNoQueue, queue)
 	}
 	if err != nil {
@@ -53,7 +53,7 @@ const (
 
 // counted asks again while the answer may be the broker's default. A zero is believed
 // at the tenth answer: the network alone may take so long.
-func counted(ctx context.Context, count func() (QueueState, error)) (q QueueState, err error) {
+func Counted(ctx context.Context, count func() (QueueState, error)) (q QueueState, err error) {
 	for range countTries {
 		asked := time.Now()
 		q, err = count()
@@ -71,11 +71,11 @@ func counted(ctx context.Context, count func() (QueueState, error)) (q QueueStat
 // order of more than 32 of them, and the broker's queue client forgets the order of more
 // than 32 commands under way (all versions). On 4.3.6 acks behind so many were lost with
 // their channel, too.
-const requeueAtOnce = 32
+const RequeueAtOnce = 32
 
 // awaitReady waits until the queue has want ready messages, or until the deadline: if
 // someone else consumes, the count says nothing.
-func awaitReady(state func() (QueueState, error), want int, deadline time.Time) (QueueState, error) {
+func AwaitReady(state func() (QueueState, error), want int, deadline time.Time) (QueueState, error) {
 	for {
 		now, err := state()
 		if err != nil || now.Messages >= want || time.Now().After(deadline) {

@@ -37,7 +37,7 @@ func TestEmptyQueuesThatAnswerLateAreAskedAgain(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				asked := 0
-				got, err := counted(t.Context(), func() (QueueState, error) {
+				got, err := Counted(t.Context(), func() (QueueState, error) {
 					a := tt.answers[min(asked, len(tt.answers)-1)]
 					asked++
 					<-time.After(a.after)
@@ -56,7 +56,7 @@ func TestDoneContextsEndTheCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		enough := errors.New("enough")
 		ctx, cancel := context.WithCancelCause(t.Context())
-		_, err := counted(ctx, func() (QueueState, error) {
+		_, err := Counted(ctx, func() (QueueState, error) {
 			<-time.After(time.Second)
 			cancel(enough)
 			return QueueState{}, nil

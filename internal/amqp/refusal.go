@@ -82,7 +82,7 @@ func (r refusal) maxBody() int64 {
 }
 
 // refusalError returns the error of a message for which the broker closed the channel.
-func refusalError(why *amqp091.Error) error { return refusal{why: why}.errorOf() }
+func RefusalError(why *amqp091.Error) error { return refusal{why: why}.errorOf() }
 
 // errorOf is the error of the message that was refused.
 func (r refusal) errorOf() error {

@@ -74,5 +74,5 @@ func (s *Sender) retire(line *pipeline) {
 		}
 	}
 	line.replaced.Store(true)
-	_ = line.session.closeChannel(line.ch) // its messages know their fate
+	_ = line.session.CloseChannel(line.ch) // its messages know their fate
 }

@@ -90,7 +90,7 @@ func (s *Sender) sendAlone(ctx context.Context, exchange, key string, p amqp091.
 	if !line.ended() {
 		s.refusing.remove(exchange)
 		if session.Blocked() == "" { // a blocked broker would not answer
-			_ = session.closeChannel(line.ch) // the message knows its fate
+			_ = session.CloseChannel(line.ch) // the message knows its fate
 		}
 	}
 	return err

@@ -127,14 +127,14 @@ func (s *Sender) end(err error) {
 // confirms were lost are sent again on the next channel, within their time. They may
 // arrive twice.
 func (s *Sender) Send(ctx context.Context, exchange, key string, m *message.Message) error {
-	return s.send(ctx, exchange, key, publishing(m))
+	return s.send(ctx, exchange, key, Publishing(m))
 }
 
 // SendUntil is Send without Config.PublishTimeout: it waits for the confirm until ctx is
 // done, however long that takes. Only when the channel is lost the message is sent
 // again, or an error returned: no second copy is under way before.
 func (s *Sender) SendUntil(ctx context.Context, exchange, key string, m *message.Message) error {
-	return PublishError(exchange, key, s.deliver(ctx, exchange, key, publishing(m)))
+	return PublishError(exchange, key, s.deliver(ctx, exchange, key, Publishing(m)))
 }
 
 // PublishError wraps err with where the message was to go. It returns nil for nil.

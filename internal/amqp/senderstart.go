@@ -16,7 +16,7 @@ import (
 func (s *Sender) Start(ctx context.Context, exchange, key string, m *message.Message) (wait func(context.Context) error, err error) {
 	bounded, cancel := s.Bounded(ctx)
 	defer cancel()
-	started, err := s.start(bounded, exchange, key, publishing(m))
+	started, err := s.start(bounded, exchange, key, Publishing(m))
 	if err != nil {
 		return nil, PublishError(exchange, key, err)
 	}
@@ -62,6 +62,6 @@ const defaultFrame = 128 << 10
 
 // Check says whether m can be published, without doing so: ErrMalformed, ErrTooLarge.
 func Check(exchange, key string, m *message.Message) error {
-	p := publishing(m)
+	p := Publishing(m)
 	return errors.Join(checkStrings(exchange, key, &p), checkSize(&p, defaultFrame))
 }

@@ -120,8 +120,8 @@ func hungUp(err error) bool {
 }
 
 // channel opens a channel, within ctx: the broker may never answer.
-func (s *Session) channel(ctx context.Context) (*amqp091.Channel, error) {
-	ch, err := ask(ctx, s, s.conn.Channel, (*amqp091.Channel).Close)
+func (s *Session) Channel(ctx context.Context) (*amqp091.Channel, error) {
+	ch, err := Ask(ctx, s, s.conn.Channel, (*amqp091.Channel).Close)
 	if err != nil {
 		return nil, fmt.Errorf("broker: open a channel: %w", err)
 	}

@@ -20,7 +20,7 @@ var ErrTooLarge = errors.New("broker: the message is too large")
 var ErrMalformed = errors.New("broker: the message cannot be written")
 
 // check returns an error if the message cannot be written on the session's connection.
-func (s *Session) check(exchange, key string, p *amqp091.Publishing) error {
+func (s *Session) Check(exchange, key string, p *amqp091.Publishing) error {
 	if err := p.Headers.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}

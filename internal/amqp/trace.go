@@ -10,11 +10,13 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
+
+	"github.com/warren-mq/warren/internal/telemetry"
+
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/warren-mq/warren/message"
-	"github.com/warren-mq/warren/telemetry"
 )
 
 // Tracer makes a span and the measurements of each publish, and puts the trace
@@ -73,7 +75,7 @@ func (t *Tracer) Start(ctx context.Context, m *message.Message) (context.Context
 }
 
 // startPublish starts the span of a message that the session publishes beside a Publisher.
-func (s *Session) startPublish(ctx context.Context, m *message.Message) (context.Context, PublishSpan) {
+func (s *Session) StartPublish(ctx context.Context, m *message.Message) (context.Context, PublishSpan) {
 	return s.tracer.Start(ctx, m)
 }
 

@@ -8,8 +8,8 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
-	"github.com/warren-mq/warren/telemetry"
 )
 
 // Limits of the failure record, in bytes; all of it stays under 32 KiB.

@@ -7,7 +7,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/warren-mq/warren/telemetry"
+	"github.com/warren-mq/warren/internal/telemetry"
 )
 
 // Fingerprint is the same for failures of one kind: one queue, one type of error,

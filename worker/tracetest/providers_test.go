@@ -8,6 +8,9 @@ import (
 
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/warren-mq/warren/internal/telemetry"
+
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
@@ -16,7 +19,6 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
-	"github.com/warren-mq/warren/telemetry"
 	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )

@@ -1,4 +1,4 @@
-package amqp_test
+package leader_test
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/warren-mq/warren/internal/amqp/leader"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -18,7 +20,7 @@ import (
 // leadership is a token and a queue of the test's own.
 type leadership struct {
 	t     *testing.T
-	token amqp.Token
+	token leader.Token
 	queue string
 	ch    *amqp091.Channel
 }
@@ -27,7 +29,7 @@ func newLeadership(t *testing.T) *leadership {
 	t.Helper()
 	ch := rabbit.Channel(t, rabbit.URL(t))
 	name := rabbit.Queue(t)
-	l := &leadership{t: t, token: amqp.Token{Queue: name + "-token", Copy: name + "-copy"}, queue: name, ch: ch}
+	l := &leadership{t: t, token: leader.Token{Queue: name + "-token", Copy: name + "-copy"}, queue: name, ch: ch}
 	if _, err := ch.QueueDeclare(name, true, false, false, false, amqp091.Table{"x-queue-type": "quorum"}); err != nil {
 		t.Fatal(err)
 	}
@@ -57,9 +59,9 @@ func (l *leadership) session() *amqp.Session {
 }
 
 // join makes a candidate that says hello.
-func (l *leadership) join(hello string) *amqp.Lead {
+func (l *leadership) join(hello string) *leader.Candidate {
 	l.t.Helper()
-	lead, err := amqp.Join(l.t.Context(), l.session(), l.token, []byte(hello))
+	lead, err := leader.Join(l.t.Context(), l.session(), l.token, []byte(hello))
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -67,7 +69,7 @@ func (l *leadership) join(hello string) *amqp.Lead {
 }
 
 // win waits until the candidate leads, and returns what it finds, sorted.
-func (l *leadership) win(lead *amqp.Lead) (said []string) {
+func (l *leadership) win(lead *leader.Candidate) (said []string) {
 	l.t.Helper()
 	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
 	defer cancel()
@@ -83,7 +85,7 @@ func (l *leadership) win(lead *amqp.Lead) (said []string) {
 }
 
 // receive returns what comes to the leader next.
-func (l *leadership) receive(lead *amqp.Lead) string {
+func (l *leadership) receive(lead *leader.Candidate) string {
 	l.t.Helper()
 	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
 	defer cancel()
@@ -100,7 +102,7 @@ func (l *leadership) read(s *amqp.Session) string {
 	var body []byte
 	rabbit.Eventually(l.t, time.Minute, func() (ok bool) {
 		var err error
-		if body, ok, err = amqp.ReadToken(l.t.Context(), s, l.token); err != nil {
+		if body, ok, err = leader.ReadToken(l.t.Context(), s, l.token); err != nil {
 			l.t.Fatal(err)
 		}
 		return ok
@@ -119,7 +121,7 @@ func TestOneLeadsAndTheNextGoesOnWhereItStopped(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		l := newLeadership(t)
 		reader := l.session()
-		if _, ok, err := amqp.ReadToken(t.Context(), reader, l.token); ok || err != nil {
+		if _, ok, err := leader.ReadToken(t.Context(), reader, l.token); ok || err != nil {
 			t.Errorf("before all the token is %v, %v, want none", ok, err)
 		}
 		first := l.join("I am first")

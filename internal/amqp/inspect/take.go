@@ -1,10 +1,12 @@
-package amqp
+package inspect
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/warren-mq/warren/internal/amqp"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
@@ -154,9 +156,9 @@ func (w *receiving) lost() error {
 	select {
 	case e := <-w.closed:
 		if e == nil {
-			return ErrClosed
+			return amqp.ErrClosed
 		}
-		return fmt.Errorf("%w: %w", ErrNotConnected, e)
+		return fmt.Errorf("%w: %w", amqp.ErrNotConnected, e)
 	default:
 	}
 	if !w.cancelled {

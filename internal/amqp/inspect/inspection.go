@@ -1,4 +1,4 @@
-package amqp
+package inspect
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/warren-mq/warren/internal/amqp"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -22,7 +24,7 @@ var ErrInspected = errors.New("broker: the queue is being inspected already; wai
 // methods of Held are safe for concurrent use.
 type Inspection struct {
 	queue   string
-	session *Session
+	session *amqp.Session
 	ch      *amqp091.Channel
 	closed  <-chan *amqp091.Error
 	locked  bool
@@ -39,15 +41,15 @@ type Inspection struct {
 	acked bool             // since messages were given back
 }
 
-// Inspect begins an inspection of the queue. It waits for up to 10 s for another one to
+// Open begins an inspection of the queue. It waits for up to 10 s for another one to
 // end; the error is ErrInspected if that does not, ErrNoQueue if there is no such queue.
 // Quorum queues do not enforce exclusive consumers, so an exclusive queue
 // "warren.inspect.<queue>" is the lock: it goes with the connection, and with the
 // process. The user needs to be permitted to configure such a name. If the user may also
 // write to the default exchange and read that name, others are told who inspects the
 // queue and since when.
-func Inspect(ctx context.Context, cfg Config, queue string) (*Inspection, error) {
-	session, err := Dial(ctx, cfg, "inspect")
+func Open(ctx context.Context, cfg amqp.Config, queue string) (*Inspection, error) {
+	session, err := amqp.Dial(ctx, cfg, "inspect")
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +60,7 @@ func Inspect(ctx context.Context, cfg Config, queue string) (*Inspection, error)
 	return i, nil
 }
 
-func newInspection(session *Session, queue string) *Inspection {
+func newInspection(session *amqp.Session, queue string) *Inspection {
 	return &Inspection{queue: queue, session: session, window: firstWindow, ordering: orderAtMost, turns: make(map[uint64]int64)}
 }
 
@@ -73,7 +75,7 @@ func (i *Inspection) begin(ctx context.Context) error {
 }
 
 func (i *Inspection) openChannel(ctx context.Context) error {
-	ch, err := i.session.channel(ctx)
+	ch, err := i.session.Channel(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,18 +99,18 @@ func (i *Inspection) call(rpc func() error) error {
 func askOn[T any](i *Inspection, rpc func() (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
-	return ask(ctx, i.session, rpc, closing[T](i.ch))
+	return amqp.Ask(ctx, i.session, rpc, amqp.Closing[T](i.ch))
 }
 
 // State is what the broker tells of the queue; what this inspection holds is not in it.
-func (i *Inspection) State() (QueueState, error) {
-	return counted(context.Background(), func() (QueueState, error) {
-		return askOn(i, func() (QueueState, error) { return stateOf(i.ch, i.queue) })
+func (i *Inspection) State() (amqp.QueueState, error) {
+	return amqp.Counted(context.Background(), func() (amqp.QueueState, error) {
+		return askOn(i, func() (amqp.QueueState, error) { return amqp.StateOf(i.ch, i.queue) })
 	})
 }
 
 // Session is the connection of the inspection, to ask of other queues.
-func (i *Inspection) Session() *Session { return i.session }
+func (i *Inspection) Session() *amqp.Session { return i.session }
 
 // Purge removes all that is ready, and says how much that was.
 func (i *Inspection) Purge() (n int, err error) {
@@ -140,7 +142,7 @@ type Held struct {
 // Fill writes the message into m, as Delivery.Fill does: the queue is the one it was
 // taken from, the exchange and routing key those it reached it by.
 func (h *Held) Fill(m *message.Message) {
-	fill(m, &h.raw, h.inspection.queue)
+	amqp.Fill(m, &h.raw, h.inspection.queue)
 }
 
 // Ack removes the message from the queue, for good. If the connection is lost before

@@ -1,4 +1,4 @@
-package amqp_test
+package inspect_test
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/inspect"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
@@ -64,9 +65,9 @@ func deadLetters(t *testing.T, n int) (queue string, ch *amqp091.Channel) {
 	return q.Name, ch
 }
 
-func inspect(t *testing.T, queue string) *amqp.Inspection {
+func open(t *testing.T, queue string) *inspect.Inspection {
 	t.Helper()
-	i, err := amqp.Inspect(t.Context(), here(t), queue)
+	i, err := inspect.Open(t.Context(), here(t), queue)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,9 +75,9 @@ func inspect(t *testing.T, queue string) *amqp.Inspection {
 }
 
 // look takes n messages and returns their bodies.
-func look(t *testing.T, i *amqp.Inspection, n int) (bodies []string) {
+func look(t *testing.T, i *inspect.Inspection, n int) (bodies []string) {
 	t.Helper()
-	err := i.Take(t.Context(), n, func(h *amqp.Held) (bool, error) {
+	err := i.Take(t.Context(), n, func(h *inspect.Held) (bool, error) {
 		var m message.Message
 		h.Fill(&m)
 		bodies = append(bodies, string(m.Body))
@@ -88,7 +89,7 @@ func look(t *testing.T, i *amqp.Inspection, n int) (bodies []string) {
 	return bodies
 }
 
-func closed(t *testing.T, i *amqp.Inspection) {
+func closed(t *testing.T, i *inspect.Inspection) {
 	t.Helper()
 	if err := i.Close(); err != nil {
 		t.Error(err)
@@ -111,7 +112,7 @@ func TestLookingKeepsTheOrder(t *testing.T) {
 		const n = 2000
 		queue, ch := deadLetters(t, n)
 		for _, part := range []int{n, 700, 3, math.MaxInt} {
-			i := inspect(t, queue)
+			i := open(t, queue)
 			got := look(t, i, part)
 			if want := numbers(min(part, n)); !slices.Equal(got, want) {
 				t.Errorf("looked at %d messages in another order than they were published, or not at %d", len(got), len(want))
@@ -136,7 +137,7 @@ func TestLookAtAPartOfManyCostsLittle(t *testing.T) {
 		all := numbers(n)
 		first, second, turned := all[:part], all[took:took+part], slices.Concat(all[2*took:], all[:2*took])
 		for _, want := range [][]string{all, first, second, turned, all, first, second} {
-			i := inspect(t, queue)
+			i := open(t, queue)
 			if got := look(t, i, len(want)); !slices.Equal(got, want) {
 				t.Errorf("looked at %d messages from %s on, want %d from %s on in their order", len(got), got[0], len(want), want[0])
 			}
@@ -156,7 +157,7 @@ func TestATurnedQueueTakesMore(t *testing.T) {
 		all := numbers(n + more)
 		lookAt := func(size int, want ...[]string) {
 			t.Helper()
-			i := inspect(t, queue)
+			i := open(t, queue)
 			defer closed(t, i)
 			if got := look(t, i, size); !slices.Equal(got, slices.Concat(want...)) {
 				t.Errorf("looked at %d messages from %s on in the wrong order", len(got), got[0])
@@ -179,11 +180,11 @@ func TestKeepOrderPutsThePartsInOrder(t *testing.T) {
 		const n, part = 3000, 20
 		queue, _ := deadLetters(t, n)
 		for _, size := range []int{n, part} {
-			i := inspect(t, queue)
+			i := open(t, queue)
 			look(t, i, size)
 			closed(t, i)
 		}
-		i := inspect(t, queue)
+		i := open(t, queue)
 		defer closed(t, i)
 		if err := i.KeepOrder(t.Context()); err != nil {
 			t.Fatal(err)
@@ -202,7 +203,7 @@ func TestKeepOrderPutsThePartsInOrder(t *testing.T) {
 func TestMessagesAreGivenBackInTheMiddle(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		queue, _ := deadLetters(t, 100)
-		i := inspect(t, queue)
+		i := open(t, queue)
 		defer closed(t, i)
 		for range 2 {
 			if got := look(t, i, 50); !slices.Equal(got, numbers(50)) {
@@ -218,21 +219,21 @@ func TestMessagesAreGivenBackInTheMiddle(t *testing.T) {
 func TestOneInspectionAtATime(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		queue, _ := deadLetters(t, 1)
-		first := inspect(t, queue)
-		_, err := amqp.Inspect(t.Context(), here(t), queue)
+		first := open(t, queue)
+		_, err := inspect.Open(t.Context(), here(t), queue)
 		who := fmt.Sprintf("%s, by .*\\(process %d\\) since %s", queue, os.Getpid(), time.Now().UTC().Format("2006-01-02T"))
-		if !errors.Is(err, amqp.ErrInspected) || !regexp.MustCompile(who).MatchString(err.Error()) {
+		if !errors.Is(err, inspect.ErrInspected) || !regexp.MustCompile(who).MatchString(err.Error()) {
 			t.Errorf("the second inspection gets %v, want ErrInspected and %s", err, who)
 		}
 		closed(t, first)
-		closed(t, inspect(t, queue)) // at once
+		closed(t, open(t, queue)) // at once
 	})
 }
 
 func TestInspectionOfNoQueue(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		name := rabbit.Queue(t) + strings.Repeat("x", 150)
-		if _, err := amqp.Inspect(t.Context(), here(t), name); !errors.Is(err, amqp.ErrNoQueue) {
+		if _, err := inspect.Open(t.Context(), here(t), name); !errors.Is(err, amqp.ErrNoQueue) {
 			t.Errorf("got %v, want ErrNoQueue", err)
 		}
 	})
@@ -243,7 +244,7 @@ func TestLostInspectionRemovesNothing(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		const n = 300
 		queue, ch := deadLetters(t, n)
-		i := inspect(t, queue)
+		i := open(t, queue)
 		look(t, i, n)
 		if depth := rabbit.Depth(t, ch, queue); depth != 0 {
 			t.Errorf("%d messages are ready while all are held", depth)
@@ -262,8 +263,8 @@ func TestAckedMessagesAreGoneAndOthersStay(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		const n = 2000
 		queue, _ := deadLetters(t, n)
-		i := inspect(t, queue)
-		err := i.Take(t.Context(), n, func(h *amqp.Held) (bool, error) {
+		i := open(t, queue)
+		err := i.Take(t.Context(), n, func(h *inspect.Held) (bool, error) {
 			var m message.Message
 			if h.Fill(&m); isOdd(string(m.Body)) {
 				return true, h.Ack()
@@ -274,7 +275,7 @@ func TestAckedMessagesAreGoneAndOthersStay(t *testing.T) {
 			t.Error(err)
 		}
 		closed(t, i)
-		i = inspect(t, queue)
+		i = open(t, queue)
 		defer closed(t, i)
 		want := slices.DeleteFunc(numbers(n), isOdd)
 		got := look(t, i, n)
@@ -288,11 +289,11 @@ func TestTakeGoesOnWhereItEnded(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		const n = 300
 		queue, _ := deadLetters(t, n)
-		i := inspect(t, queue)
+		i := open(t, queue)
 		defer closed(t, i)
 		var got []string
 		for range n / 30 {
-			err := i.Take(t.Context(), 30, func(h *amqp.Held) (bool, error) {
+			err := i.Take(t.Context(), 30, func(h *inspect.Held) (bool, error) {
 				var m message.Message
 				h.Fill(&m)
 				got = append(got, string(m.Body))
@@ -312,10 +313,10 @@ func TestDoneContextEndsTheLook(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		const n = 100
 		queue, _ := deadLetters(t, n)
-		i := inspect(t, queue)
+		i := open(t, queue)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		enough, seen := errors.New("enough"), 0
-		err := i.Take(ctx, n, func(*amqp.Held) (bool, error) {
+		err := i.Take(ctx, n, func(*inspect.Held) (bool, error) {
 			if seen++; seen == 10 {
 				cancel(enough)
 			}
@@ -325,7 +326,7 @@ func TestDoneContextEndsTheLook(t *testing.T) {
 			t.Errorf("Take returned %v after %d messages, want the context's cause after 10", err, seen)
 		}
 		closed(t, i)
-		i = inspect(t, queue)
+		i = open(t, queue)
 		defer closed(t, i)
 		if got := look(t, i, n); !slices.Equal(got, numbers(n)) {
 			t.Errorf("then there are %d messages, want %d in their order", len(got), n)
@@ -336,8 +337,8 @@ func TestDoneContextEndsTheLook(t *testing.T) {
 func TestDeletedQueueEndsTheLook(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		queue, _ := deadLetters(t, 1)
-		i := inspect(t, queue)
-		err := i.Take(t.Context(), 10, func(*amqp.Held) (bool, error) {
+		i := open(t, queue)
+		err := i.Take(t.Context(), 10, func(*inspect.Held) (bool, error) {
 			_, err := rabbit.Channel(t, rabbit.URL(t)).QueueDelete(queue, false, false, false)
 			return true, err
 		})
@@ -353,7 +354,7 @@ func TestDeletedQueueEndsTheLook(t *testing.T) {
 func TestPurgeAndState(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		queue, _ := deadLetters(t, 5)
-		i := inspect(t, queue)
+		i := open(t, queue)
 		defer closed(t, i)
 		if s, err := i.State(); err != nil || s.Messages != 5 || s.Consumers != 0 {
 			t.Errorf("state is %+v, %v; want 5 messages", s, err)

@@ -1,4 +1,4 @@
-package amqp
+package inspect
 
 import (
 	"cmp"
@@ -10,13 +10,15 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/warren-mq/warren/internal/amqp"
+
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/topology"
 )
 
-// inspectName is the name of a queue of ours for an inspection, within AMQP's 255 bytes.
-func inspectName(queue, end string) string {
+// lockName is the name of a queue of ours for an inspection, within AMQP's 255 bytes.
+func lockName(queue, end string) string {
 	const prefix = "warren.inspect."
 	if len(prefix)+len(queue)+len(end) > topology.MaxShortString {
 		queue = fmt.Sprintf("%x", sha256.Sum256([]byte(queue)))
@@ -42,7 +44,7 @@ func (i *Inspection) Lock(ctx context.Context) error {
 			i.locked = true
 			i.sign(ctx)
 			return nil
-		case amqpCode(err) != amqp091.ResourceLocked:
+		case amqp.Code(err) != amqp091.ResourceLocked:
 			return fmt.Errorf("broker: lock %s for an inspection: %w", i.queue, err)
 		case time.Since(began) > lockPatience:
 			return fmt.Errorf("%w: %s%s", ErrInspected, i.queue, i.holder(ctx))
@@ -57,7 +59,7 @@ func (i *Inspection) Lock(ctx context.Context) error {
 
 func (i *Inspection) tryLock(ctx context.Context) error {
 	return i.aside(ctx, func(ch *amqp091.Channel) error {
-		_, err := ch.QueueDeclare(inspectName(i.queue, ""), false, false, true, false, amqp091.Table{"x-queue-type": topology.Classic})
+		_, err := ch.QueueDeclare(lockName(i.queue, ""), false, false, true, false, amqp091.Table{"x-queue-type": topology.Classic})
 		return err
 	})
 }
@@ -71,11 +73,11 @@ func (i *Inspection) Unlock() error {
 	defer cancel()
 	// Without the permission to write the note is not there.
 	_ = i.aside(ctx, func(ch *amqp091.Channel) error {
-		_, err := ch.QueueDelete(inspectName(i.queue, noteEnd), false, false, false)
+		_, err := ch.QueueDelete(lockName(i.queue, noteEnd), false, false, false)
 		return err
 	})
 	err := i.aside(ctx, func(ch *amqp091.Channel) error {
-		_, err := ch.QueueDelete(inspectName(i.queue, ""), false, false, false)
+		_, err := ch.QueueDelete(lockName(i.queue, ""), false, false, false)
 		return err
 	})
 	if err != nil {
@@ -86,14 +88,14 @@ func (i *Inspection) Unlock() error {
 
 // aside has do use a channel of its own, which an error of the broker may close.
 func (i *Inspection) aside(ctx context.Context, do func(*amqp091.Channel) error) error {
-	ch, err := i.session.channel(ctx)
+	ch, err := i.session.Channel(ctx)
 	if err != nil {
 		return err
 	}
-	if err := i.session.call(ctx, func() error { return do(ch) }, ch.Close); err != nil {
+	if err := i.session.Call(ctx, func() error { return do(ch) }, ch.Close); err != nil {
 		return err
 	}
-	return i.session.closeChannel(ch)
+	return i.session.CloseChannel(ch)
 }
 
 // The lock is exclusive, so that others cannot read from it. A second queue beside it
@@ -108,7 +110,7 @@ const (
 // sign leaves the note. It is not needed for the inspection, so errors are ignored:
 // the user may lack the permission.
 func (i *Inspection) sign(ctx context.Context) {
-	note := inspectName(i.queue, noteEnd)
+	note := lockName(i.queue, noteEnd)
 	_ = i.aside(ctx, func(ch *amqp091.Channel) error {
 		args := amqp091.Table{"x-queue-type": topology.Classic, "x-max-length": 1, "x-expires": noteLife.Milliseconds()}
 		if _, err := ch.QueueDeclare(note, true, false, false, false, args); err != nil {
@@ -120,24 +122,24 @@ func (i *Inspection) sign(ctx context.Context) {
 
 // holder says who has the lock and since when, as far as the note tells.
 func (i *Inspection) holder(ctx context.Context) string {
-	note, who := inspectName(i.queue, noteEnd), ", its holder left no note"
+	note, who := lockName(i.queue, noteEnd), ", its holder left no note"
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	ch, err := i.session.channel(ctx)
+	ch, err := i.session.Channel(ctx)
 	if err != nil {
 		return who
 	}
-	d, err := ask(ctx, i.session, func() (amqp091.Delivery, error) {
+	d, err := amqp.Ask(ctx, i.session, func() (amqp091.Delivery, error) {
 		d, _, err := ch.Get(note, false)
 		return d, err
-	}, closing[amqp091.Delivery](ch))
+	}, amqp.Closing[amqp091.Delivery](ch))
 	if err != nil {
 		return who
 	}
 	if len(d.Body) > 0 {
 		who = fmt.Sprintf(", by %s since %s", oneLine(d.Body), d.Timestamp.UTC().Format(time.RFC3339))
 	}
-	_ = i.session.closeChannel(ch) // gives the note back
+	_ = i.session.CloseChannel(ch) // gives the note back
 	return who
 }
 

@@ -1,8 +1,10 @@
-package amqp
+package leader
 
 import (
 	"context"
 	"fmt"
+
+	"github.com/warren-mq/warren/internal/amqp"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -33,8 +35,8 @@ func (t Token) Topology() topology.Topology {
 
 // ReadToken returns what t last said, and false if there is nothing to be read: it was
 // never said, or someone else reads it at this moment. It disturbs nobody.
-func ReadToken(ctx context.Context, s *Session, t Token) (body []byte, ok bool, err error) {
-	ch, err := s.channel(ctx)
+func ReadToken(ctx context.Context, s *amqp.Session, t Token) (body []byte, ok bool, err error) {
+	ch, err := s.Channel(ctx)
 	if err != nil {
 		return nil, false, err
 	}
@@ -42,14 +44,14 @@ func ReadToken(ctx context.Context, s *Session, t Token) (body []byte, ok bool, 
 		message amqp091.Delivery
 		ok      bool
 	}
-	got, err := ask(ctx, s, func() (g gotten, err error) {
+	got, err := amqp.Ask(ctx, s, func() (g gotten, err error) {
 		g.message, g.ok, err = ch.Get(t.Copy, false)
 		return g, err
-	}, closing[gotten](ch))
+	}, amqp.Closing[gotten](ch))
 	if err == nil {
-		err = s.closeChannel(ch) // the broker takes the message back
+		err = s.CloseChannel(ch) // the broker takes the message back
 	}
-	if amqpCode(err) == amqp091.NotFound {
+	if amqp.Code(err) == amqp091.NotFound {
 		return nil, false, nil
 	}
 	if err != nil {

@@ -1,4 +1,4 @@
-package amqp
+package inspect
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/warren-mq/warren/internal/amqp"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -28,7 +30,7 @@ const (
 )
 
 // backPause is how many messages come back before they are waited for.
-const backPause = 16 * requeueAtOnce
+const backPause = 16 * amqp.RequeueAtOnce
 
 // settleTime bounds how long the broker may take until what came back is ready.
 const settleTime = 5 * time.Second
@@ -160,7 +162,7 @@ func (i *Inspection) turn(n int) error {
 	if err := other.giveBack(tags, false); err != nil {
 		return err
 	}
-	return i.session.closeChannel(other.ch)
+	return i.session.CloseChannel(other.ch)
 }
 
 // giveBack returns the messages of these tags, which are the first that the channel
@@ -177,12 +179,12 @@ func (i *Inspection) giveBack(tags []uint64, acked bool) error {
 	now, err := i.State()
 	for len(tags) > 0 && err == nil {
 		part := tags[:min(size, len(tags))]
-		for some := range slices.Chunk(part, requeueAtOnce) {
+		for some := range slices.Chunk(part, amqp.RequeueAtOnce) {
 			if err := i.ch.Nack(some[len(some)-1], true, true); err != nil {
 				return err
 			}
 		}
-		now, err = awaitReady(i.State, now.Messages+len(part), time.Now().Add(settleTime))
+		now, err = amqp.AwaitReady(i.State, now.Messages+len(part), time.Now().Add(settleTime))
 		tags, size = tags[len(part):], backPause
 	}
 	return err

@@ -1,0 +1,304 @@
+package leader
+
+import (
+	"github.com/warren-mq/warren/message"
+
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/warren-mq/warren/internal/amqp"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+)
+
+// Candidate is one process's part in a leadership: a consumer of a token's queue, on a
+// channel of its own. It leads once it has won the token, and until that channel ends;
+// what it publishes as the leader goes over the same channel, so that who no longer
+// leads cannot publish either.
+//
+// It ends with its channel and is never repaired. Only Done and Err are safe for
+// concurrent use.
+type Candidate struct {
+	token      Token
+	session    *amqp.Session
+	ch         *amqp091.Channel
+	deliveries <-chan amqp091.Delivery
+	returns    <-chan amqp091.Return
+	held       uint64 // the last delivery, unless it was acknowledged
+
+	once sync.Once
+	done chan struct{}
+	err  error // why it ended; read after done is closed
+}
+
+// Join declares t's queues, joins those who wait for the token, and has the hello
+// delivered to whoever has it.
+func Join(ctx context.Context, s *amqp.Session, t Token, hello []byte) (*Candidate, error) {
+	if err := s.Declare(ctx, t.Topology()); err != nil {
+		return nil, err
+	}
+	ch, err := s.Channel(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := &Candidate{
+		token: t, session: s, ch: ch, done: make(chan struct{}),
+		returns: ch.NotifyReturn(make(chan amqp091.Return, 2)),
+	}
+	closed := ch.NotifyClose(make(chan *amqp091.Error, 1))
+	cancelled := ch.NotifyCancel(make(chan string, 1))
+	l.deliveries, err = amqp.Ask(ctx, s, func() (<-chan amqp091.Delivery, error) { return l.join(hello) }, amqp.Closing[<-chan amqp091.Delivery](ch))
+	if err != nil {
+		if ctx.Err() == nil {
+			err = errors.Join(err, s.CloseChannel(ch))
+		}
+		return nil, fmt.Errorf("broker: wait for the token in %s: %w", t.Queue, err)
+	}
+	go l.watch(closed, cancelled)
+	return l, nil
+}
+
+// join sets no prefetch: what comes is a token and a hello of each process.
+func (l *Candidate) join(hello []byte) (<-chan amqp091.Delivery, error) {
+	if err := l.ch.Tx(); err != nil {
+		return nil, err
+	}
+	deliveries, err := l.ch.Consume(l.token.Queue, "", false, false, false, false, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.say(l.token.Queue, amqp091.Publishing{Body: hello}); err != nil {
+		return nil, err
+	}
+	return deliveries, l.ch.TxCommit()
+}
+
+// say publishes to one of the token's queues.
+func (l *Candidate) say(queue string, p amqp091.Publishing) error {
+	p.DeliveryMode = amqp091.Persistent
+	return l.ch.Publish("", queue, false, false, p)
+}
+
+// watch sees both ways a consumer ends: see Consumer.watch.
+func (l *Candidate) watch(closed <-chan *amqp091.Error, cancelled <-chan string) {
+	if _, ok := <-cancelled; ok {
+		l.end(fmt.Errorf("broker: consumer of %s cancelled by the broker", l.token.Queue))
+		_ = l.session.CloseChannel(l.ch) // gives back the token; it fails if the channel is closed
+	}
+	if e := <-closed; e != nil {
+		l.end(fmt.Errorf("broker: channel of %s lost: %w", l.token.Queue, e))
+	}
+	l.end(fmt.Errorf("broker: channel of %s: %w", l.token.Queue, amqp.ErrClosed))
+}
+
+func (l *Candidate) end(err error) {
+	l.once.Do(func() {
+		l.err = err
+		close(l.done)
+	})
+}
+
+// Done is closed when it does not lead any more, and never will.
+func (l *Candidate) Done() <-chan struct{} { return l.done }
+
+// Err says why it has ended; nil while it lives.
+func (l *Candidate) Err() error {
+	select {
+	case <-l.done:
+		return l.err
+	default:
+		return nil
+	}
+}
+
+// Win waits for the token. It returns what was in the queue: the hellos of those who
+// have joined, and the last tokens, in any order: a new one is stored before all older
+// ones are removed. There is none if nobody has led before.
+func (l *Candidate) Win(ctx context.Context) (said [][]byte, err error) {
+	d, err := l.receive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// Only what comes back behind all the rest shows that nothing is missing.
+	last := rand.Text()
+	if err := l.commit(ctx, func() error { return l.say(l.token.Queue, amqp091.Publishing{MessageId: last}) }); err != nil {
+		return nil, err
+	}
+	for d.MessageId != last {
+		if len(d.Body) > 0 {
+			said = append(said, d.Body)
+		}
+		if d, err = l.receive(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return said, nil
+}
+
+// Receive returns what comes to the leader: its own tokens, and the hellos of those
+// who join. It returns the cause of ctx's end, which does not end the leadership.
+func (l *Candidate) Receive(ctx context.Context) ([]byte, error) {
+	d, err := l.receive(ctx)
+	return d.Body, err
+}
+
+func (l *Candidate) receive(ctx context.Context) (amqp091.Delivery, error) {
+	if err := l.Err(); err != nil {
+		return amqp091.Delivery{}, err
+	}
+	select {
+	case d, ok := <-l.deliveries:
+		if ok {
+			l.held = d.DeliveryTag
+			return d, nil
+		}
+		<-l.done
+		return d, l.err
+	case <-l.done:
+		return amqp091.Delivery{}, l.err
+	case <-ctx.Done():
+		return amqp091.Delivery{}, context.Cause(ctx)
+	}
+}
+
+// Close gives up: the next process gets the token. It waits for the broker's answer for
+// a moment only.
+func (l *Candidate) Close() error { return l.session.CloseChannel(l.ch) }
+
+// Commit publishes m, unless it is nil, stores the new token, and removes the old one
+// and all else that was received, in one transaction: if the process dies, or its
+// connection, then all of that has happened or nothing. But a full quorum queue (its
+// overflow is reject-publish) drops m without a word, where Send says so.
+//
+// Where it fails and Err is nil, this process leads still. Then ErrUnroutable says that
+// no queue took m, but the token is stored; ErrTooLarge and ErrMalformed say that nothing
+// is. Where Err is not nil, ErrNotConnected says that all has happened or nothing, and
+// any other error, such as ErrRefused and ErrUnroutable, that m was refused, or may have
+// been, whether or not the token is stored.
+func (l *Candidate) Commit(ctx context.Context, token []byte, m *message.Message) error {
+	if m == nil {
+		return l.commitToken(ctx, token, func() error { return nil })
+	}
+	c := *m
+	ctx, span := l.session.StartPublish(ctx, &c)
+	err := l.publish(ctx, token, &c)
+	span.End(err)
+	return err
+}
+
+// Send publishes m alone, mandatory and confirmed, over the same connection. It takes
+// longer than Commit, and a process that dies after it may not have stored that it has
+// published; but whatever is wrong with m does not end the leadership.
+func (l *Candidate) Send(ctx context.Context, m *message.Message) error {
+	c := *m
+	ctx, span := l.session.StartPublish(ctx, &c)
+	err := l.send(ctx, &c)
+	span.End(err)
+	if err != nil {
+		return fmt.Errorf("broker: publish to exchange %q with key %q: %w", m.Exchange, m.RoutingKey, err)
+	}
+	return nil
+}
+
+func (l *Candidate) send(ctx context.Context, m *message.Message) error {
+	if err := l.Err(); err != nil {
+		return fmt.Errorf("%w: %w", amqp.ErrNotConnected, err)
+	}
+	return l.session.PublishAlone(ctx, m)
+}
+
+func (l *Candidate) publish(ctx context.Context, token []byte, m *message.Message) error {
+	exchange, key, p := m.Exchange, m.RoutingKey, amqp.Publishing(m)
+	err := l.session.Check(exchange, key, &p) // what cannot be written would spoil the transaction
+	if err == nil {
+		err = l.commitToken(ctx, token, func() error { return l.ch.Publish(exchange, key, true, false, p) })
+	}
+	if r := l.returned(); r != "" {
+		err = fmt.Errorf("%w: %s", amqp.ErrUnroutable, r)
+	}
+	if err != nil {
+		return fmt.Errorf("broker: publish to exchange %q with key %q: %w", exchange, key, err)
+	}
+	return nil
+}
+
+// returned says why the broker has returned a message, if it has: it does so before it
+// answers the commit.
+func (l *Candidate) returned() string {
+	select {
+	case r := <-l.returns:
+		return r.ReplyText
+	default:
+		return ""
+	}
+}
+
+// commitToken does the work and replaces the token, in one transaction.
+func (l *Candidate) commitToken(ctx context.Context, token []byte, work func() error) error {
+	held := l.held
+	l.held = 0
+	return l.commit(ctx, func() error {
+		if err := work(); err != nil {
+			return err
+		}
+		return l.renew(token, held)
+	})
+}
+
+// renew replaces the token, and acknowledges all up to the delivery held; 0 is none.
+func (l *Candidate) renew(token []byte, held uint64) error {
+	for _, queue := range []string{l.token.Queue, l.token.Copy} {
+		if err := l.say(queue, amqp091.Publishing{ContentType: "application/json", Body: token}); err != nil {
+			return err
+		}
+	}
+	if held == 0 {
+		return nil
+	}
+	return l.ch.Ack(held, true)
+}
+
+// commit does the work in one transaction. A failure ends the leadership: what has been
+// written already would be part of the next transaction.
+func (l *Candidate) commit(ctx context.Context, work func() error) error {
+	if err := l.Err(); err != nil {
+		return fmt.Errorf("%w: %w", amqp.ErrNotConnected, err)
+	}
+	err := l.session.Call(ctx, func() error {
+		if err := work(); err != nil {
+			return err
+		}
+		return l.ch.TxCommit()
+	}, l.ch.Close)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		l.end(err)
+		return err
+	case !l.ch.IsClosed():
+		l.end(errors.Join(err, l.session.CloseChannel(l.ch)))
+	}
+	<-l.done
+	return lossError(l.err)
+}
+
+// lossError tells what the broker holds against a message from a lost connection. A
+// channel that is closed because its consumer was too slow says nothing of a message.
+func lossError(err error) error {
+	e, ok := errors.AsType[*amqp091.Error](err)
+	switch {
+	case !ok:
+	case e.Code == amqp091.NotFound, e.Code == amqp091.AccessRefused,
+		e.Code == amqp091.PreconditionFailed && !strings.Contains(e.Reason, ackTimeout):
+		return amqp.RefusalError(e)
+	}
+	return fmt.Errorf("%w: %w", amqp.ErrNotConnected, err)
+}
+
+// ackTimeout is what RabbitMQ up to 4.2 says when it closes the channel of a slow consumer.
+const ackTimeout = "delivery acknowledgement on channel"
