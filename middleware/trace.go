@@ -6,13 +6,11 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
-
-	"github.com/warren-mq/warren/internal/telemetry"
-
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 )
 

@@ -9,16 +9,13 @@ import (
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
-
-	"github.com/warren-mq/warren/internal/telemetry"
-
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
-
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
 	"github.com/warren-mq/warren/retry"

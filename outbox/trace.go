@@ -4,12 +4,10 @@ import (
 	"context"
 
 	"go.opentelemetry.io/otel/codes"
-
-	"github.com/warren-mq/warren/internal/telemetry"
-
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 )
 

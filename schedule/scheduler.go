@@ -5,9 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-
-	"github.com/warren-mq/warren/internal/amqp/leader"
-
 	mathrand "math/rand/v2"
 	"os"
 	"sync"
@@ -15,6 +12,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/leader"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/topology"
 )

@@ -5,11 +5,9 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-
-	"github.com/warren-mq/warren/internal/telemetry"
-
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 )
 

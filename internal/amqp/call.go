@@ -12,7 +12,7 @@ type reply[T any] struct {
 	err   error
 }
 
-// ask runs an RPC that takes no context and returns its answer. If ctx ends first the
+// Ask runs an RPC that takes no context and returns its answer. If ctx ends first the
 // RPC goes on, since an answer that nobody waits for would be taken for the answer of
 // the next call: undo then cleans up behind it. Only if the broker does not answer at
 // all the session, which others use too, is closed.
@@ -64,14 +64,14 @@ func abandon[T any](s *Session, answered <-chan reply[T], undo func(T) error) {
 	}
 }
 
-// call is ask for an RPC that only succeeds or fails. It must write no variable of its
+// Call is ask for an RPC that only succeeds or fails. It must write no variable of its
 // caller either.
 func (s *Session) Call(ctx context.Context, rpc, undo func() error) error {
 	_, err := Ask(ctx, s, func() (struct{}, error) { return struct{}{}, rpc() }, func(struct{}) error { return undo() })
 	return err
 }
 
-// closing makes an undo of ch's Close.
+// Closing makes an undo of ch's Close.
 func Closing[T any](ch interface{ Close() error }) func(T) error {
 	return func(T) error { return ch.Close() }
 }

@@ -165,7 +165,7 @@ func (c *Consumer) settle(tag uint64, as answer) error {
 	return nil
 }
 
-// closeChannel closes ch, for a moment at most.
+// CloseChannel closes ch, for a moment at most.
 func (s *Session) CloseChannel(ch *amqp091.Channel) error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()

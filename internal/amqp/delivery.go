@@ -20,7 +20,7 @@ type Delivery struct {
 // routing key of the first publish, and counts its attempts.
 func (d *Delivery) Fill(m *message.Message) { Fill(m, &d.raw, d.consumer.queue) }
 
-// fill writes what the broker delivered from the queue into m.
+// Fill writes what the broker delivered from the queue into m.
 func Fill(m *message.Message, r *amqp091.Delivery, queue string) {
 	h := message.Headers(r.Headers)
 	delete(h, message.HeaderPublish) // the publisher's own

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/warren-mq/warren/internal/telemetry"
-
 	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/internal/telemetry"
 )
 
 // Conditions a caller may ask for with errors.Is.
@@ -35,7 +35,7 @@ var (
 	ErrStale = errors.New("broker: the delivery's channel is gone")
 )
 
-// amqpCode returns the AMQP reply code of err, or 0.
+// Code returns the AMQP reply code of err, or 0.
 func Code(err error) int {
 	if e, ok := errors.AsType[*amqp091.Error](err); ok {
 		return e.Code

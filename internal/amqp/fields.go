@@ -74,7 +74,7 @@ func field(v any) any {
 	return v
 }
 
-// publishing is m as amqp091 sends it.
+// Publishing is m as amqp091 sends it.
 func Publishing(m *message.Message) amqp091.Publishing {
 	p := amqp091.Publishing{
 		Headers:         fields(m.Headers),

@@ -210,7 +210,7 @@ func (p *pipeline) explain(cause error) error {
 	return fmt.Errorf("no confirm from the broker in time: %w", cause)
 }
 
-// publishAlone publishes one message, mandatory and confirmed, on a channel of its own, so
+// PublishAlone publishes one message, mandatory and confirmed, on a channel of its own, so
 // that a refusal of the broker concerns no other message.
 func (s *Session) PublishAlone(ctx context.Context, m *message.Message) error {
 	p := Publishing(m)

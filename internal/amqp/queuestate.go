@@ -33,6 +33,7 @@ func (s *Session) State(ctx context.Context, queue string) (QueueState, error) {
 	return q, errors.Join(err, s.CloseChannel(ch))
 }
 
+// StateOf asks for the state of the queue on ch, which an error closes.
 func StateOf(ch *amqp091.Channel, queue string) (QueueState, error) {
 	q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
 	if Code(err) == amqp091.NotFound {
@@ -51,7 +52,7 @@ const (
 	countTries   = 10
 )
 
-// counted asks again while the answer may be the broker's default. A zero is believed
+// Counted asks again while the answer may be the broker's default. A zero is believed
 // at the tenth answer: the network alone may take so long.
 func Counted(ctx context.Context, count func() (QueueState, error)) (q QueueState, err error) {
 	for range countTries {
@@ -67,13 +68,13 @@ func Counted(ctx context.Context, count func() (QueueState, error)) (q QueueStat
 	return q, nil
 }
 
-// requeueAtOnce bounds how many messages are requeued at once. RabbitMQ 3.10 forgets the
+// RequeueAtOnce bounds how many messages are requeued at once. RabbitMQ 3.10 forgets the
 // order of more than 32 of them, and the broker's queue client forgets the order of more
 // than 32 commands under way (all versions). On 4.3.6 acks behind so many were lost with
 // their channel, too.
 const RequeueAtOnce = 32
 
-// awaitReady waits until the queue has want ready messages, or until the deadline: if
+// AwaitReady waits until the queue has want ready messages, or until the deadline: if
 // someone else consumes, the count says nothing.
 func AwaitReady(state func() (QueueState, error), want int, deadline time.Time) (QueueState, error) {
 	for {

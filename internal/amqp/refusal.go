@@ -81,7 +81,7 @@ func (r refusal) maxBody() int64 {
 	return limit
 }
 
-// refusalError returns the error of a message for which the broker closed the channel.
+// RefusalError returns the error of a message for which the broker closed the channel.
 func RefusalError(why *amqp091.Error) error { return refusal{why: why}.errorOf() }
 
 // errorOf is the error of the message that was refused.

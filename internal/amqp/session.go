@@ -119,7 +119,7 @@ func hungUp(err error) bool {
 	return ok && e.Code == amqp091.FrameError && !e.Server
 }
 
-// channel opens a channel, within ctx: the broker may never answer.
+// Channel opens a channel, within ctx: the broker may never answer.
 func (s *Session) Channel(ctx context.Context) (*amqp091.Channel, error) {
 	ch, err := Ask(ctx, s, s.conn.Channel, (*amqp091.Channel).Close)
 	if err != nil {

@@ -19,7 +19,7 @@ var ErrTooLarge = errors.New("broker: the message is too large")
 // does not take it as it is, such as an expiration that is not a number.
 var ErrMalformed = errors.New("broker: the message cannot be written")
 
-// check returns an error if the message cannot be written on the session's connection.
+// Check returns an error if the message cannot be written on the session's connection.
 func (s *Session) Check(exchange, key string, p *amqp091.Publishing) error {
 	if err := p.Headers.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)

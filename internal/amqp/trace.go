@@ -10,12 +10,10 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
-
-	"github.com/warren-mq/warren/internal/telemetry"
-
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -74,7 +72,7 @@ func (t *Tracer) Start(ctx context.Context, m *message.Message) (context.Context
 	return ctx, s
 }
 
-// startPublish starts the span of a message that the session publishes beside a Publisher.
+// StartPublish starts the span of a message that the session publishes beside a Publisher.
 func (s *Session) StartPublish(ctx context.Context, m *message.Message) (context.Context, PublishSpan) {
 	return s.tracer.Start(ctx, m)
 }

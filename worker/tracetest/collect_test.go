@@ -7,10 +7,9 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/warren-mq/warren/internal/telemetry"
-
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
 // collect returns what reader has of the queue, by name and outcome or reason.

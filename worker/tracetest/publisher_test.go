@@ -4,14 +4,12 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/otel/sdk/metric"
-
-	"github.com/warren-mq/warren/internal/telemetry"
-
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/internal/telemetry"
 )
 
 // TestALonePublisherUsesTheProvidersOfItsConfig and not the global ones.

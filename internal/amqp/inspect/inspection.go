@@ -7,10 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/warren-mq/warren/internal/amqp"
-
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 )
 

@@ -10,10 +10,9 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/warren-mq/warren/internal/amqp"
-
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/topology"
 )
 

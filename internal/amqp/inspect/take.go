@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/warren-mq/warren/internal/amqp"
-
 	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/internal/amqp"
 )
 
 // Messages are received in windows, each by a consumer of its own that is sent so many

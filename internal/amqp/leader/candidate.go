@@ -1,8 +1,6 @@
 package leader
 
 import (
-	"github.com/warren-mq/warren/message"
-
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,9 +8,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/warren-mq/warren/internal/amqp"
-
 	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/message"
 )
 
 // Candidate is one process's part in a leadership: a consumer of a token's queue, on a

@@ -8,11 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/internal/amqp/leader"
-
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/leader"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 )

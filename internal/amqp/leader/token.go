@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/warren-mq/warren/internal/amqp"
-
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
 )
