@@ -120,7 +120,7 @@ func declare(b *testing.B, url string, q worker.Queue) {
 	run(b, url, q, func(context.Context, payload) error { return nil }, func() {})
 	b.Cleanup(func() {
 		ch := rabbit.Channel(b, url)
-		for _, name := range []string{q.Name, topology.DeadLetterQueue(q.Name), "warren.delay.for." + q.Name} {
+		for _, name := range []string{q.Name, topology.DeadLetterQueue(q.Name), topology.ParkingQueue(q.Name), "warren.delay.for." + q.Name} {
 			if _, err := ch.QueueDelete(name, false, false, false); err != nil {
 				b.Error(err)
 			}

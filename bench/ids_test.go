@@ -31,7 +31,7 @@ func BenchmarkCopiesWithoutIDs(b *testing.B) {
 	}
 	b.Cleanup(func() {
 		ch := rabbit.Channel(b, url)
-		for _, q := range []string{work.Name, topology.DeadLetterQueue(work.Name)} {
+		for _, q := range []string{work.Name, topology.DeadLetterQueue(work.Name), topology.ParkingQueue(work.Name)} {
 			if _, err := ch.QueueDelete(q, false, false, false); err != nil {
 				b.Error(err)
 			}

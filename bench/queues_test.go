@@ -30,7 +30,7 @@ func BenchmarkQueues(b *testing.B) {
 			}
 			ch := rabbit.Channel(b, url)
 			for i := range n {
-				for _, q := range []string{queueName(prefix, i), topology.DeadLetterQueue(queueName(prefix, i)), "warren.delay.for." + queueName(prefix, i)} {
+				for _, q := range []string{queueName(prefix, i), topology.DeadLetterQueue(queueName(prefix, i)), topology.ParkingQueue(queueName(prefix, i)), "warren.delay.for." + queueName(prefix, i)} {
 					if _, err := ch.QueueDelete(q, false, false, false); err != nil {
 						b.Fatal(err)
 					}

@@ -65,7 +65,7 @@ func (b *bench) remove() {
 		b.t.Error(err)
 	}
 	ch := rabbit.Channel(b.t, b.cfg.URL)
-	for _, q := range []string{b.queue.Name, b.dlq, "warren.delay.for." + b.queue.Name} {
+	for _, q := range []string{b.queue.Name, b.dlq, topology.ParkingQueue(b.queue.Name), "warren.delay.for." + b.queue.Name} {
 		if _, err := ch.QueueDelete(q, false, false, false); err != nil {
 			b.t.Error(err)
 		}

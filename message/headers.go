@@ -46,6 +46,7 @@ const (
 	ReasonDecode    = "decode"    // the body could not be decoded, or was too large
 	ReasonInvalid   = "invalid"   // the payload did not pass its validation
 	ReasonUnhandled = "unhandled" // no handler is registered for the routing key
+	ReasonUnrouted  = "unrouted"  // it was due, and its queue or exchange no longer exists
 )
 
 // Headers are the headers of a message: AMQP field-table values by name. Values

@@ -14,6 +14,12 @@ const HeaderPublish = "warren-publish"
 // waits for reports on its first attempt. Copies for a retry do not have it.
 const HeaderCanary = "warren-canary"
 
+// Headers of a message in a parking queue. They are removed when it is due.
+const (
+	HeaderDue           = "warren-due"            // when it is to leave: milliseconds since 1970, UTC
+	HeaderDueExpiration = "warren-due-expiration" // the expiration that it is to have then
+)
+
 // IsOwn reports whether Warren writes the header by itself. Publishers drop such
 // headers where a program passes them on: they would misroute the message, or count
 // its attempts wrongly. Other headers that begin with "warren-" are the user's.
@@ -24,7 +30,7 @@ func IsOwn(header string) bool {
 		HeaderFingerprint, HeaderStack, HeaderHandler, HeaderHost, HeaderVersion, HeaderHistory,
 		HeaderTrace, HeaderExpiration, HeaderUserID,
 		HeaderReplayedAt, HeaderReplayedBy, HeaderEditedFrom,
-		HeaderSchedule, HeaderTick, HeaderPublish, HeaderCanary:
+		HeaderSchedule, HeaderTick, HeaderPublish, HeaderCanary, HeaderDue, HeaderDueExpiration:
 		return true
 	}
 	return false

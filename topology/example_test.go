@@ -15,6 +15,8 @@ func ExampleWorkQueue_Topology() {
 	// Output:
 	// email.dlq quorum 2147483647
 	// email quorum 20
+	// email.delay quorum 2147483647
+	// warren.delayed.events quorum 2147483647
 }
 
 func ExampleTopology_Definitions() {

@@ -114,10 +114,10 @@ func holdingArguments(ttl time.Duration, next string) message.Headers {
 	}
 }
 
-// DelayedExchange is what a delayed publish to an exchange needs: a queue that
+// LadderExchange is what a delayed publish to an exchange needs: a queue that
 // hands on at once whatever comes out of the ladder. It is one per exchange, so
 // that messages nobody wants wait apart from everyone else's.
-func DelayedExchange(exchange string) Topology {
+func LadderExchange(exchange string) Topology {
 	name := "warren.delay.to." + exchange
 	return Topology{
 		Queues:   []Queue{{Name: name, Arguments: holdingArguments(0, exchange)}},

@@ -107,7 +107,9 @@ func (q WorkQueue) kind() string {
 	return cmp.Or(q.Type, Quorum)
 }
 
-// Topology is everything that q needs beyond what Ladder declares.
+// Topology is everything that q needs beyond what Ladder declares: the queue, its
+// dead-letter queue and its parking queue, its exchange with the parking queue of that, and
+// the bindings.
 func (q WorkQueue) Topology() Topology {
 	dlq := DeadLetterQueue(q.Name)
 	t := Topology{
@@ -123,10 +125,14 @@ func (q WorkQueue) Topology() Topology {
 		t, back.Queue = t.Merge(held), held.Queues[0].Name
 	}
 	t.Bindings = append(t.Bindings, back)
+	t = t.Merge(QueueParking(q.Name))
 	if q.Exchange == "" {
 		return t
 	}
-	t.Exchanges = []Exchange{{Name: q.Exchange, Kind: cmp.Or(q.ExchangeKind, "topic"), Arguments: q.ExchangeArguments}}
+	if len(ExchangeParking(q.Exchange)) <= MaxShortString {
+		t = t.Merge(DelayedExchange(q.Exchange))
+	}
+	t.Exchanges = append(t.Exchanges, Exchange{Name: q.Exchange, Kind: cmp.Or(q.ExchangeKind, "topic"), Arguments: q.ExchangeArguments})
 	for _, key := range q.Keys {
 		t.Bindings = append(t.Bindings, Binding{Exchange: q.Exchange, Key: key, Queue: q.Name, Arguments: q.BindingArguments})
 	}

@@ -57,7 +57,7 @@ func TestConflictingTopologyIsReportedWholeAndNothingIsDeclared(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("conflicts are\n%s\nwant\n%s\nin %v", strings.Join(got, "\n"), strings.Join(want, "\n"), err)
 		}
-		for _, q := range []string{other, topology.DeadLetterQueue(other), topology.DeadLetterQueue(short)} {
+		for _, q := range []string{other, topology.DeadLetterQueue(other), topology.ParkingQueue(other), topology.DeadLetterQueue(short), topology.ParkingQueue(short)} {
 			if exists(t, url, q) {
 				t.Errorf("queue %s was declared, want nothing changed", q)
 			}

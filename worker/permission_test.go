@@ -104,7 +104,7 @@ func TestARefusalAfterTheStartIsOfItsQueueAlone(t *testing.T) {
 		other := p.queue
 		other.Name += "-other"
 		t.Cleanup(func() {
-			for _, q := range []string{other.Name, topology.DeadLetterQueue(other.Name)} {
+			for _, q := range []string{other.Name, topology.DeadLetterQueue(other.Name), topology.ParkingQueue(other.Name)} {
 				if _, err := p.channel.QueueDelete(q, false, false, false); err != nil {
 					t.Error(err)
 				}

@@ -83,7 +83,7 @@ func TestStopDuringTheStartSparesHandlersInHand(t *testing.T) {
 		b.eventually("nothing is left", func() bool { return b.depth(b.queue.Name) == 0 })
 		ch := rabbit.Channel(t, b.url)
 		for _, name := range others {
-			for _, q := range []string{name, topology.DeadLetterQueue(name)} {
+			for _, q := range []string{name, topology.DeadLetterQueue(name), topology.ParkingQueue(name)} {
 				if _, err := ch.QueueDelete(q, false, false, false); err != nil {
 					t.Error(err)
 				}

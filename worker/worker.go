@@ -131,9 +131,10 @@ func (w *Worker) validate() error {
 	if len(w.queues) == 0 {
 		errs = append(errs, errors.New("worker: no queue is registered"))
 	}
-	names, kinds, dead := make(map[string]bool), make(map[string]string), make(map[string]bool)
+	names, kinds, derived := make(map[string]bool), make(map[string]string), make(map[string]string)
 	for _, q := range w.queues {
-		dead[topology.DeadLetterQueue(q.config.Name)] = true
+		derived[topology.DeadLetterQueue(q.config.Name)] = "dead-letter queue"
+		derived[topology.ParkingQueue(q.config.Name)] = "parking queue"
 	}
 	for _, q := range w.queues {
 		c := q.config
@@ -144,8 +145,8 @@ func (w *Worker) validate() error {
 		if _, _, ok := q.mux.Match(c.Name); c.Exchange == "" && !ok && len(q.mux.Patterns()) > 0 {
 			errs = append(errs, fmt.Errorf("worker: queue %q has no Exchange, so its routing key is its name, and no handler takes that; set Exchange, or handle %q", c.Name, c.Name))
 		}
-		if dead[c.Name] {
-			errs = append(errs, fmt.Errorf("worker: queue %q is the dead-letter queue of another queue", c.Name))
+		if kind := derived[c.Name]; kind != "" {
+			errs = append(errs, fmt.Errorf("worker: queue %q is the %s of another queue", c.Name, kind))
 		}
 		kind := cmp.Or(c.ExchangeKind, "topic")
 		if other, ok := kinds[c.Exchange]; ok && other != kind {

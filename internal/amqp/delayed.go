@@ -53,7 +53,7 @@ const maxLadderName = 255 - 2*topology.LadderLevels
 func (s *Sender) DelayTarget(ctx context.Context, exchange, key string) (string, error) {
 	way := topology.DelayedQueue(key) // on the default exchange a key is a queue's name
 	if exchange != "" {
-		way = topology.DelayedExchange(exchange)
+		way = topology.LadderExchange(exchange)
 	}
 	queue := way.Queues[0].Name
 	if len(queue) > maxLadderName {

@@ -27,7 +27,7 @@ func TestHeadersOfAHandledMessageMayBePassedOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
-			for _, q := range []string{queue, topology.DeadLetterQueue(queue)} {
+			for _, q := range []string{queue, topology.DeadLetterQueue(queue), topology.ParkingQueue(queue)} {
 				if _, err := session.DeleteQueue(context.Background(), q); err != nil {
 					t.Error(err)
 				}

@@ -35,7 +35,7 @@ func workQueue(t *testing.T, url string) topology.WorkQueue {
 	q := topology.WorkQueue{Name: name, Exchange: name + "-x", Keys: []string{"user.*", "#"}}
 	t.Cleanup(func() {
 		ch := rabbit.Channel(t, url)
-		for _, queue := range []string{q.Name, topology.DeadLetterQueue(q.Name)} {
+		for _, queue := range []string{q.Name, topology.DeadLetterQueue(q.Name), topology.ParkingQueue(q.Name)} {
 			if _, err := ch.QueueDelete(queue, false, false, false); err != nil {
 				t.Error(err)
 			}

@@ -51,7 +51,7 @@ func withProviders(t *testing.T, h handler.Handler, mw ...handler.Middleware) gi
 	t.Cleanup(func() {
 		stop()
 		err := errors.Join(<-done, g.pub.Close())
-		for _, q := range []string{g.queue, topology.DeadLetterQueue(g.queue)} {
+		for _, q := range []string{g.queue, topology.DeadLetterQueue(g.queue), topology.ParkingQueue(g.queue)} {
 			_, deleted := ch.QueueDelete(q, false, false, false)
 			err = errors.Join(err, deleted)
 		}

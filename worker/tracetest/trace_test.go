@@ -71,7 +71,7 @@ func setup(t *testing.T, h handler.Handler) (queue string, pub *broker.Publisher
 		if err := errors.Join(<-done, pub.Close()); err != nil {
 			t.Error(err)
 		}
-		for _, q := range []string{queue, topology.DeadLetterQueue(queue)} {
+		for _, q := range []string{queue, topology.DeadLetterQueue(queue), topology.ParkingQueue(queue)} {
 			if _, err := ch.QueueDelete(q, false, false, false); err != nil {
 				t.Error(err)
 			}

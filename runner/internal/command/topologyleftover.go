@@ -27,20 +27,17 @@ type family struct {
 	bindings []topology.Binding // to the program's exchanges
 }
 
-// members are the work queue, the queue that holds its retries, and its dead-letter queue,
-// in the order in which they may be deleted: each takes what comes out of the one before.
+// members are the parking queue, the work queue, the queue that an earlier version held
+// retries in, and the dead-letter queue, in the order in which they may be deleted: each
+// takes what comes out of the one before.
 func (f family) members() []topology.Queue {
-	if strings.HasSuffix(f.queue.Name, dlqSuffix) {
+	name := f.queue.Name
+	if strings.HasSuffix(name, dlqSuffix) {
 		return []topology.Queue{f.queue}
 	}
-	members := []topology.Queue{f.queue}
-	all := topology.WorkQueue{Name: f.queue.Name, Type: topology.Classic}.Topology().Queues
-	for _, q := range slices.Backward(all) {
-		if q.Name != f.queue.Name {
-			members = append(members, q)
-		}
+	return []topology.Queue{
+		{Name: topology.ParkingQueue(name)}, f.queue, {Name: "warren.delay.for." + name}, {Name: topology.DeadLetterQueue(name)},
 	}
-	return members
 }
 
 // dlqSuffix is what names of dead-letter queues end with.
@@ -164,7 +161,7 @@ func (l *leftovers) addQueues(t topology.Topology, queues []topology.Queue) {
 	}
 	for _, q := range queues {
 		work, isDLQ := strings.CutSuffix(q.Name, dlqSuffix)
-		isWork := q.Arguments["x-dead-letter-exchange"] == topology.DeadLetterExchange
+		isWork := q.Arguments["x-dead-letter-exchange"] == topology.DeadLetterExchange && !strings.HasSuffix(q.Name, topology.ParkingQueue(""))
 		i := slices.IndexFunc(l.families, func(f family) bool { return f.queue.Name == q.Name })
 		switch {
 		case i >= 0:

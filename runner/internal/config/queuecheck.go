@@ -75,6 +75,7 @@ func isPattern(key string) bool {
 func (d *document) checkQueueName(path, name string) {
 	at := join(path, "name")
 	of, isDead := strings.CutSuffix(name, ".dlq")
+	delays, isParking := strings.CutSuffix(name, ".delay")
 	switch {
 	case reserved(name):
 		d.complainf(at, "name is %q: names that begin with amq. or warren. are reserved", name)
@@ -84,6 +85,8 @@ func (d *document) checkQueueName(path, name string) {
 		d.complainf(at, "name has %d bytes, want at most 200", len(name))
 	case isDead && d.named("queues", "name")[of] != nil:
 		d.complainf(at, "name is %q, which is the dead-letter queue of %q", name, of)
+	case isParking && d.named("queues", "name")[delays] != nil:
+		d.complainf(at, "name is %q, which is the parking queue of %q", name, delays)
 	}
 }
 

@@ -44,7 +44,7 @@ func running(t *testing.T, c *catcher.Catcher) (a *app.App, queue string) {
 				t.Error(err)
 			}
 		}
-		for _, name := range []string{prefix + app.WelcomeQueue, topology.DeadLetterQueue(prefix + app.WelcomeQueue)} {
+		for _, name := range []string{prefix + app.WelcomeQueue, topology.DeadLetterQueue(prefix + app.WelcomeQueue), topology.ParkingQueue(prefix + app.WelcomeQueue)} {
 			if _, err := ch.QueueDelete(name, false, false, false); err != nil {
 				t.Error(err)
 			}

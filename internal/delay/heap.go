@@ -1,0 +1,94 @@
+package delay
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+	"time"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// item is one message that the keeper holds.
+type item struct {
+	delivery Delivery
+	message  message.Message
+	to       Address
+	size     int
+	seq      uint64    // in the order of receipt
+	taken    time.Time // when it was received
+	due      time.Time
+	at       time.Time // when to look at it next: due, or later after a failure
+	gone     bool      // its target no longer exists
+	far      bool      // it waits in a level next
+}
+
+// line holds items by the time at which to look at them. Items of one time keep their order.
+type line []*item
+
+func (l line) Len() int      { return len(l) }
+func (l line) Swap(i, j int) { l[i], l[j] = l[j], l[i] }
+func (l line) Less(i, j int) bool {
+	return cmp.Or(l[i].at.Compare(l[j].at), cmp.Compare(l[i].seq, l[j].seq)) < 0
+}
+
+// Push is for container/heap alone.
+func (l *line) Push(x any) {
+	if it, ok := x.(*item); ok {
+		*l = append(*l, it)
+	}
+}
+
+// Pop is for container/heap alone.
+func (l *line) Pop() any {
+	last := len(*l) - 1
+	it := (*l)[last]
+	(*l)[last] = nil
+	*l = (*l)[:last]
+	return it
+}
+
+func (l *line) add(it *item) { heap.Push(l, it) }
+
+// next takes the first item whose time has come; nil if there is none.
+func (l *line) next(now time.Time) *item {
+	if len(*l) == 0 || (*l)[0].at.After(now) {
+		return nil
+	}
+	it, _ := heap.Pop(l).(*item)
+	return it
+}
+
+// take takes all items, in order.
+func (l *line) take() []*item {
+	all := *l
+	*l = nil
+	slices.SortFunc(all, func(a, b *item) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.seq, b.seq)) })
+	return all
+}
+
+// sweep removes the items that the broker has taken back, and returns them.
+func (l *line) sweep() (lost []*item) {
+	kept := (*l)[:0]
+	for _, it := range *l {
+		if it.lost() {
+			lost = append(lost, it)
+		} else {
+			kept = append(kept, it)
+		}
+	}
+	clear((*l)[len(kept):])
+	*l = kept
+	heap.Init(l)
+	return lost
+}
+
+// lost reports whether the broker has taken the message back.
+func (it *item) lost() bool {
+	select {
+	case <-it.delivery.Lost():
+		return true
+	default:
+		return false
+	}
+}

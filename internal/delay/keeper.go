@@ -1,0 +1,374 @@
+package delay
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/record"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
+)
+
+// Delivery is a message that the parking queue has delivered.
+type Delivery interface {
+	Fill(m *message.Message)
+	Ack() error
+	Reject() error         // has the broker dead-letter it
+	Lost() <-chan struct{} // closed when the broker has taken it back
+}
+
+// Address is where a message is published.
+type Address struct{ Exchange, Key string }
+
+// Sink publishes messages, mandatory and confirmed.
+type Sink interface {
+	// Start puts m on the wire and returns a function that waits for the confirm.
+	Start(ctx context.Context, to Address, m *message.Message) (wait func(context.Context) error)
+	// Park publishes m to a level, which hands it back to the parking queue.
+	Park(ctx context.Context, level time.Duration, queue string, m *message.Message) error
+	// Strand publishes m to the queue for messages without a destination.
+	Strand(ctx context.Context, to Address, m *message.Message) error
+}
+
+const (
+	// window is how many messages are unconfirmed at a time. They may be published twice
+	// if the process dies.
+	window = 256
+	// levelSlack is how much earlier than it is due a message leaves a level, so that the
+	// keeper decides the precision.
+	levelSlack = 8 * time.Second
+	// farFrom is the delay from which a message waits in a level instead of in the keeper.
+	farFrom = 64*time.Second + levelSlack
+	// pressedFrom is the same while the keeper is full.
+	pressedFrom = topology.ShortestLevel + levelSlack
+	// maxBytes and maxCount are what the keeper holds before it is full.
+	maxBytes = 32 << 20
+	maxCount = 12 << 10
+	perItem  = 1 << 10 // of memory, beside body and headers
+	// heldAtMost is how long a message that is refused is held: RabbitMQ closes the channel
+	// of a consumer that does not acknowledge for 30 minutes, and keeps its log meanwhile.
+	heldAtMost = 5 * time.Minute
+	// drainTime is how long a stop waits for the confirms of what is on the wire.
+	drainTime = 5 * time.Second
+	// farPause is the time between two attempts to hand a message to a level.
+	farPause = 5 * time.Second
+)
+
+// Config configures a Keeper.
+type Config struct {
+	Queue  string                         // the parking queue
+	Target func(*message.Message) Address // where a message goes when it is due
+	Sink   Sink
+	// OnReleased is called when a message was published, with how late it was.
+	OnReleased func(late time.Duration)
+	// OnFailed is called when a publish failed, once for each failure.
+	OnFailed func(to Address, err error)
+}
+
+// Keeper holds the messages of a parking queue and publishes each when it is due. One
+// goroutine calls Run; Take, Sweep and Stats are safe for concurrent use.
+type Keeper struct {
+	cfg     Config
+	in      chan Delivery
+	lost    chan struct{} // holds one token: a consumer has ended
+	results chan result
+	flights sync.WaitGroup
+
+	clock   clock
+	held    line
+	far     []*item // to be handed to a level, in no order
+	targets map[Address]*target
+	flying  int
+	seq     uint64
+
+	count, bytes atomic.Int64
+}
+
+// result is how the publish of an item ended.
+type result struct {
+	it  *item
+	err error
+}
+
+// New returns a keeper that holds nothing.
+func New(c Config) *Keeper {
+	if c.OnReleased == nil {
+		c.OnReleased = func(time.Duration) {}
+	}
+	if c.OnFailed == nil {
+		c.OnFailed = func(Address, error) {}
+	}
+	return &Keeper{
+		cfg: c, in: make(chan Delivery), lost: make(chan struct{}, 1),
+		results: make(chan result, window), targets: make(map[Address]*target),
+	}
+}
+
+// Take hands a delivery to the keeper; it returns false if ctx is done before.
+func (k *Keeper) Take(ctx context.Context, d Delivery) bool {
+	select {
+	case k.in <- d:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Sweep has the keeper forget what the broker has taken back.
+func (k *Keeper) Sweep() {
+	select {
+	case k.lost <- struct{}{}:
+	default:
+	}
+}
+
+// Held returns how many messages the keeper holds, and about how many bytes of memory
+// they need.
+func (k *Keeper) Held() (count, bytes int) { return int(k.count.Load()), int(k.bytes.Load()) }
+
+// Run keeps messages until ctx is done. Then it waits a few seconds for the confirms of
+// what is on the wire, and leaves the rest to the broker.
+func (k *Keeper) Run(ctx context.Context) {
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer k.flights.Wait()
+	defer end()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		timer.Reset(k.release(life))
+		select {
+		case <-ctx.Done():
+			k.drain()
+			return
+		case d := <-k.in:
+			k.take(d)
+		case r := <-k.results:
+			k.settle(r)
+		case <-k.lost:
+			k.sweep()
+		case <-timer.C:
+		}
+	}
+}
+
+// drain acknowledges what is confirmed soon.
+func (k *Keeper) drain() {
+	over := time.NewTimer(drainTime)
+	defer over.Stop()
+	for k.flying > 0 {
+		select {
+		case r := <-k.results:
+			k.settle(r)
+		case <-over.C:
+			return
+		}
+	}
+}
+
+// take begins to hold a message.
+func (k *Keeper) take(d Delivery) {
+	now := time.Now()
+	k.seq++
+	it := &item{delivery: d, seq: k.seq, taken: now}
+	d.Fill(&it.message)
+	it.due = now
+	if at := record.Due(&it.message); !at.IsZero() {
+		it.due = k.clock.at(at, now)
+	}
+	record.ClearDue(&it.message)
+	it.to = k.cfg.Target(&it.message)
+	it.size = perItem + sizeOf(&it.message)
+	k.count.Add(1)
+	k.bytes.Add(int64(it.size))
+	k.place(it, now)
+}
+
+// place decides where an item waits: here, or in a level.
+func (k *Keeper) place(it *item, now time.Time) {
+	limit := farFrom
+	if k.count.Load() > maxCount || k.bytes.Load() > maxBytes {
+		limit = pressedFrom
+	}
+	if it.due.Sub(now) >= limit {
+		it.far = true
+		k.far = append(k.far, it)
+		return
+	}
+	it.far, it.at = false, it.due
+	k.held.add(it)
+}
+
+// forget ends the holding of an item. Its target, if it was to try one, is tried by another.
+func (k *Keeper) forget(it *item) {
+	k.count.Add(-1)
+	k.bytes.Add(-int64(it.size))
+	if t := k.targets[it.to]; t != nil {
+		t.probing = false
+	}
+}
+
+// release publishes what is due, and returns how long there is nothing to do.
+func (k *Keeper) release(ctx context.Context) time.Duration {
+	for k.flying < window {
+		now := time.Now()
+		it := k.next(now)
+		if it == nil {
+			return k.pause(now)
+		}
+		if it.lost() {
+			k.forget(it)
+			continue
+		}
+		k.launch(ctx, it, now)
+	}
+	return time.Hour // until a confirm comes
+}
+
+// next takes the item to publish now: one that is due, before those for the levels.
+func (k *Keeper) next(now time.Time) *item {
+	for it := k.held.next(now); it != nil; it = k.held.next(now) {
+		if it.due.After(now) {
+			k.place(it, now) // a level has refused it
+			continue
+		}
+		t := k.targets[it.to]
+		if t == nil {
+			return it
+		}
+		t.waiting.add(it)
+	}
+	for _, t := range k.targets {
+		if it := t.next(now); it != nil {
+			it.gone = it.gone && t.gone(now)
+			return it
+		}
+	}
+	if n := len(k.far); n > 0 {
+		it := k.far[0]
+		k.far[0] = nil
+		k.far = k.far[1:]
+		return it
+	}
+	return nil
+}
+
+// pause is the time until the next item is due or the next target is tried.
+func (k *Keeper) pause(now time.Time) time.Duration {
+	pause := time.Hour
+	if len(k.held) > 0 {
+		pause = k.held[0].at.Sub(now)
+	}
+	for _, t := range k.targets {
+		if len(t.waiting) > 0 && !t.probing {
+			pause = min(pause, t.retryAt.Sub(now))
+		}
+	}
+	return max(pause, 0)
+}
+
+// launch publishes an item; its result comes later.
+func (k *Keeper) launch(ctx context.Context, it *item, now time.Time) {
+	k.flying++
+	var wait func(context.Context) error
+	switch {
+	case it.far:
+		wait = k.park(it, now)
+	case it.gone:
+		wait = func(ctx context.Context) error { return k.cfg.Sink.Strand(ctx, it.to, stranded(it)) }
+	default:
+		it.at = now
+		wait = k.cfg.Sink.Start(ctx, it.to, &it.message)
+	}
+	k.flights.Go(func() { k.results <- result{it, wait(ctx)} })
+}
+
+// park sends an item to the level that it leaves shortly before it is due.
+func (k *Keeper) park(it *item, now time.Time) func(context.Context) error {
+	m := it.message
+	m.Headers = cloned(m.Headers)
+	record.SetDue(&m, now.Round(0).Add(it.due.Sub(now)))
+	level := topology.Level(it.due.Sub(now) - levelSlack)
+	if !it.due.After(now) { // its target refuses it
+		level = topology.Level(farFrom - levelSlack)
+	}
+	return func(ctx context.Context) error { return k.cfg.Sink.Park(ctx, level, k.cfg.Queue, &m) }
+}
+
+// settle tells the broker of a publish that has succeeded, and otherwise has the item wait.
+func (k *Keeper) settle(r result) {
+	k.flying--
+	it, now := r.it, time.Now()
+	switch {
+	case r.err == nil:
+		k.succeeded(it)
+	case it.lost():
+		k.forget(it)
+	case it.far:
+		k.cfg.OnFailed(Address{Key: k.cfg.Queue}, r.err)
+		it.far, it.at = false, now.Add(farPause)
+		k.held.add(it)
+	case errors.Is(r.err, amqp.ErrMalformed), errors.Is(r.err, amqp.ErrTooLarge):
+		k.cfg.OnFailed(it.to, r.err)
+		_ = it.delivery.Reject() // if it is stale, the next keeper does it
+		k.forget(it)
+	default:
+		k.failed(it, r.err, now)
+	}
+}
+
+func (k *Keeper) succeeded(it *item) {
+	_ = it.delivery.Ack() // if it is stale, the message comes twice
+	k.forget(it)
+	if it.far || it.gone {
+		return
+	}
+	k.cfg.OnReleased(it.at.Sub(it.due))
+	t := k.targets[it.to]
+	if t == nil {
+		return
+	}
+	delete(k.targets, it.to)
+	for _, waiting := range t.waiting.take() {
+		waiting.at, waiting.gone = waiting.due, false
+		k.held.add(waiting)
+	}
+}
+
+// failed has an item wait for its target, or in a level if it has waited long here.
+func (k *Keeper) failed(it *item, err error, now time.Time) {
+	t := k.targets[it.to]
+	if t == nil {
+		k.targets = pruned(k.targets)
+		t = &target{}
+		k.targets[it.to] = t
+	}
+	k.cfg.OnFailed(it.to, err)
+	t.failed(err, now)
+	it.gone = t.gone(now)
+	if now.Sub(it.taken) > heldAtMost && !it.gone {
+		it.far = true
+		k.far = append(k.far, it)
+		return
+	}
+	it.at = it.due
+	t.waiting.add(it)
+}
+
+// sweep forgets what the broker has taken back. What is on the wire is forgotten when its
+// result is known.
+func (k *Keeper) sweep() {
+	lost := k.held.sweep()
+	for _, t := range k.targets {
+		lost = append(lost, t.waiting.sweep()...)
+	}
+	all := line(k.far)
+	lost = append(lost, all.sweep()...)
+	k.far = all
+	for _, it := range lost {
+		k.forget(it)
+	}
+}

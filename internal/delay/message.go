@@ -1,0 +1,44 @@
+package delay
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// stranded is the message of an item as it goes to the queue for messages without a
+// destination. It says where the message was to go.
+func stranded(it *item) *message.Message {
+	m := it.message
+	m.Headers = cloned(m.Headers)
+	m.Headers[message.HeaderReason] = message.ReasonUnrouted
+	m.Headers[message.HeaderError] = fmt.Sprintf("no queue takes what is published to exchange %q with routing key %q", it.to.Exchange, it.to.Key)
+	m.Headers[message.HeaderLastFailedAt] = time.Now().UTC().Format(time.RFC3339Nano)
+	m.Expiration = ""
+	return &m
+}
+
+func cloned(h message.Headers) message.Headers {
+	if h == nil {
+		return make(message.Headers)
+	}
+	return maps.Clone(h)
+}
+
+// sizeOf is about the memory that the body and the headers take.
+func sizeOf(m *message.Message) int {
+	size := len(m.Body)
+	for name, value := range m.Headers {
+		const entry = 64
+		size += entry + len(name)
+		switch v := value.(type) {
+		case string:
+			size += len(v)
+		case []byte:
+			size += len(v)
+		}
+	}
+	return size
+}

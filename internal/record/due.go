@@ -1,0 +1,43 @@
+package record
+
+import (
+	"time"
+
+	"github.com/warren-mq/warren/message"
+)
+
+// SetDue notes in the headers of m when m is to leave its parking queue, rounded up to a
+// millisecond. The expiration of m counts from then on: it would remove m from the parking
+// queue.
+func SetDue(m *message.Message, at time.Time) {
+	if m.Headers == nil {
+		m.Headers = make(message.Headers)
+	}
+	m.Headers[message.HeaderDue] = at.Add(time.Millisecond - 1).UnixMilli()
+	if m.Expiration != "" {
+		m.Headers[message.HeaderDueExpiration], m.Expiration = m.Expiration, ""
+	}
+}
+
+// Due returns when m is to leave its parking queue; the zero time if m does not say so.
+func Due(m *message.Message) time.Time {
+	if ms, ok := m.Headers.Int(message.HeaderDue); ok {
+		return time.UnixMilli(ms)
+	}
+	return time.Time{}
+}
+
+// ClearDue makes m again what it was before SetDue, and removes what the broker has added
+// to the headers on the way.
+func ClearDue(m *message.Message) {
+	if at := m.Headers.String(message.HeaderDueExpiration); at != "" {
+		m.Expiration = at
+	}
+	delete(m.Headers, message.HeaderDue)
+	delete(m.Headers, message.HeaderDueExpiration)
+	for name := range m.Headers {
+		if CountedByBroker(name) {
+			delete(m.Headers, name)
+		}
+	}
+}
