@@ -5,12 +5,15 @@ package database
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-	_ "modernc.org/sqlite"             // the driver "sqlite"
+	"modernc.org/sqlite"               // the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/warren-mq/warren/outbox"
 )
@@ -30,7 +33,7 @@ func Open(ctx context.Context, where, schema string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	if err := db.migrate(ctx, schema); err != nil {
+	if err := db.migrateUnlocked(ctx, schema); err != nil {
 		_ = db.Close()                   // the error before it says more
 		if db.Dialect == outbox.SQLite { // which does not name the file
 			err = fmt.Errorf("%s: %w", where, err)
@@ -59,13 +62,38 @@ func connect(where string) (*DB, error) {
 		db.SetMaxIdleConns(maxConns)
 		return &DB{db, outbox.Postgres}, nil
 	}
-	pragmas := url.Values{"_pragma": {"busy_timeout(30000)", "journal_mode(WAL)", "synchronous(NORMAL)"}, "_txlock": {"immediate"}}
+	pragmas := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", patience.Milliseconds()), "journal_mode(WAL)", "synchronous(NORMAL)"}, "_txlock": {"immediate"}}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: where}).EscapedPath()+"?"+pragmas.Encode())
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1) // SQLite has one writer: waiting here is fairer than in its busy handler
 	return &DB{db, outbox.SQLite}, nil
+}
+
+// patience is how long SQLite and Open wait for the lock of another process.
+const patience = 30 * time.Second
+
+// migrateUnlocked tries again while another process has locked the file: SQLite does not
+// wait by itself when it switches a fresh file to WAL.
+func (db *DB) migrateUnlocked(ctx context.Context, schema string) error {
+	for end := time.Now().Add(patience); ; {
+		err := db.migrate(ctx, schema)
+		if !isBusy(err) || time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// isBusy reports whether SQLite refused because of another connection's lock.
+func isBusy(err error) bool {
+	failed, ok := errors.AsType[*sqlite.Error](err)
+	return ok && failed.Code()&0xff == sqlite3.SQLITE_BUSY // the upper bits say more
 }
 
 // migrate keeps other processes from migrating at the same time: PostgreSQL refuses
