@@ -137,7 +137,7 @@ func TestDocsNameWhatOperatorsMeet(t *testing.T) {
 		}
 	}
 	for _, from := range [][2]string{
-		{"message/headers.go", "warren-"}, {"internal/telemetry/names.go", "warren."}, {"internal/telemetry/names.go", "messaging."}, {"worker/log.go", "worker: "},
+		{"internal/record/headers.go", "warren-"}, {"internal/telemetry/names.go", "warren."}, {"internal/telemetry/names.go", "messaging."}, {"worker/log.go", "worker: "},
 	} {
 		want = append(want, literals(t, from[0], from[1])...)
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
@@ -34,7 +36,7 @@ func BenchmarkRetryAccuracy(b *testing.B) {
 			if m.Attempt == 1 {
 				return retry.After(delay, errAgain)
 			}
-			failed, err := m.Headers.Time(message.HeaderLastFailedAt)
+			failed, err := m.Headers.Time(record.HeaderLastFailedAt)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
@@ -80,7 +82,7 @@ func deadLetters(b *testing.B, s *amqp.Sender, queue string, id func(int64) stri
 	for range publishers {
 		all.Go(func() {
 			for i := n.Add(1); i <= copies; i = n.Add(1) {
-				m := &message.Message{ID: id(i), Body: make([]byte, 1024), Headers: message.Headers{message.HeaderQueue: queue, message.HeaderReason: message.ReasonError}}
+				m := &message.Message{ID: id(i), Body: make([]byte, 1024), Headers: message.Headers{record.HeaderQueue: queue, record.HeaderReason: message.ReasonError}}
 				if err := s.DeadLetter(b.Context(), queue, m); err != nil {
 					b.Error(err)
 					return

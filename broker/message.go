@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/google/uuid"
 
 	"github.com/warren-mq/warren/message"
@@ -84,15 +86,15 @@ func (o *outgoing) prepareDelay(exchange string) error {
 		return fmt.Errorf("%w: the delay is %v, want at most %v", ErrMalformed, o.delay, topology.MaxDelay)
 	}
 	if exchange == "" {
-		o.header(message.HeaderRoutingKey, o.key)
+		o.header(record.HeaderRoutingKey, o.key)
 		if err := (topology.WorkQueue{Name: o.key}).Validate(); err != nil {
 			return fmt.Errorf("%w: %w", ErrMalformed, err)
 		}
 		return nil
 	}
 	o.header("BCC", []any{o.key})
-	o.header(message.HeaderExchange, exchange)
-	o.header(message.HeaderRoutingKey, o.key)
+	o.header(record.HeaderExchange, exchange)
+	o.header(record.HeaderRoutingKey, o.key)
 	if err := topology.CheckDelayedKey(o.key, topology.LadderSteps(o.delay)); err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}

@@ -32,11 +32,11 @@ func WithExpiration(d time.Duration) Option {
 
 // WithHeader adds a header. The value is any AMQP field: text, []byte, bool,
 // integers, floats, time.Time, []any, or nested tables. A header that Warren or
-// RabbitMQ writes by itself (message.IsOwn, x-death, x-delivery-count and the like) is
+// RabbitMQ writes by itself (record.IsOwn, x-death, x-delivery-count and the like) is
 // dropped: it tells of another message's way, and would misroute this one.
 func WithHeader(name string, value any) Option {
 	return func(o *outgoing) {
-		if !message.IsOwn(name) && !record.CountedByBroker(name) {
+		if !record.IsOwn(name) && !record.CountedByBroker(name) {
 			o.header(name, value)
 		}
 	}

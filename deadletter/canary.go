@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/amqp/inspect"
 	"github.com/warren-mq/warren/message"
@@ -116,9 +118,9 @@ func (r *replayer) launch(l *Letter) *message.Message {
 	c, m := &r.canaries, revived(l, r.By)
 	c.targets[l.WorkQueue] = true
 	if c.reports != nil {
-		m.Headers[message.HeaderCanary] = amqp.CanaryHeader(c.reports.Queue(), len(c.sent))
+		m.Headers[record.HeaderCanary] = amqp.CanaryHeader(c.reports.Queue(), len(c.sent))
 	}
-	replayed, _ := m.Headers.Time(message.HeaderReplayedAt) // written by revived
+	replayed, _ := m.Headers.Time(record.HeaderReplayedAt) // written by revived
 	c.sent = append(c.sent, &canary{id: l.ID, failed: l.FailedAt, replayed: replayed})
 	return m
 }
@@ -187,7 +189,7 @@ func (r *replayer) receive() (reports <-chan *message.Message, stop func()) {
 
 // note notes a report. It returns an error if the canary has failed.
 func (r *replayer) note(m *message.Message) error {
-	canary := r.canaries.find(m.Headers.String(message.HeaderCanary))
+	canary := r.canaries.find(m.Headers.String(record.HeaderCanary))
 	if canary == nil || canary.done {
 		return nil
 	}
@@ -197,8 +199,8 @@ func (r *replayer) note(m *message.Message) error {
 	case "ack", "discard":
 		canary.done = true
 	default:
-		reason, text := m.Headers.String(message.HeaderReason), m.Headers.String(message.HeaderError)
-		return fmt.Errorf("%w: %s in %s: %s: %s", ErrCanary, canary.id, m.Headers.String(message.HeaderQueue), reason, text)
+		reason, text := m.Headers.String(record.HeaderReason), m.Headers.String(record.HeaderError)
+		return fmt.Errorf("%w: %s in %s: %s: %s", ErrCanary, canary.id, m.Headers.String(record.HeaderQueue), reason, text)
 	}
 	r.update()
 	return nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
@@ -58,7 +60,7 @@ func workQueue(dlq string, h message.Headers, deaths []amqp.Death) string {
 	case len(deaths) > 0:
 		name = deaths[0].Queue
 	default:
-		name = h.String(message.HeaderQueue)
+		name = h.String(record.HeaderQueue)
 	}
 	if name == dlq {
 		return ""
@@ -82,31 +84,31 @@ type decoder struct {
 
 // recorded says whether the record is that of this work queue.
 func (d *decoder) recorded() bool {
-	return d.WorkQueue != "" && d.headers.String(message.HeaderQueue) == d.WorkQueue
+	return d.WorkQueue != "" && d.headers.String(record.HeaderQueue) == d.WorkQueue
 }
 
 func (d *decoder) record() {
-	d.Reason = d.text(message.HeaderReason)
+	d.Reason = d.text(record.HeaderReason)
 	if d.Reason == "" {
 		d.Reason = reasonUnknown
 	}
-	d.Error, d.ErrorType = d.text(message.HeaderError), d.text(message.HeaderErrorType)
-	if d.Fingerprint = d.text(message.HeaderFingerprint); d.Fingerprint == "" {
+	d.Error, d.ErrorType = d.text(record.HeaderError), d.text(record.HeaderErrorType)
+	if d.Fingerprint = d.text(record.HeaderFingerprint); d.Fingerprint == "" {
 		d.Fingerprint = digest(d.WorkQueue, d.Reason)
 	}
-	d.Stack, d.Handler, d.Host = d.text(message.HeaderStack), d.text(message.HeaderHandler), d.text(message.HeaderHost)
-	d.FirstFailedAt, d.FailedAt = d.time(message.HeaderFirstFailedAt), d.time(message.HeaderLastFailedAt)
-	if n, ok := d.headers.Int(message.HeaderAttempt); ok && n > 0 {
+	d.Stack, d.Handler, d.Host = d.text(record.HeaderStack), d.text(record.HeaderHandler), d.text(record.HeaderHost)
+	d.FirstFailedAt, d.FailedAt = d.time(record.HeaderFirstFailedAt), d.time(record.HeaderLastFailedAt)
+	if n, ok := d.headers.Int(record.HeaderAttempt); ok && n > 0 {
 		d.Attempts = int(min(n, 1<<30))
-	} else if d.headers[message.HeaderAttempt] != nil {
-		d.malformed(message.HeaderAttempt, "a number, 1 or more")
+	} else if d.headers[record.HeaderAttempt] != nil {
+		d.malformed(record.HeaderAttempt, "a number, 1 or more")
 	}
 	d.history()
 }
 
 func (d *decoder) audit() {
-	d.ReplayedAt, d.ReplayedBy = d.time(message.HeaderReplayedAt), d.text(message.HeaderReplayedBy)
-	d.EditedFrom = d.text(message.HeaderEditedFrom)
+	d.ReplayedAt, d.ReplayedBy = d.time(record.HeaderReplayedAt), d.text(record.HeaderReplayedBy)
+	d.EditedFrom = d.text(record.HeaderEditedFrom)
 }
 
 // died is how the broker gave up on the message, after the failures of the record.
@@ -126,8 +128,8 @@ func (d *decoder) died(last amqp.Death) {
 
 // origin is where the message was first published to.
 func (d *decoder) origin(exchange, key string) (string, string) {
-	if d.headers.IsText(message.HeaderRoutingKey) && (d.recorded() || d.headers[message.HeaderQueue] == nil) {
-		return d.headers.String(message.HeaderExchange), d.headers.String(message.HeaderRoutingKey)
+	if d.headers.IsText(record.HeaderRoutingKey) && (d.recorded() || d.headers[record.HeaderQueue] == nil) {
+		return d.headers.String(record.HeaderExchange), d.headers.String(record.HeaderRoutingKey)
 	}
 	if n := len(d.deaths); n > 0 && len(d.deaths[n-1].Keys) > 0 {
 		return d.deaths[n-1].Exchange, d.deaths[n-1].Keys[0]
@@ -139,7 +141,7 @@ func (d *decoder) origin(exchange, key string) (string, string) {
 }
 
 func (d *decoder) history() {
-	text := d.text(message.HeaderHistory)
+	text := d.text(record.HeaderHistory)
 	if text == "" {
 		return
 	}
@@ -151,7 +153,7 @@ func (d *decoder) history() {
 		Host    string    `json:"host"`
 	}
 	if len(text) > maxHistoryBytes || json.Unmarshal([]byte(text), &entries) != nil {
-		d.malformed(message.HeaderHistory, "a JSON list of attempts")
+		d.malformed(record.HeaderHistory, "a JSON list of attempts")
 		return
 	}
 	for _, e := range entries[:min(len(entries), maxHistory)] {

@@ -18,7 +18,7 @@ type Edit struct {
 	// Body replaces the body; nil leaves it.
 	Body []byte
 	// Headers are set; a nil value removes the header. Those that Warren or RabbitMQ
-	// writes by itself (message.IsOwn, x-death and the like) are an error.
+	// writes by itself (record.IsOwn, x-death and the like) are an error.
 	Headers message.Headers
 	// Check may refuse the message as it is to be published; nil checks nothing.
 	Check func(*message.Message) error
@@ -74,7 +74,7 @@ func (e Edit) apply(l *Letter) (*message.Message, error) {
 	}
 	m := revived(l, e.By)
 	m.ID = id.String()
-	m.Headers[message.HeaderEditedFrom] = l.ID
+	m.Headers[record.HeaderEditedFrom] = l.ID
 	if e.Body != nil {
 		m.Body = e.Body
 	}

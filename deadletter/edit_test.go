@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/deadletter"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -73,7 +75,7 @@ func TestEditRefusesHeadersOfTheFramework(t *testing.T) {
 	b := newBench(t)
 	b.failed(1)
 	for _, headers := range []message.Headers{
-		{message.HeaderCanary: "q"}, {message.HeaderAttempt: int64(7)}, {message.HeaderRoutingKey: nil}, {"x-death": "q"},
+		{record.HeaderCanary: "q"}, {record.HeaderAttempt: int64(7)}, {record.HeaderRoutingKey: nil}, {"x-death": "q"},
 	} {
 		id, err := b.letters.Edit(t.Context(), b.dlq, "letter-0", deadletter.Edit{Headers: headers})
 		if err == nil || !strings.Contains(err.Error(), "is written by Warren or RabbitMQ itself") || id != "" {

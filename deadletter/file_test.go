@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -75,7 +77,7 @@ func TestImportThatReplays(t *testing.T) {
 		t.Errorf("the result is %+v, %v", result, err)
 	}
 	all := b.drain(b.queue.Name)
-	if len(all) != 2 || all[0].MessageId != "letter-0" || message.Headers(all[0].Headers).String(message.HeaderReplayedBy) != "alice" {
+	if len(all) != 2 || all[0].MessageId != "letter-0" || message.Headers(all[0].Headers).String(record.HeaderReplayedBy) != "alice" {
 		t.Errorf("in the work queue are %+v", all)
 	}
 }

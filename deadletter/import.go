@@ -11,6 +11,8 @@ import (
 	"maps"
 	"sync"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 )
@@ -182,7 +184,7 @@ func restored(dlq string, m *message.Message) *message.Message {
 	for _, name := range []string{"CC", "BCC"} {
 		delete(c.Headers, name)
 	}
-	for name, value := range map[string]string{message.HeaderExpiration: m.Expiration, message.HeaderUserID: m.UserID} {
+	for name, value := range map[string]string{record.HeaderExpiration: m.Expiration, record.HeaderUserID: m.UserID} {
 		if value != "" {
 			c.Headers[name] = value
 		}
@@ -191,8 +193,8 @@ func restored(dlq string, m *message.Message) *message.Message {
 	arrived := c
 	arrived.Exchange, arrived.RoutingKey = "", dlq
 	l := decode(dlq, arrived).Message
-	if known := l.Exchange == m.Exchange && l.RoutingKey == m.RoutingKey; !known && c.Headers[message.HeaderQueue] == nil {
-		c.Headers[message.HeaderExchange], c.Headers[message.HeaderRoutingKey] = m.Exchange, m.RoutingKey
+	if known := l.Exchange == m.Exchange && l.RoutingKey == m.RoutingKey; !known && c.Headers[record.HeaderQueue] == nil {
+		c.Headers[record.HeaderExchange], c.Headers[record.HeaderRoutingKey] = m.Exchange, m.RoutingKey
 	}
 	return &c
 }

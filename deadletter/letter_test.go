@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -117,7 +119,7 @@ func TestWhatOthersPutIntoTheQueue(t *testing.T) {
 	b := newBench(t)
 	b.put(amqp.Publishing{Body: []byte("hello")})
 	b.put(amqp.Publishing{Body: []byte("hello"), MessageId: "known", Headers: amqp.Table{
-		message.HeaderQueue: "another-queue", message.HeaderReason: "permanent", message.HeaderError: "not ours",
+		record.HeaderQueue: "another-queue", record.HeaderReason: "permanent", record.HeaderError: "not ours",
 	}})
 	all := b.read()
 	for _, l := range all {
@@ -136,9 +138,9 @@ func TestWhatOthersPutIntoTheQueue(t *testing.T) {
 func TestMalformedRecord(t *testing.T) {
 	t.Parallel()
 	h := message.Headers{
-		message.HeaderQueue: "work", message.HeaderReason: int32(7), message.HeaderError: nil, message.HeaderFirstFailedAt: "yesterday",
-		message.HeaderLastFailedAt: time.Unix(1_700_000_000, 0), message.HeaderAttempt: "three", message.HeaderHistory: "[{]",
-		message.HeaderRetryCount: []any{}, message.HeaderRoutingKey: []byte("user.deleted"), "x-death": []any{"nonsense"}, "x-delivery-count": int64(4),
+		record.HeaderQueue: "work", record.HeaderReason: int32(7), record.HeaderError: nil, record.HeaderFirstFailedAt: "yesterday",
+		record.HeaderLastFailedAt: time.Unix(1_700_000_000, 0), record.HeaderAttempt: "three", record.HeaderHistory: "[{]",
+		record.HeaderRetryCount: []any{}, record.HeaderRoutingKey: []byte("user.deleted"), "x-death": []any{"nonsense"}, "x-delivery-count": int64(4),
 	}
 	l := deadletter.Decode("work.dlq", message.Message{ID: "m", Headers: h})
 	if l.Reason != "unknown" || l.Fingerprint == "" || l.FailedAt.Unix() != 1_700_000_000 || l.Attempts != 0 || l.Message.RoutingKey != "user.deleted" {
@@ -150,7 +152,7 @@ func TestMalformedRecord(t *testing.T) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	want := []string{message.HeaderAttempt, message.HeaderFirstFailedAt, message.HeaderHistory, message.HeaderReason}
+	want := []string{record.HeaderAttempt, record.HeaderFirstFailedAt, record.HeaderHistory, record.HeaderReason}
 	if slices.Sort(want); !slices.Equal(names, want) {
 		t.Errorf("malformed are %q, want %q", l.Malformed, want)
 	}
@@ -162,7 +164,7 @@ func TestMalformedRecord(t *testing.T) {
 func TestWorkQueueOfALetter(t *testing.T) {
 	t.Parallel()
 	death := message.Headers{"x-death": []any{amqp.Table{"queue": "died", "reason": "expired", "exchange": "e", "routing-keys": []any{"k"}}}}
-	recorded := message.Headers{message.HeaderQueue: "recorded"}
+	recorded := message.Headers{record.HeaderQueue: "recorded"}
 	tests := []struct {
 		name, dlq, want string
 		headers         message.Headers
@@ -191,8 +193,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add("", "", "", "x", `[{"attempt":"1"}]`, int64(-1), []byte(nil))
 	f.Fuzz(func(t *testing.T, dlq, queue, text, at, history string, n int64, body []byte) {
 		h := message.Headers{
-			message.HeaderQueue: queue, message.HeaderReason: text, message.HeaderError: body, message.HeaderFirstFailedAt: at,
-			message.HeaderLastFailedAt: n, message.HeaderHistory: history, message.HeaderAttempt: n, message.HeaderRoutingKey: text,
+			record.HeaderQueue: queue, record.HeaderReason: text, record.HeaderError: body, record.HeaderFirstFailedAt: at,
+			record.HeaderLastFailedAt: n, record.HeaderHistory: history, record.HeaderAttempt: n, record.HeaderRoutingKey: text,
 			"x-death": []any{amqp.Table{"queue": queue, "reason": text, "count": n, "routing-keys": []any{text, n}}, text},
 		}
 		m := message.Message{ID: text, Body: body, Headers: h, RoutingKey: queue}

@@ -123,10 +123,10 @@ func (r *replayer) act(ctx context.Context, l *Letter) (func(context.Context) er
 // revived is the letter's message, as if it had never failed.
 func revived(l *Letter, by string) *message.Message {
 	return record.Copy(&l.Message, message.Headers{
-		message.HeaderExchange:   l.Message.Exchange,
-		message.HeaderRoutingKey: l.Message.RoutingKey,
-		message.HeaderReplayedAt: time.Now().UTC().Format(time.RFC3339Nano),
-		message.HeaderReplayedBy: cmp.Or(by, self()),
+		record.HeaderExchange:   l.Message.Exchange,
+		record.HeaderRoutingKey: l.Message.RoutingKey,
+		record.HeaderReplayedAt: time.Now().UTC().Format(time.RFC3339Nano),
+		record.HeaderReplayedBy: cmp.Or(by, self()),
 	})
 }
 

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -108,13 +110,13 @@ func TestReplayedMessageIsAsIfItHadNeverFailed(t *testing.T) {
 		got.Priority != 4 || got.Type != "signed-up" || got.ReplyTo != "back" || got.CorrelationID != "c" || got.AppID != "shop" || got.ContentType != "text/x-odd" {
 		t.Errorf("the handler got %+v", got)
 	}
-	at, err := got.Headers.Time(message.HeaderReplayedAt)
-	if err != nil || at.Before(began) || got.Headers.String(message.HeaderReplayedBy) != "alice" || got.Headers.String(message.HeaderExpiration) != "3600000" {
+	at, err := got.Headers.Time(record.HeaderReplayedAt)
+	if err != nil || at.Before(began) || got.Headers.String(record.HeaderReplayedBy) != "alice" || got.Headers.String(record.HeaderExpiration) != "3600000" {
 		t.Errorf("its headers are %v, %v", got.Headers, err)
 	}
 	for name, value := range got.Headers {
 		switch name {
-		case message.HeaderExchange, message.HeaderRoutingKey, message.HeaderExpiration, message.HeaderReplayedAt, message.HeaderReplayedBy, "traceparent":
+		case record.HeaderExchange, record.HeaderRoutingKey, record.HeaderExpiration, record.HeaderReplayedAt, record.HeaderReplayedBy, "traceparent":
 		default:
 			if !reflect.DeepEqual(value, headers[name]) {
 				t.Errorf("header %s is %v, want %v", name, value, headers[name])

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 )
@@ -82,7 +84,7 @@ func userHeaders(m *message.Message, maxOne, maxAll int) []field {
 
 // isUserHeader says that a header is neither of the framework nor of the trace.
 func isUserHeader(name string) bool {
-	return !message.IsOwn(name) && !slices.Contains(traceNames, name)
+	return !record.IsOwn(name) && !slices.Contains(traceNames, name)
 }
 
 // headerText is a header's value as text; JSON where AMQP has lists and tables.

@@ -5,39 +5,7 @@ import (
 	"time"
 )
 
-// Headers of the failure record, which every copy made by the framework carries.
-// None begins with "x-": those names belong to the broker.
-const (
-	HeaderAttempt       = "warren-attempt"         // the attempt that failed last, 1-based
-	HeaderRetryCount    = "warren-retry-count"     // retries made so far; decides the next attempt
-	HeaderQueue         = "warren-queue"           // the work queue the failure happened on
-	HeaderExchange      = "warren-exchange"        // the exchange of the first publish
-	HeaderRoutingKey    = "warren-routing-key"     // the routing key of the first publish
-	HeaderFirstFailedAt = "warren-first-failed-at" // RFC 3339, UTC
-	HeaderLastFailedAt  = "warren-last-failed-at"  // RFC 3339, UTC
-	HeaderReason        = "warren-reason"          // see the Reason constants
-	HeaderError         = "warren-error"           // the error's text, at most 2 KiB
-	HeaderErrorType     = "warren-error-type"      // the error's Go type
-	HeaderFingerprint   = "warren-fingerprint"     // same for failures of one kind
-	HeaderStack         = "warren-stack"           // of a panic, at most 8 KiB
-	HeaderHandler       = "warren-handler"         // the pattern of the handler that was called
-	HeaderHost          = "warren-host"            // the machine the attempt ran on
-	HeaderVersion       = "warren-version"         // Warren's version
-	HeaderHistory       = "warren-history"         // JSON: the first and the latest nine attempts
-	HeaderTrace         = "warren-trace"           // traceparent of the attempt that failed last
-	HeaderExpiration    = "warren-expiration"      // the expiration the copy no longer has
-	HeaderUserID        = "warren-user-id"         // the user id the copy no longer has
-)
-
-// Headers of a message that was brought back from the dead letters by hand. They stay
-// with it for good, should it fail again.
-const (
-	HeaderReplayedAt = "warren-replayed-at" // RFC 3339, UTC: the latest replay
-	HeaderReplayedBy = "warren-replayed-by" // who did that
-	HeaderEditedFrom = "warren-edited-from" // the id of the message this one was edited from
-)
-
-// Reasons a message was given up on or is tried again, as HeaderReason has them.
+// Reasons a message was given up on or is tried again, as the header warren-reason gives them.
 const (
 	ReasonError     = "error"     // the handler returned an error
 	ReasonPanic     = "panic"     // the handler panicked

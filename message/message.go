@@ -15,8 +15,8 @@ type Message struct {
 	ID string
 	// Body is the payload, byte for byte as it was published.
 	Body []byte
-	// Headers are the AMQP headers, those of the framework (see the Header
-	// constants) included. It may be nil.
+	// Headers are the AMQP headers, including those that Warren writes (their
+	// names begin with "warren-"). It may be nil.
 	Headers Headers
 
 	ContentType     string    // MIME type of Body, such as application/json

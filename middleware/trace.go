@@ -3,6 +3,8 @@ package middleware
 import (
 	"context"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
@@ -114,8 +116,8 @@ func (t *tracing) options(ctx context.Context, creation trace.SpanContext, m *me
 			opts = append(opts, trace.WithNewRoot())
 		}
 	}
-	if _, retried := m.Headers[message.HeaderAttempt]; retried {
-		if previous := telemetry.Previous(m.Headers); previous.IsValid() && !previous.Equal(creation) {
+	if _, retried := m.Headers[record.HeaderAttempt]; retried {
+		if previous := telemetry.SpanContext(m.Headers.String(record.HeaderTrace)); previous.IsValid() && !previous.Equal(creation) {
 			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: previous}))
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
@@ -67,7 +69,7 @@ func TestTraceMakesAConsumerSpan(t *testing.T) {
 func TestTraceLinks(t *testing.T) {
 	t.Parallel()
 	const created, before = "b7ad6b7169203331", "00f067aa0ba902b7"
-	retried := message.Headers{"traceparent": creator, message.HeaderAttempt: int64(1), message.HeaderTrace: previous}
+	retried := message.Headers{"traceparent": creator, record.HeaderAttempt: int64(1), record.HeaderTrace: previous}
 	for _, tt := range []struct {
 		name    string
 		headers message.Headers
@@ -87,19 +89,19 @@ func TestTraceLinks(t *testing.T) {
 		{"the attempt before", retried, nil, created, []string{created, before}},
 		{
 			"the attempt before, of an untraced publisher",
-			message.Headers{message.HeaderAttempt: int64(1), message.HeaderTrace: previous},
+			message.Headers{record.HeaderAttempt: int64(1), record.HeaderTrace: previous},
 			nil, "",
 			[]string{before},
 		},
-		{"the same context only once", message.Headers{"traceparent": creator, message.HeaderAttempt: int64(1), message.HeaderTrace: creator}, nil, created, []string{created}},
-		{"no attempt before without the mark of a retry", message.Headers{message.HeaderTrace: previous}, nil, "", nil},
+		{"the same context only once", message.Headers{"traceparent": creator, record.HeaderAttempt: int64(1), record.HeaderTrace: creator}, nil, created, []string{created}},
+		{"no attempt before without the mark of a retry", message.Headers{record.HeaderTrace: previous}, nil, "", nil},
 		{
 			"nothing with a propagator for something else",
 			message.Headers{"traceparent": creator},
 			[]middleware.TraceOption{middleware.WithPropagator(propagation.Baggage{})},
 			"", nil,
 		},
-		{"nothing for garbage", message.Headers{"traceparent": "x", message.HeaderAttempt: "x", message.HeaderTrace: 7}, nil, "", nil},
+		{"nothing for garbage", message.Headers{"traceparent": "x", record.HeaderAttempt: "x", record.HeaderTrace: 7}, nil, "", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -205,7 +207,7 @@ func TestTraceAndMetricsCostNothingWithoutSDK(t *testing.T) { // AllocsPerRun fo
 	ctx := t.Context()
 	for name, headers := range map[string]message.Headers{
 		"no headers":       nil,
-		"untraced headers": {"tenant": "a", message.HeaderAttempt: int64(1)},
+		"untraced headers": {"tenant": "a", record.HeaderAttempt: int64(1)},
 	} {
 		m := &message.Message{ID: "7", Queue: "welcome", Headers: headers}
 		if n := testing.AllocsPerRun(1000, func() { _ = h.Handle(ctx, m) }); n > 1 {

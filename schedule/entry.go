@@ -11,13 +11,15 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/message"
 )
 
 // Headers of the message of a tick.
 const (
-	HeaderName = message.HeaderSchedule // the entry's name
-	HeaderTick = message.HeaderTick     // RFC 3339, in the entry's time zone
+	HeaderName = record.HeaderSchedule // the entry's name
+	HeaderTick = record.HeaderTick     // RFC 3339, in the entry's time zone
 )
 
 // Policy says what becomes of ticks that were missed because no process was there to

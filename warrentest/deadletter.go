@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
@@ -48,15 +50,15 @@ func deadLetter(queue string, m devbroker.Message) DeadLetter {
 	if death := deathIn(queue, h); death != nil {
 		d.Reason, d.Exchange, d.RoutingKey = death.String("reason"), death.String("exchange"), routingKey(death)
 	}
-	if at := h.String(message.HeaderQueue); at != "" && at != queue {
+	if at := h.String(record.HeaderQueue); at != "" && at != queue {
 		return d // the record of another queue's failure, carried along
 	}
-	attempts, _ := h.Int(message.HeaderAttempt)
-	failedAt, _ := h.Time(message.HeaderLastFailedAt) // a worker wrote it
-	d.Reason, d.Error = cmp.Or(d.Reason, h.String(message.HeaderReason)), h.String(message.HeaderError)
+	attempts, _ := h.Int(record.HeaderAttempt)
+	failedAt, _ := h.Time(record.HeaderLastFailedAt) // a worker wrote it
+	d.Reason, d.Error = cmp.Or(d.Reason, h.String(record.HeaderReason)), h.String(record.HeaderError)
 	d.Attempts, d.FailedAt = int(attempts), failedAt
-	if h.IsText(message.HeaderRoutingKey) {
-		d.Exchange, d.RoutingKey = h.String(message.HeaderExchange), h.String(message.HeaderRoutingKey)
+	if h.IsText(record.HeaderRoutingKey) {
+		d.Exchange, d.RoutingKey = h.String(record.HeaderExchange), h.String(record.HeaderRoutingKey)
 	}
 	return d
 }

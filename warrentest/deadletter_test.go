@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
@@ -153,7 +155,7 @@ func TestDeadLettersWithTheRecordOfAnotherQueue(t *testing.T) {
 		b := warrentest.NewBroker(t)
 		stop(t, warrentest.Run(t, emailer(b, done, short)))
 		b.Publish("events", "key", 1, broker.WithHeaders(message.Headers{
-			message.HeaderQueue: "invoice", message.HeaderReason: message.ReasonPanic, message.HeaderAttempt: 7,
+			record.HeaderQueue: "invoice", record.HeaderReason: message.ReasonPanic, record.HeaderAttempt: 7,
 		}))
 		time.Sleep(2 * time.Hour)
 		if dead := b.DeadLetters("email"); len(dead) != 1 || dead[0].Reason != "expired" || dead[0].Attempts != 0 {

@@ -35,7 +35,7 @@ type reports struct {
 
 // canary returns the header of a canary in its first attempt, and "" for other messages.
 func canary(m *message.Message) string {
-	header := m.Headers.String(message.HeaderCanary)
+	header := m.Headers.String(record.HeaderCanary)
 	if _, ok := amqp.CanaryQueue(header); !ok || m.Attempt != 1 {
 		return ""
 	}
@@ -55,9 +55,9 @@ func (q *Subscription) reportSettled(a *attempt, out Outcome, settleErr error) {
 	if a.canary == "" || settleErr != nil || out.Verdict == Release || snoozed(out) {
 		return
 	}
-	h := message.Headers{message.HeaderAttempt: int64(a.Message.Attempt), message.HeaderReason: out.Reason}
+	h := message.Headers{record.HeaderAttempt: int64(a.Message.Attempt), record.HeaderReason: out.Reason}
 	if out.Err != nil {
-		h[message.HeaderError] = record.Clip(out.Err.Error(), record.MaxErrorText)
+		h[record.HeaderError] = record.Clip(out.Err.Error(), record.MaxErrorText)
 	}
 	q.sendReport(a, out, &message.Message{Type: out.Verdict.String(), Headers: h})
 }
@@ -71,7 +71,7 @@ func (q *Subscription) sendReport(a *attempt, out Outcome, m *message.Message) {
 	if m.Headers == nil {
 		m.Headers = make(message.Headers)
 	}
-	m.Headers[message.HeaderCanary], m.Headers[message.HeaderQueue] = a.canary, q.config.Name
+	m.Headers[record.HeaderCanary], m.Headers[record.HeaderQueue] = a.canary, q.config.Name
 	m.ID, m.Transient = a.Message.ID, true
 	e := CanaryReported{Queue: q.config.Name, Message: &a.Message, Begun: m.Type == reportBegun, Outcome: out, Span: a.span}
 	select {

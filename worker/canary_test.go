@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/handler"
@@ -22,7 +24,7 @@ import (
 func (b *bench) canaryPublish(header any) {
 	b.t.Helper()
 	err := b.channel.PublishWithContext(b.t.Context(), "", b.queue.Name, true, false, amqp091.Publishing{
-		MessageId: "m", Body: []byte("1"), Headers: amqp091.Table{message.HeaderCanary: header},
+		MessageId: "m", Body: []byte("1"), Headers: amqp091.Table{record.HeaderCanary: header},
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -74,8 +76,8 @@ func TestCanaryIsReported(t *testing.T) {
 			settled = <-reports
 		}
 		h := message.Headers(settled.Headers)
-		if settled.Type != "retry" || settled.MessageId != "m" || settled.DeliveryMode != amqp091.Transient || h.String(message.HeaderCanary) != header ||
-			h.String(message.HeaderError) != "no mail today" || h.String(message.HeaderReason) != "error" || h.String(message.HeaderQueue) != b.queue.Name {
+		if settled.Type != "retry" || settled.MessageId != "m" || settled.DeliveryMode != amqp091.Transient || h.String(record.HeaderCanary) != header ||
+			h.String(record.HeaderError) != "no mail today" || h.String(record.HeaderReason) != "error" || h.String(record.HeaderQueue) != b.queue.Name {
 			t.Errorf("the report is %+v", settled)
 		}
 		b.eventually("the retry is handled", func() bool { return len(attempts) == 3 })
@@ -84,7 +86,7 @@ func TestCanaryIsReported(t *testing.T) {
 		}
 		for n := 1; n <= 3; n++ {
 			m := <-attempts
-			if got := m.Headers.String(message.HeaderCanary); (n <= 2) != (got == header) {
+			if got := m.Headers.String(record.HeaderCanary); (n <= 2) != (got == header) {
 				t.Errorf("run %d has the header %q", n, got)
 			}
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
@@ -81,7 +83,7 @@ func TestTheBodyLimitHoldsForWhatMiddlewarePassesOn(t *testing.T) {
 		b.queue.Middleware = []handler.Middleware{decompress}
 		b.run(handler.Func(func(context.Context, *message.Message) error { return nil }))
 		b.publish("key", compressed(t, string(make([]byte, 5000))))
-		if reason := message.Headers(b.deadLetter().Headers).String(message.HeaderReason); reason != message.ReasonDecode {
+		if reason := message.Headers(b.deadLetter().Headers).String(record.HeaderReason); reason != message.ReasonDecode {
 			t.Errorf("reason %q, want %q", reason, message.ReasonDecode)
 		}
 	})
@@ -116,7 +118,7 @@ func TestMiddlewareSeesWhyAMessageCannotBeHandled(t *testing.T) {
 			if err := <-seen; !tt.is(err) {
 				t.Errorf("the middleware saw %T: %v", err, err)
 			}
-			if reason := message.Headers(b.deadLetter().Headers).String(message.HeaderReason); reason != tt.reason {
+			if reason := message.Headers(b.deadLetter().Headers).String(record.HeaderReason); reason != tt.reason {
 				t.Errorf("reason %q, want %q", reason, tt.reason)
 			}
 			b.verdicts(1)
@@ -153,8 +155,8 @@ func TestUnknownRoutingKeysAreRetried(t *testing.T) {
 		}
 		b.publish("order.lost", 1)
 		h := message.Headers(b.deadLetter().Headers)
-		if n, _ := h.Int(message.HeaderAttempt); n != int64(quick.MaxAttempts) || h.String(message.HeaderReason) != message.ReasonUnhandled {
-			t.Errorf("dead after attempt %d for reason %q, want %d and %q", n, h.String(message.HeaderReason), quick.MaxAttempts, message.ReasonUnhandled)
+		if n, _ := h.Int(record.HeaderAttempt); n != int64(quick.MaxAttempts) || h.String(record.HeaderReason) != message.ReasonUnhandled {
+			t.Errorf("dead after attempt %d for reason %q, want %d and %q", n, h.String(record.HeaderReason), quick.MaxAttempts, message.ReasonUnhandled)
 		}
 		for _, s := range b.settled() {
 			if !s.Outcome.Spent {

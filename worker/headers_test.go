@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/handler"
@@ -109,7 +111,7 @@ func TestHeadersThatLeaveNoRoomForTheRecord(t *testing.T) {
 			if got := death(d); got != tt.death {
 				t.Errorf("the broker says %q, want %q", got, tt.death)
 			}
-			if tt.death == "" && (h.String(message.HeaderReason) == "" || h.String(message.HeaderFingerprint) == "" || h.String(message.HeaderStack) != "") {
+			if tt.death == "" && (h.String(record.HeaderReason) == "" || h.String(record.HeaderFingerprint) == "" || h.String(record.HeaderStack) != "") {
 				t.Errorf("the record is %.2000v, want a reason and a fingerprint and no stack", without(h, "huge"))
 			}
 			if n := b.depth(b.queue.Name); n != 0 {
@@ -133,17 +135,17 @@ func TestForgedRecords(t *testing.T) {
 		headers message.Headers
 		attempt int
 	}{
-		{"a count that is no number", message.Headers{message.HeaderRetryCount: "many"}, 1},
-		{"a count below zero", message.Headers{message.HeaderRetryCount: int64(-7)}, 1},
-		{"a count beyond all numbers", message.Headers{message.HeaderRetryCount: int64(math.MaxInt64)}, 1<<30 + 1},
-		{"a count of another queue", message.Headers{message.HeaderQueue: "other", message.HeaderRetryCount: int64(1)}, 1},
+		{"a count that is no number", message.Headers{record.HeaderRetryCount: "many"}, 1},
+		{"a count below zero", message.Headers{record.HeaderRetryCount: int64(-7)}, 1},
+		{"a count beyond all numbers", message.Headers{record.HeaderRetryCount: int64(math.MaxInt64)}, 1<<30 + 1},
+		{"a count of another queue", message.Headers{record.HeaderQueue: "other", record.HeaderRetryCount: int64(1)}, 1},
 		{"values of odd types", message.Headers{
-			message.HeaderQueue: own, message.HeaderHistory: []any{1.5}, message.HeaderFirstFailedAt: amqp.Table{},
-			message.HeaderRetryCount: true, message.HeaderTrace: nil,
+			record.HeaderQueue: own, record.HeaderHistory: []any{1.5}, record.HeaderFirstFailedAt: amqp.Table{},
+			record.HeaderRetryCount: true, record.HeaderTrace: nil,
 		}, 1},
 		{"text that is none", message.Headers{
-			message.HeaderQueue: own, message.HeaderHistory: "\xff", message.HeaderFirstFailedAt: "\xff\xfe",
-			message.HeaderTrace: "00-\xff", "traceparent": "\xff",
+			record.HeaderQueue: own, record.HeaderHistory: "\xff", record.HeaderFirstFailedAt: "\xff\xfe",
+			record.HeaderTrace: "00-\xff", "traceparent": "\xff",
 		}, 1},
 	} {
 		rabbit.Run(t, tt.name, func(t *testing.T) {
@@ -151,27 +153,27 @@ func TestForgedRecords(t *testing.T) {
 			b.queue.Retry.MaxAttempts = 1
 			attempts := make(chan int, 1)
 			b.run(handler.Func(func(_ context.Context, m *message.Message) error { attempts <- m.Attempt; return errBoom }))
-			if tt.headers[message.HeaderQueue] == own {
-				tt.headers[message.HeaderQueue] = b.queue.Name
+			if tt.headers[record.HeaderQueue] == own {
+				tt.headers[record.HeaderQueue] = b.queue.Name
 			}
 			b.raw(amqp.Publishing{Headers: amqp.Table(tt.headers)})
 			if got := <-attempts; got != tt.attempt {
 				t.Errorf("attempt %d, want %d", got, tt.attempt)
 			}
 			h := message.Headers(b.deadLetter().Headers)
-			if q := h.String(message.HeaderQueue); q != b.queue.Name {
+			if q := h.String(record.HeaderQueue); q != b.queue.Name {
 				t.Errorf("the record names queue %q", q)
 			}
-			if n, _ := h.Int(message.HeaderRetryCount); n != int64(tt.attempt-1) {
+			if n, _ := h.Int(record.HeaderRetryCount); n != int64(tt.attempt-1) {
 				t.Errorf("the retry count is %d, want %d", n, tt.attempt-1)
 			}
-			for _, name := range []string{message.HeaderFirstFailedAt, message.HeaderLastFailedAt} {
+			for _, name := range []string{record.HeaderFirstFailedAt, record.HeaderLastFailedAt} {
 				if at, err := h.Time(name); err != nil || at.IsZero() {
 					t.Errorf("%s is %v, %v; want a time", name, at, err)
 				}
 			}
 			var history []any
-			if err := json.Unmarshal([]byte(h.String(message.HeaderHistory)), &history); err != nil || len(history) != 1 {
+			if err := json.Unmarshal([]byte(h.String(record.HeaderHistory)), &history); err != nil || len(history) != 1 {
 				t.Errorf("history %v (%v), want this attempt alone", history, err)
 			}
 		})
@@ -190,12 +192,12 @@ func TestTheRecordTellsOfTheLatestAttempt(t *testing.T) {
 			}
 			return errBoom
 		}))
-		b.raw(amqp.Publishing{Headers: amqp.Table{message.HeaderStack: "forged"}})
+		b.raw(amqp.Publishing{Headers: amqp.Table{record.HeaderStack: "forged"}})
 		h := message.Headers(b.deadLetter().Headers)
-		if got := fmt.Sprint(h.String(message.HeaderReason), " ", h.String(message.HeaderError)); got != "error boom" {
+		if got := fmt.Sprint(h.String(record.HeaderReason), " ", h.String(record.HeaderError)); got != "error boom" {
 			t.Errorf("the record says %q, want error boom", got)
 		}
-		if stack := h.String(message.HeaderStack); stack != "" {
+		if stack := h.String(record.HeaderStack); stack != "" {
 			t.Errorf("an error has no stack, the record has\n%.100s…", stack)
 		}
 	})
@@ -207,14 +209,14 @@ func TestACopyHasNoUserID(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		r := b.run(handler.Func(func(_ context.Context, m *message.Message) error {
-			if m.UserID != "guest" && m.Headers.String(message.HeaderUserID) != "guest" {
+			if m.UserID != "guest" && m.Headers.String(record.HeaderUserID) != "guest" {
 				return fmt.Errorf("user id %q", m.UserID)
 			}
 			return errBoom
 		}))
 		b.raw(amqp.Publishing{UserId: "guest"})
 		d := b.deadLetter()
-		if got := message.Headers(d.Headers).String(message.HeaderUserID); got != "guest" || d.UserId != "" {
+		if got := message.Headers(d.Headers).String(record.HeaderUserID); got != "guest" || d.UserId != "" {
 			t.Errorf("the dead letter is of user %q, its header says %q; want none and guest", d.UserId, got)
 		}
 		if len(handOffFailures(b)) != 0 || !r.worker.Health().Ready {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
@@ -33,7 +35,7 @@ func TestGoexitIsAnErrorAndTheHandIsReplaced(t *testing.T) {
 		if got := b.verdicts(3); !slices.Equal(got, want) {
 			t.Errorf("verdicts %v, want %v", got, want)
 		}
-		if text := message.Headers(b.deadLetter().Headers).String(message.HeaderError); !strings.Contains(text, "runtime.Goexit") {
+		if text := message.Headers(b.deadLetter().Headers).String(record.HeaderError); !strings.Contains(text, "runtime.Goexit") {
 			t.Errorf("the error is %q, want one that names runtime.Goexit", text)
 		}
 		for range 3 { // more than there are hands
@@ -94,10 +96,10 @@ func TestMiddlewareThatMisbehaves(t *testing.T) {
 			}))
 			b.publish("bad", 1)
 			h := message.Headers(b.deadLetter().Headers)
-			if got := h.String(message.HeaderReason); got != tt.reason {
+			if got := h.String(record.HeaderReason); got != tt.reason {
 				t.Errorf("reason %q, want %q", got, tt.reason)
 			}
-			if got := h.String(message.HeaderError); !strings.Contains(got, tt.text) {
+			if got := h.String(record.HeaderError); !strings.Contains(got, tt.text) {
 				t.Errorf("error %q, want one with %q", got, tt.text)
 			}
 			b.publish("good", 1)
@@ -169,7 +171,7 @@ func TestAnErrorThatPanicsDoesNotEndTheProcess(t *testing.T) {
 			return h
 		}))
 		b.publish("bad", 1)
-		if reason := message.Headers(b.deadLetter().Headers).String(message.HeaderReason); reason == "" {
+		if reason := message.Headers(b.deadLetter().Headers).String(record.HeaderReason); reason == "" {
 			t.Error("the dead letter has no reason")
 		}
 		b.publish("good", 1)

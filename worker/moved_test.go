@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/handler"
@@ -26,8 +28,8 @@ func TestADeadLetterThatIsMovedBackBeginsAnew(t *testing.T) {
 		{"rejected in its second attempt, because no copy can be made", func(t *testing.T, b *bench) {
 			t.Helper()
 			b.raw(amqp.Publishing{Headers: amqp.Table{
-				message.HeaderQueue: b.queue.Name, message.HeaderExchange: b.exchange, message.HeaderRoutingKey: "key",
-				message.HeaderAttempt: int64(1), message.HeaderRetryCount: int64(1), "large": strings.Repeat("x", 126<<10),
+				record.HeaderQueue: b.queue.Name, record.HeaderExchange: b.exchange, record.HeaderRoutingKey: "key",
+				record.HeaderAttempt: int64(1), record.HeaderRetryCount: int64(1), "large": strings.Repeat("x", 126<<10),
 			}})
 		}, 1},
 	} {
@@ -48,7 +50,7 @@ func TestADeadLetterThatIsMovedBackBeginsAnew(t *testing.T) {
 					t.Errorf("attempt %d after the move, want %d", got, want)
 				}
 			}
-			if n := strings.Count(again.String(message.HeaderHistory), `"attempt"`); n != quick.MaxAttempts {
+			if n := strings.Count(again.String(record.HeaderHistory), `"attempt"`); n != quick.MaxAttempts {
 				t.Errorf("the history has %d attempts, want the %d since the move", n, quick.MaxAttempts)
 			}
 		})

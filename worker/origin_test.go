@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/handler"
@@ -45,7 +47,7 @@ func TestEmptyRoutingKeysAndExchangesAreKept(t *testing.T) {
 					t.Errorf("the %s attempt got %+v, want %+v", attempt, got, want)
 				}
 			}
-			for name, value := range map[string]string{message.HeaderExchange: want.exchange, message.HeaderRoutingKey: want.key} {
+			for name, value := range map[string]string{record.HeaderExchange: want.exchange, record.HeaderRoutingKey: want.key} {
 				if got, ok := dead[name]; !ok || got != value {
 					t.Errorf("the dead letter's %s is %v (there: %v), want %q", name, got, ok, value)
 				}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/warren-mq/warren/broker"
@@ -108,7 +110,7 @@ func TestOutcome(t *testing.T) {
 				}
 				return
 			}
-			if got := message.Headers(b.deadLetter().Headers).String(message.HeaderReason); got != tt.reason {
+			if got := message.Headers(b.deadLetter().Headers).String(record.HeaderReason); got != tt.reason {
 				t.Errorf("reason %q, want %q", got, tt.reason)
 			}
 		})
@@ -182,10 +184,10 @@ func TestNeverRan(t *testing.T) {
 			b.publish(tt.key, tt.body, broker.WithContentType(tt.mime))
 			d := b.deadLetter()
 			h2 := message.Headers(d.Headers)
-			if got := h2.String(message.HeaderReason); got != tt.reason {
+			if got := h2.String(record.HeaderReason); got != tt.reason {
 				t.Errorf("reason %q, want %q", got, tt.reason)
 			}
-			if got := h2.String(message.HeaderError); !strings.Contains(got, tt.text) {
+			if got := h2.String(record.HeaderError); !strings.Contains(got, tt.text) {
 				t.Errorf("error %q, want one with %q", got, tt.text)
 			}
 			if string(d.Body) != string(tt.body) {
@@ -223,21 +225,21 @@ func TestDeadLetterKeepsTheMessage(t *testing.T) {
 			t.Errorf("the dead letter is\n%s\nwant\n%s", got, want)
 		}
 		for name, want := range map[string]string{
-			message.HeaderExchange: b.exchange, message.HeaderRoutingKey: "some.key", message.HeaderQueue: b.queue.Name,
-			message.HeaderError: "boom", message.HeaderErrorType: "*errors.errorString", message.HeaderExpiration: "3600000",
-			message.HeaderHandler: "#", "CC": "",
+			record.HeaderExchange: b.exchange, record.HeaderRoutingKey: "some.key", record.HeaderQueue: b.queue.Name,
+			record.HeaderError: "boom", record.HeaderErrorType: "*errors.errorString", record.HeaderExpiration: "3600000",
+			record.HeaderHandler: "#", "CC": "",
 		} {
 			if got := h.String(name); got != want {
 				t.Errorf("header %s is %q, want %q", name, got, want)
 			}
 		}
-		if n, _ := h.Int(message.HeaderAttempt); n != 2 {
+		if n, _ := h.Int(record.HeaderAttempt); n != 2 {
 			t.Errorf("attempt %d, want 2", n)
 		}
 		if d.Expiration != "" {
 			t.Errorf("the dead letter expires after %s ms, want never", d.Expiration)
 		}
-		if history := h.String(message.HeaderHistory); strings.Count(history, `"attempt"`) != 2 {
+		if history := h.String(record.HeaderHistory); strings.Count(history, `"attempt"`) != 2 {
 			t.Errorf("history %s, want two attempts", history)
 		}
 	})

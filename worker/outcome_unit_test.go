@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/warren-mq/warren/handler"
@@ -109,7 +111,7 @@ func TestDecideHasTheLastWordOnReasons(t *testing.T) {
 				t.Errorf("the reason is %q, want %q", out.Reason, tt.want)
 			}
 			h := worker.Record("q", m, out)
-			if n, _ := h.Int(message.HeaderRetryCount); out.Verdict == worker.Retry && n != 2 {
+			if n, _ := h.Int(record.HeaderRetryCount); out.Verdict == worker.Retry && n != 2 {
 				t.Errorf("after the second attempt failed the retry count is %d, want 2", n)
 			}
 		})

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
@@ -52,7 +54,7 @@ func TestTheHandlerThatRanIsNamed(t *testing.T) {
 			fail := handler.Func(func(context.Context, *message.Message) error { return retry.Permanent(errBoom) })
 			b.runMux(map[string]handler.Handler{"first.*": fail, "second.#": fail}, func(c *worker.Config) { c.Logger = slog.New(logged) })
 			b.publish("first.key", 1)
-			if got := message.Headers(b.deadLetter().Headers).String(message.HeaderHandler); got != tt.want {
+			if got := message.Headers(b.deadLetter().Headers).String(record.HeaderHandler); got != tt.want {
 				t.Errorf("the failure record names %q, want %q", got, tt.want)
 			}
 			b.verdicts(1)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -128,10 +130,10 @@ func TestRetriesAreCountedByOurOwnHeader(t *testing.T) {
 		b.queue.Retry.InitialInterval = time.Second
 		first := b.run(fail)
 		b.publish("key", 1, broker.WithHeaders(message.Headers{
-			"x-death":                []any{amqp.Table{"count": int64(9), "reason": "expired", "queue": b.queue.Name, "exchange": "", "routing-keys": []any{"k"}}},
-			message.HeaderQueue:      "another-queue",
-			message.HeaderRetryCount: int64(7),
-			message.HeaderRoutingKey: "another.key",
+			"x-death":               []any{amqp.Table{"count": int64(9), "reason": "expired", "queue": b.queue.Name, "exchange": "", "routing-keys": []any{"k"}}},
+			record.HeaderQueue:      "another-queue",
+			record.HeaderRetryCount: int64(7),
+			record.HeaderRoutingKey: "another.key",
 		}))
 		b.verdicts(1)
 		if err := first.finish(); err != nil {
@@ -144,7 +146,7 @@ func TestRetriesAreCountedByOurOwnHeader(t *testing.T) {
 		if !slices.Equal(attempts, []int{1, 2, 3}) {
 			t.Errorf("attempts %v, want 1 2 3", attempts)
 		}
-		if key := message.Headers(b.deadLetter().Headers).String(message.HeaderRoutingKey); key != "key" {
+		if key := message.Headers(b.deadLetter().Headers).String(record.HeaderRoutingKey); key != "key" {
 			t.Errorf("routing key %q, want the one it was published with", key)
 		}
 	})

@@ -45,7 +45,7 @@ func handOffPauses() retry.Policy {
 func (q *Subscription) handOff(d *amqp.Delivery, a *attempt, out Outcome) error {
 	c := record.Copy(&a.Message, q.failure(a, out).Headers())
 	if a.canary != "" && snoozed(out) {
-		c.Headers[message.HeaderCanary] = a.canary // its first attempt is yet to come
+		c.Headers[record.HeaderCanary] = a.canary // its first attempt is yet to come
 	}
 	ctx := d.Context()
 	note, done := q.copies.begin()

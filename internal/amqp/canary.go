@@ -14,7 +14,7 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// Workers report on the first attempt of messages that carry message.HeaderCanary, and
+// Workers report on the first attempt of messages that carry record.HeaderCanary, and
 // the replay that sent them waits for these reports. The header names the queue of the
 // replay. It may come from anyone who publishes, so a worker accepts only names of this
 // form, and publishes to the dead-letter exchange, to which it publishes anyway: no
@@ -26,11 +26,11 @@ const (
 	canaryName   = len(canaryPrefix) + 2*canaryBytes
 )
 
-// CanaryHeader returns the value of message.HeaderCanary for the nth canary whose reports
+// CanaryHeader returns the value of record.HeaderCanary for the nth canary whose reports
 // are to come to queue.
 func CanaryHeader(queue string, n int) string { return fmt.Sprintf("%s.%d", queue, n) }
 
-// CanaryQueue returns the queue that a value of message.HeaderCanary names. It returns
+// CanaryQueue returns the queue that a value of record.HeaderCanary names. It returns
 // false unless CanaryHeader could have made the value for a queue of ConsumeReports.
 func CanaryQueue(header string) (queue string, ok bool) {
 	if len(header) < canaryName+2 || len(header) > canaryName+1+canaryDigits {
@@ -83,7 +83,7 @@ type reporting struct {
 	ch      *amqp091.Channel
 }
 
-// Report publishes m to the queue that the value of message.HeaderCanary names. It asks
+// Report publishes m to the queue that the value of record.HeaderCanary names. It asks
 // for no confirm: nil does not mean that m has arrived, or that there is such a queue.
 func (s *Sender) Report(ctx context.Context, header string, m *message.Message) error {
 	queue, ok := CanaryQueue(header)

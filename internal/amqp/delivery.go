@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/message"
@@ -23,7 +25,7 @@ func (d *Delivery) Fill(m *message.Message) { Fill(m, &d.raw, d.consumer.queue) 
 // Fill writes what the broker delivered from the queue into m.
 func Fill(m *message.Message, r *amqp091.Delivery, queue string) {
 	h := message.Headers(r.Headers)
-	delete(h, message.HeaderPublish) // the publisher's own
+	delete(h, record.HeaderPublish) // the publisher's own
 	*m = message.Message{
 		ID: r.MessageId, Body: r.Body, Headers: h,
 		ContentType: r.ContentType, ContentEncoding: r.ContentEncoding, Type: r.Type,
@@ -36,13 +38,13 @@ func Fill(m *message.Message, r *amqp091.Delivery, queue string) {
 	if n, ok := h.Int("x-delivery-count"); ok {
 		m.DeliveryCount = int(min(max(n, 0), maxAttempt))
 	}
-	if at := h.String(message.HeaderQueue); at != "" && at != m.Queue {
+	if at := h.String(record.HeaderQueue); at != "" && at != m.Queue {
 		return // a record of another queue's failure, carried along
 	}
-	if h.IsText(message.HeaderRoutingKey) {
-		m.Exchange, m.RoutingKey = h.String(message.HeaderExchange), h.String(message.HeaderRoutingKey)
+	if h.IsText(record.HeaderRoutingKey) {
+		m.Exchange, m.RoutingKey = h.String(record.HeaderExchange), h.String(record.HeaderRoutingKey)
 	}
-	if n, ok := h.Int(message.HeaderRetryCount); ok && n > 0 && !wasDead(h, m.Queue) {
+	if n, ok := h.Int(record.HeaderRetryCount); ok && n > 0 && !wasDead(h, m.Queue) {
 		m.Attempt = int(min(n, maxAttempt)) + 1
 	}
 }
@@ -52,8 +54,8 @@ func Fill(m *message.Message, r *amqp091.Delivery, queue string) {
 // counts as many retries as attempts, the copy for the dead-letter queue one less; the
 // broker's own dead letters have x-death, which copies do not carry.
 func wasDead(h message.Headers, queue string) bool {
-	retries, _ := h.Int(message.HeaderRetryCount)
-	if attempt, ok := h.Int(message.HeaderAttempt); ok && retries < attempt {
+	retries, _ := h.Int(record.HeaderRetryCount)
+	if attempt, ok := h.Int(record.HeaderAttempt); ok && retries < attempt {
 		return true
 	}
 	return slices.ContainsFunc(Deaths(h), func(d Death) bool { return d.Queue == queue })

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/internal/amqp"
@@ -22,7 +24,7 @@ func fill(raw amqp091.Delivery) message.Message {
 // TestFillCountsAttempts feeds in the headers of our own copies, and forged ones.
 func TestFillCountsAttempts(t *testing.T) {
 	t.Parallel()
-	retries := func(v any) amqp091.Table { return amqp091.Table{message.HeaderRetryCount: v} }
+	retries := func(v any) amqp091.Table { return amqp091.Table{record.HeaderRetryCount: v} }
 	tests := []struct {
 		name    string
 		headers amqp091.Table
@@ -30,11 +32,11 @@ func TestFillCountsAttempts(t *testing.T) {
 	}{
 		{"a first delivery", nil, 1},
 		{"a first retry", retries(int64(1)), 2},
-		{"a retry recorded on this queue", amqp091.Table{message.HeaderRetryCount: int32(4), message.HeaderQueue: "email"}, 5},
-		{"a record of another queue", amqp091.Table{message.HeaderRetryCount: int32(4), message.HeaderQueue: "sms"}, 1},
-		{"a queue's name as bytes", amqp091.Table{message.HeaderRetryCount: int32(4), message.HeaderQueue: []byte("email")}, 5},
-		{"another queue's name as bytes", amqp091.Table{message.HeaderRetryCount: int32(4), message.HeaderQueue: []byte("sms")}, 1},
-		{"a queue's name that is no text", amqp091.Table{message.HeaderRetryCount: int32(4), message.HeaderQueue: int64(7)}, 5},
+		{"a retry recorded on this queue", amqp091.Table{record.HeaderRetryCount: int32(4), record.HeaderQueue: "email"}, 5},
+		{"a record of another queue", amqp091.Table{record.HeaderRetryCount: int32(4), record.HeaderQueue: "sms"}, 1},
+		{"a queue's name as bytes", amqp091.Table{record.HeaderRetryCount: int32(4), record.HeaderQueue: []byte("email")}, 5},
+		{"another queue's name as bytes", amqp091.Table{record.HeaderRetryCount: int32(4), record.HeaderQueue: []byte("sms")}, 1},
+		{"a queue's name that is no text", amqp091.Table{record.HeaderRetryCount: int32(4), record.HeaderQueue: int64(7)}, 5},
 		{"a narrow integer", retries(int8(3)), 4},
 		{"an unsigned integer", retries(uint32(3)), 4},
 		{"zero", retries(int64(0)), 1},
@@ -66,14 +68,14 @@ func TestFillRestoresTheAddress(t *testing.T) {
 		exchange, key string
 	}{
 		{"a first delivery has its own", nil, "warren.delay.out", "1.0.email"},
-		{"a copy has the first", amqp091.Table{message.HeaderExchange: "events", message.HeaderRoutingKey: "user.signed_up"}, "events", "user.signed_up"},
-		{"the default exchange has no name", amqp091.Table{message.HeaderRoutingKey: "email"}, "", "email"},
-		{"an empty key is a key", amqp091.Table{message.HeaderExchange: "fan", message.HeaderRoutingKey: ""}, "fan", ""},
-		{"bytes are text", amqp091.Table{message.HeaderExchange: []byte("events"), message.HeaderRoutingKey: []byte("k")}, "events", "k"},
-		{"another queue's record says nothing", amqp091.Table{message.HeaderQueue: "sms", message.HeaderExchange: "events", message.HeaderRoutingKey: "k"}, "warren.delay.out", "1.0.email"},
-		{"an exchange alone says nothing", amqp091.Table{message.HeaderExchange: "events"}, "warren.delay.out", "1.0.email"},
-		{"a key that is no text says nothing", amqp091.Table{message.HeaderExchange: "events", message.HeaderRoutingKey: int64(5)}, "warren.delay.out", "1.0.email"},
-		{"no key says nothing", amqp091.Table{message.HeaderExchange: "events", message.HeaderRoutingKey: nil}, "warren.delay.out", "1.0.email"},
+		{"a copy has the first", amqp091.Table{record.HeaderExchange: "events", record.HeaderRoutingKey: "user.signed_up"}, "events", "user.signed_up"},
+		{"the default exchange has no name", amqp091.Table{record.HeaderRoutingKey: "email"}, "", "email"},
+		{"an empty key is a key", amqp091.Table{record.HeaderExchange: "fan", record.HeaderRoutingKey: ""}, "fan", ""},
+		{"bytes are text", amqp091.Table{record.HeaderExchange: []byte("events"), record.HeaderRoutingKey: []byte("k")}, "events", "k"},
+		{"another queue's record says nothing", amqp091.Table{record.HeaderQueue: "sms", record.HeaderExchange: "events", record.HeaderRoutingKey: "k"}, "warren.delay.out", "1.0.email"},
+		{"an exchange alone says nothing", amqp091.Table{record.HeaderExchange: "events"}, "warren.delay.out", "1.0.email"},
+		{"a key that is no text says nothing", amqp091.Table{record.HeaderExchange: "events", record.HeaderRoutingKey: int64(5)}, "warren.delay.out", "1.0.email"},
+		{"no key says nothing", amqp091.Table{record.HeaderExchange: "events", record.HeaderRoutingKey: nil}, "warren.delay.out", "1.0.email"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,7 +126,7 @@ func FuzzFill(f *testing.F) {
 	f.Add(int64(math.MinInt64), int64(-1), "", "k")
 	f.Fuzz(func(t *testing.T, retries, deliveries int64, queue, key string) {
 		m := fill(amqp091.Delivery{Headers: amqp091.Table{
-			message.HeaderRetryCount: retries, "x-delivery-count": deliveries, message.HeaderQueue: queue, message.HeaderRoutingKey: key,
+			record.HeaderRetryCount: retries, "x-delivery-count": deliveries, record.HeaderQueue: queue, record.HeaderRoutingKey: key,
 		}})
 		if m.Attempt < 1 || m.Attempt > 1<<30+1 || m.Queue != "email" || m.DeliveryCount < 0 {
 			t.Errorf("attempt %d, delivery count %d, queue %q", m.Attempt, m.DeliveryCount, m.Queue)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
@@ -133,7 +135,7 @@ func TestDelayedPublishFansOutLater(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if key := message.Headers(d.Headers).String(message.HeaderRoutingKey); key != "in" {
+			if key := message.Headers(d.Headers).String(record.HeaderRoutingKey); key != "in" {
 				t.Errorf("routing key %q, want in", key)
 			}
 			if n := rabbit.Depth(t, ch, q); n != 0 {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/rabbit"
@@ -41,10 +43,10 @@ func TestHeadersOfAHandledMessageMayBePassedOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		first := receiveOne(t, session, queue)
-		if _, delayed := first.Headers[message.HeaderRoutingKey]; !delayed {
+		if _, delayed := first.Headers[record.HeaderRoutingKey]; !delayed {
 			t.Fatalf("the delayed message has headers %v, want the ladder's among them", first.Headers)
 		}
-		if err := p.Publish(t.Context(), queue, 2, broker.WithHeaders(first.Headers), broker.WithHeader(message.HeaderRetryCount, 7)); err != nil {
+		if err := p.Publish(t.Context(), queue, 2, broker.WithHeaders(first.Headers), broker.WithHeader(record.HeaderRetryCount, 7)); err != nil {
 			t.Fatal(err)
 		}
 		second := receiveOne(t, session, queue)

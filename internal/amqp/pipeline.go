@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	amqp091 "github.com/rabbitmq/amqp091-go"
 	"golang.org/x/sync/semaphore"
 
@@ -155,7 +157,7 @@ func (p *pipeline) write(f *inFlight, msg *amqp091.Publishing) (err error) {
 // tells no more of itself than that. A message like another one gets a mark, in a
 // header that is removed on receipt.
 func (p *pipeline) claim(f *inFlight, msg *amqp091.Publishing) {
-	_, foreign := msg.Headers[message.HeaderPublish]
+	_, foreign := msg.Headers[record.HeaderPublish]
 	p.mu.Lock()
 	_, twin := p.inFlight[f.id]
 	if twin {
@@ -169,9 +171,9 @@ func (p *pipeline) claim(f *inFlight, msg *amqp091.Publishing) {
 	}
 	headers := make(amqp091.Table, len(msg.Headers)+1)
 	maps.Copy(headers, msg.Headers)
-	delete(headers, message.HeaderPublish)
+	delete(headers, record.HeaderPublish)
 	if twin {
-		headers[message.HeaderPublish] = f.id.mark
+		headers[record.HeaderPublish] = f.id.mark
 	}
 	msg.Headers = headers
 }
@@ -185,7 +187,7 @@ func (p *pipeline) takeReturns() {
 				p.returns = nil
 				return
 			}
-			id := identity{r.Exchange, r.RoutingKey, r.MessageId, message.Headers(r.Headers).String(message.HeaderPublish)}
+			id := identity{r.Exchange, r.RoutingKey, r.MessageId, message.Headers(r.Headers).String(record.HeaderPublish)}
 			if f := p.inFlight[id]; f != nil {
 				f.returned = &r
 			}

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
@@ -60,7 +62,7 @@ func TestTheMarkOfATwinIsInvisible(t *testing.T) {
 		url, queue := rabbit.URL(t), rabbit.Queue(t)
 		declare(t, url, queue)
 		s := runSender(t, amqp.Config{URL: url})
-		headers := message.Headers{"mine": "kept", message.HeaderPublish: "forged"}
+		headers := message.Headers{"mine": "kept", record.HeaderPublish: "forged"}
 		var all sync.WaitGroup
 		for range 50 {
 			all.Go(func() {

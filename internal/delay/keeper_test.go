@@ -191,7 +191,7 @@ func TestEachMessageLeavesWhenItIsDue(t *testing.T) {
 			if late := p.at.Sub(began) - due[p.id]; late < 0 || late > time.Millisecond {
 				t.Errorf("message %s left %v late, want 0 to 1ms", p.id, late)
 			}
-			if _, ok := p.m.Headers[message.HeaderDue]; ok || len(p.m.Headers) != 1 {
+			if _, ok := p.m.Headers[record.HeaderDue]; ok || len(p.m.Headers) != 1 {
 				t.Errorf("message %s has the headers %v, want its own alone", p.id, p.m.Headers)
 			}
 		}
@@ -265,7 +265,7 @@ func TestAMessageWithoutADestinationIsStranded(t *testing.T) {
 		if len(got) != 10 || len(w.acknowledged()) != 10 {
 			t.Fatalf("%d were stranded and %d acknowledged, want 10", len(got), len(w.acknowledged()))
 		}
-		if h := got[0].m.Headers; h.String(message.HeaderReason) != message.ReasonUnrouted || !strings.Contains(h.String(message.HeaderError), `"none"`) {
+		if h := got[0].m.Headers; h.String(record.HeaderReason) != message.ReasonUnrouted || !strings.Contains(h.String(record.HeaderError), `"none"`) {
 			t.Errorf("the record is %v, want the reason and the routing key", h)
 		}
 	})

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	"github.com/warren-mq/warren/message"
 )
 
@@ -13,9 +15,9 @@ import (
 func stranded(it *item) *message.Message {
 	m := it.message
 	m.Headers = cloned(m.Headers)
-	m.Headers[message.HeaderReason] = message.ReasonUnrouted
-	m.Headers[message.HeaderError] = fmt.Sprintf("no queue takes what is published to exchange %q with routing key %q", it.to.Exchange, it.to.Key)
-	m.Headers[message.HeaderLastFailedAt] = time.Now().UTC().Format(time.RFC3339Nano)
+	m.Headers[record.HeaderReason] = message.ReasonUnrouted
+	m.Headers[record.HeaderError] = fmt.Sprintf("no queue takes what is published to exchange %q with routing key %q", it.to.Exchange, it.to.Key)
+	m.Headers[record.HeaderLastFailedAt] = time.Now().UTC().Format(time.RFC3339Nano)
 	m.Expiration = ""
 	return &m
 }

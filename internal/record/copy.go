@@ -25,8 +25,8 @@ func Copy(m *message.Message, more message.Headers) *message.Message {
 			c.Headers[name] = value
 		}
 	}
-	keep(c.Headers, message.HeaderExpiration, m.Expiration)
-	keep(c.Headers, message.HeaderUserID, m.UserID)
+	keep(c.Headers, HeaderExpiration, m.Expiration)
+	keep(c.Headers, HeaderUserID, m.UserID)
 	c.Expiration, c.UserID, c.Transient = "", "", false
 	maps.Copy(c.Headers, more)
 	return &c
@@ -37,12 +37,12 @@ func Copy(m *message.Message, more message.Headers) *message.Message {
 // that it was replayed.
 func IsRecord(header string) bool {
 	switch header {
-	case message.HeaderExpiration, message.HeaderUserID,
-		message.HeaderReplayedAt, message.HeaderReplayedBy, message.HeaderEditedFrom,
-		message.HeaderSchedule, message.HeaderTick:
+	case HeaderExpiration, HeaderUserID,
+		HeaderReplayedAt, HeaderReplayedBy, HeaderEditedFrom,
+		HeaderSchedule, HeaderTick:
 		return false
 	}
-	return message.IsOwn(header)
+	return IsOwn(header)
 }
 
 func keep(h message.Headers, name, value string) {
@@ -59,7 +59,7 @@ func brokerOwned(header string) bool {
 // CheckHeader returns an error for a header that Warren or RabbitMQ writes by itself: set
 // or removed by a person, it would misroute the message, or count its attempts wrongly.
 func CheckHeader(header string) error {
-	if message.IsOwn(header) || CountedByBroker(header) {
+	if IsOwn(header) || CountedByBroker(header) {
 		return fmt.Errorf("header %q is written by Warren or RabbitMQ itself, and cannot be set or removed", header)
 	}
 	return nil

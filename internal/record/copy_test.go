@@ -36,9 +36,9 @@ func TestCopyHeaders(t *testing.T) {
 		},
 		{
 			"an earlier record goes, but not what was done by hand",
-			message.Headers{message.HeaderError: "no", message.HeaderReplayedAt: "then", message.HeaderReplayedBy: "me", message.HeaderEditedFrom: "m"},
+			message.Headers{record.HeaderError: "no", record.HeaderReplayedAt: "then", record.HeaderReplayedBy: "me", record.HeaderEditedFrom: "m"},
 			nil,
-			message.Headers{message.HeaderReplayedAt: "then", message.HeaderReplayedBy: "me", message.HeaderEditedFrom: "m"},
+			message.Headers{record.HeaderReplayedAt: "then", record.HeaderReplayedBy: "me", record.HeaderEditedFrom: "m"},
 		},
 		{"CC and BCC go: they route", message.Headers{"CC": []any{"a"}, "BCC": []any{"b"}, "cc": "kept"}, nil, message.Headers{"cc": "kept"}},
 		{"more is added", message.Headers{"tenant": "a"}, message.Headers{"warren-reason": "error"}, message.Headers{"tenant": "a", "warren-reason": "error"}},
@@ -80,7 +80,7 @@ func TestCopyKeepsTheMessage(t *testing.T) {
 	}
 	want := *m
 	want.Expiration, want.UserID, want.Transient = "", "", false
-	want.Headers = message.Headers{message.HeaderExpiration: "5000", message.HeaderUserID: "guest"}
+	want.Headers = message.Headers{record.HeaderExpiration: "5000", record.HeaderUserID: "guest"}
 	original := *m
 	got := record.Copy(m, nil)
 	if !reflect.DeepEqual(*got, want) {

@@ -13,15 +13,15 @@ func SetDue(m *message.Message, at time.Time) {
 	if m.Headers == nil {
 		m.Headers = make(message.Headers)
 	}
-	m.Headers[message.HeaderDue] = at.Add(time.Millisecond - 1).UnixMilli()
+	m.Headers[HeaderDue] = at.Add(time.Millisecond - 1).UnixMilli()
 	if m.Expiration != "" {
-		m.Headers[message.HeaderDueExpiration], m.Expiration = m.Expiration, ""
+		m.Headers[HeaderDueExpiration], m.Expiration = m.Expiration, ""
 	}
 }
 
 // Due returns when m is to leave its parking queue; the zero time if m does not say so.
 func Due(m *message.Message) time.Time {
-	if ms, ok := m.Headers.Int(message.HeaderDue); ok {
+	if ms, ok := m.Headers.Int(HeaderDue); ok {
 		return time.UnixMilli(ms)
 	}
 	return time.Time{}
@@ -30,11 +30,11 @@ func Due(m *message.Message) time.Time {
 // ClearDue makes m again what it was before SetDue, and removes what the broker has added
 // to the headers on the way.
 func ClearDue(m *message.Message) {
-	if at := m.Headers.String(message.HeaderDueExpiration); at != "" {
+	if at := m.Headers.String(HeaderDueExpiration); at != "" {
 		m.Expiration = at
 	}
-	delete(m.Headers, message.HeaderDue)
-	delete(m.Headers, message.HeaderDueExpiration)
+	delete(m.Headers, HeaderDue)
+	delete(m.Headers, HeaderDueExpiration)
 	for name := range m.Headers {
 		if CountedByBroker(name) {
 			delete(m.Headers, name)

@@ -37,24 +37,24 @@ type Failure struct {
 func (f Failure) Headers() message.Headers {
 	m := f.Message
 	h := message.Headers{
-		message.HeaderQueue:      f.Queue,
-		message.HeaderExchange:   m.Exchange,
-		message.HeaderRoutingKey: m.RoutingKey,
-		message.HeaderRetryCount: int64(m.Attempt - 1),
+		HeaderQueue:      f.Queue,
+		HeaderExchange:   m.Exchange,
+		HeaderRoutingKey: m.RoutingKey,
+		HeaderRetryCount: int64(m.Attempt - 1),
 	}
 	if f.Reason == "" {
 		return carryOn(m, f.Queue, h)
 	}
 	if f.Retry {
-		h[message.HeaderRetryCount] = int64(m.Attempt)
+		h[HeaderRetryCount] = int64(m.Attempt)
 	}
 	at := f.At.UTC().Format(time.RFC3339Nano)
-	h[message.HeaderAttempt] = int64(m.Attempt)
-	h[message.HeaderFirstFailedAt] = at
-	if first, err := m.Headers.Time(message.HeaderFirstFailedAt); err == nil && !first.IsZero() && continues(m, f.Queue) {
-		h[message.HeaderFirstFailedAt] = first.UTC().Format(time.RFC3339Nano)
+	h[HeaderAttempt] = int64(m.Attempt)
+	h[HeaderFirstFailedAt] = at
+	if first, err := m.Headers.Time(HeaderFirstFailedAt); err == nil && !first.IsZero() && continues(m, f.Queue) {
+		h[HeaderFirstFailedAt] = first.UTC().Format(time.RFC3339Nano)
 	}
-	h[message.HeaderLastFailedAt] = at
+	h[HeaderLastFailedAt] = at
 	f.describe(h, at)
 	dropEmpty(h)
 	return h
@@ -62,26 +62,26 @@ func (f Failure) Headers() message.Headers {
 
 // describe adds what failed, and where.
 func (f Failure) describe(h message.Headers, at string) {
-	h[message.HeaderReason] = f.Reason
-	h[message.HeaderError] = Clip(f.Err.Error(), MaxErrorText)
-	h[message.HeaderErrorType] = Clip(telemetry.ErrorType(f.Err), maxShortText)
-	h[message.HeaderFingerprint] = Fingerprint(f.Queue, f.Err)
-	h[message.HeaderStack] = Clip(string(f.Stack), maxStack)
-	h[message.HeaderHandler] = Clip(f.Handler, maxShortText)
-	h[message.HeaderHost] = host()
-	h[message.HeaderVersion] = Version()
-	h[message.HeaderHistory] = history(f.Message, f.Queue, entry{
+	h[HeaderReason] = f.Reason
+	h[HeaderError] = Clip(f.Err.Error(), MaxErrorText)
+	h[HeaderErrorType] = Clip(telemetry.ErrorType(f.Err), maxShortText)
+	h[HeaderFingerprint] = Fingerprint(f.Queue, f.Err)
+	h[HeaderStack] = Clip(string(f.Stack), maxStack)
+	h[HeaderHandler] = Clip(f.Handler, maxShortText)
+	h[HeaderHost] = host()
+	h[HeaderVersion] = Version()
+	h[HeaderHistory] = history(f.Message, f.Queue, entry{
 		Attempt: f.Message.Attempt, At: at, Reason: f.Reason, Error: Clip(f.Err.Error(), maxShortText), Host: host(),
 	})
 	if f.Span.IsValid() {
-		h[message.HeaderTrace] = traceparent(f.Span)
+		h[HeaderTrace] = traceparent(f.Span)
 	}
 }
 
 // dropEmpty removes the parts of the record that this failure has no value for. An empty
 // exchange or routing key is a value.
 func dropEmpty(h message.Headers) {
-	for _, name := range []string{message.HeaderStack, message.HeaderHandler, message.HeaderHistory, message.HeaderError, message.HeaderErrorType} {
+	for _, name := range []string{HeaderStack, HeaderHandler, HeaderHistory, HeaderError, HeaderErrorType} {
 		if h[name] == "" {
 			delete(h, name)
 		}
@@ -91,12 +91,12 @@ func dropEmpty(h message.Headers) {
 // continues reports whether m carries the record of its own series of attempts on the
 // queue. A message in its first attempt begins one, whatever it carries.
 func continues(m *message.Message, queue string) bool {
-	return m.Attempt > 1 && m.Headers.String(message.HeaderQueue) == queue
+	return m.Attempt > 1 && m.Headers.String(HeaderQueue) == queue
 }
 
 // carryOn adds to h the record that m came with, if it is this queue's.
 func carryOn(m *message.Message, queue string, h message.Headers) message.Headers {
-	if m.Headers.String(message.HeaderQueue) != queue {
+	if m.Headers.String(HeaderQueue) != queue {
 		return h
 	}
 	for name, value := range m.Headers {
@@ -111,7 +111,7 @@ func carryOn(m *message.Message, queue string, h message.Headers) message.Header
 // no room for them in a frame. It returns false if that was done before.
 func Slim(h message.Headers) bool {
 	before := len(h)
-	for _, name := range []string{message.HeaderStack, message.HeaderHistory, message.HeaderError} {
+	for _, name := range []string{HeaderStack, HeaderHistory, HeaderError} {
 		delete(h, name)
 	}
 	return len(h) < before

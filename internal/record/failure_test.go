@@ -39,7 +39,7 @@ func checkRecord(t *testing.T, h message.Headers) {
 				t.Errorf("%s is a %T, want text or an int64", name, v)
 			}
 		}
-		if !utf8.ValidString(text) && name != message.HeaderExchange && name != message.HeaderRoutingKey {
+		if !utf8.ValidString(text) && name != record.HeaderExchange && name != record.HeaderRoutingKey {
 			t.Errorf("%s is not valid UTF-8: %q", name, text)
 		}
 		size += len(name) + len(text) + 8
@@ -58,8 +58,8 @@ type attemptEntry struct {
 func readHistory(t *testing.T, h message.Headers) []attemptEntry {
 	t.Helper()
 	var entries []attemptEntry
-	if err := json.Unmarshal([]byte(h.String(message.HeaderHistory)), &entries); err != nil {
-		t.Fatalf("history %q: %v", h.String(message.HeaderHistory), err)
+	if err := json.Unmarshal([]byte(h.String(record.HeaderHistory)), &entries); err != nil {
+		t.Fatalf("history %q: %v", h.String(record.HeaderHistory), err)
 	}
 	return entries
 }
@@ -81,7 +81,7 @@ func TestHistoryKeepsTheFirstAndTheLatestNine(t *testing.T) {
 		t.Errorf("attempts %v, want %s", got, want)
 	}
 	for name, want := range map[string]string{
-		message.HeaderFirstFailedAt: "2031-05-06T08:08:09.00000001Z", message.HeaderLastFailedAt: "2031-05-07T08:08:09.00000001Z",
+		record.HeaderFirstFailedAt: "2031-05-06T08:08:09.00000001Z", record.HeaderLastFailedAt: "2031-05-07T08:08:09.00000001Z",
 	} {
 		if got := m.Headers.String(name); got != want {
 			t.Errorf("%s is %s, want %s", name, got, want)
@@ -110,7 +110,7 @@ func TestHistoryBeginsAnew(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			m := &message.Message{Attempt: 3, Headers: message.Headers{
-				message.HeaderQueue: tt.queue, message.HeaderHistory: tt.given,
+				record.HeaderQueue: tt.queue, record.HeaderHistory: tt.given,
 			}}
 			got := readHistory(t, failed(m, errBoom, at))
 			if len(got) != 1 || got[0].Attempt != 3 || got[0].Error != "boom" {
@@ -126,8 +126,8 @@ func TestASnoozeRecordsNoFailure(t *testing.T) {
 	m := &message.Message{Attempt: 3, Exchange: "events", RoutingKey: "key"}
 	h := record.Failure{Queue: "q", Message: m, Retry: true, At: at}.Headers()
 	want := fmt.Sprint(message.Headers{
-		message.HeaderQueue: "q", message.HeaderExchange: "events",
-		message.HeaderRoutingKey: "key", message.HeaderRetryCount: int64(2),
+		record.HeaderQueue: "q", record.HeaderExchange: "events",
+		record.HeaderRoutingKey: "key", record.HeaderRetryCount: int64(2),
 	})
 	if got := fmt.Sprint(h); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -199,17 +199,17 @@ func FuzzRecord(f *testing.F) {
 	f.Add("", "", `[{"error":"`+strings.Repeat("\u2028", 5000)+`"}]`, "\xff", "\x00", "", "", []byte{}, 1<<30)
 	f.Fuzz(func(t *testing.T, text, first, past, exchange, key, pattern, reason string, stack []byte, attempt int) {
 		m := &message.Message{Attempt: attempt, Exchange: short(exchange), RoutingKey: short(key), Headers: message.Headers{
-			message.HeaderQueue: []byte("q"), message.HeaderFirstFailedAt: first, message.HeaderHistory: past,
+			record.HeaderQueue: []byte("q"), record.HeaderFirstFailedAt: first, record.HeaderHistory: past,
 		}}
 		for _, err := range []error{errors.New(text), errors.New(reason)} {
 			h := record.Failure{
 				Queue: "q", Message: m, Reason: message.ReasonError, Err: err, Stack: stack, Retry: true, Handler: pattern, At: at,
 			}.Headers()
 			checkRecord(t, h)
-			if h.String(message.HeaderError) == "" && err.Error() != "" {
+			if h.String(record.HeaderError) == "" && err.Error() != "" {
 				t.Errorf("the error %q was not recorded", err)
 			}
-			if f := h.String(message.HeaderFingerprint); len(f) != 16 {
+			if f := h.String(record.HeaderFingerprint); len(f) != 16 {
 				t.Errorf("fingerprint %q, want 16 characters", f)
 			}
 		}

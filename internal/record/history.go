@@ -24,7 +24,7 @@ const (
 // the latest nine. What cannot be read is dropped: the attempt at hand matters more.
 func history(m *message.Message, queue string, e entry) string {
 	var entries []entry
-	text := m.Headers.String(message.HeaderHistory)
+	text := m.Headers.String(HeaderHistory)
 	if continues(m, queue) && len(text) <= maxHistoryBytes {
 		if json.Unmarshal([]byte(text), &entries) != nil {
 			entries = nil

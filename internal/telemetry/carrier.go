@@ -27,14 +27,12 @@ func (c Carrier) Set(key, value string) { c[key] = value }
 // Keys returns the names of all headers, sorted.
 func (c Carrier) Keys() []string { return slices.Sorted(maps.Keys(c)) }
 
-// Previous returns the span context of the attempt that failed last, from
-// message.HeaderTrace, which holds it in the form of a W3C traceparent. It is not
-// valid if there is none.
-func Previous(h message.Headers) trace.SpanContext {
-	parent := h.String(message.HeaderTrace)
-	if parent == "" {
+// SpanContext returns the span context of a W3C traceparent, such as that of the attempt
+// that failed last. It is not valid if traceparent is not.
+func SpanContext(traceparent string) trace.SpanContext {
+	if traceparent == "" {
 		return trace.SpanContext{}
 	}
-	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{"traceparent": parent})
+	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{"traceparent": traceparent})
 	return trace.SpanContextFromContext(ctx)
 }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"slices"
 	"testing"
-	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -260,25 +259,12 @@ func TestCarrierRoundTrip(t *testing.T) {
 	}
 }
 
-func TestPreviousReadsTheTraceHeader(t *testing.T) {
+func TestSpanContextOfATraceparent(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct {
-		name string
-		h    message.Headers
-		want bool
-	}{
-		{"no headers", nil, false},
-		{"a traceparent", message.Headers{message.HeaderTrace: traceparent}, true},
-		{"garbage", message.Headers{message.HeaderTrace: "garbage"}, false},
-		{"a number", message.Headers{message.HeaderTrace: int64(time.Second)}, false},
-		{"another message's creation context is not it", message.Headers{"traceparent": traceparent}, false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			if sc := telemetry.Previous(tt.h); sc.IsValid() != tt.want {
-				t.Errorf("got %v, want a valid one: %v", sc, tt.want)
-			}
-		})
+	for text, want := range map[string]bool{"": false, traceparent: true, "garbage": false} {
+		if sc := telemetry.SpanContext(text); sc.IsValid() != want {
+			t.Errorf("%q: got %v, want a valid one: %v", text, sc, want)
+		}
 	}
 }
 
@@ -287,11 +273,11 @@ func FuzzHeadersFromAnyone(f *testing.F) {
 	f.Add("00-", "%zz=,=;", "")
 	f.Fuzz(func(t *testing.T, parent, baggage, state string) {
 		h := message.Headers{
-			"traceparent": parent, "baggage": []byte(baggage), "tracestate": state, message.HeaderTrace: parent,
+			"traceparent": parent, "baggage": []byte(baggage), "tracestate": state,
 		}
 		p := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
 		sc := trace.SpanContextFromContext(p.Extract(context.Background(), telemetry.Carrier(h)))
-		if previous := telemetry.Previous(h); previous.IsValid() != sc.IsValid() || previous.SpanID() != sc.SpanID() {
+		if previous := telemetry.SpanContext(parent); previous.IsValid() != sc.IsValid() || previous.SpanID() != sc.SpanID() {
 			t.Errorf("%q is %v as the creator's and %v as the attempt's", parent, sc, previous)
 		}
 	})

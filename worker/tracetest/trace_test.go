@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
@@ -155,7 +157,7 @@ func TestOneTraceFromPublishToDeadLetter(t *testing.T) {
 	if linked(attempts[0], attempts[0].SpanContext()) || !linked(attempts[1], attempts[0].SpanContext()) {
 		t.Errorf("the second attempt's links are %v, want the first among them", attempts[1].Links())
 	}
-	if got := telemetry.Previous(dead); got.SpanID() != attempts[1].SpanContext().SpanID() {
+	if got := telemetry.SpanContext(dead.String(record.HeaderTrace)); got.SpanID() != attempts[1].SpanContext().SpanID() {
 		t.Errorf("the dead letter names span %v, want that of the last attempt", got.SpanID())
 	}
 	if got := dead.String("traceparent"); got == "" || got[36:52] != publish.SpanContext().SpanID().String() {

@@ -1,4 +1,4 @@
-package message_test
+package record_test
 
 import (
 	"go/ast"
@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/internal/record"
 )
 
 // TestIsOwnKnowsEveryHeaderConstant reads the constants Header… of this package.
@@ -21,7 +21,7 @@ func TestIsOwnKnowsEveryHeaderConstant(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	ast.Inspect(packages["message"], func(n ast.Node) bool {
+	ast.Inspect(packages["record"], func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
 		if !ok || !strings.HasPrefix(spec.Names[0].Name, "Header") || len(spec.Values) != 1 {
 			return true
@@ -35,7 +35,7 @@ func TestIsOwnKnowsEveryHeaderConstant(t *testing.T) {
 			t.Fatal(err)
 		}
 		found++
-		if !message.IsOwn(name) {
+		if !record.IsOwn(name) {
 			t.Errorf("IsOwn(%q) is false, want true", name)
 		}
 		return true
@@ -44,7 +44,7 @@ func TestIsOwnKnowsEveryHeaderConstant(t *testing.T) {
 		t.Errorf("found %d constants, want all", found)
 	}
 	for _, name := range []string{"", "warren-", "warren-team", "Warren-Queue", "x-death", "traceparent"} {
-		if message.IsOwn(name) {
+		if record.IsOwn(name) {
 			t.Errorf("IsOwn(%q) is true, want false", name)
 		}
 	}

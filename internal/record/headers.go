@@ -1,0 +1,69 @@
+package record
+
+// Headers of the failure record, which every copy made by the framework carries.
+// None begins with "x-": those names belong to the broker.
+const (
+	HeaderAttempt       = "warren-attempt"         // the attempt that failed last, 1-based
+	HeaderRetryCount    = "warren-retry-count"     // retries made so far; decides the next attempt
+	HeaderQueue         = "warren-queue"           // the work queue the failure happened on
+	HeaderExchange      = "warren-exchange"        // the exchange of the first publish
+	HeaderRoutingKey    = "warren-routing-key"     // the routing key of the first publish
+	HeaderFirstFailedAt = "warren-first-failed-at" // RFC 3339, UTC
+	HeaderLastFailedAt  = "warren-last-failed-at"  // RFC 3339, UTC
+	HeaderReason        = "warren-reason"          // see the Reason constants of package message
+	HeaderError         = "warren-error"           // the error's text, at most 2 KiB
+	HeaderErrorType     = "warren-error-type"      // the error's Go type
+	HeaderFingerprint   = "warren-fingerprint"     // same for failures of one kind
+	HeaderStack         = "warren-stack"           // of a panic, at most 8 KiB
+	HeaderHandler       = "warren-handler"         // the pattern of the handler that was called
+	HeaderHost          = "warren-host"            // the machine the attempt ran on
+	HeaderVersion       = "warren-version"         // Warren's version
+	HeaderHistory       = "warren-history"         // JSON: the first and the latest nine attempts
+	HeaderTrace         = "warren-trace"           // traceparent of the attempt that failed last
+	HeaderExpiration    = "warren-expiration"      // the expiration the copy no longer has
+	HeaderUserID        = "warren-user-id"         // the user id the copy no longer has
+)
+
+// Headers of a message that was brought back from the dead letters by hand. They stay
+// with it for good, should it fail again.
+const (
+	HeaderReplayedAt = "warren-replayed-at" // RFC 3339, UTC: the latest replay
+	HeaderReplayedBy = "warren-replayed-by" // who did that
+	HeaderEditedFrom = "warren-edited-from" // the id of the message this one was edited from
+)
+
+// Headers of a message that a schedule published.
+const (
+	HeaderSchedule = "warren-schedule" // the entry's name
+	HeaderTick     = "warren-tick"     // RFC 3339, in the entry's time zone
+)
+
+// HeaderPublish tells messages of one publisher apart that have the same exchange,
+// routing key and message id while they are unconfirmed. It is removed on receipt.
+const HeaderPublish = "warren-publish"
+
+// HeaderCanary names the queue of the replay that sent the message ahead of others and
+// waits for reports on its first attempt. Copies for a retry do not have it.
+const HeaderCanary = "warren-canary"
+
+// Headers of a message in a parking queue. They are removed when it is due.
+const (
+	HeaderDue           = "warren-due"            // when it is to leave: milliseconds since 1970, UTC
+	HeaderDueExpiration = "warren-due-expiration" // the expiration that it is to have then
+)
+
+// IsOwn reports whether Warren writes the header by itself. Publishers drop such
+// headers where a program passes them on: they would misroute the message, or count
+// its attempts wrongly. Other headers that begin with "warren-" are the user's.
+func IsOwn(header string) bool {
+	switch header {
+	case HeaderAttempt, HeaderRetryCount, HeaderQueue, HeaderExchange, HeaderRoutingKey,
+		HeaderFirstFailedAt, HeaderLastFailedAt, HeaderReason, HeaderError, HeaderErrorType,
+		HeaderFingerprint, HeaderStack, HeaderHandler, HeaderHost, HeaderVersion, HeaderHistory,
+		HeaderTrace, HeaderExpiration, HeaderUserID,
+		HeaderReplayedAt, HeaderReplayedBy, HeaderEditedFrom,
+		HeaderSchedule, HeaderTick, HeaderPublish, HeaderCanary, HeaderDue, HeaderDueExpiration:
+		return true
+	}
+	return false
+}
