@@ -19,12 +19,12 @@ const (
 )
 
 // DedupeOption changes how Dedupe works.
-type DedupeOption func(*dedupe)
+type DedupeOption func(*claims)
 
 // WithKey tells duplicates by key instead of queue and message id. A message whose
 // key is empty just runs. Queues that share a store need keys that differ.
 func WithKey(key func(*message.Message) string) DedupeOption {
-	return func(d *dedupe) { d.key = key }
+	return func(d *claims) { d.key = key }
 }
 
 // WithLease sets how long a claim holds at least if its worker dies. Without it the lease
@@ -33,16 +33,16 @@ func WithKey(key func(*message.Message) string) DedupeOption {
 // with a Retry inside Dedupe, which may run the handler several times. When a lease ends
 // early, the message may be handled twice at once.
 func WithLease(lease time.Duration) DedupeOption {
-	return func(d *dedupe) { d.lease = lease }
+	return func(d *claims) { d.lease = lease }
 }
 
 // WithStoreLog writes to logger, and not to slog's default logger, when the store
 // cannot settle a claim. That is no error of the message.
 func WithStoreLog(logger *slog.Logger) DedupeOption {
-	return func(d *dedupe) { d.logger = logger }
+	return func(d *claims) { d.logger = logger }
 }
 
-type dedupe struct {
+type claims struct {
 	store  Store
 	key    func(*message.Message) string
 	lease  time.Duration
@@ -67,7 +67,7 @@ func Dedupe(store Store, opts ...DedupeOption) handler.Middleware {
 	if store == nil {
 		panic("middleware: Dedupe got a nil store")
 	}
-	d := &dedupe{store: store, key: queueAndID}
+	d := &claims{store: store, key: queueAndID}
 	for _, opt := range opts {
 		opt(d)
 	}
@@ -88,7 +88,7 @@ func queueAndID(m *message.Message) string {
 	return m.Queue + "/" + m.ID
 }
 
-func (d *dedupe) handle(ctx context.Context, next handler.Handler, m *message.Message, key string) error {
+func (d *claims) handle(ctx context.Context, next handler.Handler, m *message.Message, key string) error {
 	claim, token, err := d.store.Claim(ctx, key, d.leaseFor(ctx))
 	if err != nil {
 		return fmt.Errorf("middleware: dedupe: claim %q: %w", key, err)
@@ -106,7 +106,7 @@ func (d *dedupe) handle(ctx context.Context, next handler.Handler, m *message.Me
 
 // leaseFor returns a lease that outlasts the handler: by the queue's timeout, which begins
 // inside of Dedupe, and by a deadline that ctx has already.
-func (d *dedupe) leaseFor(ctx context.Context) time.Duration {
+func (d *claims) leaseFor(ctx context.Context) time.Duration {
 	lease := d.lease
 	if limit, ok := handler.TimeLimit(ctx); ok {
 		lease = max(lease, limit+leaseMargin)
@@ -122,7 +122,7 @@ func (d *dedupe) leaseFor(ctx context.Context) time.Duration {
 
 // settle must reach the store even if ctx is done, as it is when the worker's grace
 // has ended.
-func (d *dedupe) settle(ctx context.Context, key string, token Token, err error) {
+func (d *claims) settle(ctx context.Context, key string, token Token, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
 	defer cancel()
 	verb, settle := "complete", d.store.Complete

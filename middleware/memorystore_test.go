@@ -95,7 +95,7 @@ func TestMemoryStore(t *testing.T) {
 func TestMemoryStoreKeepsTheContract(t *testing.T) {
 	t.Parallel()
 	dedupetest.Run(t, func(*testing.T) (one, other middleware.Store) {
-		s := memory()
+		s := middleware.NewMemoryStore(time.Hour, 100)
 		return s, s
 	})
 }
