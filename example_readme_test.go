@@ -195,6 +195,6 @@ func (b block) source() string {
 // importable are the packages that declarations in the docs may use.
 var importable = []string{
 	"context", "crypto/tls", "errors", "net/http", "slices", "strings", "testing", "testing/synctest", "time",
-	module + "broker", module + "deadletter", module + "devbroker", module + "handler", module + "message", module + "middleware",
+	module + "broker", module + "deadletter", module + "dedupe", module + "devbroker", module + "handler", module + "message", module + "middleware",
 	module + "retry", module + "topology", module + "warrentest", module + "worker",
 }

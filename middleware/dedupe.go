@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/warren-mq/warren/dedupe"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -43,7 +44,7 @@ func WithStoreLog(logger *slog.Logger) DedupeOption {
 }
 
 type claims struct {
-	store  Store
+	store  dedupe.Store
 	key    func(*message.Message) string
 	lease  time.Duration
 	logger *slog.Logger
@@ -63,7 +64,7 @@ type claims struct {
 //
 // A key is the queue and the message id, so that queues may share a store; a
 // message without an id just runs. Dedupe panics if store is nil.
-func Dedupe(store Store, opts ...DedupeOption) handler.Middleware {
+func Dedupe(store dedupe.Store, opts ...DedupeOption) handler.Middleware {
 	if store == nil {
 		panic("middleware: Dedupe got a nil store")
 	}
@@ -94,11 +95,11 @@ func (d *claims) handle(ctx context.Context, next handler.Handler, m *message.Me
 		return fmt.Errorf("middleware: dedupe: claim %q: %w", key, err)
 	}
 	switch claim {
-	case Won:
+	case dedupe.Won:
 		return watch(ctx, next, m, func(err error) { d.settle(ctx, key, token, err) })
-	case Busy:
+	case dedupe.Busy:
 		return retry.Snooze(busyPause)
-	case Done:
+	case dedupe.Done:
 		return nil
 	}
 	return fmt.Errorf("middleware: dedupe: claim %q: the store answered %d, want Won, Busy or Done", key, claim)
@@ -122,7 +123,7 @@ func (d *claims) leaseFor(ctx context.Context) time.Duration {
 
 // settle must reach the store even if ctx is done, as it is when the worker's grace
 // has ended.
-func (d *claims) settle(ctx context.Context, key string, token Token, err error) {
+func (d *claims) settle(ctx context.Context, key string, token dedupe.Token, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
 	defer cancel()
 	verb, settle := "complete", d.store.Complete

@@ -10,13 +10,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/warren-mq/warren/dedupe"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
 	"github.com/warren-mq/warren/retry"
 )
 
-func memory() *middleware.MemoryStore { return middleware.NewMemoryStore(time.Hour, 100) }
+func memory() *dedupe.Memory { return dedupe.NewMemory(time.Hour, 100) }
 
 func TestDedupeRunsAgainOnlyWhatDidNotSucceed(t *testing.T) {
 	t.Parallel()
@@ -102,7 +103,7 @@ func TestDedupeLosesNothingWhenItsWorkerDies(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, runs, m := memory(), 0, &message.Message{ID: "7", Queue: "q"}
-		if claim, _, err := store.Claim(t.Context(), "q/7", time.Minute); claim != middleware.Won || err != nil {
+		if claim, _, err := store.Claim(t.Context(), "q/7", time.Minute); claim != dedupe.Won || err != nil {
 			t.Fatal(claim, err)
 		}
 		h := middleware.Dedupe(store)(returns(&runs, nil))
@@ -123,15 +124,15 @@ func TestDedupeLosesNothingWhenItsWorkerDies(t *testing.T) {
 
 // fake is a store that answers as told and takes notes.
 type fake struct {
-	claim         middleware.Claim
+	claim         dedupe.Claim
 	err           error
 	lease         time.Duration
 	verbs         []string
-	token         middleware.Token // the last one that was shown
+	token         dedupe.Token // the last one that was shown
 	settledInTime bool
 }
 
-func (f *fake) Claim(_ context.Context, _ string, lease time.Duration) (middleware.Claim, middleware.Token, error) {
+func (f *fake) Claim(_ context.Context, _ string, lease time.Duration) (dedupe.Claim, dedupe.Token, error) {
 	f.lease = lease
 	if f.claim == 0 {
 		return 0, "", f.err
@@ -139,7 +140,7 @@ func (f *fake) Claim(_ context.Context, _ string, lease time.Duration) (middlewa
 	return f.claim, "token", nil
 }
 
-func (f *fake) settle(ctx context.Context, verb string, token middleware.Token) error {
+func (f *fake) settle(ctx context.Context, verb string, token dedupe.Token) error {
 	f.token = token
 	_, limited := ctx.Deadline()
 	f.settledInTime = ctx.Err() == nil && limited
@@ -147,11 +148,11 @@ func (f *fake) settle(ctx context.Context, verb string, token middleware.Token) 
 	return f.err
 }
 
-func (f *fake) Complete(ctx context.Context, _ string, token middleware.Token) error {
+func (f *fake) Complete(ctx context.Context, _ string, token dedupe.Token) error {
 	return f.settle(ctx, "complete", token)
 }
 
-func (f *fake) Release(ctx context.Context, _ string, token middleware.Token) error {
+func (f *fake) Release(ctx context.Context, _ string, token dedupe.Token) error {
 	return f.settle(ctx, "release", token)
 }
 
@@ -167,8 +168,8 @@ func TestDedupeWhenTheStoreIsDown(t *testing.T) {
 	}{
 		{"a claim that fails is the message's error", fake{err: errBoom}, nil, `middleware: dedupe: claim "q/7": boom`, "", 0},
 		{"an answer unheard of is an error", fake{claim: 9}, nil, `middleware: dedupe: claim "q/7": the store answered 9, want Won, Busy or Done`, "", 0},
-		{"what was handled stays handled", fake{claim: middleware.Won, err: errBoom}, nil, "", "cannot complete a claim", 1},
-		{"the handler's error comes first", fake{claim: middleware.Won, err: errBoom}, context.Canceled, "context canceled", "cannot release a claim", 1},
+		{"what was handled stays handled", fake{claim: dedupe.Won, err: errBoom}, nil, "", "cannot complete a claim", 1},
+		{"the handler's error comes first", fake{claim: dedupe.Won, err: errBoom}, context.Canceled, "context canceled", "cannot release a claim", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -192,7 +193,7 @@ func TestDedupeWhenTheStoreIsDown(t *testing.T) {
 func TestDedupeSettlesThoughTheContextIsDone(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	store := &fake{claim: middleware.Won}
+	store := &fake{claim: dedupe.Won}
 	err := middleware.Dedupe(store)(handler.Func(func(context.Context, *message.Message) error {
 		cancel()
 		return errBoom
@@ -228,7 +229,7 @@ func TestDedupeLeaseOutlastsTheHandler(t *testing.T) {
 			if tt.deadline > 0 {
 				ctx, cancel = context.WithTimeout(ctx, tt.deadline)
 			}
-			store, runs := &fake{claim: middleware.Won}, 0
+			store, runs := &fake{claim: dedupe.Won}, 0
 			err := middleware.Dedupe(store, tt.opts...)(returns(&runs, nil)).Handle(ctx, &message.Message{ID: "7"})
 			cancel()
 			if err != nil || store.lease != tt.want {
@@ -266,13 +267,13 @@ func TestDedupeThatOutlastsItsLeaseChangesNothingForTheNext(t *testing.T) {
 				if err := <-first; !errors.Is(err, tt.err) {
 					t.Errorf("the first handler's error is %v, want %v", err, tt.err)
 				}
-				if claim, _, err := store.Claim(t.Context(), "q/7", time.Minute); claim != middleware.Busy || err != nil {
+				if claim, _, err := store.Claim(t.Context(), "q/7", time.Minute); claim != dedupe.Busy || err != nil {
 					t.Errorf("a third claim got %v, %v; want Busy: the second worker has the message", claim, err)
 				}
 				if err := <-second; err != nil {
 					t.Error(err)
 				}
-				if claim, _, err := store.Claim(t.Context(), "q/7", time.Minute); claim != middleware.Done || err != nil {
+				if claim, _, err := store.Claim(t.Context(), "q/7", time.Minute); claim != dedupe.Done || err != nil {
 					t.Errorf("afterwards a claim got %v, %v; want Done", claim, err)
 				}
 				if !strings.Contains(out.String(), tt.log) || (out.Len() > 0) != (tt.log != "") {

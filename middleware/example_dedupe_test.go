@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/warren-mq/warren/dedupe"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
@@ -12,7 +13,7 @@ import (
 
 // The broker may deliver a message twice; the mail is sent once.
 func ExampleDedupe() {
-	store := middleware.NewMemoryStore(time.Hour, 100_000)
+	store := dedupe.NewMemory(time.Hour, 100_000)
 	h := middleware.Dedupe(store)(handler.Func(func(_ context.Context, m *message.Message) error {
 		fmt.Println("mail for", m.ID)
 		return nil

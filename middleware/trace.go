@@ -3,8 +3,6 @@ package middleware
 import (
 	"context"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
@@ -12,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 )

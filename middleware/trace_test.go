@@ -5,8 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
@@ -17,6 +15,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/dedupe"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
@@ -119,7 +120,7 @@ func ExampleQueue_priorities() {
 
 // Middleware of the worker wraps that of the queue, the first outermost.
 func ExampleQueue_middleware() {
-	seen := middleware.NewMemoryStore(24*time.Hour, 100_000)
+	seen := dedupe.NewMemory(24*time.Hour, 100_000)
 	w := worker.New(worker.Config{Middleware: []handler.Middleware{middleware.Log(slog.Default())}})
 	w.Queue(worker.Queue{
 		Name: "charge", Exchange: "orders",

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/dedupe"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
@@ -27,7 +28,7 @@ func TestDedupeSkipsWhatWasHandledBeforeItsAckWasLost(t *testing.T) {
 		proxy := rabbit.NewProxy(t, rabbit.URL(t))
 		b := newBench(t)
 		b.url = proxy.URL()
-		b.queue.Middleware = []handler.Middleware{middleware.Dedupe(middleware.NewMemoryStore(time.Hour, 1000))}
+		b.queue.Middleware = []handler.Middleware{middleware.Dedupe(dedupe.NewMemory(time.Hour, 1000))}
 		entered, leave := make(chan string, 10), make(chan struct{})
 		r := b.run(handler.Func(func(_ context.Context, m *message.Message) error { entered <- m.ID; <-leave; return nil }), impatient)
 		b.publish("key", 1, broker.WithMessageID("first"))
@@ -51,21 +52,21 @@ func TestDedupeSkipsWhatWasHandledBeforeItsAckWasLost(t *testing.T) {
 
 // leases is a store that notes how long its claims are to hold.
 type leases struct {
-	*middleware.MemoryStore
+	*dedupe.Memory
 
 	asked chan time.Duration
 }
 
-func (l leases) Claim(ctx context.Context, key string, lease time.Duration) (middleware.Claim, middleware.Token, error) {
+func (l leases) Claim(ctx context.Context, key string, lease time.Duration) (dedupe.Claim, dedupe.Token, error) {
 	l.asked <- lease
-	return l.MemoryStore.Claim(ctx, key, lease)
+	return l.Memory.Claim(ctx, key, lease)
 }
 
 // TestTheLeaseOfDedupeFollowsTheQueuesTimeout, which begins inside of it.
 func TestTheLeaseOfDedupeFollowsTheQueuesTimeout(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		b := newBench(t)
-		store := leases{middleware.NewMemoryStore(time.Hour, 1000), make(chan time.Duration, 1)}
+		store := leases{dedupe.NewMemory(time.Hour, 1000), make(chan time.Duration, 1)}
 		b.queue.Timeout = 40 * time.Minute
 		b.queue.Middleware = []handler.Middleware{middleware.Dedupe(store)}
 		b.run(handler.Func(func(context.Context, *message.Message) error { return nil }))
@@ -81,7 +82,7 @@ func TestTheLeaseOfDedupeFollowsTheQueuesTimeout(t *testing.T) {
 func TestDedupeLetsARetryRun(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		b := newBench(t)
-		b.queue.Middleware = []handler.Middleware{middleware.Dedupe(middleware.NewMemoryStore(time.Hour, 1000))}
+		b.queue.Middleware = []handler.Middleware{middleware.Dedupe(dedupe.NewMemory(time.Hour, 1000))}
 		b.run(handler.Func(func(_ context.Context, m *message.Message) error { return failUntil(m.Attempt, 2) }))
 		b.publish("key", 1)
 		if got := b.verdicts(2); got[0] != worker.Retry || got[1] != worker.Ack {

@@ -11,10 +11,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/worker"
 )

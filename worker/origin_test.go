@@ -4,12 +4,11 @@ import (
 	"context"
 	"testing"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
 

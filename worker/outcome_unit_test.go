@@ -8,11 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
 	"github.com/warren-mq/warren/retry"

@@ -6,10 +6,9 @@ import (
 	"log/slog"
 	"testing"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/worker"

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/dedupe"
 	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/middleware"
@@ -35,7 +36,7 @@ func main() {
 
 	// Dedupe compares the message ids. This store remembers up to 10,000 of them for an
 	// hour, in this process; replicas need a store that they share, such as a database.
-	seen := middleware.NewMemoryStore(time.Hour, 10_000)
+	seen := dedupe.NewMemory(time.Hour, 10_000)
 	q := w.Queue(worker.Queue{
 		Name: "idempotent-payments", Exchange: "idempotent",
 		Middleware: []handler.Middleware{middleware.Dedupe(seen)},

@@ -4,10 +4,9 @@ import (
 	"context"
 	"slices"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
 

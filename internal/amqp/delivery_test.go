@@ -6,11 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
 

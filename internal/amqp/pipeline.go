@@ -10,11 +10,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	amqp091 "github.com/rabbitmq/amqp091-go"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
 

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	amqp "github.com/rabbitmq/amqp091-go"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
@@ -26,6 +24,7 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"

@@ -9,8 +9,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/warren-mq/warren/dedupe"
 	"github.com/warren-mq/warren/examples/signup/internal/database"
-	"github.com/warren-mq/warren/middleware"
 )
 
 const schema = `CREATE TABLE IF NOT EXISTS handled (
@@ -21,10 +21,10 @@ const schema = `CREATE TABLE IF NOT EXISTS handled (
 );
 CREATE INDEX IF NOT EXISTS handled_done ON handled (done_at) WHERE done_at IS NOT NULL`
 
-// Store is a middleware.Store. It is safe for concurrent use.
+// Store is a dedupe.Store. It is safe for concurrent use.
 type Store struct{ db *database.DB }
 
-var _ middleware.Store = (*Store)(nil)
+var _ dedupe.Store = (*Store)(nil)
 
 // Open opens the store at postgres://… or in a file.
 func Open(ctx context.Context, where string) (*Store, error) {
@@ -36,7 +36,7 @@ func Open(ctx context.Context, where string) (*Store, error) {
 func (s *Store) Close() error { return s.db.Close() }
 
 // Claim takes key in one statement: of two that come at once, one changes no row.
-func (s *Store) Claim(ctx context.Context, key string, lease time.Duration) (middleware.Claim, middleware.Token, error) {
+func (s *Store) Claim(ctx context.Context, key string, lease time.Duration) (dedupe.Claim, dedupe.Token, error) {
 	now, token := time.Now(), rand.Text()
 	result, err := s.db.ExecContext(ctx, `INSERT INTO handled (key, token, leased_until) VALUES ($1, $2, $3)
 		ON CONFLICT (key) DO UPDATE SET token = excluded.token, leased_until = excluded.leased_until
@@ -49,7 +49,7 @@ func (s *Store) Claim(ctx context.Context, key string, lease time.Duration) (mid
 	case err != nil:
 		return 0, "", err
 	case n == 1:
-		return middleware.Won, middleware.Token(token), nil
+		return dedupe.Won, dedupe.Token(token), nil
 	}
 	var done sql.NullInt64
 	err = s.db.QueryRowContext(ctx, "SELECT done_at FROM handled WHERE key = $1", key).Scan(&done)
@@ -57,13 +57,13 @@ func (s *Store) Claim(ctx context.Context, key string, lease time.Duration) (mid
 		return 0, "", err
 	}
 	if done.Valid {
-		return middleware.Done, "", nil
+		return dedupe.Done, "", nil
 	}
-	return middleware.Busy, "", nil
+	return dedupe.Busy, "", nil
 }
 
 // Complete marks key as handled, unless another claim holds it.
-func (s *Store) Complete(ctx context.Context, key string, token middleware.Token) error {
+func (s *Store) Complete(ctx context.Context, key string, token dedupe.Token) error {
 	result, err := s.db.ExecContext(ctx, `INSERT INTO handled (key, token, leased_until, done_at) VALUES ($1, $2, 0, $3)
 		ON CONFLICT (key) DO UPDATE SET done_at = excluded.done_at
 		WHERE handled.token = excluded.token OR handled.done_at IS NOT NULL`, key, string(token), time.Now().UnixMilli())
@@ -73,11 +73,11 @@ func (s *Store) Complete(ctx context.Context, key string, token middleware.Token
 	if n, err := result.RowsAffected(); err != nil || n == 1 {
 		return err
 	}
-	return middleware.ErrClaimLost
+	return dedupe.ErrClaimLost
 }
 
 // Release ends the claim of token.
-func (s *Store) Release(ctx context.Context, key string, token middleware.Token) error {
+func (s *Store) Release(ctx context.Context, key string, token dedupe.Token) error {
 	_, err := s.db.ExecContext(ctx, "DELETE FROM handled WHERE key = $1 AND token = $2 AND done_at IS NULL", key, string(token))
 	return err
 }

@@ -6,17 +6,17 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/warren-mq/warren/dedupe"
+	"github.com/warren-mq/warren/dedupe/dedupetest"
 	"github.com/warren-mq/warren/examples/signup/internal/database/databasetest"
-	"github.com/warren-mq/warren/examples/signup/internal/dedupe"
-	"github.com/warren-mq/warren/middleware"
-	"github.com/warren-mq/warren/middleware/dedupetest"
+	sqlstore "github.com/warren-mq/warren/examples/signup/internal/dedupe"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func open(t *testing.T, where string) *dedupe.Store {
+func open(t *testing.T, where string) *sqlstore.Store {
 	t.Helper()
-	s, err := dedupe.Open(t.Context(), where)
+	s, err := sqlstore.Open(t.Context(), where)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func open(t *testing.T, where string) *dedupe.Store {
 func TestTheStoreKeepsTheContractAcrossProcesses(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, where string) {
-		dedupetest.Run(t, func(t *testing.T) (one, other middleware.Store) {
+		dedupetest.Run(t, func(t *testing.T) (one, other dedupe.Store) {
 			t.Helper()
 			return open(t, where), open(t, where)
 		})
@@ -43,7 +43,7 @@ func TestForgetForgetsWhatWasHandledLongAgo(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, where string) {
 		s := open(t, where)
 		claim, token, err := s.Claim(t.Context(), "q/1", time.Hour)
-		if claim != middleware.Won || err != nil {
+		if claim != dedupe.Won || err != nil {
 			t.Fatalf("Claim returned %v, %v; want Won", claim, err)
 		}
 		if err := s.Complete(t.Context(), "q/1", token); err != nil {
@@ -55,7 +55,7 @@ func TestForgetForgetsWhatWasHandledLongAgo(t *testing.T) {
 		if n, err := s.Forget(t.Context(), -time.Hour); n != 1 || err != nil {
 			t.Errorf("%d forgotten, %v; want 1", n, err)
 		}
-		if claim, _, err := s.Claim(t.Context(), "q/1", time.Hour); claim != middleware.Won || err != nil {
+		if claim, _, err := s.Claim(t.Context(), "q/1", time.Hour); claim != dedupe.Won || err != nil {
 			t.Errorf("Claim returned %v, %v; want Won again", claim, err)
 		}
 	})

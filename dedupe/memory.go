@@ -1,4 +1,4 @@
-package middleware
+package dedupe
 
 import (
 	"container/list"
@@ -9,10 +9,9 @@ import (
 	"time"
 )
 
-// MemoryStore is a Store in the memory of this process: it knows nothing of
-// replicas and forgets at a restart. It is safe for concurrent use and starts no
-// goroutine.
-type MemoryStore struct {
+// Memory is a Store in the memory of this process. It forgets everything at a restart, and
+// other processes do not see it. It is safe for concurrent use and starts no goroutine.
+type Memory struct {
 	ttl   time.Duration
 	limit int
 
@@ -34,24 +33,23 @@ type completed struct {
 	ends time.Time
 }
 
-var _ Store = (*MemoryStore)(nil)
+var _ Store = (*Memory)(nil)
 
-// NewMemoryStore returns a store that remembers what was handled for ttl, and no
-// more than limit keys of it: beyond that the oldest is forgotten. No more than limit
-// claims are held at a time either; further ones are Busy. It panics unless both
-// are more than 0.
-func NewMemoryStore(ttl time.Duration, limit int) *MemoryStore {
+// NewMemory returns a store that remembers the keys of handled messages for ttl, at most
+// limit of them: beyond that it forgets the oldest. It holds at most limit claims at a
+// time, and answers Busy to further ones. It panics unless both are more than 0.
+func NewMemory(ttl time.Duration, limit int) *Memory {
 	if ttl <= 0 || limit <= 0 {
-		panic(fmt.Sprintf("middleware: NewMemoryStore got ttl %v and limit %d, want more than 0", ttl, limit))
+		panic(fmt.Sprintf("dedupe: NewMemory got ttl %v and limit %d, want more than 0", ttl, limit))
 	}
-	return &MemoryStore{
+	return &Memory{
 		ttl: ttl, limit: limit,
 		claims: make(map[string]held), done: make(map[string]*list.Element), oldest: list.New(),
 	}
 }
 
 // Claim takes key for the caller. Its error is always nil.
-func (s *MemoryStore) Claim(_ context.Context, key string, lease time.Duration) (Claim, Token, error) {
+func (s *Memory) Claim(_ context.Context, key string, lease time.Duration) (Claim, Token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -70,7 +68,7 @@ func (s *MemoryStore) Claim(_ context.Context, key string, lease time.Duration) 
 }
 
 // Complete marks key as handled. Its error is nil or ErrClaimLost.
-func (s *MemoryStore) Complete(_ context.Context, key string, token Token) error {
+func (s *Memory) Complete(_ context.Context, key string, token Token) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -87,7 +85,7 @@ func (s *MemoryStore) Complete(_ context.Context, key string, token Token) error
 }
 
 // Release ends the claim on key. Its error is always nil.
-func (s *MemoryStore) Release(_ context.Context, key string, token Token) error {
+func (s *Memory) Release(_ context.Context, key string, token Token) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.claims[key].token == token {
@@ -97,7 +95,7 @@ func (s *MemoryStore) Release(_ context.Context, key string, token Token) error 
 }
 
 // forget drops completed keys that are too old or too many.
-func (s *MemoryStore) forget(now time.Time) {
+func (s *Memory) forget(now time.Time) {
 	for e := s.oldest.Front(); e != nil; e = s.oldest.Front() {
 		c, ok := e.Value.(completed)
 		if ok && now.Before(c.ends) && s.oldest.Len() <= s.limit {
@@ -109,7 +107,7 @@ func (s *MemoryStore) forget(now time.Time) {
 }
 
 // full says whether there is no room for one more claim, ended ones removed.
-func (s *MemoryStore) full(now time.Time) bool {
+func (s *Memory) full(now time.Time) bool {
 	if len(s.claims) < s.limit {
 		return false
 	}

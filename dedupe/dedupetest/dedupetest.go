@@ -9,13 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/middleware"
+	"github.com/warren-mq/warren/dedupe"
 )
 
 // Open returns a store as two processes see it. A store in the memory of one process is
 // returned twice. The store may be the same for all parts of the contract: their keys
 // differ. Open closes what it opened with t.Cleanup.
-type Open func(t *testing.T) (one, other middleware.Store)
+type Open func(t *testing.T) (one, other dedupe.Store)
 
 // Run tests the stores that open returns, one for each part of the contract.
 func Run(t *testing.T, open Open) {
@@ -44,8 +44,8 @@ func claiming() []part {
 	return []part{
 		{"a claim keeps others out until it is released", func(one, other process) {
 			token := one.wins(time.Hour)
-			other.isTold(middleware.Busy)
-			one.isTold(middleware.Busy)
+			other.isTold(dedupe.Busy)
+			one.isTold(dedupe.Busy)
 			one.releases(token)
 			other.wins(time.Hour)
 		}},
@@ -56,7 +56,7 @@ func claiming() []part {
 		{"a claim ends with its lease", func(one, other process) {
 			one.wins(0)
 			other.wins(time.Hour)
-			one.isTold(middleware.Busy)
+			one.isTold(dedupe.Busy)
 		}},
 		{"every claim has a token of its own", func(one, other process) {
 			first := one.wins(0)
@@ -72,20 +72,20 @@ func completing() []part {
 	return []part{
 		{"what is completed is done for all", func(one, other process) {
 			one.completes(one.wins(time.Hour))
-			one.isTold(middleware.Done)
-			other.isTold(middleware.Done)
+			one.isTold(dedupe.Done)
+			other.isTold(dedupe.Done)
 		}},
 		{"what is completed cannot be released", func(one, other process) {
 			token := one.wins(time.Hour)
 			one.completes(token)
 			one.releases(token)
-			other.isTold(middleware.Done)
+			other.isTold(dedupe.Done)
 		}},
 		{"to complete twice is no error", func(one, other process) {
 			token := one.wins(time.Hour)
 			one.completes(token)
 			one.completes(token)
-			other.isTold(middleware.Done)
+			other.isTold(dedupe.Done)
 		}},
 	}
 }
@@ -97,13 +97,13 @@ func comingLate() []part {
 			late := one.wins(0)
 			other.wins(time.Hour)
 			one.releases(late)
-			one.isTold(middleware.Busy)
+			one.isTold(dedupe.Busy)
 		}},
 		{"a late complete does not finish another's claim", func(one, other process) {
 			late := one.wins(0)
 			token := other.wins(time.Hour)
 			one.loses(late)
-			one.isTold(middleware.Busy)
+			one.isTold(dedupe.Busy)
 			other.releases(token)
 			one.wins(time.Hour)
 		}},
@@ -113,19 +113,19 @@ func comingLate() []part {
 			one.releases(late)
 			one.loses(late)
 			other.completes(token)
-			one.isTold(middleware.Done)
+			one.isTold(dedupe.Done)
 			one.completes(late) // it was handled: no error
-			one.isTold(middleware.Done)
+			one.isTold(dedupe.Done)
 		}},
 		{"a late complete counts if nobody has claimed the key since", func(one, other process) {
 			one.completes(one.wins(0))
-			other.isTold(middleware.Done)
+			other.isTold(dedupe.Done)
 		}},
 		{"a complete without a claim counts", func(one, other process) {
 			token := one.wins(time.Hour)
 			one.releases(token)
 			one.completes(token)
-			other.isTold(middleware.Done)
+			other.isTold(dedupe.Done)
 		}},
 	}
 }
@@ -133,7 +133,7 @@ func comingLate() []part {
 // process is a store as one process uses it for a key, which no other part uses.
 type process struct {
 	t     *testing.T
-	store middleware.Store
+	store dedupe.Store
 	key   string
 }
 
@@ -143,50 +143,50 @@ func (p process) on(key string) process {
 	return p
 }
 
-func (p process) claim(lease time.Duration, want middleware.Claim) middleware.Token {
+func (p process) claim(lease time.Duration, want dedupe.Claim) dedupe.Token {
 	p.t.Helper()
 	got, token, err := p.store.Claim(p.t.Context(), p.key, lease)
 	if got != want || err != nil {
 		p.t.Fatalf("Claim(%q, %v) returned %v, %v; want %v", p.key, lease, got, err, want)
 	}
-	if (token != "") != (want == middleware.Won) {
+	if (token != "") != (want == dedupe.Won) {
 		p.t.Errorf("Claim(%q, %v) returned %v with the token %q", p.key, lease, got, token)
 	}
 	return token
 }
 
-func (p process) wins(lease time.Duration) middleware.Token {
+func (p process) wins(lease time.Duration) dedupe.Token {
 	p.t.Helper()
-	return p.claim(lease, middleware.Won)
+	return p.claim(lease, dedupe.Won)
 }
 
-func (p process) isTold(want middleware.Claim) {
+func (p process) isTold(want dedupe.Claim) {
 	p.t.Helper()
 	p.claim(time.Hour, want)
 }
 
-func (p process) completes(token middleware.Token) {
+func (p process) completes(token dedupe.Token) {
 	p.t.Helper()
 	if err := p.store.Complete(p.t.Context(), p.key, token); err != nil {
 		p.t.Errorf("Complete(%q, %q) returned %v, want nil", p.key, token, err)
 	}
 }
 
-func (p process) loses(token middleware.Token) {
+func (p process) loses(token dedupe.Token) {
 	p.t.Helper()
-	if err := p.store.Complete(p.t.Context(), p.key, token); !errors.Is(err, middleware.ErrClaimLost) {
+	if err := p.store.Complete(p.t.Context(), p.key, token); !errors.Is(err, dedupe.ErrClaimLost) {
 		p.t.Errorf("Complete(%q, %q) returned %v, want ErrClaimLost", p.key, token, err)
 	}
 }
 
-func (p process) releases(token middleware.Token) {
+func (p process) releases(token dedupe.Token) {
 	p.t.Helper()
 	if err := p.store.Release(p.t.Context(), p.key, token); err != nil {
 		p.t.Errorf("Release(%q, %q) returned %v, want nil", p.key, token, err)
 	}
 }
 
-func oneOfMany(t *testing.T, stores ...middleware.Store) {
+func oneOfMany(t *testing.T, stores ...dedupe.Store) {
 	t.Helper()
 	var won atomic.Int64
 	var all sync.WaitGroup
@@ -194,9 +194,9 @@ func oneOfMany(t *testing.T, stores ...middleware.Store) {
 		all.Go(func() {
 			claim, _, err := stores[i%len(stores)].Claim(t.Context(), t.Name(), time.Hour)
 			switch {
-			case err != nil || claim == middleware.Done:
+			case err != nil || claim == dedupe.Done:
 				t.Errorf("Claim returned %v, %v; want Won or Busy", claim, err)
-			case claim == middleware.Won:
+			case claim == dedupe.Won:
 				won.Add(1)
 			}
 		})

@@ -1,4 +1,4 @@
-package middleware_test
+package dedupe_test
 
 import (
 	"context"
@@ -8,25 +8,25 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/warren-mq/warren/middleware"
-	"github.com/warren-mq/warren/middleware/dedupetest"
+	"github.com/warren-mq/warren/dedupe"
+	"github.com/warren-mq/warren/dedupe/dedupetest"
 )
 
 // script is a store with what is done to it, checked step by step.
 type script struct {
 	t *testing.T
-	*middleware.MemoryStore
+	*dedupe.Memory
 
-	tokens map[string]middleware.Token // of the claims won last
+	tokens map[string]dedupe.Token // of the claims won last
 }
 
-func (s script) claims(key string, want middleware.Claim) {
+func (s script) claims(key string, want dedupe.Claim) {
 	s.t.Helper()
 	got, token, err := s.Claim(s.t.Context(), key, time.Minute)
 	if got != want || err != nil {
 		s.t.Errorf("claim of %s: %v, %v, want %v", key, got, err, want)
 	}
-	if got == middleware.Won {
+	if got == dedupe.Won {
 		s.tokens[key] = token
 	}
 }
@@ -38,69 +38,69 @@ func (s script) completes(key string) {
 	}
 }
 
-func TestMemoryStore(t *testing.T) {
+func TestMemory(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		run  func(s script)
 	}{
 		{"a claim ends with its lease", func(s script) {
-			s.claims("a", middleware.Won)
+			s.claims("a", dedupe.Won)
 			time.Sleep(time.Minute - 1)
-			s.claims("a", middleware.Busy)
+			s.claims("a", dedupe.Busy)
 			time.Sleep(time.Nanosecond)
-			s.claims("a", middleware.Won)
+			s.claims("a", dedupe.Won)
 		}},
 		{"what is completed is done until its time is over", func(s script) {
-			s.claims("a", middleware.Won)
+			s.claims("a", dedupe.Won)
 			s.completes("a")
 			time.Sleep(time.Hour - 1)
-			s.claims("a", middleware.Done)
+			s.claims("a", dedupe.Done)
 			time.Sleep(time.Nanosecond)
-			s.claims("a", middleware.Won)
+			s.claims("a", dedupe.Won)
 		}},
 		{"completing again begins its time again", func(s script) {
 			s.completes("a")
 			time.Sleep(time.Hour / 2)
 			s.completes("a")
 			time.Sleep(time.Hour / 2)
-			s.claims("a", middleware.Done)
+			s.claims("a", dedupe.Done)
 		}},
 		{"beyond the limit the oldest is forgotten", func(s script) {
 			for _, key := range []string{"a", "b", "c", "d"} {
 				s.completes(key)
 			}
-			s.claims("a", middleware.Won)
-			s.claims("b", middleware.Done)
-			s.claims("d", middleware.Done)
+			s.claims("a", dedupe.Won)
+			s.claims("b", dedupe.Done)
+			s.claims("d", dedupe.Done)
 		}},
 		{"claims beyond the limit wait, and ended ones make room", func(s script) {
 			for _, key := range []string{"a", "b", "c"} {
-				s.claims(key, middleware.Won)
+				s.claims(key, dedupe.Won)
 			}
-			s.claims("d", middleware.Busy)
+			s.claims("d", dedupe.Busy)
 			time.Sleep(time.Minute)
-			s.claims("d", middleware.Won)
+			s.claims("d", dedupe.Won)
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				tt.run(script{t, middleware.NewMemoryStore(time.Hour, 3), make(map[string]middleware.Token)})
+				tt.run(script{t, dedupe.NewMemory(time.Hour, 3), make(map[string]dedupe.Token)})
 			})
 		})
 	}
 }
 
-func TestMemoryStoreKeepsTheContract(t *testing.T) {
+func TestMemoryKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	dedupetest.Run(t, func(*testing.T) (one, other middleware.Store) {
-		s := middleware.NewMemoryStore(time.Hour, 100)
+	dedupetest.Run(t, func(*testing.T) (one, other dedupe.Store) {
+		s := dedupe.NewMemory(time.Hour, 100)
 		return s, s
 	})
 }
 
-func TestMemoryStoreWantsRoom(t *testing.T) {
+func TestMemoryWantsRoom(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		ttl   time.Duration
@@ -108,23 +108,23 @@ func TestMemoryStoreWantsRoom(t *testing.T) {
 	}{{0, 1}, {1, 0}, {-1, -1}} {
 		func() {
 			defer func() {
-				want := fmt.Sprintf("middleware: NewMemoryStore got ttl %v and limit %d, want more than 0", tt.ttl, tt.limit)
+				want := fmt.Sprintf("dedupe: NewMemory got ttl %v and limit %d, want more than 0", tt.ttl, tt.limit)
 				if got := recover(); got != want {
 					t.Errorf("recovered %v, want %s", got, want)
 				}
 			}()
-			middleware.NewMemoryStore(tt.ttl, tt.limit)
+			dedupe.NewMemory(tt.ttl, tt.limit)
 		}()
 	}
 }
 
-// FuzzMemoryStore does what the bytes say to a store and to a plain model of it: with the
+// FuzzMemory does what the bytes say to a store and to a plain model of it: with the
 // token of the claim won last, or with that of an earlier one.
-func FuzzMemoryStore(f *testing.F) {
+func FuzzMemory(f *testing.F) {
 	f.Add([]byte("\x00\x04\x00\x08\x00\x0c\xff"))
 	f.Add([]byte("\x00\x03\x00\x06\x02\x00"))
 	f.Fuzz(func(t *testing.T, steps []byte) {
-		store := middleware.NewMemoryStore(time.Hour, 1000)
+		store := dedupe.NewMemory(time.Hour, 1000)
 		ctx, model := context.Background(), map[byte]*keyModel{}
 		for _, b := range steps {
 			k := model[b>>3]
@@ -139,7 +139,7 @@ func FuzzMemoryStore(f *testing.F) {
 				if got != want || err != nil {
 					t.Fatalf("claim of %q: %v, %v, want %v", k.name, got, err, want)
 				}
-				if got == middleware.Won {
+				if got == dedupe.Won {
 					k.tokens = append(k.tokens, token)
 				}
 			case 2, 3:
@@ -148,7 +148,7 @@ func FuzzMemoryStore(f *testing.F) {
 				if !lost {
 					k.held, k.done = false, true
 				}
-				if err := store.Complete(ctx, k.name, token); errors.Is(err, middleware.ErrClaimLost) != lost {
+				if err := store.Complete(ctx, k.name, token); errors.Is(err, dedupe.ErrClaimLost) != lost {
 					t.Fatalf("complete of %q returned %v, want that the claim is lost: %v", k.name, err, lost)
 				}
 			default:
@@ -164,23 +164,23 @@ func FuzzMemoryStore(f *testing.F) {
 type keyModel struct {
 	name       string
 	held, done bool
-	tokens     []middleware.Token
+	tokens     []dedupe.Token
 }
 
-func (k *keyModel) claim() middleware.Claim {
+func (k *keyModel) claim() dedupe.Claim {
 	switch {
 	case k.done:
-		return middleware.Done
+		return dedupe.Done
 	case k.held:
-		return middleware.Busy
+		return dedupe.Busy
 	}
 	k.held = true
-	return middleware.Won
+	return dedupe.Won
 }
 
 // token returns that of the last claim, or of an earlier one, and whether it is too late
 // for a claim that is held.
-func (k *keyModel) token(earlier bool) (token middleware.Token, late bool) {
+func (k *keyModel) token(earlier bool) (token dedupe.Token, late bool) {
 	switch n := len(k.tokens); {
 	case n == 0:
 		return "none", true

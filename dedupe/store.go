@@ -1,4 +1,4 @@
-package middleware
+package dedupe
 
 import (
 	"context"
@@ -22,9 +22,9 @@ type Token string
 
 // ErrClaimLost says that the lease of a claim ended before its Complete, and that
 // another caller has claimed the key since: the message may be handled twice.
-var ErrClaimLost = errors.New("middleware: the claim's lease ended, and another worker has claimed the message since")
+var ErrClaimLost = errors.New("dedupe: the claim's lease ended, and another worker has claimed the message since")
 
-// Store remembers which messages are being handled and which were. Dedupe uses it
+// Store remembers which messages are being handled and which were. middleware.Dedupe uses it
 // from many goroutines and, if it is shared, from many processes at once. Each method
 // is one atomic step. Package dedupetest tests that a store keeps this contract.
 type Store interface {
