@@ -28,8 +28,8 @@ func (it *item) expired(now time.Time) bool { return !it.expires.IsZero() && !no
 // first, and in each the older. What comes back to a quorum queue is before all others.
 type backlog struct {
 	levels []line // the last one is of what came back, in a quorum queue
-	fair   bool   // of two levels, every third message is a low one
-	turn   int
+	fair   bool   // of two levels, every third message may be a low one
+	turn   int    // counts up to 2 what is taken from a fair backlog, but for what came back
 	count  int
 	bytes  int64
 }
@@ -96,8 +96,11 @@ func (b *backlog) remove(it *item) {
 
 // head is the item that comes next; nil if there is none.
 func (b *backlog) head() *item {
-	if b.fair && b.turn == 2 && b.levels[0].first != nil && b.levels[b.frontLevel()].first == nil {
-		return b.levels[0].first
+	if b.fair && b.turn == 2 && b.levels[b.frontLevel()].first == nil {
+		low, high := b.levels[0].first, b.levels[1].first
+		if low != nil && high != nil && low.seq < high.seq {
+			return low
+		}
 	}
 	for _, l := range slices.Backward(b.levels) {
 		if l.first != nil {
@@ -113,11 +116,8 @@ func (b *backlog) take() *item {
 	if it == nil {
 		return nil
 	}
-	switch it.level {
-	case 0:
-		b.turn = 0
-	case 1:
-		b.turn++
+	if b.fair && it.level != b.frontLevel() {
+		b.turn = (b.turn + 1) % 3
 	}
 	b.remove(it)
 	return it

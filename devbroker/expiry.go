@@ -22,12 +22,12 @@ func (q *queue) setExpiry(it *item) {
 // those behind it. Some versions look at the head of each level of a quorum queue.
 func (q *queue) expire() {
 	if q.kind != quorum || !q.broker().gen.levelsExpire {
-		q.watch(q.expireFrom(q.ready.head))
+		q.watch(q.expireFrom(q.ready.head, func(*item) { q.ready.take() }))
 		return
 	}
 	var next *item
 	for i := range slices.Backward(q.ready.levels) {
-		it := q.expireFrom(func() *item { return q.ready.levels[i].first })
+		it := q.expireFrom(func() *item { return q.ready.levels[i].first }, q.ready.remove)
 		if it != nil && !it.expires.IsZero() && (next == nil || it.expires.Before(next.expires)) {
 			next = it
 		}
@@ -37,11 +37,11 @@ func (q *queue) expire() {
 
 // expireFrom dead-letters the head for as long as it is too old, and returns the one that
 // is not.
-func (q *queue) expireFrom(head func() *item) *item {
+func (q *queue) expireFrom(head func() *item, remove func(*item)) *item {
 	now := time.Now()
 	it := head()
 	for it != nil && it.expired(now) {
-		q.ready.remove(it)
+		remove(it)
 		q.deadLetter(it, expired)
 		it = head()
 	}

@@ -21,9 +21,7 @@ func (q *queue) dropOverflow() (dropped bool) {
 			q.maxBytes >= 0 && q.ready.bytes > q.maxBytes
 	}
 	for over() && q.ready.count > 0 {
-		it := q.ready.head()
-		q.ready.remove(it)
-		q.deadLetter(it, maxlen)
+		q.deadLetter(q.ready.take(), maxlen)
 		dropped = true
 	}
 	return dropped

@@ -159,6 +159,7 @@ func (q *queue) purge() int {
 	for it := q.ready.take(); it != nil; it = q.ready.take() {
 		q.drop(it)
 	}
+	q.ready.turn = 0
 	return count
 }
 

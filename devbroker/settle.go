@@ -173,6 +173,9 @@ func (q *queue) place(it *item, v verdict) {
 	it.seq, it.level = q.nextSeq, q.ready.frontLevel()
 	if gen := q.broker().gen; v != lostChannel && q.deliveryLimit == noLimit && gen.requeuesToEnd {
 		it.level = q.level(gen, it.message)
+		if q.ready.fair {
+			it.level = 0 // whatever its priority was
+		}
 	}
 }
 
