@@ -59,7 +59,13 @@ func (ch *channel) handle(f wire.Frame) error {
 	}
 	err := ch.receive(f)
 	reply := asReply(err)
-	if reply == nil || reply.hard {
+	if reply == nil {
+		return err
+	}
+	if reply.hard {
+		if reply.code != frameError && reply.code != unexpectedFrame { // these RabbitMQ finds before the channel does
+			ch.leaveClassic()
+		}
 		return err
 	}
 	ch.close(reply)
@@ -84,7 +90,7 @@ func (ch *channel) receive(f wire.Frame) error {
 func (ch *channel) close(reply *replyError) {
 	ch.flushConfirms()
 	ch.closing = true
-	ch.release(false)
+	ch.release()
 	ch.send(&wire.ChannelClose{
 		ReplyCode: reply.code, ReplyText: reply.reply(), ClassID: reply.class, MethodID: reply.method,
 	})
@@ -111,25 +117,40 @@ func (ch *channel) awaitCloseOk(f wire.Frame) error {
 
 // closedByClient ends the channel at the client's wish.
 func (ch *channel) closedByClient() error {
-	ch.release(false)
+	ch.release()
 	ch.send(&wire.ChannelCloseOk{})
 	delete(ch.conn.channels, ch.id)
 	return nil
 }
 
-// release cancels the consumers and returns what was not acked. With its connection
-// lost, the client has no use for confirms.
-func (ch *channel) release(lost bool) {
+// release cancels the consumers and returns what was not acked.
+func (ch *channel) release() {
+	ch.end()
+	ch.requeue(ch.unacked.takeAll(), lostChannel)
+}
+
+// end cancels the consumers.
+func (ch *channel) end() {
 	ch.slow.stop()
-	if lost {
-		ch.confirms = confirms{}
-	}
 	for _, c := range ch.consumers {
 		c.queue.removeConsumer(c)
 	}
 	clear(ch.consumers)
 	ch.tx = nil
-	ch.requeue(ch.unacked.takeAll(), lostChannel)
+}
+
+// leaveClassic ends what the channel has to do with classic queues. When an error of a
+// channel closes the connection, RabbitMQ tells these queues before it closes the other
+// channels, which can get what this one held. (Of a queue from which the channel has only
+// got messages, RabbitMQ 4.3 does so most of the time.)
+func (ch *channel) leaveClassic() {
+	for tag, c := range ch.consumers {
+		if c.queue.kind == classic {
+			delete(ch.consumers, tag)
+			c.queue.removeConsumer(c)
+		}
+	}
+	ch.requeue(ch.unacked.takeIf(func(d *delivery) bool { return d.queue.kind == classic }), lostChannel)
 }
 
 // kick has the queues of this channel's consumers look whether they can deliver.

@@ -1,10 +1,13 @@
 package devbroker
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -177,8 +180,13 @@ func (c *connection) release() {
 		return
 	}
 	c.released = true
-	for _, ch := range c.channels {
-		ch.release(true)
+	all := slices.SortedFunc(maps.Values(c.channels), func(a, b *channel) int { return cmp.Compare(a.id, b.id) })
+	for _, ch := range all {
+		ch.confirms = confirms{} // of which the client has no use
+		ch.end()
+	}
+	for _, ch := range all { // now that none of them receives any more
+		ch.requeue(ch.unacked.takeAll(), lostChannel)
 	}
 	clear(c.channels)
 	if c.vhost != nil {

@@ -14,8 +14,10 @@ type consumer struct {
 	noAck     bool
 	exclusive bool
 	priority  int64
-	prefetch  int // 0 for no limit
-	inFlight  int // deliveries that are not acked
+	prefetch  int    // 0 for no limit
+	inFlight  int    // deliveries that are not acked
+	number    uint64 // of all consumers that the queue has had
+	blocked   bool   // was passed over since its prefetch is used up; it goes behind its equals
 	gone      bool
 }
 
@@ -25,12 +27,23 @@ func (c *consumer) ready() bool {
 	switch {
 	case ch.paused:
 		return false
-	case !c.noAck && c.prefetch > 0 && c.inFlight >= c.prefetch:
+	case c.full():
 		return false
 	case !c.noAck && c.prefetch == 0 && ch.shared > 0 && ch.unacked.count() >= ch.shared:
 		return false
 	}
 	return ch.conn.out.hasRoom()
+}
+
+// full reports whether the consumer holds as much as its prefetch allows.
+func (c *consumer) full() bool { return !c.noAck && c.prefetch > 0 && c.inFlight >= c.prefetch }
+
+// unblock puts a consumer that was passed over behind its equals.
+func (c *consumer) unblock() {
+	if c.blocked && !c.full() {
+		c.blocked = false
+		c.queue.toEnd(slices.Index(c.queue.consumers, c))
+	}
 }
 
 // deliver hands a message to the consumer.
@@ -81,17 +94,29 @@ func (q *queue) nextConsumer() *consumer {
 	}
 	for i, c := range q.consumers {
 		if !c.ready() {
+			c.blocked = c.full()
 			continue
 		}
-		end := i + 1
-		for end < len(q.consumers) && q.consumers[end].priority == c.priority {
-			end++
-		}
-		copy(q.consumers[i:], q.consumers[i+1:end])
-		q.consumers[end-1] = c
+		q.toEnd(i)
+		// A quorum queue passes over a consumer when it is full; a classic queue when it
+		// would be the next one.
+		c.blocked = q.kind == quorum && c.prefetch == c.inFlight+1
 		return c
 	}
 	return nil
+}
+
+// toEnd moves a consumer behind its equals.
+func (q *queue) toEnd(i int) {
+	if i < 0 {
+		return
+	}
+	c, end := q.consumers[i], i+1
+	for end < len(q.consumers) && q.consumers[end].priority == c.priority {
+		end++
+	}
+	copy(q.consumers[i:], q.consumers[i+1:end])
+	q.consumers[end-1] = c
 }
 
 // addConsumer adds c behind those of its priority.
@@ -101,6 +126,8 @@ func (q *queue) addConsumer(c *consumer) {
 		i = len(q.consumers)
 	}
 	q.consumers = slices.Insert(q.consumers, i, c)
+	q.lastConsumer++
+	c.number = q.lastConsumer
 	if q.active == nil || q.kind == quorum && q.broker().gen.bestIsActive {
 		q.active = q.consumers[0]
 	}

@@ -46,6 +46,7 @@ type generation struct {
 	requeuesToEnd     bool   // without a delivery limit what comes back goes to the end
 	levelsExpire      bool   // the head of each priority expires, and not only the head of the queue
 	countsMetadata    bool   // x-max-length-bytes counts more than bodies
+	numbersConsumers  bool   // what a lost channel held comes back in the order in which its consumers began, and not in that of their tags
 
 	// Messages.
 	sortsHeaders bool // by name, when they are published
@@ -93,7 +94,7 @@ var generations = map[string]generation{
 		headers: []string{amqp091, amqp09}, speaksAMQP10: true, namesPermissions: true,
 		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 4096, minFrame: 4096, maxMessage: 16 << 20,
 		localRandom: true, namesDefaultType: true, zeroIsAllPriorities: true,
-		globalQoS: true, bestIsActive: true, queueTimeouts: true,
+		globalQoS: true, bestIsActive: true, queueTimeouts: true, numbersConsumers: true,
 		sortsHeaders: true, priorities: twoLevels, defaultLimit: 20, countsReturns: true, requeuesToEnd: true,
 		lastDeath: true, carriesCount: true, quorumName: "quorum",
 	},
@@ -102,7 +103,7 @@ var generations = map[string]generation{
 		headers: []string{amqp091, amqp09}, speaksAMQP10: true, namesPermissions: true,
 		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 8192, minFrame: 8192, maxMessage: 16 << 20, measuresBodies: true, checksPassive: true,
 		localRandom: true, namesDefaultType: true, emptyTypeIsDefault: true, zeroIsAllPriorities: true,
-		bestIsActive: true, queueTimeouts: true, timeoutCancels: true,
+		bestIsActive: true, queueTimeouts: true, timeoutCancels: true, numbersConsumers: true,
 		sortsHeaders: true, priorities: strict, defaultLimit: 20, acquiredCount: true, levelsExpire: true, countsMetadata: true,
 		lastDeath: true, carriesCount: true, classicCount: true, quorumName: `<<"quorum">>`,
 	},

@@ -22,14 +22,15 @@ type queue struct {
 	vhost *vhost
 	owner *connection // who alone may use it; nil if everyone may
 
-	ready     backlog
-	nextSeq   uint64
-	unacked   int
-	leaving   int         // cancelled consumers that hold messages
-	gets      int         // of unacked, those held by basic.get
-	consumers []*consumer // the higher priority first, and in turn among equals
-	active    *consumer   // the only one to receive, if singleActive
-	deaths    shipping    // dead letters that wait for their confirm
+	ready        backlog
+	nextSeq      uint64
+	unacked      int
+	leaving      int         // cancelled consumers that hold messages
+	gets         int         // of unacked, those held by basic.get
+	consumers    []*consumer // the higher priority first, and in turn among equals
+	lastConsumer uint64      // the number of the last one
+	active       *consumer   // the only one to receive, if singleActive
+	deaths       shipping    // dead letters that wait for their confirm
 
 	expiry  *time.Timer // for the head that expires next
 	unused  *time.Timer // for x-expires
@@ -78,7 +79,7 @@ func (q *queue) publish(m *message) bool {
 	}
 	it.redelivered = it.redelivered || m.failures > 0 && q.maxPriority == 0 && q.broker().gen.classicCount
 	q.ready.put(it)
-	if q.dropOverflow() || q.ready.count == 1 || q.kind == quorum {
+	if q.kind == classic && (q.dropOverflow() || q.ready.count == 1) {
 		q.expire() // else a classic queue of RabbitMQ does not look
 	}
 	q.wake()
@@ -115,7 +116,7 @@ func (q *queue) drop(it *item) {
 	}
 }
 
-// putBack makes a message ready again.
+// putBack makes a message ready again; backAgain must follow.
 func (q *queue) putBack(it *item) {
 	if q.deleted {
 		q.drop(it)
@@ -123,10 +124,17 @@ func (q *queue) putBack(it *item) {
 	}
 	it.redelivered = true
 	q.ready.put(it)
-	q.dropOverflow()
-	q.expire()
+}
+
+// backAgain does what is due after messages were put back. A classic queue looks at its
+// limits before it delivers.
+func (q *queue) backAgain() {
 	q.stalled = false
-	q.wake()
+	if q.kind == classic {
+		q.dropOverflow()
+		q.expire()
+	}
+	q.deliver()
 }
 
 // wake has the queue deliver what it can, at the end of what is being done.
@@ -141,9 +149,17 @@ func (q *queue) wake() {
 	})
 }
 
-// deliver hands ready messages to consumers for as long as there are both.
+// deliver hands ready messages to consumers for as long as there are both. A quorum queue
+// looks at its limits only after that.
 func (q *queue) deliver() {
-	for !q.deleted && !q.paused && !q.stalled && q.ready.count > 0 {
+	if q.deleted {
+		return
+	}
+	if q.kind == quorum {
+		q.expire()
+		defer q.dropOverflow()
+	}
+	for !q.paused && !q.stalled && q.ready.count > 0 {
 		c := q.nextConsumer()
 		if c == nil {
 			return

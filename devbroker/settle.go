@@ -84,17 +84,19 @@ func (ch *channel) ackFault(s settlement) *Fault {
 	return nil
 }
 
-// apply does to deliveries what was said of them.
+// apply settles deliveries in the batches in which RabbitMQ tells their queues.
 func (ch *channel) apply(deliveries []*delivery, v verdict) {
-	if v == acked || v == refused || v == discarded {
-		for _, d := range deliveries {
-			d.leave()
-			d.queue.settle(d, v)
-		}
+	if v != acked && v != refused && v != discarded {
+		ch.requeue(deliveries, v)
 		ch.kick()
 		return
 	}
-	ch.requeue(deliveries, v)
+	for _, batch := range batches(deliveries) {
+		for _, d := range batch {
+			d.leave()
+			d.queue.settle(d, v)
+		}
+	}
 	ch.kick()
 }
 
@@ -112,6 +114,7 @@ func (d *delivery) leave() {
 	if d.consumer.gone && d.consumer.inFlight == 0 {
 		d.queue.leaving--
 	}
+	d.consumer.unblock()
 }
 
 // settle ends a message that was acked, or refused for good.
@@ -133,24 +136,31 @@ func (q *queue) settle(d *delivery, v verdict) {
 	q.drop(it)
 }
 
-// requeue makes deliveries ready again, each in its own queue.
+// requeue makes deliveries ready again, each in its own queue. Each batch is delivered
+// again before the next one comes back.
 func (ch *channel) requeue(deliveries []*delivery, v verdict) {
-	for _, d := range deliveries {
-		if !d.late && !d.done { // else its message is ready, or gone, and keeps its place
-			d.queue.place(d.item, v)
-		}
+	group := batches
+	if v == lostChannel {
+		group = ch.lostBatches
 	}
-	for _, d := range slices.Backward(deliveries) { // each goes before the one put back last
-		d.leave()
-		if d.late || d.done {
-			continue
+	for _, batch := range group(deliveries) {
+		q := batch[0].queue
+		if q.kind == classic {
+			slices.Reverse(batch) // each goes to its old place, which is fastest before the one put back last
 		}
-		d.queue.takeBack(d.item, v)
+		for _, d := range batch {
+			d.leave()
+			if !d.late && !d.done { // else its message is ready, or gone, and keeps its place
+				q.takeBack(d.item, v)
+			}
+		}
+		q.backAgain()
 	}
 }
 
 // takeBack puts a message back, or gives it up when it has failed too often.
 func (q *queue) takeBack(it *item, v verdict) {
+	q.place(it, v)
 	it.acquired++
 	if q.fails(v) {
 		it.failures++

@@ -77,4 +77,5 @@ func (d *delivery) expire() {
 		c.cancelledByBroker()
 	}
 	d.queue.putBack(d.item)
+	d.queue.backAgain()
 }

@@ -65,6 +65,19 @@ func (u *unacked) cut(n int) []*delivery {
 	return taken
 }
 
+// takeIf removes those that a condition holds for.
+func (u *unacked) takeIf(condition func(*delivery) bool) (taken []*delivery) {
+	for _, d := range u.all {
+		if !d.settled && condition(d) {
+			d.settled = true
+			u.settled++
+			taken = append(taken, d)
+		}
+	}
+	u.trim()
+	return taken
+}
+
 func (u *unacked) trim() {
 	for len(u.all) > 0 && u.all[0].settled {
 		u.all = u.all[1:]

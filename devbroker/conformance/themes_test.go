@@ -32,6 +32,8 @@ func themes() []theme {
 		{"getting", getScenarios},
 		{"settling", settleScenarios},
 		{"requeueing", requeueScenarios},
+		{"requeueing at once", batchScenarios},
+		{"turns of consumers", turnScenarios},
 		{"counts", countScenarios},
 		{"counts of dead letters", carriedScenarios},
 		{"delivery limit", deliveryLimitScenarios},
