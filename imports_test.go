@@ -28,11 +28,11 @@ const (
 var mayImport = map[string][]string{
 	"message":    {},
 	"retry":      {},
-	"handler":    {"message"},
+	"handler":    {"message", "internal"},
 	"dedupe":     {},
 	"middleware": {"dedupe", "internal", "message", "handler", "retry"},
 	"topology":   {"message"},
-	"broker":     {"topology", "message", "retry", "internal"},
+	"broker":     {"topology", "message", "retry", "handler", "internal"},
 	"worker":     {"topology", "message", "handler", "middleware", "retry", "broker", "internal"},
 	"deadletter": {"topology", "message", "broker", "retry", "internal"},
 	"outbox":     {"topology", "message", "broker", "retry", "internal"},
@@ -95,6 +95,8 @@ func TestTheLawOfImportsSeesABreach(t *testing.T) {
 		{"a lower package imports a higher one", "broker/a.go", module + "worker", "may not import worker"},
 		{"a package imports the root", "cmd/a.go", strings.TrimSuffix(module, "/"), "may not import the root"},
 		{"handler imports a package of others", "handler/a.go", "example.org/x", "standard library"},
+		{"handler imports the engine", "handler/a.go", module + "internal/amqp", "not internal/amqp"},
+		{"handler imports the patterns", "handler/a.go", module + "internal/topic", ""},
 		{"a parent imports its child", "handler/a.go", module + "handler/json", "may not import handler/json"},
 		{"a child imports its sibling", "handler/a/a.go", module + "handler/b", "may not import handler/b"},
 		{"worker imports the AMQP client", "worker/a.go", amqp, "only internal/amqp"},
@@ -195,6 +197,8 @@ func breach(pkg, imported string) string {
 		return "only " + engine + " may import " + amqp
 	case onlyFor[ours] != "" && top != onlyFor[ours] && !strings.HasPrefix(pkg, "internal/"):
 		return "only " + onlyFor[ours] + " may import " + ours
+	case slices.Contains(standardOnly, pkg) && folder(ours) == "internal" && ours != "internal/topic":
+		return fmt.Sprintf("%s may import internal/topic of what is internal, not %s", pkg, ours)
 	case imported+"/" == module:
 		return pkg + " may not import the root"
 	case !isOurs && slices.Contains(standardOnly, pkg) && strings.Contains(folder(imported), "."):

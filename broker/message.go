@@ -1,40 +1,28 @@
 package broker
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	"github.com/google/uuid"
 
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
 )
-
-// Encoder turns a value into a body; handler.Codec is one.
-type Encoder interface {
-	ContentType() string
-	Marshal(v any) ([]byte, error)
-}
-
-type jsonEncoder struct{}
-
-func (jsonEncoder) ContentType() string           { return "application/json" }
-func (jsonEncoder) Marshal(v any) ([]byte, error) { return json.Marshal(v) }
 
 // outgoing is a message on its way out, with what the options said.
 type outgoing struct {
 	key     string
 	delay   time.Duration
-	encoder Encoder
+	codec   handler.Codec
 	message message.Message
 }
 
 func newOutgoing(exchange, key string, body any, opts []Option) (outgoing, error) {
-	out := outgoing{key: key, encoder: jsonEncoder{}, message: message.Message{Exchange: exchange, RoutingKey: key}}
+	out := outgoing{key: key, codec: handler.JSON(), message: message.Message{Exchange: exchange, RoutingKey: key}}
 	for _, opt := range opts {
 		opt(&out)
 	}
@@ -63,10 +51,10 @@ func (o *outgoing) encode(body any) (err error) {
 		o.contentType("application/octet-stream")
 		return nil
 	}
-	if o.message.Body, err = o.encoder.Marshal(body); err != nil {
+	if o.message.Body, err = o.codec.Marshal(body); err != nil {
 		return fmt.Errorf("encode %T: %w", body, err)
 	}
-	o.contentType(o.encoder.ContentType())
+	o.contentType(o.codec.ContentType())
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
@@ -63,24 +64,27 @@ func WithCorrelationID(id string) Option {
 // WithReplyTo says where a reply is wanted.
 func WithReplyTo(address string) Option { return func(o *outgoing) { o.message.ReplyTo = address } }
 
-// WithTimestamp sets the time of the message; the present otherwise. AMQP keeps
-// whole seconds.
-func WithTimestamp(t time.Time) Option { return func(o *outgoing) { o.message.Timestamp = t } }
+// Properties are the rarer properties of a message.
+type Properties struct {
+	Type      string    // the kind of message
+	AppID     string    // the publishing application
+	Timestamp time.Time // when the message was made; zero means now. AMQP keeps whole seconds
+	// Transient lets the broker keep the message in memory only: classic queues lose it when
+	// the node stops.
+	Transient bool
+}
 
-// WithType names the kind of message.
-func WithType(name string) Option { return func(o *outgoing) { o.message.Type = name } }
-
-// WithAppID names the publishing application.
-func WithAppID(name string) Option { return func(o *outgoing) { o.message.AppID = name } }
+// WithProperties sets the properties in p; later options of the same kind replace all of it.
+func WithProperties(p Properties) Option {
+	return func(o *outgoing) {
+		o.message.Type, o.message.AppID, o.message.Timestamp, o.message.Transient = p.Type, p.AppID, p.Timestamp, p.Transient
+	}
+}
 
 // WithContentType overrides the content type that the body's encoding implies.
 func WithContentType(mime string) Option {
 	return func(o *outgoing) { o.message.ContentType = mime }
 }
 
-// WithEncoder encodes the body otherwise than as JSON.
-func WithEncoder(e Encoder) Option { return func(o *outgoing) { o.encoder = e } }
-
-// WithTransient lets the broker keep the message in memory only: classic queues
-// lose it when the node stops.
-func WithTransient() Option { return func(o *outgoing) { o.message.Transient = true } }
+// WithCodec encodes the body by c instead of as JSON.
+func WithCodec(c handler.Codec) Option { return func(o *outgoing) { o.codec = c } }

@@ -48,7 +48,7 @@ func PublisherOver(s *amqp.Sender, exchange string) *Publisher {
 // A message that the broker refuses costs the channel that all share. Messages that were
 // on it are sent again on the next channel, within their time; they may arrive twice.
 //
-// A []byte is sent as it is, anything else as JSON unless WithEncoder says
+// A []byte is sent as it is, anything else as JSON unless WithCodec says
 // otherwise. The message is persistent, and gets a UUIDv7 as its id and the
 // present time as its timestamp where the options give none.
 func (p *Publisher) Publish(ctx context.Context, key string, body any, opts ...Option) error {

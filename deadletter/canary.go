@@ -7,10 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/amqp/inspect"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
 

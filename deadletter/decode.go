@@ -7,9 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
 )

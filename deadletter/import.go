@@ -11,9 +11,8 @@ import (
 	"maps"
 	"sync"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
 

@@ -11,13 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/deadletter"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
@@ -89,8 +88,8 @@ func TestReplayedMessageIsAsIfItHadNeverFailed(t *testing.T) {
 	headers := message.Headers{"tenant": "blue", "n": int32(7), "list": []any{int64(1), "two"}, "bytes": []byte{0, 255}}
 	b.fail(1, broken, func(int) broker.Item {
 		return broker.Item{Key: "user.signed_up", Body: []byte("a\x00b\xff"), Options: []broker.Option{
-			broker.WithMessageID("m"), broker.WithHeaders(headers), broker.WithPriority(4), broker.WithType("signed-up"), broker.WithReplyTo("back"),
-			broker.WithCorrelationID("c"), broker.WithAppID("shop"), broker.WithContentType("text/x-odd"), broker.WithExpiration(time.Hour),
+			broker.WithProperties(broker.Properties{Type: "signed-up", AppID: "shop"}), broker.WithMessageID("m"), broker.WithHeaders(headers), broker.WithPriority(4), broker.WithReplyTo("back"),
+			broker.WithCorrelationID("c"), broker.WithContentType("text/x-odd"), broker.WithExpiration(time.Hour),
 		}}
 	})
 	began := time.Now()

@@ -11,12 +11,9 @@ import (
 	"unicode/utf8"
 )
 
-// TextCodec is a Codec whose bodies are text in UTF-8. Typed converts a body that its
-// content type declares to be in another charset before it calls Unmarshal: ISO-8859-1
-// and UTF-16. Any other charset is a *DecodeError.
-type TextCodec interface {
+// textCodec is a Codec whose bodies are text: see Codec.
+type textCodec interface {
 	Codec
-	// Text marks the codec and does nothing.
 	Text()
 }
 

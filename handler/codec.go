@@ -5,7 +5,10 @@ import (
 	"strings"
 )
 
-// Codec turns values into bodies and back. It is used by many goroutines at once.
+// Codec turns values into bodies and back. It must be safe for concurrent use. If it has a
+// method Text() as well, its bodies are text in UTF-8: Typed converts a body that its
+// content type declares as ISO-8859-1 or UTF-16 before it calls Unmarshal, and returns a
+// *DecodeError for other charsets.
 type Codec interface {
 	// ContentType is the MIME type of what Marshal makes.
 	ContentType() string

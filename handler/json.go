@@ -9,14 +9,14 @@ import (
 
 type jsonCodec struct{}
 
-var _ TextCodec = jsonCodec{}
+var _ textCodec = jsonCodec{}
 
 // JSON is the codec for RFC 8259 JSON, by encoding/json. It accepts
 // application/json, text/json and every type with the suffix +json. A body is
 // exactly one value: anything but white space after it is an error. Errors say
 // after how many bytes the fault was found; text that is not UTF-8 is an error. Fields
-// unknown to the Go type are ignored, so that a publisher may add some. It is a
-// TextCodec, so a byte order mark and other charsets are taken care of.
+// unknown to the Go type are ignored, so that a publisher may add some. It has a method
+// Text, so a byte order mark is accepted and other charsets are converted.
 func JSON() Codec { return jsonCodec{} }
 
 func (jsonCodec) Text() {}

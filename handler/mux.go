@@ -3,6 +3,8 @@ package handler
 import (
 	"fmt"
 	"slices"
+
+	"github.com/warren-mq/warren/internal/topic"
 )
 
 // Mux finds the handler for a routing key by the rules of an AMQP topic
@@ -21,8 +23,7 @@ type Mux struct {
 }
 
 type route struct {
-	pattern string
-	kinds   []kind
+	pattern topic.Pattern
 	handler Handler
 }
 
@@ -34,38 +35,38 @@ func (m *Mux) Handle(pattern string, h Handler) {
 	if h == nil {
 		panic(fmt.Sprintf("handler: pattern %q has a nil handler", pattern))
 	}
-	kinds, err := parse(pattern)
+	p, err := topic.Parse(pattern)
 	if err != nil {
-		panic(err.Error())
+		panic("handler: " + err.Error())
 	}
 	if slices.Contains(m.patterns, pattern) {
 		panic(fmt.Sprintf("handler: pattern %q is registered already", pattern))
 	}
 	m.patterns = append(m.patterns, pattern)
-	m.add(route{pattern, kinds, h})
+	m.add(route{p, h})
 }
 
 func (m *Mux) add(r route) {
-	if !slices.ContainsFunc(r.kinds, kind.wild) {
+	if r.pattern.IsLiteral() {
 		if m.literal == nil {
 			m.literal = make(map[string]route)
 		}
-		m.literal[r.pattern] = r
+		m.literal[r.pattern.String()] = r
 		return
 	}
 	m.wild = append(m.wild, r)
-	slices.SortStableFunc(m.wild, func(a, b route) int { return compare(a.kinds, b.kinds) })
+	slices.SortStableFunc(m.wild, func(a, b route) int { return a.pattern.Compare(b.pattern) })
 }
 
 // Match returns the handler for a routing key, with the pattern it was registered
 // for, and whether there is one. It does not allocate.
 func (m *Mux) Match(key string) (h Handler, pattern string, ok bool) {
 	if r, ok := m.literal[key]; ok {
-		return r.handler, r.pattern, true
+		return r.handler, key, true
 	}
 	for i := range m.wild {
-		if r := &m.wild[i]; matches(r.pattern, key) {
-			return r.handler, r.pattern, true
+		if r := &m.wild[i]; r.pattern.Matches(key) {
+			return r.handler, r.pattern.String(), true
 		}
 	}
 	return nil, "", false

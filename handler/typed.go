@@ -90,7 +90,7 @@ func (o *options) unmarshal(m *message.Message, v any) (err error) {
 		return fmt.Errorf("no codec accepts it, want %s", accepted(o.codecs))
 	}
 	body := m.Body
-	if _, ok := codec.(TextCodec); ok {
+	if _, ok := codec.(textCodec); ok {
 		if body, err = toUTF8(body, m.ContentType); err != nil {
 			return err
 		}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/internal/record"
-
 	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 )

@@ -1,7 +1,7 @@
-// Package middleware is ready-made behaviour for handlers, one file each. The
-// first middleware of a queue is the outermost; a good order is Trace, Metrics,
-// Log, RateLimit, Breaker, Dedupe, Retry, Timeout: what waits is outside of what
-// has a time limit.
+// Package middleware adds ready-made behaviour to handlers; each middleware has a file of
+// its own. The first middleware of a queue is the outermost. A good order is RateLimit,
+// Breaker, Dedupe, Retry. The worker itself adds Trace and Metrics outside of them, and the
+// queue's Timeout inside, so that waiting in a middleware is not the handler's time.
 package middleware
 
 import (

@@ -18,7 +18,7 @@ import (
 func ExampleTrace() {
 	spans := tracetest.NewSpanRecorder()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
-	h := middleware.Trace(middleware.WithTracerProvider(provider))(
+	h := middleware.Trace(middleware.TraceConfig{TracerProvider: provider})(
 		handler.Func(func(context.Context, *message.Message) error { return nil }))
 
 	m := &message.Message{Queue: "welcome-email", Headers: message.Headers{
@@ -36,7 +36,7 @@ func ExampleTrace() {
 func ExampleMetrics() {
 	reader := metric.NewManualReader()
 	provider := metric.NewMeterProvider(metric.WithReader(reader))
-	h := middleware.Metrics(middleware.WithMeterProvider(provider), middleware.WithBuckets(1, 10, 60, 600))(
+	h := middleware.Metrics(middleware.MetricsConfig{MeterProvider: provider, Buckets: []float64{1, 10, 60, 600}})(
 		handler.Func(func(context.Context, *message.Message) error { return nil }))
 	fmt.Println(h.Handle(context.Background(), &message.Message{Queue: "reports"}))
 

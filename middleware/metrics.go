@@ -13,18 +13,13 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// MetricsOption changes how Metrics works.
-type MetricsOption func(*metrics)
-
-// WithMeterProvider measures with p instead of the global provider.
-func WithMeterProvider(p metric.MeterProvider) MetricsOption {
-	return func(s *metrics) { s.provider = p }
-}
-
-// WithBuckets sets the boundaries of the duration histogram, in seconds, instead
-// of telemetry.Buckets. Inside a worker the buckets of its own Metrics count.
-func WithBuckets(boundaries ...float64) MetricsOption {
-	return func(s *metrics) { s.boundaries = boundaries }
+// MetricsConfig configures Metrics. The zero value uses OpenTelemetry's global provider.
+type MetricsConfig struct {
+	MeterProvider metric.MeterProvider // nil means the global provider
+	// Buckets are the boundaries of the duration histogram, in seconds. Empty means those
+	// that OpenTelemetry recommends, extended to 10 minutes. Inside a worker the buckets of
+	// its own Metrics count.
+	Buckets []float64
 }
 
 // maxSeries bounds what is remembered, should some error.type turn out to have
@@ -32,9 +27,6 @@ func WithBuckets(boundaries ...float64) MetricsOption {
 const maxSeries = 1000
 
 type metrics struct {
-	provider   metric.MeterProvider
-	boundaries []float64
-
 	duration metric.Float64Histogram
 	consumed metric.Int64Counter
 
@@ -59,14 +51,11 @@ type series struct {
 //
 // A worker measures by itself. A Metrics inside another one, for the same message,
 // records nothing.
-func Metrics(opts ...MetricsOption) handler.Middleware {
+func Metrics(c MetricsConfig) handler.Middleware {
 	s := &metrics{series: make(map[seriesKey]*series)}
-	for _, opt := range opts {
-		opt(s)
-	}
-	meter := telemetry.Meter(s.provider)
+	meter := telemetry.Meter(c.MeterProvider)
 	var err error
-	if s.duration, err = telemetry.ProcessDuration(meter, s.boundaries...); err != nil {
+	if s.duration, err = telemetry.ProcessDuration(meter, c.Buckets...); err != nil {
 		otel.Handle(err)
 	}
 	if s.consumed, err = telemetry.ConsumedMessages(meter); err != nil {

@@ -54,14 +54,14 @@ func TestMetricsMeasureEachMessage(t *testing.T) {
 		reader := metric.NewManualReader()
 		provider := metric.NewMeterProvider(metric.WithReader(reader))
 		runs := 0
-		h := middleware.Metrics(middleware.WithMeterProvider(provider))(handler.Func(func(ctx context.Context, m *message.Message) error {
+		h := middleware.Metrics(middleware.MetricsConfig{MeterProvider: provider})(handler.Func(func(ctx context.Context, m *message.Message) error {
 			time.Sleep(2 * time.Second)
 			return returns(&runs, nil, nil, errBoom, retry.Snooze(1)).Handle(ctx, m)
 		}))
 		for range 4 {
 			_ = h.Handle(t.Context(), &message.Message{Queue: "q", RoutingKey: strconv.Itoa(runs)})
 		}
-		panicking := middleware.Metrics(middleware.WithMeterProvider(provider))(handler.Func(panics))
+		panicking := middleware.Metrics(middleware.MetricsConfig{MeterProvider: provider})(handler.Func(panics))
 		mustPanic(t, func() { _ = panicking.Handle(t.Context(), &message.Message{Queue: "p"}) })
 
 		const want = `messaging.client.consumed.messages{messaging.destination.name=p,messaging.operation.name=process,messaging.system=rabbitmq} 1
@@ -80,7 +80,7 @@ func TestMetricsTakeOtherBuckets(t *testing.T) {
 	reader := metric.NewManualReader()
 	provider := metric.NewMeterProvider(metric.WithReader(reader))
 	runs := 0
-	h := middleware.Metrics(middleware.WithMeterProvider(provider), middleware.WithBuckets(1, 60))(returns(&runs, nil))
+	h := middleware.Metrics(middleware.MetricsConfig{MeterProvider: provider, Buckets: []float64{1, 60}})(returns(&runs, nil))
 	if err := h.Handle(t.Context(), &message.Message{}); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestMetricsTakeOtherBuckets(t *testing.T) {
 
 func TestMetricsRememberTheirAttributes(t *testing.T) { // AllocsPerRun forbids t.Parallel
 	provider := metric.NewMeterProvider(metric.WithReader(metric.NewManualReader()))
-	h := middleware.Metrics(middleware.WithMeterProvider(provider))(handler.Func(func(context.Context, *message.Message) error { return nil }))
+	h := middleware.Metrics(middleware.MetricsConfig{MeterProvider: provider})(handler.Func(func(context.Context, *message.Message) error { return nil }))
 	ctx, m := t.Context(), &message.Message{Queue: "q"}
 	n := testing.AllocsPerRun(1000, func() { _ = h.Handle(ctx, m) })
 	t.Logf("%v allocations with the SDK", n)

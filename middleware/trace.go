@@ -15,37 +15,20 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// TraceOption changes how Trace works.
-type TraceOption func(*tracing)
-
-// WithTracerProvider makes the spans with p instead of the global provider.
-func WithTracerProvider(p trace.TracerProvider) TraceOption {
-	return func(t *tracing) { t.provider = p }
-}
-
-// WithPropagator reads the creation context with p instead of the global
-// propagator or, if the program has set none, W3C Trace Context with Baggage.
-func WithPropagator(p propagation.TextMapPropagator) TraceOption {
-	return func(t *tracing) { t.propagator = p }
-}
-
-// WithLinkOnly links each span to the creation context without making it a child:
-// each attempt is a trace of its own.
-func WithLinkOnly() TraceOption {
-	return func(t *tracing) { t.linkOnly = true }
-}
-
-// WithSpanAttributes sets these on every span too, such as telemetry.Server.
-func WithSpanAttributes(attrs ...attribute.KeyValue) TraceOption {
-	return func(t *tracing) { t.attributes = append(t.attributes, attrs...) }
+// TraceConfig configures Trace. The zero value uses OpenTelemetry's global provider and
+// propagator.
+type TraceConfig struct {
+	TracerProvider trace.TracerProvider // makes the spans; nil means the global provider
+	// Propagator reads the creation context. Nil means the global propagator or, if the
+	// program has set none, W3C Trace Context with Baggage.
+	Propagator propagation.TextMapPropagator
+	LinkOnly   bool                 // link each span to the creation context, and begin a trace for each attempt
+	Attributes []attribute.KeyValue // set on every span
 }
 
 type tracing struct {
-	provider   trace.TracerProvider
-	propagator propagation.TextMapPropagator
-	linkOnly   bool
-	attributes []attribute.KeyValue
-	tracer     trace.Tracer
+	TraceConfig
+	tracer trace.Tracer
 }
 
 // Trace runs each message in a CONSUMER span "process {queue}", by OpenTelemetry's
@@ -59,12 +42,8 @@ type tracing struct {
 //
 // Without an SDK nothing is made, but the handler's context still carries on the
 // trace of the headers.
-func Trace(opts ...TraceOption) handler.Middleware {
-	t := &tracing{}
-	for _, opt := range opts {
-		opt(t)
-	}
-	t.tracer = telemetry.Tracer(t.provider)
+func Trace(c TraceConfig) handler.Middleware {
+	t := &tracing{c, telemetry.Tracer(c.TracerProvider)}
 	return func(next handler.Handler) handler.Handler {
 		return handler.Func(func(ctx context.Context, m *message.Message) error {
 			return t.handle(ctx, next, m)
@@ -74,11 +53,11 @@ func Trace(opts ...TraceOption) handler.Middleware {
 
 func (t *tracing) handle(ctx context.Context, next handler.Handler, m *message.Message) error {
 	if covered(ctx, traced, m) {
-		trace.SpanFromContext(ctx).SetAttributes(t.attributes...)
+		trace.SpanFromContext(ctx).SetAttributes(t.Attributes...)
 		return next.Handle(ctx, m)
 	}
 	ctx, creation := t.extract(ctx, m)
-	if !telemetry.Installed(t.provider) {
+	if !telemetry.Installed(t.TracerProvider) {
 		return next.Handle(ctx, m)
 	}
 	ctx, span := t.tracer.Start(ctx, telemetry.ProcessSpanName(m.Queue), t.options(ctx, creation, m)...)
@@ -94,7 +73,7 @@ func (t *tracing) extract(ctx context.Context, m *message.Message) (context.Cont
 		return ctx, trace.SpanContext{}
 	}
 	ambient := trace.SpanFromContext(ctx)
-	inner := telemetry.Propagator(t.propagator).Extract(ctx, telemetry.Carrier(m.Headers))
+	inner := telemetry.Propagator(t.Propagator).Extract(ctx, telemetry.Carrier(m.Headers))
 	creation := trace.SpanContextFromContext(inner)
 	if !ambient.SpanContext().IsValid() {
 		return inner, creation
@@ -106,12 +85,12 @@ func (t *tracing) extract(ctx context.Context, m *message.Message) (context.Cont
 }
 
 func (t *tracing) options(ctx context.Context, creation trace.SpanContext, m *message.Message) []trace.SpanStartOption {
-	attrs := append(telemetry.ProcessAttributes(m), t.attributes...)
+	attrs := append(telemetry.ProcessAttributes(m), t.Attributes...)
 	opts := make([]trace.SpanStartOption, 0, 5)
 	opts = append(opts, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(attrs...))
 	if creation.IsValid() {
 		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: creation}))
-		if t.linkOnly && trace.SpanContextFromContext(ctx).Equal(creation) {
+		if t.LinkOnly && trace.SpanContextFromContext(ctx).Equal(creation) {
 			opts = append(opts, trace.WithNewRoot())
 		}
 	}

@@ -28,14 +28,14 @@ const (
 )
 
 // traced handles m and returns the span made for it.
-func traced(t *testing.T, m *message.Message, h handler.Handler, opts ...middleware.TraceOption) sdktrace.ReadOnlySpan {
+func traced(t *testing.T, m *message.Message, h handler.Handler, c middleware.TraceConfig) sdktrace.ReadOnlySpan {
 	t.Helper()
 	rec := tracetest.NewSpanRecorder()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec))
-	opts = append(opts, middleware.WithTracerProvider(provider))
+	c.TracerProvider = provider
 	func() {
 		defer func() { _ = recover() }() // the panic is looked at elsewhere
-		_ = middleware.Trace(opts...)(h).Handle(t.Context(), m)
+		_ = middleware.Trace(c)(h).Handle(t.Context(), m)
 	}()
 	spans := rec.Ended()
 	if len(spans) != 1 {
@@ -48,7 +48,7 @@ func TestTraceMakesAConsumerSpan(t *testing.T) {
 	t.Parallel()
 	runs := 0
 	m := &message.Message{ID: "7", Exchange: "events", RoutingKey: "user.signed_up", Queue: "welcome", Attempt: 1}
-	span := traced(t, m, returns(&runs, nil), middleware.WithSpanAttributes(telemetry.Server("mq", 5672)...))
+	span := traced(t, m, returns(&runs, nil), middleware.TraceConfig{Attributes: telemetry.Server("mq", 5672)})
 	if span.Name() != "process welcome" || span.SpanKind() != trace.SpanKindConsumer || span.Parent().IsValid() {
 		t.Errorf("%s span %q with parent %v, want a consumer's root", span.SpanKind(), span.Name(), span.Parent())
 	}
@@ -69,43 +69,44 @@ func TestTraceLinks(t *testing.T) {
 	t.Parallel()
 	const created, before = "b7ad6b7169203331", "00f067aa0ba902b7"
 	retried := message.Headers{"traceparent": creator, record.HeaderAttempt: int64(1), record.HeaderTrace: previous}
+	var plain middleware.TraceConfig
 	for _, tt := range []struct {
 		name    string
 		headers message.Headers
-		opts    []middleware.TraceOption
+		config  middleware.TraceConfig
 		parent  string
 		links   []string
 	}{
-		{"nothing to the message of an untraced publisher", message.Headers{"x": 1}, nil, "", nil},
-		{"the creation context, which is the parent too", message.Headers{"traceparent": creator}, nil, created, []string{created}},
+		{"nothing to the message of an untraced publisher", message.Headers{"x": 1}, plain, "", nil},
+		{"the creation context, which is the parent too", message.Headers{"traceparent": creator}, plain, created, []string{created}},
 		{
 			"the creation context alone, if told so",
 			message.Headers{"traceparent": creator},
-			[]middleware.TraceOption{middleware.WithLinkOnly()},
+			middleware.TraceConfig{LinkOnly: true},
 			"",
 			[]string{created},
 		},
-		{"the attempt before", retried, nil, created, []string{created, before}},
+		{"the attempt before", retried, plain, created, []string{created, before}},
 		{
 			"the attempt before, of an untraced publisher",
 			message.Headers{record.HeaderAttempt: int64(1), record.HeaderTrace: previous},
-			nil, "",
+			plain, "",
 			[]string{before},
 		},
-		{"the same context only once", message.Headers{"traceparent": creator, record.HeaderAttempt: int64(1), record.HeaderTrace: creator}, nil, created, []string{created}},
-		{"no attempt before without the mark of a retry", message.Headers{record.HeaderTrace: previous}, nil, "", nil},
+		{"the same context only once", message.Headers{"traceparent": creator, record.HeaderAttempt: int64(1), record.HeaderTrace: creator}, plain, created, []string{created}},
+		{"no attempt before without the mark of a retry", message.Headers{record.HeaderTrace: previous}, plain, "", nil},
 		{
 			"nothing with a propagator for something else",
 			message.Headers{"traceparent": creator},
-			[]middleware.TraceOption{middleware.WithPropagator(propagation.Baggage{})},
+			middleware.TraceConfig{Propagator: propagation.Baggage{}},
 			"", nil,
 		},
-		{"nothing for garbage", message.Headers{"traceparent": "x", record.HeaderAttempt: "x", record.HeaderTrace: 7}, nil, "", nil},
+		{"nothing for garbage", message.Headers{"traceparent": "x", record.HeaderAttempt: "x", record.HeaderTrace: 7}, plain, "", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			runs := 0
-			span := traced(t, &message.Message{Headers: tt.headers}, returns(&runs, nil), tt.opts...)
+			span := traced(t, &message.Message{Headers: tt.headers}, returns(&runs, nil), tt.config)
 			parent := ""
 			if span.Parent().IsValid() {
 				parent = span.Parent().SpanID().String()
@@ -127,7 +128,7 @@ func TestTraceKeepsASpanAlreadyThere(t *testing.T) {
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec))
 	ctx, ambient := provider.Tracer("t").Start(t.Context(), "ambient")
 	runs := 0
-	h := middleware.Trace(middleware.WithTracerProvider(provider))(returns(&runs, nil))
+	h := middleware.Trace(middleware.TraceConfig{TracerProvider: provider})(returns(&runs, nil))
 	for _, m := range []*message.Message{{Headers: message.Headers{"traceparent": creator}}, {Headers: message.Headers{"x": "y"}}} {
 		if err := h.Handle(ctx, m); err != nil {
 			t.Fatal(err)
@@ -157,7 +158,7 @@ func TestTraceStatus(t *testing.T) {
 		{"a panic is an error", handler.Func(panics), codes.Error, "panic"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			span := traced(t, &message.Message{}, tt.h)
+			span := traced(t, &message.Message{}, tt.h, middleware.TraceConfig{})
 			set := attribute.NewSet(span.Attributes()...)
 			got, _ := set.Value("error.type")
 			if span.Status().Code != tt.status || got.AsString() != tt.errorType {
@@ -176,7 +177,7 @@ func TestTraceGivesTheHandlerSpanAndBaggage(t *testing.T) {
 		inside = trace.SpanContextFromContext(ctx)
 		tenant = baggage.FromContext(ctx).Member("tenant").Value()
 		return nil
-	}))
+	}), middleware.TraceConfig{})
 	if !inside.Equal(span.SpanContext()) || tenant != "a" {
 		t.Errorf("the handler saw %v and tenant %q, want its span and a", inside, tenant)
 	}
@@ -184,13 +185,13 @@ func TestTraceGivesTheHandlerSpanAndBaggage(t *testing.T) {
 
 func TestTraceWithoutSDKCarriesTheTraceOn(t *testing.T) {
 	t.Parallel()
-	for name, opts := range map[string][]middleware.TraceOption{
-		"no provider set":       nil,
-		"the no-op provider":    {middleware.WithTracerProvider(tracenoop.NewTracerProvider())},
-		"an ambient propagator": {middleware.WithPropagator(propagation.TraceContext{})},
+	for name, c := range map[string]middleware.TraceConfig{
+		"no provider set":       {},
+		"the no-op provider":    {TracerProvider: tracenoop.NewTracerProvider()},
+		"an ambient propagator": {Propagator: propagation.TraceContext{}},
 	} {
 		got := ""
-		err := middleware.Trace(opts...)(handler.Func(func(ctx context.Context, _ *message.Message) error {
+		err := middleware.Trace(c)(handler.Func(func(ctx context.Context, _ *message.Message) error {
 			got = trace.SpanContextFromContext(ctx).SpanID().String()
 			return nil
 		})).Handle(t.Context(), &message.Message{Headers: message.Headers{"traceparent": creator}})
@@ -202,7 +203,7 @@ func TestTraceWithoutSDKCarriesTheTraceOn(t *testing.T) {
 
 func TestTraceAndMetricsCostNothingWithoutSDK(t *testing.T) { // AllocsPerRun forbids t.Parallel
 	h := handler.Chain(handler.Func(func(context.Context, *message.Message) error { return nil }),
-		middleware.Trace(), middleware.Metrics())
+		middleware.Trace(middleware.TraceConfig{}), middleware.Metrics(middleware.MetricsConfig{}))
 	ctx := t.Context()
 	for name, headers := range map[string]message.Headers{
 		"no headers":       nil,

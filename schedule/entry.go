@@ -12,7 +12,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/warren-mq/warren/internal/record"
-
 	"github.com/warren-mq/warren/message"
 )
 

@@ -5,9 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
 )

@@ -6,10 +6,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/warrentest"
@@ -38,8 +37,7 @@ func TestDeadLettersOfAWorker(t *testing.T) {
 				b, start := warrentest.NewBroker(t), time.Now()
 				warrentest.Run(t, emailer(b, tt.h.Handle))
 				b.Publish("events", "user.signed_up", []byte("body"), broker.WithContentType("text/plain"),
-					broker.WithMessageID("m-1"), broker.WithCorrelationID("c-1"), broker.WithType("signup"),
-					broker.WithTimestamp(start), broker.WithHeader("tenant", "acme"))
+					broker.WithProperties(broker.Properties{Type: "signup", Timestamp: start}), broker.WithMessageID("m-1"), broker.WithCorrelationID("c-1"), broker.WithHeader("tenant", "acme"))
 				b.WaitIdle()
 				dead := b.DeadLetters("email")
 				if len(dead) != 1 {

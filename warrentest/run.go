@@ -44,8 +44,7 @@ var errStopped = errors.New("warrentest: the test stops the worker")
 
 // Run runs w until the test ends, and returns when every queue consumes. If w does
 // not get so far, the test ends; if its Run returns an error later that no Stop has
-// asked for, the test fails. Run must come before w.Run, and leaves Config.OnEvent
-// alone.
+// asked for, the test fails. Run must come before w.Run.
 func Run(tb testing.TB, w *worker.Worker) *Running {
 	tb.Helper()
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(tb.Context()))

@@ -30,14 +30,15 @@ func TestRunReturnsAReadyWorkerAndEndsItWithTheTest(t *testing.T) {
 	}
 }
 
-func TestRunLeavesOnEventAlone(t *testing.T) {
+func TestRunLeavesOtherWatchersAlone(t *testing.T) {
 	t.Parallel()
 	b, settled := warrentest.NewBroker(t), make(chan worker.Settled, 1)
-	w := worker.New(worker.Config{Broker: b.Config(), OnEvent: func(e worker.Event) {
+	w := worker.New(worker.Config{Broker: b.Config()})
+	w.Watch(func(e worker.Event) {
 		if s, ok := e.(worker.Settled); ok {
 			settled <- s
 		}
-	}})
+	})
 	w.Queue(worker.Queue{Name: "email"}).Handle("email", handler.Func(done))
 	warrentest.Run(t, w).Events()
 	b.Publish("", "email", 1)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -121,11 +122,8 @@ func (q *Subscription) setTopologyErr(err error) {
 	before := q.topologyErr
 	q.topologyErr = err
 	q.mu.Unlock()
-	switch {
-	case err == nil && before != nil:
-		q.worker.emit(TopologyRestored{Queue: q.config.Name})
-	case err != nil && (before == nil || before.Error() != err.Error()):
-		q.worker.emit(TopologyFailed{Queue: q.config.Name, Err: err})
+	if fmt.Sprint(before) != fmt.Sprint(err) {
+		q.worker.emit(TopologyChanged{Queue: q.config.Name, Err: err})
 	}
 }
 

@@ -111,8 +111,8 @@ func TestAnExchangeOfAnotherTypeIsAReasonInTheHealth(t *testing.T) {
 		if n := b.count(func(e worker.Event) bool { _, is := e.(worker.SessionDown); return is }); n > 0 {
 			t.Errorf("%d connections were lost, want none", n)
 		}
-		if n := b.count(func(e worker.Event) bool { _, is := e.(worker.TopologyFailed); return is }); n != 1 {
-			t.Errorf("%d events TopologyFailed, want 1", n)
+		if n := b.count(func(e worker.Event) bool { c, is := e.(worker.TopologyChanged); return is && c.Err != nil }); n != 1 {
+			t.Errorf("%d events of a refusal, want 1", n)
 		}
 	})
 }

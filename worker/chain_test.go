@@ -171,7 +171,8 @@ type runKey struct{}
 func TestHandlersSeeTheValuesOfRunsContext(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		b := newBench(t)
-		w := worker.New(worker.Config{Broker: broker.Config{URL: b.url, Dial: rabbit.Dial}, OnEvent: b.record})
+		w := worker.New(worker.Config{Broker: broker.Config{URL: b.url, Dial: rabbit.Dial}})
+		w.Watch(b.record)
 		entered, finish := make(chan any, 1), make(chan struct{})
 		w.Queue(b.queue).Handle("#", handler.Func(func(ctx context.Context, _ *message.Message) error {
 			entered <- ctx.Value(runKey{})

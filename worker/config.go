@@ -34,8 +34,6 @@ type Config struct {
 	Middleware []handler.Middleware
 	// Logger takes the worker's events; slog.Default() if nil.
 	Logger *slog.Logger
-	// OnEvent sees every event, from many goroutines; it must be quick.
-	OnEvent func(Event)
 
 	// TracerProvider makes the spans of messages handled and published, MeterProvider
 	// measures them, and Propagator reads and writes the trace context in their headers.
@@ -66,8 +64,8 @@ func (c Config) withDefaults() Config {
 // observing returns the middleware that traces and measures every message.
 func (c Config) observing() []handler.Middleware {
 	return []handler.Middleware{
-		middleware.Trace(middleware.WithTracerProvider(c.TracerProvider), middleware.WithPropagator(c.Propagator)),
-		middleware.Metrics(middleware.WithMeterProvider(c.MeterProvider)),
+		middleware.Trace(middleware.TraceConfig{TracerProvider: c.TracerProvider, Propagator: c.Propagator}),
+		middleware.Metrics(middleware.MetricsConfig{MeterProvider: c.MeterProvider}),
 	}
 }
 

@@ -209,11 +209,12 @@ func TestSecondSignalEndsAClose(t *testing.T) {
 func stubborn() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("CHILD_URL")}, OnEvent: func(e worker.Event) {
+	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("CHILD_URL")}})
+	w.Watch(func(e worker.Event) {
 		if _, ok := e.(worker.Draining); ok {
 			fmt.Println("draining")
 		}
-	}})
+	})
 	q := w.Queue(worker.Queue{Name: os.Getenv("CHILD_QUEUE"), Exchange: os.Getenv("CHILD_EXCHANGE"), Retry: quick})
 	q.Handle("#", handler.Func(func(context.Context, *message.Message) error {
 		fmt.Println("in hand")

@@ -92,17 +92,13 @@ type HandlerOverdue struct {
 	Span       trace.SpanContext // in which it runs; invalid without tracing
 }
 
-// TopologyFailed says that the broker refused to declare again what a queue in use needs.
-// The queue goes on consuming, and the declaration is tried again. The event comes when the
-// error changes.
-type TopologyFailed struct {
+// TopologyChanged reports that the broker refused to declare again what a queue in use
+// needs, or that it has accepted the declarations since. The queue goes on consuming
+// meanwhile, and the declaration is tried again. The event is emitted when Err changes.
+type TopologyChanged struct {
 	Queue string
-	Err   error
+	Err   error // nil if the declarations were accepted
 }
-
-// TopologyRestored says that the broker has accepted the declarations after a
-// TopologyFailed.
-type TopologyRestored struct{ Queue string }
 
 // Isolated says that a message is about to be handled alone: the broker delivered it
 // before without an outcome, DeliveryCount times, and it may be what ends the process.
@@ -119,44 +115,37 @@ type Draining struct{ Cause error }
 // Drained says that the worker has stopped.
 type Drained struct{ Err error }
 
-func (SessionUp) event()        {}
-func (SessionDown) event()      {}
-func (ConnectFailed) event()    {}
-func (StateChanged) event()     {}
-func (ConsumerLost) event()     {}
-func (Settled) event()          {}
-func (HandOffFailed) event()    {}
-func (HandlerOverdue) event()   {}
-func (TopologyFailed) event()   {}
-func (TopologyRestored) event() {}
-func (Isolated) event()         {}
-func (CanaryReported) event()   {}
-func (Draining) event()         {}
-func (Drained) event()          {}
+func (SessionUp) event()       {}
+func (SessionDown) event()     {}
+func (ConnectFailed) event()   {}
+func (StateChanged) event()    {}
+func (ConsumerLost) event()    {}
+func (Settled) event()         {}
+func (HandOffFailed) event()   {}
+func (HandlerOverdue) event()  {}
+func (TopologyChanged) event() {}
+func (Isolated) event()        {}
+func (CanaryReported) event()  {}
+func (Draining) event()        {}
+func (Drained) event()         {}
 
-// emit is the one place from which logs, metrics and OnEvent are fed.
+// emit feeds the metrics, the log and the watchers; events take no other way.
 func (w *Worker) emit(e Event) {
 	w.meter.count(e)
 	w.logEvent(e)
-	if w.config.OnEvent != nil {
-		w.config.OnEvent(e)
+	for _, f := range w.watchers {
+		f(e)
 	}
 }
 
-// Watch has f see every event, as Config.OnEvent does, which goes on seeing them too:
-// from many goroutines, so f must be quick. It panics once Run has begun, and is not
-// safe for concurrent use.
+// Watch calls f with every event, in addition to the functions of earlier calls. f is
+// called from many goroutines and must return quickly. Watch panics once Run has begun, and
+// is not safe for concurrent use.
 func (w *Worker) Watch(f func(Event)) {
 	if w.started.Load() {
 		panic("worker: Watch was called after Run")
 	}
-	before := w.config.OnEvent
-	w.config.OnEvent = func(e Event) {
-		if before != nil {
-			before(e)
-		}
-		f(e)
-	}
+	w.watchers = append(w.watchers, f)
 }
 
 func settled(queue string, a *attempt, out Outcome, took time.Duration, err error) Settled {

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/dedupe"
 	"github.com/warren-mq/warren/handler"
@@ -121,7 +123,7 @@ func ExampleQueue_priorities() {
 // Middleware of the worker wraps that of the queue, the first outermost.
 func ExampleQueue_middleware() {
 	seen := dedupe.NewMemory(24*time.Hour, 100_000)
-	w := worker.New(worker.Config{Middleware: []handler.Middleware{middleware.Log(slog.Default())}})
+	w := worker.New(worker.Config{Middleware: []handler.Middleware{middleware.RateLimit(rate.NewLimiter(50, 1))}})
 	w.Queue(worker.Queue{
 		Name: "charge", Exchange: "orders",
 		Middleware: []handler.Middleware{middleware.Dedupe(seen)},
@@ -142,8 +144,9 @@ func ExampleSubscription_SetConcurrency() {
 }
 
 // Everything that happens is one stream of events.
-func ExampleConfig_onEvent() {
-	worker.New(worker.Config{OnEvent: func(e worker.Event) {
+func ExampleWorker_Watch() {
+	w := worker.New(worker.Config{})
+	w.Watch(func(e worker.Event) {
 		switch e := e.(type) {
 		case worker.Settled:
 			if e.Outcome.Verdict == worker.DeadLetter {
@@ -152,7 +155,7 @@ func ExampleConfig_onEvent() {
 		case worker.StateChanged:
 			fmt.Println(e.Queue, "is", e.State, e.Err)
 		}
-	}})
+	})
 }
 
 // Health answers a readiness probe: it says what is wrong, and is content with a

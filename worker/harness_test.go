@@ -33,6 +33,8 @@ type bench struct {
 	conn     *amqp.Connection
 	channel  *amqp.Channel
 
+	forgetful bool // keeps no events: there are too many
+
 	mu     sync.Mutex
 	events []worker.Event
 }
@@ -101,11 +103,14 @@ func (b *bench) runMux(handlers map[string]handler.Handler, change ...func(*work
 // runWith lets prepare see the worker before it runs.
 func (b *bench) runWith(prepare func(*worker.Worker), handlers map[string]handler.Handler, change ...func(*worker.Config)) *running {
 	b.t.Helper()
-	c := worker.Config{Broker: broker.Config{URL: b.url, Dial: rabbit.Dial}, Logger: slog.New(slog.DiscardHandler), OnEvent: b.record}
+	c := worker.Config{Broker: broker.Config{URL: b.url, Dial: rabbit.Dial}, Logger: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(&c)
 	}
 	w := worker.New(c)
+	if !b.forgetful {
+		w.Watch(b.record)
+	}
 	sub := w.Queue(b.queue)
 	for pattern, h := range handlers {
 		sub.Handle(pattern, h)

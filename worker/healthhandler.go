@@ -9,16 +9,6 @@ import (
 	"strings"
 )
 
-// HealthOption changes what HealthHandler answers.
-type HealthOption func(*healthHandler)
-
-// WithHealthToken shows the details to requests that carry "Authorization: Bearer" and the
-// token as well. The function is called for each request; an error or an empty token shows
-// them to nobody but the loopback.
-func WithHealthToken(token func() (string, error)) HealthOption {
-	return func(h *healthHandler) { h.token = token }
-}
-
 // HealthHandler returns a handler for the probes of an orchestrator. It answers GET and
 // HEAD on every path that ends in /livez or /readyz, so it can be mounted anywhere:
 //
@@ -27,20 +17,20 @@ func WithHealthToken(token func() (string, error)) HealthOption {
 //
 // The body is JSON: {"status":"ready"}, "not ready" or "live". The reasons and queues of
 // /readyz are added only for requests from the loopback interface to a loopback address,
-// and for those that carry the token of WithHealthToken: errors name users, virtual hosts
-// and addresses.
-func HealthHandler(health func() Health, opts ...HealthOption) http.Handler {
-	h := &healthHandler{health: health, token: func() (string, error) { return "", nil }}
-	for _, opt := range opts {
-		opt(h)
+// and for requests with "Authorization: Bearer" and the token, since errors name users,
+// virtual hosts and addresses. token is called for each request; if it is nil, or returns an
+// error or no token, only the loopback sees the details.
+func HealthHandler(health func() Health, token func() (string, error)) http.Handler {
+	if token == nil {
+		token = func() (string, error) { return "", nil }
 	}
-	return h
+	return &healthHandler{health: health, token: token}
 }
 
 // HealthHandler returns a handler that answers probes with the worker's Health. See the
 // function HealthHandler.
-func (w *Worker) HealthHandler(opts ...HealthOption) http.Handler {
-	return HealthHandler(w.Health, opts...)
+func (w *Worker) HealthHandler(token func() (string, error)) http.Handler {
+	return HealthHandler(w.Health, token)
 }
 
 type healthHandler struct {

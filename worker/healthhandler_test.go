@@ -23,7 +23,7 @@ func probe(t *testing.T, ready bool, token func() (string, error), r *http.Reque
 		h.Queues[0].State, h.Queues[0].Err = worker.StateIdle, errors.New("access to alice's queue refused")
 	}
 	answer := httptest.NewRecorder()
-	worker.HealthHandler(func() worker.Health { return h }, worker.WithHealthToken(token)).ServeHTTP(answer, r)
+	worker.HealthHandler(func() worker.Health { return h }, token).ServeHTTP(answer, r)
 	if answer.Code < 400 || answer.Code == http.StatusServiceUnavailable {
 		if !json.Valid(answer.Body.Bytes()) || answer.Header().Get("Content-Type") != "application/json" {
 			t.Errorf("the answer is no JSON: %s", answer.Body)
@@ -102,7 +102,7 @@ func TestHealthHandlerOfAWorker(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1/readyz", http.NoBody)
 	r.RemoteAddr = "127.0.0.1:4000"
 	answer := httptest.NewRecorder()
-	w.HealthHandler().ServeHTTP(answer, r)
+	w.HealthHandler(nil).ServeHTTP(answer, r)
 	if answer.Code != http.StatusServiceUnavailable || !strings.Contains(answer.Body.String(), `"queue q is starting"`) {
 		t.Errorf("got %d %s, want that q is starting", answer.Code, answer.Body)
 	}

@@ -220,8 +220,8 @@ func killTheBroker(t *testing.T, node rabbit.Node, change func(*worker.Queue), m
 	change(&b.queue)
 	b.queue.Concurrency = 16
 	l := &ledger{handled: make(map[string]int)}
+	b.forgetful = true
 	r := b.run(handler.Func(l.Handle), func(c *worker.Config) {
-		c.OnEvent = nil
 		c.Broker.Backoff.MaxInterval = 500 * time.Millisecond
 	})
 	node.Settle(t) // a queue that is younger than its node's last write would be forgotten

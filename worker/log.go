@@ -30,10 +30,8 @@ func (w *Worker) logEvent(e Event) {
 	case HandlerOverdue:
 		w.log.ErrorContext(within(e.Span), "worker: handler overdue, it ignores its context", "queue", e.Queue, "message_id", e.MessageID,
 			"routing_key", e.RoutingKey, "attempt", e.Attempt, "age", e.Age)
-	case TopologyFailed:
-		w.log.Error("worker: topology refused, trying again", "queue", e.Queue, "error", e.Err)
-	case TopologyRestored:
-		w.log.Info("worker: topology restored", "queue", e.Queue)
+	case TopologyChanged:
+		w.logTopology(e)
 	case Isolated:
 		w.log.Warn("worker: message handled alone, earlier deliveries had no outcome", "queue", e.Queue, "message_id", e.MessageID,
 			"routing_key", e.RoutingKey, "delivery_count", e.DeliveryCount)
@@ -52,6 +50,14 @@ func (w *Worker) logState(e StateChanged) {
 		return
 	}
 	w.log.Info("worker: queue "+e.State.String(), "queue", e.Queue)
+}
+
+func (w *Worker) logTopology(e TopologyChanged) {
+	if e.Err != nil {
+		w.log.Error("worker: topology refused, trying again", "queue", e.Queue, "error", e.Err)
+		return
+	}
+	w.log.Info("worker: topology restored", "queue", e.Queue)
 }
 
 func (w *Worker) logCanary(e CanaryReported) {

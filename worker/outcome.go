@@ -10,7 +10,6 @@ import (
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
-	"github.com/warren-mq/warren/middleware"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/topology"
 )
@@ -92,10 +91,7 @@ func reason(err error) string {
 			return own
 		}
 	}
-	switch {
-	case errors.Is(err, middleware.ErrTimeout):
-		return message.ReasonTimeout
-	case isPermanent(err):
+	if isPermanent(err) {
 		return message.ReasonPermanent
 	}
 	return message.ReasonError

@@ -212,8 +212,7 @@ func TestDeadLetterKeepsTheMessage(t *testing.T) {
 		at := time.Unix(1_700_000_000, 0)
 		body := []byte{0, 1, 2, 0xff}
 		b.publish("some.key", body, broker.WithContentType("application/x-odd"), broker.WithMessageID("id-1"),
-			broker.WithCorrelationID("corr-1"), broker.WithPriority(3), broker.WithTimestamp(at), broker.WithType("kind"),
-			broker.WithReplyTo("reply"), broker.WithAppID("app"), broker.WithExpiration(time.Hour),
+			broker.WithProperties(broker.Properties{Timestamp: at, Type: "kind", AppID: "app"}), broker.WithCorrelationID("corr-1"), broker.WithPriority(3), broker.WithReplyTo("reply"), broker.WithExpiration(time.Hour),
 			broker.WithHeaders(message.Headers{"tenant": "a", "n": int32(7), "odd": []any{int64(1), "two", nil}, "CC": []any{"other.key"}}))
 		d := b.deadLetter()
 		h := message.Headers(d.Headers)

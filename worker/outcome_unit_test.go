@@ -13,7 +13,6 @@ import (
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
-	"github.com/warren-mq/warren/middleware"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
@@ -67,7 +66,7 @@ func TestDecide(t *testing.T) {
 		{"an error that denies being permanent is tried again", never{}, 1, again, time.Second, message.ReasonError, true},
 		{"a panic has its reason", &worker.PanicError{Value: 1}, 1, again, time.Second, message.ReasonPanic, true},
 		{"a panic with a permanent error is dead", &worker.PanicError{Value: permanent}, 1, dead, 0, message.ReasonPanic, true},
-		{"a timeout has its reason", &middleware.TimeoutError{Limit: 1}, 1, again, time.Second, message.ReasonTimeout, true},
+		{"a timeout has its reason", &worker.TimeoutError{Limit: 1}, 1, again, time.Second, message.ReasonTimeout, true},
 		{"a bad body is dead", &handler.DecodeError{Err: errBoom}, 1, dead, 0, message.ReasonDecode, false},
 		{"an invalid payload is dead", &handler.InvalidError{Err: errBoom}, 1, dead, 0, message.ReasonInvalid, false},
 		{"an unhandled key waits as the policy says", &worker.UnhandledError{Queue: "q", Key: "k"}, 1, again, time.Second, message.ReasonUnhandled, true},

@@ -7,13 +7,12 @@ import (
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
-	"github.com/warren-mq/warren/middleware"
 )
 
 // BenchmarkWatchingOverAHandler compares a handler below its Timeout with one that is
 // watched as well.
 func BenchmarkWatchingOverAHandler(b *testing.B) {
-	limit := middleware.Timeout(time.Minute)
+	limit := timeout(time.Minute)
 	o := newOverdue(func(HandlerOverdue) {})
 	defer o.stop()
 	done := handler.Func(func(context.Context, *message.Message) error { return nil })

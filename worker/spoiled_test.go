@@ -55,7 +55,8 @@ func TestStopDuringTheStartSparesHandlersInHand(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.publish("key", 1)
-		w := worker.New(worker.Config{Broker: broker.Config{URL: b.url, Dial: rabbit.Dial}, Logger: slog.New(slog.DiscardHandler), OnEvent: b.record})
+		w := worker.New(worker.Config{Broker: broker.Config{URL: b.url, Dial: rabbit.Dial}, Logger: slog.New(slog.DiscardHandler)})
+		w.Watch(b.record)
 		entered, leave := make(chan struct{}), make(chan struct{})
 		w.Queue(b.queue).Handle("#", handler.Func(func(context.Context, *message.Message) error {
 			close(entered)

@@ -66,8 +66,8 @@ func cutTheWire(t *testing.T, change func(*worker.Queue), messages, cuts int) {
 	b.queue.Concurrency = 16
 	l := &ledger{handled: make(map[string]int)}
 	b.url = proxy.URL()
+	b.forgetful = true
 	r := b.run(handler.Func(l.Handle), func(c *worker.Config) {
-		c.OnEvent = nil
 		c.Broker.Backoff.InitialInterval, c.Broker.Backoff.MaxInterval = 10*time.Millisecond, 50*time.Millisecond
 	})
 	// A part before each cut keeps messages flowing until the last one.

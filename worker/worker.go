@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 
 	"github.com/warren-mq/warren/handler"
-	"github.com/warren-mq/warren/middleware"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -22,6 +21,8 @@ type Worker struct {
 	log    *slog.Logger
 	meter  *meter
 	queues []*Subscription
+
+	watchers []func(Event)
 
 	connections *Connections
 	opening     openers
@@ -69,7 +70,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 	q.observing = w.config.observing()
 	mw := append(slices.Clone(w.config.Middleware), c.Middleware...)
 	if c.Timeout > 0 {
-		mw = append(mw, middleware.Timeout(c.Timeout)) // innermost: waiting in a middleware is not the handler's time
+		mw = append(mw, timeout(c.Timeout)) // innermost: waiting in a middleware is not the handler's time
 	}
 	q.overdue = newOverdue(func(e HandlerOverdue) { e.Queue = c.Name; w.emit(e) })
 	mw = append(mw, q.overdue.middleware)

@@ -27,12 +27,13 @@ func main() {
 	slog.SetLogLoggerLevel(slog.LevelError)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	settled := make(chan struct{}, 100)
-	w := worker.New(worker.Config{Broker: brokerConfig(), OnEvent: func(e worker.Event) {
+	w := worker.New(worker.Config{Broker: brokerConfig()})
+	w.Watch(func(e worker.Event) {
 		if e, ok := e.(worker.Settled); ok {
 			fmt.Printf("message %s: %s\n", e.Message.ID, e.Outcome.Verdict)
 			settled <- struct{}{}
 		}
-	}})
+	})
 
 	// Dedupe compares the message ids. This store remembers up to 10,000 of them for an
 	// hour, in this process; replicas need a store that they share, such as a database.

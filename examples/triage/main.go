@@ -21,9 +21,10 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-var settled = make(chan struct{}, 100)
-
-var mended atomic.Bool // the mail server
+var (
+	settled = make(chan struct{}, 100)
+	mended  atomic.Bool // the mail server
+)
 
 func send(_ context.Context, address string) error {
 	switch {
@@ -39,12 +40,13 @@ func main() {
 	slog.SetLogLoggerLevel(slog.LevelError + 1)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	at := brokerConfig()
-	w := worker.New(worker.Config{Broker: at, OnEvent: func(e worker.Event) {
+	w := worker.New(worker.Config{Broker: at})
+	w.Watch(func(e worker.Event) {
 		if e, ok := e.(worker.Settled); ok {
 			fmt.Printf("mail to %s: %s\n", e.Message.Body, e.Outcome.Verdict)
 			settled <- struct{}{}
 		}
-	}})
+	})
 	w.Queue(worker.Queue{Name: "triage-mails"}).Handle("#", handler.Typed(send))
 	go func() {
 		defer stop() // ends Run

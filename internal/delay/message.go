@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/internal/record"
-
 	"github.com/warren-mq/warren/message"
 )
 

@@ -109,9 +109,9 @@ func TestMiddlewareOfTheWorkerAddedByHandDoesNotCountTwice(t *testing.T) {
 			return next.Handle(ctx, &changed)
 		})
 	}
-	attributes := middleware.WithSpanAttributes(telemetry.Server("mq", 5672)...)
+	attributes := middleware.TraceConfig{Attributes: telemetry.Server("mq", 5672)}
 	g := withProviders(t, handler.Func(func(context.Context, *message.Message) error { return nil }),
-		sealed, middleware.Trace(attributes), middleware.Metrics())
+		sealed, middleware.Trace(attributes), middleware.Metrics(middleware.MetricsConfig{}))
 	if err := g.pub.Publish(t.Context(), g.queue, 1); err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func Handler(o Options) http.Handler {
 	private.HandleFunc("POST /api/queues/{queue}/resume", s.control(s.Runner.Resume))
 	private.HandleFunc("POST /api/queues/{queue}/scale", s.scale)
 	all := http.NewServeMux()
-	probes := worker.HealthHandler(s.health, worker.WithHealthToken(o.Token))
+	probes := worker.HealthHandler(s.health, o.Token)
 	all.Handle("/livez", probes)
 	all.Handle("/readyz", probes)
 	if o.Metrics != nil {

@@ -60,9 +60,14 @@ func (p *Program) run(ctx context.Context, load func() (*config.Config, error), 
 		return err
 	}
 	go p.whenWorking(ctx, e, func() { began(e, address) })
-	go p.reloadOnHangup(serving, load, e, telemetry, log)
+	reloaded := make(chan struct{})
+	go func() {
+		defer close(reloaded)
+		p.reloadOnHangup(serving, load, e, telemetry, log)
+	}()
 	err = e.Run(ctx)
 	stop()
+	<-reloaded // a reload that the stop cuts short is logged
 	return errors.Join(err, <-served)
 }
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/topic"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -57,18 +57,18 @@ func exchangeType(c *Config, name string) string {
 
 // checkKey says what Subscription.Handle would panic with. The schema has refused an empty key.
 func (d *document) checkKey(path, key, kind, exchange string) {
-	err := handler.ValidatePattern(key)
+	pattern, err := topic.Parse(key)
 	switch {
 	case key == "" || d.bad[path]:
 	case err != nil:
-		d.complainf(path, "%s", strings.TrimPrefix(err.Error(), "handler: "))
-	case kind == "direct" && isPattern(key):
+		d.complainf(path, "%s", err)
+	case kind == "direct" && !pattern.IsLiteral():
 		d.complainf(path, "key is %q, which is a pattern, and the exchange %q is direct, want the key itself", key, exchange)
 	}
 }
 
-func isPattern(key string) bool {
-	words := strings.Split(key, ".")
+func hasWildcard(name string) bool {
+	words := strings.Split(name, ".")
 	return slices.Contains(words, "*") || slices.Contains(words, "#")
 }
 
@@ -79,7 +79,7 @@ func (d *document) checkQueueName(path, name string) {
 	switch {
 	case reserved(name):
 		d.complainf(at, "name is %q: names that begin with amq. or warren. are reserved", name)
-	case isPattern(name):
+	case hasWildcard(name):
 		d.complainf(at, "name is %q: its word * or # means any word in a routing key", name)
 	case len(name) > 200:
 		d.complainf(at, "name has %d bytes, want at most 200", len(name))

@@ -30,8 +30,9 @@ type queue struct {
 func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
 	q := &queue{config: c, ended: make(chan struct{})}
 	q.worker = worker.New(worker.Config{
-		Connections: e.connections, Grace: time.Duration(all.Grace), Logger: e.options.Logger, OnEvent: q.observed.note,
+		Connections: e.connections, Grace: time.Duration(all.Grace), Logger: e.options.Logger,
 	})
+	q.worker.Watch(q.observed.note)
 	q.sub = q.worker.Queue(wiring.Queue(c, all.Exchanges))
 	means := wiring.Means{Go: e.options.Handlers, Sender: e.connections.Sender(), Logger: e.options.Logger}
 	for i, h := range c.Handlers {

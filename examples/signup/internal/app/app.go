@@ -74,7 +74,10 @@ func New(ctx context.Context, c Config, roles ...Role) (a *App, err error) {
 		DB: a.accounts.DB.DB, Dialect: a.accounts.DB.Dialect, Broker: c.Broker, Logger: c.Logger, OnEvent: c.OnOutbox,
 		Lease: lease, Retry: retry.Policy{MaxInterval: mailTimeout},
 	})
-	a.worker = worker.New(worker.Config{Broker: c.Broker, Grace: lease, Middleware: c.Middleware, Logger: c.Logger, OnEvent: c.OnWorker})
+	a.worker = worker.New(worker.Config{Broker: c.Broker, Grace: lease, Middleware: c.Middleware, Logger: c.Logger})
+	if c.OnWorker != nil {
+		a.worker.Watch(c.OnWorker)
+	}
 	a.subscribe(a.worker, roles)
 	if err := a.warmUp(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())

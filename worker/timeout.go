@@ -1,8 +1,7 @@
-package middleware
+package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,12 +9,8 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// ErrTimeout is what errors.Is finds in the error of a handler that overran its
-// Timeout, and in the cause of its context.
-var ErrTimeout = errors.New("middleware: timeout")
-
-// TimeoutError says which limit a handler overran. errors.Is says it is an
-// ErrTimeout and a context.DeadlineExceeded.
+// TimeoutError is the error of a handler that overran the Timeout of its queue, and the
+// cause of the handler's context. errors.Is reports that it is a context.DeadlineExceeded.
 type TimeoutError struct {
 	Limit time.Duration // what the handler was given
 	Err   error         // what the handler returned; nil in the cause of its context
@@ -24,31 +19,28 @@ type TimeoutError struct {
 // Error names the limit and what the handler returned.
 func (e *TimeoutError) Error() string {
 	if e.Err == nil {
-		return fmt.Sprintf("middleware: the handler overran its timeout of %v", e.Limit)
+		return fmt.Sprintf("worker: the handler overran its timeout of %v", e.Limit)
 	}
-	return fmt.Sprintf("middleware: the handler overran its timeout of %v: %v", e.Limit, e.Err)
+	return fmt.Sprintf("worker: the handler overran its timeout of %v: %v", e.Limit, e.Err)
 }
 
 // Unwrap returns what the handler returned.
 func (e *TimeoutError) Unwrap() error { return e.Err }
 
-// Is says whether target is ErrTimeout or context.DeadlineExceeded.
-func (e *TimeoutError) Is(target error) bool {
-	return target == ErrTimeout || target == context.DeadlineExceeded
-}
+// Is reports whether target is context.DeadlineExceeded.
+func (e *TimeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// Timeout is always true, as it is of context.DeadlineExceeded; net.Error asks it.
+// Timeout returns true, as net.Error wants of a timeout.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// Reason is message.ReasonTimeout.
+// Reason returns message.ReasonTimeout.
 func (e *TimeoutError) Reason() string { return message.ReasonTimeout }
 
-// Timeout gives each message at most d; 0 or less is no limit. The handler learns
-// of it through its context, whose cause is a *TimeoutError naming d. It is never
-// abandoned: the message waits until the handler really returns. If it returns nil
-// then, the message is done; if it returns an error, that becomes the Err of a
-// *TimeoutError.
-func Timeout(d time.Duration) handler.Middleware {
+// timeout cancels the handler's context after d, with a *TimeoutError as the cause; 0 or
+// less means no limit. The handler is never abandoned: the message waits until it returns.
+// If it returns nil then, the message is done; if it returns an error, that becomes the Err
+// of a *TimeoutError.
+func timeout(d time.Duration) handler.Middleware {
 	return func(next handler.Handler) handler.Handler {
 		if d <= 0 {
 			return next
