@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -37,10 +36,9 @@ func send(_ context.Context, address string) error {
 }
 
 func main() {
-	slog.SetLogLoggerLevel(slog.LevelError + 1)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	at := brokerConfig()
-	w := worker.New(worker.Config{Broker: at})
+	w := worker.New(worker.Config{Broker: at, Logger: slog.New(slog.DiscardHandler)})
 	w.Watch(func(e worker.Event) {
 		if e, ok := e.(worker.Settled); ok {
 			fmt.Printf("mail to %s: %s\n", e.Message.Body, e.Outcome.Verdict)
@@ -52,11 +50,11 @@ func main() {
 		defer stop() // ends Run
 		<-w.Ready()
 		if err := triage(ctx, w.Publisher(""), deadletter.New(at)); err != nil {
-			log.Println(err)
+			fmt.Println(err)
 		}
 	}()
 	if err := w.Run(ctx); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
 	}
 }
 
