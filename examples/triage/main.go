@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"strings"
 	"sync/atomic"
 
@@ -36,7 +35,7 @@ func send(_ context.Context, address string) error {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := context.WithCancel(context.Background())
 	at := brokerConfig()
 	w := worker.New(worker.Config{Broker: at, Logger: slog.New(slog.DiscardHandler)})
 	w.Watch(func(e worker.Event) {
