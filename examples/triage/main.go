@@ -1,5 +1,4 @@
-// Command triage finds out why mails are dead letters, corrects one, replays those whose
-// cause is mended, and discards the last.
+// Command triage groups dead letters by cause, and corrects, replays or discards them.
 package main
 
 import (
@@ -8,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
 	"sync/atomic"
 
@@ -35,7 +35,7 @@ func send(_ context.Context, address string) error {
 }
 
 func main() {
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	at := brokerConfig()
 	w := worker.New(worker.Config{Broker: at, Logger: slog.New(slog.DiscardHandler)})
 	w.Watch(func(e worker.Event) {
@@ -48,7 +48,7 @@ func main() {
 	go func() {
 		defer stop() // ends Run
 		<-w.Ready()
-		if err := triage(ctx, w.Publisher(""), deadletter.New(at)); err != nil {
+		if err := triage(ctx, w.Publisher(""), deadletter.New(at), "triage-mails.dlq"); err != nil {
 			fmt.Println(err)
 		}
 	}()
@@ -57,9 +57,8 @@ func main() {
 	}
 }
 
-func triage(ctx context.Context, pub *broker.Publisher, letters *deadletter.Client) error {
-	const dead, wrong = "triage-mails.dlq", "eve.example.com"
-	for _, address := range []string{"ada@example.com", "bob@example.com", wrong, "nobody"} {
+func triage(ctx context.Context, pub *broker.Publisher, letters *deadletter.Client, dead string) error {
+	for _, address := range []string{"ada@example.com", "bob@example.com", "eve.example.com", "nobody"} {
 		if err := pub.Publish(ctx, "triage-mails", address, broker.WithMessageID(address)); err != nil {
 			return err
 		}
@@ -70,7 +69,7 @@ func triage(ctx context.Context, pub *broker.Publisher, letters *deadletter.Clie
 		fmt.Printf("%d × %s\n", g.Count, g.Error)
 	}
 	mended.Store(true)
-	_, edited := letters.Edit(ctx, dead, wrong, deadletter.Edit{Body: []byte(`"eve@example.com"`)})
+	_, edited := letters.Edit(ctx, dead, "eve.example.com", deadletter.Edit{Body: []byte(`"eve@example.com"`)})
 	replay, replayed := letters.Replay(ctx, dead, deadletter.Replay{Filter: deadletter.Filter{Error: "refuses"}})
 	discard, discarded := letters.Discard(ctx, dead, deadletter.Filter{}, nil)
 	fmt.Printf("1 corrected, %d replayed, %d discarded\n", replay.Done, discard.Done)
