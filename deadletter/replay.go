@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"time"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/amqp/inspect"
+	"github.com/warren-mq/warren/internal/check"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
@@ -44,17 +44,12 @@ type Replay struct {
 }
 
 func (r Replay) validate() error {
-	var errs []error
-	want := func(ok bool, format string, args ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("deadletter: "+format, args...))
-		}
-	}
-	want(r.Rate >= 0 && !math.IsInf(r.Rate, 0), "Rate is %v, want 0 or more", r.Rate)
-	want(r.Canary >= 0, "Canary is %d, want 0 or more", r.Canary)
-	want(r.CanaryWait >= 0, "CanaryWait is %v, want 0 or more", r.CanaryWait)
-	want(r.Filter.Limit >= 0, "Filter.Limit is %d, want 0 or more", r.Filter.Limit)
-	return errors.Join(errs...)
+	f := check.Of("deadletter")
+	f.Addf(!(r.Rate >= 0) || math.IsInf(r.Rate, 0), "Rate is %v, want 0 or more", r.Rate)
+	f.Addf(r.Canary < 0, "Canary is %d, want 0 or more", r.Canary)
+	f.Addf(r.CanaryWait < 0, "CanaryWait is %v, want 0 or more", r.CanaryWait)
+	f.Addf(r.Filter.Limit < 0, "Filter.Limit is %d, want 0 or more", r.Filter.Limit)
+	return f.Err()
 }
 
 // Replay sends letters of the queue back to their own work queues, each by its name

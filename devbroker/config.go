@@ -3,11 +3,11 @@ package devbroker
 import (
 	"cmp"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"time"
+
+	"github.com/warren-mq/warren/internal/check"
 )
 
 // Config says what a Broker is like. The zero value is RabbitMQ 4.3 on a free port
@@ -45,31 +45,26 @@ type Config struct {
 // Validate reports everything that is wrong with c, in one error.
 func (c Config) Validate() error {
 	d := c.withDefaults()
-	var errs []error
-	add := func(bad bool, format string, args ...any) {
-		if bad {
-			errs = append(errs, fmt.Errorf("devbroker: "+format, args...))
-		}
-	}
+	f := check.Of("devbroker")
 	gen, known := generations[d.Version]
-	add(!known, "Version is %q, want 3.10, 4.0 or 4.3", c.Version)
-	add(d.MemoryLimit < 0, "MemoryLimit is %d, want 0 or more", c.MemoryLimit)
-	add(d.MaxMessageSize < 0, "MaxMessageSize is %d, want 0 or more", c.MaxMessageSize)
-	add(d.FrameMax < gen.minFrame, "FrameMax is %d, want %d or more", c.FrameMax, gen.minFrame)
-	add(d.Heartbeat > 0 && d.Heartbeat%time.Second != 0 || d.Heartbeat > 65535*time.Second,
+	f.Addf(!known, "Version is %q, want 3.10, 4.0 or 4.3", c.Version)
+	f.Addf(d.MemoryLimit < 0, "MemoryLimit is %d, want 0 or more", c.MemoryLimit)
+	f.Addf(d.MaxMessageSize < 0, "MaxMessageSize is %d, want 0 or more", c.MaxMessageSize)
+	f.Addf(d.FrameMax < gen.minFrame, "FrameMax is %d, want %d or more", c.FrameMax, gen.minFrame)
+	f.Addf(d.Heartbeat > 0 && d.Heartbeat%time.Second != 0 || d.Heartbeat > 65535*time.Second,
 		"Heartbeat is %v, want whole seconds up to 65535", c.Heartbeat)
-	add(slices.Contains(d.VHosts, ""), "VHosts has an empty name")
+	f.Addf(slices.Contains(d.VHosts, ""), "VHosts has an empty name")
 	host, _, err := net.SplitHostPort(d.Addr)
-	add(err != nil, "Addr is %q, want host:port: %v", c.Addr, err)
-	add(err == nil && len(c.Users) == 0 && !loopback(host),
+	f.Addf(err != nil, "Addr is %q, want host:port: %v", c.Addr, err)
+	f.Addf(err == nil && len(c.Users) == 0 && !loopback(host),
 		"Addr is %q, which others can reach: name Users, or listen on 127.0.0.1", c.Addr)
 	names := map[string]bool{}
 	for _, u := range d.Users {
-		add(names[u.Name], "there are two Users %q", u.Name)
+		f.Addf(names[u.Name], "there are two Users %q", u.Name)
 		names[u.Name] = true
-		errs = append(errs, u.validate()...)
+		f.Add(u.validate()...)
 	}
-	return errors.Join(errs...)
+	return f.Err()
 }
 
 func loopback(host string) bool {

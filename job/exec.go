@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/warren-mq/warren/internal/check"
 	"github.com/warren-mq/warren/retry"
 )
 
@@ -73,26 +74,26 @@ type Exec struct {
 // Validate reports everything that is wrong with e, in one error. It does not look for
 // the command: a handler is made, and says at each message that it cannot start it.
 func (e Exec) Validate() error {
-	var f faults
-	f.wantf(len(e.Command) > 0 && e.Command[0] != "", "Command is empty, want a program and its arguments")
-	f.wantf(!strings.Contains(strings.Join(e.Command, ""), "\x00"), "Command has a NUL character")
-	f.wantf(!strings.Contains(e.Dir, "\x00"), "Dir has a NUL character")
+	f := check.Of("job")
+	f.Addf(len(e.Command) == 0 || e.Command[0] == "", "Command is empty, want a program and its arguments")
+	f.Addf(strings.Contains(strings.Join(e.Command, ""), "\x00"), "Command has a NUL character")
+	f.Addf(strings.Contains(e.Dir, "\x00"), "Dir has a NUL character")
 	for i, entry := range e.Env {
 		name, value, _ := strings.Cut(entry, "=")
-		f.wantf(isEnvName(name), "Env[%d] is named %q, want NAME or NAME=value", i, name)
-		f.wantf(!strings.HasPrefix(name, "WARREN_"), "Env[%d] is named %s: those are set for each message", i, name)
-		f.wantf(!strings.Contains(value, "\x00"), "Env[%d], %s, has a NUL character", i, name)
+		f.Addf(!isEnvName(name), "Env[%d] is named %q, want NAME or NAME=value", i, name)
+		f.Addf(strings.HasPrefix(name, "WARREN_"), "Env[%d] is named %s: those are set for each message", i, name)
+		f.Addf(strings.Contains(value, "\x00"), "Env[%d], %s, has a NUL character", i, name)
 	}
 	for _, code := range slices.Sorted(maps.Keys(e.ExitCodes)) {
-		f.wantf(code >= 0 && code <= 255, "ExitCodes has %d, want 0 to 255", code)
-		f.wantf(e.ExitCodes[code].known(), "ExitCodes[%d] is %q, want ack, retry, dead-letter or discard", code, e.ExitCodes[code])
+		f.Addf(code < 0 || code > 255, "ExitCodes has %d, want 0 to 255", code)
+		f.Addf(!e.ExitCodes[code].known(), "ExitCodes[%d] is %q, want ack, retry, dead-letter or discard", code, e.ExitCodes[code])
 	}
-	f.wantf(!e.Persistent || len(e.ExitCodes) == 0, "ExitCodes has no meaning with Persistent: the answers decide")
-	f.wantf(e.MaxAnswerBytes >= 0, "MaxAnswerBytes is %d, want 0 or more", e.MaxAnswerBytes)
-	f.wantf(e.Persistent || e.MaxAnswerBytes == 0, "MaxAnswerBytes has no meaning without Persistent")
+	f.Addf(e.Persistent && len(e.ExitCodes) > 0, "ExitCodes has no meaning with Persistent: the answers decide")
+	f.Addf(e.MaxAnswerBytes < 0, "MaxAnswerBytes is %d, want 0 or more", e.MaxAnswerBytes)
+	f.Addf(!e.Persistent && e.MaxAnswerBytes != 0, "MaxAnswerBytes has no meaning without Persistent")
 	err := e.withDefaults().Backoff.Validate()
-	f.wantf(err == nil, "Backoff: %w", err)
-	return f.err()
+	f.Addf(err != nil, "Backoff: %w", err)
+	return f.Err()
 }
 
 // Handler returns the handler of e, or what Validate says.

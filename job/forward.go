@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/warren-mq/warren/internal/check"
 	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -38,13 +39,13 @@ type Forward struct {
 
 // Validate reports everything that is wrong with f, in one error.
 func (f Forward) Validate() error {
-	var all faults
-	all.wantf(len(f.Exchange) <= 255, "Exchange has %d bytes, want 255 at most", len(f.Exchange))
-	all.wantf(len(f.Key) <= 255, "Key has %d bytes, want 255 at most", len(f.Key))
-	all.wantf(!strings.ContainsFunc(f.Exchange, unicode.IsControl), "Exchange is %q, want no control characters", f.Exchange)
-	all.wantf(f.Exchange+f.Key != "", "Exchange and Key are empty, want one of them")
-	all.wantf(f.Sender != nil, "Sender is nil, want one to publish with")
-	return all.err()
+	all := check.Of("job")
+	all.Addf(len(f.Exchange) > 255, "Exchange has %d bytes, want 255 at most", len(f.Exchange))
+	all.Addf(len(f.Key) > 255, "Key has %d bytes, want 255 at most", len(f.Key))
+	all.Addf(strings.ContainsFunc(f.Exchange, unicode.IsControl), "Exchange is %q, want no control characters", f.Exchange)
+	all.Addf(f.Exchange+f.Key == "", "Exchange and Key are empty, want one of them")
+	all.Addf(f.Sender == nil, "Sender is nil, want one to publish with")
+	return all.Err()
 }
 
 // Handler returns the handler of f, or what Validate says.

@@ -2,7 +2,6 @@ package job
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/warren-mq/warren/handler"
@@ -24,14 +23,3 @@ type Handler interface {
 type stateless struct{ handler.Func }
 
 func (stateless) Close() error { return nil }
-
-// faults are all that is wrong with a configuration.
-type faults []error
-
-func (f *faults) wantf(ok bool, format string, args ...any) {
-	if !ok {
-		*f = append(*f, fmt.Errorf("job: "+format, args...))
-	}
-}
-
-func (f faults) err() error { return errors.Join(f...) }

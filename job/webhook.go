@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/warren-mq/warren/internal/check"
 )
 
 // Webhook posts each message to a URL. The body is that of the message, with its
@@ -87,20 +89,20 @@ type Header struct {
 // Validate reports everything that is wrong with w, in one error, and never a secret.
 // It does not look at the files.
 func (w Webhook) Validate() error {
-	var f faults
-	w.validateURL(&f)
+	f := check.Of("job")
+	w.validateURL(f)
 	for i, h := range w.Headers {
-		f.wantf(isToken(h.Name), "Headers[%d] is named %q, want a header's name", i, h.Name)
-		f.wantf(!slices.Contains(notOurs, http.CanonicalHeaderKey(h.Name)), "Headers[%d] is %s, which HTTP sets itself", i, h.Name)
+		f.Addf(!isToken(h.Name), "Headers[%d] is named %q, want a header's name", i, h.Name)
+		f.Addf(slices.Contains(notOurs, http.CanonicalHeaderKey(h.Name)), "Headers[%d] is %s, which HTTP sets itself", i, h.Name)
 		if h.Value.text != nil {
 			err := checkHeaderValue(*h.Value.text)
-			f.wantf(err == nil, "Headers[%d], %s: %w", i, h.Name, err)
+			f.Addf(err != nil, "Headers[%d], %s: %w", i, h.Name, err)
 		}
 	}
 	for i, key := range w.SigningKeys {
 		if key.file == "" {
 			_, err := signingKey(key)
-			f.wantf(err == nil, "SigningKeys[%d]: %w", i, err)
+			f.Addf(err != nil, "SigningKeys[%d]: %w", i, err)
 		}
 	}
 	for _, d := range []struct {
@@ -113,24 +115,24 @@ func (w Webhook) Validate() error {
 		{"HeaderTimeout", w.HeaderTimeout},
 		{"MaxRetryAfter", w.MaxRetryAfter},
 	} {
-		f.wantf(d.value >= 0, "%s is %v, want 0 or more", d.name, d.value)
+		f.Addf(d.value < 0, "%s is %v, want 0 or more", d.name, d.value)
 	}
-	f.wantf(w.MaxConnections >= 0, "MaxConnections is %d, want 0 or more", w.MaxConnections)
-	f.wantf((w.CertFile == "") == (w.KeyFile == ""), "CertFile is %q and KeyFile is %q, want both or neither", w.CertFile, w.KeyFile)
-	f.wantf(w.CloudEvents || w.Source == "", "Source has no meaning without CloudEvents")
-	return f.err()
+	f.Addf(w.MaxConnections < 0, "MaxConnections is %d, want 0 or more", w.MaxConnections)
+	f.Addf((w.CertFile == "") != (w.KeyFile == ""), "CertFile is %q and KeyFile is %q, want both or neither", w.CertFile, w.KeyFile)
+	f.Addf(!w.CloudEvents && w.Source != "", "Source has no meaning without CloudEvents")
+	return f.Err()
 }
 
-func (w Webhook) validateURL(f *faults) {
+func (w Webhook) validateURL(f *check.Faults) {
 	u, err := url.Parse(w.URL)
 	if err != nil { // whose text has the URL in it
-		f.wantf(false, "URL cannot be parsed, want such as https://example.com/hooks")
+		f.Addf(true, "URL cannot be parsed, want such as https://example.com/hooks")
 		return
 	}
-	f.wantf(u.Scheme == "http" || u.Scheme == "https", "URL has the scheme %q, want http or https", u.Scheme)
-	f.wantf(u.Hostname() != "", "URL has no host")
-	f.wantf(u.User == nil, "URL has a user, want an Authorization header in Headers")
-	f.wantf(u.Scheme != "http" || w.CAFile+w.CertFile == "", "URL is http, which has no use for CAFile, CertFile and KeyFile")
+	f.Addf(u.Scheme != "http" && u.Scheme != "https", "URL has the scheme %q, want http or https", u.Scheme)
+	f.Addf(u.Hostname() == "", "URL has no host")
+	f.Addf(u.User != nil, "URL has a user, want an Authorization header in Headers")
+	f.Addf(u.Scheme == "http" && w.CAFile+w.CertFile != "", "URL is http, which has no use for CAFile, CertFile and KeyFile")
 }
 
 // Handler returns the handler of w, what Validate says, or that a file cannot be read.

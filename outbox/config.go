@@ -3,12 +3,11 @@ package outbox
 import (
 	"cmp"
 	"database/sql"
-	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/check"
 	"github.com/warren-mq/warren/retry"
 )
 
@@ -44,17 +43,13 @@ const maxBatch = 1000
 // Validate reports everything that is wrong with c, in one error.
 func (c Config) Validate() error {
 	c = c.withDefaults()
-	var errs []error
-	add := func(bad bool, format string, args ...any) {
-		if bad {
-			errs = append(errs, fmt.Errorf("outbox: "+format, args...))
-		}
-	}
-	add(c.DB == nil, "DB is nil, want a database")
-	add(c.Batch < 1 || c.Batch > maxBatch, "Batch is %d, want 1 to %d", c.Batch, maxBatch)
-	add(c.Poll < 0, "Poll is %v, want more than 0", c.Poll)
-	add(c.Lease < time.Second, "Lease is %v, want 1s or more", c.Lease)
-	return errors.Join(append(errs, c.Dialect.validate(), c.Retry.Validate(), c.Broker.Validate())...)
+	f := check.Of("outbox")
+	f.Addf(c.DB == nil, "DB is nil, want a database")
+	f.Addf(c.Batch < 1 || c.Batch > maxBatch, "Batch is %d, want 1 to %d", c.Batch, maxBatch)
+	f.Addf(c.Poll < 0, "Poll is %v, want more than 0", c.Poll)
+	f.Addf(c.Lease < time.Second, "Lease is %v, want 1s or more", c.Lease)
+	f.Add(c.Dialect.validate(), c.Retry.Validate(), c.Broker.Validate())
+	return f.Err()
 }
 
 func (c Config) withDefaults() Config {

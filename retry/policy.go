@@ -5,10 +5,10 @@ package retry
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"math"
 	"time"
+
+	"github.com/warren-mq/warren/internal/check"
 )
 
 // Policy is a schedule of exponentially growing pauses. It is a plain value: it
@@ -60,19 +60,14 @@ func (p Policy) WithDefaults() Policy {
 // Validate returns every fault of p at once, joined, or nil.
 func (p Policy) Validate() error {
 	p = p.WithDefaults()
-	var errs []error
-	want := func(ok bool, format string, args ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("retry: "+format, args...))
-		}
-	}
-	want(p.InitialInterval > 0, "initial interval is %v, want more than 0", p.InitialInterval)
-	want(p.MaxInterval > 0, "max interval is %v, want more than 0", p.MaxInterval)
-	want(p.MaxInterval <= 0 || p.MaxInterval >= p.InitialInterval,
+	f := check.Of("retry")
+	f.Addf(p.InitialInterval <= 0, "initial interval is %v, want more than 0", p.InitialInterval)
+	f.Addf(p.MaxInterval <= 0, "max interval is %v, want more than 0", p.MaxInterval)
+	f.Addf(p.MaxInterval > 0 && p.MaxInterval < p.InitialInterval,
 		"max interval is %v, want the initial interval %v or more", p.MaxInterval, p.InitialInterval)
-	want(p.Multiplier >= 1 && !math.IsInf(p.Multiplier, 1), "multiplier is %v, want 1 or more", p.Multiplier)
-	want(p.RandomizationFactor <= 1, "randomization factor is %v, want 1 or less", p.RandomizationFactor)
-	return errors.Join(errs...)
+	f.Addf(!(p.Multiplier >= 1) || math.IsInf(p.Multiplier, 1), "multiplier is %v, want 1 or more", p.Multiplier)
+	f.Addf(!(p.RandomizationFactor <= 1), "randomization factor is %v, want 1 or less", p.RandomizationFactor)
+	return f.Err()
 }
 
 // Delay returns the pause after the given attempt failed, without randomness.

@@ -2,8 +2,6 @@ package schedule
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp/leader"
+	"github.com/warren-mq/warren/internal/check"
 )
 
 // Config is that of a scheduler.
@@ -39,26 +38,23 @@ func (c Config) Validate() error {
 }
 
 func (c Config) compile() (entries []compiled, err error) {
-	var errs []error
-	add := func(bad bool, format string, args ...any) {
-		if bad {
-			errs = append(errs, fmt.Errorf("schedule: "+format, args...))
-		}
-	}
-	add(c.Name == "", "Name is empty, want one that all replicas share, and nobody else")
-	add(len(c.Name) > maxName, "Name has %d bytes, want at most %d", len(c.Name), maxName)
-	add(!utf8.ValidString(c.Name), "Name is not UTF-8")
-	add(strings.ContainsFunc(c.Name, unicode.IsControl), "Name has a control character")
-	add(len(c.Entries) == 0, "there are no entries")
-	add(c.Renew < 0, "Renew is %v, want 0 or more", c.Renew)
+	f := check.Of("schedule")
+	f.Addf(c.Name == "", "Name is empty, want one that all replicas share, and nobody else")
+	f.Addf(len(c.Name) > maxName, "Name has %d bytes, want at most %d", len(c.Name), maxName)
+	f.Addf(!utf8.ValidString(c.Name), "Name is not UTF-8")
+	f.Addf(strings.ContainsFunc(c.Name, unicode.IsControl), "Name has a control character")
+	f.Addf(len(c.Entries) == 0, "there are no entries")
+	f.Addf(c.Renew < 0, "Renew is %v, want 0 or more", c.Renew)
 	seen := make(map[string]bool)
 	for _, e := range c.Entries {
-		add(seen[e.Name], "two entries are named %q", e.Name)
+		f.Addf(seen[e.Name], "two entries are named %q", e.Name)
 		seen[e.Name] = true
 		one, err := e.compile()
-		errs, entries = append(errs, err), append(entries, one)
+		f.Add(err)
+		entries = append(entries, one)
 	}
-	return entries, errors.Join(append(errs, c.Broker.Validate())...)
+	f.Add(c.Broker.Validate())
+	return entries, f.Err()
 }
 
 func (c Config) withDefaults() Config {

@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/warren-mq/warren/internal/check"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
@@ -112,52 +113,41 @@ type compiled struct {
 
 func (e Entry) compile() (compiled, error) {
 	e.Missed = cmp.Or(e.Missed, Once)
-	errs := e.faults()
-	add := func(field string, err error) {
-		if err != nil {
-			errs = append(errs, fmt.Errorf("schedule: entry %q: %s %w", e.Name, field, err))
-		}
-	}
+	f := e.faults()
 	loc, err := location(e.Timezone)
-	add("Timezone", err)
+	f.Addf(err != nil, "Timezone %w", err)
 	next, err := parse(e.Cron, loc)
 	if err == nil && next(time.Now()).IsZero() {
 		err = errors.New("it never comes")
 	}
-	if err != nil {
-		add("Cron", fmt.Errorf("is %q, want five fields such as \"0 3 * * *\", six with seconds, or @daily, @hourly, @every 10m …: %w", e.Cron, err))
-	}
+	f.Addf(err != nil, "Cron is %q, want five fields such as \"0 3 * * *\", six with seconds, or @daily, @hourly, @every 10m …: %w", e.Cron, err)
 	body, kind, err := e.encode()
-	add("Body", err)
+	f.Addf(err != nil, "Body %w", err)
 	e.ContentType = cmp.Or(e.ContentType, kind)
 	e.MaxMissed, e.Tolerance = cmp.Or(e.MaxMissed, defaultMaxMissed), cmp.Or(e.Tolerance, defaultTolerance)
 	e.Timezone = loc.String()
-	return compiled{Entry: e, next: next, body: body}, errors.Join(errs...)
+	return compiled{Entry: e, next: next, body: body}, f.Err()
 }
 
-// faults are those of the fields by themselves.
-func (e Entry) faults() (errs []error) {
-	add := func(bad bool, format string, args ...any) {
-		if bad {
-			errs = append(errs, fmt.Errorf("schedule: entry %q: "+format, append([]any{e.Name}, args...)...))
-		}
-	}
-	add(e.Name == "", "Name is empty")
-	add(!utf8.ValidString(e.Name), "Name is not UTF-8")
-	add(strings.ContainsFunc(e.Name, unicode.IsControl), "Name has a control character")
-	add(strings.ContainsFunc(e.Exchange, unicode.IsControl), "Exchange is %q, want no control characters", e.Exchange)
-	add(e.Exchange == "" && e.Key == "", "Key is empty, want a queue's name, or an Exchange")
+// faults returns what is wrong with the fields by themselves.
+func (e Entry) faults() *check.Faults {
+	f := check.Of(fmt.Sprintf("schedule: entry %q", e.Name))
+	f.Addf(e.Name == "", "Name is empty")
+	f.Addf(!utf8.ValidString(e.Name), "Name is not UTF-8")
+	f.Addf(strings.ContainsFunc(e.Name, unicode.IsControl), "Name has a control character")
+	f.Addf(strings.ContainsFunc(e.Exchange, unicode.IsControl), "Exchange is %q, want no control characters", e.Exchange)
+	f.Addf(e.Exchange == "" && e.Key == "", "Key is empty, want a queue's name, or an Exchange")
 	for _, text := range []struct {
 		field, value string
 		most         int
 	}{{"Name", e.Name, maxName}, {"Exchange", e.Exchange, 255}, {"Key", e.Key, 255}, {"ContentType", e.ContentType, 255}} {
-		add(len(text.value) > text.most, "%s has %d bytes, want at most %d", text.field, len(text.value), text.most)
+		f.Addf(len(text.value) > text.most, "%s has %d bytes, want at most %d", text.field, len(text.value), text.most)
 	}
-	add(e.Missed != Once && e.Missed != Skip && e.Missed != All, "Missed is %q, want %q, %q or %q", e.Missed, Once, Skip, All)
-	add(e.MaxMissed < 0 || e.MaxMissed > maxMissed, "MaxMissed is %d, want 0 to %d", e.MaxMissed, maxMissed)
-	add(e.MaxMissed != 0 && e.Missed != All, "MaxMissed is %d, and Missed is %q, want %q", e.MaxMissed, e.Missed, All)
-	add(e.Tolerance < 0, "Tolerance is %v, want 0 or more", e.Tolerance)
-	return errs
+	f.Addf(e.Missed != Once && e.Missed != Skip && e.Missed != All, "Missed is %q, want %q, %q or %q", e.Missed, Once, Skip, All)
+	f.Addf(e.MaxMissed < 0 || e.MaxMissed > maxMissed, "MaxMissed is %d, want 0 to %d", e.MaxMissed, maxMissed)
+	f.Addf(e.MaxMissed != 0 && e.Missed != All, "MaxMissed is %d, and Missed is %q, want %q", e.MaxMissed, e.Missed, All)
+	f.Addf(e.Tolerance < 0, "Tolerance is %v, want 0 or more", e.Tolerance)
+	return f
 }
 
 // location refuses what differs from machine to machine.

@@ -2,13 +2,13 @@ package topology
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/warren-mq/warren/internal/check"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -65,26 +65,22 @@ func (q WorkQueue) CountsDeliveries() bool { return q.kind() == Quorum }
 
 // Validate reports everything that is wrong with q, in one error.
 func (q WorkQueue) Validate() error {
-	var errs []error
-	add := func(bad bool, format string, args ...any) {
-		if bad {
-			errs = append(errs, fmt.Errorf("broker: queue %q: "+format, append([]any{q.Name}, args...)...))
-		}
-	}
+	f := check.Of(fmt.Sprintf("broker: queue %q", q.Name))
 	words := strings.Split(q.Name, ".")
-	add(q.Name == "", "the name is empty")
-	add(len(q.Name) > maxQueueName, "the name has %d bytes, want at most %d", len(q.Name), maxQueueName)
-	add(slices.Contains(words, "*") || slices.Contains(words, "#"), "the name has a word * or #, which mean any word in a routing key")
-	add(strings.HasPrefix(q.Name, "warren.") || strings.HasPrefix(q.Name, "amq."), "names that begin with warren. or amq. are reserved")
-	add(q.Type != "" && q.Type != Quorum && q.Type != Classic, "Type is %q, want %q or %q", q.Type, Quorum, Classic)
-	add(q.MaxPriority < 0 || q.MaxPriority > maxPriority, "MaxPriority is %d, want 0 to %d: each level costs the broker memory", q.MaxPriority, maxPriority)
-	add(q.MaxPriority > 0 && q.Type == Quorum, "MaxPriority needs a classic queue, and Type is quorum: RabbitMQ refuses x-max-priority there")
-	add(q.DeliveryLimit < 0, "DeliveryLimit is %d, want 1 or more: -1 means 0 on RabbitMQ 3", q.DeliveryLimit)
-	add(q.DeliveryLimit > 0 && q.kind() == Classic, "DeliveryLimit is %d, and classic queues take none", q.DeliveryLimit)
-	add(q.MessageTTL < 0, "MessageTTL is %v, want 0 or more", q.MessageTTL)
-	add(q.MaxLength < 0, "MaxLength is %d, want 0 or more", q.MaxLength)
-	errs = append(errs, CheckName("queue", q.Name), CheckName("exchange", q.Exchange))
-	return errors.Join(append(errs, q.validateKeys()...)...)
+	f.Addf(q.Name == "", "the name is empty")
+	f.Addf(len(q.Name) > maxQueueName, "the name has %d bytes, want at most %d", len(q.Name), maxQueueName)
+	f.Addf(slices.Contains(words, "*") || slices.Contains(words, "#"), "the name has a word * or #, which mean any word in a routing key")
+	f.Addf(strings.HasPrefix(q.Name, "warren.") || strings.HasPrefix(q.Name, "amq."), "names that begin with warren. or amq. are reserved")
+	f.Addf(q.Type != "" && q.Type != Quorum && q.Type != Classic, "Type is %q, want %q or %q", q.Type, Quorum, Classic)
+	f.Addf(q.MaxPriority < 0 || q.MaxPriority > maxPriority, "MaxPriority is %d, want 0 to %d: each level costs the broker memory", q.MaxPriority, maxPriority)
+	f.Addf(q.MaxPriority > 0 && q.Type == Quorum, "MaxPriority needs a classic queue, and Type is quorum: RabbitMQ refuses x-max-priority there")
+	f.Addf(q.DeliveryLimit < 0, "DeliveryLimit is %d, want 1 or more: -1 means 0 on RabbitMQ 3", q.DeliveryLimit)
+	f.Addf(q.DeliveryLimit > 0 && q.kind() == Classic, "DeliveryLimit is %d, and classic queues take none", q.DeliveryLimit)
+	f.Addf(q.MessageTTL < 0, "MessageTTL is %v, want 0 or more", q.MessageTTL)
+	f.Addf(q.MaxLength < 0, "MaxLength is %d, want 0 or more", q.MaxLength)
+	f.Add(CheckName("queue", q.Name), CheckName("exchange", q.Exchange))
+	f.Add(q.validateKeys()...)
+	return f.Err()
 }
 
 func (q WorkQueue) validateKeys() (errs []error) {

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/check"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
 	"github.com/warren-mq/warren/retry"
@@ -153,19 +153,15 @@ func (q Queue) prefetch(concurrency int) int {
 const maxPrefetch = 1<<16 - 1
 
 func (q Queue) validate(keys []string) error {
-	errs := []error{q.workQueue(keys).Validate(), q.Retry.Validate()}
-	add := func(bad bool, format string, args ...any) {
-		if bad {
-			errs = append(errs, fmt.Errorf("worker: queue %q: "+format, append([]any{q.Name}, args...)...))
-		}
-	}
-	add(len(keys) == 0, "no handler is registered")
-	add(q.Concurrency < 1, "Concurrency is %d, want 1 or more", q.Concurrency)
-	add(q.Prefetch < 0 || q.Prefetch > maxPrefetch, "Prefetch is %d, want 0 to %d", q.Prefetch, maxPrefetch)
-	add(q.Prefetch > 0 && q.Prefetch < q.Concurrency, "Prefetch is %d, want %d or more: with less than the Concurrency some goroutines never get a message", q.Prefetch, q.Concurrency)
-	add(q.prefetch(q.Concurrency) > maxPrefetch, "Concurrency %d needs a prefetch of %d, want at most %d", q.Concurrency, q.prefetch(q.Concurrency), maxPrefetch)
-	add(q.MaxBodyBytes < 0, "MaxBodyBytes is %d, want 0 or more", q.MaxBodyBytes)
-	return errors.Join(errs...)
+	f := check.Of(fmt.Sprintf("worker: queue %q", q.Name))
+	f.Add(q.workQueue(keys).Validate(), q.Retry.Validate())
+	f.Addf(len(keys) == 0, "no handler is registered")
+	f.Addf(q.Concurrency < 1, "Concurrency is %d, want 1 or more", q.Concurrency)
+	f.Addf(q.Prefetch < 0 || q.Prefetch > maxPrefetch, "Prefetch is %d, want 0 to %d", q.Prefetch, maxPrefetch)
+	f.Addf(q.Prefetch > 0 && q.Prefetch < q.Concurrency, "Prefetch is %d, want %d or more: with less than the Concurrency some goroutines never get a message", q.Prefetch, q.Concurrency)
+	f.Addf(q.prefetch(q.Concurrency) > maxPrefetch, "Concurrency %d needs a prefetch of %d, want at most %d", q.Concurrency, q.prefetch(q.Concurrency), maxPrefetch)
+	f.Addf(q.MaxBodyBytes < 0, "MaxBodyBytes is %d, want 0 or more", q.MaxBodyBytes)
+	return f.Err()
 }
 
 func (q Queue) workQueue(keys []string) topology.WorkQueue {

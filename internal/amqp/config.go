@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/warren-mq/warren/internal/check"
 	"github.com/warren-mq/warren/retry"
 )
 
@@ -44,22 +45,18 @@ type Config struct {
 
 // Validate reports everything that is wrong with c, in one error.
 func (c Config) Validate() error {
-	var errs []error
+	f := check.Of("broker")
 	if len(c.urls()) == 0 && c.Reload == nil {
-		errs = append(errs, errNoURL)
+		f.Add(errNoURL)
 	}
 	for _, u := range c.urls() {
-		if _, err := parseURL(u); err != nil {
-			errs = append(errs, err)
-		}
+		_, err := parseURL(u)
+		f.Add(err)
 	}
-	if c.Heartbeat < 0 {
-		errs = append(errs, fmt.Errorf("broker: Heartbeat is %v, want 0 or more", c.Heartbeat))
-	}
-	if c.DialTimeout < 0 {
-		errs = append(errs, fmt.Errorf("broker: DialTimeout is %v, want 0 or more", c.DialTimeout))
-	}
-	return errors.Join(append(errs, c.withDefaults().Backoff.Validate())...)
+	f.Addf(c.Heartbeat < 0, "Heartbeat is %v, want 0 or more", c.Heartbeat)
+	f.Addf(c.DialTimeout < 0, "DialTimeout is %v, want 0 or more", c.DialTimeout)
+	f.Add(c.withDefaults().Backoff.Validate())
+	return f.Err()
 }
 
 // String shows c with its passwords hidden.
