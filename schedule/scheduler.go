@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/amqp/leader"
+	"github.com/warren-mq/warren/internal/pace"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/topology"
 )
@@ -95,7 +95,7 @@ func (s *Scheduler) compete(ctx context.Context) error {
 		if failures++; session.Err() != nil || time.Since(began) > stable {
 			failures = 0
 		}
-		s.pause(ctx, failures)
+		pace.Wait(ctx, attending(), failures)
 	}
 	return nil
 }
@@ -103,17 +103,10 @@ func (s *Scheduler) compete(ctx context.Context) error {
 // stable is how long an attempt has to last to count as a success.
 const stable = 10 * time.Second
 
-// pause spaces attempts, so that what cannot work does not busy the broker. A session
-// that was lost has its own pauses.
-func (s *Scheduler) pause(ctx context.Context, failures int) {
-	if failures == 0 {
-		return
-	}
-	p := retry.Policy{InitialInterval: 50 * time.Millisecond, MaxInterval: 10 * time.Second}
-	select {
-	case <-time.After(p.Randomized(failures, mathrand.Float64())):
-	case <-ctx.Done():
-	}
+// attending returns the pauses between attempts over one session; the connector waits by
+// itself for a new one.
+func attending() retry.Policy {
+	return retry.Policy{InitialInterval: 50 * time.Millisecond, MaxInterval: 10 * time.Second}
 }
 
 // attend stands by and leads over one session, until that ends or ctx is done.

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/pace"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/topology"
 )
@@ -39,7 +39,7 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 			k.declared = nil
 			q.setState(StateIdle, err)
 			q.refuse(err)
-			q.pause(ctx, failures)
+			pace.Until(ctx, q.changed, opening(), failures)
 		case c == nil:
 			failures = 0
 			q.report(amqp.Release(hard, q.crew.waiting()))
@@ -300,15 +300,9 @@ func (q *Subscription) refuse(err error) {
 	}
 }
 
-// pause spaces attempts to open, so that a queue that cannot be opened does not
-// busy the broker.
-func (q *Subscription) pause(ctx context.Context, failures int) {
-	p := retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 10 * time.Second}
-	select {
-	case <-time.After(p.Randomized(failures, rand.Float64())):
-	case <-q.changed:
-	case <-ctx.Done():
-	}
+// opening returns the pauses between attempts to open a queue.
+func opening() retry.Policy {
+	return retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 10 * time.Second}
 }
 
 // openers bounds how many queues are opened at once: a broker declares quorum
