@@ -65,7 +65,7 @@ func (q *Subscription) decide(err error, a *attempt) Outcome {
 	err = sound(err)
 	switch {
 	case err == nil:
-	case context.Cause(a) != nil && !neverRan(err),
+	case context.Cause(a) != nil,
 		q.isStopping() && errors.Is(err, ErrStopping):
 		return Outcome{Verdict: Release, Err: err}
 	}

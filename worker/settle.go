@@ -55,6 +55,9 @@ func (q *Subscription) handOff(d *amqp.Delivery, a *attempt, out Outcome) error 
 		q.worker.emit(HandOffFailed{Queue: q.config.Name, Message: &a.Message, Outcome: out, Err: err, Span: a.span})
 	}
 	for n := 1; ; n++ {
+		if ctx.Err() != nil { // the copy cannot leave any more, so this is no failed attempt
+			return context.Cause(ctx)
+		}
 		late := time.AfterFunc(unconfirmedLimit, func() { failed(q.worker.unconfirmed()) })
 		err := q.send(ctx, c, out)
 		late.Stop()
