@@ -136,6 +136,7 @@ func (ch *channel) end() {
 		c.queue.removeConsumer(c)
 	}
 	clear(ch.consumers)
+	ch.vhost().forgetPublisher(ch)
 	ch.tx = nil
 }
 

@@ -110,6 +110,7 @@ func (ch *channel) basicGet(m *wire.BasicGet) error {
 		ch.take(&delivery{item: it, tag: ch.lastTag, queue: q})
 	}
 	q.expire()
+	q.limit()
 	return nil
 }
 

@@ -23,7 +23,7 @@ func (q *queue) deadLetter(it *item, why reason) {
 	q.drop(it)
 	q.broker().later(func() {
 		for _, to := range q.destinations(letter, why) {
-			to.publish(letter) // at most once: a queue that refuses it loses it
+			to.publish(letter, nil) // at most once: a queue that refuses it loses it
 		}
 	})
 }

@@ -40,7 +40,7 @@ func (q *queue) expire() {
 func (q *queue) expireFrom(head func() *item, remove func(*item)) *item {
 	now := time.Now()
 	it := head()
-	for it != nil && it.expired(now) {
+	for it != nil && it != q.fresh && it.expired(now) {
 		remove(it)
 		q.deadLetter(it, expired)
 		it = head()
@@ -55,6 +55,11 @@ func (q *queue) watch(head *item) {
 		q.expiry = nil
 	}
 	if head != nil && !head.expires.IsZero() && !q.deleted {
-		q.expiry = time.AfterFunc(time.Until(head.expires), func() { q.broker().do(q.expire) })
+		q.expiry = time.AfterFunc(time.Until(head.expires), func() {
+			q.broker().do(func() {
+				q.expire()
+				q.limit()
+			})
+		})
 	}
 }

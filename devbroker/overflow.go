@@ -1,13 +1,59 @@
 package devbroker
 
-// full says whether the queue has reached x-max-length or x-max-length-bytes.
+// full reports whether a classic queue has reached x-max-length or x-max-length-bytes.
 func (q *queue) full() bool {
-	more := int64(0)
-	if q.kind == quorum {
-		more = 1 // it looks at what it has, and not at what is coming
+	return q.maxLength >= 0 && int64(q.ready.count) >= q.maxLength ||
+		q.maxBytes >= 0 && q.ready.bytes >= q.maxBytes
+}
+
+// over reports whether the queue is beyond its limits.
+func (q *queue) over() bool {
+	return q.maxLength >= 0 && int64(q.ready.count) > q.maxLength ||
+		q.maxBytes >= 0 && q.ready.bytes > q.maxBytes
+}
+
+// slack reports whether the queue has come down to four fifths of its limits.
+func (q *queue) slack() bool {
+	return (q.maxLength < 0 || int64(q.ready.count) <= fourFifths(q.maxLength)) &&
+		(q.maxBytes < 0 || q.ready.bytes <= fourFifths(q.maxBytes))
+}
+
+func fourFifths(n int64) int64 { return n/5*4 + n%5*4/5 } // does not overflow
+
+// refuses reports whether the queue refuses a message under reject-publish. A quorum queue
+// looks at its limits when a publisher begins, and then tells it when to stop and when to
+// go on. It takes dead letters of other queues, whose publisher is nil, at any time.
+func (q *queue) refuses(publisher any) bool {
+	if q.kind == classic {
+		return q.full()
 	}
-	return q.maxLength >= 0 && int64(q.ready.count) >= q.maxLength+more ||
-		q.maxBytes >= 0 && q.ready.bytes >= q.maxBytes+more
+	if publisher == nil {
+		return false
+	}
+	if _, known := q.publishers[publisher]; !known {
+		if q.publishers == nil {
+			q.publishers = map[any]bool{}
+		}
+		q.publishers[publisher] = q.over()
+	}
+	return q.publishers[publisher]
+}
+
+// limit applies the limits of a quorum queue, at the end of each thing that is done to it.
+func (q *queue) limit() {
+	if q.kind != quorum || q.deleted {
+		return
+	}
+	if q.dropOverflow() {
+		q.expire()
+	}
+	slack := q.slack()
+	if over := q.over(); over || slack && !q.slacked {
+		for p := range q.publishers {
+			q.publishers[p] = over
+		}
+	}
+	q.slacked = slack
 }
 
 // dropOverflow dead-letters from the head until the queue is within its limits, and
@@ -16,11 +62,7 @@ func (q *queue) dropOverflow() (dropped bool) {
 	if q.overflow != dropHead {
 		return false
 	}
-	over := func() bool {
-		return q.maxLength >= 0 && int64(q.ready.count) > q.maxLength ||
-			q.maxBytes >= 0 && q.ready.bytes > q.maxBytes
-	}
-	for over() && q.ready.count > 0 {
+	for q.over() && q.ready.count > 0 {
 		q.deadLetter(q.ready.take(), maxlen)
 		dropped = true
 	}

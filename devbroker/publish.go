@@ -155,7 +155,7 @@ func (ch *channel) distribute(p publication) bool {
 	}
 	accepted := true
 	for _, q := range queues {
-		accepted = q.publish(p.message) && accepted
+		accepted = q.publish(p.message, ch) && accepted
 	}
 	return accepted
 }

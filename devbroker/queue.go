@@ -32,9 +32,14 @@ type queue struct {
 	active       *consumer   // the only one to receive, if singleActive
 	deaths       shipping    // dead letters that wait for their confirm
 
-	expiry  *time.Timer // for the head that expires next
-	unused  *time.Timer // for x-expires
-	waking  bool        // is on the agenda
+	expiry *time.Timer // for the head that expires next
+	unused *time.Timer // for x-expires
+
+	publishers map[any]bool // channels, and queues with dead letters, to a quorum queue with reject-publish; true if it refuses them
+	slacked    bool         // had slack when it last looked
+	fresh      *item        // of a quorum queue, what was published last: it expires after the limits are applied
+
+	waking  bool // is on the agenda
 	paused  bool
 	stalled bool // delivers nothing that is ready until something happens to its consumers
 	deleted bool
@@ -55,17 +60,16 @@ func (q *queue) targetName() string { return q.name }
 
 func (q *queue) broker() *Broker { return q.vhost.broker }
 
-// publish takes a message at the end of the queue; false if the queue refuses it.
-func (q *queue) publish(m *message) bool {
-	if q.full() {
-		switch q.overflow {
-		case rejectPublish:
-			return false
-		case rejectPublishDLX:
-			q.hold(m)
-			q.deadLetter(&item{message: m}, maxlen)
-			return false
-		}
+// publish takes a message at the end of the queue; false if the queue refuses it. The
+// publisher is nil for dead letters that may get lost.
+func (q *queue) publish(m *message, publisher any) bool {
+	switch {
+	case q.overflow == rejectPublish && q.refuses(publisher):
+		return false
+	case q.overflow == rejectPublishDLX && q.full():
+		q.hold(m)
+		q.deadLetter(&item{message: m}, maxlen)
+		return false
 	}
 	q.nextSeq++
 	it := &item{message: m, seq: q.nextSeq, level: q.level(q.broker().gen, m), weight: q.weigh(m), failures: m.failures}
@@ -79,7 +83,9 @@ func (q *queue) publish(m *message) bool {
 	}
 	it.redelivered = it.redelivered || m.failures > 0 && q.maxPriority == 0 && q.broker().gen.classicCount
 	q.ready.put(it)
-	if q.kind == classic && (q.dropOverflow() || q.ready.count == 1) {
+	if q.kind == quorum {
+		q.fresh = it
+	} else if q.dropOverflow() || q.ready.count == 1 {
 		q.expire() // else a classic queue of RabbitMQ does not look
 	}
 	q.wake()
@@ -157,7 +163,7 @@ func (q *queue) deliver() {
 	}
 	if q.kind == quorum {
 		q.expire()
-		defer q.dropOverflow()
+		defer q.checked()
 	}
 	for !q.paused && !q.stalled && q.ready.count > 0 {
 		c := q.nextConsumer()
@@ -169,6 +175,17 @@ func (q *queue) deliver() {
 	}
 }
 
+// checked ends what a quorum queue does after each method: it applies its limits, and then
+// the message that was published can expire.
+func (q *queue) checked() {
+	q.limit()
+	if q.fresh != nil {
+		q.fresh = nil
+		q.expire()
+		q.limit()
+	}
+}
+
 // purge drops what is ready and returns how much that was.
 func (q *queue) purge() int {
 	count := q.ready.count
@@ -176,6 +193,7 @@ func (q *queue) purge() int {
 		q.drop(it)
 	}
 	q.ready.turn = 0
+	q.limit()
 	return count
 }
 
@@ -194,6 +212,7 @@ func (q *queue) delete() int {
 	q.deaths.dropAll(q)
 	delete(q.vhost.queues, q.name)
 	q.vhost.forget(q)
+	q.vhost.forgetPublisher(q)
 	return count
 }
 

@@ -66,7 +66,7 @@ func (q *queue) deliverShipment(s *shipment) bool {
 		if s.taken[to] {
 			continue
 		}
-		if !to.publish(s.letter) {
+		if !to.publish(s.letter, q) {
 			done = false
 			continue
 		}

@@ -73,6 +73,13 @@ func (v *vhost) deleteExclusive(c *connection) {
 	}
 }
 
+// forgetPublisher ends what queues know of a publisher that is gone.
+func (v *vhost) forgetPublisher(publisher any) {
+	for _, q := range v.queues {
+		delete(q.publishers, publisher)
+	}
+}
+
 // stop ends all timers and forgets everything.
 func (v *vhost) stop() {
 	for _, q := range v.queues {

@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"strings"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -147,6 +148,80 @@ var overflowScenarios = []scenario{
 			q: a | b`,
 	},
 	{
+		name: "a quorum queue that has refused takes messages again at four fifths of its limit",
+		do: func(c *client) {
+			c.quorum("q", table{"x-max-length": 5, "x-overflow": "reject-publish"})
+			c.publish("q", "a", "b", "c", "d", "e", "f", "g")
+			ch := c.open()
+			for tag, body := range []string{"h", "i"} {
+				ch.get("q")
+				ch.ack(uint64(tag + 1))
+				c.ready("q", 5-tag)
+				<-time.After(nothing)
+				c.publish("q", body)
+			}
+			c.open().drain("q")
+		},
+		want: `
+			publish g: nacked
+			get: a
+			publish h: nacked
+			get: b
+			q: c | d | e | f | i`,
+	},
+	{
+		name: "a quorum queue that has refused one channel takes messages of a new one below its limit",
+		do: func(c *client) {
+			c.quorum("q", table{"x-max-length": 5, "x-overflow": "reject-publish"})
+			c.publish("q", "a", "b", "c", "d", "e", "f", "g")
+			old := c.sender
+			c.sender = nil
+			c.publish("q", "h")
+			c.get("q")
+			c.ack(1)
+			c.ready("q", 5)
+			<-time.After(nothing)
+			c.publish("q", "i")
+			c.sender = nil
+			c.publish("q", "j", "k")
+			c.sender = old
+			c.publish("q", "l")
+			c.open().drain("q")
+		},
+		want: `
+			publish g: nacked
+			publish h: nacked
+			get: a
+			publish i: nacked
+			publish k: nacked
+			publish l: nacked
+			q: b | c | d | e | f | j`,
+	},
+	{
+		name: "a full classic queue refuses dead letters, and a full quorum queue takes them",
+		do: func(c *client) {
+			for _, kind := range kinds {
+				c.declare(kind, queue{args: table{"x-queue-type": kind, "x-max-length": 1, "x-overflow": "reject-publish"}})
+				c.publish(kind, "a", "b", "c")
+				c.classic("from "+kind, c.deadTo(kind, nil))
+				c.publish("from "+kind, "d")
+				c.get("from " + kind)
+				c.fail("reject", c.Nack(0, true, drop))
+				c.sync()
+				<-time.After(nothing)
+				c.open().drain(kind)
+			}
+		},
+		want: `
+			publish b: nacked
+			publish c: nacked
+			get: d
+			classic: a
+			publish c: nacked
+			get: d
+			quorum: a | b | d`,
+	},
+	{
 		name: "reject-publish makes no dead letters, reject-publish-dlx does",
 		do: func(c *client) {
 			for _, overflow := range []string{"reject-publish", "reject-publish-dlx"} {
@@ -226,5 +301,28 @@ var overflowScenarios = []scenario{
 			channel 1: confirm.select-ok
 			channel 1: basic.ack tag 1, multiple=0
 			channel 1: basic.nack tag 2, flags=3`,
+	},
+	{
+		name: "a message that expires drops the one before it",
+		do: func(c *client) {
+			for _, ttl := range []string{"20", "0"} {
+				c.quorum("q", table{"x-max-length": 1})
+				c.publish("q", "a")
+				ch := c.open()
+				ch.get("q")
+				ch.nack(1, requeue)
+				c.ready("q", 1)
+				c.send("", c.at("q"), "b", amqp.Publishing{Expiration: ttl})
+				c.holds("q", 0)
+				c.delete("q", false, false)
+			}
+		},
+		want: `
+			get: a
+			q holds 0
+			delete q: 0 messages
+			get: a
+			q holds 0
+			delete q: 0 messages`,
 	},
 }
