@@ -48,3 +48,12 @@ func (c *Client) send(ctx context.Context, f func(*amqp.Sender) error) error {
 	}
 	return err // says also why there was no connection
 }
+
+// Errors of a look into a queue. Ask for them with errors.Is.
+var (
+	// ErrInspected says that someone else looks into the queue. The error's text says who,
+	// and since when, if the user may know.
+	ErrInspected = inspect.ErrInspected
+	// ErrNoQueue says that there is no such queue.
+	ErrNoQueue = amqp.ErrNoQueue
+)

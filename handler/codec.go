@@ -1,6 +1,11 @@
 package handler
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -38,4 +43,90 @@ func pick(codecs []Codec, contentType string) Codec {
 		return codecs[i]
 	}
 	return nil
+}
+
+type jsonCodec struct{}
+
+var _ textCodec = jsonCodec{}
+
+// JSON is the codec for RFC 8259 JSON, by encoding/json. It accepts
+// application/json, text/json and every type with the suffix +json. A body is
+// exactly one value: anything but white space after it is an error. Errors say
+// after how many bytes the fault was found; text that is not UTF-8 is an error. Fields
+// unknown to the Go type are ignored, so that a publisher may add some. It has a method
+// Text, so a byte order mark is accepted and other charsets are converted.
+func JSON() Codec { return jsonCodec{} }
+
+func (jsonCodec) Text() {}
+
+func (jsonCodec) ContentType() string { return "application/json" }
+
+func (jsonCodec) Accepts(contentType string) bool {
+	kind := mediaType(contentType)
+	return kind == "application/json" || kind == "text/json" ||
+		strings.Contains(kind, "/") && strings.HasSuffix(kind, "+json")
+}
+
+func (jsonCodec) Marshal(v any) ([]byte, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("handler: %w", err)
+	}
+	return data, nil
+}
+
+func (jsonCodec) Unmarshal(data []byte, v any) error {
+	err := json.Unmarshal(data, v)
+	if err == nil {
+		return checkUTF8(data)
+	}
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("at byte %d of %d: %w", syntax.Offset, len(data), err)
+	}
+	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("at byte %d of %d: %w", mismatch.Offset, len(data), err)
+	}
+	return err
+}
+
+type rawCodec struct{}
+
+var _ Codec = rawCodec{}
+
+// Raw is the codec that leaves bodies as they are. The value is a []byte, a
+// string, or of a type made from one of them, such as json.RawMessage. It accepts
+// every content type. A slice is a copy of the body, the handler's to change.
+func Raw() Codec { return rawCodec{} }
+
+func (rawCodec) ContentType() string { return "application/octet-stream" }
+
+func (rawCodec) Accepts(string) bool { return true }
+
+func (rawCodec) Marshal(v any) ([]byte, error) {
+	switch rv := reflect.ValueOf(v); {
+	case isBytes(rv):
+		return bytes.Clone(rv.Bytes()), nil
+	case rv.Kind() == reflect.String:
+		return []byte(rv.String()), nil
+	}
+	return nil, fmt.Errorf("handler: raw value is a %T, want bytes or a string", v)
+}
+
+func (rawCodec) Unmarshal(data []byte, v any) error {
+	rv := reflect.ValueOf(v)
+	if rv.Kind() == reflect.Pointer && !rv.IsNil() {
+		switch rv = rv.Elem(); {
+		case isBytes(rv):
+			rv.SetBytes(bytes.Clone(data))
+			return nil
+		case rv.Kind() == reflect.String:
+			rv.SetString(string(data))
+			return nil
+		}
+	}
+	return fmt.Errorf("handler: raw value is a %T, want a pointer to bytes or to a string", v)
+}
+
+func isBytes(v reflect.Value) bool {
+	return v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8
 }

@@ -1,7 +1,11 @@
 package record
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
+	"regexp"
+	"runtime/debug"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -137,4 +141,36 @@ func host() string {
 		return "unknown"
 	}
 	return Clip(name, maxShortText)
+}
+
+// Fingerprint is the same for failures of one kind: one queue, one type of error,
+// and one text but for its numbers, ids and quoted parts.
+func Fingerprint(queue string, err error) string {
+	text := Clip(err.Error(), MaxErrorText)
+	sum := sha256.Sum256([]byte(queue + "\x00" + telemetry.ErrorType(err) + "\x00" + variable.ReplaceAllString(text, "?")))
+	return hex.EncodeToString(sum[:8])
+}
+
+// variable parts: quoted text, UUIDs, long hexadecimal words, numbers.
+var variable = regexp.MustCompile(`"[^"]*"|'[^']*'|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|0x[0-9a-fA-F]+|\b[0-9a-fA-F]{16,}\b|[0-9]+`)
+
+// traceparent is sc in the form of W3C Trace Context, version 00.
+func traceparent(sc trace.SpanContext) string {
+	return "00-" + sc.TraceID().String() + "-" + sc.SpanID().String() + "-" + sc.TraceFlags().String()
+}
+
+// Version is the version of Warren in this program, as the build recorded it;
+// "(devel)" when it is built from its own source tree.
+func Version() string {
+	const path = "github.com/warren-mq/warren"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(devel)"
+	}
+	for _, dep := range info.Deps {
+		if dep.Path == path {
+			return dep.Version
+		}
+	}
+	return "(devel)"
 }

@@ -1,7 +1,11 @@
 package wire
 
 import (
+	"bufio"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 )
@@ -82,4 +86,86 @@ func Octets(b []byte) string {
 		s.WriteString(strconv.Itoa(int(c)))
 	}
 	return "<<" + s.String() + ">>"
+}
+
+const (
+	defaultMax = 128 << 10 // what RabbitMQ takes before connection.tune
+	hardMax    = 16 << 20  // whatever has been negotiated
+	bufferSize = 32 << 10
+)
+
+// Reader takes frames from a connection.
+type Reader struct {
+	in   *bufio.Reader
+	max  uint32
+	head [headSize]byte
+	body []byte
+}
+
+// NewReader returns a reader of r, buffered, that takes frames of 128 KiB at most
+// until [Reader.SetMax].
+func NewReader(r io.Reader) *Reader {
+	return &Reader{in: bufio.NewReaderSize(r, bufferSize), max: defaultMax}
+}
+
+// SetMax sets the negotiated size of a frame in bytes, overhead included. As
+// RabbitMQ does, the reader lets a payload have that size. 0 means no limit but
+// the reader's own of 16 MiB, which holds in any case.
+func (r *Reader) SetMax(frameMax uint32) {
+	if frameMax == 0 || frameMax > hardMax {
+		frameMax = hardMax
+	}
+	r.max = frameMax
+}
+
+// Buffered returns how many bytes can be read without waiting for the connection.
+func (r *Reader) Buffered() int { return r.in.Buffered() }
+
+// ProtocolHeader reads the eight bytes that open a connection, whatever they are.
+func (r *Reader) ProtocolHeader() (header [8]byte, err error) {
+	if _, err := io.ReadFull(r.in, header[:]); err != nil {
+		return header, fmt.Errorf("wire: read protocol header: %w", err)
+	}
+	return header, nil
+}
+
+// Next reads a frame, whose payload is valid until the next call. The error is a
+// [FrameError] if the frame is too large or badly ended, io.EOF, wrapped, if the
+// connection has ended between frames, and io.ErrUnexpectedEOF if within one.
+func (r *Reader) Next() (Frame, error) {
+	if _, err := io.ReadFull(r.in, r.head[:]); err != nil {
+		return Frame{}, fmt.Errorf("wire: read frame: %w", err)
+	}
+	f := Frame{Type: r.head[0], Channel: binary.BigEndian.Uint16(r.head[1:])}
+	size := binary.BigEndian.Uint32(r.head[3:])
+	if size > r.max {
+		return Frame{}, broken(f, fmt.Sprintf("{frame_too_large,%d,%d}", size, int64(r.max)-FrameOverhead))
+	}
+	b := r.room(int(size) + 1)
+	if _, err := io.ReadFull(r.in, b); err != nil {
+		return Frame{}, fmt.Errorf("wire: read frame: %w", within(err))
+	}
+	f.Payload = b[:size:size]
+	if end := b[size]; end != FrameEnd {
+		return Frame{}, broken(f, fmt.Sprintf("{invalid_frame_end_marker,%d}", end))
+	}
+	return f, nil
+}
+
+// room returns n bytes to read into.
+func (r *Reader) room(n int) []byte {
+	if cap(r.body) < n {
+		r.body = make([]byte, n)
+	}
+	return r.body[:n]
+}
+
+func broken(f Frame, why string) error { return &FrameError{Reason: f.String() + ": " + why} }
+
+// within makes an end of input an unexpected one.
+func within(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
