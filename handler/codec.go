@@ -15,9 +15,9 @@ import (
 // content type declares as ISO-8859-1 or UTF-16 before it calls Unmarshal, and returns a
 // *DecodeError for other charsets.
 type Codec interface {
-	// ContentType is the MIME type of what Marshal makes.
+	// ContentType returns the MIME type of the bodies that Marshal returns.
 	ContentType() string
-	// Accepts says whether Unmarshal understands bodies of this MIME type, which
+	// Accepts reports whether Unmarshal understands bodies of this MIME type, which
 	// may have parameters and be in any case.
 	Accepts(contentType string) bool
 	// Marshal returns v as a body.
@@ -27,14 +27,14 @@ type Codec interface {
 	Unmarshal(data []byte, v any) error
 }
 
-// mediaType is a content type without its parameters, in lower case.
+// mediaType returns a content type without its parameters, in lower case.
 func mediaType(contentType string) string {
 	kind, _, _ := strings.Cut(contentType, ";")
 	return strings.ToLower(strings.TrimSpace(kind))
 }
 
-// pick returns the codec for a content type, or nil. No content type at all is
-// common with simple publishers; the first codec takes those.
+// pick returns the codec for a content type, or nil. Simple publishers often set no content
+// type; the first codec decodes these messages.
 func pick(codecs []Codec, contentType string) Codec {
 	if mediaType(contentType) == "" {
 		return codecs[0]
@@ -49,11 +49,11 @@ type jsonCodec struct{}
 
 var _ textCodec = jsonCodec{}
 
-// JSON is the codec for RFC 8259 JSON, by encoding/json. It accepts
-// application/json, text/json and every type with the suffix +json. A body is
-// exactly one value: anything but white space after it is an error. Errors say
-// after how many bytes the fault was found; text that is not UTF-8 is an error. Fields
-// unknown to the Go type are ignored, so that a publisher may add some. It has a method
+// JSON returns the codec for RFC 8259 JSON, by encoding/json. It accepts
+// application/json, text/json and every type with the suffix +json. A body must be
+// exactly one value, followed by white space at most. Errors name the byte at which the
+// fault was found. Text that is not UTF-8 is an error. Fields unknown to the Go type are
+// ignored, so that a publisher may add some. It has a method
 // Text, so a byte order mark is accepted and other charsets are converted.
 func JSON() Codec { return jsonCodec{} }
 
@@ -93,9 +93,9 @@ type rawCodec struct{}
 
 var _ Codec = rawCodec{}
 
-// Raw is the codec that leaves bodies as they are. The value is a []byte, a
+// Raw returns the codec that leaves bodies as they are. The value is a []byte, a
 // string, or of a type made from one of them, such as json.RawMessage. It accepts
-// every content type. A slice is a copy of the body, the handler's to change.
+// every content type. A slice is a copy of the body, which the handler may change.
 func Raw() Codec { return rawCodec{} }
 
 func (rawCodec) ContentType() string { return "application/octet-stream" }

@@ -6,16 +6,16 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// DecodeError says that a body could not be decoded. It is permanent: the same
-// bytes will not decode the next time either.
+// DecodeError is the error of a body that could not be decoded. It is permanent, since the
+// same bytes cannot be decoded in the next attempt either.
 type DecodeError struct {
 	ContentType     string // of the message, as it came; may be empty
 	ContentEncoding string // of the message, as it came; Warren decodes none
 	Err             error  // what the codec said
 }
 
-// Error names the content type, the content encoding if there is one, and what
-// the codec said.
+// Error returns the content type, the content encoding if there is one, and the codec's
+// error.
 func (e *DecodeError) Error() string {
 	if e.ContentEncoding != "" {
 		return fmt.Sprintf("handler: decode content type %q, encoding %q: %v", e.ContentType, e.ContentEncoding, e.Err)
@@ -23,29 +23,29 @@ func (e *DecodeError) Error() string {
 	return fmt.Sprintf("handler: decode content type %q: %v", e.ContentType, e.Err)
 }
 
-// Unwrap returns what the codec said.
+// Unwrap returns the codec's error.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// Permanent is always true; package retry asks for it.
+// Permanent returns true: see retry.IsPermanent.
 func (e *DecodeError) Permanent() bool { return true }
 
-// Reason is message.ReasonDecode.
+// Reason returns message.ReasonDecode.
 func (e *DecodeError) Reason() string { return message.ReasonDecode }
 
-// InvalidError says that a body was decoded and did not pass its validation. It
+// InvalidError is the error of a body that was decoded and did not pass its validation. It
 // is permanent.
 type InvalidError struct {
 	Err error // what the validation said
 }
 
-// Error is what the validation said.
+// Error returns the validation's error.
 func (e *InvalidError) Error() string { return fmt.Sprintf("handler: invalid payload: %v", e.Err) }
 
-// Unwrap returns what the validation said.
+// Unwrap returns the validation's error.
 func (e *InvalidError) Unwrap() error { return e.Err }
 
-// Permanent is always true; package retry asks for it.
+// Permanent returns true: see retry.IsPermanent.
 func (e *InvalidError) Permanent() bool { return true }
 
-// Reason is message.ReasonInvalid.
+// Reason returns message.ReasonInvalid.
 func (e *InvalidError) Reason() string { return message.ReasonInvalid }

@@ -1,6 +1,6 @@
-// Package handler is what runs for a message: the Handler interface, Typed to
-// make one of a plain function, the codecs that turn bytes into its argument, and
-// the Mux that finds the handler for a routing key.
+// Package handler defines the code that runs for a message: the Handler interface, Typed,
+// which makes a Handler of a plain function, the codecs that decode its argument, and the
+// Mux, which finds the handler for a routing key.
 package handler
 
 import (
@@ -10,9 +10,9 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Handler handles one message. What it returns decides what becomes of the
-// message: nil is done, an error is tried again, and an error marked by package
-// retry says more. It is called by many goroutines at once.
+// Handler handles one message. The error that it returns decides the outcome: with nil the
+// message is acknowledged, with an error it is retried, and errors marked by package retry
+// ask for another outcome. It is called by many goroutines at once.
 type Handler interface {
 	Handle(ctx context.Context, m *message.Message) error
 }

@@ -9,13 +9,13 @@ import (
 
 // Mux finds the handler for a routing key by the rules of an AMQP topic
 // exchange: words are separated by dots, * stands for exactly one word and # for
-// any number of them, none included. The empty key has no words. If several
+// any number of them, including none. The empty key has no words. If several
 // patterns match, the most specific wins, judged word by word from the left: a
-// literal before *, and * before #. Patterns that are equal in this are judged by
-// who was registered first.
+// literal before *, and * before #. Among equally specific patterns the one that was
+// registered first wins.
 //
-// The zero Mux is ready. Register first, then match: Match is safe for use by
-// many goroutines, but not beside Handle.
+// The zero Mux is ready for use. Match is safe for concurrent use, but not while Handle is
+// called.
 type Mux struct {
 	patterns []string         // in registration order
 	literal  map[string]route // without wildcards: always the most specific
@@ -58,8 +58,8 @@ func (m *Mux) add(r route) {
 	slices.SortStableFunc(m.wild, func(a, b route) int { return a.pattern.Compare(b.pattern) })
 }
 
-// Match returns the handler for a routing key, with the pattern it was registered
-// for, and whether there is one. It does not allocate.
+// Match returns the handler for a routing key and the pattern it is registered for. ok is
+// false if no pattern matches. It does not allocate.
 func (m *Mux) Match(key string) (h Handler, pattern string, ok bool) {
 	if r, ok := m.literal[key]; ok {
 		return r.handler, key, true

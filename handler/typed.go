@@ -17,9 +17,9 @@ type options struct {
 	lenient   bool
 }
 
-// WithCodec decodes by these codecs instead of JSON. The content type of a
-// message picks the first that accepts it; a message without one is for the
-// first. No codecs at all is JSON again.
+// WithCodec decodes with these codecs instead of JSON. A message is decoded by the first
+// codec that accepts its content type, and by the first of all if it has none. Without
+// arguments WithCodec restores JSON.
 func WithCodec(codecs ...Codec) Option {
 	return func(o *options) { o.codecs = codecs }
 }
@@ -33,7 +33,8 @@ func WithLenientContentType() Option {
 
 // WithValidate calls validate with each decoded value, which is a T and not a
 // pointer to one. An error makes the message a dead letter with the reason
-// "invalid". Several are called in turn, up to the first error.
+// "invalid". If the option is given more than once, the functions are called in turn until
+// the first error.
 func WithValidate(validate func(v any) error) Option {
 	return func(o *options) { o.validates = append(o.validates, validate) }
 }
@@ -43,10 +44,9 @@ type typed[T any] struct {
 	options
 }
 
-// Typed makes a Handler of fn: it decodes the body into a T, JSON unless
-// WithCodec says otherwise, validates it, and calls fn. The handler returns a
-// *DecodeError or an *InvalidError without calling fn if the body is bad. Typed
-// panics if fn is nil.
+// Typed returns a Handler that decodes the body into a T, by default as JSON, validates it,
+// and calls fn. If the body is bad, the Handler returns a *DecodeError or an *InvalidError
+// without calling fn. Typed panics if fn is nil.
 func Typed[T any](fn func(context.Context, T) error, opts ...Option) Handler {
 	if fn == nil {
 		panic("handler: Typed got a nil function")

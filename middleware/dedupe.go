@@ -22,23 +22,23 @@ const (
 // DedupeOption changes how Dedupe works.
 type DedupeOption func(*claims)
 
-// WithKey tells duplicates by key instead of queue and message id. A message whose
-// key is empty just runs. Queues that share a store need keys that differ.
+// WithKey recognises duplicates by key instead of by queue and message id. A message whose
+// key is empty is handled each time. Queues that share a store need different keys.
 func WithKey(key func(*message.Message) string) DedupeOption {
 	return func(d *claims) { d.key = key }
 }
 
-// WithLease sets how long a claim holds at least if its worker dies. Without it the lease
-// is the queue's Timeout and 10s more, or 15min if the queue has none; with it, it is
-// never shorter than that. Set it where a handler may take longer: with no Timeout, or
-// with a Retry inside Dedupe, which may run the handler several times. When a lease ends
-// early, the message may be handled twice at once.
+// WithLease sets the least time for which a claim is held if its worker dies. The default is
+// the queue's Timeout plus 10 s, or 15 min if the queue has no Timeout; a shorter lease is
+// extended to that. Set it where handling may take longer: with no Timeout, or with a Retry
+// inside Dedupe, which may run the handler several times. If a lease ends while the handler
+// runs, the message may be handled twice at once.
 func WithLease(lease time.Duration) DedupeOption {
 	return func(d *claims) { d.lease = lease }
 }
 
-// WithStoreLog writes to logger, and not to slog's default logger, when the store
-// cannot settle a claim. That is no error of the message.
+// WithStoreLog logs to logger, instead of slog's default logger, when the store cannot
+// settle a claim. The message's outcome is not affected.
 func WithStoreLog(logger *slog.Logger) DedupeOption {
 	return func(d *claims) { d.logger = logger }
 }
@@ -50,20 +50,20 @@ type claims struct {
 	logger *slog.Logger
 }
 
-// Dedupe handles each message once as far as store remembers: a duplicate of one
-// that was handled is done without running the handler. A duplicate of one that is
-// being handled is snoozed for a few seconds, for its twin may yet fail. A handler
-// that fails, panics or gives the message back releases the claim. A handler that
-// outlasts its lease changes nothing for the worker that has claimed the message since.
+// Dedupe handles each message once, for as long as store remembers it. A duplicate of a
+// message that was handled is acknowledged without running the handler. A duplicate of a
+// message that is being handled is snoozed for 5 s, since the first copy may still fail. A
+// handler that fails, panics or releases the message releases the claim. A handler that
+// outlasts its lease cannot settle the claim of the worker that has the message since.
 //
-// No message is lost by it: a message counts as handled only after its handler
-// returned nil, and the claim of a worker that died ends with its lease. Duplicates
-// remain possible, if the worker dies between the handler's return and the store's
-// answer, or the store forgets. An error of Claim is the message's error; one of
-// Complete or Release is logged, since the handler has run.
+// Dedupe loses no message: a message counts as handled only after its handler has returned
+// nil, and the claim of a worker that died ends with its lease. A message may still be
+// handled twice if the worker dies between the handler's return and the store's answer, or
+// if the store forgets it. An error of Claim is the message's error; an error of Complete or
+// Release is logged, since the handler has run.
 //
-// A key is the queue and the message id, so that queues may share a store; a
-// message without an id just runs. Dedupe panics if store is nil.
+// The key is the queue and the message id, so that queues may share a store. A message
+// without an id is handled each time. Dedupe panics if store is nil.
 func Dedupe(store dedupe.Store, opts ...DedupeOption) handler.Middleware {
 	if store == nil {
 		panic("middleware: Dedupe got a nil store")
@@ -121,8 +121,7 @@ func (d *claims) leaseFor(ctx context.Context) time.Duration {
 	return lease
 }
 
-// settle must reach the store even if ctx is done, as it is when the worker's grace
-// has ended.
+// settle calls the store even if ctx is done, as it is after the worker's grace.
 func (d *claims) settle(ctx context.Context, key string, token dedupe.Token, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
 	defer cancel()

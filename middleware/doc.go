@@ -15,22 +15,21 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// panicError stands for a panic on its way out, in log, spans and metrics. The
-// panic itself goes on untouched.
+// panicError stands for a panic in spans and metrics. The panic itself continues.
 type panicError struct{}
 
 func (panicError) Error() string     { return "middleware: the handler panicked" }
 func (panicError) ErrorType() string { return "panic" }
 
-// watch runs next and tells done how it ended, be it by a panic.
+// watch runs next and calls done with its error, or with panicError if it panicked.
 func watch(ctx context.Context, next handler.Handler, m *message.Message, done func(error)) (err error) {
 	err = panicError{}
 	defer func() { done(err) }()
 	return next.Handle(ctx, m)
 }
 
-// failed says whether err is the failure of a handler: a snooze and a message
-// given back at shutdown are none.
+// failed reports whether err is the failure of a handler. A snooze and a release at shutdown
+// are not failures.
 func failed(err error) bool {
 	if err == nil || errors.Is(err, handler.ErrStopping) {
 		return false
@@ -39,8 +38,7 @@ func failed(err error) bool {
 	return !snoozed
 }
 
-// permanent says whether err is marked as useless to try again, by whichever
-// package marked it.
+// permanent reports whether err is marked as permanent, by package retry or by backoff/v4.
 func permanent(err error) bool {
 	_, ok := errors.AsType[*backoff.PermanentError](err)
 	return ok || retry.IsPermanent(err)

@@ -22,8 +22,8 @@ type MetricsConfig struct {
 	Buckets []float64
 }
 
-// maxSeries bounds what is remembered, should some error.type turn out to have
-// endless values; what comes after is measured all the same.
+// maxSeries bounds the cache, in case error.type has very many values. Values beyond it are
+// measured without the cache.
 const maxSeries = 1000
 
 type metrics struct {
@@ -36,7 +36,7 @@ type metrics struct {
 
 type seriesKey struct{ queue, errorType string }
 
-// series is made once for a set of attributes, since making it allocates.
+// series caches the options of one set of attributes, since making them allocates.
 type series struct {
 	record []metric.RecordOption
 	add    []metric.AddOption
@@ -45,9 +45,9 @@ type series struct {
 // Metrics measures each message by OpenTelemetry's conventions: the histogram
 // messaging.process.duration, in seconds, and the counter
 // messaging.client.consumed.messages, which counts when the handler begins. Both
-// have the queue as messaging.destination.name, since routing keys may be of any
-// number; failures have error.type. The handler notices nothing. Without an SDK
-// it costs nothing. An instrument that cannot be made is reported to otel.Handle.
+// have the queue as messaging.destination.name, since the number of routing keys is not
+// bounded; failures have error.type. Metrics does not change the handler's result, and does
+// no work without an SDK. An instrument that cannot be made is reported to otel.Handle.
 //
 // A worker measures by itself. A Metrics inside another one, for the same message,
 // records nothing.
@@ -97,7 +97,7 @@ func (s *metrics) timed(ctx context.Context, next handler.Handler, m *message.Me
 	return next.Handle(ctx, m)
 }
 
-// of returns the options for a queue and an error.type, from memory if it can.
+// of returns the options for a queue and an error.type.
 func (s *metrics) of(queue, errorType string) *series {
 	key := seriesKey{queue, errorType}
 	s.mu.RLock()

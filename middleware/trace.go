@@ -32,16 +32,16 @@ type tracing struct {
 }
 
 // Trace runs each message in a CONSUMER span "process {queue}", by OpenTelemetry's
-// conventions for messaging. The context its headers carry is the parent of the
-// span and is linked as well; a span already in the context stays the parent. A
-// retry is linked to the attempt before it. The handler finds the span in its
-// context, and the baggage. Its error becomes the span's status and error.type.
+// conventions for messaging. The trace context in the message's headers becomes the parent
+// of the span and is linked as well; a span that is already in the context stays the parent.
+// A retry is linked to the attempt before it. The handler's context carries the span and the
+// baggage. The handler's error sets the span's status and error.type.
 //
 // A worker traces by itself. A Trace inside another one, for the same message, adds its
 // attributes to the span that is there.
 //
-// Without an SDK nothing is made, but the handler's context still carries on the
-// trace of the headers.
+// Without an SDK no span is made, but the handler's context still carries the trace context
+// of the headers.
 func Trace(c TraceConfig) handler.Middleware {
 	t := &tracing{c, telemetry.Tracer(c.TracerProvider)}
 	return func(next handler.Handler) handler.Handler {
@@ -66,8 +66,8 @@ func (t *tracing) handle(ctx context.Context, next handler.Handler, m *message.M
 	return watch(ctx, next, m, func(err error) { conclude(span, err) })
 }
 
-// extract returns ctx with what the headers carry, and the creation context of
-// the message, which may be invalid. A span that is in ctx already stays there.
+// extract returns ctx with the trace context and baggage of the headers, and the creation
+// context of the message, which may be invalid. A span that is already in ctx stays there.
 func (t *tracing) extract(ctx context.Context, m *message.Message) (context.Context, trace.SpanContext) {
 	if len(m.Headers) == 0 {
 		return ctx, trace.SpanContext{}
