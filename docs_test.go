@@ -149,6 +149,60 @@ func TestDocsNameWhatOperatorsMeet(t *testing.T) {
 	}
 }
 
+// codeLink is a link whose text is the name of a function, to the file that declares it.
+var codeLink = regexp.MustCompile("\\[`([A-Za-z.]+)`\\]\\(\\.\\./([a-z/]+\\.go)\\)")
+
+// TestTheLifeOfAMessageNamesFunctionsThatExist checks the functions that docs/architecture.md
+// links, and that one delivery passes few files.
+func TestTheLifeOfAMessageNamesFunctionsThatExist(t *testing.T) {
+	t.Parallel()
+	files := map[string]map[string]bool{}
+	links := codeLink.FindAllStringSubmatch(pages(t, os.DirFS("."))["docs/architecture.md"], -1)
+	for _, link := range links {
+		name, file := link[1], link[2]
+		if !slices.Contains(functions(t, file), name) {
+			t.Errorf("docs/architecture.md: %s does not declare %s", file, name)
+		}
+		folder := path.Dir(file)
+		if files[folder] == nil {
+			files[folder] = map[string]bool{}
+		}
+		files[folder][file] = true
+	}
+	for _, folder := range []string{"worker", "internal/amqp"} {
+		if n := len(files[folder]); n == 0 || n > 3 {
+			t.Errorf("docs/architecture.md: a delivery passes %d files of %s, want 1 to 3", n, folder)
+		}
+	}
+}
+
+// functions returns the functions and methods that a file declares, such as Consumer.Receive.
+func functions(t *testing.T, file string) (names []string) {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range parsed.Decls {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok {
+			continue
+		}
+		name := f.Name.Name
+		if f.Recv != nil {
+			of := f.Recv.List[0].Type
+			if star, ok := of.(*ast.StarExpr); ok {
+				of = star.X
+			}
+			if id, ok := of.(*ast.Ident); ok {
+				name = id.Name + "." + name
+			}
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
 // literals returns the strings in a Go file that begin with prefix.
 func literals(t *testing.T, file, prefix string) (all []string) {
 	t.Helper()

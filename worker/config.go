@@ -138,7 +138,7 @@ func (q Queue) withDefaults() Queue {
 	return q
 }
 
-// prefetch is what keeps that many hands busy and no more.
+// prefetch returns what keeps that many goroutines busy and no more.
 func (q Queue) prefetch(concurrency int) int {
 	switch {
 	case q.Prefetch > 0:

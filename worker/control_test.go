@@ -40,8 +40,8 @@ func (g *gate) Handle(ctx context.Context, _ *message.Message) error {
 func TestPauseGivesBackWhatNobodyHasSeen(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*worker.Queue){
-		"any hand takes any message": func(*worker.Queue) {},
-		"ordered by key":             func(q *worker.Queue) { q.OrderBy = func(m *message.Message) string { return m.RoutingKey } },
+		"any goroutine takes any message": func(*worker.Queue) {},
+		"ordered by key":                  func(q *worker.Queue) { q.OrderBy = func(m *message.Message) string { return m.RoutingKey } },
 	} {
 		rabbit.Run(t, name, func(t *testing.T) {
 			b := newBench(t)
@@ -152,8 +152,8 @@ func consumed(b *bench) (n int) {
 func TestConcurrencyHoldsAcrossReconnects(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*worker.Queue){
-		"any hand takes any message": func(*worker.Queue) {},
-		"ordered by key":             func(q *worker.Queue) { q.OrderBy = func(m *message.Message) string { return m.ID } },
+		"any goroutine takes any message": func(*worker.Queue) {},
+		"ordered by key":                  func(q *worker.Queue) { q.OrderBy = func(m *message.Message) string { return m.ID } },
 	} {
 		rabbit.Run(t, name, func(t *testing.T) {
 			proxy := rabbit.NewProxy(t, rabbit.URL(t))

@@ -136,7 +136,7 @@ func ExampleSubscription_SetConcurrency() {
 	q := w.Queue(worker.Queue{Name: "import", Concurrency: 8})
 	q.Handle("#", handler.Typed(sendWelcome))
 
-	q.SetConcurrency(2) // the surplus hands end with the message they have
+	q.SetConcurrency(2) // the surplus goroutines end with the message they have
 	q.Pause()           // what no handler has seen goes back to the queue
 	q.Resume()
 	fmt.Printf("%s: %s, %d at a time\n", q.Name(), q.Health().State, q.Health().Concurrency)

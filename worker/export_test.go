@@ -15,9 +15,9 @@ func Record(queue string, m *message.Message, out Outcome) message.Headers {
 	return (&Subscription{config: Queue{Name: queue}}).failure(a, out).Headers()
 }
 
-// WantedHands is how many hands q is to have.
-func WantedHands(q *Subscription) int {
-	q.crew.mu.Lock()
-	defer q.crew.mu.Unlock()
-	return q.crew.wanted
+// WantedGoroutines returns how many goroutines the pool of q is to have.
+func WantedGoroutines(q *Subscription) int {
+	q.pool.mu.Lock()
+	defer q.pool.mu.Unlock()
+	return q.pool.wanted
 }

@@ -42,7 +42,7 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 			pace.Until(ctx, q.changed, opening(), failures)
 		case c == nil:
 			failures = 0
-			q.report(amqp.Release(hard, q.crew.waiting()))
+			q.report(amqp.Release(hard, q.pool.waiting()))
 			q.setState(StatePaused, nil)
 			k.declared = nil // others may delete what is not consumed
 			select {
@@ -55,12 +55,12 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 		}
 	}
 	q.setState(StateDraining, nil)
-	q.report(amqp.Release(hard, q.crew.waiting()))
+	q.report(amqp.Release(hard, q.pool.waiting()))
 	close(q.stopping) // no earlier: what a waiting handler releases must not come here again
 	for _, closed := range k.retiring {
 		<-closed
 	}
-	<-q.crew.dismiss()
+	<-q.pool.end()
 }
 
 // keeping is what a keeper has to know.
@@ -115,9 +115,9 @@ func (q *Subscription) prefetch(concurrency int, careful bool) int {
 
 // begin hands c to the hands.
 func (q *Subscription) begin(c *amqp.Consumer, concurrency int) {
-	q.staff(concurrency)
-	if lanes := q.crew.lanes; lanes != nil {
-		q.crew.sorting.Go(func() { q.sort(c, lanes) })
+	q.resize(concurrency)
+	if lanes := q.pool.lanes; lanes != nil {
+		q.pool.sorting.Go(func() { q.sort(c, lanes) })
 	}
 	q.install(c)
 	q.setState(StateConsuming, nil)
@@ -147,7 +147,7 @@ func (q *Subscription) await(ctx context.Context, c *amqp.Consumer, concurrency 
 }
 
 // retire closes c, beside the next consumer: handlers in hand settle on c still. To
-// change the concurrency or the prefetch, the hands first finish what c has: to give it
+// change the concurrency or the prefetch, the goroutines first finish what c has: to give it
 // back would cost each message a delivery. New lanes come only after that. A single
 // active consumer may only go with all it has: another would begin meanwhile. Before a
 // suspect is handled, all that is in hand is finished.
@@ -166,7 +166,7 @@ func (q *Subscription) retire(k *keeping, c *amqp.Consumer) {
 	switch {
 	case isClosed(c.Suspected()):
 		q.empty(k, c, k.retiring...)
-	case finished && q.config.OrderBy != nil && concurrency != len(q.crew.lanes):
+	case finished && q.config.OrderBy != nil && concurrency != len(q.pool.lanes):
 		q.empty(k, c, closed)
 	}
 }
@@ -180,7 +180,7 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// finish waits until the hands, as many as are wanted now, have taken all that c was
+// finish waits until the goroutines, as many as are wanted now, have taken all that c was
 // sent. It returns false if something else ends c: a pause, a loss, a suspect, the stop.
 func (q *Subscription) finish(ctx, hard context.Context, c *amqp.Consumer) bool {
 	for cancelled := false; ; cancelled = true {
@@ -192,7 +192,7 @@ func (q *Subscription) finish(ctx, hard context.Context, c *amqp.Consumer) bool 
 			q.report(c.Cancel(hard))
 		}
 		if q.config.OrderBy == nil {
-			q.staff(concurrency)
+			q.resize(concurrency)
 		}
 		select {
 		case <-c.Drained():
@@ -205,8 +205,8 @@ func (q *Subscription) finish(ctx, hard context.Context, c *amqp.Consumer) bool 
 	}
 }
 
-// empty waits until consumers are closed, c among them: the hands have done all that they
-// had. A pause or the stop has what no hand has begun go back to the queue.
+// empty waits until consumers are closed, c among them: the goroutines have done all that they
+// had. At a pause or the stop, what no goroutine has begun goes back to the queue.
 func (q *Subscription) empty(k *keeping, c *amqp.Consumer, closed ...<-chan struct{}) {
 	for len(closed) > 0 {
 		select {
@@ -224,12 +224,12 @@ func (q *Subscription) empty(k *keeping, c *amqp.Consumer, closed ...<-chan stru
 	}
 }
 
-// halt gives back what no hand has taken, together and so in order; at once, or with
+// halt requeues what no goroutine has taken, together and so in order; at once, or with
 // the end of a single active consumer.
 func (q *Subscription) halt(hard context.Context, c *amqp.Consumer) {
 	c.StopReceiving()
-	q.crew.sorting.Wait()
-	waiting := q.crew.waiting() // first: a hand would begin it
+	q.pool.sorting.Wait()
+	waiting := q.pool.waiting() // first: a goroutine would begin it
 	if q.config.SingleActive {
 		c.Leave(waiting)
 		return

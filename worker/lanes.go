@@ -9,7 +9,7 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// lane holds what one hand does next, in order. It has room for all that comes: a busy
+// lane holds what one goroutine handles next, in order. It has room for all that comes: a busy
 // lane must not stop the others.
 type lane struct {
 	filled chan struct{} // has one if something was put since the lane was found empty
@@ -41,7 +41,7 @@ func (l *lane) take() (d amqp.Delivery, ok bool) {
 	return d, true
 }
 
-// takeAll takes everything at once: while one after the other was taken, the hand
+// takeAll takes everything at once: while one after the other was taken, the goroutine
 // would take one, and those before it would come again behind.
 func (l *lane) takeAll() []amqp.Delivery {
 	l.mu.Lock()
@@ -51,8 +51,8 @@ func (l *lane) takeAll() []amqp.Delivery {
 	return all
 }
 
-// source takes from the lane until dismissed or stop is closed. A lane has one hand.
-func (l *lane) source(dismissed, stop <-chan struct{}) source {
+// source takes from the lane until ending or stop is closed. A lane has one goroutine.
+func (l *lane) source(ending, stop <-chan struct{}) source {
 	return func() (amqp.Delivery, bool) {
 		for {
 			select {
@@ -65,7 +65,7 @@ func (l *lane) source(dismissed, stop <-chan struct{}) source {
 			}
 			select {
 			case <-l.filled:
-			case <-dismissed:
+			case <-ending:
 				return amqp.Delivery{}, false
 			case <-stop:
 			}
@@ -73,26 +73,26 @@ func (l *lane) source(dismissed, stop <-chan struct{}) source {
 	}
 }
 
-// renewLanes gives each of n hands a lane of its own. Keys move to other lanes when the
-// number changes, so the old hands end first; their lanes are empty. It returns false if
+// renewLanes gives each of n goroutines a lane of its own. Keys move to other lanes when the
+// number changes, so the old goroutines end first; their lanes are empty. It returns false if
 // the queue is changed or told to stop meanwhile.
 func (q *Subscription) renewLanes(ctx context.Context, n int) bool {
-	c := &q.crew
+	c := &q.pool
 	if q.config.OrderBy == nil || len(c.lanes) == n && c.leaving == nil {
 		return true
 	}
 	select {
-	case <-c.dismiss():
+	case <-c.end():
 	case <-q.changed:
 		return false
 	case <-ctx.Done():
 		return false
 	}
-	c.dismissed, c.leaving, c.lanes = make(chan struct{}), nil, make([]*lane, n)
+	c.ending, c.leaving, c.lanes = make(chan struct{}), nil, make([]*lane, n)
 	for i := range c.lanes {
 		c.lanes[i] = newLane()
-		next := c.lanes[i].source(c.dismissed, ctx.Done())
-		c.hands.Go(func() { q.hand(next) })
+		next := c.lanes[i].source(c.ending, ctx.Done())
+		c.goroutines.Go(func() { q.work(next) })
 	}
 	return true
 }
@@ -118,8 +118,8 @@ func (q *Subscription) orderKey(m *message.Message) (key string) {
 	return key
 }
 
-// waiting takes what no hand has taken from its lane.
-func (c *crew) waiting() (untouched []amqp.Delivery) {
+// waiting takes what no goroutine has taken from its lane.
+func (c *pool) waiting() (untouched []amqp.Delivery) {
 	for _, l := range c.lanes {
 		untouched = append(untouched, l.takeAll()...)
 	}

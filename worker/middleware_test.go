@@ -113,7 +113,7 @@ func breakerAfter(open time.Duration) []handler.Middleware {
 	})}
 }
 
-// TestAnOpenBreakerStopsTheQueue: what meets it waits in its hand, no attempt is
+// TestAnOpenBreakerStopsTheQueue: what meets it waits in its goroutine, no attempt is
 // spent, nothing more is fetched, and the queue goes on when it closes.
 func TestAnOpenBreakerStopsTheQueue(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {

@@ -37,7 +37,7 @@ func TestGoexitIsAnErrorAndTheHandIsReplaced(t *testing.T) {
 		if text := message.Headers(b.deadLetter().Headers).String(record.HeaderError); !strings.Contains(text, "runtime.Goexit") {
 			t.Errorf("the error is %q, want one that names runtime.Goexit", text)
 		}
-		for range 3 { // more than there are hands
+		for range 3 { // more than there are goroutines
 			b.publish("good", 1)
 		}
 		b.verdicts(6)

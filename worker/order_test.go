@@ -53,8 +53,8 @@ func TestOrderHoldsWhenAControlIsUsed(t *testing.T) {
 	}{
 		{"lanes are more and fewer", 4, 20, 7, rescale, false},
 		{"lanes are paused", 4, 20, 7, pause, false},
-		{"one hand is paused", 1, 20, 1, pause, false},
-		{"one hand is paused that has more than a broker takes back at once", 1, 100, 1, pause, false},
+		{"one goroutine is paused", 1, 20, 1, pause, false},
+		{"one goroutine is paused that has more than a broker takes back at once", 1, 100, 1, pause, false},
 		{"the worker is stopped, and another started", 1, 20, 1, restart, false},
 		{"the single active worker is stopped, and the next takes over", 1, 20, 1, takeOver, true},
 		{"a single active worker with lanes is paused", 4, 20, 7, pause, true},

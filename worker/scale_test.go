@@ -15,9 +15,9 @@ const (
 )
 
 // waiting is how many of waitingOf messages the broker keeps when it has sent out
-// twice as many as there are hands, beside those sent on an earlier channel: the first
+// twice as many as there are goroutines, beside those sent on an earlier channel: the first
 // message comes alone.
-func waiting(earlier, hands int) int { return waitingOf - earlier - 2*hands }
+func waiting(earlier, goroutines int) int { return waitingOf - earlier - 2*goroutines }
 
 func TestSetConcurrencyUpAndDown(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
@@ -34,7 +34,7 @@ func TestSetConcurrencyUpAndDown(t *testing.T) {
 			t.Errorf("health %+v, want a concurrency of 8 and 8 in hand", h)
 		}
 		r.sub.SetConcurrency(3)
-		b.eventually("the surplus hands end with what they have", func() bool {
+		b.eventually("the surplus goroutines end with what they have", func() bool {
 			select {
 			case g.let <- struct{}{}:
 			default:
@@ -59,7 +59,7 @@ func TestSetConcurrencyUpAndDown(t *testing.T) {
 	})
 }
 
-// TestSetConcurrencyIsNeverExceeded: fewer hands and then more again, while those
+// TestSetConcurrencyIsNeverExceeded: fewer goroutines and then more again, while those
 // that were told to end are still at work.
 func TestSetConcurrencyIsNeverExceeded(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestSetConcurrencyIsNeverExceeded(t *testing.T) {
 		publishNumbered(t, b.pub, 0, messages)
 		b.eventually("eight are in hand", func() bool { return g.now.Load() == 8 && b.depth(b.queue.Name) == waiting(1, 8) })
 		r.sub.SetConcurrency(2)
-		b.eventually("the surplus hands are told to end", func() bool { return worker.WantedHands(r.sub) == 2 })
+		b.eventually("the surplus goroutines are told to end", func() bool { return worker.WantedGoroutines(r.sub) == 2 })
 		r.sub.SetConcurrency(8)
 		for range 10 {
 			g.let <- struct{}{}

@@ -21,7 +21,7 @@ type Subscription struct {
 	mux    handler.Mux
 	chain  handler.Handler // all middleware around dispatch
 	busy   atomic.Int64    // messages in hand
-	crew   crew
+	pool   pool
 
 	overdue *overdue // handlers that ignore their deadline
 	copies  copies   // not confirmed yet
@@ -35,7 +35,7 @@ type Subscription struct {
 	seed maphash.Seed // of lanes
 
 	mu          sync.Mutex
-	consumer    *amqp.Consumer // what the hands receive from; nil while there is none
+	consumer    *amqp.Consumer // what the goroutines receive from; nil while there is none
 	swapped     chan struct{}  // closed when consumer is replaced
 	paused      bool
 	concurrency int
@@ -73,7 +73,7 @@ func (q *Subscription) Pause() { q.change(func() { q.paused = true }) }
 func (q *Subscription) Resume() { q.change(func() { q.paused = false }) }
 
 // SetConcurrency changes the number of messages in hand at a time, at least 1.
-// Fewer hands means that the surplus ones end when they have finished.
+// Surplus goroutines end with the message that they are handling.
 func (q *Subscription) SetConcurrency(n int) {
 	n = min(max(n, 1), maxPrefetch/2)
 	if _, now := q.wanted(); now != n {
@@ -120,7 +120,7 @@ func (q *Subscription) wanted() (paused bool, concurrency int) {
 	return q.paused, q.concurrency
 }
 
-// install makes c what the hands receive from.
+// install has the goroutines receive from c.
 func (q *Subscription) install(c *amqp.Consumer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

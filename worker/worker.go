@@ -65,7 +65,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 	c = c.withDefaults()
 	q := &Subscription{
 		worker: w, config: c, concurrency: c.Concurrency, retry: c.Retry, swapped: make(chan struct{}),
-		changed: make(chan struct{}, 1), unrouted: make(chan struct{}, 1), state: StateStarting, crew: newCrew(), stopping: make(chan struct{}), seed: maphash.MakeSeed(),
+		changed: make(chan struct{}, 1), unrouted: make(chan struct{}, 1), state: StateStarting, pool: newPool(), stopping: make(chan struct{}), seed: maphash.MakeSeed(),
 	}
 	q.observing = w.config.observing()
 	mw := append(slices.Clone(w.config.Middleware), c.Middleware...)

@@ -36,7 +36,7 @@ type Consumer struct {
 	settler    *settler
 
 	mu       sync.Mutex
-	received []*amqp091.Delivery // noted by the settler, and in nobody's hands
+	received []*amqp091.Delivery // noted by the settler, and handed to no goroutine
 	over     bool                // no more comes
 	left     bool                // what comes is left to the broker
 	held     bool                // a suspect has come: it and what comes behind it is for Halt alone

@@ -21,7 +21,7 @@ func (c *Consumer) note() {
 	c.checkDrained()
 }
 
-// checkDrained tells if nothing is left to receive, although all hands may be busy.
+// checkDrained tells if nothing is left to receive, although all goroutines may be busy.
 func (c *Consumer) checkDrained() {
 	if c.over && len(c.received) == 0 {
 		c.drainOnce.Do(func() { close(c.drained) })
