@@ -16,20 +16,22 @@ import (
 const (
 	canaryWait = 30 * time.Second
 	canaryPoll = 100 * time.Millisecond
-	// lookPause is the least time between two looks for canaries among the letters, and
-	// lookShare is how much longer than a look it is: a long queue takes long to read.
+	// lookPause is the shortest pause between two searches for canaries in the dead-letter
+	// queue. The pause also lasts at least lookShare times as long as the last search,
+	// because reading a long queue takes long.
 	lookPause = time.Second
 	lookShare = 10
 )
 
-// CanaryState is how far a replay's canaries are: the letters that it sends ahead.
+// CanaryState is the progress of a replay's canaries: the dead letters that it replays
+// before all others.
 type CanaryState struct {
-	Sent      int           // canaries that went to their work queues
-	Begun     int           // being handled in their first attempt, as workers report
-	Succeeded int           // handled in their first attempt, as workers report
-	Wait      time.Duration // how long the replay waits for them at most
-	Idle      string        // a work queue that has messages and no consumers; empty if there is none
-	Over      bool          // the canaries have passed, and the other letters follow
+	Sent      int           // canaries published to their work queues
+	Begun     int           // canaries whose first attempt is running, as reported by workers
+	Succeeded int           // canaries whose first attempt succeeded, as reported by workers
+	Wait      time.Duration // the longest time that the replay waits for them
+	Idle      string        // a work queue with messages and without consumers; empty if each has consumers
+	Over      bool          // the canaries have passed; the replay continues with the other dead letters
 }
 
 // String describes the state in one line.
@@ -37,7 +39,7 @@ func (s CanaryState) String() string {
 	text := fmt.Sprintf("%d of %d succeeded", s.Succeeded, s.Sent)
 	switch silent := s.Sent - s.Succeeded - s.Begun; {
 	case s.Over && silent > 0:
-		return text + fmt.Sprintf("; no worker reported on %d, which did not come back within %v", silent, s.Wait)
+		return text + fmt.Sprintf("; %d without a report from a worker, and not dead-lettered again within %v", silent, s.Wait)
 	case s.Over:
 		return text
 	case s.Begun > 0:
@@ -50,7 +52,7 @@ func (s CanaryState) String() string {
 	return text
 }
 
-// canary is one letter that was sent ahead.
+// canary is one dead letter that was replayed before the others.
 type canary struct {
 	id          string
 	failed      time.Time // before the replay
@@ -58,8 +60,8 @@ type canary struct {
 	begun, done bool
 }
 
-// is reports whether l is the canary, dead-lettered again. A message that has lost its
-// headers on its way is known by its id.
+// is reports whether l is the canary, dead-lettered again. If the message has lost its
+// headers, the id identifies it.
 func (c *canary) is(l *Letter) bool {
 	if l.ID != c.id {
 		return false
@@ -67,20 +69,20 @@ func (c *canary) is(l *Letter) bool {
 	return l.ReplayedAt.Equal(c.replayed) || l.ReplayedAt.IsZero() && !l.FailedAt.Before(c.failed)
 }
 
-// canaries are the letters that were sent ahead, and what is known of them. Workers
-// report on the first attempt of each. Of workers that do not, such as other programs'
-// consumers, the dead-letter queue tells what failed for good.
+// canaries holds the dead letters that were replayed first, and their outcomes. Workers
+// report the first attempt of each. Consumers of other programs send no reports; if they
+// dead-letter a canary, it is found in the dead-letter queue.
 type canaries struct {
-	reports *amqp.Consumer  // nil if there can be none
-	flying  bool            // canaries are being sent
-	sent    []*canary       // the nth has the number n in its header
-	targets map[string]bool // the work queues that were not seen empty since
+	reports *amqp.Consumer  // nil if the broker refused the consumer
+	flying  bool            // canaries are being published
+	sent    []*canary       // sent[n] has the number n in its header
+	targets map[string]bool // the work queues that have not been seen empty since
 	state   CanaryState
-	known   int       // letters there were at the latest look
-	look    time.Time // when the next may be
+	known   int       // length of the dead-letter queue at the last search
+	look    time.Time // the earliest time of the next search
 }
 
-// runCanary replays the first letters and waits for what becomes of them.
+// runCanary replays the canaries and waits for their outcomes.
 func (r *replayer) runCanary(ctx context.Context) error {
 	c := &r.canaries
 	c.targets = make(map[string]bool)
@@ -103,11 +105,11 @@ func (r *replayer) runCanary(ctx context.Context) error {
 	return err
 }
 
-// drop ends the reports. Their queue goes with its consumer, and what is unread with it.
+// drop closes the reports' consumer. The broker then deletes its queue with all unread reports.
 func (c *canaries) drop() {
 	if c.reports != nil {
 		unread, cancel := context.WithCancel(context.Background())
-		cancel() // waits for nothing
+		cancel() // so that Close does not wait
 		_ = c.reports.Close(unread)
 	}
 }
@@ -124,8 +126,8 @@ func (r *replayer) launch(l *Letter) *message.Message {
 	return m
 }
 
-// awaitCanary returns when the fate of all canaries is known, one has failed, or the wait
-// is over.
+// awaitCanary blocks until the outcome of every canary is known, a canary has failed, or
+// CanaryWait is over.
 func (r *replayer) awaitCanary(ctx context.Context) error {
 	c := &r.canaries
 	c.state = CanaryState{Sent: r.result.Done, Wait: cmp.Or(r.CanaryWait, canaryWait)}
@@ -162,7 +164,7 @@ func (r *replayer) awaitCanary(ctx context.Context) error {
 	return nil
 }
 
-// receive returns the reports as they come, until stop.
+// receive returns a channel of reports. It delivers until stop is called.
 func (r *replayer) receive() (reports <-chan *message.Message, stop func()) {
 	c, received, stopped, ended := r.canaries.reports, make(chan *message.Message), make(chan struct{}), make(chan struct{})
 	if c == nil {
@@ -174,7 +176,7 @@ func (r *replayer) receive() (reports <-chan *message.Message, stop func()) {
 			m := new(message.Message)
 			d.Fill(m)
 			if d.Ack() != nil {
-				return // the session has ended, and who waits for a report asks it something soon
+				return // the session has ended: awaitCanary gets its error from the next watch
 			}
 			select {
 			case received <- m:
@@ -186,7 +188,7 @@ func (r *replayer) receive() (reports <-chan *message.Message, stop func()) {
 	return received, func() { close(stopped); <-ended }
 }
 
-// note notes a report. It returns an error if the canary has failed.
+// note records a report. It returns an error if the canary has failed.
 func (r *replayer) note(m *message.Message) error {
 	canary := r.canaries.find(m.Headers.String(record.HeaderCanary))
 	if canary == nil || canary.done {
@@ -205,7 +207,7 @@ func (r *replayer) note(m *message.Message) error {
 	return nil
 }
 
-// find returns the canary that has the header, and nil if there is none.
+// find returns the canary with the given header, or nil.
 func (c *canaries) find(header string) *canary {
 	for n, sent := range c.sent {
 		if amqp.CanaryHeader(c.reports.Queue(), n) == header {
@@ -215,7 +217,7 @@ func (c *canaries) find(header string) *canary {
 	return nil
 }
 
-// update tells how far the canaries are, if that has changed.
+// update counts the outcomes, and calls OnCanary if the state has changed.
 func (r *replayer) update() {
 	before := r.canaries.state
 	now := &r.canaries.state
@@ -239,7 +241,7 @@ func (r *replayer) tell() {
 	}
 }
 
-// watch looks at the queues for what no worker reports.
+// watch checks the queues for canaries that no worker reports on.
 func (r *replayer) watch(ctx context.Context) error {
 	idle, _, err := r.stillWaiting(ctx)
 	if err != nil {
@@ -255,25 +257,25 @@ func (r *replayer) watch(ctx context.Context) error {
 	return r.comeBack(ctx)
 }
 
-// judge decides about canaries that no worker has reported the outcome of in time.
+// judge decides whether canaries without a reported outcome have passed when CanaryWait is over.
 func (r *replayer) judge(ctx context.Context) error {
 	if err := r.comeBack(ctx); err != nil {
 		return err
 	}
 	for _, canary := range r.canaries.sent {
 		if canary.begun && !canary.done {
-			return fmt.Errorf("%w: within %v no worker has finished %s", ErrCanary, r.canaries.state.Wait, canary.id)
+			return fmt.Errorf("%w: message %s is still being handled after %v", ErrCanary, canary.id, r.canaries.state.Wait)
 		}
 	}
 	_, waiting, err := r.stillWaiting(ctx)
 	if err == nil && waiting != "" {
-		err = fmt.Errorf("%w: within %v it was not seen to leave the work queue: %s", ErrCanary, r.canaries.state.Wait, waiting)
+		err = fmt.Errorf("%w: not known to have left its work queue after %v: %s", ErrCanary, r.canaries.state.Wait, waiting)
 	}
 	return err
 }
 
-// stillWaiting describes a work queue that was never seen empty since the canaries went
-// there, and returns the name of one that has no consumers.
+// stillWaiting describes a work queue that has never been empty since the canaries were
+// published to it. It also returns the name of such a queue without consumers.
 func (r *replayer) stillWaiting(ctx context.Context) (idle, waiting string, err error) {
 	for queue := range r.canaries.targets {
 		state, err := r.inspection.Session().State(ctx, queue)
@@ -287,12 +289,13 @@ func (r *replayer) stillWaiting(ctx context.Context) (idle, waiting string, err 
 		if state.Consumers == 0 && (idle == "" || queue < idle) {
 			idle = queue
 		}
-		waiting = fmt.Sprintf("%s has %d messages waiting and %d consumers", queue, state.Messages, state.Consumers)
+		waiting = fmt.Sprintf("queue %s has %d ready messages and %d consumers", queue, state.Messages, state.Consumers)
 	}
 	return idle, waiting, nil
 }
 
-// comeBack looks for canaries among the letters, if there are more than at the last look.
+// comeBack searches the dead-letter queue for canaries, if the queue has grown since the
+// last search.
 func (r *replayer) comeBack(ctx context.Context) error {
 	c, began := &r.canaries, time.Now()
 	there, err := r.inspection.State()
@@ -312,7 +315,7 @@ func (r *replayer) comeBack(ctx context.Context) error {
 	}
 	c.known, c.look = there.Messages, time.Now().Add(max(lookPause, lookShare*time.Since(began)))
 	if err == nil && back > 0 {
-		err = fmt.Errorf("%w: %d of %d came back: %s", ErrCanary, back, len(c.sent), example)
+		err = fmt.Errorf("%w: %d of %d canaries were dead-lettered again: %s", ErrCanary, back, len(c.sent), example)
 	}
 	return err
 }

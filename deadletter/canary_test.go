@@ -26,7 +26,7 @@ func canaryFails(_ context.Context, m *message.Message) error {
 	return errors.New("card " + m.ID + " was declined")
 }
 
-// TestCanary has twelve letters, of which three go first.
+// TestCanary replays twelve dead letters, three of them as canaries.
 func TestCanary(t *testing.T) {
 	t.Parallel()
 	const n, all, some = 12, 2 * patience, 3 * time.Second
@@ -51,7 +51,7 @@ func TestCanary(t *testing.T) {
 			return nil
 		}, all, deadletter.Result{Total: n, Done: 3}, "letter-1 in "},
 		{"whose handler panics keeps the others here", func(context.Context, *message.Message) error { panic("oh") }, all, deadletter.Result{Total: n, Done: 3}, ": panic: "},
-		{"that nobody takes keeps the others here", nil, some, deadletter.Result{Total: n, Done: 3}, "3 messages waiting and 0 consumers"},
+		{"that nobody takes keeps the others here", nil, some, deadletter.Result{Total: n, Done: 3}, "3 ready messages and 0 consumers"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -78,7 +78,7 @@ func TestCanary(t *testing.T) {
 	}
 }
 
-// TestCanaryThatIsSnoozedIsWaitedFor until its first attempt.
+// TestCanaryThatIsSnoozedIsWaitedFor checks that a snooze does not count as an attempt.
 func TestCanaryThatIsSnoozedIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -98,7 +98,7 @@ func TestCanaryThatIsSnoozedIsWaitedFor(t *testing.T) {
 	}
 }
 
-// TestCanaryInHand has a handler that takes longer than the wait, or not.
+// TestCanaryInHand has handlers that take longer or shorter than CanaryWait.
 func TestCanaryInHand(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -112,7 +112,7 @@ func TestCanaryInHand(t *testing.T) {
 		return nil
 	})
 	result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 1, CanaryWait: 2 * time.Second})
-	if !errors.Is(err, deadletter.ErrCanary) || !strings.Contains(err.Error(), "no worker has finished letter-0") || result.Done != 1 {
+	if !errors.Is(err, deadletter.ErrCanary) || !strings.Contains(err.Error(), "message letter-0 is still being handled") || result.Done != 1 {
 		t.Errorf("the result is %+v, %v; want the canary to be in hand", result, err)
 	}
 	var states []string
@@ -155,7 +155,7 @@ func TestCanaryOfAConsumerWithoutReports(t *testing.T) {
 		if err != nil || result.Done != 4 {
 			t.Errorf("the result is %+v, %v; want all", result, err)
 		}
-		if want := "0 of 2 succeeded; no worker reported on 2, which did not come back within 2s"; last.String() != want {
+		if want := "0 of 2 succeeded; 2 without a report from a worker, and not dead-lettered again within 2s"; last.String() != want {
 			t.Errorf("the last state is %q, want %q", last, want)
 		}
 	})
@@ -166,13 +166,13 @@ func TestCanaryOfAConsumerWithoutReports(t *testing.T) {
 		consume(b, func(d amqp.Delivery) error { return d.Reject(false) })
 		began := time.Now()
 		result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 2, CanaryWait: 2 * patience})
-		if !errors.Is(err, deadletter.ErrCanary) || !strings.Contains(err.Error(), "of 2 came back") || result.Done != 2 || time.Since(began) > patience {
+		if !errors.Is(err, deadletter.ErrCanary) || !strings.Contains(err.Error(), "of 2 canaries were dead-lettered again") || result.Done != 2 || time.Since(began) > patience {
 			t.Errorf("the result is %+v, %v after %v; want ErrCanary before the wait is over", result, err, time.Since(began))
 		}
 	})
 }
 
-// TestCanaryIsCutShort while a queue without consumers has it.
+// TestCanaryIsCutShort cancels a replay while its canary waits in a queue without consumers.
 func TestCanaryIsCutShort(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

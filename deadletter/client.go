@@ -10,23 +10,23 @@ import (
 )
 
 var (
-	// ErrNotFound says that there is no letter of that id.
-	ErrNotFound = errors.New("deadletter: no such letter")
-	// ErrCanary says that a replay stopped after its first letters, because one of them
-	// failed again or was not consumed.
+	// ErrNotFound is returned if the queue has no dead letter with the given id.
+	ErrNotFound = errors.New("deadletter: no dead letter has this id")
+	// ErrCanary is returned by a replay that stopped after its canaries, because one of
+	// them failed again or was not consumed.
 	ErrCanary = errors.New("deadletter: replay stopped: a canary message failed again or was not consumed")
 )
 
-// Client works on dead-letter queues. Each of its methods opens connections of its own
-// and closes them at its end. They are safe for concurrent use. Of two on one queue the
-// second waits for up to 10 s and then gets ErrInspected. A queue that is not
-// there gives ErrNoQueue.
+// Client reads and changes dead-letter queues. Each method opens its own connections and
+// closes them before it returns. The methods are safe for concurrent use. A method that
+// reads a queue locks it: a second one on the same queue waits for up to 10 s and then
+// returns ErrInspected. If the queue does not exist, methods return ErrNoQueue.
 type Client struct{ cfg broker.Config }
 
-// New returns a client for the broker. It connects when it is used.
+// New returns a client for the broker. Its methods connect; New does not.
 func New(cfg broker.Config) *Client { return &Client{cfg: cfg} }
 
-// inspect has f look into the queue, and gives back what f has not removed.
+// inspect calls f with an inspection of the queue, and requeues what f has not removed.
 func (c *Client) inspect(ctx context.Context, queue string, f func(*inspect.Inspection) error) error {
 	i, err := inspect.Open(ctx, amqp.Config(c.cfg), queue)
 	if err != nil {
@@ -35,7 +35,7 @@ func (c *Client) inspect(ctx context.Context, queue string, f func(*inspect.Insp
 	return errors.Join(f(i), i.Close())
 }
 
-// send has f publish, over a connection that stays until f has returned.
+// send calls f with a sender, whose connection stays open until f has returned.
 func (c *Client) send(ctx context.Context, f func(*amqp.Sender) error) error {
 	s := amqp.NewSender(amqp.Config(c.cfg), "replay", nil)
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -46,7 +46,7 @@ func (c *Client) send(ctx context.Context, f func(*amqp.Sender) error) error {
 	if runErr := <-ended; err == nil {
 		return runErr
 	}
-	return err // says also why there was no connection
+	return err // if the connection failed, this contains the reason
 }
 
 // Errors of a look into a queue. Ask for them with errors.Is.

@@ -13,25 +13,25 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// reasonUnknown is that of a message without any record.
+// reasonUnknown is the reason of a message without a failure record and without x-death.
 const reasonUnknown = "unknown"
 
-// Limits of a history, which anyone can write.
+// Limits of a history. Any publisher can write that header, so it must be bounded.
 const (
 	maxHistoryBytes = 64 << 10
 	maxHistory      = 100
 )
 
-// brokerErrors say in words why RabbitMQ gives up on messages.
+// brokerErrors explains the reasons for which RabbitMQ dead-letters messages.
 var brokerErrors = map[string]string{
-	"expired":        "the broker gave up on it: it waited for longer than its time to live",
-	"rejected":       "the broker gave up on it: a consumer rejected it",
-	"maxlen":         "the broker gave up on it: the queue was full",
-	"delivery_limit": "the broker gave up on it: it was delivered too often, as to workers that did not survive it",
+	"expired":        "dead-lettered by the broker: the message's time to live expired",
+	"rejected":       "dead-lettered by the broker: a consumer rejected the message",
+	"maxlen":         "dead-lettered by the broker: the queue was full",
+	"delivery_limit": "dead-lettered by the broker: the delivery limit was exceeded; workers may crash on this message",
 }
 
-// decode makes a letter of a message taken from the queue dlq. Nothing that stands in
-// a message makes it fail.
+// decode returns the dead letter for a message taken from the queue dlq. It accepts every
+// message, whatever its headers contain.
 func decode(dlq string, m message.Message) Letter {
 	d := decoder{headers: m.Headers, deaths: amqp.Deaths(m.Headers)}
 	d.Queue, d.WorkQueue = dlq, workQueue(dlq, m.Headers, d.deaths)
@@ -50,8 +50,8 @@ func decode(dlq string, m message.Message) Letter {
 	return d.Letter
 }
 
-// workQueue goes by the name of the dead-letter queue: messages may carry the record of
-// another queue's failure along.
+// workQueue derives the work queue from the dead-letter queue's name if it can, because
+// a message may still carry the failure record of another queue.
 func workQueue(dlq string, h message.Headers, deaths []amqp.Death) string {
 	name, ok := strings.CutSuffix(dlq, topology.DeadLetterQueue(""))
 	switch {
@@ -67,7 +67,8 @@ func workQueue(dlq string, h message.Headers, deaths []amqp.Death) string {
 	return name
 }
 
-// withoutCounters drops the counts of this queue, which say how often it was looked at.
+// withoutCounters returns h without the dead-letter queue's own counters: they count
+// inspections, not attempts.
 func withoutCounters(h message.Headers) message.Headers {
 	h = maps.Clone(h)
 	delete(h, "x-delivery-count")
@@ -81,7 +82,7 @@ type decoder struct {
 	deaths  []amqp.Death
 }
 
-// recorded says whether the record is that of this work queue.
+// recorded reports whether the failure record was written for this work queue.
 func (d *decoder) recorded() bool {
 	return d.WorkQueue != "" && d.headers.String(record.HeaderQueue) == d.WorkQueue
 }
@@ -110,11 +111,12 @@ func (d *decoder) audit() {
 	d.EditedFrom = d.text(record.HeaderEditedFrom)
 }
 
-// died is how the broker gave up on the message, after the failures of the record.
+// died adds the broker's reason for dead-lettering the message. It came after the
+// failures in the record.
 func (d *decoder) died(last amqp.Death) {
 	text, known := brokerErrors[last.Reason]
 	if !known {
-		text = "the broker gave up on it: " + last.Reason
+		text = "dead-lettered by the broker: " + last.Reason
 	}
 	d.Reason, d.Error, d.ErrorType, d.Stack = last.Reason, text, "", ""
 	d.Fingerprint = digest(d.WorkQueue, last.Reason)
@@ -125,7 +127,7 @@ func (d *decoder) died(last amqp.Death) {
 	d.History = append(d.History, Attempt{At: last.Time, Reason: last.Reason, Error: text})
 }
 
-// origin is where the message was first published to.
+// origin returns the exchange and routing key of the first publish.
 func (d *decoder) origin(exchange, key string) (string, string) {
 	if d.headers.IsText(record.HeaderRoutingKey) && (d.recorded() || d.headers[record.HeaderQueue] == nil) {
 		return d.headers.String(record.HeaderExchange), d.headers.String(record.HeaderRoutingKey)
@@ -134,7 +136,7 @@ func (d *decoder) origin(exchange, key string) (string, string) {
 		return d.deaths[n-1].Exchange, d.deaths[n-1].Keys[0]
 	}
 	if exchange == topology.DeadLetterExchange || exchange == "" && key == d.Queue {
-		return "", d.WorkQueue // it was sent here, and does not say what for
+		return "", d.WorkQueue // published straight to the dead-letter queue: the first publish is unknown
 	}
 	return exchange, key
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/warren-mq/warren/internal/amqp/inspect"
 )
 
-// Discard removes the letters of the queue that the filter chooses, among those there
-// are at the moment of the call. Each is given to audit first, for a log; it stays if
-// that fails. Audit may be nil. See Replay for the result.
+// Discard removes the dead letters that match the filter. Dead letters that arrive after
+// the call stay. Discard passes each one to audit first, for example to log it; if audit
+// returns an error, the dead letter stays. Audit may be nil. For the result see Replay.
 func (c *Client) Discard(ctx context.Context, queue string, filter Filter, audit func(Letter) error) (result Result, err error) {
 	err = c.inspect(ctx, queue, func(i *inspect.Inspection) error {
 		s := &sweep{inspection: i, queue: queue, filter: filter, pace: rate.NewLimiter(rate.Inf, 1)}
@@ -35,8 +35,8 @@ func (c *Client) Discard(ctx context.Context, queue string, filter Filter, audit
 	return result, err
 }
 
-// Purge removes every letter of the queue, those included that arrive meanwhile, and
-// returns how many. Export first what may be wanted.
+// Purge removes every message of the queue, including those that arrive during the call,
+// and returns the number removed. Export the queue first if you may need the messages.
 func (c *Client) Purge(ctx context.Context, queue string) (n int, err error) {
 	err = c.inspect(ctx, queue, func(i *inspect.Inspection) error {
 		n, err = i.Purge()

@@ -1,48 +1,49 @@
-// Package deadletter finds, explains and mends what was given up on: the messages in
-// dead-letter queues, straight on RabbitMQ, with no database and no management plugin.
+// Package deadletter lists, explains, replays, edits and removes the messages in
+// dead-letter queues. It talks to RabbitMQ over AMQP alone, and needs neither a database
+// nor the management plugin.
 //
-// A dead-letter queue fills up at night. First see what it is:
+// When a dead-letter queue fills up, first find out what failed:
 //
 //	letters := deadletter.New(broker.Config{URL: url})
-//	queues, err := letters.List(ctx, "welcome-email.dlq")             // how many
-//	groups, err := letters.Groups(ctx, "welcome-email.dlq", all)      // of which kinds
-//	letter, err := letters.Find(ctx, "welcome-email.dlq", id)         // one, with its history
+//	queues, err := letters.List(ctx, "welcome-email.dlq")             // the number of messages
+//	groups, err := letters.Groups(ctx, "welcome-email.dlq", all)      // the kinds of failures
+//	letter, err := letters.Find(ctx, "welcome-email.dlq", id)         // one message, with its history
 //
-// Then mend the cause, and bring back what failed for it, a few first:
+// Then fix the cause, and replay the messages that failed for it, a few of them first:
 //
 //	filter, err := deadletter.ParseFilter("fingerprint=5b1f0c9e2d7a4463,since=12h")
 //	result, err := letters.Replay(ctx, "welcome-email.dlq", deadletter.Replay{Filter: filter, Canary: 3, Rate: 50})
 //
-// [Client.Edit] changes one letter before it is replayed, [Client.Discard] and
-// [Client.Purge] remove, [Client.Export] and [Client.Import] move letters through a
-// file of JSON Lines.
+// [Client.Edit] changes one dead letter before it is replayed. [Client.Discard] and
+// [Client.Purge] remove dead letters. [Client.Export] and [Client.Import] move them
+// through a file of JSON Lines.
 //
-// # What can be relied on
+// # Guarantees
 //
-// Looking removes nothing, whatever becomes of the process that looks: a queue can be
-// looked at as often as you like. A look costs what it reads, and up to 2,048 letters
-// more to keep the order. The order is kept with one exception: if more than 2,048
-// letters were looked at before, a look at a part of them puts what it took behind the
-// others, and the next such look shows the letters that follow. The next look at the
-// whole queue, such as Groups, restores the order, and so does each replay, edit or
-// discard. Before 4.3 it may leave letters out of order that RabbitMQ itself
-// dead-lettered.
+// Reading removes no message, even if the reading process is killed, so you can read a
+// queue as often as you like. A read costs the messages that it returns, and up to 2,048
+// more to keep the order. The order is kept with one exception. If more than 2,048
+// messages were read before, reading a part of the queue moves the messages read behind
+// the others, and the next partial read returns those that follow. Reading the whole
+// queue, as Groups does, restores the order; so does each replay, edit or discard. Before
+// RabbitMQ 4.3 this may leave messages out of order that RabbitMQ itself dead-lettered.
 //
-// If the process that looks is killed, RabbitMQ 3.10 puts back what it held in no order,
-// and no version keeps the order of more than 32 windows of messages, of up to 8 MiB
-// each. There is one look into a queue at a time; the second waits for 10 s and then
-// gets [ErrInspected], which says who looks and since when. A replay with a Rate
-// lets others look every few seconds.
+// If the reading process is killed, RabbitMQ 3.10 requeues the messages that it held in
+// an arbitrary order. No version keeps the order of more than 32 windows of messages, of
+// up to 8 MiB each. A queue has one reader at a time: the second waits for 10 s and then
+// gets [ErrInspected], which names the first and the time when it began. A replay with a
+// Rate lets others read every few seconds.
 //
-// A replay goes to the letter's own work queue and to no other, never to the exchange,
-// which would serve it to every other queue as well. It is confirmed by the broker
-// before the dead letter is removed: a crash can make doubles of the letters that were
-// under way (128 at most) or whose removal the broker had not yet read, and cannot
-// lose one. Letters that arrive after the call are
-// left alone. Body, properties and the user's headers are the same byte for byte, but for
-// the expiration and the user id, which stand in the headers warren-expiration and
-// warren-user-id; the attempts are counted anew.
+// A replay publishes to the dead letter's own work queue by its name. It does not publish
+// to the exchange, which would route the message to other queues as well. The broker
+// confirms the message before the dead letter is removed, so a crash cannot lose one. A
+// crash can duplicate the messages in progress (128 at most) and those whose removal the
+// broker had not yet read. Dead letters that arrive after the call stay. Body, properties
+// and the user's headers are replayed byte for byte, except the expiration and the user
+// id, which move to the headers warren-expiration and warren-user-id. The attempts are
+// counted from 1 again.
 //
-// What RabbitMQ itself dead-letters (time to live, delivery limit, overflow) and what
-// others put into the queue are read too, with what their headers tell.
+// The package also reads messages that RabbitMQ itself dead-letters (time to live,
+// delivery limit, overflow) and messages that others publish to the queue, as far as
+// their headers describe them.
 package deadletter

@@ -13,27 +13,29 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Edit says how a letter is changed before it is replayed.
+// Edit describes how to change a dead letter before it is replayed.
 type Edit struct {
-	// Body replaces the body; nil leaves it.
+	// Body replaces the body. Nil keeps it.
 	Body []byte
-	// Headers are set; a nil value removes the header. Those that Warren or RabbitMQ
-	// writes by itself (record.IsOwn, x-death and the like) are an error.
+	// Headers are set on the message. A nil value removes the header. Headers that Warren
+	// or RabbitMQ writes itself, such as x-death, are an error.
 	Headers message.Headers
-	// Check may refuse the message as it is to be published; nil checks nothing.
+	// Check is called with the edited message. If it returns an error, the message is not
+	// published. Nil accepts every message.
 	Check func(*message.Message) error
-	// By is noted on the message, as in Replay.
+	// By is written to a header of the message, as in Replay.
 	By string
 }
 
-// Edit changes the oldest letter of that id and replays it under a new message id,
-// which it returns. The header warren-edited-from has the old one. The letter is
-// removed once the broker has confirmed the edited message; if that does not pass
-// the check, nothing happens. ErrNotFound says that there is no such letter.
+// Edit changes the oldest dead letter with the given id, replays it with a new message
+// id, and returns the new id. The header warren-edited-from contains the old id. Edit
+// removes the dead letter once the broker has confirmed the edited message. If the check
+// fails, the dead letter stays unchanged. If the queue has no dead letter with this id,
+// Edit returns ErrNotFound.
 func (c *Client) Edit(ctx context.Context, queue, id string, e Edit) (newID string, err error) {
 	for name := range e.Headers {
 		if err := record.CheckHeader(name); err != nil {
-			return "", fmt.Errorf("deadletter: edit letter %s of %s: %w", id, queue, err)
+			return "", fmt.Errorf("deadletter: edit message %s of queue %s: %w", id, queue, err)
 		}
 	}
 	err = c.inspect(ctx, queue, func(i *inspect.Inspection) error {
@@ -52,7 +54,7 @@ func (c *Client) Edit(ctx context.Context, queue, id string, e Edit) (newID stri
 			}
 			err := s.run(ctx, 1)
 			if err == nil && s.result.Done == 0 {
-				err = fmt.Errorf("%w: %s in %s", ErrNotFound, id, queue)
+				err = fmt.Errorf("%w: message %s in queue %s", ErrNotFound, id, queue)
 			}
 			return err
 		})
@@ -63,14 +65,14 @@ func (c *Client) Edit(ctx context.Context, queue, id string, e Edit) (newID stri
 	return newID, nil
 }
 
-// apply makes the edited message.
+// apply returns the edited message.
 func (e Edit) apply(l *Letter) (*message.Message, error) {
 	if l.WorkQueue == "" {
 		return nil, errNoWorkQueue
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
-		return nil, fmt.Errorf("deadletter: message id: %w", err)
+		return nil, fmt.Errorf("deadletter: generate a message id: %w", err)
 	}
 	m := revived(l, e.By)
 	m.ID = id.String()

@@ -11,7 +11,7 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// What failed for one cause is brought back, once that is mended: three letters first,
+// Replay the largest group of failures after fixing its cause: three dead letters first,
 // then the others.
 func Example() {
 	ctx, letters := context.Background(), deadletter.New(broker.Config{URL: os.Getenv("AMQP_URL")})

@@ -18,8 +18,8 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// oddities are letters with every property, and with a body and texts that JSON
-// cannot hold.
+// oddities are dead letters with every property, and with a body and texts that are not
+// valid UTF-8.
 func oddities() []amqp.Publishing {
 	return []amqp.Publishing{
 		{MessageId: "json", Body: []byte(`{"a": 1e400, "b":"<\u0000>"}`), ContentType: "application/json", Priority: 4, Type: "t", Timestamp: time.Unix(1_700_000_000, 0)},
@@ -89,7 +89,7 @@ func TestImportSaysWhatIsWrong(t *testing.T) {
 		"an unknown name":      {strings.Replace(good, `"id"`, `"idd"`, 1), `"idd"`},
 		"another format":       {strings.Replace(good, `letter":1`, `letter":2`, 1), "want 1"},
 		"no queue":             {strings.Replace(good, "no-such-queue.dlq", "", 1), "queue is empty"},
-		"two letters a line":   {good + good, "one a line"},
+		"two letters a line":   {good + good, "one dead letter a line"},
 		"a header of no type":  {strings.Replace(good, `"headers":{}`, `"headers":{"a":1.5}`, 1), `header "a"`},
 		"a name of 256 bytes":  {strings.Replace(good, `"headers":{}`, `"headers":{"`+strings.Repeat("a", 256)+`":1}`, 1), "256 bytes"},
 		"a line that is large": {"\n" + strings.Repeat(" ", 2000), "line 2: "},
@@ -115,7 +115,7 @@ func TestImportSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// FuzzUnmarshal: a line that is read can be written, and is read as the same again.
+// FuzzUnmarshal checks that a line that was read can be written and read again unchanged.
 func FuzzUnmarshal(f *testing.F) {
 	for _, p := range oddities() {
 		m := message.Message{ID: p.MessageId, Body: p.Body, CorrelationID: p.CorrelationId, Headers: message.Headers(p.Headers)}

@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// Filter chooses letters: those that meet all of its fields. Fields that are zero
-// choose all, and so does the zero Filter.
+// Filter selects the dead letters that match all of its fields. A zero field matches
+// every dead letter, and so does the zero Filter.
 type Filter struct {
 	ID          string            // Letter.ID
-	Fingerprint string            // of the kind of failure
-	Reason      string            // such as permanent, or expired
-	Error       string            // a part of the error's text, in any case
-	Key         string            // pattern of routing keys, as of a topic exchange: * is a word, # any number
+	Fingerprint string            // the kind of failure
+	Reason      string            // such as permanent or expired
+	Error       string            // a part of the error's text; upper and lower case are equal
+	Key         string            // a pattern of routing keys, as in a topic exchange: * is one word, # any number of words
 	Since       time.Time         // failed at this time or later
 	Until       time.Time         // failed before this time
-	Headers     map[string]string // headers by name, as text
-	Limit       int               // the most letters to read, from the head of the queue
+	Headers     map[string]string // values of headers by name, as text
+	Limit       int               // the highest number of matching dead letters to use, from the head of the queue
 }
 
-// Matches says whether the filter chooses the letter. Limit does not count here. A
-// letter of unknown age is of no time.
+// Matches reports whether the dead letter matches the filter. It ignores Limit. A dead
+// letter whose failure time is unknown matches neither Since nor Until.
 func (f Filter) Matches(l *Letter) bool {
 	switch {
 	case f.ID != "" && f.ID != l.ID,
@@ -44,7 +44,7 @@ func (f Filter) Matches(l *Letter) bool {
 	return true
 }
 
-// shown is a header's value as text.
+// shown returns a header's value as text.
 func shown(v any) string {
 	switch v := v.(type) {
 	case []byte:
@@ -55,7 +55,7 @@ func shown(v any) string {
 	return fmt.Sprint(v)
 }
 
-// String writes the filter as ParseFilter reads it.
+// String returns the filter in the format that ParseFilter reads.
 func (f Filter) String() string {
 	var terms []string
 	add := func(name, value string) {
@@ -86,7 +86,7 @@ func stamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
-// quoted leaves plain text as it is.
+// quoted returns s in double quotes if ParseFilter needs them, and s itself otherwise.
 func quoted(s string) string {
 	if s != "" && strings.TrimSpace(s) == s && !strings.ContainsAny(s, "=,\"") && strconv.Quote(s) == `"`+s+`"` {
 		return s

@@ -67,28 +67,28 @@ func TestFilterOfTimes(t *testing.T) {
 	}
 	unknown := deadletter.Letter{}
 	if (deadletter.Filter{Since: noon}).Matches(&unknown) || (deadletter.Filter{Until: noon}).Matches(&unknown) {
-		t.Error("a letter of unknown age is of some time")
+		t.Error("a dead letter whose failure time is unknown matches Since or Until")
 	}
 }
 
 func TestFilterThatIsNone(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"reson=permanent":                 `"reson" is no part of a filter`,
+		"reson=permanent":                 `unknown name "reson"`,
 		"reason":                          "want name=value",
 		"reason=":                         "reason is empty",
-		"id=1,id=2":                       "id stands there twice",
+		"id=1,id=2":                       "id is used twice",
 		"header.a=1,header.a=2":           `header "a"`,
-		"header.=1":                       "with a name",
+		"header.=1":                       "has no name",
 		"limit=none":                      "limit is",
 		"limit=0":                         "limit is",
-		"since=tomorrow":                  "no time",
-		"since=-2h":                       "no time",
-		"since=0001-01-01T00:00:00Z":      "no time",
-		"key=user*":                       "words of their own",
+		"since=tomorrow":                  "is not a time",
+		"since=-2h":                       "is not a time",
+		"since=0001-01-01T00:00:00Z":      "is not a time",
+		"key=user*":                       "to be a whole word",
 		`error="timeout`:                  "double quote",
 		`error="a"b`:                      "want a comma",
-		"id=1,":                           "a comma at the end",
+		"id=1,":                           "ends with a comma",
 		strings.Repeat("x", 20_000):       "bytes",
 		"key=" + strings.Repeat("x", 256): "at most 255",
 	} {
@@ -125,7 +125,7 @@ func TestPatternsMatchAsATopicExchangeDoes(t *testing.T) {
 	}
 }
 
-// FuzzParseFilter: what is read can be printed, and read again as the same.
+// FuzzParseFilter checks that a parsed filter can be printed and parsed again.
 func FuzzParseFilter(f *testing.F) {
 	f.Add(`reason=permanent,key=user.*,since=2h,header.tenant=blue,error="timeout, again",limit=100`)
 	f.Add(`header."a=\"b"="",until=2026-11-23T12:00:00Z`)

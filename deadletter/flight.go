@@ -9,14 +9,15 @@ import (
 )
 
 const (
-	// underWay bounds what is published and not yet settled: what a crash doubles.
+	// underWay is the highest number of messages that are published and not yet settled.
+	// A crash may duplicate that many.
 	underWay = 128
-	// grace is for the confirms of what is under way when a work is cut short.
+	// grace is how long a cancelled call waits for the confirms of unconfirmed messages.
 	grace = 3 * time.Second
 )
 
-// flight settles what was published, in the order it was: one goroutine publishes,
-// another learns the fates.
+// flight settles published messages in the order of publishing: one goroutine publishes,
+// another waits for the confirms.
 type flight struct {
 	ctx   context.Context
 	sent  chan sent
@@ -29,7 +30,7 @@ type sent struct {
 	settle func(error)
 }
 
-// newFlight returns a flight that is cut short a moment after ctx is done.
+// newFlight returns a flight that stops waiting for confirms a grace period after ctx is done.
 func newFlight(ctx context.Context) *flight {
 	waiting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	unwatch := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
@@ -44,18 +45,18 @@ func newFlight(ctx context.Context) *flight {
 	return f
 }
 
-// add waits while too much is under way.
+// add blocks while underWay messages are unsettled.
 func (f *flight) add(s sent) { f.sent <- s }
 
-// land returns when everything is settled.
+// land blocks until every message is settled.
 func (f *flight) land() {
 	close(f.sent)
 	<-f.ended
 	f.stop()
 }
 
-// ofOne says whether an error concerns one message alone, so that the next may do
-// better.
+// ofOne reports whether an error concerns one message alone, so that the next message
+// may succeed.
 func ofOne(err error) bool {
 	return errors.Is(err, broker.ErrUnroutable) || errors.Is(err, broker.ErrTooLarge) ||
 		errors.Is(err, broker.ErrMalformed) || errors.Is(err, errNoWorkQueue) || errors.Is(err, errRefused)

@@ -7,28 +7,28 @@ import (
 	"time"
 )
 
-// Group are the letters of one fingerprint: failures of one kind.
+// Group describes the dead letters with one fingerprint: failures of one kind.
 type Group struct {
-	Fingerprint string    `json:"fingerprint"` // empty for what was of too many kinds to tell apart
+	Fingerprint string    `json:"fingerprint"` // empty for the group that collects all kinds beyond the first 1,000
 	Count       int       `json:"count"`
-	First       time.Time `json:"first,omitzero"` // the earliest failure; zero if it is not known
+	First       time.Time `json:"first,omitzero"` // the earliest failure; zero if unknown
 	Last        time.Time `json:"last,omitzero"`
-	Reason      string    `json:"reason"`               // of the latest letter, as are the next three
-	Error       string    `json:"error"`                //
-	ErrorType   string    `json:"error_type,omitempty"` //
-	Example     string    `json:"example"`              // its id
-	Keys        []string  `json:"routing_keys"`         // up to 10, in the order they were met
+	Reason      string    `json:"reason"`               // the reason of the latest dead letter
+	Error       string    `json:"error"`                // the error of the latest dead letter
+	ErrorType   string    `json:"error_type,omitempty"` // the error's Go type of the latest dead letter
+	Example     string    `json:"example"`              // the id of the latest dead letter
+	Keys        []string  `json:"routing_keys"`         // up to 10, in the order of their first dead letters
 }
 
-// So many kinds are told apart, with so many routing keys each. Error texts can be of
-// any number.
+// Groups keeps at most maxGroups kinds of failures, with maxKeys routing keys each,
+// because the number of error texts has no limit.
 const (
 	maxGroups = 1000
 	maxKeys   = 10
 )
 
-// Groups returns the kinds of failures among the letters of the queue that the filter
-// chooses, the largest first. It removes nothing. See Read.
+// Groups returns the kinds of failures among the dead letters that match the filter,
+// the largest group first. It removes no dead letter. For the order and the lock see Read.
 func (c *Client) Groups(ctx context.Context, queue string, filter Filter) ([]Group, error) {
 	byKind := make(map[string]*Group)
 	err := c.Read(ctx, queue, filter, func(l Letter) error {

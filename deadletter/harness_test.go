@@ -20,7 +20,7 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// patience bounds every wait of these tests; none of them should come near it.
+// patience is the longest wait of these tests. A test that works waits much less.
 const patience = 60 * time.Second
 
 // bench is a work queue of a test's own on the shared broker, with its dead letters.

@@ -16,46 +16,48 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Import says where letters from a file go. The zero value puts each back into the
-// dead-letter queue it came from.
+// Import describes where the dead letters of a file are published. The zero value
+// publishes each to the dead-letter queue that it was exported from.
 type Import struct {
-	// Queue takes all letters, instead of the dead-letter queues they came from. A
-	// failure record is not read in the dead-letter queue of another work queue.
+	// Queue is the dead-letter queue for all dead letters. Empty means the queue that each
+	// was exported from. In the dead-letter queue of another work queue, the failure record
+	// is ignored.
 	Queue string
-	// Replay sends each to its work queue, as Client.Replay does, and not to the
-	// dead-letter queue.
+	// Replay publishes each message to its work queue, as Client.Replay does, instead of
+	// the dead-letter queue.
 	Replay bool
 	// DryRun checks every line and imports none.
 	DryRun bool
-	// MaxLineBytes bounds a line; 64 MiB if zero.
+	// MaxLineBytes is the largest length of a line, in bytes. Zero means 64 MiB.
 	MaxLineBytes int
-	// By is noted on what is replayed, as in Replay.
+	// By is written to a header of replayed messages, as in Replay.
 	By string
-	// Progress is called after each letter, by one goroutine at a time; nil for none.
+	// Progress is called after each message, by one goroutine at a time. It may be nil.
 	Progress func(Result)
 }
 
 const maxLineBytes = 64 << 20
 
-// LineError says what is wrong with one line of a file.
+// LineError reports the fault of one line of a file.
 type LineError struct {
 	Line int // counted from 1
 	Err  error
 }
 
-// Error begins with the line.
+// Error returns the line's number and the cause.
 func (e *LineError) Error() string { return fmt.Sprintf("deadletter: line %d: %v", e.Line, e.Err) }
 
 // Unwrap returns the cause.
 func (e *LineError) Unwrap() error { return e.Err }
 
-// Import publishes letters that Export has written, and returns once the broker has
-// confirmed them all. Each line is checked before it is published, and the first that
-// is wrong ends it, with a *LineError: the lines before it are imported then. To
-// know first, use DryRun, which reports up to ten.
+// Import publishes dead letters that Export has written, and returns once the broker has
+// confirmed them all. It checks each line before publishing it. The first faulty line
+// ends the import with a *LineError; the lines before it have then been imported. To
+// check a file first, use DryRun, which reports up to ten faulty lines.
 //
-// Everything comes back as it was but for what would lead a message astray: CC headers
-// are dropped, and an expiration or a user id becomes a header, as in a replay.
+// Messages are restored unchanged, with two exceptions that keep them in the right queue:
+// CC and BCC headers are removed, and the expiration and the user id move to headers, as
+// in a replay.
 func (c *Client) Import(ctx context.Context, r io.Reader, to Import) (Result, error) {
 	if to.MaxLineBytes < 0 {
 		return Result{}, fmt.Errorf("deadletter: MaxLineBytes is %d, want 0 or more", to.MaxLineBytes)
@@ -154,7 +156,7 @@ func (im *importer) count(change func(*Result)) {
 	}
 }
 
-// address makes a line the message that is published, and says to which queue.
+// address returns the message of a line as it is published, and the queue it goes to.
 func (im *importer) address(data []byte) (queue string, m *message.Message, err error) {
 	dlq, m, err := unmarshal(data)
 	if err != nil {
@@ -172,8 +174,8 @@ func (im *importer) address(data []byte) (queue string, m *message.Message, err 
 	return letter.WorkQueue, revived(&letter, im.By), nil
 }
 
-// restored is m as it goes back into the dead-letter queue. If its headers do not tell
-// where it was first published to, two more do.
+// restored returns m as it is published to the dead-letter queue. If m's headers do not
+// contain the exchange and routing key of its first publish, restored adds them.
 func restored(dlq string, m *message.Message) *message.Message {
 	c := *m
 	c.Headers = maps.Clone(m.Headers)

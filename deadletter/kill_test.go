@@ -20,14 +20,15 @@ import (
 
 const (
 	kills = 2
-	// lettersVariable has another number of letters for the test below.
+	// lettersVariable names the environment variable that sets the number of dead letters.
 	lettersVariable = "WARREN_TEST_LETTERS"
-	// mostDoubles is for a kill: what was under way, and acks that the broker never read.
+	// mostDoubles is the highest number of duplicates that one kill may cause: unconfirmed
+	// messages, and acks that the broker never read.
 	mostDoubles = 2 * 128
 )
 
-// TestReplayIsKilled kills a process by SIGKILL, twice, while it replays letters and
-// new ones arrive, and has a third one end the work.
+// TestReplayIsKilled sends SIGKILL to two processes, one after the other, while they
+// replay dead letters and new ones arrive. A third process finishes the replay.
 func TestReplayIsKilled(t *testing.T) {
 	t.Parallel()
 	n := 1000
@@ -52,7 +53,7 @@ func TestReplayIsKilled(t *testing.T) {
 	b.balance(n, int(arrived.Load()))
 }
 
-// newcomers has dead letters arrive, until stop.
+// newcomers publishes dead letters until stop is called.
 func (b *bench) newcomers() (arrived *atomic.Int64, stop func()) {
 	ctx, cancel := context.WithCancel(b.t.Context())
 	arrived = new(atomic.Int64)
@@ -73,8 +74,8 @@ func (b *bench) newcomers() (arrived *atomic.Int64, stop func()) {
 	return arrived, func() { cancel(); <-ended }
 }
 
-// replayInProcess runs a replay in a process of its own, and kills that as soon as
-// killAt letters are done; never if it is negative.
+// replayInProcess runs a replay in a child process, and kills it once killAt dead letters
+// are done. If killAt is negative, it does not kill the process.
 func (b *bench) replayInProcess(n, killAt int) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 2*patience)
@@ -136,8 +137,8 @@ func (b *bench) balance(n, arrived int) {
 	}
 }
 
-// child is the main function of a process that replays. It prints how many letters
-// are done.
+// child is the main function of the child process: it replays, and prints how many dead
+// letters are done.
 func child() {
 	letters := deadletter.New(broker.Config{URL: os.Getenv("CHILD_URL")})
 	var done atomic.Int64

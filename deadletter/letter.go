@@ -8,55 +8,58 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Letter is a dead letter: a message that was given up on, and why. It is plain data.
+// Letter is a dead letter: a message that was dead-lettered, and the reason. It is plain
+// data.
 type Letter struct {
-	// Message is as it was published: exchange and routing key are those of the first
-	// publish, as far as anything tells, and the headers include the failure record.
-	// Its Queue is the work queue.
+	// Message is the message as it was published. Its exchange and routing key come from
+	// the first publish, if they are known. Its headers include the failure record. Its
+	// Queue is the work queue.
 	Message message.Message
-	// ID is the message id. For a message that has none it is "~" and a hash of its
-	// body, exchange and routing key.
+	// ID is the message id. If the message has no id, it is "~" and a hash of the body,
+	// exchange and routing key.
 	ID string
-	// Queue is the dead-letter queue it lies in.
+	// Queue is the dead-letter queue that contains the message.
 	Queue string
-	// WorkQueue is where it failed, and where a replay takes it; empty if nothing
-	// tells. A queue named "x.dlq" is that of "x", whatever a message says.
+	// WorkQueue is the queue in which the message failed, and to which a replay publishes
+	// it. It is empty if it is unknown. A dead-letter queue named "x.dlq" belongs to "x",
+	// even if a message's headers name another queue.
 	WorkQueue string
 
-	// Reason is one of the message.Reason constants; or what RabbitMQ calls its own
-	// reasons: expired, rejected, maxlen, delivery_limit; or unknown, if the message
-	// came here without a record.
+	// Reason is one of the message.Reason constants, or a reason of RabbitMQ itself
+	// (expired, rejected, maxlen, delivery_limit), or unknown if the message has no
+	// failure record.
 	Reason      string
 	Error       string // the text of the last failure
-	ErrorType   string // its Go type; empty if the broker gave up on the message
-	Fingerprint string // the same for failures of one kind
-	Stack       string // of a panic
+	ErrorType   string // the Go type of the last failure; empty if the broker dead-lettered the message
+	Fingerprint string // equal for failures of one kind
+	Stack       string // the stack of a panic
 	Handler     string // the pattern that matched
 	Host        string // the machine of the last attempt
-	Attempts    int    // the attempts the handler made; 0 if it is not known
+	Attempts    int    // the number of attempts by the handler; 0 if unknown
 
-	FirstFailedAt time.Time // zero if it is not known
-	FailedAt      time.Time // by the clock of who gave up on it; zero if it is not known
-	History       []Attempt // the oldest first; what the record has kept of them
+	FirstFailedAt time.Time // zero if unknown
+	FailedAt      time.Time // by the clock of the worker or broker that dead-lettered it; zero if unknown
+	History       []Attempt // the attempts that the record has kept, the oldest first
 
-	ReplayedAt time.Time // of the latest replay before this failure; zero if there was none
+	ReplayedAt time.Time // the latest replay before this failure; zero if it was never replayed
 	ReplayedBy string
-	EditedFrom string // the id of the message this one was edited from
+	EditedFrom string // the id of the message that this one was edited from
 
-	// Malformed lists what of the record could not be read, and is as if it were missing.
+	// Malformed lists the parts of the record that could not be read. They are treated as
+	// missing.
 	Malformed []string
 }
 
-// Attempt is one failure in a letter's history.
+// Attempt is one failure in a dead letter's history.
 type Attempt struct {
-	Number int       `json:"attempt"` // counted from 1; 0 for what the broker did
+	Number int       `json:"attempt"` // counted from 1; 0 if the broker dead-lettered the message
 	At     time.Time `json:"at,omitzero"`
 	Reason string    `json:"reason"`
 	Error  string    `json:"error"`
 	Host   string    `json:"host,omitempty"`
 }
 
-// identify returns the letter's id.
+// identify returns the Letter.ID of m.
 func identify(m *message.Message) string {
 	if m.ID != "" {
 		return m.ID
@@ -64,7 +67,7 @@ func identify(m *message.Message) string {
 	return "~" + digest(m.Exchange, m.RoutingKey, string(m.Body))
 }
 
-// digest is a short hash of texts.
+// digest returns a short hash of texts.
 func digest(texts ...string) string {
 	h := sha256.New()
 	for _, text := range texts {

@@ -45,7 +45,7 @@ func TestLetterTellsOfItsAttempts(t *testing.T) {
 	}
 }
 
-// TestLettersMadeByTheBroker are those that x-death alone tells of.
+// TestLettersMadeByTheBroker reads messages that have x-death and no failure record.
 func TestLettersMadeByTheBroker(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -87,7 +87,7 @@ func TestLettersMadeByTheBroker(t *testing.T) {
 			tt.die(t, b)
 			b.eventually("it is a dead letter", func() bool { return b.depth(b.dlq) == 1 })
 			l := b.only()
-			if l.Reason != tt.reason || l.WorkQueue != b.queue.Name || l.ID != "m" || len(l.Fingerprint) != 16 || !strings.Contains(l.Error, "the broker gave up") {
+			if l.Reason != tt.reason || l.WorkQueue != b.queue.Name || l.ID != "m" || len(l.Fingerprint) != 16 || !strings.Contains(l.Error, "dead-lettered by the broker") {
 				t.Errorf("the letter is %+v", l)
 			}
 			if l.Message.Exchange != b.queue.Exchange || l.Message.RoutingKey != "user.signed_up" || l.Message.Headers.String("tenant") != "blue" {
@@ -186,7 +186,7 @@ func TestWorkQueueOfALetter(t *testing.T) {
 	}
 }
 
-// FuzzDecode: nothing that stands in a message makes a panic, or is changed by reading.
+// FuzzDecode checks that decode panics on no message and changes none.
 func FuzzDecode(f *testing.F) {
 	f.Add("work.dlq", "work", "permanent", "2026-01-02T03:04:05Z", `[{"attempt":1,"at":"2026-01-02T03:04:05Z"}]`, int64(1), []byte("body"))
 	f.Add("", "", "", "x", `[{"attempt":"1"}]`, int64(-1), []byte(nil))

@@ -12,11 +12,11 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// lineFormat is the version of the lines.
+// lineFormat is the version of the format of a line.
 const lineFormat = 1
 
-// line is a letter in a file of JSON Lines. What stands before the properties is for
-// readers, the queue apart: the headers have all of it.
+// line is a dead letter in a file of JSON Lines. WorkQueue, ID, Reason, Error and FailedAt
+// are for people and tools; Import ignores them and reads the same values from the headers.
 type line struct {
 	Format     int    `json:"warren_dead_letter"`
 	Queue      text   `json:"queue"`
@@ -46,7 +46,8 @@ type line struct {
 	BodyBase64 []byte          `json:"body_base64,omitempty"`
 }
 
-// text is a string that JSON may not be able to hold: then it is {"base64": "…"}.
+// text is a string. If it is not valid UTF-8, which JSON cannot represent, it is written
+// as {"base64": "…"}.
 type text string
 
 // MarshalJSON writes the text.
@@ -72,7 +73,7 @@ type binary struct {
 	Base64 []byte `json:"base64"`
 }
 
-// marshal writes the letter as one line, without its end.
+// marshal returns the dead letter as one line, without a newline.
 func marshal(l *Letter) ([]byte, error) {
 	m := &l.Message
 	headers, err := amqp.MarshalHeaders(m.Headers)
@@ -98,14 +99,15 @@ func marshal(l *Letter) ([]byte, error) {
 	return encode(out)
 }
 
-// fitsLine says whether the body would come out of a line byte for byte. Package json
-// would write it in its own way, so it is put there as it is.
+// fitsLine reports whether the body can be written into a line as JSON and read back byte
+// for byte. withBody copies such a body, because package json would reformat it.
 func fitsLine(body []byte) bool {
 	return len(body) > 0 && !bytes.ContainsAny(body, "\n\r") && len(bytes.TrimSpace(body)) == len(body) &&
 		utf8.Valid(body) && json.Valid(body)
 }
 
-// withBody may fail for a body nested so deep that json would not read it again.
+// withBody returns the line with the body in it. It fails if the body is nested deeper
+// than package json reads.
 func (l line) withBody(body []byte) ([]byte, error) {
 	out, err := encode(l)
 	if err != nil {
@@ -127,7 +129,7 @@ func encode(l line) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// unmarshal reads one line and all there is to say against it.
+// unmarshal reads and checks one line.
 func unmarshal(data []byte) (dlq string, m *message.Message, err error) {
 	var l line
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -137,13 +139,13 @@ func unmarshal(data []byte) (dlq string, m *message.Message, err error) {
 	}
 	switch {
 	case len(bytes.TrimSpace(data[d.InputOffset():])) > 0:
-		return "", nil, errors.New("more behind the letter, want one a line")
+		return "", nil, errors.New("text after the dead letter, want one dead letter a line")
 	case l.Format != lineFormat:
 		return "", nil, fmt.Errorf("warren_dead_letter is %d, want %d", l.Format, lineFormat)
 	case l.Queue == "":
 		return "", nil, errors.New("queue is empty, want the dead-letter queue's name")
 	case len(l.Body) > 0 && len(l.BodyBase64) > 0:
-		return "", nil, errors.New("it has body and body_base64, want one of them")
+		return "", nil, errors.New("body and body_base64 are both set, want one of them")
 	}
 	m, err = l.message()
 	return string(l.Queue), m, err

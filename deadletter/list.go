@@ -11,14 +11,15 @@ import (
 // Queue is the state of a dead-letter queue.
 type Queue struct {
 	Name      string
-	WorkQueue string // by its name; empty if that does not tell
-	Letters   int    // letters that an inspection holds are not counted
-	Consumers int    // a dead-letter queue should have none
-	Err       error  // such as ErrNoQueue
+	WorkQueue string // derived from the name; empty if the name does not end in .dlq
+	Letters   int    // ready dead letters; those that a reader holds at the moment are not counted
+	Consumers int    // should be 0
+	Err       error  // why this queue has no state, such as ErrNoQueue
 }
 
-// List returns the state of the queues, in their order. It asks the broker for their
-// counts and takes no message. A fault of one queue is in its Err; the error is for all.
+// List returns the state of the given queues, in the same order. It asks the broker for
+// their counts and takes no message. An error of one queue is in its Err; List returns an
+// error if the connection fails or ctx is done.
 func (c *Client) List(ctx context.Context, queues ...string) (list []Queue, err error) {
 	session, err := amqp.Dial(ctx, amqp.Config(c.cfg), "inspect")
 	if err != nil {
@@ -35,9 +36,9 @@ func (c *Client) List(ctx context.Context, queues ...string) (list []Queue, err 
 	return list, ctx.Err()
 }
 
-// Oldest returns when the letter at the head of the queue failed; zero if there is none,
-// or if that is not known. It is a look with a Limit of 1: see Read for which letter that
-// is.
+// Oldest returns the failure time of the dead letter at the head of the queue. It is zero
+// if the queue is empty or the time is unknown. Oldest reads with a Limit of 1; for which
+// dead letter is at the head see Read.
 func (c *Client) Oldest(ctx context.Context, queue string) (at time.Time, err error) {
 	err = c.Read(ctx, queue, Filter{Limit: 1}, func(l Letter) error {
 		at = l.FailedAt

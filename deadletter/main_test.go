@@ -8,7 +8,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// childVariable makes the test binary a process that replays, to be killed.
+// childVariable is the environment variable that makes the test binary a replaying child
+// process.
 const childVariable = "WARREN_TEST_CHILD"
 
 func TestMain(m *testing.M) {

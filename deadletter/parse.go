@@ -14,20 +14,20 @@ const (
 	headerTerm = "header."
 )
 
-// terms are the names in the text of a filter, headers aside.
+// terms lists the names in the text of a filter, except header.NAME.
 var terms = []string{"id", "fingerprint", "reason", "error", "key", "since", "until", "limit"}
 
 // ParseFilter reads a filter from text such as
 //
 //	reason=permanent,key=user.*,since=2h,header.tenant=blue,error="timeout, again",limit=100
 //
-// Each name may stand once. A time is an RFC 3339 time, or a duration such as 90m or
-// 7d before now. What has a comma, an equals sign or a space at its ends is put in
-// double quotes, as in Go. The empty text chooses all.
+// Each name may be used once. A time is an RFC 3339 time, or a duration before now, such
+// as 90m or 7d. Put a value in double quotes, as in Go, if it contains a comma, an equals
+// sign or a double quote, or begins or ends with a space. An empty text matches every dead letter.
 func ParseFilter(text string) (Filter, error) {
 	p := filterParser{rest: text, now: time.Now(), seen: make(map[string]bool)}
 	if len(text) > maxFilter {
-		return Filter{}, fmt.Errorf("deadletter: a filter of %d bytes, want at most %d", len(text), maxFilter)
+		return Filter{}, fmt.Errorf("deadletter: the filter has %d bytes, want at most %d", len(text), maxFilter)
 	}
 	for p.rest = strings.TrimSpace(p.rest); p.rest != ""; {
 		if err := p.term(); err != nil {
@@ -44,7 +44,7 @@ type filterParser struct {
 	filter Filter
 }
 
-// term reads one name=value and the comma behind it.
+// term reads one name=value and the comma after it.
 func (p *filterParser) term() error {
 	rest, isHeader := strings.CutPrefix(strings.TrimLeft(p.rest, " \t"), headerTerm)
 	name, rest, err := word(rest, "=")
@@ -59,18 +59,18 @@ func (p *filterParser) term() error {
 		return err
 	}
 	if rest != "" && rest[0] != ',' {
-		return fmt.Errorf("%q behind a value in quotes, want a comma", rest)
+		return fmt.Errorf("%q after a value in quotes, want a comma", rest)
 	}
 	if err := p.set(name, value, isHeader); err != nil {
 		return err
 	}
 	if p.rest = strings.TrimPrefix(rest, ","); rest == "," {
-		return errors.New("a comma at the end, want another name=value")
+		return errors.New("the filter ends with a comma, want another name=value after it")
 	}
 	return nil
 }
 
-// word reads up to one of the ends, or a text in quotes.
+// word reads a text in quotes, or up to one of the characters in ends.
 func word(s, ends string) (text, rest string, err error) {
 	s = strings.TrimLeft(s, " \t")
 	if !strings.HasPrefix(s, `"`) {
@@ -82,7 +82,7 @@ func word(s, ends string) (text, rest string, err error) {
 	}
 	prefix, err := strconv.QuotedPrefix(s)
 	if err != nil {
-		return "", s, fmt.Errorf("%s has no end, want another double quote", s)
+		return "", s, fmt.Errorf("%s is not closed, want another double quote", s)
 	}
 	text, err = strconv.Unquote(prefix)
 	return text, strings.TrimLeft(s[len(prefix):], " \t"), err
@@ -91,7 +91,7 @@ func word(s, ends string) (text, rest string, err error) {
 func (p *filterParser) set(name, value string, isHeader bool) error {
 	if isHeader {
 		if _, twice := p.filter.Headers[name]; twice || name == "" {
-			return fmt.Errorf("header %q, want each once and with a name", name)
+			return fmt.Errorf("header %q is used twice or has no name, want each header once, by its name", name)
 		}
 		if p.filter.Headers == nil {
 			p.filter.Headers = make(map[string]string)
@@ -101,11 +101,11 @@ func (p *filterParser) set(name, value string, isHeader bool) error {
 	}
 	switch {
 	case !slices.Contains(terms, name):
-		return fmt.Errorf("%q is no part of a filter, want one of %s, header.NAME", name, strings.Join(terms, ", "))
+		return fmt.Errorf("unknown name %q, want one of %s, header.NAME", name, strings.Join(terms, ", "))
 	case p.seen[name]:
-		return fmt.Errorf("%s stands there twice", name)
+		return fmt.Errorf("%s is used twice, want it once", name)
 	case value == "":
-		return fmt.Errorf("%s is empty", name)
+		return fmt.Errorf("%s is empty, want a value", name)
 	}
 	p.seen[name] = true
 	return p.field(name, value)
@@ -136,7 +136,7 @@ func (p *filterParser) field(name, value string) (err error) {
 	return err
 }
 
-// maxAge keeps durations within what time can say.
+// maxAge is the largest number of days, so that the time stays within the range of time.Time.
 const maxAge = 100 * 366
 
 func (p *filterParser) time(value string) (time.Time, error) {
@@ -150,7 +150,7 @@ func (p *filterParser) time(value string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, value)
 	if err != nil || t.IsZero() {
-		return t, fmt.Errorf("%q is no time, want one such as 2h, 7d or 2026-01-31T08:00:00Z", value)
+		return t, fmt.Errorf("%q is not a time, want one such as 2h, 7d or 2026-01-31T08:00:00Z", value)
 	}
 	return t.UTC(), nil
 }

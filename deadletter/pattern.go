@@ -10,18 +10,19 @@ const maxPattern = 255
 
 func checkPattern(pattern string) error {
 	if len(pattern) > maxPattern {
-		return fmt.Errorf("key has %d bytes, want at most %d", len(pattern), maxPattern)
+		return fmt.Errorf("the pattern in key has %d bytes, want at most %d", len(pattern), maxPattern)
 	}
 	for word := range strings.SplitSeq(pattern, ".") {
 		if len(word) > 1 && strings.ContainsAny(word, "*#") {
-			return fmt.Errorf("key has the word %q, want * and # to be words of their own", word)
+			return fmt.Errorf("the pattern in key has the word %q, want each * and # to be a whole word", word)
 		}
 	}
 	return nil
 }
 
-// matches says whether the routing key is one of the pattern's, as a topic exchange
-// does. After each word of the key, fits has how much of the pattern may be behind.
+// matches reports whether the routing key matches the pattern, as in a topic exchange.
+// After each word of the key, fits[i] reports whether the first i words of the pattern
+// match the words read so far.
 func matches(pattern, key string) bool {
 	words := split(pattern)
 	fits := make([]bool, len(words)+1)
@@ -39,7 +40,7 @@ func matches(pattern, key string) bool {
 	return fits[len(words)]
 }
 
-// skipHashes lets each # stand for no word.
+// skipHashes lets each # match zero words.
 func skipHashes(words []string, fits []bool) {
 	for i, word := range words {
 		if word == "#" && fits[i] {
@@ -48,7 +49,7 @@ func skipHashes(words []string, fits []bool) {
 	}
 }
 
-// split follows RabbitMQ: the empty key has no words.
+// split returns the words of s. As in RabbitMQ, the empty key has no words.
 func split(s string) []string {
 	if s == "" {
 		return nil

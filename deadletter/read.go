@@ -8,11 +8,12 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Read hands the letters of the queue that the filter chooses to f in the order of the
-// queue, and removes none. That is the oldest first, unless a part of more than 2,048
-// letters was looked at before: see the package's documentation. An error of f ends it and is returned. Letters that arrive
-// meanwhile are not read. All are out of sight of others until Read returns, which
-// should be within the broker's consumer timeout (30 minutes by default).
+// Read calls f for each dead letter that matches the filter, in the order of the queue,
+// and removes none of them. The oldest comes first, unless a part of more than 2,048 dead
+// letters was read before: see the package's documentation. If f returns an error, Read
+// stops and returns it. Dead letters that arrive during the call are not read. Until Read
+// returns, other clients do not see the dead letters that it holds. It should return
+// within the broker's consumer timeout (30 minutes by default).
 func (c *Client) Read(ctx context.Context, queue string, filter Filter, f func(Letter) error) error {
 	return c.inspect(ctx, queue, func(i *inspect.Inspection) error {
 		there, err := i.State()
@@ -37,7 +38,7 @@ func open(queue string, h *inspect.Held) Letter {
 	return decode(queue, m)
 }
 
-// Find returns the oldest letter of that id, or ErrNotFound.
+// Find returns the oldest dead letter with the given id, or ErrNotFound.
 func (c *Client) Find(ctx context.Context, queue, id string) (letter Letter, err error) {
 	found := false
 	err = c.Read(ctx, queue, Filter{ID: id, Limit: 1}, func(l Letter) error {
@@ -45,7 +46,7 @@ func (c *Client) Find(ctx context.Context, queue, id string) (letter Letter, err
 		return nil
 	})
 	if err == nil && !found {
-		err = fmt.Errorf("%w: %s in %s", ErrNotFound, id, queue)
+		err = fmt.Errorf("%w: message %s in queue %s", ErrNotFound, id, queue)
 	}
 	return letter, err
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// TestLookingRemovesNothingAndKeepsTheOrder looks in every way there is.
+// TestLookingRemovesNothingAndKeepsTheOrder calls every method that reads.
 func TestLookingRemovesNothingAndKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	const n = 100
@@ -104,7 +104,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// TestListTakesNoLock counts letters while someone else inspects them.
+// TestListTakesNoLock lists a queue while another client reads it.
 func TestListTakesNoLock(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

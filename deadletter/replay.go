@@ -17,29 +17,32 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Replay says which letters are replayed, and how. The zero value replays all.
+// Replay selects the dead letters to replay and configures the replay. The zero value
+// replays all.
 type Replay struct {
 	Filter Filter
-	// Rate is the number of letters a second; without a limit if zero.
+	// Rate is the number of messages a second. Zero means no limit.
 	Rate float64
-	// DryRun counts what would be replayed, and replays nothing.
+	// DryRun counts the dead letters that would be replayed, and replays none.
 	DryRun bool
-	// Canary is how many letters go first. Workers report on the first attempt of each:
-	// the others follow as soon as all have succeeded, and never once one has failed.
-	// None if zero.
+	// Canary is the number of dead letters to replay first, as canaries. Workers report
+	// the first attempt of each. The other dead letters follow as soon as all canaries
+	// have succeeded. If a canary fails, the replay stops. Zero means no canaries.
 	Canary int
-	// CanaryWait bounds the wait for the canaries. If it is over, a replay stops that has
-	// a canary in hand or in its work queue. Workers older than this feature, and other
-	// programs' consumers, send no reports: their canaries pass if they have left the
-	// work queue and none is a dead letter again by then. So CanaryWait should be longer
-	// than a message takes to fail for good, its retries included. Zero means 30 s.
+	// CanaryWait is how long the replay waits for its canaries. If the time is over and a
+	// canary is still being handled or in its work queue, the replay stops. Consumers of
+	// other programs, and workers older than this feature, send no reports. Their canaries
+	// pass if they have left the work queue by then and none was dead-lettered again. So
+	// CanaryWait should be longer than a message takes to be dead-lettered, including its
+	// retries. Zero means 30 s.
 	CanaryWait time.Duration
 	// OnCanary is called when the state of the canaries has changed, by one goroutine at
-	// a time; nil for none.
+	// a time. It may be nil.
 	OnCanary func(CanaryState)
-	// By is noted on each message; "user@host" by the environment if empty.
+	// By is written to a header of each message. Empty means "user@host", from the
+	// environment.
 	By string
-	// Progress is called after each letter, by one goroutine at a time; nil for none.
+	// Progress is called after each message, by one goroutine at a time. It may be nil.
 	Progress func(Result)
 }
 
@@ -52,15 +55,16 @@ func (r Replay) validate() error {
 	return f.Err()
 }
 
-// Replay sends letters of the queue back to their own work queues, each by its name
-// and so to no other queue, in the order of their failures. Only what is in the queue
-// at the moment of the call is replayed: neither what arrives later, nor what fails
-// again. A letter is removed once the broker has confirmed its message.
+// Replay publishes dead letters to their own work queues, in the order of their failures.
+// It addresses each work queue by its name, so other queues do not receive the messages.
+// Dead letters that arrive after the call, and messages that fail again, are not
+// replayed. A dead letter is removed once the broker has confirmed its message.
 //
-// The result says what was done, also beside an error. It ends early when ctx is
-// done, when the connection is lost, or when the work queue is full (broker.ErrNacked);
-// ErrCanary is for canaries. What concerns one letter alone, such as a work queue that
-// is not there (broker.ErrUnroutable), counts as failed, goes on, and is told in the end.
+// The result is valid even if Replay returns an error. Replay stops early if ctx is done,
+// the connection is lost, the work queue is full (broker.ErrNacked) or a canary fails
+// (ErrCanary). An error that concerns one message alone, such as a missing work queue
+// (broker.ErrUnroutable), is counted in Failed; the replay continues, and returns these
+// errors at the end.
 func (c *Client) Replay(ctx context.Context, queue string, r Replay) (result Result, err error) {
 	if err := r.validate(); err != nil {
 		return Result{}, err
@@ -108,14 +112,14 @@ func (r *replayer) act(ctx context.Context, l *Letter) (func(context.Context) er
 	case l.WorkQueue == "":
 		return nil, errNoWorkQueue
 	case r.DryRun:
-		return nil, nil //nolint:nilnil // nothing is to be done
+		return nil, nil //nolint:nilnil // a dry run counts the dead letter and publishes no message
 	case r.canaries.flying:
 		return r.out.Start(ctx, "", l.WorkQueue, r.launch(l))
 	}
 	return r.out.Start(ctx, "", l.WorkQueue, revived(l, r.By))
 }
 
-// revived is the letter's message, as if it had never failed.
+// revived returns the dead letter's message without its failure record.
 func revived(l *Letter, by string) *message.Message {
 	return record.Copy(&l.Message, message.Headers{
 		record.HeaderExchange:   l.Message.Exchange,
@@ -125,7 +129,7 @@ func revived(l *Letter, by string) *message.Message {
 	})
 }
 
-// self names who runs this process.
+// self returns "user@host" for this process.
 func self() string {
 	host, err := os.Hostname()
 	if err != nil {

@@ -51,8 +51,8 @@ func TestReplayGoesToItsOwnQueueOnly(t *testing.T) {
 	}
 }
 
-// TestReplayKeepsEmptyRoutingKeysAndExchanges of what was published to a fanout exchange
-// without a routing key, or to the queue by its name.
+// TestReplayKeepsEmptyRoutingKeysAndExchanges publishes to a fanout exchange without a
+// routing key, and to the queue by its name.
 func TestReplayKeepsEmptyRoutingKeysAndExchanges(t *testing.T) {
 	t.Parallel()
 	type origin struct{ exchange, key string }
@@ -81,7 +81,7 @@ func TestReplayKeepsEmptyRoutingKeysAndExchanges(t *testing.T) {
 	}
 }
 
-// TestReplayedMessageIsAsIfItHadNeverFailed but for who replayed it.
+// TestReplayedMessageIsAsIfItHadNeverFailed allows only the headers of the replay itself.
 func TestReplayedMessageIsAsIfItHadNeverFailed(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -124,8 +124,8 @@ func TestReplayedMessageIsAsIfItHadNeverFailed(t *testing.T) {
 	}
 }
 
-// TestNewcomersAreNotSweptIn has each replayed letter fail again while others go on,
-// and one more arrive for each.
+// TestNewcomersAreNotSweptIn has each replayed message fail again during the replay, and
+// publishes one more dead letter for each.
 func TestNewcomersAreNotSweptIn(t *testing.T) {
 	t.Parallel()
 	const n = 300
@@ -180,8 +180,8 @@ func TestReplayOfSome(t *testing.T) {
 	}
 }
 
-// TestReplayAtARateEndsWithItsContext publishes no letter after its context is done: at
-// this rate the next one is due in an hour.
+// TestReplayAtARateEndsWithItsContext checks that no message is published after the
+// context is done. At its rate, the second message is due after an hour.
 func TestReplayAtARateEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -215,7 +215,7 @@ func TestReplayAtARateTakesItsTime(t *testing.T) {
 	}
 }
 
-// TestASlowReplayLetsOthersLook looks into the queue while a replay of 8 s is under way.
+// TestASlowReplayLetsOthersLook reads the queue during a replay of 8 s.
 func TestASlowReplayLetsOthersLook(t *testing.T) {
 	t.Parallel()
 	const n = 40

@@ -13,54 +13,54 @@ import (
 	"github.com/warren-mq/warren/internal/amqp/inspect"
 )
 
-// Result counts what became of letters, or of the lines of a file.
+// Result counts the outcomes of dead letters, or of the lines of a file.
 type Result struct {
-	Total   int `json:"total"`   // letters there were at the moment of the call; or lines
+	Total   int `json:"total"`   // dead letters in the queue at the time of the call, or lines
 	Done    int `json:"done"`    // replayed, discarded or imported
-	Skipped int `json:"skipped"` // not chosen by the filter; they stay
-	Newer   int `json:"newer"`   // came after the call; they stay
+	Skipped int `json:"skipped"` // did not match the filter; they stay
+	Newer   int `json:"newer"`   // arrived after the call; they stay
 	Failed  int `json:"failed"`  // could not be replayed, discarded or imported; they stay
 }
 
 var (
-	errNoWorkQueue = errors.New("nothing tells its work queue")
+	errNoWorkQueue = errors.New("its work queue is unknown: neither the name of the dead-letter queue nor a header contains it")
 	errRefused     = errors.New("refused")
 )
 
 const (
-	// maxHold is how long letters are held at a stretch: well below the broker's
-	// consumer timeout of 30 minutes.
+	// maxHold is how long messages are held before they are requeued: well below the
+	// broker's consumer timeout of 30 minutes.
 	maxHold = 10 * time.Minute
-	// slowHold is how long a replay with a rate holds letters at a stretch, from the
-	// first one that is done. Others may look for turnTime after it.
+	// slowHold is how long a replay with a rate holds messages, counted from the first
+	// one that it has replayed. Then other clients may read the queue for turnTime.
 	slowHold = 3 * time.Second
 	turnTime = 500 * time.Millisecond
-	// maxFailures are told in full.
+	// maxFailures is the number of errors that are returned in full.
 	maxFailures = 10
 )
 
-// sweep goes once over the letters that a queue has at the moment, and does something
-// to those that are chosen.
+// sweep reads the dead letters that are in a queue at the time of the call once, and
+// calls act for those that match the filter.
 type sweep struct {
 	inspection *inspect.Inspection
 	queue      string
 	filter     Filter
 	pace       *rate.Limiter
-	// act begins the work on a letter; the letter is removed if wait succeeds. Without
-	// a wait it counts as done, and stays.
+	// act begins the work on a dead letter, which is removed if wait returns nil. If act
+	// returns no wait, the dead letter counts as done and stays.
 	act      func(context.Context, *Letter) (wait func(context.Context) error, err error)
 	progress func(Result)
 	cutoff   time.Time
-	slow     bool          // others may look between rounds
-	returns  time.Duration // what the latest GiveBack took
+	slow     bool          // other clients may read the queue between rounds
+	returns  time.Duration // how long the latest GiveBack took
 
 	mu       sync.Mutex
 	result   Result
 	failures []error
 }
 
-// begin notes what there is now. It restores the order of the queue: the first letters
-// are the oldest ones.
+// begin restores the order of the queue, the oldest dead letter first, and records its
+// length and the time.
 func (s *sweep) begin(ctx context.Context) error {
 	if err := s.inspection.KeepOrder(ctx); err != nil {
 		return err
@@ -71,8 +71,8 @@ func (s *sweep) begin(ctx context.Context) error {
 	return err
 }
 
-// run works until want letters are done, or there are no more. What takes long is
-// done in rounds, between which everything is given back.
+// run works until want dead letters are done, or all have been read. Long work is done in
+// rounds; between rounds, all held messages are requeued.
 func (s *sweep) run(ctx context.Context, want int) error {
 	for {
 		over, err := s.round(ctx, want-s.result.Done)
@@ -90,7 +90,7 @@ func (s *sweep) run(ctx context.Context, want int) error {
 	}
 }
 
-// letOthersLook unlocks the queue for a moment, and then waits until it can lock it again.
+// letOthersLook unlocks the queue for turnTime, and then waits until it can lock it again.
 func (s *sweep) letOthersLook(ctx context.Context) error {
 	if !s.slow {
 		return nil
@@ -110,7 +110,8 @@ func (s *sweep) letOthersLook(ctx context.Context) error {
 	}
 }
 
-// round is over if it saw all there was, or did what was wanted.
+// round reads the queue once. It returns over if it has read all dead letters, or has
+// begun with want of them.
 func (s *sweep) round(ctx context.Context, want int) (over bool, err error) {
 	s.result.Skipped, s.result.Newer, s.result.Failed, s.failures = 0, 0, 0, nil
 	ctx, stop := context.WithCancelCause(ctx)
@@ -119,7 +120,7 @@ func (s *sweep) round(ctx context.Context, want int) (over bool, err error) {
 	for n := s.result.Total - s.result.Done; n > 0 && !r.full && err == nil; {
 		before := r.newer
 		err = s.inspection.Take(ctx, n, func(h *inspect.Held) (bool, error) { return r.take(ctx, h) })
-		n = r.newer - before // what came later may have come first, by its priority
+		n = r.newer - before // messages that arrived later may be delivered first, by their priority
 	}
 	r.flight.land()
 	if err == nil {
@@ -130,18 +131,18 @@ func (s *sweep) round(ctx context.Context, want int) (over bool, err error) {
 
 type round struct {
 	*sweep
-	want   int // letters still to be begun with
+	want   int // the number of dead letters still to begin with
 	newer  int
-	full   bool // ended before it saw all
+	full   bool // the round ended before it had read all
 	flight *flight
 	stop   context.CancelCauseFunc
 	began  time.Time
-	before int       // done before it
-	first  time.Time // when it had done the first
+	before int       // dead letters done before this round
+	first  time.Time // when this round had done its first dead letter
 }
 
-// long reports whether letters have been held long enough. A slow round is at least four
-// times as long as it took to come to a letter that can be done and to give back the rest.
+// long reports whether messages have been held long enough. A slow round lasts at least
+// four times as long as finding its first dead letter and requeueing the rest took.
 func (r *round) long() bool {
 	now := time.Now()
 	if held := now.Sub(r.began); !r.slow || held > maxHold {
@@ -155,7 +156,7 @@ func (r *round) long() bool {
 	return !r.first.IsZero() && now.Sub(r.first) > max(slowHold, 4*(r.first.Sub(r.began)+r.returns))
 }
 
-// take looks at one letter, and begins the work on it if it is chosen.
+// take reads one dead letter, and begins the work on it if it matches the filter.
 func (r *round) take(ctx context.Context, h *inspect.Held) (more bool, err error) {
 	letter := open(r.queue, h)
 	switch {
@@ -180,7 +181,7 @@ func (r *round) take(ctx context.Context, h *inspect.Held) (more bool, err error
 	return !r.full, nil
 }
 
-// begin has the flight settle the letter when its fate is known.
+// begin has the flight settle the dead letter when the outcome of its message is known.
 func (r *round) begin(id string, h *inspect.Held, wait func(context.Context) error, err error) {
 	switch {
 	case err != nil:
@@ -192,7 +193,7 @@ func (r *round) begin(id string, h *inspect.Held, wait func(context.Context) err
 	}
 }
 
-// settle removes the letter if its message was confirmed.
+// settle removes the dead letter if its message was confirmed.
 func (r *round) settle(id string, h *inspect.Held, err error) {
 	if err == nil {
 		err = h.Ack()
@@ -206,10 +207,11 @@ func (r *round) settle(id string, h *inspect.Held, err error) {
 
 func (r *round) done() { r.count(func(res *Result) { res.Done++ }) }
 
-// fail notes what went wrong with one letter, and stops if it will with the next.
+// fail counts an error of one dead letter. It stops the sweep if the error would occur
+// with the next one too.
 func (r *round) fail(id string, err error) {
 	r.count(func(res *Result) { res.Failed++ })
-	err = fmt.Errorf("deadletter: letter %s of %s: %w", id, r.queue, err)
+	err = fmt.Errorf("deadletter: message %s of queue %s: %w", id, r.queue, err)
 	if !ofOne(err) {
 		r.stop(err)
 		return

@@ -50,7 +50,7 @@ func suggestQueue(err error, c *config.Config) string {
 	return didYouMean(queue, known)
 }
 
-var unknownTerm = regexp.MustCompile(`"([^"]*)" is no part of a filter`)
+var unknownTerm = regexp.MustCompile(`unknown name "([^"]*)"`)
 
 // filterTerms are what --filter knows.
 var filterTerms = []string{"id", "fingerprint", "reason", "error", "key", "since", "until", "limit", "header.NAME"}
