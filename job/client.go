@@ -16,14 +16,14 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// maxResponse is how much of a response is read, in bytes.
+// maxResponse is the highest number of bytes that are read of a response.
 const maxResponse = 16 << 10
 
 // client is the handler of a Webhook.
 type client struct {
 	Webhook
 	http *http.Client
-	late error // the cause of a context that Timeout has ended
+	late error // the cause of a context whose Timeout is over
 }
 
 func newClient(w Webhook) (*client, error) {
@@ -35,7 +35,7 @@ func newClient(w Webhook) (*client, error) {
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, late: fmt.Errorf("no response within %v: %w", w.Timeout, context.DeadlineExceeded)}
-	if err := c.unlock(make(http.Header), "", nil); err != nil { // a file that cannot be read is known now
+	if err := c.unlock(make(http.Header), "", nil); err != nil { // report unreadable files when the handler is created
 		return nil, fmt.Errorf("job: webhook: %w", err)
 	}
 	return c, nil
@@ -54,8 +54,8 @@ func (c *client) Handle(ctx context.Context, m *message.Message) error {
 		return c.failure(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	// To its end, or the connection is not used again. What cannot be read is not worth
-	// more than the status.
+	// Read the body to its end, so that the connection can be reused. Ignore a read error,
+	// because the status decides about the message.
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
 	if resp.StatusCode/100 == 2 {
 		return nil
@@ -63,7 +63,7 @@ func (c *client) Handle(ctx context.Context, m *message.Message) error {
 	return c.statusError(resp, body)
 }
 
-// Close closes the connections that are kept.
+// Close closes the idle connections.
 func (c *client) Close() error {
 	c.http.CloseIdleConnections()
 	return nil
@@ -74,7 +74,7 @@ func (c *client) request(ctx context.Context, m *message.Message) (*http.Request
 	if err != nil {
 		return nil, err
 	}
-	id := cmp.Or(headerValue(m.ID), rand.Text()) // signatures and events must have one
+	id := cmp.Or(headerValue(m.ID), rand.Text()) // signatures and events need an id
 	req.Header.Set("User-Agent", "warren")
 	describe(ctx, req.Header, m)
 	if c.CloudEvents {
@@ -83,7 +83,7 @@ func (c *client) request(ctx context.Context, m *message.Message) (*http.Request
 	return req, c.unlock(req.Header, id, m.Body)
 }
 
-// unlock sets what has secrets in it, as they are now.
+// unlock sets the headers that contain secrets, with the current values of the secrets.
 func (c *client) unlock(h http.Header, id string, body []byte) error {
 	for _, own := range c.Headers {
 		value, err := own.Value.Reveal()
@@ -98,8 +98,8 @@ func (c *client) unlock(h http.Header, id string, body []byte) error {
 	return c.sign(h, id, time.Now(), body)
 }
 
-// failure is the error of a request without a response. That of net/http has the URL
-// in its text, so what is below it is taken.
+// failure returns the error of a request without a response. It unwraps the error of
+// net/http, because that contains the whole URL.
 func (c *client) failure(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
@@ -118,7 +118,7 @@ func (c *client) statusError(resp *http.Response, body []byte) error {
 	return e
 }
 
-// redact hides the secrets of a request where a server says them back.
+// redact replaces the secrets of a request in a response that repeats them.
 func (c *client) redact(s string, sent http.Header) string {
 	for _, own := range c.Headers {
 		if secret := sent.Get(own.Name); len(secret) > 3 {
@@ -128,17 +128,17 @@ func (c *client) redact(s string, sent http.Header) string {
 	return s
 }
 
-// StatusError is a response other than 2xx. It says itself whether it is permanent and
-// when to try again, as package retry asks.
+// StatusError is a response with a status other than 2xx. Its methods Permanent and
+// RetryAfter are used by package retry.
 type StatusError struct {
-	Status int    // of the response
+	Status int    // the status code of the response
 	Place  string // scheme and host of the URL
 	Body   string // the end of the response, on one line, 1 KiB at most
 
-	after time.Duration // what Retry-After asks for; negative if nothing
+	after time.Duration // the pause in Retry-After; negative if there is none
 }
 
-// Error names the place, the status, and the end of the response.
+// Error returns the place, the status, and the end of the response.
 func (e *StatusError) Error() string {
 	s := strings.TrimSpace(fmt.Sprintf("job: POST %s: %d %s", e.Place, e.Status, http.StatusText(e.Status)))
 	if e.Body == "" {
@@ -147,7 +147,7 @@ func (e *StatusError) Error() string {
 	return s + ": " + e.Body
 }
 
-// Permanent says that trying again is useless.
+// Permanent reports whether the message is dead-lettered instead of tried again.
 func (e *StatusError) Permanent() bool {
 	switch e.Status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
@@ -156,5 +156,6 @@ func (e *StatusError) Permanent() bool {
 	return e.Status/100 != 5
 }
 
-// RetryAfter is the pause that the server asks for; negative if it asks for none.
+// RetryAfter returns the pause that the server asks for. It is negative if the server
+// asks for none.
 func (e *StatusError) RetryAfter() time.Duration { return e.after }

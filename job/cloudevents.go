@@ -10,7 +10,7 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// describeEvent says in h what CloudEvents wants to know of m.
+// describeEvent adds the CloudEvents attributes of m to h.
 func (w Webhook) describeEvent(h http.Header, id string, m *message.Message) {
 	set := func(name, value string) {
 		if value != "" {
@@ -30,8 +30,8 @@ func (w Webhook) describeEvent(h http.Header, id string, m *message.Message) {
 	}
 }
 
-// eventAttribute returns the name of the attribute that a message header carries, as
-// CloudEvents' AMQP binding has it.
+// eventAttribute returns the name of the CloudEvents attribute in a message header,
+// according to CloudEvents' AMQP binding.
 func eventAttribute(header string) (string, bool) {
 	name, ok := strings.CutPrefix(header, "cloudEvents:")
 	if !ok {
@@ -41,8 +41,8 @@ func eventAttribute(header string) (string, bool) {
 	return name, ok && name != "" && strings.IndexFunc(name, outside) < 0
 }
 
-// percentEncoded is value as CloudEvents' HTTP binding has it: all but printable ASCII,
-// and space, double quote and percent, as the bytes of their UTF-8.
+// percentEncoded encodes value as in CloudEvents' HTTP binding: space, double quote,
+// percent and everything except printable ASCII are percent-encoded as UTF-8 bytes.
 func percentEncoded(value string) string {
 	var b strings.Builder
 	for _, c := range []byte(strings.ToValidUTF8(value, "\uFFFD")) {

@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	errEnded  = errors.New("job: the process has ended without an answer")
-	errUnsent = errors.New("job: the process had ended before the message came")
+	errEnded  = errors.New("job: the process ended without an answer")
+	errUnsent = errors.New("job: the process ended before it got the message")
 )
 
 // coprocess is a process that handles one message after the other.
@@ -28,7 +28,7 @@ type coprocess struct {
 	stderr *lineLog
 }
 
-// startCoprocess starts one.
+// startCoprocess starts the command of e as a coprocess.
 func startCoprocess(e Exec) (*coprocess, error) {
 	theirIn, stdin, err := os.Pipe()
 	if err != nil {
@@ -52,8 +52,9 @@ func startCoprocess(e Exec) (*coprocess, error) {
 	return c, nil
 }
 
-// hangUp ends the reading and writing that goes on when the process has ended, where
-// another one holds the other side open. What is there can still be read.
+// hangUp sets a deadline for reading and writing once the process has ended, because
+// another process may hold the other end of the pipe open. Buffered output can still be
+// read.
 func (c *coprocess) hangUp() {
 	<-c.done
 	at := time.Now().Add(outputDelay)
@@ -65,8 +66,8 @@ func (c *coprocess) close() {
 	_, _ = c.stdin.Close(), c.stdout.Close()
 }
 
-// ask gives m to the process and waits for its answer. Unless the error is nil, the
-// process is of no more use.
+// ask sends m to the process and waits for its answer. After an error, the process must
+// be ended.
 func (c *coprocess) ask(ctx context.Context, m *message.Message) (answer, error) {
 	c.asked++
 	line, err := encodeRequest(ctx, c.asked, m)
@@ -75,12 +76,12 @@ func (c *coprocess) ask(ctx context.Context, m *message.Message) (answer, error)
 	}
 	if c.answer.Buffered() > 0 {
 		rest, _ := c.answer.Peek(c.answer.Buffered())
-		return answer{}, c.nonsense(rest, errors.New("nothing was asked"))
+		return answer{}, c.nonsense(rest, errors.New("output without a message, want output only as the answer to a message"))
 	}
 	c.stderr.forget()
 	if n, err := c.stdin.Write(line); err != nil && n == 0 {
 		return answer{}, errUnsent
-	} // else what it says before it ends, if it does, is worth reading
+	} // after a partial write, the process may still have answered
 	reply, err := readLine(c.answer, c.exec.MaxAnswerBytes)
 	switch {
 	case errors.Is(err, errTooLong):
@@ -99,13 +100,13 @@ func (c *coprocess) nonsense(said []byte, err error) error {
 	return &AnswerError{Command: c.exec.Command[0], Answer: cleanHead(said, 100), Err: err}
 }
 
-// end ends the process, and returns once it has ended.
+// end stops the process, and returns once it has ended.
 func (c *coprocess) end() {
 	c.stop(c.exec.KillDelay)
 	c.close()
 }
 
-// retire lets the process end by itself first: there are no more messages.
+// retire closes stdin, so that the process can end by itself, and stops it after KillDelay.
 func (c *coprocess) retire() {
 	_ = c.stdin.Close()
 	if !c.wait(max(c.exec.KillDelay, 0)) {
@@ -114,8 +115,8 @@ func (c *coprocess) retire() {
 	c.close()
 }
 
-// died is the error of a message whose process has ended without an answer. It is
-// called after end.
+// died returns the error for a message whose process ended without an answer. Call it
+// after end.
 func (c *coprocess) died(ctx context.Context) error {
 	state := c.cmd.ProcessState
 	return &ExitError{

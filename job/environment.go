@@ -17,15 +17,15 @@ const (
 	maxVariables = 256 << 10
 )
 
-// runVariable is different for each process that is started. What such a process has
-// started in turn is known by it.
+// runVariable is an environment variable whose value is unique for each started process.
+// It identifies the processes that such a process has started.
 const runVariable = "WARREN_RUN"
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func isEnvName(s string) bool { return envName.MatchString(s) }
 
-// environment is what every message's command gets.
+// environment returns the variables that are equal for every message.
 func (e Exec) environment() []string {
 	var env []string
 	for _, entry := range slices.Concat([]string{"PATH", "HOME", "LANG", "TZ"}, e.Env) {
@@ -38,11 +38,11 @@ func (e Exec) environment() []string {
 	return env
 }
 
-// variables are what the command is told of m.
+// variables returns the variables that describe m.
 func variables(ctx context.Context, m *message.Message) []string {
 	var env []string
 	set := func(name, value string) {
-		// A NUL is the publisher's, and would keep the command from starting.
+		// A publisher may send a NUL, which would prevent the command from starting.
 		env = append(env, name+"="+strings.ReplaceAll(value, "\x00", ""))
 	}
 	taken := make(map[string]bool)
@@ -61,7 +61,8 @@ func variables(ctx context.Context, m *message.Message) []string {
 	return env
 }
 
-// variableName is s in capitals, with _ for all but ASCII letters and digits.
+// variableName returns s in upper case, with _ in place of everything except ASCII letters
+// and digits.
 func variableName(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -15,8 +15,8 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// A command gets the body on its stdin and the rest in its environment. Its exit status
-// says what becomes of the message, its stderr why.
+// A command reads the body from its stdin and the properties from its environment. Its
+// exit status decides about the message, and its stderr becomes the text of the failure.
 func ExampleExec() {
 	h, err := job.Exec{
 		Command: []string{"sh", "-c", `read -r email; echo "$WARREN_ROUTING_KEY: no mailbox for $email" >&2; exit 65`},
@@ -33,8 +33,8 @@ func ExampleExec() {
 	// a dead letter: true
 }
 
-// A persistent handler reads and answers line by line; the id counts the messages. This
-// one is in sh; testdata/welcome.py is one in Python.
+// A persistent handler reads and answers line by line. The id counts the messages. This
+// one is written in sh; testdata/welcome.py is written in Python.
 func ExampleExec_persistent() {
 	const program = `
 n=0
@@ -58,7 +58,7 @@ done`
 	// job: sh: no such user
 }
 
-// A webhook with a token. SecretFile has it read from a file at each request instead.
+// A webhook with a token. With SecretFile, the token is read from a file at each request.
 func ExampleWebhook() {
 	h, err := job.Webhook{
 		URL:         "https://crm.example.com/hooks/user",
@@ -76,7 +76,7 @@ func ExampleWebhook() {
 	}
 }
 
-// Log shows what comes, as a handler while there is no better one.
+// Log logs each message. Use it as a handler until you have written the real one.
 func ExampleLog() {
 	h, err := job.Log{MaxBodyBytes: 200}.Handler()
 	if err != nil {
@@ -85,7 +85,7 @@ func ExampleLog() {
 	_ = h.Handle(context.Background(), &message.Message{RoutingKey: "user.signed_up"}) // never an error
 }
 
-// The message is done once its copy is in a queue.
+// Forward acknowledges the message once the broker has confirmed its copy.
 func ExampleForward() {
 	connections := worker.NewConnections(broker.Config{URL: os.Getenv("AMQP_URL")}, nil)
 	h, err := job.Forward{Exchange: "audit", Sender: connections.Sender()}.Handler()
@@ -104,7 +104,7 @@ func ExampleForward() {
 	}
 }
 
-// A Secret shows itself to nobody by accident.
+// A Secret is printed as ****. Reveal returns its text.
 func ExampleSecret() {
 	token := job.NewSecret("open sesame")
 	fmt.Printf("%v %+v %#v\n", token, []job.Secret{token}, job.SecretFile("/run/secrets/token"))

@@ -180,8 +180,9 @@ func TestExecSaysPlainlyThatACommandCannotStart(t *testing.T) {
 		for _, persistent := range []bool{false, true} {
 			t.Run(tt.name, func(t *testing.T) {
 				t.Parallel()
-				tt.e.Persistent = persistent
-				err := handler(t, tt.e).Handle(t.Context(), &message.Message{})
+				e := tt.e
+				e.Persistent = persistent
+				err := handler(t, e).Handle(t.Context(), &message.Message{})
 				if text(err) != tt.want || verdict(err) != "retry" || tt.is != nil && !errors.Is(err, tt.is) {
 					t.Errorf("got %s: %v, want retry: %s", verdict(err), err, tt.want)
 				}

@@ -14,41 +14,44 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// Sender publishes a message, and returns nil once the broker has it in a queue.
+// Sender publishes a message. Send returns nil once the broker has confirmed the message
+// and routed it to a queue.
 // worker.Connections.Sender returns one.
 type Sender interface {
 	Send(ctx context.Context, exchange, key string, m *message.Message) error
 }
 
 // Forward publishes each message to an exchange. Body, id, content type and the other
-// properties stay as they are, and so do the headers, without those of the failure record,
-// the broker's record of dead-lettering, and what would send it elsewhere (CC, BCC). The
-// user id is dropped, for the broker takes none but our own. The trace goes on.
+// properties stay unchanged, and so do most headers. Removed are the headers of the
+// failure record, the broker's record of dead-lettering, and CC and BCC, which route to
+// other queues. The user id is removed too, because the broker accepts only the id of this
+// connection's user. The trace continues.
 //
-// It is done with a message once the broker has confirmed the new one. One that would
-// come back as the very message it is, to the same exchange with the same key, is a dead
-// letter; longer ways round are not seen.
+// Forward acknowledges a message once the broker has confirmed the new one. If exchange
+// and key are the same as the message's own, it dead-letters the message, because the
+// message would be forwarded endlessly. It does not detect longer loops.
 type Forward struct {
-	// Exchange to publish to; "" is the default one, whose keys are names of queues.
+	// Exchange is the exchange to publish to. Empty means the default exchange, whose keys
+	// are names of queues.
 	Exchange string
-	// Key is the routing key; that of the message if empty.
+	// Key is the routing key. Empty means the message's own.
 	Key string
-	// Sender publishes.
+	// Sender publishes the messages.
 	Sender Sender
 }
 
-// Validate reports everything that is wrong with f, in one error.
+// Validate returns all faults of f in one error.
 func (f Forward) Validate() error {
 	all := check.Of("job")
 	all.Addf(len(f.Exchange) > 255, "Exchange has %d bytes, want 255 at most", len(f.Exchange))
 	all.Addf(len(f.Key) > 255, "Key has %d bytes, want 255 at most", len(f.Key))
 	all.Addf(strings.ContainsFunc(f.Exchange, unicode.IsControl), "Exchange is %q, want no control characters", f.Exchange)
 	all.Addf(f.Exchange+f.Key == "", "Exchange and Key are empty, want one of them")
-	all.Addf(f.Sender == nil, "Sender is nil, want one to publish with")
+	all.Addf(f.Sender == nil, "Sender is nil, want a Sender")
 	return all.Err()
 }
 
-// Handler returns the handler of f, or what Validate says.
+// Handler returns the handler of f, or the error of Validate.
 func (f Forward) Handler() (Handler, error) {
 	if err := f.Validate(); err != nil {
 		return nil, err
@@ -60,7 +63,7 @@ func (f Forward) forward(ctx context.Context, m *message.Message) error {
 	out := *m
 	out.Exchange, out.RoutingKey = f.Exchange, cmp.Or(f.Key, m.RoutingKey)
 	if out.Exchange == m.Exchange && out.RoutingKey == m.RoutingKey {
-		return retry.Permanent(fmt.Errorf("job: forward to exchange %q with key %q: the message came from there", out.Exchange, out.RoutingKey))
+		return retry.Permanent(fmt.Errorf("job: forward to exchange %q with key %q: the message came from there; forwarding it would loop", out.Exchange, out.RoutingKey))
 	}
 	out.Headers = forwarded(ctx, m)
 	out.UserID, out.Queue, out.Attempt, out.Redelivered, out.DeliveryCount = "", "", 0, false, 0
@@ -70,7 +73,7 @@ func (f Forward) forward(ctx context.Context, m *message.Message) error {
 	return nil
 }
 
-// forwarded are the headers that go on, and the trace that ctx is in.
+// forwarded returns the headers of the new message, with the trace of ctx.
 func forwarded(ctx context.Context, m *message.Message) message.Headers {
 	h := make(message.Headers, len(m.Headers))
 	for name, value := range m.Headers {
@@ -84,7 +87,7 @@ func forwarded(ctx context.Context, m *message.Message) message.Headers {
 	return h
 }
 
-// brokersOwn are the headers that RabbitMQ writes, or acts upon.
+// brokersOwn are the headers that RabbitMQ writes or interprets.
 var brokersOwn = []string{
 	"x-death", "x-first-death-exchange", "x-first-death-queue", "x-first-death-reason",
 	"x-last-death-exchange", "x-last-death-queue", "x-last-death-reason",

@@ -7,19 +7,19 @@ import (
 	"github.com/warren-mq/warren/handler"
 )
 
-// ErrClosed is the error of a message that comes after Close.
+// ErrClosed is returned for a message that arrives after Close.
 var ErrClosed = errors.New("job: closed")
 
-// Handler is a handler made from configuration. It is safe for concurrent use.
+// Handler is a handler that was created from configuration. It is safe for concurrent use.
 type Handler interface {
 	handler.Handler
-	// Close ends the processes and connections kept from one message to the next, and
-	// waits for them; where there are none it does nothing. Call it once the worker has
-	// ended: it waits for messages in hand.
+	// Close ends the processes and connections that are kept between messages, and waits
+	// for them. Call it after the worker has stopped, because Close also waits for the
+	// messages that are being handled.
 	io.Closer
 }
 
-// stateless is a Handler that keeps nothing.
+// stateless is a Handler without processes or connections to close.
 type stateless struct{ handler.Func }
 
 func (stateless) Close() error { return nil }

@@ -178,7 +178,7 @@ func TestPersistentDoesNotGrowByTheOutput(t *testing.T) {
 	h := handler(t, e)
 	flood := func(megabytes string) {
 		err := h.Handle(t.Context(), body("flood "+megabytes))
-		if _, ok := errors.AsType[*job.AnswerError](err); !ok || !strings.Contains(err.Error(), "too long") {
+		if _, ok := errors.AsType[*job.AnswerError](err); !ok || !strings.Contains(err.Error(), "longer than MaxAnswerBytes") {
 			t.Errorf("got %v, want that the answer is too long", err)
 		}
 	}

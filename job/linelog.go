@@ -5,19 +5,19 @@ import (
 	"sync"
 )
 
-// maxLogLine is what a log line shows of a line, in bytes.
+// maxLogLine is the longest part of a line that is logged, in bytes.
 const maxLogLine = 4 << 10
 
-// lineLog logs the lines written to it, cut to maxLogLine, and keeps their end.
+// lineLog logs the lines written to it, cut to maxLogLine, and keeps the end of the output.
 type lineLog struct {
 	exec Exec
 
 	mu   sync.Mutex
-	line []byte // begun and not ended
+	line []byte // the current line, without its end
 	tail tail
 }
 
-// Write never fails.
+// Write logs the complete lines of p. It returns no error.
 func (l *lineLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -40,21 +40,21 @@ func (l *lineLog) log() {
 	l.line = l.line[:0]
 }
 
-// forget drops the end that it has kept: it belongs to the message before.
+// forget drops the kept output, which belongs to the previous message.
 func (l *lineLog) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tail = tail{}
 }
 
-// flush logs a last line without an end.
+// flush logs a last line that has no newline.
 func (l *lineLog) flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.log()
 }
 
-// String is the end of it as an error may show it.
+// String returns the end of the output, as plain text for an error.
 func (l *lineLog) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

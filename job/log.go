@@ -9,22 +9,22 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Log writes a line "job: message" for each message, with its metadata, headers and
-// the beginning of its body, and is done with it.
+// Log writes a log line "job: message" for each message, with its metadata, headers and
+// the beginning of its body, and acknowledges the message.
 type Log struct {
-	// Level of the line; info if zero.
+	// Level is the level of the line. Zero means info.
 	Level slog.Level
-	// MaxBodyBytes of the body are shown, on one line and without control characters;
-	// 1 KiB if zero, none if negative.
+	// MaxBodyBytes is how much of the body is logged, in bytes, on one line and without
+	// control characters. Zero means 1 KiB. A negative value means none.
 	MaxBodyBytes int
-	// Logger takes the line; slog.Default() if nil.
+	// Logger writes the line. Nil means slog.Default().
 	Logger *slog.Logger
 }
 
-// Validate is always nil: nothing can be wrong with l.
+// Validate returns nil: every value of l is valid.
 func (Log) Validate() error { return nil }
 
-// Handler returns the handler of l, and never an error.
+// Handler returns the handler of l. The error is nil.
 func (l Log) Handler() (Handler, error) {
 	l.MaxBodyBytes = cmp.Or(l.MaxBodyBytes, 1<<10)
 	if l.Logger == nil {
@@ -44,7 +44,7 @@ func (l Log) log(ctx context.Context, m *message.Message) error {
 		}
 	}
 	for i, a := range attrs {
-		if a.Key == "attempt" { // a number, as in every other line
+		if a.Key == "attempt" { // a number here, as in Warren's other log lines
 			attrs[i] = slog.Int("attempt", m.Attempt)
 		}
 	}

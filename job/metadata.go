@@ -14,10 +14,11 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// field is something about a message, as text.
+// field is a named property of a message, as text.
 type field struct{ name, value string }
 
-// metadata is what commands and servers are told of m besides its body and headers.
+// metadata returns the properties of m that commands and servers get with its body and
+// headers.
 func metadata(m *message.Message) []field {
 	return []field{
 		{"message-id", m.ID},
@@ -37,7 +38,7 @@ func metadata(m *message.Message) []field {
 	}
 }
 
-// timestamp is that of m in RFC 3339, or "" if it has none.
+// timestamp returns the timestamp of m in RFC 3339, or "" if m has none.
 func timestamp(m *message.Message) string {
 	if m.Timestamp.IsZero() {
 		return ""
@@ -48,7 +49,8 @@ func timestamp(m *message.Message) string {
 // traceNames are the headers of W3C Trace Context and Baggage.
 var traceNames = []string{"traceparent", "tracestate", "baggage"}
 
-// traceContext is the trace that ctx is in, or else the one that m came with.
+// traceContext returns the trace of ctx. If ctx has none, it returns the trace in the
+// headers of m.
 func traceContext(ctx context.Context, m *message.Message) []field {
 	h := make(message.Headers)
 	telemetry.Propagator(nil).Inject(ctx, telemetry.Carrier(h))
@@ -64,8 +66,8 @@ func traceContext(ctx context.Context, m *message.Message) []field {
 	return found
 }
 
-// userHeaders are the headers of m that are not the framework's, sorted by name: those
-// with a text of maxOne bytes at most, as long as all of them stay within maxAll.
+// userHeaders returns the headers of m that the user has set, sorted by name. It omits
+// headers larger than maxOne bytes, and ends before the total exceeds maxAll bytes.
 func userHeaders(m *message.Message, maxOne, maxAll int) []field {
 	var found []field
 	for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
@@ -81,12 +83,12 @@ func userHeaders(m *message.Message, maxOne, maxAll int) []field {
 	return found
 }
 
-// isUserHeader says that a header is neither of the framework nor of the trace.
+// isUserHeader reports whether a header belongs neither to Warren nor to the trace.
 func isUserHeader(name string) bool {
 	return !record.IsOwn(name) && !slices.Contains(traceNames, name)
 }
 
-// headerText is a header's value as text; JSON where AMQP has lists and tables.
+// headerText returns a header's value as text. Lists and tables are returned as JSON.
 func headerText(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -101,13 +103,13 @@ func headerText(v any) string {
 	return string(headerJSON(v))
 }
 
-// headerJSON is a header's value as JSON; byte arrays count as text.
+// headerJSON returns a header's value as JSON. Byte arrays become text.
 func headerJSON(v any) json.RawMessage {
 	if b, ok := v.([]byte); ok {
 		v = string(b)
 	}
 	encoded, err := json.Marshal(v)
-	if err != nil { // such as of a float that is not a number
+	if err != nil { // for example a float that is NaN
 		return headerJSON(fmt.Sprint(v))
 	}
 	return encoded

@@ -79,7 +79,7 @@ func TestPersistentGivesTheWholeMessage(t *testing.T) {
 		t.Errorf("got %+v, want %s", reported, want)
 	}
 	m.Body = []byte{0xff, 'x'}
-	if err := h.Handle(t.Context(), m); !strings.Contains(text(err), "makes no sense") { // a body of no text, which the program takes for an answer
+	if err := h.Handle(t.Context(), m); !strings.Contains(text(err), "is invalid") { // a body of no text, which the program takes for an answer
 		t.Errorf("got %v, want nonsense", err)
 	}
 }
@@ -88,7 +88,7 @@ func TestPersistentStartsAgainAfterAFailure(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, body, want string }{
 		{"a process that dies", "die", "Traceback: out of luck"},
-		{"an answer that is no JSON", "garbage", `the answer "Hello, world!" makes no sense: invalid character 'H' looking for beginning of value`},
+		{"an answer that is no JSON", "garbage", `the answer "Hello, world!" is invalid: invalid character 'H' looking for beginning of value`},
 		{"an answer without a verdict", `{"ok":false}`, `want either "ok":true or an "error" with a text`},
 		{"an answer with two verdicts", `{"ok":true,"error":"no"}`, `want either "ok":true`},
 		{"an answer with two marks", `{"error":"no","discard":true,"permanent":true}`, `want one of "retry_after"`},
@@ -96,8 +96,8 @@ func TestPersistentStartsAgainAfterAFailure(t *testing.T) {
 		{"an answer with a slip of the pen", `{"error":"no","permament":true}`, `unknown field "permament"`},
 		{"an answer with a pause that is none", `{"error":"no","retry_after":"soon"}`, `"retry_after" is "soon", want such as "30s"`},
 		{"an answer for another message", `{"ok":true,"id":7}`, `"id" is 7, want`},
-		{"two values on a line", `{"ok":true} {}`, "more than one value"},
-		{"an answer over the limit", `{"error":"` + strings.Repeat("x", 2000) + `"}`, "it is too long"},
+		{"two values on a line", `{"ok":true} {}`, "more than one JSON value"},
+		{"an answer over the limit", `{"error":"` + strings.Repeat("x", 2000) + `"}`, "the line is longer than MaxAnswerBytes"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,8 +124,8 @@ func TestPersistentTakesNoAnswerForAnotherMessage(t *testing.T) {
 	if err := h.Handle(t.Context(), body("twice")); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Handle(t.Context(), body("die")); verdict(err) != "retry" || !strings.Contains(text(err), "makes no sense") {
-		t.Errorf("got %v, want that the answer makes no sense", err)
+	if err := h.Handle(t.Context(), body("die")); verdict(err) != "retry" || !strings.Contains(text(err), "is invalid") {
+		t.Errorf("got %v, want that the answer is invalid", err)
 	}
 }
 

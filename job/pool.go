@@ -11,24 +11,24 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// pool has the processes of a persistent Exec. There are never more of them than there
-// have been messages in hand at a time.
+// pool runs the processes of a persistent Exec. It has at most as many processes as there
+// were messages handled at the same time.
 type pool struct {
 	exec    Exec
 	closing chan struct{}
 	inHand  sync.WaitGroup
 
 	mu       sync.Mutex
-	idle     []*coprocess // the last was used last
+	idle     []*coprocess // in the order of their last use
 	closed   bool
-	failures int       // in a row
-	failedAt time.Time // the last of them
-	startAt  time.Time // not before
+	failures int       // consecutive failures
+	failedAt time.Time // the time of the last failure
+	startAt  time.Time // the earliest time of the next start
 }
 
 func newPool(e Exec) *pool { return &pool{exec: e, closing: make(chan struct{})} }
 
-// Handle gives m to a process that has nothing to do, or to a new one.
+// Handle sends m to an idle process, or to a new one.
 func (p *pool) Handle(ctx context.Context, m *message.Message) error {
 	if err := p.enter(); err != nil {
 		return err
@@ -41,7 +41,7 @@ func (p *pool) Handle(ctx context.Context, m *message.Message) error {
 		}
 		a, err := p.ask(ctx, c, m)
 		if errors.Is(err, errUnsent) {
-			continue // it had ended while it was idle
+			continue // the process ended while it was idle
 		}
 		if err != nil {
 			return err
@@ -60,7 +60,7 @@ func (p *pool) enter() error {
 	return nil
 }
 
-// ask has c answer m, and then keeps c, or ends it.
+// ask sends m to c and waits for the answer. Then it puts c back, or ends it.
 func (p *pool) ask(ctx context.Context, c *coprocess, m *message.Message) (answer, error) {
 	ended := make(chan struct{})
 	spare := context.AfterFunc(ctx, func() {
@@ -91,7 +91,7 @@ func (p *pool) ask(ctx context.Context, c *coprocess, m *message.Message) (answe
 	return a, err
 }
 
-// take returns a process that is idle, or starts one. After failures it waits first.
+// take returns an idle process or starts one. After failures it waits before the start.
 func (p *pool) take(ctx context.Context) (*coprocess, error) {
 	for {
 		if ctx.Err() != nil {
@@ -110,7 +110,8 @@ func (p *pool) take(ctx context.Context) (*coprocess, error) {
 	}
 }
 
-// pick returns an idle process that is alive, or how long to wait for a new one.
+// pick returns an idle process that is running, or how long to wait before a new one is
+// started.
 func (p *pool) pick() (*coprocess, time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -139,7 +140,8 @@ func (p *pool) start() (*coprocess, error) {
 	return c, nil
 }
 
-// sleep waits for a while, unless there is a reason to stop waiting.
+// sleep waits for d. It returns early with an error if ctx is done, the worker is stopping
+// or the pool is closed.
 func (p *pool) sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -155,7 +157,7 @@ func (p *pool) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// put keeps c for the next message.
+// put makes c idle, or ends it if the pool is closed.
 func (p *pool) put(c *coprocess) {
 	p.mu.Lock()
 	p.failures = 0
@@ -170,8 +172,8 @@ func (p *pool) put(c *coprocess) {
 	}
 }
 
-// failed puts off the next start. Processes that began before the last failure was
-// known are the same failure.
+// failed delays the next start. Processes that began before the last failure count as the
+// same failure.
 func (p *pool) failed(began time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -183,7 +185,7 @@ func (p *pool) failed(began time.Time) {
 	p.startAt = p.failedAt.Add(p.exec.Backoff.Randomized(p.failures, rand.Float64()))
 }
 
-// Close ends the processes, each once it has nothing to do.
+// Close ends the processes, each once it is idle, and waits for them.
 func (p *pool) Close() error {
 	p.mu.Lock()
 	idle := p.idle

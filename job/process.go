@@ -11,22 +11,22 @@ import (
 	"time"
 )
 
-// outputDelay is how long the output of a command that has ended is waited for, where
-// a process outside its group holds it open.
+// outputDelay is how long to wait for the end of a command's output after the command has
+// ended, because a process outside its group may hold the output open.
 const outputDelay = time.Second
 
 // process is a command that runs in a process group of its own.
 type process struct {
 	cmd  *exec.Cmd
-	mark string        // in the environment of it and all that it starts
-	done chan struct{} // closed when it has ended, and what was left of its group
+	mark string        // the entry of runVariable in its environment, which its children inherit
+	done chan struct{} // closed when the process has ended and the rest of its group is killed
 
 	mu      sync.Mutex
-	ended   bool // its process id may be another's
-	stopped bool // it was told to end
+	ended   bool // the process id may have been reused
+	stopped bool // a signal was sent
 }
 
-// start starts cmd, which must have no context.
+// start starts cmd. It must have been created without a context.
 func start(cmd *exec.Cmd) (*process, error) {
 	p := &process{cmd: cmd, mark: runVariable + "=" + rand.Text(), done: make(chan struct{})}
 	cmd.Env = append(cmd.Env, p.mark)
@@ -40,8 +40,8 @@ func start(cmd *exec.Cmd) (*process, error) {
 	return p, nil
 }
 
-// startError says why cmd cannot start; a missing working directory looks like a
-// missing program.
+// startError returns why cmd cannot start. It checks the working directory, because the
+// error for a missing directory is the same as for a missing program.
 func startError(cmd *exec.Cmd, err error) error {
 	if cmd.Dir != "" {
 		if _, missing := os.Stat(cmd.Dir); missing != nil {
@@ -51,9 +51,10 @@ func startError(cmd *exec.Cmd, err error) error {
 	return fmt.Errorf("job: cannot start %s: %w", cmd.Args[0], err)
 }
 
-// keep starts p and sees to its end.
+// keep starts p, waits for its end, and kills the rest of its group.
 func (p *process) keep(started chan<- error) {
-	// The signal at a parent's death comes when the thread dies that was the parent.
+	// Linux sends Pdeathsig when the thread that started the process ends, so keep the
+	// thread until the process has ended.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	err := p.cmd.Start()
@@ -63,7 +64,7 @@ func (p *process) keep(started chan<- error) {
 	}
 	if awaitExit(p.cmd.Process.Pid) {
 		p.endGroup()
-		_ = p.cmd.Wait() // its ProcessState tells
+		_ = p.cmd.Wait() // the result is in ProcessState
 	} else {
 		_ = p.cmd.Wait()
 		p.endGroup()
@@ -71,7 +72,7 @@ func (p *process) keep(started chan<- error) {
 	close(p.done)
 }
 
-// endGroup kills what p has left behind.
+// endGroup kills the remaining processes of p's group.
 func (p *process) endGroup() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -82,14 +83,14 @@ func (p *process) endGroup() {
 	}
 }
 
-// kill signals the group; there may be nobody left in it. The caller has the lock.
+// kill signals the group, which may be empty. The caller must hold the lock.
 func (p *process) kill(sig syscall.Signal) {
 	if !p.ended {
 		_ = syscall.Kill(-p.cmd.Process.Pid, sig)
 	}
 }
 
-// stop ends p: SIGTERM, and SIGKILL after delay. It returns when p has ended.
+// stop sends SIGTERM, and SIGKILL after delay. It returns when p has ended.
 func (p *process) stop(delay time.Duration) {
 	p.signal(syscall.SIGTERM)
 	if p.wait(delay) {
@@ -106,7 +107,7 @@ func (p *process) signal(sig syscall.Signal) {
 	p.kill(sig)
 }
 
-// wait says whether p ends within d.
+// wait waits up to d for p to end, and reports whether it has ended.
 func (p *process) wait(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

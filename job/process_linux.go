@@ -9,13 +9,13 @@ import (
 	"syscall"
 )
 
-// groupOfItsOwn has the process killed, too, when this one dies without a word.
+// groupOfItsOwn also has Linux kill the process when this process dies.
 func groupOfItsOwn() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// awaitExit waits for the end of a child without reaping it, so that its id and that
-// of its group cannot be another's yet.
+// awaitExit waits for the end of a child without reaping it, so that its process id and
+// group id are not reused yet.
 func awaitExit(pid int) bool {
 	const justThis = 1 // P_PID
 	for {
@@ -26,8 +26,8 @@ func awaitExit(pid int) bool {
 	}
 }
 
-// killMarked kills the processes with mark in their environment. It looks again as long
-// as it finds any, a few times, for those that are being born.
+// killMarked kills the processes with mark in their environment. While it finds any, it
+// searches again, up to five times, for processes that were started during the search.
 func killMarked(mark string) {
 	for range 5 {
 		paths, err := filepath.Glob("/proc/[0-9]*/environ")
@@ -44,8 +44,8 @@ func killMarked(mark string) {
 	}
 }
 
-// killIfMarked holds on to the process while it looks, lest it kill another that has
-// been given the same id.
+// killIfMarked opens the process before it reads the environment, so that it cannot kill
+// another process that has got the same id since.
 func killIfMarked(path, mark string) bool {
 	pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 	if err != nil {
@@ -58,7 +58,7 @@ func killIfMarked(path, mark string) bool {
 	defer func() { _ = p.Release() }()
 	environ, err := os.ReadFile(path)
 	if err != nil || !bytes.Contains(environ, []byte(mark)) {
-		return false // not ours, or not ours to see
+		return false // without the mark, or of another user
 	}
 	return p.Kill() == nil
 }

@@ -6,8 +6,8 @@ import "syscall"
 
 func groupOfItsOwn() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// awaitExit cannot wait without reaping here.
+// awaitExit returns false: only Linux can wait without reaping.
 func awaitExit(int) bool { return false }
 
-// killMarked cannot see the environment of other processes here.
+// killMarked does nothing: only Linux shows the environment of other processes.
 func killMarked(string) {}

@@ -18,7 +18,7 @@ import (
 
 // request is the line that a persistent process gets for a message.
 type request struct {
-	ID              uint64                     `json:"id"` // to be repeated in the answer
+	ID              uint64                     `json:"id"` // the answer must repeat it
 	MessageID       string                     `json:"message_id"`
 	Attempt         int                        `json:"attempt"`
 	Queue           string                     `json:"queue"`
@@ -39,7 +39,7 @@ type request struct {
 	BodyBase64      []byte                     `json:"body_base64,omitempty"` // if it is not
 }
 
-// encodeRequest is m as a line.
+// encodeRequest returns the line for m.
 func encodeRequest(ctx context.Context, id uint64, m *message.Message) ([]byte, error) {
 	r := request{
 		ID: id, MessageID: m.ID, Attempt: m.Attempt, Queue: m.Queue, Exchange: m.Exchange, RoutingKey: m.RoutingKey,
@@ -65,12 +65,12 @@ func encodeRequest(ctx context.Context, id uint64, m *message.Message) ([]byte, 
 	enc := json.NewEncoder(&line) // ends with a newline
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(r); err != nil {
-		return nil, fmt.Errorf("job: message as JSON: %w", err)
+		return nil, fmt.Errorf("job: encode the message as JSON: %w", err)
 	}
 	return line.Bytes(), nil
 }
 
-// answer is the line that a persistent process says when it is done with a message.
+// answer is the line that a persistent process writes when it is done with a message.
 type answer struct {
 	ID         uint64 `json:"id"`
 	OK         bool   `json:"ok"`
@@ -79,14 +79,14 @@ type answer struct {
 	Permanent  bool   `json:"permanent"`
 	Discard    bool   `json:"discard"`
 
-	pause time.Duration // what RetryAfter says
+	pause time.Duration // RetryAfter as a duration
 }
 
-// parseAnswer understands the answer to the request with the given id.
+// parseAnswer reads and checks the answer to the request with the given id.
 func parseAnswer(line []byte, id uint64) (answer, error) {
 	var a answer
 	dec := json.NewDecoder(bytes.NewReader(line))
-	dec.DisallowUnknownFields() // a slip of the pen must not turn a dead letter into a retry
+	dec.DisallowUnknownFields() // a misspelt "permanent" must not turn a dead letter into a retry
 	if err := dec.Decode(&a); err != nil {
 		return a, err
 	}
@@ -102,7 +102,7 @@ func parseAnswer(line []byte, id uint64) (answer, error) {
 	}
 	switch {
 	case !atEnd(dec):
-		return a, errors.New("there is more than one value")
+		return a, errors.New("more than one JSON value on the line, want one")
 	case a.ID != id:
 		return a, fmt.Errorf(`"id" is %d, want %d`, a.ID, id)
 	case a.OK == (a.Error != ""):
@@ -118,7 +118,7 @@ func atEnd(dec *json.Decoder) bool {
 	return errors.Is(err, io.EOF)
 }
 
-// outcome is a as the handler returns it.
+// outcome returns a as the handler's error.
 func (a answer) outcome(command string) error {
 	if a.OK {
 		return nil
@@ -135,9 +135,9 @@ func (a answer) outcome(command string) error {
 	return err
 }
 
-var errTooLong = errors.New("it is too long")
+var errTooLong = errors.New("the line is longer than MaxAnswerBytes")
 
-// readLine reads a line of limit bytes at most, and never holds more than that.
+// readLine reads a line of at most limit bytes, and keeps no more than that in memory.
 func readLine(r *bufio.Reader, limit int) ([]byte, error) {
 	var line []byte
 	for {
@@ -152,26 +152,26 @@ func readLine(r *bufio.Reader, limit int) ([]byte, error) {
 	}
 }
 
-// ReportedError is a failure that a persistent process answered with.
+// ReportedError is a failure that a persistent process reported in its answer.
 type ReportedError struct {
 	Command string // the program, without its arguments
 	Text    string // its "error", on one line, 1 KiB at most
 }
 
-// Error names the program and says its words.
+// Error returns the program and its text.
 func (e *ReportedError) Error() string { return fmt.Sprintf("job: %s: %s", e.Command, e.Text) }
 
-// AnswerError is an answer that made no sense. The process was ended.
+// AnswerError is an invalid answer of a persistent process. The process was stopped.
 type AnswerError struct {
 	Command string // the program, without its arguments
-	Answer  string // how it begins, on one line
-	Err     error  // what is wrong with it
+	Answer  string // the beginning of the answer, on one line
+	Err     error  // the fault
 }
 
-// Error names the program, what it said, and what is wrong with that.
+// Error returns the program, its answer, and the fault.
 func (e *AnswerError) Error() string {
-	return fmt.Sprintf("job: %s: the answer %q makes no sense: %v", e.Command, e.Answer, e.Err)
+	return fmt.Sprintf("job: %s: the answer %q is invalid: %v", e.Command, e.Answer, e.Err)
 }
 
-// Unwrap returns what is wrong with it.
+// Unwrap returns the fault.
 func (e *AnswerError) Unwrap() error { return e.Err }

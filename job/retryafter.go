@@ -10,8 +10,8 @@ import (
 // maxRetryAfter is the longest pause a command may ask for.
 const maxRetryAfter = 24 * time.Hour
 
-// parseRetryAfter understands whole seconds, an HTTP date, and Go's durations such as
-// 1m30s. The pause is limit at most, and none for a date that is past.
+// parseRetryAfter reads whole seconds, an HTTP date, or a Go duration such as 1m30s. It
+// returns at most limit, and 0 for a date in the past.
 func parseRetryAfter(text string, now time.Time, limit time.Duration) (time.Duration, bool) {
 	text = strings.TrimSpace(text)
 	if text != "" && strings.Trim(text, "0123456789") == "" {

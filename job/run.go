@@ -12,7 +12,7 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// Exit statuses of sysexits.h that make a dead letter.
+// Exit statuses of sysexits.h that dead-letter the message.
 const (
 	exitDataErr = 65
 	exitConfig  = 78
@@ -48,7 +48,7 @@ func (e Exec) run(ctx context.Context, m *message.Message) error {
 	return e.conclude(ctx, cmd.ProcessState, &stderr)
 }
 
-// conclude turns the end of the command into what becomes of the message.
+// conclude turns the command's exit status into the handler's error.
 func (e Exec) conclude(ctx context.Context, state *os.ProcessState, stderr *tail) error {
 	verdict := e.verdict(state)
 	if verdict == Ack {
@@ -66,7 +66,7 @@ func (e Exec) conclude(ctx context.Context, state *os.ProcessState, stderr *tail
 
 func (e Exec) verdict(state *os.ProcessState) Verdict {
 	if state == nil || !state.Exited() {
-		return Retry // a signal, or an end that nobody saw
+		return Retry // ended by a signal, or the status is unknown
 	}
 	code := state.ExitCode()
 	if v, ok := e.ExitCodes[code]; ok {
@@ -81,17 +81,17 @@ func (e Exec) verdict(state *os.ProcessState) Verdict {
 	return Retry
 }
 
-// ExitError says how a command failed. errors.Is finds in it the cause of the context
-// if that was done.
+// ExitError reports how a command failed. If the context was done, it wraps the context's
+// cause.
 type ExitError struct {
 	Command string // the program, without its arguments
-	Code    int    // its exit status; -1 if a signal ended it
-	Status  string // in words, such as "exit status 1" or "signal: killed"
-	Stderr  string // the end of what it wrote there, on one line, 1 KiB at most
+	Code    int    // the exit status; -1 if a signal ended the command
+	Status  string // the status as text, such as "exit status 1" or "signal: killed"
+	Stderr  string // the end of stderr, on one line, 1 KiB at most
 	cause   error
 }
 
-// Error names the program, its exit status, and the end of its stderr.
+// Error returns the program, its exit status, and the end of its stderr.
 func (e *ExitError) Error() string {
 	if e.Stderr == "" {
 		return fmt.Sprintf("job: %s: %s", e.Command, e.Status)
@@ -99,5 +99,5 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("job: %s: %s: %s", e.Command, e.Status, e.Stderr)
 }
 
-// Unwrap returns the cause of the context, if that was done.
+// Unwrap returns the cause of the context, if the context was done.
 func (e *ExitError) Unwrap() error { return e.cause }

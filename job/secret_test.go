@@ -62,7 +62,7 @@ func TestSecretIsRevealed(t *testing.T) {
 		"a file, without the end of its line": {job.SecretFile(file), " two\nlines", ""},
 		"nothing":                             {job.Secret{}, "", ""},
 		"nothing, from text":                  {job.NewSecret(""), "", ""},
-		"a file that is not there":            {job.SecretFile("/none"), "", "job: secret: open /none: no such file or directory"},
+		"a file that is not there":            {job.SecretFile("/none"), "", "job: read a secret: open /none: no such file or directory"},
 	}
 	for name, tt := range tests {
 		if got, err := tt.secret.Reveal(); got != tt.want || text(err) != tt.fail {

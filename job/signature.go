@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// minKey is the least a signing key may have, in bytes.
+// minKey is the shortest length of a signing key, in bytes.
 const minKey = 16
 
-// signingKey is the key that a secret stands for. Its errors tell nothing of the key.
+// signingKey returns the key in a secret. Its errors do not contain the key.
 func signingKey(s Secret) ([]byte, error) {
 	text, err := s.Reveal()
 	if err != nil {
@@ -46,7 +46,7 @@ func (w Webhook) sign(h http.Header, id string, at time.Time, body []byte) error
 			return fmt.Errorf("signing key: %w", err)
 		}
 		mac := hmac.New(sha256.New, key)
-		_, _ = mac.Write([]byte(id + "." + stamp + ".")) // never an error
+		_, _ = mac.Write([]byte(id + "." + stamp + ".")) // a hash returns no error
 		_, _ = mac.Write(body)
 		signatures[i] = "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 	}

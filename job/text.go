@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxText is what an error shows of another program's words, in bytes. The failure
-// record keeps 2 KiB of an error, so the end of them must come well before that.
+// maxText is how much of another program's output an error contains, in bytes. The failure
+// record keeps 2 KiB of an error, so the output must be well below that.
 const maxText = 1 << 10
 
 const ellipsis = "…"
@@ -18,8 +18,8 @@ const ellipsis = "…"
 // colours are the escape sequences of terminals.
 var colours = regexp.MustCompile(`\x1b\[[0-9;?]*[ -/]*[@-~]`)
 
-// clean makes b plain text on one line: valid UTF-8 without control characters, and
-// without the invisible ones that reorder text.
+// clean returns b as plain text on one line: valid UTF-8, without control characters and
+// without invisible characters that reorder text.
 func clean(b []byte) string {
 	s := strings.ToValidUTF8(string(colours.ReplaceAll(b, nil)), "\uFFFD")
 	s = strings.Map(func(r rune) rune {
@@ -34,9 +34,9 @@ func clean(b []byte) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// cleanHead is what clean makes of the beginning of b, in n bytes at most.
+// cleanHead returns the beginning of b as clean does, in at most n bytes.
 func cleanHead(b []byte, n int) string {
-	s := clean(b[:min(len(b), 4*n)]) // spaces and colours go, and may be most of it
+	s := clean(b[:min(len(b), 4*n)]) // four times as much, because clean removes spaces and colours
 	if len(s) <= n && len(b) <= 4*n {
 		return s
 	}
@@ -47,8 +47,8 @@ func cleanHead(b []byte, n int) string {
 	return s[:end] + ellipsis
 }
 
-// cleanTail is what clean makes of the end of b, in n bytes at most. Something was cut
-// off before b if cut is set.
+// cleanTail returns the end of b as clean does, in at most n bytes. If cut is set, text
+// before b was already cut off.
 func cleanTail(b []byte, n int, cut bool) string {
 	for cut && len(b) > 0 && !utf8.RuneStart(b[0]) {
 		b = b[1:]
@@ -64,11 +64,11 @@ func cleanTail(b []byte, n int, cut bool) string {
 	return ellipsis + s[begin:]
 }
 
-// tail keeps the end of what is written to it, in a fixed space. Its zero value keeps
-// four times maxText.
+// tail keeps the end of the output written to it: at most four times maxText. The zero
+// value is ready to use.
 type tail struct {
 	kept []byte
-	cut  bool // something came before what is kept
+	cut  bool // there was output before kept
 }
 
 const maxKept = 4 * maxText
@@ -85,10 +85,11 @@ func (t *tail) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// String is the end of it as an error may show it.
+// String returns the end of the output, as plain text for an error.
 func (t *tail) String() string { return cleanTail(t.kept, maxText, t.cut) }
 
-// takePause removes the last line if it is "retry-after: PAUSE", and returns the pause.
+// takePause removes the last line if it is "retry-after: PAUSE", and returns the pause and
+// true.
 func (t *tail) takePause(now time.Time) (pause time.Duration, ok bool) {
 	kept := bytes.TrimRight(t.kept, "\r\n")
 	begin := bytes.LastIndexByte(kept, '\n') + 1

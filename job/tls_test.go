@@ -114,7 +114,7 @@ func TestWebhookSaysWhichFileCannotBeRead(t *testing.T) {
 		want string
 	}{
 		"no CA file":             {job.Webhook{CAFile: "/none"}, "job: CAFile: open /none: no such file or directory"},
-		"a CA file with a key":   {job.Webhook{CAFile: keyFile}, "has no certificate, want PEM"},
+		"a CA file with a key":   {job.Webhook{CAFile: keyFile}, "has no certificate, want at least one in PEM format"},
 		"no key file":            {job.Webhook{CertFile: certFile, KeyFile: "/none"}, "job: CertFile and KeyFile: open /none: no such file or directory"},
 		"a key file with no key": {job.Webhook{CertFile: certFile, KeyFile: certFile}, "job: CertFile and KeyFile: tls: "},
 	}

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// maxIdle is how many connections without a request are kept. A queue needs one for
-// each message in hand.
+// maxIdle is the highest number of idle connections. A queue needs one connection for each
+// message that is handled at the same time.
 const maxIdle = 256
 
 func (w Webhook) transport() (*http.Transport, error) {
@@ -35,8 +35,8 @@ func (w Webhook) transport() (*http.Transport, error) {
 		MaxIdleConnsPerHost:    maxIdle,
 		MaxConnsPerHost:        w.MaxConnections,
 		MaxResponseHeaderBytes: 64 << 10,
-		DisableCompression:     true, // nothing that grows when it is read
-		ForceAttemptHTTP2:      true, // which a DialContext of our own would turn off
+		DisableCompression:     true, // a small compressed response could expand to a large one
+		ForceAttemptHTTP2:      true, // a custom DialContext would otherwise disable HTTP/2
 	}, nil
 }
 
@@ -49,7 +49,7 @@ func (w Webhook) tlsConfig() (*tls.Config, error) {
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("job: CAFile: %s has no certificate, want PEM", w.CAFile)
+			return nil, fmt.Errorf("job: CAFile: %s has no certificate, want at least one in PEM format", w.CAFile)
 		}
 	}
 	if w.CertFile == "" {
@@ -67,21 +67,21 @@ func (w Webhook) tlsConfig() (*tls.Config, error) {
 	return config, err
 }
 
-// refusePrivate is a net.Dialer's ControlContext. It sees the address after the name was
-// resolved and just before it is used, so there is no second answer of a name server
-// that could be another.
+// refusePrivate is a net.Dialer's ControlContext. It checks the address after the name was
+// resolved and right before it is used, so a second answer of a name server cannot bypass
+// the check.
 func refusePrivate(_ context.Context, _, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return fmt.Errorf("address %q is not understood: %w", address, err)
+		return fmt.Errorf("address %q cannot be parsed: %w", address, err)
 	}
 	if !isPublic(at.Addr()) {
-		return fmt.Errorf("address %s is not of the public internet, and AllowPrivate is not set", at.Addr())
+		return fmt.Errorf("address %s is not public; set AllowPrivate to allow it", at.Addr())
 	}
 	return nil
 }
 
-// isPublic says whether a is an address of the public internet, whatever form it has.
+// isPublic reports whether a is an address of the public internet, in any notation.
 func isPublic(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
 	if !a.IsGlobalUnicast() || a.IsPrivate() {
@@ -95,12 +95,12 @@ func isPublic(a netip.Addr) bool {
 	return true
 }
 
-// special are the ranges of IANA's registries of special-purpose addresses that
-// net/netip does not know. Those of IPv6 that carry an IPv4 address could carry a
-// private one.
+// special are the ranges in IANA's registries of special-purpose addresses that net/netip
+// does not check. They include the IPv6 ranges that embed an IPv4 address, because that
+// address could be private.
 var special = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),       // this network
-	netip.MustParsePrefix("100.64.0.0/10"),   // carriers' own
+	netip.MustParsePrefix("100.64.0.0/10"),   // carrier-grade NAT
 	netip.MustParsePrefix("192.0.0.0/24"),    // protocol assignments
 	netip.MustParsePrefix("192.0.2.0/24"),    // documentation
 	netip.MustParsePrefix("192.88.99.0/24"),  // 6to4 relays

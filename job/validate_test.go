@@ -32,37 +32,37 @@ func TestValidateReportsEveryFaultAtOnce(t *testing.T) {
 		want   []string
 	}{
 		"an empty Exec":    {job.Exec{}, []string{"job: Command is empty, want a program and its arguments"}},
-		"an empty Webhook": {job.Webhook{}, []string{`job: URL has the scheme "", want http or https`, "job: URL has no host"}},
-		"an empty Forward": {job.Forward{}, []string{"job: Exchange and Key are empty, want one of them", "job: Sender is nil, want one to publish with"}},
+		"an empty Webhook": {job.Webhook{}, []string{`job: URL has the scheme "", want http or https`, "job: URL has no host, want one"}},
+		"an empty Forward": {job.Forward{}, []string{"job: Exchange and Key are empty, want one of them", "job: Sender is nil, want a Sender"}},
 		"an empty Log":     {job.Log{}, nil},
 		"an Exec with all faults": {job.Exec{
 			Command: []string{"a\x00"}, Dir: "\x00", Env: []string{"A-B=1", "WARREN_X=1", "OK=\x00"},
 			ExitCodes: map[int]job.Verdict{256: job.Ack, 3: "maybe"}, MaxAnswerBytes: -1, Backoff: retry.Policy{Multiplier: 0.5},
 		}, []string{
 			"job: Command has a NUL character", "job: Dir has a NUL character", `job: Env[0] is named "A-B", want NAME or NAME=value`,
-			"job: Env[1] is named WARREN_X: those are set for each message", "job: Env[2], OK, has a NUL character",
+			"job: Env[1] is named WARREN_X, want no WARREN_ prefix: these variables are set for each message", "job: Env[2], OK, has a NUL character",
 			`job: ExitCodes[3] is "maybe", want ack, retry, dead-letter or discard`, "job: ExitCodes has 256, want 0 to 255",
-			"job: MaxAnswerBytes is -1, want 0 or more", "job: MaxAnswerBytes has no meaning without Persistent",
+			"job: MaxAnswerBytes is -1, want 0 or more", "job: MaxAnswerBytes is set, want 0 without Persistent",
 			"job: Backoff: retry: multiplier is 0.5, want 1 or more",
 		}},
 		"a persistent Exec with exit codes": {
 			job.Exec{Command: []string{"a"}, Persistent: true, ExitCodes: map[int]job.Verdict{1: job.Ack}},
-			[]string{"job: ExitCodes has no meaning with Persistent: the answers decide"},
+			[]string{"job: ExitCodes is set, want none with Persistent: the answers decide"},
 		},
 		"a Webhook with all faults": {job.Webhook{
 			URL: "http://alice:hunter2@example.com", Source: "x", Timeout: -1, DialTimeout: -1, TLSTimeout: -1, HeaderTimeout: -1, MaxRetryAfter: -1,
 			Headers: []job.Header{{Name: "a b"}, {Name: "host"}, {Name: "X-A", Value: job.NewSecret("hunter2\r\nX-B: 1")}}, MaxConnections: -1,
 			SigningKeys: []job.Secret{job.NewSecret("whsec_hunter2"), job.NewSecret("hunter2"), {}}, CAFile: "ca", CertFile: "cert",
 		}, []string{
-			"job: URL has a user, want an Authorization header in Headers", "job: URL is http, which has no use for CAFile, CertFile and KeyFile",
-			`job: Headers[0] is named "a b", want a header's name`, "job: Headers[1] is host, which HTTP sets itself",
-			"job: Headers[2], X-A: the value has control characters or spaces around it", "job: SigningKeys[0]: not base64 after whsec_",
+			"job: URL has a user, want it in an Authorization header in Headers", "job: URL is http, want https with CAFile, CertFile and KeyFile",
+			`job: Headers[0] is named "a b", want a header's name`, "job: Headers[1] is host, want a header that net/http does not set itself",
+			"job: Headers[2], X-A: the value contains control characters or begins or ends with a space, want neither", "job: SigningKeys[0]: not base64 after whsec_",
 			"job: SigningKeys[1]: 7 bytes, want 16 or more", "job: SigningKeys[2]: 0 bytes, want 16 or more", "job: Timeout is -1ns, want 0 or more",
 			"job: DialTimeout is -1ns, want 0 or more", "job: TLSTimeout is -1ns, want 0 or more", "job: HeaderTimeout is -1ns, want 0 or more",
 			"job: MaxRetryAfter is -1ns, want 0 or more", "job: MaxConnections is -1, want 0 or more",
-			`job: CertFile is "cert" and KeyFile is "", want both or neither`, "job: Source has no meaning without CloudEvents",
+			`job: CertFile is "cert" and KeyFile is "", want both or neither`, "job: Source is set, want none without CloudEvents",
 		}},
-		"a Webhook with a URL that is none": {job.Webhook{URL: "https://hunter2:\x00"}, []string{"job: URL cannot be parsed, want such as https://example.com/hooks"}},
+		"a Webhook with a URL that is none": {job.Webhook{URL: "https://hunter2:\x00"}, []string{"job: URL cannot be parsed, want a URL such as https://example.com/hooks"}},
 		"a Forward with all faults": {
 			job.Forward{Exchange: long, Key: long, Sender: nowhere},
 			[]string{"job: Exchange has 256 bytes, want 255 at most", "job: Key has 256 bytes, want 255 at most"},

@@ -2,15 +2,15 @@ package job
 
 import "github.com/warren-mq/warren/retry"
 
-// Verdict is what becomes of a message.
+// Verdict decides what the worker does with a message.
 type Verdict string
 
-// Verdicts, by the names that the worker's have too.
+// Verdicts. The worker's verdicts have the same names.
 const (
-	Ack        Verdict = "ack"         // done
-	Retry      Verdict = "retry"       // again, as the queue's retry policy has it
-	DeadLetter Verdict = "dead-letter" // given up at once
-	Discard    Verdict = "discard"     // not wanted: neither tried again nor kept
+	Ack        Verdict = "ack"         // acknowledge the message
+	Retry      Verdict = "retry"       // try again, according to the queue's retry policy
+	DeadLetter Verdict = "dead-letter" // dead-letter the message without a retry
+	Discard    Verdict = "discard"     // drop the message without a retry or a dead letter
 )
 
 func (v Verdict) known() bool {
@@ -21,7 +21,7 @@ func (v Verdict) known() bool {
 	return false
 }
 
-// of is err as a handler returns it for v.
+// of returns err as a handler must return it for v.
 func (v Verdict) of(err error) error {
 	switch v {
 	case Ack:

@@ -14,9 +14,8 @@ import (
 	"github.com/warren-mq/warren/internal/check"
 )
 
-// Webhook posts each message to a URL. The body is that of the message, with its
-// Content-Type and Content-Encoding. These headers tell the rest, where there is
-// something to tell:
+// Webhook posts each message to a URL. The request has the message's body, Content-Type
+// and Content-Encoding. These headers contain the other properties that the message has:
 //
 //	Warren-Message-Id  Warren-Attempt  Warren-Queue  Warren-Exchange  Warren-Routing-Key
 //	Warren-Type  Warren-Correlation-Id  Warren-Reply-To  Warren-App-Id
@@ -24,59 +23,64 @@ import (
 //	Traceparent  Tracestate  Baggage
 //	Warren-Header-X-Tenant for a header x-tenant, and so on
 //
-// Headers of more than 1 KiB, and those beyond 8 KiB in all, are left out.
+// Headers larger than 1 KiB are omitted, and so are headers beyond 8 KiB in total.
 //
-// The status of the response decides: 2xx is done; 408, 425, 429 and 5xx are tried
-// again, after the pause that Retry-After asks for if it is there; every other makes a
-// dead letter. Redirects are not followed: a 3xx is a dead letter as well. No response
-// is tried again. At most 16 KiB of a response are read, and the end of that is the text of
-// the failure. Errors name the URL's scheme and host alone.
+// The status of the response decides about the message. 2xx acknowledges it. After 408,
+// 425, 429 and 5xx it is tried again, after the pause in Retry-After if the response has
+// one. Every other status dead-letters it. Redirects are not followed, so a 3xx
+// dead-letters the message too. Without a response, the message is tried again. At most
+// 16 KiB of a response are read, and the end of it becomes the text of the failure. Errors
+// contain only the scheme and host of the URL.
 //
-// Connections are kept and used again, HTTP/2 where the server has it. Proxies of the
-// environment are not used.
+// Connections are reused, with HTTP/2 if the server supports it. Proxies in the
+// environment are ignored.
 type Webhook struct {
-	// URL is http or https, without user and password: an Authorization header has
-	// them.
+	// URL is an http or https URL without user and password. Send those in an
+	// Authorization header.
 	URL string
-	// Headers are sent with each request, and win over those above.
+	// Headers are sent with each request. They override the headers above.
 	Headers []Header
 
 	// CloudEvents adds the attributes of CloudEvents 1.0 in binary mode: ce-specversion,
-	// ce-id (the message id), ce-source, ce-type (the message's type, else its routing
-	// key) and ce-time. Attributes that the message has by CloudEvents' AMQP binding,
-	// in headers cloudEvents:NAME or cloudEvents_NAME, win over these.
+	// ce-id (the message id), ce-source, ce-type (the message's type, or its routing key
+	// if it has no type) and ce-time. Attributes in the message's headers
+	// (cloudEvents:NAME or cloudEvents_NAME, CloudEvents' AMQP binding) override them.
 	CloudEvents bool
-	// Source is ce-source; /EXCHANGE if empty, or /QUEUE for the default exchange.
+	// Source is the attribute ce-source. Empty means /EXCHANGE, or /QUEUE for the default
+	// exchange.
 	Source string
 
-	// SigningKeys sign each request as Standard Webhooks has it; none if empty. The
-	// headers webhook-id (the message id), webhook-timestamp (seconds since 1970) and
-	// webhook-signature are added. The last has, for each key and separated by spaces,
-	// "v1," and the base64 of the HMAC-SHA256 of ID.TIMESTAMP.BODY. A key that begins
-	// with whsec_ is base64 from there on, any other is taken as it is; both have 16 bytes or more.
+	// SigningKeys sign each request according to Standard Webhooks. Empty means no
+	// signature. The request gets the headers webhook-id (the message id),
+	// webhook-timestamp (seconds since 1970) and webhook-signature. The signature header
+	// contains, for each key and separated by spaces, "v1," and the base64 of the
+	// HMAC-SHA256 of ID.TIMESTAMP.BODY. In a key that begins with whsec_, the rest is
+	// base64; any other key is used unchanged. A key must have at least 16 bytes.
 	SigningKeys []Secret
 
-	// Timeout bounds a request and its response; 30s if zero.
+	// Timeout is the limit for a request and its response. Zero means 30 s.
 	Timeout time.Duration
-	// DialTimeout bounds the making of a TCP connection; 10s if zero.
+	// DialTimeout is the limit for opening a TCP connection. Zero means 10 s.
 	DialTimeout time.Duration
-	// TLSTimeout bounds the TLS handshake; 10s if zero.
+	// TLSTimeout is the limit for the TLS handshake. Zero means 10 s.
 	TLSTimeout time.Duration
-	// HeaderTimeout bounds the wait for the head of the response; Timeout does if zero.
+	// HeaderTimeout is the limit for the response's status and headers. Zero means that
+	// only Timeout applies.
 	HeaderTimeout time.Duration
-	// MaxRetryAfter is the longest pause a server may ask for; 1h if zero.
+	// MaxRetryAfter is the longest pause that a server may ask for. Zero means 1 h.
 	MaxRetryAfter time.Duration
-	// MaxConnections bounds the connections, those in use included; unbounded if zero.
+	// MaxConnections is the highest number of connections, idle ones included. Zero means
+	// no limit.
 	MaxConnections int
 
-	// CAFile is a PEM file of the authorities to trust; those of the system if empty.
+	// CAFile is a PEM file of the trusted certificate authorities. Empty means the
+	// system's.
 	CAFile string
-	// CertFile and KeyFile are PEM files of a client certificate; none if empty. They
-	// are read at each handshake, so that they may be renewed.
+	// CertFile and KeyFile are PEM files of a client certificate. Empty means none. They
+	// are read at each handshake, so they can be replaced at any time.
 	CertFile, KeyFile string
-	// AllowPrivate allows addresses that are not of the public internet, such as
-	// loopback, private and link-local ones. Whatever the name resolves to is checked
-	// as it is dialled.
+	// AllowPrivate allows addresses that are not public, such as loopback, private and
+	// link-local ones. The address is checked after the name was resolved.
 	AllowPrivate bool
 }
 
@@ -86,14 +90,14 @@ type Header struct {
 	Value Secret
 }
 
-// Validate reports everything that is wrong with w, in one error, and never a secret.
-// It does not look at the files.
+// Validate returns all faults of w in one error, which does not contain secrets. It does
+// not read the files.
 func (w Webhook) Validate() error {
 	f := check.Of("job")
 	w.validateURL(f)
 	for i, h := range w.Headers {
 		f.Addf(!isToken(h.Name), "Headers[%d] is named %q, want a header's name", i, h.Name)
-		f.Addf(slices.Contains(notOurs, http.CanonicalHeaderKey(h.Name)), "Headers[%d] is %s, which HTTP sets itself", i, h.Name)
+		f.Addf(slices.Contains(notOurs, http.CanonicalHeaderKey(h.Name)), "Headers[%d] is %s, want a header that net/http does not set itself", i, h.Name)
 		if h.Value.text != nil {
 			err := checkHeaderValue(*h.Value.text)
 			f.Addf(err != nil, "Headers[%d], %s: %w", i, h.Name, err)
@@ -119,23 +123,24 @@ func (w Webhook) Validate() error {
 	}
 	f.Addf(w.MaxConnections < 0, "MaxConnections is %d, want 0 or more", w.MaxConnections)
 	f.Addf((w.CertFile == "") != (w.KeyFile == ""), "CertFile is %q and KeyFile is %q, want both or neither", w.CertFile, w.KeyFile)
-	f.Addf(!w.CloudEvents && w.Source != "", "Source has no meaning without CloudEvents")
+	f.Addf(!w.CloudEvents && w.Source != "", "Source is set, want none without CloudEvents")
 	return f.Err()
 }
 
 func (w Webhook) validateURL(f *check.Faults) {
 	u, err := url.Parse(w.URL)
-	if err != nil { // whose text has the URL in it
-		f.Addf(true, "URL cannot be parsed, want such as https://example.com/hooks")
+	if err != nil { // not added to the fault, because its text contains the URL
+		f.Addf(true, "URL cannot be parsed, want a URL such as https://example.com/hooks")
 		return
 	}
 	f.Addf(u.Scheme != "http" && u.Scheme != "https", "URL has the scheme %q, want http or https", u.Scheme)
-	f.Addf(u.Hostname() == "", "URL has no host")
-	f.Addf(u.User != nil, "URL has a user, want an Authorization header in Headers")
-	f.Addf(u.Scheme == "http" && w.CAFile+w.CertFile != "", "URL is http, which has no use for CAFile, CertFile and KeyFile")
+	f.Addf(u.Hostname() == "", "URL has no host, want one")
+	f.Addf(u.User != nil, "URL has a user, want it in an Authorization header in Headers")
+	f.Addf(u.Scheme == "http" && w.CAFile+w.CertFile != "", "URL is http, want https with CAFile, CertFile and KeyFile")
 }
 
-// Handler returns the handler of w, what Validate says, or that a file cannot be read.
+// Handler returns the handler of w. It returns the error of Validate, or an error if a
+// file cannot be read.
 func (w Webhook) Handler() (Handler, error) {
 	if err := w.Validate(); err != nil {
 		return nil, err
@@ -155,7 +160,8 @@ func (w Webhook) withDefaults() Webhook {
 	return w
 }
 
-// place is what errors and logs show of the URL: its path may be a secret.
+// place returns the scheme and host of the URL, for errors and logs. The path may be a
+// secret.
 func (w Webhook) place() string {
 	u, err := url.Parse(w.URL)
 	if err != nil {
@@ -164,16 +170,16 @@ func (w Webhook) place() string {
 	return u.Scheme + "://" + u.Host
 }
 
-// String shows where w posts to, and nothing that may be secret.
+// String returns the scheme and host that w posts to, without secrets.
 func (w Webhook) String() string { return "job.Webhook{" + w.place() + "}" }
 
-// Format is String for every verb of fmt.
+// Format writes String for every verb of fmt.
 func (w Webhook) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, w.String()) }
 
-// LogValue is String, for structured logs.
+// LogValue returns String, for structured logs.
 func (w Webhook) LogValue() slog.Value { return slog.StringValue(w.String()) }
 
-// notOurs are the headers that net/http sets, or would ignore.
+// notOurs are the headers that net/http sets or ignores.
 var notOurs = []string{"Host", "Content-Length", "Transfer-Encoding", "Connection", "Trailer", "Upgrade"}
 
 func isToken(s string) bool {

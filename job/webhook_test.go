@@ -166,7 +166,7 @@ func TestWebhookRefusesAddressesThatAreNotPublic(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]"} {
 		w.URL = strings.Replace(w.URL, "127.0.0.1", host, 1)
 		err := handler(t, w).Handle(t.Context(), &message.Message{})
-		if verdict(err) != "retry" || !strings.Contains(text(err), "is not of the public internet, and AllowPrivate is not set") {
+		if verdict(err) != "retry" || !strings.Contains(text(err), "is not public; set AllowPrivate to allow it") {
 			t.Errorf("%s: got %v, want it refused", host, err)
 		}
 		w.URL = strings.Replace(w.URL, host, "127.0.0.1", 1)

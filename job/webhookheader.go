@@ -16,7 +16,7 @@ const (
 	maxHeaders = 8 << 10
 )
 
-// describe says in h what there is to say of m.
+// describe adds headers for the properties of m to h.
 func describe(ctx context.Context, h http.Header, m *message.Message) {
 	for _, f := range userHeaders(m, maxHeader, maxHeaders) {
 		if name := "Warren-Header-" + headerName(f.name); h.Get(name) == "" {
@@ -26,7 +26,7 @@ func describe(ctx context.Context, h http.Header, m *message.Message) {
 	for _, f := range metadata(m) {
 		name := "Warren-" + f.name
 		if strings.HasPrefix(f.name, "content-") {
-			name = f.name // HTTP has them too
+			name = f.name // HTTP has the same headers
 		}
 		if value := headerValue(f.value); value != "" {
 			h.Set(name, value)
@@ -40,7 +40,7 @@ func describe(ctx context.Context, h http.Header, m *message.Message) {
 	}
 }
 
-// headerName is s with - for all but ASCII letters and digits.
+// headerName returns s with - in place of everything except ASCII letters and digits.
 func headerName(s string) string {
 	return strings.Map(func(r rune) rune {
 		if isLetterOrDigit(r) {
@@ -50,15 +50,15 @@ func headerName(s string) string {
 	}, s)
 }
 
-// checkHeaderValue refuses a value that net/http would change or refuse.
+// checkHeaderValue returns an error for a value that net/http would change or reject.
 func checkHeaderValue(s string) error {
 	if headerValue(s) != s {
-		return errors.New("the value has control characters or spaces around it")
+		return errors.New("the value contains control characters or begins or ends with a space, want neither")
 	}
 	return nil
 }
 
-// headerValue is s as a header may have it: valid UTF-8, no control characters.
+// headerValue returns s as a valid header value: valid UTF-8 without control characters.
 func headerValue(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

@@ -148,14 +148,14 @@ func TestWebhookReadsSecretsFromFilesEachTime(t *testing.T) {
 		t.Errorf("the server has seen %q, want the first of both and then the second of both", seen)
 	}
 	write(token, "a\nb")
-	if err := h.Handle(t.Context(), signedUp()); verdict(err) != "retry" || !strings.Contains(text(err), "header X-Token: the value has control characters") {
+	if err := h.Handle(t.Context(), signedUp()); verdict(err) != "retry" || !strings.Contains(text(err), "header X-Token: the value contains control characters") {
 		t.Errorf("got %v, want the faulty header refused", err)
 	}
 	write(token, "")
 	if err := h.Handle(t.Context(), signedUp()); !strings.HasSuffix(text(err), "file "+token+" is empty") {
 		t.Errorf("got %v, want that the file is empty", err)
 	}
-	if _, err := w.Handler(); !strings.HasPrefix(text(err), "job: webhook: header X-Token: job: secret: ") {
+	if _, err := w.Handler(); !strings.HasPrefix(text(err), "job: webhook: header X-Token: job: read a secret: ") {
 		t.Errorf("got %v, want that no handler is made", err)
 	}
 }

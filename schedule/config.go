@@ -13,25 +13,25 @@ import (
 	"github.com/warren-mq/warren/internal/check"
 )
 
-// Config is that of a scheduler.
+// Config configures a Scheduler.
 type Config struct {
-	// Name is that of the group, at most 200 bytes: the processes with the same name
-	// are replicas, one of which publishes. They should have the same entries, for
-	// those of the leader count.
+	// Name is the name of the group, at most 200 bytes. Processes with the same name are
+	// replicas: one of them is the leader and publishes. They should have the same
+	// entries, because only the leader's entries are published.
 	Name    string
 	Broker  broker.Config
 	Entries []Entry
-	// Renew is how often an idle leader renews its token and looks at the clock, which
-	// may have been set; 1min if zero. It must be well below the broker's consumer
-	// timeout, which is 30min unless configured otherwise.
+	// Renew is how often an idle leader renews its token and checks whether the clock was
+	// set. Zero means 1 min. It must be well below the broker's consumer timeout, which is
+	// 30 min unless configured otherwise.
 	Renew time.Duration
-	// Logger takes the scheduler's events; slog.Default() if nil.
+	// Logger logs the scheduler's events. Nil means slog.Default().
 	Logger *slog.Logger
-	// OnEvent sees every event, and holds up the scheduler meanwhile.
+	// OnEvent is called with every event. The scheduler waits until it returns.
 	OnEvent func(Event)
 }
 
-// Validate reports everything that is wrong with c, in one error.
+// Validate returns all faults of c in one error.
 func (c Config) Validate() error {
 	_, err := c.compile()
 	return err
@@ -39,11 +39,11 @@ func (c Config) Validate() error {
 
 func (c Config) compile() (entries []compiled, err error) {
 	f := check.Of("schedule")
-	f.Addf(c.Name == "", "Name is empty, want one that all replicas share, and nobody else")
+	f.Addf(c.Name == "", "Name is empty, want a name that all replicas share and no other group uses")
 	f.Addf(len(c.Name) > maxName, "Name has %d bytes, want at most %d", len(c.Name), maxName)
 	f.Addf(!utf8.ValidString(c.Name), "Name is not UTF-8")
 	f.Addf(strings.ContainsFunc(c.Name, unicode.IsControl), "Name has a control character")
-	f.Addf(len(c.Entries) == 0, "there are no entries")
+	f.Addf(len(c.Entries) == 0, "Entries is empty, want at least one entry")
 	f.Addf(c.Renew < 0, "Renew is %v, want 0 or more", c.Renew)
 	seen := make(map[string]bool)
 	for _, e := range c.Entries {
@@ -65,13 +65,13 @@ func (c Config) withDefaults() Config {
 	}
 	if log := c.Logger; c.Broker.OnConnectFailed == nil {
 		c.Broker.OnConnectFailed = func(_ string, err error) {
-			log.Warn("schedule: connect failed, trying again", "error", err)
+			log.Warn("schedule: connecting failed, trying again", "error", err)
 		}
 	}
 	return c
 }
 
-// tokenOf names the queues of a group.
+// tokenOf returns the names of a group's queues.
 func tokenOf(group string) leader.Token {
 	return leader.Token{Queue: "warren.schedule.token." + group, Copy: "warren.schedule.state." + group}
 }

@@ -1,7 +1,7 @@
-// Package schedule publishes messages periodically, as cron does: one publisher among
-// any number of replicas.
+// Package schedule publishes messages periodically, as cron does. Of any number of
+// replicas, one publishes.
 //
-// Every replica makes the same Scheduler and calls Run, which blocks until its context
+// Every replica creates the same Scheduler and calls Run, which blocks until its context
 // is done:
 //
 //	s := schedule.New(schedule.Config{
@@ -13,27 +13,29 @@
 //	})
 //	err := s.Run(ctx)
 //
-// One of them leads: it holds the only message of a quorum queue with a single active
-// consumer, warren.schedule.token.<name>. The message says how far each entry has come.
-// A leader that is gone loses the message, and the broker hands it to the next, which
-// goes on where it says. A tick is never older than such a takeover, unless no process
-// is there, or none is connected: then the entry's Missed policy counts.
+// One replica is the leader: it holds the token, which is the only message of a quorum
+// queue with a single active consumer, warren.schedule.token.<name>. The token records
+// the last tick published of each entry. If the leader stops or loses its connection, the
+// broker delivers the token to another replica, which continues from there. A tick is
+// delayed by such a takeover at most, unless no replica is running and connected. Then
+// the entry's Missed policy applies.
 //
-// # What is promised
+// # Guarantees
 //
 // Each tick is published at least once, and always with the same message id, so that
-// middleware.Dedupe or the consumer's own table drops the second. As a rule it is
-// published once: message and token are written in one transaction, over the channel
-// that holds the lead. A process that is killed, or cut off, has done both or neither.
+// middleware.Dedupe or the consumer's own table can drop a duplicate. Usually it is
+// published once: message and token are written in one transaction, over the channel that
+// holds the token. If the process is killed or disconnected, both are written or neither.
 //
-// AMQP's transactions cover the life of the broker, not its death. So a tick comes twice
-// if the broker is killed, or the only replica cut off, in the moments between a tick
-// and the next token; and on RabbitMQ 4.3 if a leader has not renewed its token for the
-// consumer timeout (30 min) and publishes at the very moment in which it is replaced.
-// Entry.Confirm says what else a transaction does not cover: quorum queues that are full.
-// A tick that no queue takes is tried again until one does, and later ticks of the entry
-// wait behind it; those of other entries do not.
+// AMQP transactions do not survive a crash of the broker. So a tick is published twice if
+// the broker is killed, or the only replica disconnected, between a tick and the next
+// token. On RabbitMQ 4.3 a tick is also published twice if a leader has not renewed its
+// token for the consumer timeout (30 min) and publishes at the moment in which it is
+// replaced. Transactions do not cover full quorum queues either: see Entry.Confirm. If no
+// queue accepts a tick, the scheduler retries until one does. Later ticks of that entry
+// wait; other entries continue.
 //
-// Ticks are computed from the clocks of the machines: keep them in step. A clock that is
-// set back, or a leader's that is behind that of the last, repeats nothing.
+// Ticks are computed from the clocks of the machines, so keep the clocks synchronized. If
+// a clock is set back, or a new leader's clock is behind the last leader's, no tick is
+// repeated.
 package schedule

@@ -16,86 +16,90 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Headers of the message of a tick.
+// Headers of a tick's message.
 const (
 	HeaderName = record.HeaderSchedule // the entry's name
 	HeaderTick = record.HeaderTick     // RFC 3339, in the entry's time zone
 )
 
-// Policy says what becomes of ticks that were missed because no process was there to
-// publish them. A tick is missed when it is later than the entry's Tolerance.
+// Policy selects which missed ticks are published. A tick is missed if no process was
+// running to publish it, and it is later than the entry's Tolerance.
 type Policy string
 
 // Policies for missed ticks.
 const (
-	Once Policy = "once" // the newest of them is published
-	Skip Policy = "skip" // none is
-	All  Policy = "all"  // all are, the newest MaxMissed of them
+	Once Policy = "once" // publish the newest missed tick
+	Skip Policy = "skip" // publish no missed tick
+	All  Policy = "all"  // publish the newest MaxMissed missed ticks
 )
 
 const (
 	defaultTolerance = time.Minute
 	defaultMaxMissed = 100
 	maxMissed        = 1_000
-	maxName          = 200 // bytes: the message id has room for 255
+	maxName          = 200 // in bytes, because a message id, which adds the time, has at most 255
 )
 
 // Entry is a schedule and the message that is published at each of its ticks. It is
 // plain data.
 //
-// The message's id is the name, a slash and the tick's time in UTC, such as
-// nightly-report/2026-03-29T01:00:00Z, whichever process publishes it; so
-// middleware.Dedupe drops a tick that comes twice. Its headers tell the name
-// (HeaderName) and the tick (HeaderTick).
+// The message id is the name, a slash and the tick's time in UTC, such as
+// nightly-report/2026-03-29T01:00:00Z. It does not depend on the process that publishes
+// the tick, so middleware.Dedupe drops a tick that is published twice. The headers
+// HeaderName and HeaderTick contain the name and the tick.
 type Entry struct {
-	// Name identifies the entry, in its group and for ever: what was published last is
-	// remembered by it. At most 200 bytes.
+	// Name identifies the entry in its group, at most 200 bytes. Do not change it: the
+	// last tick published is recorded under this name.
 	Name string
-	// Cron is minute, hour, day of month, month and day of week, with a field for
-	// seconds before them if there are six; or @yearly, @monthly, @weekly, @daily,
-	// @hourly, or @every and a duration, which ticks at the multiples of it in UTC:
-	// @every 15m at :00, :15, :30 and :45.
+	// Cron has five fields: minute, hour, day of month, month and day of week. With six
+	// fields, the first is the second. It may also be @yearly, @monthly, @weekly, @daily,
+	// @hourly, or @every and a duration. The ticks of @every are the multiples of the
+	// duration in UTC: @every 15m ticks at :00, :15, :30 and :45.
 	//
-	// When clocks are set forward, a tick at an hour that is skipped comes when they
-	// have been set; when they are set back, a tick at an hour that comes twice comes the
-	// first time only. Schedules of every hour (a * for the hour, and @hourly) follow the time that
-	// passes instead: no ticks in the hour that is skipped, twice as many in the other.
+	// When clocks are set forward, a tick in the skipped hour is published right after the
+	// change. When clocks are set back, a tick in the repeated hour is published the first
+	// time only. Schedules of every hour (a * for the hour, and @hourly) follow elapsed
+	// time instead: they have no ticks in the skipped hour, and tick again in the repeated
+	// hour.
 	Cron string
-	// Timezone of Cron, such as Europe/Rome; UTC if empty.
+	// Timezone is the time zone of Cron, such as Europe/Rome. Empty means UTC.
 	Timezone string
 
-	// Exchange must exist; empty is the default exchange, whose keys are queue names.
+	// Exchange must exist. Empty means the default exchange, whose keys are queue names.
 	Exchange string
 	Key      string
-	// Body is sent as it is if it is []byte, and as JSON otherwise; {} if nil.
+	// Body is sent unchanged if it is a []byte, and as JSON otherwise. Nil means {}.
 	Body any
-	// ContentType is application/json if empty, or application/octet-stream for []byte.
+	// ContentType is the content type of Body. Empty means application/octet-stream for a
+	// []byte, and application/json otherwise.
 	ContentType string
 	Headers     message.Headers
 	Priority    uint8
-	// Confirm has each tick confirmed before the token is written, instead of both in one
-	// transaction. Set it if a quorum queue with a length limit takes the ticks: in a
-	// transaction, RabbitMQ (tried: 3.10, 4.0, 4.3) drops what a full one refuses, without a
-	// word. Then a leader that is killed between the two leaves a tick that comes twice.
+	// Confirm publishes each tick with a publisher confirm and then writes the token,
+	// instead of both in one transaction. Set it if a quorum queue with a length limit
+	// takes the ticks: in a transaction, RabbitMQ (tried: 3.10, 4.0, 4.3) drops messages
+	// that a full queue rejects, without an error. With Confirm, a tick is published twice
+	// if the leader is killed between the confirm and the token.
 	Confirm bool
 
-	// Missed is Once if empty.
+	// Missed selects which missed ticks are published. The default is Once.
 	Missed Policy
-	// MaxMissed bounds All; 100 if zero, and 1,000 at most.
+	// MaxMissed is the highest number of missed ticks that All publishes, 1 to 1,000. Zero
+	// means 100.
 	MaxMissed int
-	// Tolerance is how late a tick may be and still be published for certain, such as
-	// after a takeover; 1min if zero.
+	// Tolerance is how late a tick may be, for example after a takeover, before it counts
+	// as missed. Zero means 1 min.
 	Tolerance time.Duration
 }
 
-// Validate reports everything that is wrong with e, in one error.
+// Validate returns all faults of e in one error.
 func (e Entry) Validate() error {
 	_, err := e.compile()
 	return err
 }
 
-// Next is the first tick after a moment, in the entry's time zone; zero if there is
-// none within five years, or e is not valid.
+// Next returns the first tick after the given time, in the entry's time zone. It returns
+// the zero time if no tick comes within five years or e is not valid.
 func (e Entry) Next(after time.Time) time.Time {
 	c, err := e.compile()
 	if err != nil {
@@ -104,7 +108,7 @@ func (e Entry) Next(after time.Time) time.Time {
 	return c.next(after)
 }
 
-// compiled is an entry ready for use.
+// compiled is a validated entry with its timetable and encoded body.
 type compiled struct {
 	Entry
 	next timetable
@@ -118,7 +122,7 @@ func (e Entry) compile() (compiled, error) {
 	f.Addf(err != nil, "Timezone %w", err)
 	next, err := parse(e.Cron, loc)
 	if err == nil && next(time.Now()).IsZero() {
-		err = errors.New("it never comes")
+		err = errors.New("it has no tick within five years")
 	}
 	f.Addf(err != nil, "Cron is %q, want five fields such as \"0 3 * * *\", six with seconds, or @daily, @hourly, @every 10m …: %w", e.Cron, err)
 	body, kind, err := e.encode()
@@ -129,14 +133,14 @@ func (e Entry) compile() (compiled, error) {
 	return compiled{Entry: e, next: next, body: body}, f.Err()
 }
 
-// faults returns what is wrong with the fields by themselves.
+// faults returns the faults of single fields.
 func (e Entry) faults() *check.Faults {
 	f := check.Of(fmt.Sprintf("schedule: entry %q", e.Name))
-	f.Addf(e.Name == "", "Name is empty")
+	f.Addf(e.Name == "", "Name is empty, want a name")
 	f.Addf(!utf8.ValidString(e.Name), "Name is not UTF-8")
 	f.Addf(strings.ContainsFunc(e.Name, unicode.IsControl), "Name has a control character")
 	f.Addf(strings.ContainsFunc(e.Exchange, unicode.IsControl), "Exchange is %q, want no control characters", e.Exchange)
-	f.Addf(e.Exchange == "" && e.Key == "", "Key is empty, want a queue's name, or an Exchange")
+	f.Addf(e.Exchange == "" && e.Key == "", "Exchange and Key are empty, want a queue's name in Key, or an Exchange")
 	for _, text := range []struct {
 		field, value string
 		most         int
@@ -145,12 +149,12 @@ func (e Entry) faults() *check.Faults {
 	}
 	f.Addf(e.Missed != Once && e.Missed != Skip && e.Missed != All, "Missed is %q, want %q, %q or %q", e.Missed, Once, Skip, All)
 	f.Addf(e.MaxMissed < 0 || e.MaxMissed > maxMissed, "MaxMissed is %d, want 0 to %d", e.MaxMissed, maxMissed)
-	f.Addf(e.MaxMissed != 0 && e.Missed != All, "MaxMissed is %d, and Missed is %q, want %q", e.MaxMissed, e.Missed, All)
+	f.Addf(e.MaxMissed != 0 && e.Missed != All, "MaxMissed is %d and Missed is %q, want Missed to be %q or no MaxMissed", e.MaxMissed, e.Missed, All)
 	f.Addf(e.Tolerance < 0, "Tolerance is %v, want 0 or more", e.Tolerance)
 	return f
 }
 
-// location refuses what differs from machine to machine.
+// location loads a time zone. It rejects Local, which differs from machine to machine.
 func location(name string) (*time.Location, error) {
 	if name == "Local" {
 		return time.UTC, errors.New("is Local, which differs from machine to machine, want a name such as Europe/Rome")

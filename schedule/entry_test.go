@@ -25,26 +25,26 @@ func TestConfigTellsAllFaultsAtOnce(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		"schedule: Name is empty, want one that all replicas share",
+		"schedule: Name is empty, want a name that all replicas share",
 		"schedule: Renew is -1s, want 0 or more",
 		`schedule: two entries are named "a"`,
 		`entry "a": Cron is "61 * * * *", want five fields`,
 		`entry "a": Timezone is "Europe/Atlantis", want a name such as Europe/Rome`,
 		`entry "a": Exchange has 256 bytes, want at most 255`,
-		`entry "a": Key is empty`,
-		`entry "a": Cron is "0 0 30 2 *"`, "it never comes",
+		`entry "a": Exchange and Key are empty`,
+		`entry "a": Cron is "0 0 30 2 *"`, "it has no tick within five years",
 		`entry "a": Timezone is Local`,
 		`entry "a": Body json: unsupported type`,
-		"Name has 201 bytes, want at most 200", "it has a time zone in it: use Timezone",
+		"Name has 201 bytes, want at most 200", "it contains a time zone",
 		`Missed is "never", want "once", "skip" or "all"`, "MaxMissed is -1, want 0 to 1000", "Tolerance is -1ns, want 0 or more",
-		"Name is not UTF-8", "the interval is 1.5s, want whole seconds", `MaxMissed is 3, and Missed is "once", want "all"`,
+		"Name is not UTF-8", "the interval is 1.5s, want whole seconds", `MaxMissed is 3 and Missed is "once", want Missed to be "all"`,
 		"broker: broker URL",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error lacks %q:\n%v", want, err)
 		}
 	}
-	if err := (schedule.Config{Name: "n"}).Validate(); err == nil || !strings.Contains(err.Error(), "there are no entries") {
+	if err := (schedule.Config{Name: "n"}).Validate(); err == nil || !strings.Contains(err.Error(), "Entries is empty") {
 		t.Errorf("without entries the error is %v", err)
 	}
 }

@@ -2,45 +2,47 @@ package schedule
 
 import "time"
 
-// Event is something that happened: one of the types below. Events may grow fields.
+// Event is an event of a scheduler: one of the types below. Later versions may add fields
+// to them.
 type Event interface{ event() }
 
-// Changed says that the scheduler does something else now.
+// Changed reports that the scheduler's role has changed.
 type Changed struct {
 	Role string // RoleLeader, RoleStandby or RoleIdle
 	Err  error  // why it is idle; nil at the end of Run
 }
 
-// Published says that this process has published a tick.
+// Published reports that this process has published a tick.
 type Published struct {
 	Entry     string
 	Tick      time.Time
 	MessageID string
-	Late      time.Duration // how long after the tick it was confirmed
+	Late      time.Duration // the time from the tick to its confirm
 }
 
-// Failed says that a tick could not be published. It is tried again.
+// Failed reports that a tick could not be published. The scheduler tries again.
 type Failed struct {
 	Entry string
 	Tick  time.Time
 	Err   error
 }
 
-// Missed says that ticks were given up, as the entry's Policy has it.
+// Missed reports that the entry's Policy has dropped missed ticks.
 type Missed struct {
 	Entry string
-	First time.Time // of them
-	Last  time.Time
+	First time.Time // the first tick that was dropped
+	Last  time.Time // the last tick that was dropped
 }
 
-// Differs says that another process of the group has entries that the leader has not:
-// they are not published.
+// Differs reports that another process of the group has entries that the leader does not
+// have. These entries are not published.
 type Differs struct {
 	Process string
 	Entries []string
 }
 
-// Odd says that there was something in the token's queue that is not a scheduler's.
+// Odd reports that the token queue contained a message that no scheduler wrote. The
+// message was removed.
 type Odd struct{ Err error }
 
 func (Changed) event()   {}
@@ -50,7 +52,7 @@ func (Missed) event()    {}
 func (Differs) event()   {}
 func (Odd) event()       {}
 
-// emit is the one place from which the log and OnEvent are fed.
+// emit logs an event and calls OnEvent.
 func (s *Scheduler) emit(e Event) {
 	s.log(e)
 	if s.config.OnEvent != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/warren-mq/warren/schedule"
 )
 
-// A complete program. Run as many of them as you like: each night one report is asked for.
+// A complete program. However many replicas run, one message is published each night.
 func Example() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -31,7 +31,7 @@ func Example() {
 	}
 }
 
-// When the clock is set forward, a tick at an hour that is skipped comes right after it.
+// When the clock is set forward, a tick in the skipped hour comes right after the change.
 func ExampleEntry_Next() {
 	nightly := schedule.Entry{Name: "nightly", Cron: "30 2 * * *", Timezone: "Europe/Rome", Key: "reports"}
 	tick := time.Date(2026, time.March, 28, 0, 0, 0, 0, time.UTC)
@@ -45,7 +45,7 @@ func ExampleEntry_Next() {
 	// 2026-03-30 02:30:00 +0200 CEST
 }
 
-// What is wrong is told at once, before anything is connected.
+// Validate returns all faults in one error, without a connection.
 func ExampleConfig_Validate() {
 	err := schedule.Config{Name: "reports", Broker: broker.Config{URL: "amqp://rabbitmq.example.org"}, Entries: []schedule.Entry{
 		{Name: "nightly", Cron: "0 3 * * *", Timezone: "Rome", Key: "reports"},
@@ -58,7 +58,7 @@ func ExampleConfig_Validate() {
 	// schedule: entry "nightly": Missed is "never", want "once", "skip" or "all"
 }
 
-// Anyone may ask how far a group has come.
+// Read returns the state of a group, from any process.
 func ExampleRead() {
 	state, err := schedule.Read(context.Background(), broker.Config{URL: os.Getenv("AMQP_URL")}, "reports")
 	if err != nil {

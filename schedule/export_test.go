@@ -14,8 +14,7 @@ func TokenQueue(group string) string { return tokenOf(group).Queue }
 // StateQueue is where its state is.
 func StateQueue(group string) string { return tokenOf(group).Copy }
 
-// Plan is what an entry's policy makes of the time between two moments: the ticks that
-// are published, in order.
+// Plan returns the ticks that an entry's policy publishes between two times, in order.
 func Plan(e Entry, after, now time.Time) (ticks []time.Time, err error) {
 	c, err := e.compile()
 	if err != nil {
@@ -31,12 +30,12 @@ func Plan(e Entry, after, now time.Time) (ticks []time.Time, err error) {
 	}
 }
 
-// Remember is what a new leader makes of what it finds in the token's queue, as it
-// stores it.
-func Remember(cfg Config, now time.Time, said ...[]byte) (body []byte, err error) {
+// Remember returns the token that a new leader stores after reading the given messages
+// from the token queue.
+func Remember(cfg Config, now time.Time, messages ...[]byte) (body []byte, err error) {
 	s := New(cfg)
 	s.now = func() time.Time { return now }
-	t := s.newTerm(nil, "hello", said)
+	t := s.newTerm(nil, "hello", messages)
 	t.token.Revision++
 	return t.token.encode()
 }

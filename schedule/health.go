@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// What a scheduler does, as Health and Changed have it.
+// The roles of a scheduler, in Health and Changed.
 const (
-	RoleLeader  = "leading"     // it publishes the ticks
-	RoleStandby = "standing by" // it takes over when the leader is gone
-	RoleIdle    = "idle"        // neither, although it should; it keeps trying
+	RoleLeader  = "leading"     // publishes the ticks
+	RoleStandby = "standing by" // takes over if the leader stops or is disconnected
+	RoleIdle    = "idle"        // neither of them, because of an error; the scheduler keeps trying
 )
 
-// Health says whether a scheduler does its work, and if not, why.
+// Health reports whether a scheduler works, and if not, why.
 type Health struct {
-	// Ready is true when this process leads and can publish every entry, or stands by.
+	// Ready is true if this process stands by, or leads and can publish every entry.
 	Ready   bool
 	Role    string
-	Reasons []string // why it is not ready
+	Reasons []string // why the scheduler is not ready
 }
 
-// skew is how far the clocks of two machines may differ without a word.
+// skew is how far the clocks of two machines may differ before Health reports it.
 const skew = 10 * time.Second
 
-// Health reports the state at this moment. It is safe for concurrent use.
+// Health returns the current state. It is safe for concurrent use.
 func (s *Scheduler) Health() Health {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,13 +52,13 @@ func (s *Scheduler) complaints() (all []string) {
 		case e.Error != "":
 			all = append(all, fmt.Sprintf("entry %s: %s", e.Name, e.Error))
 		case e.After.After(s.now().Add(skew)):
-			all = append(all, fmt.Sprintf("entry %s: published up to %s, and the clock is behind that", e.Name, stamp(e.After)))
+			all = append(all, fmt.Sprintf("entry %s: the clock is behind %s, up to which ticks were published", e.Name, stamp(e.After)))
 		}
 	}
 	return all
 }
 
-// show makes the entries those of Health.
+// show stores a copy of the entries for Health.
 func (s *Scheduler) show(entries []EntryState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

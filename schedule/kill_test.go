@@ -22,8 +22,8 @@ import (
 	"github.com/warren-mq/warren/schedule"
 )
 
-// child is a scheduler in a process of its own: it publishes every second to a queue
-// named like its group, and prints its role when that changes.
+// child is a scheduler in a child process. It publishes every second to a queue with the
+// name of its group, and prints its role when the role changes.
 func child(url string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -170,8 +170,8 @@ func count(t *testing.T, all []arrival) (c tally) {
 	return c
 }
 
-// TestTheLeaderIsKilled has two processes publish every second, and kills the leader
-// twice by SIGKILL. SCHEDULE_TICKS is for how many seconds; 120 is what was promised.
+// TestTheLeaderIsKilled runs two processes that publish every second, and kills the leader
+// twice with SIGKILL. SCHEDULE_TICKS is the duration in seconds; the README's promise is for 120.
 func TestTheLeaderIsKilled(t *testing.T) {
 	t.Parallel()
 	seconds := 16

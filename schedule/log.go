@@ -1,6 +1,6 @@
 package schedule
 
-// log writes e as one line. What ends well is for debugging only.
+// log writes e as one line. Published ticks are logged at level debug only.
 func (s *Scheduler) log(e Event) {
 	log := s.config.Logger.With("group", s.config.Name)
 	switch e := e.(type) {
@@ -15,10 +15,10 @@ func (s *Scheduler) log(e Event) {
 	case Failed:
 		log.Error("schedule: tick not published, trying again", "entry", e.Entry, "tick", stamp(e.Tick), "error", e.Err)
 	case Missed:
-		log.Warn("schedule: missed ticks given up", "entry", e.Entry, "first", stamp(e.First), "last", stamp(e.Last))
+		log.Warn("schedule: missed ticks dropped", "entry", e.Entry, "first", stamp(e.First), "last", stamp(e.Last))
 	case Differs:
-		log.Warn("schedule: another process has entries that the leader has not", "process", e.Process, "entries", e.Entries)
+		log.Warn("schedule: another process has entries that the leader does not have; they are not published", "process", e.Process, "entries", e.Entries)
 	case Odd:
-		log.Warn("schedule: a message in the token's queue is not a scheduler's", "error", e.Err)
+		log.Warn("schedule: removed a message from the token queue that no scheduler wrote", "error", e.Err)
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// childVariable makes the test binary a scheduler of its own, to be killed.
+// childVariable is the environment variable that makes the test binary a scheduler in a
+// child process.
 const childVariable = "WARREN_TEST_SCHEDULER"
 
 func TestMain(m *testing.M) {

@@ -2,22 +2,22 @@ package schedule
 
 import "time"
 
-// plan is what is to be done for one entry.
+// plan is the next step for one entry.
 type plan struct {
-	tick  time.Time // to be published now; zero if there is none
-	next  time.Time // else when there may be one; zero for never
-	after time.Time // what comes up to here is given up
-	first time.Time // of the ticks given up
+	tick  time.Time // the tick to publish now; zero if no tick is due
+	next  time.Time // if no tick is due, the time of the next check; zero means never
+	after time.Time // ticks up to this time are done or dropped
+	first time.Time // the first tick that is dropped
 }
 
-// plan says what is due at a moment, if the ticks until after have been dealt with. It
-// is a pure function.
+// plan returns the next step at the time now, if the ticks up to after are done. It is a
+// pure function.
 func (c compiled) plan(after, now time.Time) plan {
 	next := c.next(after)
 	if next.IsZero() || next.After(now) {
 		return plan{next: next, after: after}
 	}
-	limit := justBefore(now.Add(-c.Tolerance)) // what comes up to here is missed
+	limit := justBefore(now.Add(-c.Tolerance)) // ticks up to this time are missed
 	if next.After(limit) {
 		return plan{tick: next, after: after}
 	}
@@ -32,8 +32,8 @@ func (c compiled) plan(after, now time.Time) plan {
 	return plan{tick: missed[1], after: missed[0], first: next}
 }
 
-// newest returns the newest n ticks of those after a moment and up to another, in
-// order. It looks back from the end, further and further: years may have been missed.
+// newest returns the newest n ticks later than after and not later than end, in order. It
+// searches backwards from end in growing steps, because years of ticks may have been missed.
 func (c compiled) newest(after, end time.Time, n int) []time.Time {
 	for back := time.Minute; ; back *= 4 {
 		begin := end.Add(-back)

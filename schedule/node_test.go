@@ -13,7 +13,7 @@ import (
 	"github.com/warren-mq/warren/schedule"
 )
 
-// TestTheNodeIsKilled: what the broker took with it is published again.
+// TestTheNodeIsKilled checks that ticks that a killed broker lost are published again.
 func TestTheNodeIsKilled(t *testing.T) {
 	rabbit.NeedsDisk(t)
 	t.Parallel()

@@ -11,7 +11,7 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// message is that of a tick: the same, whoever publishes it.
+// message returns the message of a tick. It does not depend on the process.
 func (c compiled) message(tick time.Time) *message.Message {
 	headers := make(message.Headers, len(c.Headers)+2)
 	maps.Copy(headers, c.Headers)
@@ -22,20 +22,20 @@ func (c compiled) message(tick time.Time) *message.Message {
 	}
 }
 
-// stamp is a tick as people read it.
+// stamp formats a tick for headers, logs and errors.
 func stamp(tick time.Time) string { return tick.Format(time.RFC3339) }
 
-// aloneTimeout is short, for meanwhile no other entry is published.
+// aloneTimeout is short, because no other entry is published during that time.
 const aloneTimeout = 5 * time.Second
 
-// trial is what is known of an entry whose tick could not be published.
+// trial is the retry state of an entry whose tick could not be published.
 type trial struct {
 	failures int
 	again    time.Time
 }
 
 // publish publishes a tick in the transaction that stores the token, so that a leader
-// who dies has done both or neither. It returns an error if the lead is lost.
+// that crashes has done both or neither. It returns an error if the token is lost.
 func (t *term) publish(ctx context.Context, e *compiled, tick time.Time) error {
 	s, m := t.token.entry(e.Name), e.message(tick)
 	if e.Confirm || s.Error != "" {
@@ -52,17 +52,18 @@ func (t *term) publish(ctx context.Context, e *compiled, tick time.Time) error {
 		*s, t.token.Pending = before, ""
 		t.fail(s, tick, err)
 		return nil
-	case !errors.Is(err, broker.ErrNotConnected): // the next leader must know
+	case !errors.Is(err, broker.ErrNotConnected): // reported to the next leader when this process joins again
 		t.refused = append(t.refused, EntryState{Name: e.Name, Last: tick, By: t.process, Error: err.Error()})
 		t.emit(Failed{Entry: e.Name, Tick: tick, Err: err})
 	}
 	return err
 }
 
-// publishAlone publishes a tick by itself, before the token is stored: what could not be
-// published may close the channel again, and would cost the lead each time.
+// publishAlone publishes a tick without a transaction, before the token is stored. A tick
+// that has failed once may fail again and close the transaction's channel, and the leader
+// would lose the token each time.
 func (t *term) publishAlone(ctx context.Context, s *EntryState, m *message.Message, tick time.Time) error {
-	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), aloneTimeout) // a stop leaves no tick half done
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), aloneTimeout) // also when ctx is done: a tick is finished once begun
 	defer cancel()
 	err := t.lead.Send(sending, m)
 	switch {
@@ -81,10 +82,10 @@ func (t *term) published(s *EntryState, m *message.Message, tick time.Time) {
 	t.emit(Published{Entry: s.Name, Tick: tick, MessageID: m.ID, Late: t.now().Sub(tick)})
 }
 
-// fail notes why a tick cannot be published, and when to try again.
+// fail records why a tick cannot be published, and when to try again.
 func (t *term) fail(s *EntryState, tick time.Time, err error) {
 	n := t.trials[s.Name].failures + 1
 	t.trials[s.Name] = trial{failures: n, again: time.Now().Add(retry.Policy{MaxInterval: time.Minute}.Delay(n))}
-	s.Error, t.unsaid = err.Error(), true
+	s.Error, t.unstored = err.Error(), true
 	t.emit(Failed{Entry: s.Name, Tick: tick, Err: err})
 }

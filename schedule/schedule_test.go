@@ -94,7 +94,7 @@ func TestTheMessageOfATick(t *testing.T) {
 	})
 }
 
-// The leader renews its token, so that the consumer timeout does not end its lead.
+// The leader renews its token, so that the consumer timeout does not close its channel.
 func TestTheLeadOutlastsTheConsumerTimeout(t *testing.T) {
 	versions(t, devbroker.Config{}, func(b *bubble) {
 		b.declare("reports", nil)
@@ -107,9 +107,9 @@ func TestTheLeadOutlastsTheConsumerTimeout(t *testing.T) {
 	})
 }
 
-// A leader that does not renew in time is replaced, and publishes nothing meanwhile.
-// No tick comes at the very moment of a timeout: a leader that RabbitMQ 4.3 replaces just
-// then can still publish.
+// A leader that does not renew in time is replaced, and publishes no ticks in between.
+// The test has no tick at the moment of a timeout, because a leader that RabbitMQ 4.3
+// replaces at that moment can still publish.
 func TestALeaderThatIsTooSlowIsReplaced(t *testing.T) {
 	versions(t, devbroker.Config{ConsumerTimeout: 31*time.Minute + 7*time.Second}, func(b *bubble) {
 		b.declare("reports", nil)
@@ -148,7 +148,7 @@ func TestALostConnectionCostsNoTick(t *testing.T) {
 	})
 }
 
-// While nothing runs ticks are missed; within the tolerance they come all the same.
+// Ticks are missed while no scheduler runs. Within the tolerance they are still published.
 func TestTicksMissedWhileNothingRuns(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

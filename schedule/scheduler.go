@@ -17,60 +17,60 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// Scheduler publishes the ticks of its entries, or stands by while another process of
-// its group does. Its Health is safe for concurrent use.
+// Scheduler publishes the ticks of its entries, or stands by while another process of its
+// group publishes them. Health is safe for concurrent use.
 type Scheduler struct {
 	config    Config
 	entries   []compiled
 	invalid   error
-	process   string // host, process id, and a random end: containers have but one process id
+	process   string // host, process id, and random characters, because in containers the process id is often 1
 	connector *amqp.Connector
-	now       func() time.Time // what the clock on the wall shows
+	now       func() time.Time // the wall clock
 	started   atomic.Bool
 
-	// Of Run alone:
-	known   token        // the last that is known to be stored by this process
-	refused []EntryState // ticks that were refused, for the next hello
+	// Used by Run alone:
+	known   token        // the last token that this process has stored
+	refused []EntryState // ticks that the broker refused, for the next announcement
 
 	mu    sync.Mutex
 	role  string
-	idle  error        // why it does nothing
-	shown []EntryState // as they were stored last
+	idle  error        // why the scheduler is idle
+	shown []EntryState // the entries as they were stored last
 }
 
-// New returns a scheduler that does nothing until Run.
+// New returns a scheduler. It connects when Run is called.
 func New(cfg Config) *Scheduler {
 	cfg = cfg.withDefaults()
 	entries, err := cfg.compile()
-	host, _ := os.Hostname() // for people to read
+	host, _ := os.Hostname() // for people only: an empty one works too
 	return &Scheduler{
 		config: cfg, entries: entries, invalid: err, process: fmt.Sprintf("%s:%d:%s", host, os.Getpid(), rand.Text()[:6]),
 		connector: amqp.NewConnector(amqp.Config(cfg.Broker), "schedule", nil),
 		now:       func() time.Time { return time.Now().Round(0) }, // without the monotonic clock, which is never set
-		role:      RoleIdle, idle: errors.New("not begun yet"),
+		role:      RoleIdle, idle: errors.New("not started yet"),
 	}
 }
 
-// Topology is everything that Run declares: for a plan, or an export.
+// Topology returns everything that Run declares, for a plan or an export.
 func (s *Scheduler) Topology() topology.Topology { return tokenOf(s.config.Name).Topology() }
 
-// Run publishes ticks, or stands by, until ctx is done; then it leaves the lead to the
-// next and returns nil. It returns an error if the configuration is wrong, if the broker
-// cannot be reached in the beginning, as worker.Connections.Run says, or if the group's
+// Run publishes ticks or stands by until ctx is done. Then it requeues the token for the
+// next leader and returns nil. It returns an error if the configuration is wrong, if the
+// broker cannot be reached at the start (see worker.Connections.Run), or if the group's
 // queues exist with other arguments (*topology.ConflictError). It can be called once.
 func (s *Scheduler) Run(ctx context.Context) error {
 	switch {
 	case s.invalid != nil:
 		return s.invalid
 	case s.started.Swap(true):
-		return errors.New("schedule: Run was called twice")
+		return errors.New("schedule: Run was called twice, want one call for each Scheduler")
 	}
-	life, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	connection, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	connected := make(chan error, 1)
-	go func() { connected <- s.connector.Run(life) }()
+	go func() { connected <- s.connector.Run(connection) }()
 	err := s.compete(ctx)
-	hangUp()
-	if e := <-connected; ctx.Err() == nil { // else it says how the connection was closed
+	disconnect()
+	if e := <-connected; ctx.Err() == nil { // otherwise e is about closing the connection, which is expected
 		err = errors.Join(err, e)
 	}
 	s.become(RoleIdle, err)
@@ -100,7 +100,7 @@ func (s *Scheduler) compete(ctx context.Context) error {
 	return nil
 }
 
-// stable is how long an attempt has to last to count as a success.
+// stable is how long an attempt must last to count as a success.
 const stable = 10 * time.Second
 
 // attending returns the pauses between attempts over one session; the connector waits by
@@ -109,15 +109,15 @@ func attending() retry.Policy {
 	return retry.Policy{InitialInterval: 50 * time.Millisecond, MaxInterval: 10 * time.Second}
 }
 
-// attend stands by and leads over one session, until that ends or ctx is done.
+// attend stands by and leads over one session, until the session ends or ctx is done.
 func (s *Scheduler) attend(ctx context.Context, session *amqp.Session) (err error) {
-	id, hello, err := s.hello()
+	id, announcement, err := s.announcement()
 	if err != nil {
 		return err
 	}
 	joining, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	lead, err := leader.Join(joining, session, tokenOf(s.config.Name), hello)
+	lead, err := leader.Join(joining, session, tokenOf(s.config.Name), announcement)
 	if err != nil {
 		return err
 	}
@@ -128,18 +128,18 @@ func (s *Scheduler) attend(ctx context.Context, session *amqp.Session) (err erro
 		}
 	}()
 	s.become(RoleStandby, nil)
-	said, err := lead.Win(ctx)
+	messages, err := lead.Win(ctx)
 	if err != nil {
 		return err
 	}
-	t := s.newTerm(lead, id, said)
+	t := s.newTerm(lead, id, messages)
 	s.become(RoleLeader, nil)
 	return t.run(ctx)
 }
 
 const joinTimeout = time.Minute
 
-// become notes what the scheduler does, and tells of a change.
+// become records the scheduler's role, and emits Changed if it is another.
 func (s *Scheduler) become(role string, why error) {
 	s.mu.Lock()
 	same := s.role == role && (s.idle == nil) == (why == nil)

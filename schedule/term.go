@@ -10,37 +10,38 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// leaveTimeout is what a transaction under way has when the scheduler is stopped.
+// leaveTimeout is how long a transaction may take after the scheduler is stopped.
 const leaveTimeout = 5 * time.Second
 
-// term is the time that a process leads without a break.
+// term is one period during which a process leads.
 type term struct {
 	*Scheduler
-	lead   *leader.Candidate
-	token  token
-	stored time.Time        // when the token was stored last
-	unsaid bool             // it says something that is not stored yet
-	trials map[string]trial // entries whose tick could not be published, by name
+	lead     *leader.Candidate
+	token    token
+	stored   time.Time        // when the token was stored last
+	unstored bool             // the token has changes that are not stored yet
+	trials   map[string]trial // entries whose tick could not be published, by name
 }
 
-// newTerm puts together what the group remembers: what this process knows, which counts
-// if the queue was deleted, the token, and what those say who have joined.
-func (s *Scheduler) newTerm(lead *leader.Candidate, id string, said [][]byte) *term {
+// newTerm merges the state of the group: the token that this process stored last, which
+// is used if the queue was deleted, the token from the queue, and the announcements of
+// the processes that have joined.
+func (s *Scheduler) newTerm(lead *leader.Candidate, id string, messages [][]byte) *term {
 	t := &term{Scheduler: s, lead: lead, token: s.known, trials: make(map[string]trial)}
-	hellos := slices.DeleteFunc(said, t.token.supersede)
+	announcements := slices.DeleteFunc(messages, t.token.supersede)
 	t.token.doubt(id)
 	now := s.now()
 	t.token.adopt(s.entries, now)
 	t.token.Group, t.token.Leader, t.token.Since = s.config.Name, s.process, now
-	for _, hello := range hellos {
-		t.hear(hello)
+	for _, announcement := range announcements {
+		t.receive(announcement)
 	}
 	return t
 }
 
-// run publishes what is due and waits, until the lead is lost or ctx is done.
+// run publishes due ticks until the token is lost or ctx is done.
 func (t *term) run(ctx context.Context) error {
-	if err := t.store(ctx, nil); err != nil { // first, so that no doubts are left if a tick costs the lead
+	if err := t.store(ctx, nil); err != nil { // first, so that no tick is pending if the next one loses the token
 		return err
 	}
 	for ctx.Err() == nil {
@@ -52,37 +53,37 @@ func (t *term) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if !t.unsaid {
+	if !t.unstored {
 		return nil
 	}
-	return t.store(ctx, nil) // so that the next leader has no doubts
+	return t.store(ctx, nil) // so that no tick is pending for the next leader
 }
 
-// listen waits, unless something is heard before.
+// listen waits for the given time, or until a message arrives in the token queue.
 func (t *term) listen(ctx context.Context, wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	said, err := t.lead.Receive(ctx)
+	body, err := t.lead.Receive(ctx)
 	if err == nil {
-		t.hear(said)
+		t.receive(body)
 	}
 	return t.lead.Err()
 }
 
-// hear takes in what comes to the leader.
-func (t *term) hear(said []byte) {
-	changed, differs, err := t.token.hear(said)
+// receive applies a message from the token queue.
+func (t *term) receive(body []byte) {
+	changed, differs, err := t.token.receive(body)
 	if err != nil {
 		t.emit(Odd{Err: err})
 	}
 	if len(differs.Entries) > 0 {
 		t.emit(differs)
 	}
-	t.unsaid = t.unsaid || changed
+	t.unstored = t.unstored || changed
 }
 
-// work publishes what is due, keeps the token fresh, and returns how long there is
-// nothing to do.
+// work publishes due ticks, renews the token, and returns how long to wait before the
+// next call.
 func (t *term) work(ctx context.Context) (wait time.Duration, err error) {
 	for err == nil && ctx.Err() == nil {
 		due, tick, wait := t.next(t.now())
@@ -90,7 +91,7 @@ func (t *term) work(ctx context.Context) (wait time.Duration, err error) {
 		switch {
 		case due != nil:
 			err = t.publish(ctx, due, tick)
-		case t.unsaid || fresh <= 0:
+		case t.unstored || fresh <= 0:
 			err = t.store(ctx, nil)
 		default:
 			return min(wait, fresh), nil
@@ -99,9 +100,9 @@ func (t *term) work(ctx context.Context) (wait time.Duration, err error) {
 	return 0, err
 }
 
-// next finds the earliest tick that is due, or how long there is none.
+// next returns the earliest due tick and its entry, or how long to wait for one.
 func (t *term) next(now time.Time) (due *compiled, tick time.Time, wait time.Duration) {
-	wait = t.config.Renew // a clock that is set meanwhile is noticed then
+	wait = t.config.Renew // at most, to notice if the clock was set
 	for i := range t.entries {
 		e, s := &t.entries[i], &t.token.Entries[i]
 		if pause := time.Until(t.trials[e.Name].again); pause > 0 {
@@ -110,7 +111,7 @@ func (t *term) next(now time.Time) (due *compiled, tick time.Time, wait time.Dur
 		}
 		p := e.plan(s.After, now)
 		if p.after.After(s.After) {
-			s.After, s.MissedFirst, s.MissedLast, t.unsaid = p.after, p.first, p.after, true
+			s.After, s.MissedFirst, s.MissedLast, t.unstored = p.after, p.first, p.after, true
 			t.emit(Missed{Entry: e.Name, First: p.first, Last: p.after})
 		}
 		switch {
@@ -123,7 +124,7 @@ func (t *term) next(now time.Time) (due *compiled, tick time.Time, wait time.Dur
 	return due, tick, wait
 }
 
-// store commits the token, and m with it unless it is nil.
+// store commits the token, and with it m unless m is nil.
 func (t *term) store(ctx context.Context, m *message.Message) error {
 	t.token.Revision++
 	t.token.UpdatedAt = t.now()
@@ -139,16 +140,16 @@ func (t *term) store(ctx context.Context, m *message.Message) error {
 	if err := t.lead.Commit(ctx, body, m); err != nil {
 		return err
 	}
-	t.stored, t.unsaid = time.Now(), m != nil
+	t.stored, t.unstored = time.Now(), m != nil
 	t.token.Pending = ""
 	t.known = t.token.clone()
 	t.show(t.known.Entries)
 	return nil
 }
 
-// within bounds what is said to the broker, but for the time in which the broker has
-// blocked the connection: what waits there cannot be taken back. It goes on for a
-// moment when ctx is done.
+// within returns a context for one transaction, with the limit PublishTimeout. While the
+// broker blocks the connection, the limit does not apply, because data that waits in the
+// connection cannot be withdrawn. After ctx is done, the transaction has leaveTimeout.
 func (t *term) within(ctx context.Context) (context.Context, context.CancelFunc) {
 	saying, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	limit := t.config.Broker.PublishTimeout

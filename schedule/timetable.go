@@ -9,18 +9,20 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// timetable returns the first tick after a moment; zero if there is none within
-// about five years. It is a pure function: every replica finds the same ticks.
+// timetable returns the first tick after the given time, or the zero time if no tick
+// comes within about five years. It is a pure function, so all replicas compute the same
+// ticks.
 type timetable func(after time.Time) time.Time
 
 const everyPrefix = "@every "
 
-// parse reads a cron expression. The parser of cron/v3 panics on a time zone without
-// anything behind it, and searches for ever where a field has no value.
+// parse reads a cron expression. It checks two things that the parser of cron/v3 does not:
+// that parser panics on a time zone without fields after it, and loops endlessly if a
+// field has no value.
 func parse(expression string, loc *time.Location) (timetable, error) {
 	switch {
 	case strings.Contains(expression, "TZ="):
-		return nil, errors.New("it has a time zone in it: use Timezone")
+		return nil, errors.New("it contains a time zone, want the time zone in Timezone")
 	case strings.HasPrefix(expression, everyPrefix):
 		return parseEvery(strings.TrimPrefix(expression, everyPrefix), loc)
 	}
@@ -31,11 +33,11 @@ func parse(expression string, loc *time.Location) (timetable, error) {
 	spec, ok := parsed.(*cron.SpecSchedule)
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("it is a %T", parsed)
+		return nil, fmt.Errorf("the parser returned a %T, want a *cron.SpecSchedule", parsed)
 	case spec.Second == 0 || spec.Minute == 0 || spec.Hour == 0 || spec.Dom == 0 || spec.Month == 0 || spec.Dow == 0:
-		return nil, errors.New("it has a field without a value")
+		return nil, errors.New("a field has no value, want at least one")
 	}
-	spec.Location = time.UTC // it is only asked of wall clocks: see wall
+	spec.Location = time.UTC // spec gets only the times that wall returns
 	if spec.Hour&anyHour == 0 {
 		return fixed(spec, loc), nil
 	}
@@ -56,7 +58,7 @@ func parseEvery(interval string, loc *time.Location) (timetable, error) {
 	return func(after time.Time) time.Time { return after.Truncate(d).Add(d).In(loc) }, nil
 }
 
-// wall is what a clock on the wall of t's time zone shows, as if it were UTC.
+// wall returns the local date and time of t in its time zone, as a time in UTC.
 func wall(t time.Time) time.Time { return t.UTC().Add(offset(t)) }
 
 func offset(t time.Time) time.Duration {
@@ -64,8 +66,8 @@ func offset(t time.Time) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// running is for schedules of every hour: they follow the time that passes, so that
-// an hour that is skipped has no ticks and one that comes twice has them twice.
+// running returns the timetable of a schedule of every hour. It follows elapsed time: a
+// skipped hour has no ticks, and a repeated hour has its ticks twice.
 func running(spec cron.Schedule, loc *time.Location) timetable {
 	return func(after time.Time) time.Time {
 		zone := after.In(loc)
@@ -79,15 +81,15 @@ func running(spec cron.Schedule, loc *time.Location) timetable {
 			if end.IsZero() || tick.Before(end) {
 				return tick
 			}
-			zone = end.In(loc) // the clock is set, and the search goes on from there
+			zone = end.In(loc) // the offset changes here: continue the search with the new one
 			clock = wall(zone).Add(-time.Second)
 		}
 	}
 }
 
-// fixed is for schedules of certain hours: each time the clock shows has its tick
-// once, the first time if it comes twice, and when the clock has been set if it is
-// skipped.
+// fixed returns the timetable of a schedule of certain hours. Each local time has one
+// tick. If the local time is repeated, the tick is at its first occurrence; if it is
+// skipped, the tick is at the change of the clock.
 func fixed(spec cron.Schedule, loc *time.Location) timetable {
 	return func(after time.Time) time.Time {
 		for clock := wall(after.In(loc)); ; {
@@ -102,7 +104,7 @@ func fixed(spec cron.Schedule, loc *time.Location) timetable {
 	}
 }
 
-// instant is when a wall clock first shows this time, or is set past it.
+// instant returns when a local clock first shows the given time, or is set past it.
 func instant(clock time.Time, loc *time.Location) time.Time {
 	const day = 24 * time.Hour
 	before, after := offset(clock.Add(-day).In(loc)), offset(clock.Add(day).In(loc))

@@ -8,28 +8,29 @@ import (
 	"time"
 )
 
-// token is the message that makes a leader, and the memory of the group. A hello is a
-// token with an id and without a revision, by which those who join tell the leader of themselves, and of
-// ticks that they could not publish when they led.
+// token is the message whose holder is the leader. It contains the state of the group. An
+// announcement is a token with an id (Hello) and without a revision. Each process that
+// joins publishes one: it contains the process's entries, and the ticks that it could not
+// publish when it was the leader.
 type token struct {
 	State
-	Revision int64  `json:"revision,omitempty"` // grows with each commit: the highest counts
-	Hello    string `json:"hello,omitempty"`    // the id of who says hello
-	// Pending is the entry whose last tick left with this token. Whether the tick has
-	// arrived is certain only if the broker has lived on since.
+	Revision int64  `json:"revision,omitempty"` // grows with each commit; the highest one is current
+	Hello    string `json:"hello,omitempty"`    // the id of an announcement
+	// Pending is the entry whose last tick was committed together with this token. The
+	// tick has certainly arrived only if the broker has not restarted since.
 	Pending string `json:"pending,omitempty"`
-	// Heard are the ids of the latest hellos: who finds its own here has been
-	// connected since before this token.
+	// Heard are the ids of the latest announcements. A process that finds its own id here
+	// has been connected since before this token was written.
 	Heard []string `json:"heard,omitempty"`
 }
 
 const (
 	maxHeard    = 100
-	maxRevision = 1 << 62 // out of reach, and with room to go on
+	maxRevision = 1 << 62 // more than commits can reach, and far enough from an overflow
 )
 
-// hello is what this process says when it joins.
-func (s *Scheduler) hello() (id string, body []byte, err error) {
+// announcement returns the announcement of this process, and its id.
+func (s *Scheduler) announcement() (id string, body []byte, err error) {
 	t := token{Hello: rand.Text(), State: State{Group: s.config.Name, Leader: s.process}}
 	for _, e := range s.entries {
 		t.Entries = append(t.Entries, EntryState{Name: e.Name})
@@ -41,17 +42,17 @@ func (s *Scheduler) hello() (id string, body []byte, err error) {
 	return t.Hello, body, err
 }
 
-// decode reads a token, or a hello. It refuses what no scheduler has said.
-func decode(said []byte) (t token, err error) {
-	if err := json.Unmarshal(said, &t); err != nil {
-		return token{}, fmt.Errorf("schedule: the token: %w", err)
+// decode reads a token or an announcement. It rejects what no scheduler writes.
+func decode(body []byte) (t token, err error) {
+	if err := json.Unmarshal(body, &t); err != nil {
+		return token{}, fmt.Errorf("schedule: decode the token: %w", err)
 	}
 	if t.Revision < 0 || t.Revision > maxRevision || t.Revision == 0 && t.Hello == "" {
-		return token{}, fmt.Errorf("schedule: the token: its revision is %d, want 1 to %d", t.Revision, int64(maxRevision))
+		return token{}, fmt.Errorf("schedule: decode the token: revision is %d, want 1 to %d", t.Revision, int64(maxRevision))
 	}
 	for _, e := range t.Entries {
 		if y := e.After.UTC().Year(); y < 1 || y > 9998 {
-			return token{}, fmt.Errorf("schedule: the token: entry %q was published up to the year %d, want 1 to 9998", e.Name, y)
+			return token{}, fmt.Errorf("schedule: decode the token: entry %q was published up to the year %d, want 1 to 9998", e.Name, y)
 		}
 	}
 	return t, nil
@@ -60,7 +61,7 @@ func decode(said []byte) (t token, err error) {
 func (t *token) encode() ([]byte, error) {
 	body, err := json.Marshal(t)
 	if err != nil {
-		return nil, fmt.Errorf("schedule: the token: %w", err)
+		return nil, fmt.Errorf("schedule: encode the token: %w", err)
 	}
 	return body, nil
 }
@@ -78,10 +79,10 @@ func (t *token) entry(name string) *EntryState {
 	return nil
 }
 
-// supersede makes t what was said if that is a later token, and says whether it is a
-// token at all.
-func (t *token) supersede(said []byte) bool {
-	other, err := decode(said)
+// supersede replaces t if the message is a token with a higher revision. It reports
+// whether the message is a token.
+func (t *token) supersede(body []byte) bool {
+	other, err := decode(body)
 	if err != nil || other.Hello != "" {
 		return false
 	}
@@ -91,9 +92,9 @@ func (t *token) supersede(said []byte) bool {
 	return true
 }
 
-// hear adds what comes to the leader, and says whether it changes anything.
-func (t *token) hear(said []byte) (changed bool, differs Differs, err error) {
-	other, err := decode(said)
+// receive applies a message from the token queue, and reports whether the token has changed.
+func (t *token) receive(body []byte) (changed bool, differs Differs, err error) {
+	other, err := decode(body)
 	if err != nil {
 		return true, differs, err
 	}
@@ -115,10 +116,10 @@ func (t *token) hear(said []byte) (changed bool, differs Differs, err error) {
 	return true, differs, nil
 }
 
-// learn takes over what another leader has published, whose token has come late.
+// learn adds the ticks that an earlier leader has published, if its token arrives late.
 func (t *token) learn(other *token) (changed bool) {
 	if other.Leader == t.Leader && other.Since.Equal(t.Since) {
-		return false // our own
+		return false // this process wrote it
 	}
 	for _, e := range other.Entries {
 		if mine := t.entry(e.Name); mine != nil && mine.Cron == e.Cron && e.After.After(mine.After) {
@@ -128,20 +129,21 @@ func (t *token) learn(other *token) (changed bool) {
 	return true
 }
 
-// refused notes that a tick could not be published, as another process says, unless
-// somebody has published it since. It is due again if that process had stored that it
-// was published.
-func (e *EntryState) refused(said EntryState) {
+// refused records that another process could not publish a tick, unless a process has
+// published it since. If the token says that the tick was published by that process, the
+// tick becomes due again.
+func (e *EntryState) refused(reported EntryState) {
 	switch {
-	case e.After.Before(said.Last):
-		e.Error = said.Error
-	case e.After.Equal(said.Last) && e.By == said.By:
-		e.After, e.Last, e.Error = justBefore(said.Last), time.Time{}, said.Error
+	case e.After.Before(reported.Last):
+		e.Error = reported.Error
+	case e.After.Equal(reported.Last) && e.By == reported.By:
+		e.After, e.Last, e.Error = justBefore(reported.Last), time.Time{}, reported.Error
 	}
 }
 
-// doubt makes the last tick due again, unless this process, whose hello has the id, was
-// connected when it left: then the broker has lived since, and done all it was told.
+// doubt makes the pending tick due again, unless this process was connected when the tick
+// was committed: then the broker has not restarted since, and has the tick. The id is the
+// id of this process's announcement.
 func (t *token) doubt(id string) {
 	if e := t.entry(t.Pending); e != nil && !slices.Contains(t.Heard, id) {
 		e.After = justBefore(e.After)
@@ -149,11 +151,12 @@ func (t *token) doubt(id string) {
 	t.Pending = ""
 }
 
-// justBefore makes a tick the next one again.
+// justBefore returns the time after which tick is the next tick.
 func justBefore(tick time.Time) time.Time { return tick.Add(-time.Nanosecond) }
 
-// adopt makes t's entries those of this process, by name. An entry that is new or has
-// another timetable begins now: nothing of the past is due.
+// adopt replaces t's entries with the entries of this process, and keeps the state of
+// entries with the same name. A new entry, or one with another timetable, starts at now:
+// none of its earlier ticks is due.
 func (t *token) adopt(entries []compiled, now time.Time) {
 	adopted := make([]EntryState, len(entries))
 	for i, e := range entries {

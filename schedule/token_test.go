@@ -12,16 +12,16 @@ import (
 	"github.com/warren-mq/warren/schedule"
 )
 
-// FuzzToken holds that nothing in the token's queue stops a leader: whatever is there,
-// it goes on with its own entries, in its own order, and what it stores can be read.
+// FuzzToken checks that a leader works with any message in the token queue: it continues
+// with its own entries, in its own order, and stores a token that can be read.
 func FuzzToken(f *testing.F) {
-	for _, said := range []string{
+	for _, messages := range []string{
 		"", "null", "{}", "[]", "\x00", `{"revision":-1}`, `{"revision":9223372036854775807}`,
 		`{"revision":1,"pending":"a","entries":[{"name":"a","cron":"@every 1h","timezone":"UTC","after":"0000-01-01T00:00:00Z"}]}`,
 		`{"revision":2,"leader":"h:1","since":"2026-01-01T00:00:00Z","pending":"b","heard":["x","y"],"entries":[{"name":"b","after":"2026-01-01T03:00:00+01:00","last":"2026-01-01T03:00:00Z"},{"name":"b"}]}`,
 		`{"hello":"x","leader":"h:2","entries":[{"name":"a","error":"no queue","last":"9999-12-31T23:59:59Z","by":"h:1"},{"name":"z"}]}`,
 	} {
-		f.Add([]byte(said), []byte(said))
+		f.Add([]byte(messages), []byte(messages))
 	}
 	cfg := schedule.Config{
 		Name: "g", Broker: broker.Config{URL: "amqp://localhost"}, Logger: slog.New(slog.DiscardHandler),
@@ -63,14 +63,14 @@ func TestWhatALeaderMakesOfTheToken(t *testing.T) {
 		return fmt.Sprintf(`{"hello":"x","leader":"h","entries":[{"name":"a","error":"no queue","last":"2026-01-01T%sZ","by":%q}]}`, last, by)
 	}
 	for name, tt := range map[string]struct {
-		said  []string
-		after string // the moment after which ticks are still to be published
-		err   string
+		messages []string
+		after    string // the moment after which ticks are still to be published
+		err      string
 	}{
-		"nothing was said":                                {nil, "12:30:00", ""},
-		"a token":                                         {[]string{token(1, "11:00:00", "")}, "11:00:00", ""},
-		"of two tokens the later counts":                  {[]string{token(2, "12:00:00", ""), token(1, "11:00:00", "")}, "12:00:00", ""},
-		"the last tick is pending":                        {[]string{token(1, "11:00:00", `,"pending":"a"`)}, "10:59:59.999999999", ""},
+		"no messages":                    {nil, "12:30:00", ""},
+		"a token":                        {[]string{token(1, "11:00:00", "")}, "11:00:00", ""},
+		"of two tokens the later counts": {[]string{token(2, "12:00:00", ""), token(1, "11:00:00", "")}, "12:00:00", ""},
+		"the last tick is pending":       {[]string{token(1, "11:00:00", `,"pending":"a"`)}, "10:59:59.999999999", ""},
 		"it is pending, but the broker has lived since":   {[]string{token(1, "11:00:00", `,"pending":"a","heard":["hello"]`)}, "11:00:00", ""},
 		"who published the last tick says it was refused": {[]string{token(1, "11:00:00", ""), refused("11:00:00", "old")}, "10:59:59.999999999", "no queue"},
 		"somebody else says so, who was earlier":          {[]string{token(1, "11:00:00", ""), refused("11:00:00", "older")}, "11:00:00", ""},
@@ -80,11 +80,11 @@ func TestWhatALeaderMakesOfTheToken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var said [][]byte
-			for _, s := range tt.said {
-				said = append(said, []byte(s))
+			var messages [][]byte
+			for _, s := range tt.messages {
+				messages = append(messages, []byte(s))
 			}
-			body, err := schedule.Remember(cfg, moment(t, "2026-01-01 12:30 +0000"), said...)
+			body, err := schedule.Remember(cfg, moment(t, "2026-01-01 12:30 +0000"), messages...)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,7 +16,8 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// What is wrong with one entry neither holds up another nor costs the lead for long.
+// An entry that cannot be published does not delay other entries, and does not cost the
+// leader its token for long.
 func TestAnEntryThatCannotBePublished(t *testing.T) {
 	versions(t, devbroker.Config{}, func(b *bubble) {
 		b.declare("reports", nil)
@@ -87,7 +88,7 @@ func TestABrokerThatTakesNothingCostsNoTick(t *testing.T) {
 	})
 }
 
-// A clock that is set back repeats nothing; one that is set forward skips nothing.
+// If the clock is set back, no tick is repeated; if it is set forward, no tick is skipped.
 func TestTheClockIsSet(t *testing.T) {
 	t.Parallel()
 	inBubble(t, devbroker.Config{}, func(b *bubble) {
@@ -127,7 +128,7 @@ func TestAnotherProcessHasOtherEntries(t *testing.T) {
 	})
 }
 
-// A message that somebody else has put into the token's queue is told of and removed.
+// A message in the token queue that no scheduler wrote is reported and removed.
 func TestSomebodyPublishesToTheTokensQueue(t *testing.T) {
 	t.Parallel()
 	inBubble(t, devbroker.Config{}, func(b *bubble) {
@@ -154,7 +155,7 @@ func TestSomebodyPublishesToTheTokensQueue(t *testing.T) {
 	})
 }
 
-// A token whose last tick may have died with the broker has it published again.
+// If the broker may have lost the last tick, the next leader publishes it again.
 func TestTheTokensQueueIsDeleted(t *testing.T) {
 	versions(t, devbroker.Config{}, func(b *bubble) {
 		b.declare("reports", nil)
@@ -176,7 +177,7 @@ func TestRead(t *testing.T) {
 	t.Parallel()
 	inBubble(t, devbroker.Config{}, func(b *bubble) {
 		b.declare("reports", nil)
-		if _, err := schedule.Read(b.t.Context(), b.config, "test"); err == nil || !strings.Contains(err.Error(), `nobody has led a group named "test"`) {
+		if _, err := schedule.Read(b.t.Context(), b.config, "test"); err == nil || !strings.Contains(err.Error(), `group "test": no scheduler of this group has run`) {
 			b.t.Errorf("before all the error is %v", err)
 		}
 		entries := []schedule.Entry{{Name: "e", Cron: "0 * * * *", Timezone: "Asia/Tokyo", Key: "reports", Missed: schedule.Skip}}
@@ -208,7 +209,7 @@ func TestRunRefuses(t *testing.T) {
 	t.Parallel()
 	inBubble(t, devbroker.Config{}, func(b *bubble) {
 		b.declare("reports", nil)
-		if err := schedule.New(schedule.Config{}).Run(b.t.Context()); err == nil || !strings.Contains(err.Error(), "there are no entries") {
+		if err := schedule.New(schedule.Config{}).Run(b.t.Context()); err == nil || !strings.Contains(err.Error(), "Entries is empty") {
 			b.t.Errorf("without a configuration the error is %v", err)
 		}
 		r := b.run(every("1h"))
