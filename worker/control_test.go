@@ -211,9 +211,9 @@ func TestNothingBeginsOnceAChangeOfLanesIsCutShort(t *testing.T) {
 				return nil
 			}))
 			for i := range prefetched {
-				b.publish("key."+strconv.Itoa(i%2), 1)
+				b.publish("key."+strconv.Itoa(i), 1) // so many keys that neither lane stays empty
 			}
-			b.eventually("all are in the lanes", func() bool { return entered.Load() >= 1 && b.depth(b.queue.Name) == 0 })
+			b.eventually("all are in the lanes", func() bool { return entered.Load() == 2 && b.depth(b.queue.Name) == 0 })
 			r.sub.SetConcurrency(4)
 			b.eventually("the lanes are being emptied", func() bool { return consumers(b) == 0 })
 			began := entered.Load()

@@ -113,7 +113,7 @@ func (q *Subscription) prefetch(concurrency int, careful bool) int {
 	return q.config.prefetch(concurrency)
 }
 
-// begin hands c to the hands.
+// begin has the goroutines receive from c.
 func (q *Subscription) begin(c *amqp.Consumer, concurrency int) {
 	q.resize(concurrency)
 	if lanes := q.pool.lanes; lanes != nil {
@@ -227,14 +227,14 @@ func (q *Subscription) empty(k *keeping, c *amqp.Consumer, closed ...<-chan stru
 // halt requeues what no goroutine has taken, together and so in order; at once, or with
 // the end of a single active consumer.
 func (q *Subscription) halt(hard context.Context, c *amqp.Consumer) {
-	c.StopReceiving()
+	c.Stop()
 	q.pool.sorting.Wait()
 	waiting := q.pool.waiting() // first: a goroutine would begin it
 	if q.config.SingleActive {
-		c.Leave(waiting)
+		c.Abandon(waiting)
 		return
 	}
-	untouched, err := c.Halt(hard)
+	untouched, err := c.Rest(hard)
 	q.report(err)
 	q.report(amqp.Release(hard, append(waiting, untouched...)))
 }

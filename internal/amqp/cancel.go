@@ -11,10 +11,17 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
-// Cancel has the broker send nothing more. What it has sent can still be received.
-// Outcomes are not told meanwhile, so that all that comes here comes before. It gives up
-// when ctx is done, or when the broker does not answer for some seconds.
-func (c *Consumer) Cancel(ctx context.Context) (err error) {
+// Cancel has the broker send nothing more. What it has sent can still be received. Outcomes
+// are held back until the cancel completes, so that every delivery already in flight arrives
+// first. Cancel returns an error when ctx is done, or when the broker does not answer for 5 s.
+func (c *Consumer) Cancel(ctx context.Context) error {
+	if !c.enter(cancelled) {
+		return nil
+	}
+	return c.cancel(ctx)
+}
+
+func (c *Consumer) cancel(ctx context.Context) (err error) {
 	c.cancelOnce.Do(func() {
 		if c.Err() != nil {
 			return
@@ -74,14 +81,14 @@ func (c *Consumer) quiesce(ctx context.Context) {
 // been received.
 func (c *Consumer) Drained() <-chan struct{} { return c.drained }
 
-// StopReceiving has Receive return false from now on. Halt or Leave must follow.
-func (c *Consumer) StopReceiving() { c.closeOnce.Do(func() { close(c.closing) }) }
+// Stop has Receive return false from now on. Rest or Abandon must follow.
+func (c *Consumer) Stop() { c.enter(stopped) }
 
-// Halt ends receiving at once and returns what was sent and not received, for
-// Release. See Cancel for ctx.
-func (c *Consumer) Halt(ctx context.Context) (untouched []Delivery, err error) {
-	c.StopReceiving()
-	err = c.Cancel(ctx)
+// Rest stops the consumer, has the broker send nothing more, and returns what was sent and
+// not received, for Release. See Cancel for ctx.
+func (c *Consumer) Rest(ctx context.Context) (untouched []Delivery, err error) {
+	c.Stop()
+	err = c.cancel(ctx)
 	for range c.ready { // until no more come
 	}
 	for _, raw := range c.rest() {
@@ -90,15 +97,13 @@ func (c *Consumer) Halt(ctx context.Context) (untouched []Delivery, err error) {
 	return untouched, err
 }
 
-// Leave ends receiving at once and leaves what nobody has in hand, untouched among it,
-// to the broker: Close gives it back together with the consumer's place, so that with a
-// single active consumer the next one begins with it. Unlike Release that counts as a
+// Abandon stops the consumer and leaves untouched, and what was sent and not received, to
+// the broker: Close gives them back together with the consumer's place, so that with a
+// single active consumer the next one begins with them. Unlike Release this counts as a
 // delivery on RabbitMQ 4.3, too.
-func (c *Consumer) Leave(untouched []Delivery) {
-	c.StopReceiving()
-	c.mu.Lock()
-	c.left = true
-	c.mu.Unlock()
+func (c *Consumer) Abandon(untouched []Delivery) {
+	c.Stop()
+	c.enter(abandoned)
 	c.settler.leave(len(untouched) + len(c.rest()))
 }
 

@@ -37,16 +37,15 @@ type Consumer struct {
 
 	mu       sync.Mutex
 	received []*amqp091.Delivery // noted by the settler, and handed to no goroutine
-	over     bool                // no more comes
-	left     bool                // what comes is left to the broker
-	held     bool                // a suspect has come: it and what comes behind it is for Halt alone
-	ready    chan struct{}       // has one for each delivery received; closed when no more come
+	phase    phase
+	over     bool          // the broker has sent everything
+	held     bool          // a suspect has come: it and what comes behind it is for Rest alone
+	ready    chan struct{} // has one for each delivery received; closed when no more come
 
 	suspected chan struct{} // closed when held is set
 	cleared   chan struct{} // closed at the first message that is no suspect
 
-	closing    chan struct{} // closed by Halt and Leave: nobody is handed anything any more
-	closeOnce  sync.Once
+	stopped    chan struct{} // closed when nothing more is handed out
 	drained    chan struct{} // closed when all that came has been received
 	drainOnce  sync.Once
 	cancelOnce sync.Once
@@ -66,15 +65,15 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 	c := &Consumer{
 		queue: what.Queue, tag: what.Queue, ch: ch, session: s, prefetch: max(what.Prefetch, 1),
 		suspect: what.Suspect, suspected: make(chan struct{}), cleared: make(chan struct{}),
-		closing: make(chan struct{}), drained: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
+		stopped: make(chan struct{}), drained: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
 	}
 	parent := what.Context
 	if parent == nil {
 		parent = context.Background()
 	}
 	c.life, c.lose = context.WithCancelCause(parent)
-	closed := ch.NotifyClose(make(chan *amqp091.Error, 1))
-	cancelled := ch.NotifyCancel(make(chan string, 1))
+	ended := ch.NotifyClose(make(chan *amqp091.Error, 1))
+	cancels := ch.NotifyCancel(make(chan string, 1))
 	c.deliveries, err = Ask(ctx, s, func() (<-chan amqp091.Delivery, error) { return c.subscribe(what.Arguments) }, Closing[<-chan amqp091.Delivery](ch))
 	if err != nil {
 		c.lose(err)
@@ -85,7 +84,7 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 	}
 	c.settler, c.ready = newSettler(ch, c.prefetch), make(chan struct{}, c.prefetch)
 	go c.note()
-	go c.watch(closed, cancelled)
+	go c.watch(ended, cancels)
 	return c, nil
 }
 
@@ -98,24 +97,25 @@ func (c *Consumer) subscribe(arguments message.Headers) (<-chan amqp091.Delivery
 
 // watch sees both ways a consumer ends: with its channel, or cancelled by the
 // broker (queue deleted, node gone, consumer timeout) while the channel lives.
-func (c *Consumer) watch(closed <-chan *amqp091.Error, cancelled <-chan string) {
+func (c *Consumer) watch(ended <-chan *amqp091.Error, cancels <-chan string) {
 	select {
-	case _, ok := <-cancelled:
+	case _, ok := <-cancels:
 		if ok {
 			c.err = fmt.Errorf("broker: consumer of %s cancelled by the broker", c.queue)
+			c.enter(cancelled)
 			close(c.done)
-			for range closed { // the channel lives until it is closed
+			for range ended { // the channel lives until it is closed
 			}
 			c.end()
 			return
 		}
-		c.lost(<-closed)
-	case e := <-closed:
-		c.lost(e)
+		c.ended(<-ended)
+	case e := <-ended:
+		c.ended(e)
 	}
 }
 
-func (c *Consumer) lost(e *amqp091.Error) {
+func (c *Consumer) ended(e *amqp091.Error) {
 	c.err = fmt.Errorf("broker: channel of %s: %w", c.queue, ErrClosed)
 	if e != nil {
 		c.err = fmt.Errorf("broker: channel of %s lost: %w", c.queue, e)
@@ -126,6 +126,7 @@ func (c *Consumer) lost(e *amqp091.Error) {
 
 // end marks the channel as gone: the broker has taken all deliveries back.
 func (c *Consumer) end() {
+	c.enter(lost)
 	c.settler.lose()
 	c.lose(ErrStale)
 	close(c.gone)
@@ -144,13 +145,14 @@ func (c *Consumer) Err() error {
 	}
 }
 
-// Close waits until everything received is settled or left, or ctx is done, and closes
+// Close waits until everything received is settled or abandoned, or ctx is done, and closes
 // the channel. The broker takes back what is not settled then. An error that is
 // ErrStale says how many accepted outcomes were lost with the channel: the broker
 // delivers their messages again.
 func (c *Consumer) Close(ctx context.Context) error {
 	c.settler.wait(ctx)
 	c.settler.stop()
+	c.enter(closed)
 	err := c.session.CloseChannel(c.ch)
 	if n := c.settler.untold(); n > 0 {
 		err = errors.Join(err, fmt.Errorf("broker: close the consumer of %s: %d accepted outcomes were not sent: %w", c.queue, n, ErrStale))

@@ -31,7 +31,7 @@ func (c *Consumer) checkDrained() {
 func (c *Consumer) add(raw *amqp091.Delivery) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.left {
+	if c.phase >= abandoned {
 		return false
 	}
 	c.settler.took(raw.DeliveryTag)
@@ -61,7 +61,7 @@ func (c *Consumer) judge(raw *amqp091.Delivery) {
 
 // Suspected is closed when a message has come that has been delivered at least
 // Consume.Suspect times, with a prefetch of more than 1. That message and those behind it
-// are not received: Halt returns them. To consume with a prefetch of 1 handles such
+// are not received: Rest returns them. To consume with a prefetch of 1 handles such
 // messages alone: when one ends its process, the broker counts a delivery for each message
 // that the process has not settled, and dead-letters them all in the end.
 func (c *Consumer) Suspected() <-chan struct{} { return c.suspected }
@@ -74,14 +74,14 @@ func (c *Consumer) Cleared() <-chan struct{} { return c.cleared }
 // and when stop is closed, which beats a waiting delivery.
 func (c *Consumer) Receive(stop <-chan struct{}) (Delivery, bool) {
 	select {
-	case <-c.closing:
+	case <-c.stopped:
 		return Delivery{}, false
 	case <-stop:
 		return Delivery{}, false
 	default:
 	}
 	select {
-	case <-c.closing:
+	case <-c.stopped:
 	case <-stop:
 	case _, ok := <-c.ready:
 		if ok {
@@ -97,7 +97,7 @@ func (c *Consumer) first() (Delivery, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	select {
-	case <-c.closing:
+	case <-c.stopped:
 		return Delivery{}, false
 	default:
 	}
