@@ -26,13 +26,14 @@ const (
 	maxLines = 80          // of each file of a program
 )
 
-// programs are all programs of this folder but signup, which has tests of its own.
+// programs holds the programs of this folder, except signup, which has its own tests.
 var programs = []struct {
 	folder string
-	// queues and exchanges are what the program declares besides dead-letter queues.
+	// queues and exchanges are declared by the program, besides dead-letter queues.
 	queues, exchanges []string
-	// story is what the program prints, as sequences: each keeps its order, and one may
-	// mix with the others. A line that ends with … may go on.
+	// story is the expected output, as sequences of lines. The lines of one sequence must be in
+	// order; lines of different sequences may be interleaved. A line that ends with … is a
+	// prefix.
 	story [][]string
 }{
 	{
@@ -151,7 +152,7 @@ var programs = []struct {
 	},
 }
 
-// bin is the folder of the programs that build builds.
+// bin is the folder with the built programs.
 var bin string
 
 var build = sync.OnceValue(func() error {
@@ -185,7 +186,7 @@ func TestProgramsOnABrokerInMemory(t *testing.T) {
 			stdout, stderr := run(t, p.folder, "")
 			compare(t, stdout, p.story)
 			if first, _, _ := strings.Cut(stderr, "\n"); !strings.Contains(first, "using a broker in memory") {
-				t.Errorf("the first line on stderr is %q, want it to say that the broker is in memory", first)
+				t.Errorf("the first line on stderr is %q, want one about the broker in memory", first)
 			}
 		})
 	}
@@ -198,7 +199,7 @@ func TestProgramsOnTheBrokerOfAMQPURL(t *testing.T) {
 		t.Run(p.folder, func(t *testing.T) {
 			t.Parallel()
 			url := rabbit.URL(t)
-			remove(t, url, p.queues, p.exchanges) // a run that was killed may have left them
+			remove(t, url, p.queues, p.exchanges) // a killed run may have left them
 			t.Cleanup(func() { remove(t, url, p.queues, p.exchanges) })
 			stdout, stderr := run(t, p.folder, url)
 			compare(t, stdout, p.story)
@@ -220,7 +221,7 @@ func TestProgramsEndOnCtrlC(t *testing.T) {
 				t.Fatal(err)
 			}
 			lines := bufio.NewReader(stderr)
-			if _, err := lines.ReadString('\n'); err != nil { // it has begun
+			if _, err := lines.ReadString('\n'); err != nil { // wait until it has started
 				t.Error(err)
 			}
 			if err := cmd.Process.Signal(os.Interrupt); err != nil {
@@ -247,7 +248,7 @@ func TestProgramsAreShortAndInTheIndex(t *testing.T) {
 	}
 	for _, p := range programs {
 		if !strings.Contains(string(index), "`go run ./examples/"+p.folder+"`") {
-			t.Errorf("README.md does not say how to run %s", p.folder)
+			t.Errorf("README.md lacks the command of %s", p.folder)
 		}
 		files, err := filepath.Glob(p.folder + "/*")
 		if err != nil {
@@ -292,7 +293,7 @@ func run(t *testing.T, folder, url string) (stdout, stderr string) {
 	return out.String(), errs.String()
 }
 
-// command returns the command of a program, to be run in the root of the repository.
+// command returns the command of a program, with the root of the repository as its folder.
 func command(t *testing.T, folder, url string) *exec.Cmd {
 	t.Helper()
 	if err := build(); err != nil {
@@ -300,7 +301,7 @@ func command(t *testing.T, folder, url string) *exec.Cmd {
 	}
 	for _, interpreter := range []string{"python3", "node"} {
 		if _, err := exec.LookPath(interpreter); err != nil && folder == "scripts" {
-			t.Fatalf("%v: scripts/languages installs it", err)
+			t.Fatalf("%v: run scripts/languages to install it", err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
@@ -324,7 +325,7 @@ func compare(t *testing.T, printed string, story [][]string) {
 			return line == start || more && strings.HasPrefix(line, start)
 		})
 		if at < 0 {
-			t.Errorf("%q is not expected here", line)
+			t.Errorf("unexpected line %q", line)
 			continue
 		}
 		left[at] = left[at][1:]

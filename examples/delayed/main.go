@@ -1,5 +1,5 @@
-// Command delayed publishes reminders now that reach their queue later. The broker holds
-// them meanwhile, so the program that publishes may end.
+// Command delayed publishes reminders that reach their queue after a delay. The broker holds
+// them meanwhile, so the publishing program may exit.
 package main
 
 import (

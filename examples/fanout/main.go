@@ -38,7 +38,7 @@ func main() {
 
 	go func() {
 		defer stop() // ends Run
-		<-w.Ready()  // the queues exist from now on
+		<-w.Ready()  // the queues are declared
 		orders := w.Publisher("fanout-orders")
 		for n := 1; n <= 2; n++ {
 			if err := orders.Publish(ctx, "", order{Number: n}); err != nil {

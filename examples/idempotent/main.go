@@ -35,8 +35,8 @@ func main() {
 		}
 	})
 
-	// Dedupe compares the message ids. This store remembers up to 10,000 of them for an
-	// hour, in this process; replicas need a store that they share, such as a database.
+	// Dedupe compares message IDs. This store keeps up to 10,000 IDs for an hour in this
+	// process. Replicas need a shared store, such as a database.
 	seen := dedupe.NewMemory(time.Hour, 10_000)
 	q := w.Queue(worker.Queue{
 		Name: "idempotent-payments", Exchange: "idempotent",

@@ -41,7 +41,7 @@ func main() {
 	q.Handle("mail", handler.Typed(func(_ context.Context, address string) error {
 		if calls++; calls <= 2 {
 			fmt.Printf("mail to %s: the provider is down\n", address)
-			return errors.New("the provider is down") // the mail is tried again
+			return errors.New("the provider is down") // the mail is retried
 		}
 		fmt.Printf("mail to %s: sent\n", address)
 		sent <- struct{}{}

@@ -1,4 +1,4 @@
-// Command order handles the messages of one customer one after the other, and those of
+// Command order handles the messages of one customer one after the other, and messages of
 // different customers at the same time.
 package main
 
@@ -36,7 +36,7 @@ func main() {
 		OrderBy: func(m *message.Message) string { return m.Headers.String("customer") },
 	})
 	q.Handle("booking", handler.Typed(func(_ context.Context, b booking) error {
-		time.Sleep(b.Takes) // the work; later steps are faster, and would overtake
+		time.Sleep(b.Takes) // the work; without OrderBy the later, faster steps would overtake
 		fmt.Printf("%s: %s\n", b.Customer, b.Step)
 		handled <- struct{}{}
 		return nil

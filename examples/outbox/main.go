@@ -37,12 +37,12 @@ func main() {
 		stop()
 		return nil
 	}))
-	relay := outbox.New(outbox.Config{DB: db, Dialect: outbox.SQLite, Broker: at}) // often another process
+	relay := outbox.New(outbox.Config{DB: db, Dialect: outbox.SQLite, Broker: at}) // usually another process
 	running, ctx := errgroup.WithContext(ctx)
 	running.Go(func() error { return w.Run(ctx) })
 	running.Go(func() error {
 		select {
-		case <-w.Ready(): // the queue exists from now on
+		case <-w.Ready(): // the queue is declared
 			return relay.Run(ctx)
 		case <-ctx.Done():
 			return nil
@@ -53,7 +53,7 @@ func main() {
 	}
 }
 
-// signUp writes the event in the transaction in which a real service saves the account.
+// signUp writes the event. A real service saves the account in the same transaction.
 func signUp(ctx context.Context, db *sql.DB, name string, commit bool) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {

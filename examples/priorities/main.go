@@ -1,4 +1,4 @@
-// Command priorities shows urgent messages that overtake those that wait in the queue.
+// Command priorities shows how urgent messages overtake other messages in the same queue.
 package main
 
 import (
@@ -29,7 +29,7 @@ func main() {
 		handled <- struct{}{}
 		return nil
 	}))
-	mails.Pause() // the queue is declared and receives nothing until Resume
+	mails.Pause() // the queue is declared, and consumed after Resume
 
 	go func() {
 		defer stop() // ends Run

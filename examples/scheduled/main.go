@@ -1,4 +1,4 @@
-// Command scheduled runs a job each second, once, although two schedulers are there.
+// Command scheduled runs a job once each second, although two schedulers are running.
 package main
 
 import (
@@ -48,7 +48,7 @@ func main() {
 		})
 		running.Go(func() error {
 			select {
-			case <-w.Ready(): // the queue exists from now on
+			case <-w.Ready(): // the queue is declared
 				return s.Run(ctx)
 			case <-ctx.Done():
 				return nil

@@ -1,5 +1,5 @@
 // Command scripts runs the workers of config.yaml, which are written in Python and Node,
-// and publishes two orders to each. Start it in the root of the repository.
+// and publishes two orders to each queue. Run it from the root of the repository.
 package main
 
 import (
@@ -54,7 +54,7 @@ func publish(ctx context.Context) error {
 	for _, queue := range []string{"python-exec", "node-exec", "python-persistent", "node-persistent"} {
 		for _, order := range []map[string]string{{"customer": "Ada"}, {}} {
 			err := pub.Publish(ctx, "scripts-"+queue, order)
-			// RabbitMQ 3.10 also refuses messages for a queue that is being declared.
+			// RabbitMQ 3.10 also nacks messages to a queue that is being declared.
 			for errors.Is(err, broker.ErrUnroutable) || errors.Is(err, broker.ErrNacked) {
 				time.Sleep(50 * time.Millisecond)
 				err = pub.Publish(ctx, "scripts-"+queue, order)
@@ -67,8 +67,8 @@ func publish(ctx context.Context) error {
 	return pub.Close()
 }
 
-// setBroker sets AMQP_URL to a broker in memory, unless it is set already. New is not
-// enough here: the runner reaches its broker over TCP.
+// setBroker sets AMQP_URL to a broker in memory, unless it is set already. The broker listens
+// on a TCP port, since the runner connects to it over TCP.
 func setBroker() error {
 	if os.Getenv("AMQP_URL") != "" {
 		return nil

@@ -27,12 +27,12 @@ import (
 )
 
 const (
-	chaosVariable = "SIGNUP_CHAOS" // how many sign up; 100 if it is not set
+	chaosVariable = "SIGNUP_CHAOS" // number of sign-ups; the default is 100
 	patience      = 5 * time.Minute
-	hands         = 8 // of the queues for mails: so many may be between mail and mark when a worker is killed
+	concurrency   = 8 // of the mail queues: the number of mails that may be sent but not recorded when a worker is killed
 )
 
-// chaos is a sign-up of real processes, one for each role, which are killed in turn.
+// chaos runs the sign-up as one process for each role, and kills them in turn.
 type chaos struct {
 	t       *testing.T
 	proxy   *rabbit.Proxy
@@ -45,7 +45,7 @@ type chaos struct {
 	kills     map[app.Role]int
 	cuts      int
 	signedUp  atomic.Int64
-	again     atomic.Int64 // attempts whose answer did not come: each may have been a sign-up
+	again     atomic.Int64 // requests without an answer: each may have signed up
 }
 
 func newChaos(t *testing.T) *chaos {
@@ -63,7 +63,7 @@ func newChaos(t *testing.T) *chaos {
 			t.Error(err)
 		}
 	})
-	l, err := net.Listen("tcp", "127.0.0.1:0") // the service comes back to the same address
+	l, err := net.Listen("tcp", "127.0.0.1:0") // a restarted service listens on the same address
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,23 +98,23 @@ func (c *chaos) start(role app.Role) {
 	if err := cmd.Start(); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := log.Close(); err != nil { // the child has its own
+	if err := log.Close(); err != nil { // the child has its own descriptor
 		c.t.Error(err)
 	}
 	c.processes[role] = cmd
 }
 
-// end kills the process of a role, without a word.
+// end kills the process of a role by SIGKILL.
 func (c *chaos) end(role app.Role) {
 	c.t.Helper()
 	cmd := c.processes[role]
 	if err := cmd.Process.Kill(); err != nil {
-		c.t.Errorf("%s was gone before it was killed: %v", role, err)
+		c.t.Errorf("%s exited before it was killed: %v", role, err)
 	}
 	_ = cmd.Wait() // "signal: killed"
 }
 
-// crowd signs n people up, each until the service says that they are, or ctx is done.
+// crowd signs up n people, each until the service accepts the sign-up or ctx is done.
 func (c *chaos) crowd(ctx context.Context, n int) {
 	var next atomic.Int64
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}, Timeout: 30 * time.Second}
@@ -134,8 +134,8 @@ func (c *chaos) crowd(ctx context.Context, n int) {
 	all.Wait()
 }
 
-// signUp reports whether the service has accepted person i, whose account may be from
-// an earlier attempt whose answer was lost.
+// signUp reports whether the service accepted person i. The account may be from an earlier
+// request whose answer was lost.
 func (c *chaos) signUp(client *http.Client, i int64) bool {
 	body, err := json.Marshal(account.Input{Email: address(i), Name: "Visitor", Password: "correct horse"})
 	if err != nil {
@@ -143,7 +143,7 @@ func (c *chaos) signUp(client *http.Client, i int64) bool {
 	}
 	answer, err := client.Post("http://"+c.address+"/signup", "application/json", bytes.NewReader(body))
 	if err != nil {
-		return false // killed, or not up again
+		return false // the service is killed or not running again yet
 	}
 	if err := answer.Body.Close(); err != nil {
 		return false
@@ -153,8 +153,8 @@ func (c *chaos) signUp(client *http.Client, i int64) bool {
 
 func address(i int64) string { return fmt.Sprintf("visitor-%d@example.com", i) }
 
-// trouble kills every process and cuts every connection, one after the other, each
-// when the crowd is a step further.
+// trouble kills every process and cuts every connection, one after the other, each after a
+// number of further sign-ups.
 func (c *chaos) trouble(n int) {
 	const rounds = 2
 	steps := rounds * (len(app.Roles()) + 1)
@@ -191,14 +191,14 @@ func TestWhateverIsKilledEveryAccountGetsItsMails(t *testing.T) {
 	var crowd sync.WaitGroup
 	crowd.Go(func() { c.crowd(ctx, n) })
 	defer crowd.Wait()
-	defer stop() // before the wait, should the test have failed
+	defer stop() // runs before the wait if the test has failed
 	c.trouble(n)
 	crowd.Wait()
 	c.settle(n)
 	c.report(n, time.Since(begun))
 }
 
-// settle waits until everything is done that must be done.
+// settle waits until every account has its count, its trial and its mails.
 func (c *chaos) settle(n int) {
 	counter, err := analytics.Open(c.t.Context(), filepath.Join(c.data, "analytics.db"))
 	if err != nil {
@@ -217,16 +217,16 @@ func (c *chaos) settle(n int) {
 	}()
 	var counted, trials int
 	rabbit.Eventually(c.t, patience, func() bool {
-		counted, _ = counter.Total(c.t.Context()) // busy is not there yet
+		counted, _ = counter.Total(c.t.Context()) // an error (SQLITE_BUSY) means not yet
 		trials, _ = book.Trials(c.t.Context())
 		return c.people() >= 2*n && counted >= n && trials >= n
 	}, "every account is counted, and has its trial and two mails")
 	if counted != n || trials != n {
-		c.t.Errorf("%d are counted and %d have a trial, want %d", counted, trials, n)
+		c.t.Errorf("%d accounts are counted and %d have a trial, want %d each", counted, trials, n)
 	}
 }
 
-// people is how many mails of a new account have come, repeated ones left out.
+// people returns the number of accounts' mails that have arrived, without duplicates.
 func (c *chaos) people() (n int) {
 	for what := range c.mails() {
 		if !strings.HasPrefix(what, welcome.KnownKind) {
@@ -236,7 +236,7 @@ func (c *chaos) people() (n int) {
 	return n
 }
 
-// mails are how often each mail came.
+// mails returns how often each mail arrived.
 func (c *chaos) mails() map[string]int {
 	times := make(map[string]int)
 	for _, m := range c.catcher.Inbox("", 1<<20) {
@@ -245,9 +245,9 @@ func (c *chaos) mails() map[string]int {
 	return times
 }
 
-// report counts what came twice, and fails where nothing explains it: a worker that is
-// killed between the mail and the mark sends that mail again, and it has so many in
-// hand.
+// report counts duplicate mails, and fails if there are more than the kills explain: a worker
+// that is killed between sending a mail and recording it sends that mail again, and it handles
+// at most concurrency mails at a time.
 func (c *chaos) report(n int, took time.Duration) {
 	store, err := account.Open(c.t.Context(), filepath.Join(c.data, "accounts.db"))
 	if err != nil {
@@ -272,18 +272,18 @@ func (c *chaos) report(n int, took time.Duration) {
 			}
 		}
 	}
-	c.t.Logf("%d sign-ups in %v; killed %v, cut %d times; none lost; mails that came once more: %v; owners told of another sign-up: %d", n, took.Round(time.Second), c.kills, c.cuts, twice, told)
-	if most := int(c.again.Load()) + hands*c.kills[app.Welcome]; told > most {
-		c.t.Errorf("%d owners are told that they have an account, want at most %d: those who pressed the button again", told, most)
+	c.t.Logf("%d sign-ups in %v; killed %v, cut %d times; none lost; duplicate mails: %v; notices to owners: %d", n, took.Round(time.Second), c.kills, c.cuts, twice, told)
+	if most := int(c.again.Load()) + concurrency*c.kills[app.Welcome]; told > most {
+		c.t.Errorf("%d notices to owners, want at most %d, one for each repeated request", told, most)
 	}
 	for _, role := range []app.Role{app.Welcome, app.Verification} {
-		if most := hands * c.kills[role]; twice[string(role)] > most {
-			c.t.Errorf("%d %s mails came once more, want at most %d: what %d killed workers had in hand", twice[string(role)], role, most, c.kills[role])
+		if most := concurrency * c.kills[role]; twice[string(role)] > most {
+			c.t.Errorf("%d duplicate %s mails, want at most %d from %d killed workers", twice[string(role)], role, most, c.kills[role])
 		}
 	}
 }
 
-// logs are the ends of what the processes wrote.
+// logs returns the last lines that the processes wrote.
 func (c *chaos) logs() string {
 	var all strings.Builder
 	for _, role := range app.Roles() {

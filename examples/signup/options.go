@@ -17,13 +17,13 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/database"
 )
 
-// all is the role of a process that does everything.
+// all is the role of a process that runs every part.
 const all app.Role = "all"
 
-// embedded in AMQP_URL asks for a broker in memory, as an empty AMQP_URL does.
+// embedded as AMQP_URL selects a broker in memory, as an empty AMQP_URL does.
 const embedded = "embedded:"
 
-// options are those of the command line, and of the environment.
+// options holds the settings from the command line and the environment.
 type options struct {
 	role     app.Role
 	addr     string
@@ -37,7 +37,7 @@ type options struct {
 
 func parse(args []string, getenv func(string) string, stderr io.Writer) (options, error) {
 	o := options{broker: getenv("AMQP_URL"), database: getenv("DATABASE_URL"), smtp: getenv("SMTP_URL"), secret: getenv("SIGNUP_SECRET")}
-	if o.broker == embedded { // the demo starts one that listens, so that others may look
+	if o.broker == embedded { // the demo starts a broker on a TCP port, which other clients can inspect
 		o.broker = ""
 	}
 	f := flag.NewFlagSet("signup", flag.ContinueOnError)
@@ -47,11 +47,11 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (options
 		f.PrintDefaults()
 	}
 	role := f.String("role", string(all), "what this process does: `one` of "+strings.Join(roles(), ", "))
-	f.StringVar(&o.addr, "addr", "", "`address` of the HTTP service; 127.0.0.1:8080 if empty, and any free port in a self-test")
-	f.StringVar(&o.data, "data", "", "`folder` of the databases; a temporary one if empty")
-	f.StringVar(&o.site, "site", "", "`URL` under which people reach the service, for the links in mails, if the role is not all; http:// and the address if empty")
-	f.StringVar(&o.prefix, "prefix", "", "`text` before the names of the exchange and the queues")
-	f.BoolVar(&o.selfTest, "self-test", false, "tell the story without a person, and end")
+	f.StringVar(&o.addr, "addr", "", "`address` of the HTTP service; 127.0.0.1:8080 if empty, or any free port in a self-test")
+	f.StringVar(&o.data, "data", "", "`folder` of the databases; a temporary folder if empty")
+	f.StringVar(&o.site, "site", "", "public `URL` of the service for the links in mails, for every role but all; http:// and the address if empty")
+	f.StringVar(&o.prefix, "prefix", "", "`text` prepended to the names of the exchange and the queues")
+	f.BoolVar(&o.selfTest, "self-test", false, "run the whole demo without a browser, check each step, and exit")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -70,21 +70,25 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (options
 
 const usage = `usage: signup [flags]
 
-Environment: AMQP_URL is the RabbitMQ (a broker in the process if empty), SMTP_URL the mail
-server (a catcher if empty), DATABASE_URL a PostgreSQL (SQLite if empty), SIGNUP_SECRET what
-signs the links of mails. Roles other than all need AMQP_URL, SMTP_URL, SIGNUP_SECRET and -data,
-the same for all of them.
+Environment:
+  AMQP_URL       URL of the RabbitMQ; a broker in the process if empty
+  SMTP_URL       URL of the mail server; a catcher in the process if empty
+  DATABASE_URL   URL of a PostgreSQL; SQLite if empty
+  SIGNUP_SECRET  key that signs the links in mails
+
+Roles other than all need AMQP_URL, SMTP_URL, SIGNUP_SECRET and -data, with the same values
+in every process.
 
 `
 
-// check says what is missing or wrong.
+// check returns every missing or invalid option, joined, or nil.
 func (o options) check(rest []string) error {
 	var errs []error
 	if len(rest) > 0 {
-		errs = append(errs, fmt.Errorf("there is %q, want flags only", rest))
+		errs = append(errs, fmt.Errorf("got arguments %q, want flags only", rest))
 	}
 	if o.database != "" && !database.IsPostgres(o.database) {
-		errs = append(errs, errors.New("DATABASE_URL does not begin with postgres://"))
+		errs = append(errs, errors.New("DATABASE_URL must begin with postgres://"))
 	}
 	if u, err := url.Parse(o.site); o.site != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
 		errs = append(errs, fmt.Errorf("-site is %q, want http://host or https://host", o.site))
@@ -102,23 +106,23 @@ func (o options) check(rest []string) error {
 
 func (o options) checkAll() (err error) {
 	if o.site != "" {
-		err = errors.New("-site is for the other roles: the pages of -role all are on this machine")
+		err = errors.New("-site is for the other roles: -role all serves its pages on this machine")
 	}
 	if o.selfTest && o.smtp != "" {
-		err = errors.Join(err, errors.New("-self-test looks into an inbox of its own, want no SMTP_URL"))
+		err = errors.Join(err, errors.New("-self-test reads the mails from its own mail server: unset SMTP_URL"))
 	}
 	return err
 }
 
-// checkRole is for one of several processes.
+// checkRole checks the options of a process that runs one role beside others.
 func (o options) checkRole() error {
 	var errs []error
 	if o.broker == "" || strings.HasPrefix(o.broker, embedded) {
-		errs = append(errs, fmt.Errorf("-role %s needs AMQP_URL, a RabbitMQ that all processes share", o.role))
+		errs = append(errs, fmt.Errorf("-role %s needs AMQP_URL, the URL of a RabbitMQ that all processes share", o.role))
 	}
 	for _, need := range [][2]string{{"SMTP_URL", o.smtp}, {"SIGNUP_SECRET", o.secret}, {"-data", o.data}} {
 		if need[1] == "" {
-			errs = append(errs, fmt.Errorf("-role %s needs %s, the same as the other processes", o.role, need[0]))
+			errs = append(errs, fmt.Errorf("-role %s needs %s, with the same value as in the other processes", o.role, need[0]))
 		}
 	}
 	if o.selfTest {
@@ -134,7 +138,8 @@ func roles() (names []string) {
 	return append(names, string(all))
 }
 
-// folder is where the databases are, and what removes it in the end.
+// folder returns the folder of the databases, and a function that removes it if it is
+// temporary.
 func (o options) folder() (dir string, remove func() error, err error) {
 	if o.data != "" {
 		if err := os.MkdirAll(o.data, 0o700); err != nil {

@@ -16,20 +16,20 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// runDemo runs everything, and the pages to watch it.
+// runDemo runs every part in this process, with the pages that show what happens.
 func runDemo(ctx context.Context, o options, logger *slog.Logger, stdout io.Writer) (err error) {
 	d, err := demo.New(ctx, o.demo(logger))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	o.sayBroker(stdout)
+	o.printBroker(stdout)
 	log.New(stdout, "", 0).Printf(invitation, d.Site()+live.SignUpPath, d.Site()+live.LivePath, d.Site()+live.InboxPath)
 	return d.Run(ctx)
 }
 
-// sayBroker says on the first line that nothing is kept, if that is so.
-func (o options) sayBroker(stdout io.Writer) {
+// printBroker prints that the broker keeps its messages in memory only, if it does.
+func (o options) printBroker(stdout io.Writer) {
 	if o.broker == "" {
 		log.New(stdout, "", 0).Print("Broker: in memory, in this process (set AMQP_URL to use a RabbitMQ)")
 	}
@@ -49,7 +49,7 @@ func (o options) demo(logger *slog.Logger) demo.Config {
 	}
 }
 
-// runRole runs one part, beside others in other processes.
+// runRole runs one role of several that run as separate processes.
 func runRole(ctx context.Context, o options, logger *slog.Logger, stdout io.Writer) (err error) {
 	var listener net.Listener
 	if o.role == app.Service {

@@ -17,13 +17,14 @@ import (
 	"github.com/warren-mq/warren/internal/amqp"
 )
 
-// ownPrefix begins the names of a self-test that was given none.
+// ownPrefix begins the random prefix of a self-test that was started without -prefix.
 const ownPrefix = "selftest-"
 
-// selfTestTimeout bounds the whole story, which takes less than half of it.
+// selfTestTimeout bounds the whole self-test, which usually takes less than half of it.
 const selfTestTimeout = time.Minute
 
-// reach says what is wrong with a broker that cannot be reached: the demo would wait.
+// reach returns an error if the broker cannot be reached. The demo itself would wait for
+// the broker.
 func reach(ctx context.Context, url string) error {
 	if url == "" {
 		return nil
@@ -35,11 +36,11 @@ func reach(ctx context.Context, url string) error {
 	return session.Close()
 }
 
-// runSelfTest runs everything and tells the story to stdout. Nothing is logged: what
-// goes wrong is on purpose, or is the error.
+// runSelfTest runs the demo and prints each step of the self-test to stdout. Logs are
+// discarded: failures are either part of the demo or returned as the error.
 func runSelfTest(ctx context.Context, o options, stdout io.Writer) (err error) {
 	start := time.Now()
-	ctx, cancel := context.WithTimeoutCause(ctx, selfTestTimeout, fmt.Errorf("not over within %v", selfTestTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, selfTestTimeout, fmt.Errorf("self-test not finished within %v", selfTestTimeout))
 	defer cancel()
 	if err := reach(ctx, o.broker); err != nil {
 		return err
@@ -49,28 +50,28 @@ func runSelfTest(ctx context.Context, o options, stdout io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	o.sayBroker(stdout)
+	o.printBroker(stdout)
 	out := log.New(stdout, "", 0)
 	running, stop := context.WithCancelCause(ctx)
-	told := make(chan error, 1)
+	tested := make(chan error, 1)
 	go func() {
 		err := selftest.Run(running, d, out)
-		told <- err
+		tested <- err
 		stop(nil)
 	}()
 	err = d.Run(running)
 	stop(err)
-	if e := <-told; err == nil { // or the story ended for the same reason
+	if e := <-tested; err == nil { // otherwise the self-test ended for the same reason
 		err = e
 	}
 	if err != nil {
 		return err
 	}
-	if o.broker != "" && strings.HasPrefix(o.prefix, ownPrefix) { // a RabbitMQ would keep them
+	if o.broker != "" && strings.HasPrefix(o.prefix, ownPrefix) { // a RabbitMQ would keep the queues
 		if err := app.Remove(ctx, broker.Config{URL: o.broker}, o.prefix); err != nil {
 			return err
 		}
 	}
-	out.Printf("ok  drained and stopped; all of it took %v", time.Since(start).Round(100*time.Millisecond))
+	out.Printf("ok  drained and stopped; the self-test took %v", time.Since(start).Round(100*time.Millisecond))
 	return nil
 }

@@ -1,4 +1,4 @@
-// Command testing is a worker whose handler and retries are tested in main_internal_test.go.
+// Command testing runs a worker. Its handler and retries are tested in main_internal_test.go.
 package main
 
 import (
@@ -35,7 +35,7 @@ func send(ctx context.Context, address string) error {
 	return nil
 }
 
-// newWorker returns the worker, which tries again after a second.
+// newWorker returns the worker, which retries after one second.
 func newWorker(at broker.Config) *worker.Worker {
 	w := worker.New(worker.Config{Broker: at})
 	policy := retry.Policy{InitialInterval: time.Second, RandomizationFactor: -1}

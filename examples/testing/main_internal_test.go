@@ -22,8 +22,8 @@ func TestAWrongAddressIsNotTriedAgain(t *testing.T) {
 	}
 }
 
-// The real worker runs on a broker in memory. In a bubble of synctest its clock is
-// virtual, so that pauses take no time and are exact.
+// The real worker runs on a broker in memory. In a synctest bubble the clock is virtual, so
+// delays take no real time and are exact.
 func TestABusyServerIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -1,10 +1,10 @@
-// Command workers is Warren's runner with the handlers of the sign-up: the workers of
-// examples/signup, run from a file.
+// Command workers runs the workers of examples/signup from a configuration file: it is
+// Warren's runner with the sign-up's handlers compiled in.
 //
 //	go run ./examples/signup/cmd/workers run -c examples/signup/config.yaml
 //
-// AMQP_URL, SMTP_URL, SIGNUP_SECRET and SIGNUP_DATA (a folder) are those of the other
-// processes; SIGNUP_SITE is where the links in mails lead.
+// AMQP_URL, SMTP_URL, SIGNUP_SECRET and SIGNUP_DATA (a folder) must have the same values as
+// in the other processes. SIGNUP_SITE is the URL that the links in mails begin with.
 package main
 
 import (
@@ -29,7 +29,7 @@ func main() {
 		os.Exit(1)
 	}
 	if os.Getenv("SIGNUP_SECRET") == "" {
-		slog.Warn("workers: SIGNUP_SECRET is empty: the service takes none of the links in the mails")
+		slog.Warn("workers: SIGNUP_SECRET is empty, so the service will refuse every link in the mails")
 	}
 	all := a.Handlers()
 	handlers := make([]runner.Handler, 0, len(all))

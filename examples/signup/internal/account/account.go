@@ -1,5 +1,5 @@
-// Package account is what the sign-up service remembers: who signed up. An account
-// and the event about it are one transaction.
+// Package account stores the accounts of the sign-up service. An account and the event
+// about it are saved in one transaction.
 package account
 
 import (
@@ -14,8 +14,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of what is accepted: of the address in bytes (RFC 5321), of the others in
-// characters.
+// Limits of the input: MaxEmail is in bytes (RFC 5321), the others are in characters.
 const (
 	MaxEmail    = 254
 	MaxName     = 100
@@ -23,7 +22,7 @@ const (
 	MaxPassword = 200
 )
 
-// Account is somebody who signed up.
+// Account is the account of a person who signed up.
 type Account struct {
 	ID           string
 	Email        string
@@ -33,29 +32,30 @@ type Account struct {
 	VerifiedAt   time.Time // zero until the link of the verification mail was followed
 }
 
-// Stamp changes with the password, and tells nothing about it.
+// Stamp returns a hash of the password hash. It changes with the password and does not
+// reveal it.
 func (a Account) Stamp() string {
 	sum := sha256.Sum256([]byte(a.PasswordHash))
 	return hex.EncodeToString(sum[:8])
 }
 
-// Input is what somebody signs up with.
+// Input holds the fields of a sign-up.
 type Input struct {
 	Email    string `json:"email"`
 	Name     string `json:"name"`
 	Password string `json:"password"`
 }
 
-// InputError says what is wrong with each field of an Input, in a sentence. Fields that
-// are right are empty.
+// InputError holds, for each invalid field of an Input, a sentence about what is wrong.
+// The fields of valid inputs are empty.
 type InputError struct{ Email, Name, Password string }
 
-// Error joins the faults.
+// Error returns the sentences of all invalid fields, joined.
 func (f *InputError) Error() string {
 	return strings.Join(strings.Fields("account: "+f.Email+" "+f.Name+" "+f.Password), " ")
 }
 
-// Validate returns everything that is wrong with in, or nil.
+// Validate returns what is wrong with every invalid field of in, or nil.
 func (in Input) Validate() *InputError {
 	f := InputError{emailFault(in.Email), nameFault(in.Name), PasswordFault(in.Password)}
 	if f == (InputError{}) {
@@ -71,9 +71,9 @@ func emailFault(email string) string {
 	case len(email) > MaxEmail:
 		return fmt.Sprintf("The e-mail address has %d bytes, want at most %d.", len(email), MaxEmail)
 	case err != nil:
-		return fmt.Sprintf("%.60q is no e-mail address.", email)
+		return fmt.Sprintf("%.60q is not an e-mail address.", email)
 	case address.Address != email: // "Alice <alice@example.com>", or spaces around it
-		return fmt.Sprintf("Want the bare address, %s.", address.Address)
+		return fmt.Sprintf("Enter the address alone: %s.", address.Address)
 	}
 	return ""
 }
@@ -85,12 +85,12 @@ func nameFault(name string) string {
 	case n > MaxName:
 		return fmt.Sprintf("The name has %d characters, want at most %d.", n, MaxName)
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl): // it goes into mails
-		return "The name has characters that cannot be shown."
+		return "The name contains characters that cannot be shown."
 	}
 	return ""
 }
 
-// PasswordFault says what is wrong with the password, or nothing.
+// PasswordFault returns a sentence about what is wrong with the password, or "".
 func PasswordFault(password string) string {
 	switch n := utf8.RuneCountInString(password); {
 	case password == "":
@@ -101,7 +101,7 @@ func PasswordFault(password string) string {
 	return ""
 }
 
-// New returns an account with a fresh id for an input that is valid.
+// New returns an account with a new id for a valid input.
 func New(in Input, passwordHash string) Account {
 	return Account{
 		ID: rand.Text(), Email: in.Email, Name: strings.TrimSpace(in.Name),

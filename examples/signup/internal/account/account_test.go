@@ -22,13 +22,13 @@ func TestValidateSaysWhatIsWrongWithEachField(t *testing.T) {
 	good := account.Input{Email: "alice@example.test", Name: "Alice", Password: "correct horse"}
 	for name, tt := range map[string]struct {
 		change                func(*account.Input)
-		email, nameW, passwrd string // what the faults contain; empty if there is none
+		email, nameW, passwrd string // what the faults contain; empty if the field is valid
 	}{
 		"all is well":               {func(*account.Input) {}, "", "", ""},
 		"nothing is given":          {func(in *account.Input) { *in = account.Input{} }, "missing", "missing", "missing"},
-		"no address at all":         {func(in *account.Input) { in.Email = "alice" }, "no e-mail address", "", ""},
-		"an address with a name":    {func(in *account.Input) { in.Email = "A <a@example.test>" }, "bare address, a@example.test", "", ""},
-		"two lines in an address":   {func(in *account.Input) { in.Email = "a@example.test\r\nBcc: b@example.test" }, "no e-mail address", "", ""},
+		"no address at all":         {func(in *account.Input) { in.Email = "alice" }, "not an e-mail address", "", ""},
+		"an address with a name":    {func(in *account.Input) { in.Email = "A <a@example.test>" }, "address alone: a@example.test", "", ""},
+		"two lines in an address":   {func(in *account.Input) { in.Email = "a@example.test\r\nBcc: b@example.test" }, "not an e-mail address", "", ""},
 		"too long an address":       {func(in *account.Input) { in.Email = strings.Repeat("x", 250) + "@example.test" }, "at most 254", "", ""},
 		"a name of spaces":          {func(in *account.Input) { in.Name = "  " }, "", "missing", ""},
 		"too long a name":           {func(in *account.Input) { in.Name = strings.Repeat("é", 101) }, "", "101 characters", ""},
@@ -36,7 +36,7 @@ func TestValidateSaysWhatIsWrongWithEachField(t *testing.T) {
 		"a name that is not text":   {func(in *account.Input) { in.Name = "\xff" }, "", "cannot be shown", ""},
 		"too short a password":      {func(in *account.Input) { in.Password = "éééé" }, "", "", "4 characters"},
 		"too long a password":       {func(in *account.Input) { in.Password = strings.Repeat("x", 201) }, "", "", "201 characters"},
-		"an address and a password": {func(in *account.Input) { in.Email, in.Password = "x", "x" }, "no e-mail", "", "1 characters"},
+		"an address and a password": {func(in *account.Input) { in.Email, in.Password = "x", "x" }, "not an e-mail", "", "1 characters"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -52,7 +52,7 @@ func TestValidateSaysWhatIsWrongWithEachField(t *testing.T) {
 				}
 			}
 			if text := got.Error(); strings.Contains(text, "  ") || strings.TrimSpace(text) != text {
-				t.Errorf("%q is no sentence", text)
+				t.Errorf("%q is not a sentence", text)
 			}
 		})
 	}
@@ -76,12 +76,12 @@ func TestAHashMatchesItsPasswordAlone(t *testing.T) {
 	}
 	for _, hash := range []string{"", "none", "$argon2id$v=19$m=7168,t=5,p=1$nothing", strings.Replace(one, "t=5", "t=1", 1)} {
 		if _, err := h.Matches(t.Context(), "correct horse", hash); err == nil {
-			t.Errorf("%q is taken for a hash", hash)
+			t.Errorf("Matches accepts %q as a hash", hash)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	full := &account.Hasher{} // no place is ever free
+	full := &account.Hasher{} // its limit is zero, so Hash blocks
 	if _, err := full.Hash(ctx, "x"); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
@@ -149,7 +149,7 @@ func TestOfManyAtOnceOneGetsTheAddressAndTheOthersLearnWhose(t *testing.T) {
 		wg.Wait()
 		n, err := s.Count(t.Context())
 		if added != 1 || told != 39 || n != 1 || err != nil || events.of(t, s) != 40 {
-			t.Errorf("%d were added and %d have an owner, and there are %d accounts and %d events, %v; want 1, 39, 1 and 40", added, told, n, events.of(t, s), err)
+			t.Errorf("%d were added and %d had an owner already, and there are %d accounts and %d events, %v; want 1, 39, 1 and 40", added, told, n, events.of(t, s), err)
 		}
 	})
 }
@@ -162,7 +162,7 @@ func TestAnEventThatCannotBeWrittenLeavesNoAccount(t *testing.T) {
 			return []outbox.Message{{Exchange: "events", Key: "k", Body: func() {}}}
 		}
 		if _, err := s.Add(t.Context(), alice(), wrong); err == nil {
-			t.Error("a function is taken for a body")
+			t.Error("Add accepts a function as the body of an event, want an error")
 		}
 		if n, err := s.Count(t.Context()); n != 0 || err != nil || events.of(t, s) != 0 {
 			t.Errorf("there are %d accounts and %d events, %v; want none", n, events.of(t, s), err)

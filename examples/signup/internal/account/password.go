@@ -12,8 +12,8 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// Argon2id with what OWASP's cheat sheet on password storage names as one of the
-// least settings: 7 MiB, five passes, one lane.
+// Parameters of argon2id: one of the minimum settings of OWASP's password storage cheat
+// sheet, with 7 MiB, five passes and one lane.
 const (
 	memoryKiB = 7 << 10
 	passes    = 5
@@ -21,15 +21,15 @@ const (
 	keyBytes  = 32
 )
 
-// Hasher hashes passwords, as many at a time as there are processors: more would
-// only take memory. It is safe for concurrent use.
+// Hasher hashes passwords, at most as many at a time as there are processors: more would
+// use memory without being faster. It is safe for concurrent use.
 type Hasher struct{ places chan struct{} }
 
 // NewHasher returns a hasher.
 func NewHasher() *Hasher { return &Hasher{make(chan struct{}, runtime.GOMAXPROCS(0))} }
 
 // Hash returns the hash of the password, with its salt and parameters, in the usual
-// form $argon2id$v=19$m=…. The error is that of ctx.
+// form $argon2id$v=19$m=…. It fails only with the error of ctx.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, saltBytes)
 	_, _ = rand.Read(salt) // never fails
@@ -41,13 +41,14 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return fmt.Sprintf("%s%s$%s", parameters(), enc.EncodeToString(salt), enc.EncodeToString(key)), nil
 }
 
-// Matches says whether hash is one of the password, made with the same parameters.
+// Matches reports whether hash is a hash of the password. A hash with other parameters is
+// an error.
 func (h *Hasher) Matches(ctx context.Context, password, hash string) (bool, error) {
 	rest, known := strings.CutPrefix(hash, parameters())
 	salt64, key64, split := strings.Cut(rest, "$")
 	salt, err := base64.RawStdEncoding.DecodeString(salt64)
 	if !known || !split || err != nil {
-		return false, fmt.Errorf("account: the hash does not begin with %s, and salt and key behind it", parameters())
+		return false, fmt.Errorf("account: compare a password: invalid hash, want %s followed by salt and key", parameters())
 	}
 	key, err := h.key(ctx, password, salt)
 	if err != nil {

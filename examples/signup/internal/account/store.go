@@ -14,15 +14,15 @@ import (
 )
 
 // ErrUnknown is returned for an account that does not exist.
-var ErrUnknown = errors.New("account: there is no such account")
+var ErrUnknown = errors.New("account: account not found")
 
 //go:embed schema.sql
 var schema string
 
-// Store keeps accounts, and the outbox beside them. It is safe for concurrent use.
+// Store stores accounts, and the outbox in the same database. It is safe for concurrent use.
 type Store struct{ DB *database.DB }
 
-// Open opens the store at postgres://… or in a file.
+// Open opens the store in the PostgreSQL at postgres://…, or in an SQLite file.
 func Open(ctx context.Context, where string) (*Store, error) {
 	db, err := database.Open(ctx, where, schema)
 	if err != nil {
@@ -34,10 +34,10 @@ func Open(ctx context.Context, where string) (*Store, error) {
 	return &Store{db}, nil
 }
 
-// Add saves the account, unless its address has one already, and returns the account
-// that has the address now: a, or the earlier one. The events about that account are
-// saved in the same transaction: both are kept, or neither. The statements are the same
-// in both cases, so that the time they take does not tell which it was.
+// Add saves the account, unless its address has an account already, and returns the account
+// that owns the address: a, or the earlier one. It saves the events about that account in
+// the same transaction. It runs the same statements in both cases, so that its duration does
+// not reveal whether the address had an account.
 func (s *Store) Add(ctx context.Context, a Account, events func(owner Account) []outbox.Message) (owner Account, err error) {
 	tx, err := s.DB.BeginTx(ctx, nil)
 	if err != nil {
@@ -67,11 +67,11 @@ func insert(ctx context.Context, tx *sql.Tx, a Account) (owner Account, err erro
 	return find(ctx, tx, "email_key = $1", key(a.Email))
 }
 
-// key is what makes two addresses the same.
+// key returns the form in which addresses are compared.
 func key(email string) string { return strings.ToLower(email) }
 
-// Verify notes that the owner of the account's address has followed the link. Doing
-// so again changes nothing.
+// Verify marks the account's address as verified at the given time. A second call keeps the
+// first time.
 func (s *Store) Verify(ctx context.Context, id string, at time.Time) (Account, error) {
 	if _, err := s.DB.ExecContext(ctx, "UPDATE accounts SET verified_at = $1 WHERE id = $2 AND verified_at IS NULL",
 		at.UnixMilli(), id); err != nil {
@@ -80,8 +80,8 @@ func (s *Store) Verify(ctx context.Context, id string, at time.Time) (Account, e
 	return s.ByID(ctx, id)
 }
 
-// SetPassword replaces the hash old of the password by another. It is ErrUnknown if
-// the hash is not old any more.
+// SetPassword replaces the password hash old with hash. It returns ErrUnknown if the
+// account's hash is not old.
 func (s *Store) SetPassword(ctx context.Context, id, old, hash string) error {
 	result, err := s.DB.ExecContext(ctx, "UPDATE accounts SET password_hash = $1 WHERE id = $2 AND password_hash = $3", hash, id, old)
 	if err != nil {
@@ -93,7 +93,7 @@ func (s *Store) SetPassword(ctx context.Context, id, old, hash string) error {
 	return nil
 }
 
-// ByID returns the account, or ErrUnknown.
+// ByID returns the account with the id, or ErrUnknown.
 func (s *Store) ByID(ctx context.Context, id string) (Account, error) {
 	return find(ctx, s.DB, "id = $1", id)
 }
@@ -103,7 +103,7 @@ func (s *Store) ByEmail(ctx context.Context, email string) (Account, error) {
 	return find(ctx, s.DB, "email_key = $1", key(email))
 }
 
-// querier is a database, or a transaction.
+// querier is a database or a transaction.
 type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }

@@ -1,5 +1,5 @@
-// Package analytics counts sign-ups by minute and by the domain of their addresses, in
-// a database of its own.
+// Package analytics counts sign-ups by minute and by the domain of the address, in its
+// own database.
 package analytics
 
 import (
@@ -18,10 +18,10 @@ const schema = `CREATE TABLE IF NOT EXISTS sign_ups (
 	domain     TEXT NOT NULL
 )`
 
-// Counter counts. It is safe for concurrent use.
+// Counter counts sign-ups. It is safe for concurrent use.
 type Counter struct{ db *database.DB }
 
-// Open opens the counter's database, a file.
+// Open opens the counter's database file.
 func Open(ctx context.Context, file string) (*Counter, error) {
 	db, err := database.Open(ctx, file, schema)
 	return &Counter{db}, err
@@ -30,7 +30,7 @@ func Open(ctx context.Context, file string) (*Counter, error) {
 // Close closes the database.
 func (c *Counter) Close() error { return c.db.Close() }
 
-// Count counts the sign-up, once however often it is told.
+// Count counts the sign-up. Repeated calls with the same account count once.
 func (c *Counter) Count(ctx context.Context, e event.SignedUp) error {
 	domain := strings.ToLower(e.Email[strings.LastIndexByte(e.Email, '@')+1:])
 	_, err := c.db.ExecContext(ctx, "INSERT INTO sign_ups (account_id, minute, domain) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -41,13 +41,13 @@ func (c *Counter) Count(ctx context.Context, e event.SignedUp) error {
 	return nil
 }
 
-// Total is how many sign-ups were counted.
+// Total returns the number of sign-ups counted.
 func (c *Counter) Total(ctx context.Context) (n int, err error) {
 	err = c.db.QueryRowContext(ctx, "SELECT count(*) FROM sign_ups").Scan(&n)
 	return n, err
 }
 
-// Minute is how many signed up in one minute.
+// Minute is the number of sign-ups in one minute.
 type Minute struct {
 	At time.Time
 	N  int
@@ -73,7 +73,7 @@ func (c *Counter) Minutes(ctx context.Context, limit int) (all []Minute, err err
 	return all, rows.Err()
 }
 
-// Domain is how many signed up with addresses of one domain.
+// Domain is the number of sign-ups with addresses of one domain.
 type Domain struct {
 	Name string
 	N    int

@@ -24,10 +24,10 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// sender is who the mails are from.
+// sender is the From address of the mails.
 const sender = "Sign-up <hello@signup.example>"
 
-// App is the parts, put together.
+// App holds the parts of the sign-up that the roles of one process need.
 type App struct {
 	config Config
 	roles  []Role
@@ -46,8 +46,9 @@ type App struct {
 	closers       []func() error
 }
 
-// New opens the databases, and makes what the roles need; without roles it needs no
-// broker. Nothing is opened if the broker's URL is wrong. Close it in the end.
+// New opens the databases and creates what the roles need. Without roles it needs no
+// broker. If the broker's URL is invalid, it returns an error before it opens anything. The
+// caller must call Close.
 func New(ctx context.Context, c Config, roles ...Role) (a *App, err error) {
 	if len(roles) > 0 {
 		if err := c.Broker.Validate(); err != nil {
@@ -85,8 +86,8 @@ func New(ctx context.Context, c Config, roles ...Role) (a *App, err error) {
 	return a, nil
 }
 
-// warmUp gives the heap what the service's password hashes need, 7 MiB each, before
-// somebody waits for one: memory that is new from the system takes longer than the hash.
+// warmUp grows the heap by the 7 MiB that each password hash needs before the first request
+// arrives: to get new memory from the system takes longer than the hash itself.
 func (a *App) warmUp(ctx context.Context) error {
 	const hashes, gcPercent = 6, 200
 	if !has(a.roles, Service) {
@@ -122,7 +123,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// Close closes the publisher and the databases, after Run.
+// Close closes the publisher and the databases. Call it after Run has returned.
 func (a *App) Close() (err error) {
 	for _, f := range slices.Backward(a.closers) {
 		err = errors.Join(err, f())
@@ -131,7 +132,7 @@ func (a *App) Close() (err error) {
 	return err
 }
 
-// Handler is the HTTP service.
+// Handler returns the handler of the HTTP service.
 func (a *App) Handler() http.Handler {
 	return service.New(service.Config{
 		Accounts: a.accounts, Hash: a.config.Hash, Exchange: a.config.exchange(), Publisher: a.publisher,
@@ -144,23 +145,24 @@ func (a *App) Handler() http.Handler {
 	})
 }
 
-// Accounts are the accounts.
+// Accounts returns the store of the accounts.
 func (a *App) Accounts() *account.Store { return a.accounts }
 
-// Counter is what analytics has counted.
+// Counter returns the counter of the analytics role.
 func (a *App) Counter() *analytics.Counter { return a.counter }
 
-// Book are the trials.
+// Book returns the trials of the billing role.
 func (a *App) Book() *billing.Book { return a.book }
 
-// Outbox is the relay.
+// Outbox returns the relay of the outbox.
 func (a *App) Outbox() *outbox.Relay { return a.relay }
 
-// Worker is the worker of the roles.
+// Worker returns the worker that runs the roles' queues.
 func (a *App) Worker() *worker.Worker { return a.worker }
 
-// Publisher publishes to the exchange of the events.
+// Publisher returns the publisher to the exchange of the events.
 func (a *App) Publisher() *broker.Publisher { return a.publisher }
 
-// Subscription is the queue of that name, before any prefix; nil if no role has it.
+// Subscription returns the subscription to the queue of that name, without the prefix. It is
+// nil if none of the roles consumes the queue.
 func (a *App) Subscription(queue string) *worker.Subscription { return a.subscriptions[queue] }

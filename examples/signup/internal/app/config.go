@@ -1,5 +1,5 @@
-// Package app puts the sign-up together from its parts: the service with its outbox,
-// and the workers. What runs in a process is said by its roles.
+// Package app assembles the sign-up from its parts: the service with its outbox, and the
+// workers. The roles of a process select which parts it runs.
 package app
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// Role is what a process does.
+// Role is a part of the sign-up that a process runs.
 type Role string
 
 // The roles.
@@ -30,21 +30,21 @@ const (
 	Billing      Role = "billing"
 )
 
-// Roles returns all of them.
+// Roles returns all roles.
 func Roles() []Role { return []Role{Service, Relay, Welcome, Verification, Analytics, Billing} }
 
-// Config says what the parts work with.
+// Config configures an App.
 type Config struct {
 	Broker   broker.Config
-	Database string // of accounts, outbox and handled messages: postgres://…; files in Data if empty
-	Data     string // the folder of the databases that are files
+	Database string // postgres://… for accounts, outbox and handled messages; files in Data if empty
+	Data     string // the folder of the database files
 	SMTP     string // the mail server, as for mail.NewSender
-	Secret   []byte // signs the links of mails; the same in all processes
-	Site     string // where these links lead, such as https://example.com
-	Prefix   string // before the names of the exchange and the queues; empty but in tests
+	Secret   []byte // key that signs the links in mails; the same in all processes
+	Site     string // the URL that these links begin with, such as https://example.com
+	Prefix   string // prepended to the names of the exchange and the queues; empty except in tests
 	Logger   *slog.Logger
 
-	// Hash hashes passwords; argon2id by account.Hasher if nil.
+	// Hash hashes passwords. Nil means argon2id by account.Hasher.
 	Hash func(ctx context.Context, password string) (string, error)
 
 	Middleware []handler.Middleware // around the handlers
@@ -55,10 +55,11 @@ type Config struct {
 	OnVerified func(account.Account)
 }
 
-// exchange is the name of the exchange for events.
+// exchange returns the name of the exchange for events, with the prefix.
 func (c Config) exchange() string { return c.Prefix + event.Exchange }
 
-// database is where the tables are kept that several processes share.
+// database returns where to open tables that several processes share: Database, or the file
+// in Data.
 func (c Config) database(file string) string {
 	if c.Database != "" {
 		return c.Database

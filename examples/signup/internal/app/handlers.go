@@ -2,8 +2,8 @@ package app
 
 import "github.com/warren-mq/warren/handler"
 
-// Handlers returns what the workers do, by names that a configuration may use, for
-// those who run them in another way.
+// Handlers returns the handlers of the workers by name, for a program that runs them from
+// a configuration.
 func (a *App) Handlers() map[string]handler.Handler {
 	once := a.once()
 	return map[string]handler.Handler{

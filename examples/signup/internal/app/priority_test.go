@@ -22,7 +22,7 @@ const (
 	bound   = 8 + 8 // the prefetch and the concurrency of the welcome queue
 )
 
-// running is the welcome worker at work, its queue paused, until the test ends.
+// running runs the welcome worker, with its queue paused, until the test ends.
 func running(t *testing.T, c *catcher.Catcher) (a *app.App, queue string) {
 	t.Helper()
 	prefix := rabbit.Queue(t) + "."
@@ -89,7 +89,7 @@ func TestAPasswordResetOvertakesThousandsOfWelcomeMails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := rabbit.Depth(t, rabbit.Channel(t, rabbit.URL(t)), queue); n != waiting {
-		t.Fatalf("%d welcome mails wait, want %d", n, waiting)
+		t.Fatalf("%d welcome mails are ready, want %d", n, waiting)
 	}
 	a.Subscription(app.WelcomeQueue).Resume()
 	rabbit.Eventually(t, time.Minute, func() bool { return c.State().Accepted > 100 }, "mails go out")
@@ -103,6 +103,6 @@ func TestAPasswordResetOvertakesThousandsOfWelcomeMails(t *testing.T) {
 	position := place.Load() - sent
 	t.Logf("with %d welcome mails waiting, the password reset was delivered as mail %d after its publish was confirmed", waiting-sent, max(position, 0))
 	if position > bound {
-		t.Errorf("%d mails went before it, want at most prefetch and concurrency, %d", position, bound)
+		t.Errorf("%d mails were delivered before it, want at most %d (prefetch plus concurrency)", position, bound)
 	}
 }

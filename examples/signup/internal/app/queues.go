@@ -25,24 +25,24 @@ func Queues() []string {
 	return []string{WelcomeQueue, VerificationQueue, AnalyticsQueue, BillingQueue}
 }
 
-// priorities is how many priorities the welcome queue tells apart.
+// priorities is the highest priority of the welcome queue.
 const priorities = 10
 
-// A mail may take mailTimeout. What a killed process had in hand is free after lease:
-// mails of the outbox, and the time to stop.
+// mailTimeout bounds the sending of one mail. lease is longer: it is the lease of the
+// outbox rows, and the time that a stopping worker gives its handlers.
 const (
 	mailTimeout = 10 * time.Second
 	lease       = mailTimeout + 5*time.Second
 )
 
-// patient is for a demonstration: it gives up after 3.5s, where a service would go on
-// for hours.
+// patient dead-letters a message after four attempts in 3.5 s, to suit a demonstration. A
+// real service would retry for hours.
 func patient() retry.Policy {
 	return retry.Policy{MaxAttempts: 4, InitialInterval: 500 * time.Millisecond, Multiplier: 2}
 }
 
 // subscribe adds the queues of the roles to w. Each queue gets its own copy of every
-// event, and works on it at its own pace, with its own retries and dead letters.
+// event, and has its own concurrency, retries and dead letters.
 func (a *App) subscribe(w *worker.Worker, roles []Role) {
 	once := a.once()
 	if has(roles, Welcome) {
@@ -55,23 +55,24 @@ func (a *App) subscribe(w *worker.Worker, roles []Role) {
 		q := a.queue(w, worker.Queue{Name: VerificationQueue, Concurrency: 8, Timeout: mailTimeout, Middleware: once})
 		q.Handle(event.SignedUpKey, handler.Typed(a.verification.Ask))
 	}
-	if has(roles, Analytics) { // counts once by itself
+	if has(roles, Analytics) { // the counter ignores duplicates
 		q := a.queue(w, worker.Queue{Name: AnalyticsQueue, Concurrency: 4})
 		q.Handle(event.SignedUpKey, handler.Typed(a.counter.Count))
 	}
-	if has(roles, Billing) { // so does this one
+	if has(roles, Billing) { // the book ignores duplicates
 		q := a.queue(w, worker.Queue{Name: BillingQueue, Concurrency: 2})
 		q.Handle(event.SignedUpKey, handler.Typed(a.book.BeginTrial))
 	}
 }
 
-// once sends no mail twice that is known to be sent.
+// once returns middleware that skips a mail that is recorded as sent.
 func (a *App) once() []handler.Middleware {
 	return []handler.Middleware{middleware.Dedupe(a.handled, middleware.WithStoreLog(a.config.Logger)), finish}
 }
 
-// finish lets a mail that has begun end within its timeout, also when its delivery is
-// lost: if it were cut short, nobody would know whether the mail server has it.
+// finish lets a mail that was begun finish within its timeout, even when its delivery is
+// lost. If it were interrupted, the worker could not tell whether the mail server had
+// accepted the mail.
 func finish(next handler.Handler) handler.Handler {
 	return handler.Func(func(ctx context.Context, m *message.Message) error {
 		return next.Handle(context.WithoutCancel(ctx), m)

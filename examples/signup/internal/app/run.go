@@ -16,9 +16,9 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// Run does what the roles say until ctx is done, or one of them cannot go on. If l is
-// not nil, h is served there. The end comes in order: no more requests, then no more
-// messages while handlers in hand finish.
+// Run runs the roles until ctx is done or one of them fails. If l is not nil, Run serves h
+// on it. When it stops, it first finishes the HTTP requests, and then drains the worker:
+// no new deliveries, and the running handlers finish.
 func (a *App) Run(ctx context.Context, l net.Listener, h http.Handler) error {
 	working, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
@@ -36,22 +36,22 @@ func (a *App) Run(ctx context.Context, l net.Listener, h http.Handler) error {
 	var err error
 	if l != nil {
 		err = serve(serving, l, live.Hosts(h, a.config.Site))
-		end() // if it could not serve
+		end() // stop the other parts if serving failed
 	}
 	<-serving.Done()
 	stop(context.Cause(ctx)) // the worker looks at the cause: a second signal cuts the drain short
 	return errors.Join(err, parts.Wait())
 }
 
-// remembered is how long a message is known to be handled: longer than any broker or
-// operator waits before it delivers one again.
+// remembered is how long the dedupe store keeps a handled message. It must exceed the time
+// after which a broker or an operator delivers a message again.
 const remembered = 7 * 24 * time.Hour
 
-// forget forgets now and then what was handled long ago, until ctx is done.
+// forget deletes old entries from the dedupe store every hour until ctx is done.
 func (a *App) forget(ctx context.Context) error {
 	for {
 		if _, err := a.handled.Forget(ctx, remembered); err != nil && ctx.Err() == nil {
-			a.config.Logger.Warn("app: cannot forget what was handled long ago", "error", err)
+			a.config.Logger.Warn("app: deleting old dedupe entries failed, trying again in 1h", "error", err)
 		}
 		select {
 		case <-time.After(time.Hour):
@@ -61,8 +61,8 @@ func (a *App) forget(ctx context.Context) error {
 	}
 }
 
-// publishEvents relays the outbox, once every queue is there: an event that comes
-// before a queue never reaches it.
+// publishEvents declares every queue and then runs the relay of the outbox: an event that
+// is published before a queue exists never reaches that queue.
 func (a *App) publishEvents(ctx context.Context) error {
 	if err := a.declare(ctx); err != nil || ctx.Err() != nil {
 		return err
@@ -70,8 +70,8 @@ func (a *App) publishEvents(ctx context.Context) error {
 	return a.relay.Run(ctx)
 }
 
-// declare declares the queues of all roles. It waits for the broker as long as that
-// takes, and the service answers meanwhile.
+// declare declares the queues of all roles. It retries until the broker can be reached; the
+// service answers requests meanwhile.
 func (a *App) declare(ctx context.Context) error {
 	t := declared(a.config)
 	for {
@@ -80,7 +80,7 @@ func (a *App) declare(ctx context.Context) error {
 		if err == nil || conflict || errors.Is(err, broker.ErrRefused) {
 			return err
 		}
-		a.config.Logger.Warn("app: the queues are not declared yet", "error", err)
+		a.config.Logger.Warn("app: declaring the queues failed, trying again in 1s", "error", err)
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
@@ -97,10 +97,10 @@ func (a *App) declareOnce(ctx context.Context, t topology.Topology) error {
 	return errors.Join(session.Declare(ctx, t), session.Close())
 }
 
-// maxHeader is how large a request's header may be, in bytes; a browser's fits.
+// maxHeader is the largest request header, in bytes. The headers of browsers are smaller.
 const maxHeader = 16 << 10
 
-// serve answers requests until ctx is done, and finishes those it has begun.
+// serve answers requests until ctx is done, and then finishes the running requests.
 func serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	server := &http.Server{
 		Handler: h, MaxHeaderBytes: maxHeader,

@@ -24,7 +24,7 @@ func config(t *testing.T, url string) app.Config {
 
 func TestAServiceThatCannotBeServedEnds(t *testing.T) {
 	t.Parallel()
-	a, err := app.New(t.Context(), config(t, "amqp://127.0.0.1:1/"), app.Service) // nobody is there
+	a, err := app.New(t.Context(), config(t, "amqp://127.0.0.1:1/"), app.Service) // no broker listens there
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestNothingIsOpenedForABrokerThatIsNone(t *testing.T) {
 	for _, role := range app.Roles() {
 		_, err := app.New(t.Context(), config(t, "http://user:secret@b/"), role)
 		if err == nil || !strings.Contains(err.Error(), "broker URL") || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: %v, want what is wrong with the URL, without the password", role, err)
+			t.Errorf("%s: got error %v, want one about the URL, without the password", role, err)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func TestWhatIsRemovedIsGoneAndNothingElse(t *testing.T) {
 	}
 	ch := rabbit.Channel(t, rabbit.URL(t))
 	if _, err := ch.QueueDeclarePassive("warren.delay.00", true, false, false, false, nil); err != nil {
-		t.Errorf("the delay is gone: %v", err)
+		t.Errorf("a queue without the prefix was deleted: %v", err)
 	}
 	if err := ch.ExchangeDelete(c.Prefix+event.Exchange, false, false); err != nil {
 		t.Error(err)
@@ -80,7 +80,7 @@ func TestWhatIsRemovedIsGoneAndNothingElse(t *testing.T) {
 	for _, q := range app.Queues() {
 		ch := rabbit.Channel(t, rabbit.URL(t)) // the answer closes it
 		if _, err := ch.QueueDeclarePassive(c.Prefix+q, true, false, false, false, nil); err == nil || !strings.Contains(err.Error(), "NOT_FOUND") {
-			t.Errorf("%s: %v, want that it is not there", q, err)
+			t.Errorf("%s: got %v, want that the queue does not exist", q, err)
 		}
 	}
 }

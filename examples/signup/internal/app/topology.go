@@ -12,7 +12,7 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// declared is what all roles need on the broker.
+// declared returns the topology that all roles need.
 func declared(c Config) topology.Topology {
 	all := &App{config: c, handled: new(dedupe.Store), subscriptions: make(map[string]*worker.Subscription)} // never run
 	w := worker.New(worker.Config{})
@@ -20,15 +20,15 @@ func declared(c Config) topology.Topology {
 	return w.Topology()
 }
 
-// Remove deletes the queues with the prefix, which must not be empty, and all that is
-// in them. The exchange stays: it holds nothing.
+// Remove deletes the queues with the prefix, and their messages. The prefix must not be
+// empty. The exchange is kept, since it holds no messages.
 func Remove(ctx context.Context, c broker.Config, prefix string) error {
 	session, err := amqp.Dial(ctx, amqp.Config(c), "remove")
 	if err != nil {
 		return err
 	}
 	for _, q := range declared(Config{Prefix: prefix}).Queues {
-		if strings.Contains(q.Name, prefix) { // others share the rest
+		if strings.Contains(q.Name, prefix) { // other programs share the queues without it
 			_, e := session.DeleteQueue(ctx, q.Name)
 			err = errors.Join(err, e)
 		}

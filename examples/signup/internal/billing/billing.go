@@ -1,4 +1,4 @@
-// Package billing gives a trial to who signed up, in a database of its own.
+// Package billing begins a trial for each new account, in its own database.
 package billing
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/event"
 )
 
-// Trial is how long everything is free.
+// Trial is how long a trial lasts.
 const Trial = 30 * 24 * time.Hour
 
 const schema = `CREATE TABLE IF NOT EXISTS trials (
@@ -18,10 +18,10 @@ const schema = `CREATE TABLE IF NOT EXISTS trials (
 	ends_at    BIGINT NOT NULL -- Unix seconds
 )`
 
-// Book is where the trials stand. It is safe for concurrent use.
+// Book stores the trials. It is safe for concurrent use.
 type Book struct{ db *database.DB }
 
-// Open opens the book's database, a file.
+// Open opens the book's database file.
 func Open(ctx context.Context, file string) (*Book, error) {
 	db, err := database.Open(ctx, file, schema)
 	return &Book{db}, err
@@ -30,7 +30,8 @@ func Open(ctx context.Context, file string) (*Book, error) {
 // Close closes the database.
 func (b *Book) Close() error { return b.db.Close() }
 
-// BeginTrial begins the trial of who signed up, once however often it is told.
+// BeginTrial begins the trial of the account. Repeated calls with the same account begin
+// one trial.
 func (b *Book) BeginTrial(ctx context.Context, e event.SignedUp) error {
 	_, err := b.db.ExecContext(ctx, "INSERT INTO trials (account_id, ends_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
 		e.AccountID, e.At.Add(Trial).Unix())
@@ -40,7 +41,7 @@ func (b *Book) BeginTrial(ctx context.Context, e event.SignedUp) error {
 	return nil
 }
 
-// Trials is how many trials have begun.
+// Trials returns the number of trials begun.
 func (b *Book) Trials(ctx context.Context) (n int, err error) {
 	err = b.db.QueryRowContext(ctx, "SELECT count(*) FROM trials").Scan(&n)
 	return n, err

@@ -1,4 +1,4 @@
-// Package brokertest cleans up what a test of the sign-up leaves on the broker.
+// Package brokertest deletes the queues and the exchange of a sign-up test from the broker.
 package brokertest
 
 import (

@@ -21,8 +21,8 @@ type violation struct {
 	} `json:"nodes"`
 }
 
-// Violations lets axe-core look at the page, with all of its rules but the
-// experimental ones, and returns what it finds.
+// Violations runs all rules of axe-core, except the experimental ones, on the page and returns
+// the violations.
 func (t *Tab) Violations() []string {
 	t.tb.Helper()
 	t.do("load axe-core", chromedp.Evaluate[chromedp.Void](axe))

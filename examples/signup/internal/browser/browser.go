@@ -1,5 +1,5 @@
-// Package browser drives a headless Chromium in tests: it opens pages, fills in and
-// presses what a person would, and lets axe-core look for what shuts people out.
+// Package browser drives a headless Chromium in tests: it opens pages, fills in fields, presses
+// buttons, and checks accessibility with axe-core.
 package browser
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is how long a page may take for anything: the machine may be busy.
+// patience bounds each step on a page. It is generous, since the machine may be busy.
 const patience = time.Minute
 
 // Browser is a running Chromium.
@@ -20,8 +20,8 @@ type Browser struct {
 	ctx context.Context
 }
 
-// Open starts Chromium, and stops it when the test ends. The test fails if there is
-// none: it is never skipped.
+// Open starts Chromium, and stops it when the test ends. If Chromium is not installed, the
+// test fails; it is not skipped.
 func Open(tb testing.TB) *Browser {
 	tb.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
@@ -35,12 +35,12 @@ func Open(tb testing.TB) *Browser {
 	ctx, stop := chromedp.NewContext(allocator, chromedp.WithLogf(tb.Logf), chromedp.WithErrorf(tb.Logf))
 	tb.Cleanup(stop)
 	if err := chromedp.Do(ctx); err != nil {
-		tb.Fatalf("browser: Chromium does not start: %v", err)
+		tb.Fatalf("browser: start Chromium: %v", err)
 	}
 	return &Browser{ctx}
 }
 
-// path returns the Chromium that scripts/chromium has found or installed.
+// path returns the path of the Chromium that scripts/chromium has found or installed.
 func path(tb testing.TB) string {
 	tb.Helper()
 	if path := os.Getenv("WARREN_CHROMIUM"); path != "" {
@@ -54,6 +54,6 @@ func path(tb testing.TB) string {
 			return path
 		}
 	}
-	tb.Fatal("browser: no Chromium on the PATH, and WARREN_CHROMIUM names none: run scripts/chromium, which installs it")
+	tb.Fatal("browser: Chromium not found on the PATH, and WARREN_CHROMIUM is not set: run scripts/chromium to install it")
 	return ""
 }

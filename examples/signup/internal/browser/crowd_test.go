@@ -7,8 +7,8 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/browser"
 )
 
-// signUpThousands lets 10,000 people sign up while the mail server is slow, and stops
-// that when it has seen the queues fill.
+// signUpThousands signs up 10,000 people while the mail server is slow, and stops once the
+// queues have filled.
 func (s *story) signUpThousands() {
 	s.t.Helper()
 	s.watcher.Press("button[value=slow-mail]")
@@ -23,27 +23,27 @@ func (s *story) signUpThousands() {
 	s.t.Log(s.watcher.Text(".doing"))
 }
 
-// overtakeAFlood resets a password behind 9,000 welcome mails, and reads at which place
+// overtakeAFlood resets a password behind 9,000 welcome mails, and reads the position at which
 // its mail was sent.
 func (s *story) overtakeAFlood() {
 	s.t.Helper()
 	s.watcher.Press("button[value=flood-and-reset]")
-	s.watcher.Until("the place of the reset is told", `document.querySelector("#reset b") !== null`)
+	s.watcher.Until("the page shows the position of the reset", `document.querySelector("#reset b") !== null`)
 	said := s.watcher.Text("#reset")
 	s.t.Log(said)
 	s.shoot(s.watcher, "priority", true, browser.Looks()[:2])
 	place, waiting := s.figureIn("#reset b"), s.figureIn("#reset b + b")
 	if place < 1 || waiting < 9000 || place > waiting/100 {
-		s.t.Errorf("the page says %q, want a place that is small against 9,000 and more that wait", said)
+		s.t.Errorf("the page shows %q, want a position of at most 1%% of at least 9,000 waiting mails", said)
 	}
 }
 
-// figureIn is the number that the selector finds.
+// figureIn returns the number in the element that the selector matches.
 func (s *story) figureIn(selector string) int {
 	s.t.Helper()
 	n, err := strconv.Atoi(strings.ReplaceAll(s.watcher.Text(selector), ",", ""))
 	if err != nil {
-		s.t.Errorf("%s is no number: %v", selector, err)
+		s.t.Errorf("%s is not a number: %v", selector, err)
 	}
 	return n
 }

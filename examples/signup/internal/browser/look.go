@@ -1,13 +1,13 @@
 package browser
 
-// Look is how a page is looked at.
+// Look is a colour scheme and a window size in which a page is shown.
 type Look struct {
-	Name          string // of a screenshot: "light", "phone-dark"
+	Name          string // part of the screenshot's file name: "light", "phone-dark"
 	Dark          bool
 	Width, Height int64 // in CSS pixels
 }
 
-// Looks returns both themes, on a desk and on a phone.
+// Looks returns both colour schemes, each with the window size of a desktop and of a phone.
 func Looks() []Look {
 	return []Look{
 		{Name: "light", Width: 1280, Height: 900},

@@ -14,8 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Shoot writes a picture (PNG) of what the tab shows to the file: the whole page, or
-// what fits into the look.
+// Shoot writes a PNG screenshot of the tab to the file: the whole page, or the visible part.
 func (t *Tab) Shoot(file string, whole bool) {
 	t.tb.Helper()
 	ctx, cancel := context.WithTimeout(t.ctx, patience)
@@ -36,8 +35,8 @@ func (t *Tab) Shoot(file string, whole bool) {
 	}
 }
 
-// shrink writes a picture with 256 colours at most: a page has few, and the shades at
-// the edges of its letters.
+// shrink reduces a picture to at most 256 colours. That suffices: a page has few colours, and
+// their shades at the edges of letters.
 func shrink(picture []byte) ([]byte, error) {
 	full, err := png.Decode(bytes.NewReader(picture))
 	if err != nil {
@@ -65,11 +64,11 @@ func shrink(picture []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// near is below which two colours look the same, in units of image/color, squared.
+// near is the distance below which two colours look the same, in units of image/color, squared.
 const near = 3 * (4 << 8) * (4 << 8)
 
-// distinct returns the 256 most frequent colours, without those that are near to a
-// more frequent one.
+// distinct returns the 256 most frequent colours. It omits a colour that is near to a more
+// frequent one.
 func distinct(often map[color.Color]int) (chosen color.Palette) {
 	sorted := slices.SortedFunc(maps.Keys(often), func(a, b color.Color) int { return cmp.Compare(often[b], often[a]) })
 	for _, c := range sorted {

@@ -16,12 +16,12 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 )
 
-// With Debian's fonts-inter and fonts-urw-base35 they look as they should:
+// The pictures need Debian's fonts-inter and fonts-urw-base35:
 //
 //	AMQP_URL=embedded: go test ./examples/signup/internal/browser -pictures "$PWD/docs/images"
 var pictures = flag.String("pictures", "", "write pictures for the documentation into this folder, which exists")
 
-// TestTheStory is what the demo is for, as somebody sees it who tries it out.
+// TestTheStory goes through the demo in a browser, as a person who tries it out would.
 func TestTheStory(t *testing.T) {
 	s := begin(t)
 	s.signUp("Ada", "ada@example.test")
@@ -42,7 +42,7 @@ func TestTheStory(t *testing.T) {
 	s.overtakeAFlood()
 }
 
-// story is told in two tabs: of somebody who signs up, and of somebody who watches.
+// story uses two tabs: one signs up, the other shows the live page.
 type story struct {
 	t                       *testing.T
 	site                    string
@@ -51,7 +51,7 @@ type story struct {
 	welcomeLane, verifyLane string
 }
 
-// begin starts the demo on the tests' broker, and opens the tabs.
+// begin starts the demo on the test's broker, and opens the tabs.
 func begin(t *testing.T) *story {
 	t.Helper()
 	rabbit.NeedsNetwork(t, "the demo cuts its own connections")
@@ -60,7 +60,7 @@ func begin(t *testing.T) *story {
 		ch := rabbit.Channel(t, rabbit.URL(t))
 		t.Cleanup(func() { brokertest.Remove(t, ch, prefix) })
 	} else {
-		prefix = "" // for the sake of looks; the broker is thrown away
+		prefix = "" // so that the pictures show plain queue names; the broker is discarded
 	}
 	d, err := demo.New(t.Context(), demo.Config{
 		Broker: rabbit.URL(t), Data: t.TempDir(), Prefix: prefix, Log: slog.New(slog.DiscardHandler),
@@ -90,7 +90,7 @@ func begin(t *testing.T) *story {
 
 func lane(queue string) string { return fmt.Sprintf(`[data-queue="%s"]`, queue) }
 
-// signUp signs somebody up, and sees how long the answer took.
+// signUp signs up a person, and checks that the page shows how long the answer took.
 func (s *story) signUp(name, email string) {
 	s.t.Helper()
 	s.person.Go(s.site)
@@ -106,8 +106,8 @@ func (s *story) signUp(name, email string) {
 	s.t.Logf("%s has an answer after %s ms", name, ms)
 }
 
-// followTheVerification goes from the answer to the inbox, and presses the link in the
-// mail that came.
+// followTheVerification goes from the answer to the inbox, and follows the link in the
+// verification mail.
 func (s *story) followTheVerification(email string) {
 	s.t.Helper()
 	s.person.Follow(".next a[href^='/inbox']")
@@ -120,24 +120,24 @@ func (s *story) followTheVerification(email string) {
 	s.t.Logf("%s is verified", email)
 }
 
-// signUpAgain signs up with an address that has an account: the answer is that of a new
-// one, and the owner has a mail with the way to a new password.
+// signUpAgain signs up with an address that has an account. The answer must be the same as for
+// a new address, and the owner must get a mail with a link to reset the password.
 func (s *story) signUpAgain(email string) {
 	s.t.Helper()
 	s.signUp("Mallory", email)
-	if text := s.person.Text("main"); !strings.Contains(text, "Thank you, Mallory") || !strings.Contains(text, "This page never tells") {
+	if text := s.person.Text("main"); !strings.Contains(text, "Thank you, Mallory") || !strings.Contains(text, "This page does not reveal") {
 		s.t.Errorf("the page says %q", text)
 	}
 	s.person.Follow(".next a[href^='/inbox']")
-	s.person.Until("the owner is told", `document.querySelectorAll("tbody tr").length === 3`)
+	s.person.Until("the owner's mail has arrived", `document.querySelectorAll("tbody tr").length === 3`)
 	s.person.Follow("a.follow[data-kind='known address']")
 	if title := s.person.Text("h1"); title != "Forgotten password" {
 		s.t.Errorf("the link leads to %q", title)
 	}
 }
 
-// breakTheMailServer slows it down, on the live page, sees somebody wait who signs up
-// the old way, and stops it.
+// breakTheMailServer slows down the mail server on the live page, signs up one person the old
+// way, and then stops the mail server.
 func (s *story) breakTheMailServer() {
 	s.t.Helper()
 	s.watcher.Go(s.site + "/live")
@@ -155,8 +155,8 @@ func (s *story) mood(want string) {
 	s.watcher.Until("the mail server is "+want, `document.querySelector("#mood").textContent === "`+want+`"`)
 }
 
-// rememberRetries lets the page note that a message waited for its next attempt: that
-// is over in seconds, while somebody still signs up in the other tab.
+// rememberRetries makes the page record that a message waited for its next attempt. The wait
+// lasts only seconds, while the other tab is still signing up.
 func (s *story) rememberRetries() {
 	s.t.Helper()
 	browser.Eval[bool](s.watcher, `new MutationObserver(() => { window.retried ||= `+figure(s.welcomeLane, "retrying")+` > 0 })
@@ -189,7 +189,7 @@ func (s *story) mendAndReplay() {
 	}
 }
 
-// seeTheMails waits for both in the inbox, which follows by itself.
+// seeTheMails waits until both mails are in the inbox, which updates by itself.
 func (s *story) seeTheMails(email string) {
 	s.t.Helper()
 	s.person.Follow(".next a[href^='/inbox']")
@@ -197,7 +197,7 @@ func (s *story) seeTheMails(email string) {
 	s.t.Logf("%s has both mails", email)
 }
 
-// seeTheJourney reads how it went, from one of the mails.
+// seeTheJourney opens the journey from one of the mails, and checks its steps.
 func (s *story) seeTheJourney() {
 	s.t.Helper()
 	s.person.Follow("tbody th a")
@@ -205,7 +205,7 @@ func (s *story) seeTheJourney() {
 	s.person.Until("the whole is done", `document.querySelector("[role=status] .state.done") !== null`)
 	for _, state := range []string{"retrying", "dead", "done"} {
 		if n := browser.Eval[int](s.person, `document.querySelectorAll(".journey > .`+state+`").length`); n == 0 {
-			s.t.Errorf("the journey has no step that is %s:\n%s", state, s.person.Text("main"))
+			s.t.Errorf("the journey lacks a step with state %s:\n%s", state, s.person.Text("main"))
 		}
 	}
 	s.look(s.person, "journey", true)
@@ -223,10 +223,11 @@ func (s *story) killTheConnection() {
 	s.t.Helper()
 	broker := `document.querySelector("section[aria-labelledby=broker]").innerText`
 	s.watcher.Press("button[value=kill-connection]")
-	s.watcher.Until("the loss is told, and the workers are back", broker+`.includes(", lost ") && `+broker+`.includes("Connected")`)
+	s.watcher.Until("the page shows the loss, and the workers have reconnected", broker+`.includes(", lost ") && `+broker+`.includes("Connected")`)
 }
 
-// bounce lets an address bounce, signs it up, and sees both mails given up on at once.
+// bounce makes an address bounce, signs it up, and checks that both mails are dead-lettered at
+// once.
 func (s *story) bounce(email string) {
 	s.t.Helper()
 	s.watcher.Fill("#address", email)
@@ -238,8 +239,8 @@ func (s *story) bounce(email string) {
 	}
 }
 
-// look takes pictures of the page, if they are wanted, and lets axe-core look at it. Its
-// other looks are tested in package live.
+// look takes pictures of the page if -pictures is set, and checks it with axe-core. Package
+// live tests the other looks.
 func (s *story) look(tab *browser.Tab, name string, whole bool) {
 	s.t.Helper()
 	s.shoot(tab, name, whole, browser.Looks()[:3])
@@ -248,7 +249,7 @@ func (s *story) look(tab *browser.Tab, name string, whole bool) {
 	}
 }
 
-// shoot takes pictures of the page in the looks, if they are wanted.
+// shoot takes pictures of the page in the looks if -pictures is set.
 func (s *story) shoot(tab *browser.Tab, name string, whole bool, looks []browser.Look) {
 	s.t.Helper()
 	if *pictures == "" {
@@ -257,7 +258,7 @@ func (s *story) shoot(tab *browser.Tab, name string, whole bool, looks []browser
 	for _, look := range looks {
 		phone := look.Width < 600
 		if !whole && !phone {
-			look.Height = 640 // there is not more to see
+			look.Height = 640 // the page has no more content
 		}
 		tab.Look(look)
 		tab.Shoot(filepath.Join(*pictures, "signup-"+name+"-"+look.Name+".png"), whole && !phone)
@@ -265,7 +266,7 @@ func (s *story) shoot(tab *browser.Tab, name string, whole bool, looks []browser
 	tab.Look(browser.Looks()[0])
 }
 
-// makeTrouble makes more of it for the picture of the live page, and looks at that.
+// makeTrouble causes more retries for the picture of the live page, and checks that page.
 func (s *story) makeTrouble() {
 	s.t.Helper()
 	if *pictures != "" {

@@ -11,18 +11,17 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Tab is a tab of a Browser. What it cannot do fails the test. Not safe for
-// concurrent use.
+// Tab is a tab of a Browser. If a step fails, it fails the test. It is not safe for concurrent
+// use.
 type Tab struct {
 	tb  testing.TB
 	ctx context.Context
 
-	problems []string // of watch, until it has ended
+	problems []string // written by watch until it has returned
 }
 
-// Tab opens a tab with the look, and closes it when the test ends. The test fails
-// then if a page has had an error: an exception, or something that the policy of its
-// content forbids.
+// Tab opens a tab with the look, and closes it when the test ends. The test then fails if a
+// page had an error: an exception, or a violation of its content security policy.
 func (b *Browser) Tab(tb testing.TB, look Look) *Tab {
 	tb.Helper()
 	ctx, closeTab := chromedp.NewContext(b.ctx)
@@ -40,10 +39,10 @@ func (b *Browser) Tab(tb testing.TB, look Look) *Tab {
 	return t
 }
 
-// Look looks at the page in another way.
+// Look changes the colour scheme and the window size.
 func (t *Tab) Look(look Look) {
 	t.tb.Helper()
-	t.do("look at it in the way "+look.Name,
+	t.do("switch to the look "+look.Name,
 		chromedp.EmulateViewport(look.Width, look.Height),
 		chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 			features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme()}}
@@ -52,7 +51,7 @@ func (t *Tab) Look(look Look) {
 		}))
 }
 
-// watch collects the errors that pages have, until the tab is closed.
+// watch collects the errors of pages until the tab is closed.
 func (t *Tab) watch() {
 	for m, err := range chromedp.Console(t.ctx) {
 		if err != nil {
@@ -64,7 +63,7 @@ func (t *Tab) watch() {
 	}
 }
 
-// do runs steps within the patience; what is for the report.
+// do runs the steps within patience. what names them in the failure.
 func (t *Tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	t.tb.Helper()
 	if err := chromedp.Do(t.ctx); err != nil { // the first use of a context opens the tab, and must have no timeout
@@ -77,27 +76,27 @@ func (t *Tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// Go opens the address.
+// Go opens the URL.
 func (t *Tab) Go(url string) {
 	t.tb.Helper()
 	t.do("go to "+url, chromedp.Navigate(url))
 }
 
-// Fill types the text into the field that the CSS selector finds, over what is there.
-// chromedp.SendKeys has a data race with a page that changes meanwhile.
+// Fill types the text into the field that the CSS selector matches, and replaces its content.
+// It avoids chromedp.SendKeys, which has a data race when the page changes meanwhile.
 func (t *Tab) Fill(selector, text string) {
 	t.tb.Helper()
 	Eval[bool](t, "(field => { field.focus(); field.select(); return true })(document.querySelector("+strconv.Quote(selector)+"))")
 	t.do("fill in "+selector, chromedp.KeyEvent(text))
 }
 
-// Press clicks on what the selector finds, and stays on the page.
+// Press clicks the element that the selector matches, and stays on the page.
 func (t *Tab) Press(selector string) {
 	t.tb.Helper()
 	t.do("press "+selector, chromedp.Click(chromedp.CSS(selector)))
 }
 
-// Follow clicks on what the selector finds, and waits for the page that it leads to.
+// Follow clicks the element that the selector matches, and waits for the next page.
 func (t *Tab) Follow(selector string) {
 	t.tb.Helper()
 	t.do("follow "+selector, func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
@@ -106,7 +105,7 @@ func (t *Tab) Follow(selector string) {
 	})
 }
 
-// Until waits until the JavaScript expression is true; what is for the report.
+// Until waits until the JavaScript expression is true. what describes it in the failure.
 func (t *Tab) Until(what, expression string) {
 	t.tb.Helper()
 	ctx, cancel := context.WithTimeout(t.ctx, patience)
@@ -116,13 +115,13 @@ func (t *Tab) Until(what, expression string) {
 	}
 }
 
-// Text returns the text of what the selector finds, as it is shown.
+// Text returns the visible text of the element that the selector matches.
 func (t *Tab) Text(selector string) string {
 	t.tb.Helper()
 	return Eval[string](t, "document.querySelector("+strconv.Quote(selector)+").innerText")
 }
 
-// Eval returns the value of a JavaScript expression, awaited if it is a promise.
+// Eval returns the value of a JavaScript expression. It awaits a promise.
 func Eval[T any](t *Tab, expression string) T {
 	t.tb.Helper()
 	ctx, cancel := context.WithTimeout(t.ctx, patience)
@@ -140,10 +139,10 @@ func (t *Tab) Key(key string) {
 	t.do("press a key", chromedp.KeyEvent(key))
 }
 
-// WithoutScript lets the pages that the tab opens from now on run no script.
+// WithoutScript disables scripts on the pages that the tab opens from now on.
 func (t *Tab) WithoutScript() {
 	t.tb.Helper()
-	t.do("run no script", func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
+	t.do("disable scripts", func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
 		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 		return chromedp.Void{}, err
 	})

@@ -1,5 +1,5 @@
-// Package catcher is a mail server that keeps what it gets, for development: it
-// delivers nothing. It can be slow, stopped, and told to bounce addresses.
+// Package catcher is a mail server for development. It keeps the mails in memory and delivers
+// none. It can be slowed down and stopped, and can bounce addresses.
 package catcher
 
 import (
@@ -16,16 +16,16 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// Limits of what is taken, and of what is kept.
+// Limits of one mail, and of all kept mails.
 const (
 	maxRecipients = 100
 	maxMessage    = 1 << 20  // bytes of one mail
-	maxKept       = 50_000   // mails; older ones are forgotten,
-	maxKeptBytes  = 16 << 20 // also if their texts together have more bytes
+	maxKept       = 50_000   // mails; the oldest are dropped first
+	maxKeptBytes  = 16 << 20 // bytes of the texts of all kept mails
 	patience      = time.Minute
 )
 
-// Catcher is the server. Its methods are safe for concurrent use.
+// Catcher is an SMTP server that keeps its mails. Its methods are safe for concurrent use.
 type Catcher struct {
 	address string
 
@@ -36,22 +36,22 @@ type Catcher struct {
 	delay    time.Duration
 	bounces  []string // in lower case
 	mails    []Mail
-	bytes    int // of their texts
+	bytes    int // of the texts of mails
 	accepted int64
 	refused  int64
 	onMail   func(Mail)
 }
 
-// Start starts a catcher at the address; 127.0.0.1 and any free port if it is empty.
+// Start starts a catcher at the address. An empty address means any free port of 127.0.0.1.
 func Start(address string) (*Catcher, error) {
 	c := &Catcher{address: cmp.Or(address, "127.0.0.1:0")}
 	return c, c.Resume()
 }
 
-// URL is where mails are sent, as for package mail.
+// URL returns the URL of the server, for mail.NewSender.
 func (c *Catcher) URL() string { return "smtp://" + c.address }
 
-// Resume takes connections again after Stop, at the same address.
+// Resume accepts connections again after Stop, at the same address.
 func (c *Catcher) Resume() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -66,15 +66,15 @@ func (c *Catcher) Resume() error {
 	c.server = smtp.NewServer(backend{c, c.cut})
 	c.server.Domain, c.server.MaxMessageBytes, c.server.MaxRecipients = "catcher.example", maxMessage, maxRecipients
 	c.server.ReadTimeout, c.server.WriteTimeout = patience, patience
-	c.server.ErrorLog = log.New(io.Discard, "", 0) // clients that are cut off are not news
+	c.server.ErrorLog = log.New(io.Discard, "", 0) // Stop cuts connections on purpose, so their errors are not logged
 	go serve(c.server, listener)
 	return nil
 }
 
-// serve ends when the server is closed, which is the only error it may end with.
+// serve returns when the server is closed. The error of Serve only reports that.
 func serve(s *smtp.Server, l net.Listener) { _ = s.Serve(l) }
 
-// Stop cuts all connections and refuses new ones. What is kept stays.
+// Stop closes all connections and refuses new ones. The mails are kept.
 func (c *Catcher) Stop() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,7 +84,7 @@ func (c *Catcher) Stop() error {
 	server := c.server
 	c.server = nil
 	close(c.cut)
-	for _, closing := range []func() error{c.listener.Close, server.Close} { // a server that has not begun knows no listener yet
+	for _, closing := range []func() error{c.listener.Close, server.Close} { // server.Close alone misses a listener that Serve has not registered yet
 		if err := closing(); err != nil && !errors.Is(err, net.ErrClosed) {
 			return fmt.Errorf("catcher: %w", err)
 		}
@@ -92,21 +92,21 @@ func (c *Catcher) Stop() error {
 	return nil
 }
 
-// Slow makes each mail take so long from now on.
+// Slow delays the answer to each mail by delay from now on.
 func (c *Catcher) Slow(delay time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.delay = delay
 }
 
-// Bounce refuses all mails to the address from now on, for good (550).
+// Bounce refuses all mails to the address from now on, with the permanent error 550.
 func (c *Catcher) Bounce(address string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.bounces = append(c.bounces, strings.ToLower(address))
 }
 
-// Mend takes every mail at once, and starts the server if it is stopped.
+// Mend ends the effects of Slow and Bounce, and starts the server if it is stopped.
 func (c *Catcher) Mend() error {
 	c.mu.Lock()
 	c.delay, c.bounces = 0, nil
@@ -114,7 +114,8 @@ func (c *Catcher) Mend() error {
 	return c.Resume()
 }
 
-// OnMail has f see each mail that is taken, before its sender knows. It must be quick.
+// OnMail makes the catcher call f with each mail before it answers the sender. f must return
+// quickly.
 func (c *Catcher) OnMail(f func(Mail)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -32,7 +32,7 @@ func start(tb testing.TB) *catcher.Catcher {
 	return c
 }
 
-// say sends the lines, and returns the last answer to a client that then leaves.
+// say sends the lines, returns the last answer and closes the connection.
 func say(tb testing.TB, c *catcher.Catcher, lines ...string) string {
 	tb.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(c.URL(), "smtp://"))
@@ -68,18 +68,18 @@ func TestOneMailIsBoundedAndSoAreAll(t *testing.T) {
 		recipients = append(recipients, fmt.Sprintf("RCPT TO:<%d@example.com>", i))
 	}
 	if got := say(t, c, recipients...); !strings.HasPrefix(got, "452 ") {
-		t.Errorf("the 101st recipient: %s, want 452", got)
+		t.Errorf("the 101st recipient: got %s, want 452", got)
 	}
 	large := "Subject: x\r\n\r\n" + strings.Repeat(strings.Repeat("x", 998)+"\r\n", 1<<10)
 	mail := func(text string) string {
 		return say(t, c, "MAIL FROM:<a@example.com>", "RCPT TO:<b@example.com>", "DATA", dotted(t, text))
 	}
 	if got := mail(large + large); !strings.HasPrefix(got, "55") {
-		t.Errorf("2 MiB: %s, want them refused", got)
+		t.Errorf("2 MiB: got %s, want a refusal", got)
 	}
 	for range 18 {
 		if got := mail(large); !strings.HasPrefix(got, "250 ") {
-			t.Fatalf("1 MiB: %s, want it taken", got)
+			t.Fatalf("1 MiB: got %s, want it accepted", got)
 		}
 	}
 	kept := 0
@@ -90,11 +90,11 @@ func TestOneMailIsBoundedAndSoAreAll(t *testing.T) {
 		t.Errorf("%d bytes are kept of %d mails, want at most 16 MiB, and the latest", kept, c.State().Accepted)
 	}
 	if first, ok := c.Mail(1); ok {
-		t.Errorf("the first mail is kept, as number %d", first.Number)
+		t.Errorf("the first mail is still kept, as number %d", first.Number)
 	}
 }
 
-// Whatever comes for a mail, the catcher goes on.
+// The catcher answers any bytes of a mail, and goes on.
 func FuzzAMailOfAnyBytesIsTakenOrRefused(f *testing.F) {
 	c := start(f)
 	for _, seed := range []string{
@@ -104,15 +104,15 @@ func FuzzAMailOfAnyBytesIsTakenOrRefused(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, mail string) {
-		mail = mail[:min(len(mail), 1000)] // of a longer line the server hangs up
+		mail = mail[:min(len(mail), 1000)] // the server closes the connection on a longer line
 		if got := say(t, c, "MAIL FROM:<a@example.com>", "RCPT TO:<b@example.com>", "DATA", dotted(t, mail), "NOOP"); !strings.HasPrefix(got, "250 ") {
 			t.Errorf("after %.200q: %s, want 250", mail, got)
 		}
 	})
 }
 
-// dotted is a mail as it follows DATA, its lines ended as they must be, but for the
-// end of the last.
+// dotted returns the mail as it is sent after DATA: with CRLF line ends except after the last
+// line, and with dots doubled.
 func dotted(tb testing.TB, mail string) string {
 	tb.Helper()
 	var b strings.Builder

@@ -13,14 +13,14 @@ import (
 	sent "github.com/warren-mq/warren/examples/signup/internal/mail"
 )
 
-// Mail is a mail that was taken.
+// Mail is a mail that the catcher has accepted.
 type Mail struct {
-	Number    int // its place in the order of arrival, from 1
+	Number    int // position in the order of arrival, from 1
 	At        time.Time
 	MessageID string
 	From, To  string
-	Kind      string // what the sender says it is, such as welcome
-	Account   string // the id of the account that the sender says it is about
+	Kind      string // the sender's kind header, such as welcome
+	Account   string // the account id in the sender's header
 	Subject   string
 	Text      string
 	Links     []string
@@ -28,7 +28,7 @@ type Mail struct {
 
 var link = regexp.MustCompile(`https?://[^\s<>"]+`)
 
-// parse reads the mails of package mail: plain text, in one part.
+// parse parses mails as package mail sends them: plain text in one part.
 func parse(r io.Reader) (m Mail, err error) {
 	msg, err := mail.ReadMessage(r)
 	if err != nil {
@@ -55,8 +55,8 @@ func parse(r io.Reader) (m Mail, err error) {
 	return m, nil
 }
 
-// Inbox returns the mails to the address, or all if it is empty, the latest first and
-// at most limit.
+// Inbox returns the latest mails to the address, at most limit, the latest first. An empty
+// address means all mails.
 func (c *Catcher) Inbox(to string, limit int) (latest []Mail) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,7 +71,7 @@ func (c *Catcher) Inbox(to string, limit int) (latest []Mail) {
 	return latest
 }
 
-// Mail returns the mail with the number, and whether it is kept.
+// Mail returns the mail with the number, and reports whether it is kept.
 func (c *Catcher) Mail(number int) (Mail, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -85,7 +85,7 @@ func (c *Catcher) Mail(number int) (Mail, bool) {
 	return c.mails[at], true
 }
 
-// State is what the catcher is told to do, and what it has done.
+// State is the catcher's settings and counters.
 type State struct {
 	Stopped  bool
 	Delay    time.Duration
@@ -94,7 +94,7 @@ type State struct {
 	Refused  int64 // recipients that bounced
 }
 
-// State returns the state at this moment.
+// State returns the current state.
 func (c *Catcher) State() State {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,21 +10,21 @@ import (
 )
 
 var (
-	errBounced = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "There is no such mailbox here"}
+	errBounced = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "Mailbox not found"}
 	errStopped = &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 3, 2}, Message: "The server is stopping"}
-	errUnread  = &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "This is not a mail that can be read"}
+	errUnread  = &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "The mail cannot be parsed"}
 )
 
-// backend makes the sessions of one server, until it is cut.
+// backend makes the sessions of one server. cut is closed when the server is stopped.
 type backend struct {
 	catcher *Catcher
 	cut     <-chan struct{}
 }
 
-// NewSession begins a conversation with a client.
+// NewSession returns the session for a new connection.
 func (b backend) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{backend: b}, nil }
 
-// session is one conversation. It is used by one goroutine.
+// session is the session of one connection. One goroutine uses it.
 type session struct {
 	backend
 
@@ -32,13 +32,13 @@ type session struct {
 	to   []string
 }
 
-// Mail begins a mail.
+// Mail starts a mail with its sender.
 func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 	s.from = from
 	return nil
 }
 
-// Rcpt adds a recipient, unless it bounces.
+// Rcpt adds a recipient, or refuses it if the address bounces.
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if s.catcher.bounced(to) {
 		return errBounced
@@ -47,7 +47,7 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	return nil
 }
 
-// Data takes the mail, as slowly as it is told to.
+// Data keeps the mail after the delay set by Slow.
 func (s *session) Data(r io.Reader) error {
 	m, err := parse(r)
 	if err != nil {
@@ -65,10 +65,10 @@ func (s *session) Data(r io.Reader) error {
 	return nil
 }
 
-// Reset forgets the mail that was begun.
+// Reset discards the mail that was started.
 func (s *session) Reset() { s.from, s.to = "", nil }
 
-// Logout ends the conversation.
+// Logout ends the session.
 func (s *session) Logout() error { return nil }
 
 func (c *Catcher) bounced(to string) bool {
@@ -95,7 +95,7 @@ func (c *Catcher) keep(m Mail) {
 	c.mails, c.bytes = append(c.mails, m), c.bytes+len(m.Text)
 	for len(c.mails) > maxKept || c.bytes > maxKeptBytes {
 		c.bytes -= len(c.mails[0].Text)
-		c.mails[0] = Mail{} // append copies the rest when the array is full
+		c.mails[0] = Mail{} // free the mail before append copies the rest
 		c.mails = c.mails[1:]
 	}
 	if c.onMail != nil {

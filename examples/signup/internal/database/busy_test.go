@@ -9,8 +9,8 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/database"
 )
 
-// TestOpenWaitsForTheWriteLock: another process may hold it while a service starts.
-// SQLite does not wait by itself if the file is not in WAL mode yet.
+// Another process may hold the write lock while a service starts. SQLite itself does not
+// wait for the lock until the file is in WAL mode.
 func TestOpenWaitsForTheWriteLock(t *testing.T) {
 	t.Parallel()
 	for _, journal := range []string{"DELETE", "WAL"} {

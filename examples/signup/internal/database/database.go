@@ -1,5 +1,5 @@
-// Package database opens the databases of the example: PostgreSQL by its URL, or
-// SQLite by the name of a file.
+// Package database opens the databases of the example: a PostgreSQL by its URL, or an SQLite
+// database by its file name.
 package database
 
 import (
@@ -18,24 +18,23 @@ import (
 	"github.com/warren-mq/warren/outbox"
 )
 
-// DB is a database and the kind of SQL it speaks. Both kinds understand $1 for an
-// argument.
+// DB is a database and its SQL dialect. Both dialects accept $1 as a placeholder.
 type DB struct {
 	*sql.DB
 
 	Dialect outbox.Dialect
 }
 
-// Open opens postgres://… or a file, and makes the tables of the schema, whose
-// statements must do no harm to tables that are there.
+// Open opens postgres://… or a file, and executes the schema. The statements of the schema
+// must leave existing tables unchanged.
 func Open(ctx context.Context, where, schema string) (*DB, error) {
 	db, err := connect(where)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	if err := db.migrateUnlocked(ctx, schema); err != nil {
-		_ = db.Close()                   // the error before it says more
-		if db.Dialect == outbox.SQLite { // which does not name the file
+		_ = db.Close()                   // the first error is the cause
+		if db.Dialect == outbox.SQLite { // its errors do not name the file
 			err = fmt.Errorf("%s: %w", where, err)
 		}
 		return nil, fmt.Errorf("database: %w", err)
@@ -43,13 +42,13 @@ func Open(ctx context.Context, where, schema string) (*DB, error) {
 	return db, nil
 }
 
-// IsPostgres says whether Open takes it for the URL of a PostgreSQL.
+// IsPostgres reports whether where is the URL of a PostgreSQL.
 func IsPostgres(where string) bool {
 	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
 }
 
-// maxConns is how many connections one DB has to a PostgreSQL, which takes a hundred
-// from all its clients.
+// maxConns is the largest number of connections of one DB. A PostgreSQL accepts 100 from all
+// of its clients by default.
 const maxConns = 8
 
 func connect(where string) (*DB, error) {
@@ -74,8 +73,8 @@ func connect(where string) (*DB, error) {
 // patience is how long SQLite and Open wait for the lock of another process.
 const patience = 30 * time.Second
 
-// migrateUnlocked tries again while another process has locked the file: SQLite does not
-// wait by itself when it switches a fresh file to WAL.
+// migrateUnlocked retries while another process holds the lock on the file: SQLite itself does
+// not wait when it switches a new file to WAL mode.
 func (db *DB) migrateUnlocked(ctx context.Context, schema string) error {
 	for end := time.Now().Add(patience); ; {
 		err := db.migrate(ctx, schema)
@@ -93,11 +92,11 @@ func (db *DB) migrateUnlocked(ctx context.Context, schema string) error {
 // isBusy reports whether SQLite refused because of another connection's lock.
 func isBusy(err error) bool {
 	failed, ok := errors.AsType[*sqlite.Error](err)
-	return ok && failed.Code()&0xff == sqlite3.SQLITE_BUSY // the upper bits say more
+	return ok && failed.Code()&0xff == sqlite3.SQLITE_BUSY // the upper bits are the extended code
 }
 
-// migrate keeps other processes from migrating at the same time: PostgreSQL refuses
-// the second of two that create one table at once.
+// migrate executes the schema while it holds a lock against other processes: if two
+// connections create the same table at once, PostgreSQL refuses the second.
 func (db *DB) migrate(ctx context.Context, schema string) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package dedupe remembers in SQL which messages were handled, for middleware.Dedupe:
-// across restarts, and across all processes that share the database.
+// Package dedupe stores in SQL which messages were handled, for middleware.Dedupe. The store
+// survives restarts, and all processes that use the database share it.
 package dedupe
 
 import (
@@ -21,7 +21,7 @@ const schema = `CREATE TABLE IF NOT EXISTS handled (
 );
 CREATE INDEX IF NOT EXISTS handled_done ON handled (done_at) WHERE done_at IS NOT NULL`
 
-// Store is a dedupe.Store. It is safe for concurrent use.
+// Store is a dedupe.Store in an SQL database. It is safe for concurrent use.
 type Store struct{ db *database.DB }
 
 var _ dedupe.Store = (*Store)(nil)
@@ -35,7 +35,7 @@ func Open(ctx context.Context, where string) (*Store, error) {
 // Close closes the database.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Claim takes key in one statement: of two that come at once, one changes no row.
+// Claim claims key in one statement, so that of two concurrent claims only one succeeds.
 func (s *Store) Claim(ctx context.Context, key string, lease time.Duration) (dedupe.Claim, dedupe.Token, error) {
 	now, token := time.Now(), rand.Text()
 	result, err := s.db.ExecContext(ctx, `INSERT INTO handled (key, token, leased_until) VALUES ($1, $2, $3)
@@ -53,7 +53,7 @@ func (s *Store) Claim(ctx context.Context, key string, lease time.Duration) (ded
 	}
 	var done sql.NullInt64
 	err = s.db.QueryRowContext(ctx, "SELECT done_at FROM handled WHERE key = $1", key).Scan(&done)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) { // gone: released a moment ago
+	if err != nil && !errors.Is(err, sql.ErrNoRows) { // no row: the claim was released a moment ago
 		return 0, "", err
 	}
 	if done.Valid {
@@ -76,13 +76,13 @@ func (s *Store) Complete(ctx context.Context, key string, token dedupe.Token) er
 	return dedupe.ErrClaimLost
 }
 
-// Release ends the claim of token.
+// Release ends the claim that token identifies.
 func (s *Store) Release(ctx context.Context, key string, token dedupe.Token) error {
 	_, err := s.db.ExecContext(ctx, "DELETE FROM handled WHERE key = $1 AND token = $2 AND done_at IS NULL", key, string(token))
 	return err
 }
 
-// Forget forgets what was handled so long ago, and returns how much that was.
+// Forget deletes the keys that were completed longer than age ago, and returns their number.
 func (s *Store) Forget(ctx context.Context, age time.Duration) (int64, error) {
 	result, err := s.db.ExecContext(ctx, "DELETE FROM handled WHERE done_at <= $1", time.Now().Add(-age).UnixMilli())
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// slow is what the button for a slow mail server means.
+// slow is how long a mail takes after the button for a slow mail server.
 const slow = 2 * time.Second
 
-// Do does what a button says.
+// Do runs the action of a button. It implements live.Demo.
 func (d *Demo) Do(ctx context.Context, a live.Action) (said string, err error) {
 	switch a.Verb {
 	case live.SignUp:
@@ -31,7 +31,7 @@ func (d *Demo) Do(ctx context.Context, a live.Action) (said string, err error) {
 		return d.replay(a.Queue)
 	case live.Cancel:
 		d.job.stop()
-		return "Stopped what went on.", nil
+		return "Stopped the running action.", nil
 	default:
 		return d.mailAction(a)
 	}
@@ -39,38 +39,38 @@ func (d *Demo) Do(ctx context.Context, a live.Action) (said string, err error) {
 
 func (d *Demo) mailAction(a live.Action) (string, error) {
 	if d.elsewhere != "" {
-		return "", fmt.Errorf("the mail server is %s: %q is for the one that is started without SMTP_URL", d.elsewhere, a.Verb)
+		return "", fmt.Errorf("the mail server is %s: %q works only on the built-in mail server, which runs without SMTP_URL", d.elsewhere, a.Verb)
 	}
 	switch a.Verb {
 	case live.MendMail:
 		return "The mail server works again.", d.catcher.Mend()
 	case live.SlowMail:
 		d.catcher.Slow(slow)
-		return fmt.Sprintf("The mail server takes %s a mail.", live.Duration(slow)), d.catcher.Resume()
+		return fmt.Sprintf("The mail server takes %s per mail.", live.Duration(slow)), d.catcher.Resume()
 	case live.StopMail:
-		return "The mail server takes no connections.", d.catcher.Stop()
+		return "The mail server refuses connections.", d.catcher.Stop()
 	case live.Bounce:
 		address, err := mail.ParseAddress(a.Address)
 		if err != nil {
-			return "", fmt.Errorf("%.60q is no e-mail address", a.Address)
+			return "", fmt.Errorf("%.60q is not an e-mail address", a.Address)
 		}
 		d.catcher.Bounce(address.Address)
 		return "Mails to " + address.Address + " bounce.", nil
 	default:
-		return "", fmt.Errorf("%q is nothing that can be done", a.Verb)
+		return "", fmt.Errorf("unknown action %q", a.Verb)
 	}
 }
 
 func (d *Demo) scale(queue string, n int) (string, error) {
 	s := d.app.Subscription(strings.TrimPrefix(queue, d.prefix))
 	if s == nil || n < 1 {
-		return "", fmt.Errorf("there is no queue %q for %d hands", queue, n)
+		return "", fmt.Errorf("cannot set queue %q to %d workers", queue, n)
 	}
 	s.SetConcurrency(n)
-	return fmt.Sprintf("%s has %s.", queue, some(n, "hand")), nil
+	return fmt.Sprintf("%s has %s.", queue, some(n, "worker")), nil
 }
 
-// replay sends the dead letters of a queue back to it, or of all.
+// replay sends the dead letters of a queue back to it, or of all queues if queue is empty.
 func (d *Demo) replay(queue string) (string, error) {
 	queues := d.queues()
 	if queue != "" {

@@ -12,18 +12,18 @@ import (
 
 func TestButtonsDoWhatTheySay(t *testing.T) {
 	d := start(t)
-	rabbit.Eventually(t, time.Minute, func() bool { return len(d.Snapshot().Queues) == 4 }, "there is a snapshot")
+	rabbit.Eventually(t, time.Minute, func() bool { return len(d.Snapshot().Queues) == 4 }, "the snapshot has four queues")
 	welcome := d.Snapshot().Queues[0].Name
 
 	for name, tt := range map[string]struct {
 		action live.Action
 		says   string
 	}{
-		"a verb that is none":          {live.Action{Verb: "dance"}, `"dance" is nothing that can be done`},
-		"a queue that is none":         {live.Action{Verb: live.Scale, Queue: "x", Concurrency: 2}, `no queue "x"`},
-		"no hands":                     {live.Action{Verb: live.Scale, Queue: welcome}, "for 0 hands"},
+		"an unknown verb":              {live.Action{Verb: "dance"}, `unknown action "dance"`},
+		"an unknown queue":             {live.Action{Verb: live.Scale, Queue: "x", Concurrency: 2}, `queue "x"`},
+		"no workers":                   {live.Action{Verb: live.Scale, Queue: welcome}, "to 0 workers"},
 		"a replay of a queue not here": {live.Action{Verb: live.Replay, Queue: "x"}, `no queue "x"`},
-		"a bounce of no address":       {live.Action{Verb: live.Bounce, Address: "x"}, `"x" is no e-mail address`},
+		"a bounce of no address":       {live.Action{Verb: live.Bounce, Address: "x"}, `"x" is not an e-mail address`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if said, err := d.Do(t.Context(), tt.action); err == nil || !strings.Contains(err.Error(), tt.says) {
@@ -34,9 +34,9 @@ func TestButtonsDoWhatTheySay(t *testing.T) {
 	if _, err := d.Do(t.Context(), live.Action{Verb: live.Scale, Queue: welcome, Concurrency: 3}); err != nil {
 		t.Error(err)
 	}
-	rabbit.Eventually(t, time.Minute, func() bool { return d.Snapshot().Queues[0].Concurrency == 3 }, "the queue has 3 hands")
+	rabbit.Eventually(t, time.Minute, func() bool { return d.Snapshot().Queues[0].Concurrency == 3 }, "the queue has 3 workers")
 	if _, ok := d.Journey("nobody"); ok {
-		t.Error("nobody has a journey")
+		t.Error("Journey returns a journey for an unknown id")
 	}
 	for _, id := range []string{"x", "0", "1", "-1"} {
 		if _, ok := d.Mail(id); ok {
@@ -51,13 +51,13 @@ func TestOfALargeCrowdNobodyIsCountedForTheLatencyAndOneThingIsDoneAtATime(t *te
 	if said, err := d.Do(t.Context(), live.Action{Verb: live.SignUp, Count: crowd}); err != nil || said != "Signing up 150 people." {
 		t.Fatalf("got %q, %v", said, err)
 	}
-	if _, err := d.Do(t.Context(), live.Action{Verb: live.Replay}); err == nil || !strings.Contains(err.Error(), "wait for its end") {
-		t.Errorf("got %v, want that something is being done", err)
+	if _, err := d.Do(t.Context(), live.Action{Verb: live.Replay}); err == nil || !strings.Contains(err.Error(), "wait until it ends") {
+		t.Errorf("got %v, want that another action is running", err)
 	}
 	rabbit.Eventually(t, time.Minute, func() bool {
 		s := d.Snapshot()
 		return s.MailServer.Accepted == 2*crowd && s.Doing == "" && s.Queues[2].Done == crowd && s.Outbox.Waiting == 0
-	}, "everybody has two mails, and is counted")
+	}, "everybody has two mails and is counted")
 	s := d.Snapshot()
 	if s.NewWay.Count != 0 || len(s.Recent) != 10 || s.Outbox.Published != crowd || s.MailServer.Accepted != 2*crowd {
 		t.Errorf("got %+v", s)
@@ -78,6 +78,6 @@ func TestOfALargeCrowdNobodyIsCountedForTheLatencyAndOneThingIsDoneAtATime(t *te
 		}
 	}
 	if s := d.Snapshot(); s.Ended != "Signed up 1 person." {
-		t.Errorf("what came of it is %q", s.Ended)
+		t.Errorf("the result is %q", s.Ended)
 	}
 }

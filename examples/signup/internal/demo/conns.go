@@ -6,20 +6,20 @@ import (
 	"sync"
 )
 
-// wires are the connections to the broker, which a button cuts.
+// wires holds the connections to the broker, so that a button can cut them.
 type wires struct {
 	mu   sync.Mutex
 	open map[*wire]struct{}
 }
 
-// wire is one of them.
+// wire is a connection that wires keeps track of.
 type wire struct {
 	net.Conn
 
 	of *wires
 }
 
-// dial opens a connection, for broker.Config.
+// dial opens a connection. It is the Dial function of broker.Config.
 func (w *wires) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {
@@ -35,7 +35,7 @@ func (w *wires) dial(ctx context.Context, network, address string) (net.Conn, er
 	return one, nil
 }
 
-// Close closes the connection, and forgets it.
+// Close closes the connection and removes it from wires.
 func (c *wire) Close() error {
 	c.of.mu.Lock()
 	delete(c.of.open, c)
@@ -43,13 +43,13 @@ func (c *wire) Close() error {
 	return c.Conn.Close()
 }
 
-// cut breaks all connections without a word, and returns how many there were.
+// cut closes all connections without an AMQP close, and returns how many it closed.
 func (w *wires) cut() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := len(w.open)
 	for c := range w.open {
-		_ = c.Conn.Close() // its user finds out and closes it as well
+		_ = c.Conn.Close() // its user sees the error and closes it again
 	}
 	clear(w.open)
 	return n

@@ -25,15 +25,14 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// forgetful is whose password is reset.
+// forgetful is the address whose password is reset.
 const forgetful = "forgetful@example.com"
 
-// floodAccount begins the ids of a flood's accounts, which are made up: nobody follows
-// their journeys.
+// floodAccount begins the made-up account ids of a flood. Their journeys are not recorded.
 const floodAccount = "flood-"
 
-// crowd signs n people up, each with a request to path: one after the other in the old
-// way, as many at a time as is good for the processors otherwise.
+// crowd signs up n people, each with a request to path. The old way signs them up one after
+// the other; the new way sends as many requests at a time as the processors can handle.
 func (d *Demo) crowd(path string, n int) (string, error) {
 	people, person, atATime := some(n, "person"), d.crowds.person, 1
 	if n > many {
@@ -41,7 +40,7 @@ func (d *Demo) crowd(path string, n int) (string, error) {
 	}
 	if path == live.PostSignUp {
 		atATime = runtime.GOMAXPROCS(0)
-		if n > many { // who share a password keep no processor busy
+		if n > many { // with a shared password there is one hash to compute
 			atATime *= 4
 		}
 	}
@@ -59,8 +58,8 @@ func (d *Demo) crowd(path string, n int) (string, error) {
 	})
 }
 
-// forEach does f for 1 to n, so many at a time, and tells how far it is. It returns how
-// many were done, and why others were not.
+// forEach calls f for 1 to n, atATime calls at a time, and shows the progress. It returns
+// the number of calls that succeeded, and the first error.
 func (d *Demo) forEach(ctx context.Context, n, atATime int, f func(int) error) (done int, err error) {
 	var next atomic.Int64
 	var mu sync.Mutex
@@ -82,12 +81,12 @@ func (d *Demo) forEach(ctx context.Context, n, atATime int, f func(int) error) (
 	return done, cmp.Or(err, ctx.Err())
 }
 
-// cut says what was done of something that has not come to its end.
+// cut returns the result of an action that was stopped or failed before its end.
 func (d *Demo) cut(ctx context.Context, done string, err error) string {
 	if ctx.Err() != nil {
 		return done + ", and was stopped."
 	}
-	d.log.Error("demo: not all was done", "done", done, "error", err)
+	d.log.Error("demo: action failed before its end", "done", done, "error", err)
 	return done + ": " + err.Error()
 }
 
@@ -112,13 +111,13 @@ func (d *Demo) post(ctx context.Context, client *http.Client, path string, form 
 	return errors.Join(err, answer.Body.Close())
 }
 
-// floodAndReset publishes n sign-ups, and then asks for one password.
+// floodAndReset publishes n sign-ups, and then requests one password reset.
 func (d *Demo) floodAndReset(n int) (string, error) {
 	what := some(n, "sign-up") + " and one password reset"
 	doing := "Publishing " + what + "."
 	return doing, d.job.begin(doing, func(ctx context.Context) string {
 		if err := d.flood(ctx, n); err != nil {
-			return d.cut(ctx, "Not all was published", err)
+			return d.cut(ctx, "Published only a part", err)
 		}
 		return "Published " + what + "."
 	})
@@ -150,7 +149,7 @@ func (d *Demo) flood(ctx context.Context, n int) error {
 	return d.post(ctx, client, live.ResetPath, url.Values{"email": {forgetful}})
 }
 
-// waiting is how many messages are in the queue now.
+// waiting returns the number of messages in the queue.
 func (d *Demo) waiting(ctx context.Context, queue string) (int, error) {
 	session, err := amqp.Dial(ctx, amqp.Config(d.config), "look")
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package demo runs the whole sign-up in one process, with a broker and a mail server
-// of its own if it is given none, and with the pages to watch it and to cause trouble.
+// Package demo runs the whole sign-up in one process, with pages that show what happens and
+// buttons that cause failures. Unless it is configured otherwise, it starts its own broker
+// and mail server.
 package demo
 
 import (
@@ -24,30 +25,30 @@ import (
 	"github.com/warren-mq/warren/internal/amqp"
 )
 
-// Config says what the demo works with. Only Data and Log must be set.
+// Config configures a Demo. Only Data and Log must be set.
 type Config struct {
 	Listen   string // the address of the pages; any free port of 127.0.0.1 if empty
-	Broker   string // its URL; a broker in the process if empty
+	Broker   string // the broker's URL; a broker in the process if empty
 	Database string // postgres://…; files in Data if empty
 	Data     string // a folder
-	SMTP     string // a mail server that really delivers, instead of the catcher
-	Prefix   string // before the names of the exchange and the queues
-	Secret   []byte // signs the links of mails; made up if empty
+	SMTP     string // the URL of a mail server to use instead of the catcher
+	Prefix   string // prepended to the names of the exchange and the queues
+	Secret   []byte // key that signs the links in mails; random if empty
 	Log      *slog.Logger
 }
 
-// Demo is the demo. It implements live.Demo.
+// Demo runs the sign-up and its pages. It implements live.Demo.
 type Demo struct {
 	log        *slog.Logger
 	prefix     string
-	site       string // where the pages are
-	brokerName string // empty if it is a RabbitMQ
+	site       string // the URL of the pages
+	brokerName string // empty for a RabbitMQ
 	elsewhere  string // the host of the mail server; empty if it is the catcher
 	config     broker.Config
 
 	listener net.Listener
-	embedded *devbroker.Broker // nil if there is another
-	catcher  *catcher.Catcher  // takes no connection if the mails go elsewhere
+	embedded *devbroker.Broker // nil if Config.Broker is set
+	catcher  *catcher.Catcher  // stopped if the mails go elsewhere
 	app      *app.App
 	wires    wires
 	watch    watch
@@ -56,8 +57,8 @@ type Demo struct {
 	crowds   crowds
 }
 
-// New starts the broker and the mail server, and opens the databases. Close the demo in
-// the end.
+// New starts the broker and the mail server, and opens the databases. The caller must call
+// Close.
 func New(ctx context.Context, c Config) (d *Demo, err error) {
 	d = &Demo{log: c.Log, prefix: c.Prefix, crowds: newCrowds(), watch: watch{prefix: c.Prefix}}
 	d.snapshot.Store(&live.Snapshot{})
@@ -93,7 +94,7 @@ func (d *Demo) start(ctx context.Context, c Config) (err error) {
 // startMail starts the catcher, unless the mails go to another server.
 func (d *Demo) startMail(c *Config) (err error) {
 	if c.SMTP != "" {
-		if u, err := url.Parse(c.SMTP); err == nil { // what is wrong with it is said by who sends
+		if u, err := url.Parse(c.SMTP); err == nil { // mail.NewSender reports an invalid URL
 			d.elsewhere = u.Host
 		}
 		d.catcher = &catcher.Catcher{}
@@ -114,7 +115,7 @@ func secret(given []byte) []byte {
 	return []byte(rand.Text())
 }
 
-// Close ends what New has started, after Run.
+// Close stops what New has started. Call it after Run has returned.
 func (d *Demo) Close() (err error) {
 	if d.app != nil {
 		err = d.app.Close()
@@ -126,17 +127,17 @@ func (d *Demo) Close() (err error) {
 		err = errors.Join(err, d.embedded.Close())
 	}
 	if d.listener != nil {
-		if e := d.listener.Close(); !errors.Is(e, net.ErrClosed) { // the server has closed it
+		if e := d.listener.Close(); !errors.Is(e, net.ErrClosed) { // the HTTP server may have closed it
 			err = errors.Join(err, e)
 		}
 	}
 	return err
 }
 
-// Site is where the pages are, such as http://127.0.0.1:8080.
+// Site returns the URL of the pages, such as http://127.0.0.1:8080.
 func (d *Demo) Site() string { return d.site }
 
-// Run runs everything until ctx is done, and drains it.
+// Run runs the sign-up and its pages until ctx is done, and then drains them.
 func (d *Demo) Run(ctx context.Context) error {
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	connector := amqp.NewConnector(amqp.Config(d.config), "watch", nil)
@@ -146,9 +147,9 @@ func (d *Demo) Run(ctx context.Context) error {
 		(&looker{demo: d, broker: connector, queues: make(map[string]*meter), depths: make(map[string]int)}).run(watching)
 		return nil
 	})
-	defer context.AfterFunc(ctx, func() { d.job.stop() })() // or it would knock at a service that has closed
+	defer context.AfterFunc(ctx, func() { d.job.stop() })() // otherwise the action would send requests to a closed service
 	err := d.app.Run(ctx, d.listener, live.Beside(live.New(ctx, d, d.log), d.app.Handler()))
-	if ended := d.job.stop(); ended != nil { // here too: Run may end before ctx
+	if ended := d.job.stop(); ended != nil { // stop it here too, since Run may end before ctx is done
 		<-ended
 	}
 	stop()

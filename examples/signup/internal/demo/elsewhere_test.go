@@ -39,11 +39,11 @@ func TestAMailServerElsewhereIsNotOurs(t *testing.T) {
 		return m.Elsewhere == u.Host && m.Accepted == 2 && len(other.Inbox("", 9)) == 2
 	}, "both mails are there, and counted")
 	if mails := d.Inbox("", 9); len(mails) > 0 {
-		t.Errorf("our inbox has %+v", mails)
+		t.Errorf("the catcher's inbox has %+v, want no mail", mails)
 	}
 	rabbit.Eventually(t, time.Minute, func() bool { return !d.Busy() }, "the first has ended")
 	if _, err := d.Do(t.Context(), live.Action{Verb: live.FloodAndReset, Count: 50}); err != nil {
 		t.Fatal(err)
 	}
-	rabbit.Eventually(t, time.Minute, func() bool { r := d.Snapshot().Reset; return r != nil && r.Position > 0 }, "the place of the reset is told")
+	rabbit.Eventually(t, time.Minute, func() bool { r := d.Snapshot().Reset; return r != nil && r.Position > 0 }, "the snapshot has the place of the reset")
 }

@@ -21,7 +21,7 @@ func start(tb testing.TB) *demo.Demo {
 	return startWith(tb, "")
 }
 
-// startWith has the mails go to the server, if it is not empty.
+// startWith is like start, and sends the mails to smtp unless that is empty.
 func startWith(tb testing.TB, smtp string) *demo.Demo {
 	tb.Helper()
 	prefix := rabbit.Queue(tb) + "."
@@ -44,11 +44,11 @@ func startWith(tb testing.TB, smtp string) *demo.Demo {
 			}
 		}
 	})
-	rabbit.Eventually(tb, time.Minute, d.Ready, "every queue is worked on")
+	rabbit.Eventually(tb, time.Minute, d.Ready, "every queue has its consumer")
 	return d
 }
 
-// post signs somebody up, and returns how long the visitor waited.
+// post signs up a visitor, and returns how long the answer took.
 func post(tb testing.TB, client *http.Client, url, email string) time.Duration {
 	tb.Helper()
 	body, err := json.Marshal(account.Input{Email: email, Name: "V", Password: "correct horse"})

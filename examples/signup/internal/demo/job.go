@@ -6,19 +6,21 @@ import (
 	"sync"
 )
 
-// job is what takes longer: one thing at a time. The zero value does nothing.
+// job runs actions that take longer than a request, one at a time. The zero value is ready
+// to use.
 type job struct {
 	mu     sync.Mutex
-	says   string // how far it is; empty if nothing is done
-	result string // what came of the last
+	says   string // the progress; empty if no action is running
+	result string // the result of the last action
 	cancel context.CancelFunc
 	ended  chan struct{}
 }
 
-// errBusy is shown to who presses a second button.
-var errBusy = errors.New("something is being done already: wait for its end, or stop it")
+// errBusy is returned when an action is started while another is running.
+var errBusy = errors.New("another action is running: wait until it ends, or stop it")
 
-// begin does f, which says what came of it, unless something is being done.
+// begin runs f, which returns its result as a sentence, in the background. It returns
+// errBusy if an action is running.
 func (j *job) begin(says string, f func(context.Context) string) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -39,22 +41,22 @@ func (j *job) begin(says string, f func(context.Context) string) error {
 	return nil
 }
 
-// say tells how far it is.
+// say sets the progress.
 func (j *job) say(text string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.says = text
 }
 
-// now is what is being done, empty if nothing is, and what came of the last.
+// now returns the progress of the running action, or "", and the result of the last one.
 func (j *job) now() (says, result string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.says, j.result
 }
 
-// stop ends what is being done. The channel is closed when it has ended; nil if nothing
-// was ever done.
+// stop cancels the running action. The returned channel is closed when the action has ended.
+// It is nil if no action was ever started.
 func (j *job) stop() (ended <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -7,18 +7,18 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// journeys are what became of each sign-up of late. It is safe for concurrent use.
+// journeys holds the journeys of the latest sign-ups. It is safe for concurrent use.
 type journeys struct {
 	mu    sync.Mutex
 	byID  map[string]*live.Journey
 	order []string // of the ids, the earliest first
 }
 
-// maxJourneys is how many are kept.
+// maxJourneys is how many journeys are kept.
 const maxJourneys = 20_000
 
-// of returns the journey of the account, which begins if there is none. The mutex is
-// held.
+// of returns the journey of the account, and creates it if necessary. The caller holds the
+// mutex.
 func (j *journeys) of(id string) *live.Journey {
 	if one := j.byID[id]; one != nil {
 		return one
@@ -35,14 +35,14 @@ func (j *journeys) of(id string) *live.Journey {
 	return one
 }
 
-// begin notes the answer to a sign-up. Its event may have been heard of already.
+// begin records the answer to a sign-up. Steps of its event may have been recorded before.
 func (j *journeys) begin(s live.Signup, what string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	one := j.of(s.ID)
 	one.Signup = s
 	step := live.Step{At: s.At.Add(s.Took), Where: "service", What: what, State: live.Done, Took: s.Took}
-	if s.Sync { // after all that the visitor waited for
+	if s.Sync { // the answer comes after the steps that the visitor waited for
 		one.Steps = append(one.Steps, step)
 		return
 	}
@@ -60,7 +60,7 @@ func (j *journeys) note(id string, s live.Step) {
 	one.Steps = append(one.Steps, s)
 }
 
-// verified notes that the link was followed.
+// verified records that the link was followed.
 func (j *journeys) verified(id string, s live.Step) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -68,7 +68,7 @@ func (j *journeys) verified(id string, s live.Step) {
 	one.Steps, one.Verified = append(one.Steps, s), true
 }
 
-// settled replaces the step of a handler that was at work by what came of it.
+// settled replaces the step of a running handler with its outcome.
 func (j *journeys) settled(id string, s live.Step) {
 	if id == "" {
 		return
@@ -85,7 +85,7 @@ func (j *journeys) settled(id string, s live.Step) {
 	one.Steps = append(one.Steps, s)
 }
 
-// get returns a copy of the journey of the account. queues are all that it goes
+// get returns a copy of the journey of the account. queues are the queues that it passes
 // through.
 func (j *journeys) get(id string, queues []string) (live.Journey, bool) {
 	j.mu.Lock()
@@ -116,10 +116,11 @@ func (j *journeys) recent(limit int, queues []string) (all []live.Signup) {
 	return all
 }
 
-// worst says which state of the branches is that of the whole.
+// worst orders the states of the branches: the first that occurs is the state of the whole
+// journey.
 var worst = []live.State{live.Dead, live.Retrying, live.Working, live.Waiting}
 
-// state is that of the worst branch; it is done once every queue is.
+// state returns the state of the worst branch, or done once every queue is done.
 func state(j *live.Journey, queues []string) live.State {
 	if j.Sync {
 		return live.Done
@@ -138,7 +139,7 @@ func state(j *live.Journey, queues []string) live.State {
 		}
 	}
 	want := len(queues)
-	if j.Known { // only the owner of the address is told
+	if j.Known { // the only task is the mail to the owner of the address
 		want = 1
 	}
 	if len(branches) < want {

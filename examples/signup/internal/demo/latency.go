@@ -8,15 +8,15 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// latencies are the latest durations of something. The zero value has none. It is safe
-// for concurrent use.
+// latencies holds the latest durations of one kind of request. The zero value is empty. It
+// is safe for concurrent use.
 type latencies struct {
 	mu     sync.Mutex
 	latest []time.Duration
 	next   int
 }
 
-// kept is how many durations the figures rest on.
+// kept is how many durations the percentiles are computed from.
 const kept = 1000
 
 func (l *latencies) add(d time.Duration) {

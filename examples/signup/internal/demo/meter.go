@@ -2,16 +2,16 @@ package demo
 
 import "time"
 
-// meter tells the pace of a count of late: its growth over the last few looks.
+// meter computes the recent rate of a counter: its growth over the last few samples.
 type meter struct {
 	at []time.Time
 	n  []int64
 }
 
-// looks is over how many looks the pace is taken.
+// looks is the number of samples that the rate is computed from.
 const looks = 6
 
-// look notes the count, and returns how much it grows in a second.
+// look records the count as a sample, and returns its growth per second.
 func (m *meter) look(now time.Time, n int64) (rate float64) {
 	m.at, m.n = append(m.at, now), append(m.n, n)
 	if len(m.at) > looks {

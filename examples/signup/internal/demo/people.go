@@ -10,18 +10,18 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/account"
 )
 
-// many is how many sign up with a password each. To hash those of 10,000 takes minutes,
-// as it should: more of them share one, whose hash is made once, and how fast they are
-// answered is not counted.
+// many is the largest crowd in which each person has their own password. To hash 10,000
+// passwords takes minutes. The people above this number share one password, which is hashed
+// once, and their answers are not part of the latencies.
 const many = 100
 
-// extras is the domain of those who share a password.
+// extras ends the addresses of the people who share a password.
 const extras = "@crowd.example.com"
 
 // crowds makes up people. It is safe for concurrent use.
 type crowds struct {
 	hasher   *account.Hasher
-	password string // of the extras
+	password string // the one that the extras share
 	once     func() (string, error)
 }
 
@@ -31,7 +31,7 @@ func newCrowds() crowds {
 	return c
 }
 
-// hash is account.Hasher's, but for the password that the extras share.
+// hash returns the hash by account.Hasher. It hashes the shared password of the extras once.
 func (c *crowds) hash(ctx context.Context, password string) (string, error) {
 	if password == c.password {
 		return c.once()
@@ -39,7 +39,7 @@ func (c *crowds) hash(ctx context.Context, password string) (string, error) {
 	return c.hasher.Hash(ctx, password)
 }
 
-// person is one of a crowd.
+// person returns the i-th person of a crowd, with their own password.
 func (c *crowds) person(crowd string, i int) account.Input {
 	return account.Input{
 		Email: fmt.Sprintf("visitor-%d.%s@%s", i, crowd, domains[i%len(domains)]),
@@ -49,7 +49,7 @@ func (c *crowds) person(crowd string, i int) account.Input {
 
 var domains = []string{"example.com", "example.org", "example.net"}
 
-// extra is one of a crowd that shares a password.
+// extra returns the i-th person of a crowd, with the shared password.
 func (c *crowds) extra(crowd string, i int) account.Input {
 	return account.Input{
 		Email: fmt.Sprintf("visitor-%d.%s%s", i, crowd, extras), Name: fmt.Sprintf("Visitor %d", i), Password: c.password,

@@ -10,8 +10,8 @@ import (
 
 var _ live.Demo = (*Demo)(nil)
 
-// Snapshot returns the state: of the broker and the databases as it was a moment ago,
-// and of what a button changes as it is now.
+// Snapshot returns the state of the demo. The figures of the broker and the databases are
+// those of the last poll; the state that buttons change is current.
 func (d *Demo) Snapshot() live.Snapshot {
 	s := *d.snapshot.Load()
 	s.MailServer, s.Reset = d.mailServer(), d.watch.lastReset()
@@ -19,7 +19,7 @@ func (d *Demo) Snapshot() live.Snapshot {
 	return s
 }
 
-// Journey returns what became of a sign-up so far.
+// Journey returns the journey of a sign-up so far.
 func (d *Demo) Journey(id string) (live.Journey, bool) { return d.watch.journeys.get(id, d.queues()) }
 
 // Inbox returns the latest mails.
@@ -52,7 +52,7 @@ func shown(m catcher.Mail) live.Mail {
 	}
 }
 
-// queues are the names of all queues.
+// queues returns the names of all queues.
 func (d *Demo) queues() (names []string) {
 	for _, q := range app.Queues() {
 		names = append(names, d.prefix+q)
@@ -76,14 +76,14 @@ func (d *Demo) mailServer() live.MailServer {
 	return m
 }
 
-// Ready says whether every queue is worked on.
+// Ready reports whether every queue has its consumer, and the relay is ready.
 func (d *Demo) Ready() bool { return d.app.Worker().Health().Ready && d.app.Outbox().Health().Ready }
 
-// Busy says whether something that a button began still goes on.
+// Busy reports whether an action of a button is still running.
 func (d *Demo) Busy() bool {
 	doing, _ := d.job.now()
 	return doing != ""
 }
 
-// Delivered is how many mails the catcher has taken.
+// Delivered returns the number of mails that the catcher has accepted.
 func (d *Demo) Delivered() int64 { return d.catcher.State().Accepted }

@@ -11,19 +11,19 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// pace is how often the broker and the outbox are asked.
+// pace is the interval at which the broker and the outbox are polled.
 const pace = 500 * time.Millisecond
 
-// recent is how many sign-ups the live page lists.
+// recent is the number of sign-ups that the live page lists.
 const recent = 10
 
-// looker keeps the snapshot fresh.
+// looker polls the broker and the outbox for the snapshot.
 type looker struct {
 	demo   *Demo
 	broker *amqp.Connector
 	routed meter
 	queues map[string]*meter
-	depths map[string]int // the latest known
+	depths map[string]int // the last known depth by queue
 }
 
 // run looks until ctx is done.
@@ -68,7 +68,7 @@ func (l *looker) connection() live.Broker {
 	return b
 }
 
-// drawn is what does not change about the queues, in the order in which they are drawn.
+// drawn holds what is constant about the queues, in the order in which they are drawn.
 var drawn = []live.Queue{
 	{Name: app.WelcomeQueue, What: "sends the welcome mail", Bindings: []string{event.SignedUpKey, event.PasswordResetKey}, MaxPriority: 10, SendsMail: true},
 	{Name: app.VerificationQueue, What: "asks to confirm the address", Bindings: []string{event.SignedUpKey}, SendsMail: true},
@@ -90,7 +90,8 @@ func (l *looker) queue(ctx context.Context, now time.Time, q live.Queue) live.Qu
 	return q
 }
 
-// depth is how many messages wait in a queue, or did when there was a connection.
+// depth returns the number of ready messages in a queue. Without a connection it returns
+// the last known number.
 func (l *looker) depth(ctx context.Context, queue string) int {
 	if session, _ := l.broker.Current(); session != nil {
 		if state, err := session.State(ctx, queue); err == nil {
@@ -100,21 +101,21 @@ func (l *looker) depth(ctx context.Context, queue string) int {
 	return l.depths[queue]
 }
 
-// progress is what a queue has done, and how many of its messages wait for their next
-// attempt.
+// progress returns the number of messages that a queue has finished, and the number that
+// wait for their next attempt.
 func (w *watch) progress(queue string, now time.Time) (done int64, retrying int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	t := w.of(queue)
 	for id, due := range t.retrying {
-		if due.Before(now) { // it waits in the queue, if it is not at work already
+		if due.Before(now) { // it is back in the queue or in a handler
 			delete(t.retrying, id)
 		}
 	}
 	return t.done, len(t.retrying)
 }
 
-// count is how many messages the queues have done, and how many attempts have failed.
+// count returns how many messages the queues have finished, and how many attempts failed.
 func (w *watch) count(queues ...string) (done, failed int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

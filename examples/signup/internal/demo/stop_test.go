@@ -28,7 +28,7 @@ func TestACrowdCanBeStoppedAndWhatFailsIsTold(t *testing.T) {
 	}
 	do(live.Action{Verb: live.StopMail})
 	if mode := d.Snapshot().MailServer.Mode; mode != live.MailStopped {
-		t.Errorf("right after the button the mail server is %s", mode)
+		t.Errorf("immediately after the button the mail server is %s", mode)
 	}
 	do(live.Action{Verb: live.SignUpSync, Count: 1})
 	ended("nobody signs up in the old way", "Signed up 0 of 1 person", "503")

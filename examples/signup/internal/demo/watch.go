@@ -18,10 +18,10 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// watch gathers what happens, from the events of the parts. It is safe for concurrent
-// use.
+// watch collects the events of the worker, the outbox, the service and the mail server. It
+// is safe for concurrent use.
 type watch struct {
-	prefix    string // of the queues
+	prefix    string // of the queue names
 	journeys  journeys
 	newWay    latencies
 	oldWay    latencies
@@ -30,27 +30,27 @@ type watch struct {
 	losses    atomic.Int64
 
 	mu     sync.Mutex
-	queues map[string]*tally // by the name with prefix
+	queues map[string]*tally // by queue name with prefix
 	reset  *pending
 }
 
-// tally is what happened in a queue.
+// tally counts the outcomes of a queue.
 type tally struct {
 	done     int64
 	failed   int64                // attempts
-	retrying map[string]time.Time // when the next attempt is due, by message
+	retrying map[string]time.Time // due time of the next attempt, by message ID
 }
 
-// pending is a password reset behind a flood.
+// pending is the password reset behind a flood, with the state needed to find its position.
 type pending struct {
 	live.Reset
 
 	account string
 	at      time.Time
-	before  int64 // mails that the queue had sent by then
+	before  int64 // mails that the queue had sent at that time
 }
 
-// of returns the tally of a queue. The mutex is held.
+// of returns the tally of a queue. The caller holds the mutex.
 func (w *watch) of(queue string) *tally {
 	if w.queues == nil {
 		w.queues = make(map[string]*tally)
@@ -61,7 +61,7 @@ func (w *watch) of(queue string) *tally {
 	return w.queues[queue]
 }
 
-// working is a middleware that notes that a handler begins.
+// working is a middleware that records the start of a handler.
 func (w *watch) working(next handler.Handler) handler.Handler {
 	return handler.Func(func(ctx context.Context, m *message.Message) error {
 		w.journeys.note(m.CorrelationID, live.Step{
@@ -71,13 +71,13 @@ func (w *watch) working(next handler.Handler) handler.Handler {
 	})
 }
 
-// onWorker sees the events of the worker.
+// onWorker records the events of the worker.
 func (w *watch) onWorker(e worker.Event) {
 	switch e := e.(type) {
 	case worker.Settled:
 		w.settled(e)
 	case worker.SessionDown:
-		if e.Role == "consume" { // the publishing connection goes with it
+		if e.Role == "consume" { // the publish connection is lost at the same time
 			w.losses.Add(1)
 		}
 	}
@@ -89,7 +89,8 @@ func (w *watch) settled(e worker.Settled) {
 	w.journeys.settled(e.Message.CorrelationID, w.step(e, now))
 }
 
-// tally counts the outcome, unless it never reached the broker: the message comes again.
+// tally counts the outcome. It ignores an outcome that did not reach the broker, since the
+// broker delivers that message again.
 func (w *watch) tally(e worker.Settled, now time.Time) {
 	if e.SettleErr != nil {
 		return
@@ -111,7 +112,8 @@ func (w *watch) tally(e worker.Settled, now time.Time) {
 	}
 }
 
-// delivered notes the place of the password reset behind the flood. The mutex is held.
+// delivered records the position of the password reset behind the flood. The caller holds
+// the mutex.
 func (w *watch) delivered(m *message.Message, done int64, now time.Time) {
 	r := w.reset
 	if r != nil && m.RoutingKey == event.PasswordResetKey && m.CorrelationID == r.account && !r.at.IsZero() && r.Position == 0 {
@@ -119,38 +121,38 @@ func (w *watch) delivered(m *message.Message, done int64, now time.Time) {
 	}
 }
 
-// onOutbox sees the events of the relay.
+// onOutbox records the events of the relay.
 func (w *watch) onOutbox(e outbox.Event) {
 	if p, ok := e.(outbox.Published); ok {
 		w.published.Add(1)
 		w.journeys.note(p.Aggregate, live.Step{
-			At: time.Now(), Where: "outbox", What: "published " + p.Key + " to " + p.Exchange + ", and had it confirmed", State: live.Done, Took: p.Waited,
+			At: time.Now(), Where: "outbox", What: "published " + p.Key + " to " + p.Exchange + "; the broker confirmed it", State: live.Done, Took: p.Waited,
 		})
 	}
 }
 
-// onAnswer sees the sign-ups that were accepted.
+// onAnswer records an accepted sign-up.
 func (w *watch) onAnswer(s live.Signup) {
 	what := "saved the account and its event"
 	switch {
 	case s.Sync:
-		what = "did everything while the visitor waited"
+		what = "did all tasks while the visitor waited"
 		w.oldWay.add(s.Took)
 	case !isExtra(s.Email):
 		w.newWay.add(s.Took)
 	}
 	if s.Known && !s.Sync {
-		what = "saved an event alone: the address has an account, and the answer does not tell"
+		what = "saved an event only: the address has an account, which the answer does not reveal"
 	}
 	w.journeys.begin(s, what)
 }
 
-// onVerified sees the links that were followed.
+// onVerified records a followed verification link.
 func (w *watch) onVerified(a account.Account) {
 	w.journeys.verified(a.ID, live.Step{At: time.Now(), Where: "service", What: "the address is confirmed", State: live.Done})
 }
 
-// onReset sees the resets before they are published.
+// onReset records a password reset before it is published.
 func (w *watch) onReset(e event.PasswordReset) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -159,9 +161,9 @@ func (w *watch) onReset(e event.PasswordReset) {
 	}
 }
 
-// onMail sees the mails that the catcher has taken.
+// onMail records a mail that the catcher has accepted.
 func (w *watch) onMail(m catcher.Mail) {
 	if !strings.HasPrefix(m.Account, floodAccount) {
-		w.journeys.note(m.Account, live.Step{At: m.At, Where: "mail server", What: "took the " + m.Kind + " mail", State: live.Done})
+		w.journeys.note(m.Account, live.Step{At: m.At, Where: "mail server", What: "accepted the " + m.Kind + " mail", State: live.Done})
 	}
 }

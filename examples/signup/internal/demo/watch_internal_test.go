@@ -27,31 +27,31 @@ func TestAJourneySaysWhatBecameOfATask(t *testing.T) {
 	}{
 		"done":            {app.BillingQueue, event.SignedUpKey, worker.Settled{}, "began the trial", live.Done},
 		"another message": {app.WelcomeQueue, event.PasswordResetKey, worker.Settled{}, "sent the link for a new password", live.Done},
-		"of a known one":  {app.WelcomeQueue, event.SignUpKnownKey, worker.Settled{}, "told the owner of the address", live.Done},
+		"of a known one":  {app.WelcomeQueue, event.SignUpKnownKey, worker.Settled{}, "sent a notice to the owner of the address", live.Done},
 		"failed": {
 			app.WelcomeQueue, event.SignedUpKey,
 			worker.Settled{Outcome: worker.Outcome{Verdict: worker.Retry, Err: boom, Delay: 512 * time.Millisecond}},
 			"could not send the welcome mail; tries again in 500 ms", live.Retrying,
 		},
-		"in other hands": {
+		"at another worker": {
 			app.WelcomeQueue, event.SignedUpKey,
 			worker.Settled{Outcome: worker.Outcome{Verdict: worker.Retry, Err: retry.Snooze(5 * time.Second), Delay: 5 * time.Second}},
-			"another worker has it in hand; looks again in 5 s", live.Retrying,
+			"another worker is handling it; tries again in 5 s", live.Retrying,
 		},
 		"given up": {
 			app.AnalyticsQueue, event.SignedUpKey,
 			worker.Settled{Outcome: worker.Outcome{Verdict: worker.DeadLetter, Err: boom}},
-			"could not count the sign-up, and gave up: it is a dead letter now", live.Dead,
+			"could not count the sign-up; the message is now a dead letter", live.Dead,
 		},
 		"given back": {
 			app.AnalyticsQueue, event.SignedUpKey,
 			worker.Settled{Outcome: worker.Outcome{Verdict: worker.Release}},
-			"gave the message back to the queue", live.Waiting,
+			"requeued the message", live.Waiting,
 		},
 		"lost": {
 			app.AnalyticsQueue, event.SignedUpKey,
 			worker.Settled{SettleErr: broker.ErrStale},
-			"lost the connection before the broker knew of it: the message comes again", live.Waiting,
+			"lost the connection before the acknowledgement: the broker delivers the message again", live.Waiting,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestWhatTheBrokerNeverHeardOfIsNotCounted(t *testing.T) {
 	w.onWorker(worker.Settled{Queue: "q", Message: &message.Message{Queue: "q"}, SettleErr: broker.ErrStale})
 	w.onWorker(worker.Settled{Queue: "q", Message: &message.Message{Queue: "q"}})
 	if done, failed := w.count("q"); done != 1 || failed != 0 {
-		t.Errorf("%d done and %d failed, want 1 done: the other comes again", done, failed)
+		t.Errorf("%d done and %d failed, want 1 done: the broker delivers the other again", done, failed)
 	}
 }
 
@@ -82,7 +82,7 @@ func TestALostConnectionIsCountedOnce(t *testing.T) {
 	w.onWorker(worker.SessionDown{Role: "consume"})
 	w.onWorker(worker.SessionDown{Role: "publish"})
 	if n := w.losses.Load(); n != 1 {
-		t.Errorf("the broker was lost %d times, want once", n)
+		t.Errorf("%d connection losses, want 1", n)
 	}
 }
 
@@ -92,7 +92,7 @@ func TestAFloodLeavesTheJourneysOfOthersAlone(t *testing.T) {
 	w.onMail(catcher.Mail{Account: floodAccount + "1"})
 	w.onMail(catcher.Mail{Account: "1"})
 	if len(w.journeys.byID) != 1 || w.journeys.byID["1"] == nil {
-		t.Errorf("there are the journeys %v, want that of 1 alone", w.journeys.byID)
+		t.Errorf("got the journeys %v, want only the journey of 1", w.journeys.byID)
 	}
 }
 
@@ -111,7 +111,7 @@ func TestAJourneyOfTheOldWayIsInTheOrderOfTime(t *testing.T) {
 	w.onMail(catcher.Mail{Account: "1", At: now.Add(time.Second)})
 	w.onAnswer(live.Signup{ID: "1", At: now, Took: 2 * time.Second, Sync: true})
 	if j, _ := w.journeys.get("1", nil); len(j.Steps) != 2 || j.Steps[1].Where != "service" {
-		t.Errorf("got the steps %+v, want the mail's, and then the answer", j.Steps)
+		t.Errorf("got the steps %+v, want the mail before the answer", j.Steps)
 	}
 }
 
@@ -121,11 +121,11 @@ func TestASignUpWithAKnownAddressIsDoneOnceItsOwnerIsTold(t *testing.T) {
 	queues := []string{app.WelcomeQueue, app.VerificationQueue}
 	w.onAnswer(live.Signup{ID: "1", At: time.Now(), Known: true})
 	if j, _ := w.journeys.get("1", queues); j.State != live.Waiting || len(j.Steps) != 1 {
-		t.Errorf("got %+v, want that it waits", j)
+		t.Errorf("got %+v, want state waiting", j)
 	}
 	m := &message.Message{Queue: app.WelcomeQueue, RoutingKey: event.SignUpKnownKey, CorrelationID: "1"}
 	w.onWorker(worker.Settled{Queue: app.WelcomeQueue, Message: m})
 	if j, _ := w.journeys.get("1", queues); j.State != live.Done || len(j.Steps) != 2 {
-		t.Errorf("got %+v, want that it is done", j)
+		t.Errorf("got %+v, want state done", j)
 	}
 }

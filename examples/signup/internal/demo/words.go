@@ -12,10 +12,10 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// task is what a worker does about a message, as its journey tells it.
+// task holds the phrases for what a worker does with a message, as a journey shows them.
 type task struct{ doing, done, failed string }
 
-// tasks are those of the queues, by the name before any prefix.
+// tasks holds the task of each queue, by its name without the prefix.
 var tasks = map[string]task{
 	app.WelcomeQueue:      {"sending the welcome mail", "sent the welcome mail", "could not send the welcome mail"},
 	app.VerificationQueue: {"sending the mail to confirm the address", "sent the mail to confirm the address", "could not send the mail to confirm the address"},
@@ -28,12 +28,12 @@ func taskOf(prefix string, m *message.Message) task {
 	case event.PasswordResetKey:
 		return task{"sending the link for a new password", "sent the link for a new password", "could not send the link for a new password"}
 	case event.SignUpKnownKey:
-		return task{"telling the owner of the address", "told the owner of the address", "could not tell the owner of the address"}
+		return task{"sending a notice to the owner of the address", "sent a notice to the owner of the address", "could not send a notice to the owner of the address"}
 	}
 	return tasks[strings.TrimPrefix(m.Queue, prefix)]
 }
 
-// step is the outcome as a step of the message's journey.
+// step returns the outcome as a step of the message's journey.
 func (w *watch) step(e worker.Settled, now time.Time) live.Step {
 	s := live.Step{At: now, Where: e.Queue, Attempt: e.Message.Attempt, Took: e.Took}
 	if e.Outcome.Err != nil {
@@ -43,28 +43,28 @@ func (w *watch) step(e worker.Settled, now time.Time) live.Step {
 	return s
 }
 
-// become says what became of the task, and what comes next.
+// become returns a phrase for the outcome of the task, and the state of the branch.
 func become(t task, e worker.Settled) (string, live.State) {
 	again := live.Duration(e.Outcome.Delay.Round(100 * time.Millisecond))
 	if e.SettleErr != nil {
-		return "lost the connection before the broker knew of it: the message comes again", live.Waiting
+		return "lost the connection before the acknowledgement: the broker delivers the message again", live.Waiting
 	}
 	switch e.Outcome.Verdict {
 	case worker.Retry:
 		if _, busy := retry.SnoozeDelay(e.Outcome.Err); busy {
-			return "another worker has it in hand; looks again in " + again, live.Retrying
+			return "another worker is handling it; tries again in " + again, live.Retrying
 		}
 		return t.failed + "; tries again in " + again, live.Retrying
 	case worker.DeadLetter:
-		return t.failed + ", and gave up: it is a dead letter now", live.Dead
+		return t.failed + "; the message is now a dead letter", live.Dead
 	case worker.Release:
-		return "gave the message back to the queue", live.Waiting
+		return "requeued the message", live.Waiting
 	default:
 		return t.done, live.Done
 	}
 }
 
-// some writes a number of things as the pages do.
+// some returns a count with its noun, such as "1 person" or "1,200 mails".
 func some(n int, one string) string {
 	switch {
 	case n == 1:

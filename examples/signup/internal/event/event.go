@@ -1,5 +1,5 @@
-// Package event names what the sign-up service tells the rest of the world: the
-// routing keys of its events, and what each event carries.
+// Package event defines the events that the sign-up service publishes: their routing keys
+// and bodies.
 package event
 
 import "time"
@@ -11,10 +11,10 @@ const (
 	PasswordResetKey = "email.password_reset"
 )
 
-// Exchange is where all events are published, before any prefix.
+// Exchange is the name of the topic exchange for all events, without the prefix.
 const Exchange = "events"
 
-// SignedUp says that somebody has signed up.
+// SignedUp is published when an account is created.
 type SignedUp struct {
 	AccountID string    `json:"account_id"`
 	Email     string    `json:"email"`
@@ -22,22 +22,22 @@ type SignedUp struct {
 	At        time.Time `json:"at"`
 }
 
-// SignUpKnown says that somebody has signed up with the address of an account. Its
-// owner is told by mail, and the visitor is not.
+// SignUpKnown is published when somebody signs up with the address of an existing account.
+// Its owner gets a mail about it; the answer to the visitor does not reveal it.
 type SignUpKnown struct {
 	ID    string    `json:"id"`    // of the sign-up
-	Email string    `json:"email"` // of the account, as its owner wrote it
+	Email string    `json:"email"` // of the account, as its owner entered it
 	Name  string    `json:"name"`  // of the account
 	At    time.Time `json:"at"`
 }
 
-// PasswordReset says that somebody wants to set a new password. It names nobody if
-// there is no account with the address that was given.
+// PasswordReset is published when somebody requests a new password. AccountID is empty if no
+// account has the address that was entered.
 type PasswordReset struct {
 	ID        string    `json:"id"` // of the request
 	AccountID string    `json:"account_id"`
 	Email     string    `json:"email"`
 	Name      string    `json:"name"`
-	Stamp     string    `json:"stamp"` // of the password until now: the link is good once
+	Stamp     string    `json:"stamp"` // of the current password: the link works once
 	At        time.Time `json:"at"`
 }

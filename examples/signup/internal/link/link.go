@@ -1,4 +1,4 @@
-// Package link makes links that only we can have made, and that expire.
+// Package link makes and checks signed tokens for links, which expire.
 package link
 
 import (
@@ -10,27 +10,27 @@ import (
 	"time"
 )
 
-// Conditions a caller may ask for.
+// Errors of Signer.Open.
 var (
-	ErrForged  = errors.New("link: not one of ours")
-	ErrExpired = errors.New("link: expired")
+	ErrForged  = errors.New("link: invalid token")
+	ErrExpired = errors.New("link: token expired")
 )
 
-// Signer makes and reads tokens for links. It is safe for concurrent use.
+// Signer makes and checks tokens for links. It is safe for concurrent use.
 type Signer struct {
 	Secret []byte
 	Now    func() time.Time // time.Now if nil
 }
 
-// Sign returns a token for the subject that is good for one purpose, until then.
+// Sign returns a token for the subject that is valid for one purpose and expires at until.
 func (s Signer) Sign(purpose, subject string, until time.Time) string {
 	payload := binary.BigEndian.AppendUint64(nil, uint64(until.Unix()))
 	payload = append(payload, subject...)
 	return base64.RawURLEncoding.EncodeToString(append(s.mac(purpose, payload), payload...))
 }
 
-// Open returns the subject of a token that Sign made for the purpose. The error is
-// ErrForged or ErrExpired. Without a secret anybody can make tokens: none is taken.
+// Open returns the subject of a token that Sign made for the purpose. It returns ErrForged or
+// ErrExpired. If Secret is empty, Open refuses every token, since anybody could make one.
 func (s Signer) Open(purpose, token string) (subject string, err error) {
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || len(raw) < sha256.Size+8 || len(s.Secret) == 0 {

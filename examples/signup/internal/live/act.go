@@ -12,32 +12,32 @@ import (
 // maxForm is the largest form, in bytes.
 const maxForm = 4 << 10
 
-// verbs are those that a form may send.
+// verbs holds the verbs that a form may send.
 var verbs = []Verb{
 	SignUp, SignUpSync, MendMail, SlowMail, StopMail, Bounce, FloodAndReset, KillConnection, Scale, Replay, Cancel,
 }
 
-// act does what a button says, notes what came of it, and leads back to the page,
+// act runs the action of a button, keeps its result as a note, and redirects to the live page,
 // which shows the note.
 func (h *handler) act(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	a, err := action(r)
-	said := ""
+	result := ""
 	if err == nil {
-		said, err = h.demo.Do(r.Context(), a)
+		result, err = h.demo.Do(r.Context(), a)
 	}
 	if err != nil {
-		h.log.Warn("live: not done", "verb", a.Verb, "error", err)
-		said = err.Error()
+		h.log.Warn("live: action failed", "verb", a.Verb, "error", err)
+		result = err.Error()
 	}
-	h.notes.add(note{At: time.Now(), Text: said, Bad: err != nil})
+	h.notes.add(note{At: time.Now(), Text: result, Bad: err != nil})
 	http.Redirect(w, r, LivePath, http.StatusSeeOther)
 }
 
-// action reads the form.
+// action returns the action that the form describes.
 func action(r *http.Request) (a Action, err error) {
 	if err := r.ParseForm(); err != nil {
-		return a, fmt.Errorf("live: the form cannot be read: %w", err)
+		return a, fmt.Errorf("live: parse the form: %w", err)
 	}
 	a = Action{
 		Verb:    Verb(r.PostForm.Get("verb")),
@@ -45,14 +45,14 @@ func action(r *http.Request) (a Action, err error) {
 		Queue:   r.PostForm.Get("queue"),
 	}
 	if !slices.Contains(verbs, a.Verb) {
-		return a, fmt.Errorf("live: the verb is %q, want one of %q", a.Verb, verbs)
+		return a, fmt.Errorf("live: unknown verb %q, want one of %q", a.Verb, verbs)
 	}
 	switch a.Verb {
 	case SignUp, SignUpSync, FloodAndReset:
 		a.Count, err = number(r, "count", 10_000)
 	case Scale:
 		a.Concurrency, err = number(r, "concurrency", 32)
-	default: // the others need no number
+	default: // the other verbs take no number
 	}
 	return a, err
 }
@@ -61,19 +61,19 @@ func number(r *http.Request, field string, most int) (int, error) {
 	text := r.PostForm.Get(field)
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > most {
-		return 0, fmt.Errorf("live: %s is %q, want 1 to %d", field, text, most)
+		return 0, fmt.Errorf("live: invalid %s %q, want 1 to %d", field, text, most)
 	}
 	return n, nil
 }
 
-// note is a sentence about an action.
+// note is the result of an action, as a sentence.
 type note struct {
 	At   time.Time
 	Text string
 	Bad  bool
 }
 
-// notes keeps the latest notes, for everybody who watches. Safe for concurrent use.
+// notes keeps the latest notes, which all visitors see. It is safe for concurrent use.
 type notes struct {
 	mu   sync.Mutex
 	kept []note
@@ -88,7 +88,7 @@ func (n *notes) add(one note) {
 	n.kept = n.kept[:min(len(n.kept), keptNotes)]
 }
 
-// latest returns the notes, the latest first.
+// latest returns the notes in order, the latest first.
 func (n *notes) latest() []note {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -50,15 +50,15 @@ func TestAButtonBecomesAnAction(t *testing.T) {
 func TestAWrongFormDoesNothingAndTheReasonIsShown(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ form, want string }{
-		"an unknown verb":           {"verb=drop", `the verb is &#34;drop&#34;`},
-		"no verb":                   {"x=y", `the verb is &#34;&#34;`},
-		"nobody to sign up":         {"verb=sign-up&count=0", `count is &#34;0&#34;, want 1 to 10000`},
-		"too many to sign up":       {"verb=sign-up&count=10001", `want 1 to 10000`},
-		"a count that is no number": {"verb=sign-up&count=1e3", `count is &#34;1e3&#34;`},
-		"a pool of nothing":         {"verb=scale&queue=analytics&concurrency=0", `concurrency is &#34;0&#34;, want 1 to 32`},
-		"what the demo refuses":     {"verb=bounce&address=nobody", `the address is &lt;nobody&gt;, want one with an @`},
-		"a form that is too large":  {"verb=stop-mail&x=" + strings.Repeat("x", 5000), `cannot be read`},
-		"a form that is broken":     {"verb=stop-mail&x=%zz", `cannot be read`},
+		"an unknown verb":          {"verb=drop", `unknown verb &#34;drop&#34;`},
+		"no verb":                  {"x=y", `unknown verb &#34;&#34;`},
+		"nobody to sign up":        {"verb=sign-up&count=0", `invalid count &#34;0&#34;, want 1 to 10000`},
+		"too many to sign up":      {"verb=sign-up&count=10001", `want 1 to 10000`},
+		"a count with an exponent": {"verb=sign-up&count=1e3", `invalid count &#34;1e3&#34;`},
+		"a pool of no workers":     {"verb=scale&queue=analytics&concurrency=0", `invalid concurrency &#34;0&#34;, want 1 to 32`},
+		"what the demo refuses":    {"verb=bounce&address=nobody", `the address is &lt;nobody&gt;, want one with an @`},
+		"a form that is too large": {"verb=stop-mail&x=" + strings.Repeat("x", 5000), `parse the form`},
+		"a form that is broken":    {"verb=stop-mail&x=%zz", `parse the form`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

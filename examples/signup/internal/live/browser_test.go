@@ -12,7 +12,7 @@ import (
 
 var pictures = flag.String("pictures", "", "write pictures of the pages into this folder")
 
-// everywhere are the pages, each under the name of its picture.
+// everywhere holds the paths of all pages, each by the name of its picture.
 func everywhere() map[string]string {
 	return map[string]string{
 		"live": "/live", "inbox": "/inbox", "inbox-empty": "/inbox?to=x@y.test", "mail": "/inbox/m2", "journey": "/journey/7",
@@ -65,21 +65,21 @@ func TestThePageFollowsTheDemo(t *testing.T) {
 	d.change(func(s *live.Snapshot) { s.Queues[0].Ready = 77 })
 	tab.Until("the new depth is drawn", ready+` === "77"`)
 	if typed := browser.Eval[string](tab, `document.activeElement.id + "=" + document.activeElement.value`); typed != "address=eve@example.test" {
-		t.Errorf("after the change the field is %q, want it focused, and what was typed in it", typed)
+		t.Errorf("after the change the field is %q, want it focused with the typed text", typed)
 	}
 
 	tab.Press("button[value=stop-mail]")
 	tab.Until("the mail server is stopped", `document.querySelector("#mood").textContent === "Stopped"`)
-	tab.Until("the summary says so", `document.querySelector("[role=status]").textContent.includes("Done: stop-mail.")`)
+	tab.Until("the summary shows it", `document.querySelector("[role=status]").textContent.includes("Done: stop-mail.")`)
 
 	tab.Press("#pause")
 	d.change(func(s *live.Snapshot) { s.Queues[0].Ready = 66 })
-	tab.Until("it stands still", `document.querySelector("#pause").getAttribute("aria-pressed") === "true"`)
-	tab.Press("button[value=slow-mail]") // whose answer brings one look
-	tab.Until("one look is drawn", ready+` === "66"`)
+	tab.Until("the page is paused", `document.querySelector("#pause").getAttribute("aria-pressed") === "true"`)
+	tab.Press("button[value=slow-mail]") // its answer updates the page once
+	tab.Until("the page is updated once", ready+` === "66"`)
 	tab.Press("#pause")
 	d.change(func(s *live.Snapshot) { s.Queues[0].Ready = 55 })
-	tab.Until("it follows again", ready+` === "55"`)
+	tab.Until("the page is updated again", ready+` === "55"`)
 }
 
 func TestTheKeyboardReachesEveryButton(t *testing.T) {
@@ -88,19 +88,19 @@ func TestTheKeyboardReachesEveryButton(t *testing.T) {
 	tab.Go(serve(t, busy()) + "/live")
 	wanted := browser.Eval[int](tab, `document.querySelectorAll("a[href], button:enabled:not([hidden]), input:not([type=hidden])").length`)
 	reached := map[string]bool{}
-	for range wanted + 5 { // and the regions that scroll
+	for range wanted + 5 { // plus the scrollable regions
 		tab.Key("\t")
 		if browser.Eval[bool](tab, `document.activeElement === document.body`) {
-			break // it was the last
+			break // the focus has left the page
 		}
 		at := browser.Eval[string](tab, `document.activeElement.outerHTML`)
 		reached[at] = true
 		if browser.Eval[string](tab, `getComputedStyle(document.activeElement).outlineStyle`) == "none" {
-			t.Errorf("nothing shows the focus on %s", at)
+			t.Errorf("%s has no visible focus", at)
 		}
 	}
 	if len(reached) < wanted {
-		t.Errorf("the tabulator reaches %d places, want %d", len(reached), wanted)
+		t.Errorf("the tab key reaches %d elements, want %d", len(reached), wanted)
 	}
 }
 
@@ -122,9 +122,9 @@ func TestThePageSaysThatWhatItShowsIsGone(t *testing.T) {
 	d := busy()
 	tab := browser.Open(t).Tab(t, browser.Looks()[0])
 	tab.Go(serve(t, d) + "/journey/7")
-	tab.Until("it follows", `source.readyState === EventSource.OPEN`)
+	tab.Until("the page is connected", `source.readyState === EventSource.OPEN`)
 	d.mu.Lock()
 	d.journey.ID = "8"
 	d.mu.Unlock()
-	tab.Until("it says so", `document.querySelector("#watching").textContent === "Not there any more"`)
+	tab.Until("the page says that the journey is gone", `document.querySelector("#watching").textContent === "This no longer exists"`)
 }

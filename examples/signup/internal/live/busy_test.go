@@ -6,7 +6,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// busy is a demo in which everything that can be shown is.
+// busy returns a demo whose snapshot has a value in every field.
 func busy() *fake {
 	s := signup()
 	return &fake{
@@ -71,15 +71,15 @@ func journey() []live.Step {
 	at := func(ms int) time.Time { return noon().Add(time.Duration(ms) * time.Millisecond) }
 	return []live.Step{
 		{At: at(2), Where: "service", What: "saved the account and its event in one transaction", State: live.Done, Took: 2 * time.Millisecond},
-		{At: at(14), Where: "outbox", What: "published user.signed_up, and had it confirmed", State: live.Done, Took: 4 * time.Millisecond},
+		{At: at(14), Where: "outbox", What: "published user.signed_up; the broker confirmed it", State: live.Done, Took: 4 * time.Millisecond},
 		{At: at(20), Where: "analytics", What: "counted", State: live.Done, Attempt: 1, Took: time.Millisecond},
-		{At: at(21), Where: "welcome-email", What: "took the message in hand", State: live.Working, Attempt: 1},
+		{At: at(21), Where: "welcome-email", What: "sending the welcome mail", State: live.Working, Attempt: 1},
 		{
 			At: at(25), Where: "welcome-email", What: "could not send the mail", State: live.Retrying, Attempt: 1, Took: 4 * time.Millisecond,
 			Detail: "dial tcp 127.0.0.1:2525: connect: connection refused; again in 500 ms",
 		},
 		{
-			At: at(540), Where: "verification-email", What: "gave up on the message", State: live.Dead, Attempt: 5,
+			At: at(540), Where: "verification-email", What: "dead-lettered the message", State: live.Dead, Attempt: 5,
 			Detail: "dial tcp 127.0.0.1:2525: connect: connection refused",
 		},
 	}

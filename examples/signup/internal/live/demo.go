@@ -1,6 +1,6 @@
-// Package live shows the sign-up demo in a browser: what the exchange, the queues,
-// the workers and the mail server are doing now, the way of one sign-up, and the
-// inbox; with buttons that cause trouble and mend it.
+// Package live serves the pages of the sign-up demo: the current state of the exchange, the
+// queues, the workers and the mail server, the journey of each sign-up, and the inbox. Buttons
+// on the live page cause failures and end them.
 package live
 
 import (
@@ -8,48 +8,48 @@ import (
 	"time"
 )
 
-// Demo is what the pages show and act on. It is called by many requests at once.
+// Demo provides the state that the pages show, and the actions of their buttons. Its methods
+// must be safe for concurrent use.
 type Demo interface {
-	// Snapshot returns the state now, and does not change what it has returned. Each
-	// open page asks twice a second, so it answers from memory.
+	// Snapshot returns the current state. The implementation must not change a returned
+	// snapshot. Each open page calls it twice a second, so it should answer from memory.
 	Snapshot() Snapshot
 
-	// Journey returns what became of a sign-up so far, and false if there is none
-	// with this id.
+	// Journey returns the journey of a sign-up so far. It returns false if the id is unknown.
 	Journey(id string) (Journey, bool)
 
-	// Inbox returns the latest mails first, limit at most; those to the address if to
-	// is not empty.
+	// Inbox returns at most limit mails, the latest first. If to is not empty, it returns only
+	// the mails to that address.
 	Inbox(to string, limit int) []Mail
 
-	// Mail returns one mail of the inbox, and false if there is none with this id.
+	// Mail returns one mail of the inbox. It returns false if the id is unknown.
 	Mail(id string) (Mail, bool)
 
-	// Do acts, and says in a sentence what it has done or begun ("Signing up 10,000
-	// people."). What takes longer than a second goes on after it has returned, and
-	// stands in Snapshot.Doing. The text of an error is shown.
-	Do(ctx context.Context, a Action) (said string, err error)
+	// Do runs an action, and returns a sentence about what it has done or started ("Signing up
+	// 10,000 people."). An action that takes longer than a second continues in the background,
+	// with its progress in Snapshot.Doing. The page shows the text of an error.
+	Do(ctx context.Context, a Action) (result string, err error)
 }
 
-// Verb is what an Action does.
+// Verb selects what an Action does.
 type Verb string
 
-// The verbs, each with the fields of the Action that it reads.
+// The verbs. Each comment names the fields of the Action that the verb reads.
 const (
-	SignUp         Verb = "sign-up"         // Count people, each with a request to POST /signup
-	SignUpSync     Verb = "sign-up-sync"    // Count people, one after the other, to POST /signup-sync
-	MendMail       Verb = "mend-mail"       // the mail server answers at once, and bounces nobody
-	SlowMail       Verb = "slow-mail"       // it takes two seconds a mail
-	StopMail       Verb = "stop-mail"       // it takes no connections
-	Bounce         Verb = "bounce"          // it refuses Address for good
-	FloodAndReset  Verb = "flood-and-reset" // Count welcome mails, then one password reset
-	KillConnection Verb = "kill-connection" // the workers' connections to the broker are cut
-	Scale          Verb = "scale"           // Queue gets Concurrency hands
-	Replay         Verb = "replay"          // the dead letters of Queue go back to it; of all queues if empty
-	Cancel         Verb = "cancel"          // what still goes on ends where it is
+	SignUp         Verb = "sign-up"         // signs up Count people by POST /signup
+	SignUpSync     Verb = "sign-up-sync"    // signs up Count people by POST /signup-sync, one after the other
+	MendMail       Verb = "mend-mail"       // the mail server answers immediately and accepts every address
+	SlowMail       Verb = "slow-mail"       // the mail server takes two seconds per mail
+	StopMail       Verb = "stop-mail"       // the mail server refuses connections
+	Bounce         Verb = "bounce"          // the mail server refuses Address permanently
+	FloodAndReset  Verb = "flood-and-reset" // publishes Count welcome mails, then one password reset
+	KillConnection Verb = "kill-connection" // cuts the workers' connections to the broker
+	Scale          Verb = "scale"           // sets the concurrency of Queue to Concurrency
+	Replay         Verb = "replay"          // replays the dead letters of Queue, or of all queues if it is empty
+	Cancel         Verb = "cancel"          // stops the action that is still running
 )
 
-// Action is a button that was pressed.
+// Action is the action of a button.
 type Action struct {
 	Verb        Verb
 	Count       int    // 1 to 10,000
@@ -64,69 +64,69 @@ type Snapshot struct {
 	Broker     Broker
 	Outbox     Outbox
 	Exchange   Exchange
-	Queues     []Queue // in the order in which they are drawn
+	Queues     []Queue // in the order of the page
 	MailServer MailServer
 	NewWay     Latency  // of POST /signup
 	OldWay     Latency  // of POST /signup-sync
-	Recent     []Signup // the latest first, ten at most
+	Recent     []Signup // the latest first, at most ten
 	Reset      *Reset   // the last password reset behind a flood; nil before the first
-	Doing      string   // what still goes on ("Signing up: 3,412 of 10,000."); empty if nothing
-	Ended      string   // what came of what went on last ("Signed up 10,000 people."); empty before the first
+	Doing      string   // the progress of the running action ("Signing up: 3,412 of 10,000."); empty if none is running
+	Ended      string   // the result of the last such action ("Signed up 10,000 people."); empty before the first
 }
 
-// Broker is the connection of the workers.
+// Broker is the state of the workers' connection to the broker.
 type Broker struct {
 	Name      string // "embedded broker", "RabbitMQ 4.3"
 	Connected bool
-	Losses    int // how often it was lost since the start
+	Losses    int // lost connections since the start
 }
 
-// Outbox is the table that the service writes its events to.
+// Outbox is the state of the table that the service writes its events to.
 type Outbox struct {
-	Waiting   int           // events that are committed, and not yet published
-	Oldest    time.Duration // how long the oldest has been waiting
+	Waiting   int           // events that are committed and not yet published
+	Oldest    time.Duration // age of the oldest of these
 	Published int64         // since the start
 }
 
-// Exchange is where the relay of the outbox publishes.
+// Exchange is the exchange that the relay of the outbox publishes to.
 type Exchange struct {
 	Name string
 	Type string  // "topic"
-	Rate float64 // messages a second, of late
+	Rate float64 // recent messages per second
 }
 
-// Queue is a work queue with the pool that works on it, its retries and its
-// dead-letter queue.
+// Queue is the state of a work queue, its pool, its retries and its dead-letter queue.
 type Queue struct {
 	Name        string
-	What        string   // what its worker does, in a few words ("sends the welcome mail")
+	What        string   // what its worker does ("sends the welcome mail")
 	Bindings    []string // routing keys and patterns
-	MaxPriority int      // 0 if it has no priorities
+	MaxPriority int      // 0 for a queue without priorities
 	SendsMail   bool     // its worker needs the mail server
-	Ready       int      // messages that wait for a worker
-	InHand      int      // messages in a handler now
+	Ready       int      // messages that wait for delivery
+	InHand      int      // messages in handlers
 	Concurrency int
-	Rate        float64 // messages done a second, of late
-	Done        int64   // since the start
+	Rate        float64 // recent messages finished per second
+	Done        int64   // messages finished since the start
 	Retrying    int     // messages that wait for their next attempt
-	DeadQueue   string  // the name of the dead-letter queue
-	Dead        int     // messages in it
+	DeadQueue   string  // name of the dead-letter queue
+	Dead        int     // messages in the dead-letter queue
 }
 
 // MailServer is the state of the mail server.
 type MailServer struct {
-	// Elsewhere is the host of a server that is not the demo's own: it obeys no button,
-	// and its mails are not in the inbox. Mode, Delay and Bounces say nothing then.
+	// Elsewhere is the host of an external mail server, or empty for the demo's own. Buttons
+	// do not control an external server, its mails are not in the inbox, and Mode, Delay and
+	// Bounces are unused.
 	Elsewhere string
 
 	Mode     MailMode
-	Delay    time.Duration // a mail takes this long
+	Delay    time.Duration // per mail
 	Accepted int64         // mails since the start
 	Failed   int64         // attempts that failed since the start
-	Bounces  []string      // addresses refused for good
+	Bounces  []string      // addresses refused permanently
 }
 
-// MailMode is what a mail server does to those who connect.
+// MailMode is how a mail server treats connections.
 type MailMode string
 
 // The modes.
@@ -136,15 +136,15 @@ const (
 	MailStopped MailMode = "stopped"
 )
 
-// Latency is how long answers to a sign-up took, of late.
+// Latency is how long recent answers to a sign-up took.
 type Latency struct {
-	Count    int // answers that the figures rest on; 0 says that there are none
+	Count    int // answers that the percentiles are computed from; 0 if there were none
 	P50, P99 time.Duration
 }
 
-// Reset is what became of a password reset that was published behind a flood.
+// Reset is the outcome of a password reset that was published behind a flood.
 type Reset struct {
 	Flood    int           // mails that were waiting when it was published
-	Position int           // its place among the mails delivered from then on, from 1; 0 while it is under way
+	Position int           // its position among the mails delivered from then on, from 1; 0 until it is delivered
 	Took     time.Duration // from publish to delivery
 }

@@ -46,7 +46,7 @@ func TestAServiceAloneSaysWhereThePagesAre(t *testing.T) {
 		"/": http.StatusTeapot, "/live": http.StatusNotFound, "/inbox": http.StatusNotFound, "/inbox/1": http.StatusNotFound, "/journey/7": http.StatusNotFound,
 	} {
 		got := get(t, server.URL+path)
-		if got.status != want || want == http.StatusNotFound && !strings.Contains(got.body, "This is the service alone") {
+		if got.status != want || want == http.StatusNotFound && !strings.Contains(got.body, "This process runs the service alone") {
 			t.Errorf("%s answers %d, want %d:\n%s", path, got.status, want, got.body)
 		}
 	}

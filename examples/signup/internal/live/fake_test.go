@@ -14,7 +14,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// fake is a demo that shows what it is told to, and remembers what it was asked.
+// fake is a demo with a given state. It records the actions that it received.
 type fake struct {
 	mu       sync.Mutex
 	snapshot live.Snapshot
@@ -71,12 +71,11 @@ func (f *fake) Do(_ context.Context, a live.Action) (string, error) {
 func (f *fake) change(how func(*live.Snapshot)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.snapshot.Queues = slices.Clone(f.snapshot.Queues) // a page may be reading the others
+	f.snapshot.Queues = slices.Clone(f.snapshot.Queues) // a page may be reading the old slice
 	how(&f.snapshot)
 }
 
-// serve serves the pages of the demo until the test ends, beside the pages that the
-// service answers with.
+// serve serves the pages of the demo and of the service until the test ends.
 func serve(t *testing.T, d live.Demo) (url string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -94,13 +93,13 @@ func serve(t *testing.T, d live.Demo) (url string) {
 	return server.URL
 }
 
-// answers are the pages of the service, each at some path.
+// answers holds the pages of the service, each at a path of its own.
 func answers() map[string]live.Page {
 	return map[string]live.Page{
 		"/{$}": live.SignUpForm{},
 		"/signup-again": live.SignUpForm{
 			Name: "Ada", Email: "ada@", Fault: "Nothing was saved.", NameFault: "It is taken.",
-			EmailFault: "ada@ is no e-mail address.", PasswordFault: "It has 3 characters, want 10 or more.",
+			EmailFault: "ada@ is not an e-mail address.", PasswordFault: "It has 3 characters, want 10 or more.",
 		},
 		"/signed-up":     live.SignedUp{Signup: signup(), Name: "Ada"},
 		"/signed-up-old": live.SignedUp{Signup: live.Signup{ID: "8", Email: "bob@example.test", Took: 2 * time.Second, Sync: true}, Name: "Bob"},

@@ -2,14 +2,14 @@ package live
 
 import "net/http"
 
-// policy lets a page load what is embedded here, and nothing else: no inline script
-// or style, no other host, no frame.
+// policy allows a page to load only the embedded assets: no inline script or style, no other
+// host and no frame.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// Guard puts the security headers on every answer of next, and refuses (403) what a
-// browser sends for another site. Everything that serves these pages goes through it,
-// the service's own routes too.
+// Guard sets the security headers on every answer of next, and answers 403 to cross-origin
+// requests that change something. Every handler of these pages must use it, including the
+// service's.
 func Guard(next http.Handler) http.Handler {
 	next = http.NewCrossOriginProtection().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

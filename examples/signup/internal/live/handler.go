@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// shownMails is how many mails the inbox shows.
+// shownMails is the number of mails that the inbox shows.
 const shownMails = 100
 
 type handler struct {
@@ -16,9 +16,9 @@ type handler struct {
 	notes notes
 }
 
-// New returns the pages of the demo, guarded by Guard; they answer at LivePath,
-// InboxPath, JourneyPath and AssetsPath. Streams of events end with ctx, so that
-// http.Server.Shutdown need not wait for those who watch.
+// New returns the handler of the demo's pages, wrapped in Guard. It answers at LivePath,
+// InboxPath, JourneyPath and AssetsPath. Its event streams end when ctx is done, so that
+// http.Server.Shutdown does not wait for open pages.
 func New(ctx context.Context, demo Demo, log *slog.Logger) http.Handler {
 	h := &handler{ctx: ctx, demo: demo, log: log}
 	mux := http.NewServeMux()
@@ -31,11 +31,11 @@ func New(ctx context.Context, demo Demo, log *slog.Logger) http.Handler {
 	return Guard(mux)
 }
 
-// view returns what a page shows now, and false if there is no such page.
+// view returns the data of a page, and false if the page does not exist.
 type view func(r *http.Request) (any, bool)
 
-// page answers at path: with the page, or with the stream of its changes to those who
-// ask for that.
+// page registers a page at path. A request that accepts an event stream gets the stream of the
+// page's changes instead.
 func (h *handler) page(mux *http.ServeMux, path, name string, v view) {
 	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Vary", "Accept")
@@ -44,8 +44,8 @@ func (h *handler) page(mux *http.ServeMux, path, name string, v view) {
 		switch {
 		case !ok:
 			err = Render(w, http.StatusNotFound, Notice{
-				Title: "Nothing here", Bad: true,
-				Text: "It may have been before the demo was started anew: it keeps everything in memory.",
+				Title: "Not found", Bad: true,
+				Text: "It may be from before the last start of the demo, which keeps its state in memory.",
 			})
 		case r.Header.Get("Accept") == eventStream:
 			err = h.stream(w, r, name, v)
@@ -53,12 +53,12 @@ func (h *handler) page(mux *http.ServeMux, path, name string, v view) {
 			err = render(w, http.StatusOK, name, frame{r.URL.Path, page})
 		}
 		if err != nil && r.Context().Err() == nil {
-			h.log.Warn("live: page not sent", "path", r.URL.Path, "error", err)
+			h.log.Warn("live: sending a page failed", "path", r.URL.Path, "error", err)
 		}
 	})
 }
 
-// liveView is what the live page shows.
+// liveView is the data of the live page.
 type liveView struct {
 	Snapshot
 
@@ -69,9 +69,9 @@ func (h *handler) live(*http.Request) (any, bool) {
 	return liveView{h.demo.Snapshot(), h.notes.latest()}, true
 }
 
-// inboxView is what the inbox shows.
+// inboxView is the data of the inbox.
 type inboxView struct {
-	Elsewhere string // where the mails are instead
+	Elsewhere string // host of the external mail server, if any
 	To        string
 	Mails     []Mail
 }
@@ -86,11 +86,11 @@ func (h *handler) mail(r *http.Request) (any, bool) {
 	return m, ok
 }
 
-// journeyView is what the page of a journey shows.
+// journeyView is the data of the page of a journey.
 type journeyView struct {
 	Journey
 
-	Elsewhere string // where its mails are, if they are not in the inbox
+	Elsewhere string // host of the external mail server, if any
 }
 
 func (h *handler) journey(r *http.Request) (any, bool) {

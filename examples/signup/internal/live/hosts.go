@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Hosts answers 421 to requests for a host that is not this server's: a foreign page could
-// otherwise reach it under a name of its own that resolves to this machine (DNS
-// rebinding). Addresses, localhost and the host of site are this server's.
+// Hosts passes requests to next if their host is an IP address, localhost or the host of site,
+// and answers 421 to all others. Otherwise a foreign page could reach this server by a host
+// name of its own that resolves to this machine (DNS rebinding).
 func Hosts(next http.Handler, site string) http.Handler {
 	own := ""
 	if u, err := url.Parse(site); err == nil {
@@ -17,7 +17,7 @@ func Hosts(next http.Handler, site string) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !served(r.Host, own) {
-			http.Error(w, "This server has another name. Use its address, localhost, or the name in -site.", http.StatusMisdirectedRequest)
+			http.Error(w, "Unknown host name. Use the IP address, localhost, or the host in -site.", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -8,7 +8,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// TestForeignHostsAreMisdirected: no foreign name reaches the pages.
+// TestForeignHostsAreMisdirected checks that requests with a foreign host name get 421.
 func TestForeignHostsAreMisdirected(t *testing.T) {
 	t.Parallel()
 	h := live.Hosts(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), "https://signup.example.com/base")
@@ -22,7 +22,7 @@ func TestForeignHostsAreMisdirected(t *testing.T) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		if w.Code != want {
-			t.Errorf("host %q is answered %d, want %d", host, w.Code, want)
+			t.Errorf("host %q: got status %d, want %d", host, w.Code, want)
 		}
 	}
 }

@@ -1,21 +1,20 @@
 package live
 
-// The paths that the pages use: those of this package's handler, and those that the
-// service answers on the same address. Forms are sent as
-// application/x-www-form-urlencoded.
+// The paths of the pages. This package's handler serves some of them, and the service serves
+// the others on the same address. Forms are sent as application/x-www-form-urlencoded.
 const (
 	SignUpPath     = "/"              // GET: SignUpForm
-	PostSignUp     = "/signup"        // POST email, name, password; answers SignedUp, or SignUpForm again
-	PostSignUpSync = "/signup-sync"   // POST the same, the old way
-	ResetPath      = "/reset"         // GET: ResetForm; POST email: a mail goes out, answers Notice
-	NewPassword    = "/reset/confirm" // GET token: PasswordForm; POST token, password: answers Notice
+	PostSignUp     = "/signup"        // POST email, name, password; answers with SignedUp, or SignUpForm again
+	PostSignUpSync = "/signup-sync"   // POST with the same fields, the old way
+	ResetPath      = "/reset"         // GET: ResetForm; POST email: sends a mail, answers with Notice
+	NewPassword    = "/reset/confirm" // GET token: PasswordForm; POST token, password: answers with Notice
 	LivePath       = "/live"
 	InboxPath      = "/inbox"
-	JourneyPath    = "/journey/" // and the id of the account
+	JourneyPath    = "/journey/" // followed by the id of the account
 	AssetsPath     = "/assets/"
 )
 
-// MinPassword is how long a password is at least, in characters, as the forms say.
+// MinPassword is the minimum length of a password in characters, as the forms show it.
 const MinPassword = 10
 
 // Page is one of the pages that the service answers with: SignUpForm, SignedUp,
@@ -24,14 +23,14 @@ type Page interface {
 	template() string
 }
 
-// SignUpForm is the sign-up page. The faults say in a sentence what is wrong with
-// what was sent, and are empty if nothing is.
+// SignUpForm is the sign-up page. Each fault is a sentence about what is wrong with a field,
+// or empty.
 type SignUpForm struct {
-	Email, Name   string // as they were sent; empty at first
+	Email, Name   string // as entered; empty at first
 	EmailFault    string
 	NameFault     string
 	PasswordFault string
-	Fault         string // of the whole ("The sign-up could not be saved. Try again.")
+	Fault         string // of the whole form ("The sign-up could not be saved. Try again.")
 }
 
 // SignedUp is the answer to a sign-up.
@@ -41,24 +40,24 @@ type SignedUp struct {
 	Name string
 }
 
-// ResetForm asks for the address of an account whose password is forgotten.
+// ResetForm is the page that asks for the address of an account whose password is forgotten.
 type ResetForm struct {
-	Email string // as it was sent; empty at first
-	Fault string // what is wrong with it; empty if nothing is
+	Email string // as entered; empty at first
+	Fault string // what is wrong with the address; empty if it is valid
 }
 
-// PasswordForm asks for a new password.
+// PasswordForm is the page that asks for a new password.
 type PasswordForm struct {
 	Token string // of the link in the mail
-	Fault string // what is wrong with the password; empty if nothing is
+	Fault string // what is wrong with the password; empty if it is valid
 }
 
-// Notice is a page that says one thing: a link that was followed, a mail that is on
-// its way, an address that does not exist.
+// Notice is a page with one message, such as the result of a followed link, or that a page was
+// not found.
 type Notice struct {
 	Title string
 	Text  string
-	Bad   bool // it tells of a failure
+	Bad   bool // the message is about a failure
 }
 
 func (SignUpForm) template() string   { return "signup.html" }

@@ -61,11 +61,11 @@ func TestPagesSayWhatTheDemoSays(t *testing.T) {
 	tests := map[string]struct{ path, want string }{
 		"the live page has a queue's depth":       {"/live", `<b data-v="ready">8,431</b>`},
 		"it has both latencies":                   {"/live", `<b id="old-p99">4.11 s</b>`},
-		"it draws the hands that are busy":        {"/live", `class="busy"`},
-		"it can replay where there are letters":   {"/live", `Replay<span class="hide"> welcome-email.dlq`},
-		"it tells where the reset was delivered":  {"/live", `<b>12</b> to go out, past <b>9,000</b> that waited`},
-		"it says what still goes on":              {"/live", `<p id="doing">Signing up: 9,204 of 10,000.</p>`},
-		"and can stop it":                         {"/live", `value="cancel"`},
+		"it draws the workers that are busy":      {"/live", `class="busy"`},
+		"it has a button to replay dead letters":  {"/live", `Replay<span class="hide"> welcome-email.dlq`},
+		"it has the position of the reset":        {"/live", `<b>12</b> to go out, past <b>9,000</b> that waited`},
+		"it has the progress of an action":        {"/live", `<p id="doing">Signing up: 9,204 of 10,000.</p>`},
+		"it has a button to stop the action":      {"/live", `value="cancel"`},
 		"the inbox has the links of mails":        {"/inbox", `href="http://127.0.0.1/verify?token=v"`},
 		"a mail has its text":                     {"/inbox/m1", `Hello, Bob.`},
 		"a journey has the error of an attempt":   {"/journey/7", `connection refused; again in 500 ms`},
@@ -91,7 +91,7 @@ func TestPagesSayWhatTheDemoSays(t *testing.T) {
 func TestAnEmptyDemoHasPages(t *testing.T) {
 	t.Parallel()
 	url := serve(t, &fake{snapshot: live.Snapshot{MailServer: live.MailServer{Mode: live.MailWell}}})
-	for path, want := range map[string]string{"/live": "Nobody yet", "/inbox": "No mail yet", "/inbox?to=x@y.test": "No mail yet to x@y.test"} {
+	for path, want := range map[string]string{"/live": "None yet: press 1", "/inbox": "No mail yet", "/inbox?to=x@y.test": "No mail yet to x@y.test"} {
 		if got := get(t, url+path); got.status != http.StatusOK || !strings.Contains(got.body, want) {
 			t.Errorf("%s answers %d, want %q in it:\n%s", path, got.status, want, got.body)
 		}
@@ -102,7 +102,7 @@ func TestTheInboxShowsTheMailsToOneAddress(t *testing.T) {
 	t.Parallel()
 	body := get(t, serve(t, busy())+"/inbox?to=bob@example.test").body
 	if !strings.Contains(body, "/inbox/m1") || strings.Contains(body, "/inbox/m2") {
-		t.Errorf("want mail m1 alone, got:\n%s", body)
+		t.Errorf("want only mail m1, got:\n%s", body)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestEveryAnswerHasThePolicy(t *testing.T) {
 		policy := got.header.Get("Content-Security-Policy")
 		for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "frame-ancestors 'none'"} {
 			if !strings.Contains(policy, want) {
-				t.Errorf("%s has the policy %q, want %s in it", path, policy, want)
+				t.Errorf("%s has the policy %q, want it to contain %s", path, policy, want)
 			}
 		}
 		for _, inline := range []string{"style=", "<style", "onclick=", "<script>"} {
@@ -148,7 +148,7 @@ func TestTextsAreNotMarkup(t *testing.T) {
 	for _, path := range []string{"/live", "/inbox", "/inbox?to=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "/inbox/evil", "/journey/7"} {
 		body := get(t, url+path).body
 		if strings.Contains(body, "<script>alert") || strings.Contains(body, `href="javascript:`) || strings.Contains(body, `href="data:`) {
-			t.Errorf("%s lets a text become markup:\n%s", path, body)
+			t.Errorf("%s does not escape a text:\n%s", path, body)
 		}
 	}
 }

@@ -11,10 +11,10 @@ import (
 //go:embed templates assets
 var files embed.FS
 
-// pages holds each page's template within the layout, by the name of its file.
+// pages holds the template of each page, within the layout, by file name.
 var pages = parse()
 
-// frame is what the layout gets: where the page stands in the navigation, and itself.
+// frame is the data of the layout: the page, and its path in the navigation.
 type frame struct {
 	Path string
 	Page any
@@ -35,17 +35,17 @@ func parse() map[string]*template.Template {
 	return parsed
 }
 
-// Render answers with the page. An error means that the answer could not be made or
-// sent; in the first case the visitor got status 500.
+// Render answers with the page. It returns an error if rendering or sending fails. If
+// rendering fails, it answers with status 500.
 func Render(w http.ResponseWriter, status int, p Page) error {
 	return render(w, status, p.template(), frame{SignUpPath, p})
 }
 
-// render makes the whole page before the first byte of it is sent.
+// render renders the whole page before it sends the first byte.
 func render(w http.ResponseWriter, status int, name string, f frame) error {
 	var page bytes.Buffer
 	if err := pages[name].ExecuteTemplate(&page, "layout", f); err != nil {
-		http.Error(w, "the page could not be made", http.StatusInternalServerError)
+		http.Error(w, "the page could not be rendered", http.StatusInternalServerError)
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -55,7 +55,8 @@ func render(w http.ResponseWriter, status int, name string, f frame) error {
 	return err
 }
 
-// Assets serves the style sheet, the script and the icon below AssetsPath.
+// Assets returns a handler that serves the style sheet, the script and the icon below
+// AssetsPath.
 func Assets() http.Handler {
 	assets, err := fs.Sub(files, "assets")
 	if err != nil {

@@ -8,13 +8,13 @@ import (
 
 const (
 	eventStream = "text/event-stream"
-	pace        = 500 * time.Millisecond // between two looks
-	heartbeat   = 30                     // looks without a change before a sign of life
-	patience    = 10 * time.Second       // with a client that does not read
+	pace        = 500 * time.Millisecond // between two polls of the demo
+	heartbeat   = 30                     // polls without a change before a comment is sent to keep the stream open
+	patience    = 10 * time.Second       // for each write to a client that reads slowly
 )
 
-// stream sends the part of a page that changes, whenever it has changed, until the
-// client or the demo goes away.
+// stream sends the variable part of a page whenever it has changed, until the client
+// disconnects or the demo stops.
 func (h *handler) stream(w http.ResponseWriter, r *http.Request, name string, v view) error {
 	out := http.NewResponseController(w)
 	w.Header().Set("Content-Type", eventStream)
@@ -28,7 +28,7 @@ func (h *handler) stream(w http.ResponseWriter, r *http.Request, name string, v 
 			return err
 		}
 		if !bytes.Equal(now, last) || quiet == heartbeat {
-			if err := out.SetWriteDeadline(time.Now().Add(patience)); err != nil { // the server's WriteTimeout is for a page
+			if err := out.SetWriteDeadline(time.Now().Add(patience)); err != nil { // replaces the server's WriteTimeout, which suits a page
 				return err
 			}
 			if _, err := bytes.NewReader(now).WriteTo(w); err != nil {
@@ -49,7 +49,7 @@ func (h *handler) stream(w http.ResponseWriter, r *http.Request, name string, v 
 	}
 }
 
-// state returns the part of the page that changes, as an event.
+// state returns the variable part of the page as an event.
 func state(r *http.Request, name string, v view) ([]byte, error) {
 	page, ok := v(r)
 	if !ok {

@@ -72,7 +72,7 @@ func TestAStreamOutlivesTheServersTimeouts(t *testing.T) {
 	server.Start()
 	t.Cleanup(server.Close)
 	w := watch(t, server.URL+"/live")
-	for depth := range 3 { // a look takes longer than the timeouts
+	for depth := range 3 { // the poll interval is longer than the timeouts
 		if _, ok := w.next(); !ok {
 			t.Fatalf("the stream ends after %d events", depth)
 		}
@@ -110,7 +110,7 @@ func TestAStreamEndsWithItsClient(t *testing.T) {
 	select {
 	case <-ended:
 	case <-time.After(time.Minute):
-		t.Error("the stream outlives its client by a minute")
+		t.Error("the stream still runs a minute after its client has gone")
 	}
 }
 
@@ -127,10 +127,10 @@ func TestAStreamOfWhatHasGoneSaysSo(t *testing.T) {
 			return
 		}
 	}
-	t.Error("the stream ended without a word")
+	t.Error("the stream ended without the event gone")
 }
 
-// flushed is an answer that tells when an event is whole.
+// flushed is a response writer that reports each flush, which ends an event.
 type flushed struct {
 	*httptest.ResponseRecorder
 

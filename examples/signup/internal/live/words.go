@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// words are the functions of the templates: figures as people read them, and the
-// geometry of the drawings.
+// words holds the functions of the templates, which format figures and compute the geometry of
+// the drawings.
 var words = template.FuncMap{
 	"add":      func(a, b int) int { return a + b },
 	"clock":    func(t time.Time) string { return t.Format("15:04:05") },
@@ -30,13 +30,13 @@ var words = template.FuncMap{
 	"way":      func(class, name, what string, l Latency) way { return way{class, name, what, l} },
 }
 
-// way is one of the two ways to sign somebody up, as it is drawn.
+// way is the drawing of one of the two ways to sign up.
 type way struct {
 	Class, Name, What string
 	Latency           Latency
 }
 
-// Count writes a number as the pages do, with commas between the thousands.
+// Count formats a number for the pages, with commas between the thousands.
 func Count[T int | int64](n T) string {
 	digits := strconv.FormatInt(int64(n), 10)
 	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
@@ -45,13 +45,12 @@ func Count[T int | int64](n T) string {
 	return digits
 }
 
-// Duration writes d as the pages do: the two or three digits that matter, a space and
-// the unit.
+// Duration formats d for the pages: two or three significant digits, a space and the unit.
 func Duration(d time.Duration) string {
 	switch {
 	case d >= time.Minute:
 		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
-	case d >= time.Second && d%(100*time.Millisecond) == 0: // was not measured
+	case d >= time.Second && d%(100*time.Millisecond) == 0: // a configured value, not a measured one
 		return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
 	case d < 10*time.Millisecond:
 		return fmt.Sprintf("%.1f ms", d.Seconds()*1000)
@@ -63,14 +62,13 @@ func Duration(d time.Duration) string {
 	return fmt.Sprintf("%.0f s", d.Seconds())
 }
 
-// fill is how much of a bar n messages take, in percent: a tenth of the bar's scale
-// is a factor of 2.5, the whole of it 10,000.
+// fill returns how much of a bar n messages fill, in percent. The scale is logarithmic: each
+// tenth of the bar is a factor of 2.5, and the full bar is 10,000.
 func fill(n int) string {
 	return percent(math.Log1p(float64(max(0, n))) / math.Log1p(10_000))
 }
 
-// place is where d stands between 1 ms and 10 s, in percent of the way, on a scale
-// whose steps are powers of ten.
+// place returns the position of d on a logarithmic scale from 1 ms to 10 s, in percent.
 func place(d time.Duration) string {
 	return percent(math.Log10(float64(max(d, time.Millisecond))/float64(time.Millisecond)) / 4)
 }
@@ -79,13 +77,13 @@ func percent(part float64) string {
 	return strconv.FormatFloat(100*min(1, max(0, part)), 'f', 1, 64)
 }
 
-// hand is one of the hands of a pool, as it is drawn.
+// hand is the drawing of one worker goroutine of a pool.
 type hand struct {
 	X    int
 	Busy bool
 }
 
-// hands returns the hands of a pool: those that hold a message first.
+// hands returns the drawings of a pool's worker goroutines, the busy ones first.
 func hands(q Queue) []hand {
 	all := make([]hand, max(0, q.Concurrency))
 	for i := range all {
@@ -94,20 +92,20 @@ func hands(q Queue) []hand {
 	return all
 }
 
-// line is one of the lines between the lanes and what stands beside them.
+// line is a line between a lane and the card beside the lanes.
 type line struct {
 	Path  string
 	Flows bool
 }
 
-// drawing is a set of lines, in a box 100 wide and 100 high for each lane.
+// drawing is a set of lines. Its box is 100 wide, and 100 high for each lane.
 type drawing struct {
 	Height int
 	Lines  []line
 }
 
-// fan draws the lines from one point to every lane or, inward, from the lanes whose
-// worker sends mail to one point.
+// fan returns the lines from one point to every lane or, if inward is true, from the lanes
+// whose worker sends mail to one point.
 func fan(queues []Queue, inward bool) drawing {
 	d := drawing{Height: 100 * len(queues)}
 	for i, q := range queues {
@@ -125,8 +123,8 @@ func curve(from, to int) string {
 	return fmt.Sprintf("M0 %d C60 %d 40 %d 100 %d", from, from, to, to)
 }
 
-// link is an address out of a mail, as it is shown: its path, without what makes it
-// long. It is empty for what no browser should follow.
+// link returns the text that is shown for a URL from a mail: its path without the query. It
+// returns "" for a URL that a browser should not follow.
 func link(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {

@@ -16,7 +16,7 @@ import (
 	smtp "github.com/wneessen/go-mail"
 )
 
-// Headers that say what a mail is about, for those who look into an inbox.
+// Headers with the kind and the account of a mail, which the inbox page reads.
 const (
 	HeaderKind    = "X-Signup-Kind"
 	HeaderAccount = "X-Signup-Account"
@@ -24,30 +24,30 @@ const (
 
 // Mail is one mail.
 type Mail struct {
-	ID      string // becomes the Message-ID: the same mail sent twice has the same
+	ID      string // becomes the Message-ID, so that a mail that is sent twice keeps its Message-ID
 	To      string
 	Subject string
 	Text    string
 	Kind    string // such as welcome
-	Account string // the id of the account, or of the sign-up, it is about
+	Account string // the id of the account or of the sign-up
 }
 
-// RefusedError says that the server did not take the mail, for good or for now.
+// RefusedError is the error of a mail that the server refused, permanently or temporarily.
 type RefusedError struct {
-	Code int // of SMTP; 5xx is for good
+	Code int // the SMTP status; 5xx is permanent
 	Err  error
 }
 
-// Error is what the server said.
+// Error returns the server's answer.
 func (e *RefusedError) Error() string { return "mail: refused: " + e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// Permanent says that trying again is useless: a bounce.
+// Permanent reports whether the refusal is permanent (a bounce), so that retries are useless.
 func (e *RefusedError) Permanent() bool { return e.Code >= 500 && e.Code < 600 }
 
-// Sender sends mails over one server. It is safe for concurrent use.
+// Sender sends mails through one server. It is safe for concurrent use.
 type Sender struct {
 	from    string
 	host    string
@@ -58,19 +58,19 @@ type Sender struct {
 	options []smtp.Option
 }
 
-// timeout bounds each step of the conversation with a server.
+// timeout bounds each step of an SMTP session.
 const timeout = 15 * time.Second
 
-// NewSender returns a sender for smtp://user:password@host:port, or smtps:// for TLS
-// from the first byte; the ports are 25 and 465 if there is none. On smtp:// TLS is
-// used if the server offers it, and is a must if there is a password.
+// NewSender returns a sender for smtp://user:password@host:port, or smtps:// for TLS from
+// the first byte. The default ports are 25 and 465. With smtp://, the sender uses STARTTLS if
+// the server offers it, and requires it if the URL has a password.
 func NewSender(server, from string) (*Sender, error) {
 	u, err := url.Parse(server)
 	if err != nil || u.Hostname() == "" || (u.Scheme != "smtp" && u.Scheme != "smtps") || strings.Trim(u.Path, "/") != "" {
-		return nil, errors.New("mail: the server's URL is wrong, want smtp://host:port or smtps://host:port")
+		return nil, errors.New("mail: invalid URL of the server, want smtp://host:port or smtps://host:port")
 	}
 	if _, err := net.ResolveTCPAddr("tcp", ":"+u.Port()); err != nil {
-		return nil, fmt.Errorf("mail: the port of the server's URL is %s, want 1 to 65535", u.Port())
+		return nil, fmt.Errorf("mail: invalid port %s in the server's URL, want 1 to 65535", u.Port())
 	}
 	plain, port, policy := &net.Dialer{Timeout: timeout}, "25", smtp.TLSOpportunistic
 	s := &Sender{from: from, host: u.Hostname(), dialer: plain}
@@ -81,7 +81,7 @@ func NewSender(server, from string) (*Sender, error) {
 		}
 	}
 	if u.Scheme == "smtps" {
-		port, policy = "465", smtp.TLSOpportunistic // it is on already
+		port, policy = "465", smtp.TLSOpportunistic // the connection uses TLS already
 		s.dialer = &tls.Dialer{NetDialer: plain, Config: &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12}}
 	}
 	s.address = net.JoinHostPort(s.host, cmp.Or(u.Port(), port))
@@ -92,13 +92,13 @@ func NewSender(server, from string) (*Sender, error) {
 func credentials(u *url.Userinfo) ([]smtp.Option, error) {
 	password, _ := u.Password()
 	if u.Username() == "" || password == "" {
-		return nil, errors.New("mail: the server's URL has half of user:password, want both or none")
+		return nil, errors.New("mail: incomplete user:password in the server's URL, want both or neither")
 	}
 	return []smtp.Option{smtp.WithSMTPAuth(smtp.SMTPAuthAutoDiscover), smtp.WithUsername(u.Username()), smtp.WithPassword(password)}, nil
 }
 
-// Send sends m over a connection of its own, and returns nil once the server has
-// taken it. The error is a *RefusedError if the server has said so.
+// Send sends m over a new connection, and returns nil once the server has accepted it. The
+// error is a *RefusedError if the server refused the mail.
 func (s *Sender) Send(ctx context.Context, m Mail) error {
 	msg, err := s.compose(m)
 	if err != nil {
@@ -108,8 +108,8 @@ func (s *Sender) Send(ctx context.Context, m Mail) error {
 	if err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
-	defer func() { _ = conn.Close() }()                         // go-mail leaves it open when the conversation does not begin
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // and heeds no context
+	defer func() { _ = conn.Close() }()                         // go-mail leaves it open if the session does not start
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // go-mail ignores ctx
 	switch err := s.converse(ctx, conn, msg); {
 	case err == nil:
 		return nil
@@ -123,7 +123,7 @@ func (s *Sender) Send(ctx context.Context, m Mail) error {
 	}
 }
 
-// converse sends msg over conn.
+// converse sends msg in an SMTP session over conn.
 func (s *Sender) converse(ctx context.Context, conn net.Conn, msg *smtp.Msg) error {
 	dial := func(context.Context, string, string) (net.Conn, error) { return conn, nil }
 	client, err := smtp.NewClient(s.host, append(slices.Clip(s.options), smtp.WithDialContextFunc(dial))...)
@@ -135,7 +135,7 @@ func (s *Sender) converse(ctx context.Context, conn net.Conn, msg *smtp.Msg) err
 		return err
 	}
 	err = client.SendWithSMTPClient(conversation, msg)
-	_ = client.CloseWithSMTPClient(conversation) // what was taken is taken, however the farewell goes
+	_ = client.CloseWithSMTPClient(conversation) // the mail is accepted already, so an error here does not matter
 	return err
 }
 

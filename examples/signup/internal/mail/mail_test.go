@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// server is a catcher and a sender to it.
+// server starts a catcher and returns it with a sender to it.
 func server(t *testing.T) (*catcher.Catcher, *mail.Sender) {
 	t.Helper()
 	c, err := catcher.Start("")
@@ -67,16 +67,16 @@ func TestABounceIsForGoodAndAServerThatIsAwayIsNot(t *testing.T) {
 	c.Bounce("Bob@example.com")
 	err := s.Send(t.Context(), to("bob@example.com"))
 	if refused, ok := errors.AsType[*mail.RefusedError](err); !ok || refused.Code != 550 || !retry.IsPermanent(err) {
-		t.Errorf("a bounce: %v, want 550 for good", err)
+		t.Errorf("a bounce: got %v, want the permanent error 550", err)
 	}
 	if err := s.Send(t.Context(), to("zoe@example.com")); err != nil {
-		t.Errorf("others do not bounce: %v", err)
+		t.Errorf("another address: got %v, want nil", err)
 	}
 	if err := c.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Send(t.Context(), to("zoe@example.com")); err == nil || retry.IsPermanent(err) {
-		t.Errorf("a server that is away: %v, want an error that may pass", err)
+		t.Errorf("a stopped server: got %v, want a temporary error", err)
 	}
 	if err := c.Mend(); err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestASlowServerIsWaitedForUntilTheContextEnds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := s.Send(ctx, to("zoe@example.com")); err == nil {
-		t.Error("a mail was sent in no time, want an error")
+		t.Error("Send succeeded before its deadline, want an error")
 	}
 	if n := c.State().Accepted; n != 1 {
 		t.Errorf("%d mails were accepted, want 1", n)

@@ -13,8 +13,8 @@ import (
 	smtp "github.com/wneessen/go-mail"
 )
 
-// talk is one conversation of a server that takes every password and every mail. It
-// returns what the client said.
+// talk serves one connection as a server that accepts every password and every mail. It
+// returns what the client sent.
 func talk(l net.Listener, config *tls.Config, offers string) string {
 	conn, err := l.Accept()
 	if err != nil {
@@ -50,11 +50,11 @@ func TestAPasswordGoesToWhoHasACertificateAlone(t *testing.T) {
 		roots          *x509.CertPool
 		sends          bool
 	}{
-		"TLS from the first byte":                         {"smtps", "AUTH PLAIN LOGIN", roots, true},
-		"STARTTLS":                                        {"smtp", "STARTTLS", roots, true},
-		"no TLS, as if somebody took it away":             {"smtp", "AUTH PLAIN LOGIN", roots, false},
-		"a certificate that nobody vouches for":           {"smtps", "AUTH PLAIN LOGIN", nil, false},
-		"a certificate after STARTTLS nobody vouches for": {"smtp", "STARTTLS", nil, false},
+		"TLS from the first byte": {"smtps", "AUTH PLAIN LOGIN", roots, true},
+		"STARTTLS":                {"smtp", "STARTTLS", roots, true},
+		"no TLS, as if an attacker removed STARTTLS": {"smtp", "AUTH PLAIN LOGIN", roots, false},
+		"a certificate of an unknown authority":      {"smtps", "AUTH PLAIN LOGIN", nil, false},
+		"an unknown authority's after STARTTLS":      {"smtp", "STARTTLS", nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -78,7 +78,7 @@ func TestAPasswordGoesToWhoHasACertificateAlone(t *testing.T) {
 			_ = l.Close()
 			said := <-heard
 			if (err == nil) != tt.sends || strings.Contains(said, "AUTH") != tt.sends || strings.Contains(said, "DATA") != tt.sends {
-				t.Errorf("got %v, and the server heard %q", err, said)
+				t.Errorf("got %v, and the server received %q", err, said)
 			}
 		})
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// fanOut: one event, and everybody does their part.
+// fanOut checks that all four workers handle the one event of a sign-up.
 func (s *story) fanOut(ctx context.Context) error {
 	start := time.Now()
 	id, took, err := s.signUp(ctx, live.PostSignUp, s.address("alice"))
@@ -27,11 +27,12 @@ func (s *story) fanOut(ctx context.Context) error {
 	if err := s.follow(ctx, mails, "verification"); err != nil {
 		return err
 	}
-	s.sayf("the link of the verification mail works")
+	s.sayf("verification link works")
 	return s.known(ctx)
 }
 
-// known: a sign-up with the address of an account looks the same, and its owner is told.
+// known checks that a sign-up with the address of an account gets the same answer, and that
+// the owner gets a mail.
 func (s *story) known(ctx context.Context) error {
 	id, _, err := s.signUp(ctx, live.PostSignUp, strings.ToUpper(s.address("alice")))
 	if err != nil {
@@ -48,7 +49,7 @@ func (s *story) known(ctx context.Context) error {
 	return s.state(ctx, id, live.Done)
 }
 
-// bothWays: the same mail server, slow, and both ways to sign up.
+// bothWays compares both ways to sign up while the mail server is slow.
 func (s *story) bothWays(ctx context.Context) error {
 	if err := s.do(ctx, live.Action{Verb: live.SlowMail}); err != nil {
 		return err
@@ -62,16 +63,16 @@ func (s *story) bothWays(ctx context.Context) error {
 		return err
 	}
 	if synchronous < 2*time.Second || asynchronous > synchronous/4 {
-		return fmt.Errorf("the answer took %v, and %v in line, want far less, and 2s at least", asynchronous, synchronous)
+		return fmt.Errorf("the answer took %v, and %v the old way; want at least 2s the old way, and at most a quarter of it the new way", asynchronous, synchronous)
 	}
-	s.sayf("a mail server that takes 2s: the answer took %v, and %v in line", round(asynchronous), round(synchronous))
+	s.sayf("a mail server that takes 2s: the answer took %v, and %v the old way", round(asynchronous), round(synchronous))
 	if _, err := s.mails(ctx, s.address("bob"), 2); err != nil {
 		return err
 	}
 	return s.do(ctx, live.Action{Verb: live.MendMail})
 }
 
-// deadLetters: retries, dead letters, and what brings them back.
+// deadLetters checks retries, dead letters and their replay.
 func (s *story) deadLetters(ctx context.Context) error {
 	if err := s.do(ctx, live.Action{Verb: live.StopMail}); err != nil {
 		return err
@@ -87,7 +88,7 @@ func (s *story) deadLetters(ctx context.Context) error {
 	if err := s.dead(ctx, id); err != nil {
 		return err
 	}
-	s.sayf("no mail server: the answer took %v; both mails are dead letters after four attempts and %v", round(took), round(time.Since(start)))
+	s.sayf("mail server stopped: the answer took %v; both mails are dead letters after four attempts in %v", round(took), round(time.Since(start)))
 	if err := s.do(ctx, live.Action{Verb: live.MendMail}); err != nil {
 		return err
 	}
@@ -97,11 +98,11 @@ func (s *story) deadLetters(ctx context.Context) error {
 	if _, err := s.mails(ctx, s.address("dave"), 2); err != nil {
 		return err
 	}
-	s.sayf("mended and replayed: both mails arrived")
+	s.sayf("mail server mended and dead letters replayed: both mails arrived")
 	return s.idle(ctx)
 }
 
-// bounce: what will never arrive is not tried again.
+// bounce checks that a bounced mail is dead-lettered without a retry.
 func (s *story) bounce(ctx context.Context) error {
 	if err := s.do(ctx, live.Action{Verb: live.Bounce, Address: s.address("erin")}); err != nil {
 		return err
@@ -116,14 +117,14 @@ func (s *story) bounce(ctx context.Context) error {
 	j, _ := s.demo.Journey(id)
 	for _, step := range j.Steps {
 		if step.Attempt > 1 {
-			return fmt.Errorf("a mail that bounced was tried again: %+v", step)
+			return fmt.Errorf("a mail that bounced was retried: %+v", step)
 		}
 	}
 	s.sayf("a bounce is a dead letter at the first attempt")
 	return s.do(ctx, live.Action{Verb: live.MendMail})
 }
 
-// state waits for the state of a sign-up.
+// state waits until a sign-up has the state want.
 func (s *story) state(ctx context.Context, id string, want live.State) error {
 	return until(ctx, fmt.Sprintf("the sign-up is %s", want), func() bool {
 		j, ok := s.demo.Journey(id)

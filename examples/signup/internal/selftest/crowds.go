@@ -7,14 +7,14 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// crowd is how many sign up while the connection is cut, and flood how many mails a
-// password reset overtakes.
+// crowd is the number of sign-ups while the connection is cut. flood is the number of mails
+// that a password reset overtakes.
 const (
 	crowd = 60
 	flood = 1000
 )
 
-// cutOff: a lost connection loses nothing.
+// cutOff checks that no mail is missing after lost connections.
 func (s *story) cutOff(ctx context.Context) error {
 	before := s.demo.Delivered()
 	if err := s.do(ctx, live.Action{Verb: live.SignUp, Count: crowd}); err != nil {
@@ -32,7 +32,7 @@ func (s *story) cutOff(ctx context.Context) error {
 	if err := s.idle(ctx); err != nil {
 		return err
 	}
-	err := until(ctx, fmt.Sprintf("all mails of %d sign-ups", crowd), func() bool {
+	err := until(ctx, fmt.Sprintf("all mails of %d sign-ups are delivered", crowd), func() bool {
 		return s.demo.Delivered() >= before+2*crowd
 	})
 	if err != nil {
@@ -42,12 +42,12 @@ func (s *story) cutOff(ctx context.Context) error {
 	return nil
 }
 
-// priorities: what somebody waits for overtakes what nobody waits for.
+// priorities checks that a password reset overtakes waiting welcome mails.
 func (s *story) priorities(ctx context.Context) error {
 	if err := s.do(ctx, live.Action{Verb: live.FloodAndReset, Count: flood}); err != nil {
 		return err
 	}
-	err := until(ctx, "the mail of the password reset", func() bool {
+	err := until(ctx, "the mail of the password reset is delivered", func() bool {
 		r := s.demo.Snapshot().Reset
 		return r != nil && r.Position > 0
 	})

@@ -1,5 +1,5 @@
-// Package selftest tells the story of the sign-up without a person: it does what a
-// visitor and the buttons of the live page do, and looks at what comes of it.
+// Package selftest tests the running demo without a browser: it does what a visitor and the
+// buttons of the live page do, and checks the results.
 package selftest
 
 import (
@@ -15,20 +15,20 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// story is a self-test that is being told.
+// story is a running self-test.
 type story struct {
 	demo   *demo.Demo
 	client *http.Client
 	out    *log.Logger
-	run    string // is in all addresses: those of an earlier one may have accounts
+	run    string // part of all addresses, since the addresses of an earlier run may have accounts
 }
 
 func (s *story) address(name string) string { return name + "." + s.run + "@example.com" }
 
-// Run tells the story of d, which must be running, to out. An error says what was not
-// as it should be.
+// Run tests d, which must be running, and writes a line to out for each step. It returns an
+// error about the first step that failed.
 func Run(ctx context.Context, d *demo.Demo, out *log.Logger) error {
-	s := &story{d, &http.Client{Transport: &http.Transport{}}, out, strings.ToLower(rand.Text()[:8])} // no proxy between us
+	s := &story{d, &http.Client{Transport: &http.Transport{}}, out, strings.ToLower(rand.Text()[:8])} // without the environment's proxy
 	defer s.client.CloseIdleConnections()
 	for _, chapter := range []func(context.Context) error{
 		s.ready, s.fanOut, s.bothWays, s.deadLetters, s.bounce, s.cutOff, s.priorities,
@@ -42,21 +42,21 @@ func Run(ctx context.Context, d *demo.Demo, out *log.Logger) error {
 
 func (s *story) sayf(format string, args ...any) { s.out.Printf("ok  "+format, args...) }
 
-// until waits until ok, or says that it never was.
+// until waits until ok returns true. It returns an error if ctx is done first.
 func until(ctx context.Context, what string, ok func() bool) error {
 	for !ok() {
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("waited for this in vain: %s: %w", what, context.Cause(ctx))
+			return fmt.Errorf("waiting until %s: %w", what, context.Cause(ctx))
 		}
 	}
 	return nil
 }
 
-// ready waits until all queues are worked on.
+// ready waits until every queue has its consumer.
 func (s *story) ready(ctx context.Context) error {
-	return until(ctx, "every queue is worked on", s.demo.Ready)
+	return until(ctx, "every queue has its consumer", s.demo.Ready)
 }
 
 // mails waits until the address has n mails.
@@ -69,13 +69,13 @@ func (s *story) mails(ctx context.Context, address string, n int) ([]live.Mail, 
 	return got, err
 }
 
-// do presses a button.
+// do runs the action of a button.
 func (s *story) do(ctx context.Context, a live.Action) error {
 	_, err := s.demo.Do(ctx, a)
 	return err
 }
 
-// idle waits until what a button began has ended.
+// idle waits until the running action has ended.
 func (s *story) idle(ctx context.Context) error {
-	return until(ctx, "nothing goes on", func() bool { return !s.demo.Busy() })
+	return until(ctx, "no action is running", func() bool { return !s.demo.Busy() })
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// signUp signs the address up at the path, and returns the id of its account and how
-// long the service says it took.
+// signUp signs up the address at the path. It returns the id of the account, and the duration
+// that the service reports.
 func (s *story) signUp(ctx context.Context, path, address string) (id string, took time.Duration, err error) {
 	body := fmt.Sprintf(`{"email": %q, "name": "A Visitor", "password": "correct horse battery"}`, address)
 	var answer struct {
@@ -30,7 +30,7 @@ func (s *story) signUp(ctx context.Context, path, address string) (id string, to
 	return answer.ID, time.Duration(answer.TookMS * float64(time.Millisecond)), err
 }
 
-// follow follows the link in the mail of that kind.
+// follow follows the link in the mail of the kind.
 func (s *story) follow(ctx context.Context, mails []live.Mail, kind string) error {
 	for _, m := range mails {
 		if m.Kind != kind || len(m.Links) == 0 {

@@ -15,10 +15,10 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/event"
 )
 
-// own matches what is different in every answer: the id, and how long it took.
+// own matches what differs in every answer: the id and the duration.
 var own = regexp.MustCompile(`[A-Z2-7]{26}|"took_ms":[0-9.]+|dur=[0-9.]+|data-ms="[0-9.]+"|<strong>[0-9.]+ m?s</strong>`)
 
-// seen is all that a visitor sees of an answer.
+// seen returns everything that a visitor sees of an answer.
 func seen(w *httptest.ResponseRecorder) string {
 	return own.ReplaceAllString(fmt.Sprint(w.Code, w.Header(), w.Body), "…")
 }
@@ -36,7 +36,7 @@ func TestAnAddressWithAnAccountGetsTheAnswerOfANewOne(t *testing.T) {
 			s := newSite(t, func(context.Context, event.SignedUp) error { return nil })
 			first, again := s.send("POST", tt.path, tt.kind, tt.body), s.send("POST", tt.path, tt.kind, tt.body)
 			if first.Code != http.StatusCreated || seen(first) != seen(again) {
-				t.Errorf("got %s\nand then %s\nwant the same", seen(first), seen(again))
+				t.Errorf("got %s\nand then %s\nwant equal answers", seen(first), seen(again))
 			}
 			if a := s.answers; a[0].Known || !a[1].Known || a[0].ID == a[1].ID || s.hashed != 2 {
 				t.Errorf("got %+v with %d hashes, want that the second one is known, has an id of its own and is hashed too", a, s.hashed)
@@ -67,8 +67,8 @@ func TestTheOwnerOfAnAddressIsToldAsItWasWritten(t *testing.T) {
 	}
 }
 
-// The hash takes the same time in both cases; it is left out here, since it would hide
-// the difference.
+// The test leaves out the hash: it takes the same time in both cases, and would hide a
+// difference.
 func TestTheTimeOfAnAnswerDoesNotTellWhoHasAnAccount(t *testing.T) {
 	s := newSite(t)
 	s.hash = func(context.Context, string) (string, error) { return "hash", nil }

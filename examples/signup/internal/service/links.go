@@ -17,10 +17,10 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/welcome"
 )
 
-// urgent is the priority of what somebody sits waiting for.
+// urgent is the priority of events that a person is waiting for.
 const urgent = 10
 
-// verify is where the link of the verification mail leads.
+// verify handles the link of the verification mail.
 func (s *service) verify(w http.ResponseWriter, r *http.Request) {
 	a, err := s.verified(r)
 	if err != nil {
@@ -30,7 +30,7 @@ func (s *service) verify(w http.ResponseWriter, r *http.Request) {
 	if s.OnVerified != nil {
 		s.OnVerified(a)
 	}
-	s.render(w, http.StatusOK, live.Notice{Title: "Your address is confirmed", Text: a.Email + " is yours. Thank you, " + a.Name + "."})
+	s.render(w, http.StatusOK, live.Notice{Title: "Your address is confirmed", Text: a.Email + " is confirmed. Thank you, " + a.Name + "."})
 }
 
 func (s *service) verified(r *http.Request) (a account.Account, err error) {
@@ -41,23 +41,22 @@ func (s *service) verified(r *http.Request) (a account.Account, err error) {
 	return s.Accounts.Verify(r.Context(), id, time.Now())
 }
 
-// badLink says whether the link is no good, or the service is not just now.
+// badLink answers a request whose link is invalid or expired, or could not be checked.
 func (s *service) badLink(w http.ResponseWriter, r *http.Request, err error) {
-	text := "This link is not one of ours, or it was used already."
+	text := "This link is invalid, or it was used already."
 	switch {
 	case errors.Is(err, link.ErrExpired):
 		text = "This link has expired."
 	case !errors.Is(err, link.ErrForged) && !errors.Is(err, account.ErrUnknown):
-		s.unavailable(w, r, err, "That cannot be done just now. Follow the link again in a moment.")
+		s.unavailable(w, r, err, "The service is temporarily unavailable. Follow the link again in a moment.")
 		return
 	}
 	s.render(w, http.StatusForbidden, live.Notice{Title: "This link does not work", Text: text, Bad: true})
 }
 
-// reset publishes that somebody wants to set a new password. There is no row that
-// must be saved with it, so it goes straight to the broker. It does and answers the
-// same whether or not there is such an account: neither what it says nor how long that
-// takes tells who has one.
+// reset publishes the request for a new password. No row is saved with the event, so it
+// bypasses the outbox. The handler does the same work and gives the same answer whether or not
+// the account exists, so that neither the answer nor its duration reveals who has an account.
 func (s *service) reset(w http.ResponseWriter, r *http.Request) {
 	in, ok := s.read(w, r)
 	if !ok {
@@ -68,12 +67,12 @@ func (s *service) reset(w http.ResponseWriter, r *http.Request) {
 		err = s.publishReset(r.Context(), a)
 	}
 	if err != nil {
-		s.unavailable(w, r, err, "That cannot be done just now. Try again.")
+		s.unavailable(w, r, err, "The service is temporarily unavailable. Try again.")
 		return
 	}
-	const said = "If there is an account with this address, a mail with a link is on its way."
+	const said = "If there is an account with this address, we have sent it a mail with a link."
 	if kind(r) == asForm {
-		s.render(w, http.StatusAccepted, live.Notice{Title: "Look into your inbox", Text: said})
+		s.render(w, http.StatusAccepted, live.Notice{Title: "Check your inbox", Text: said})
 		return
 	}
 	s.json(w, http.StatusAccepted, map[string]string{"said": said})
@@ -89,7 +88,7 @@ func (s *service) publishReset(ctx context.Context, a account.Account) error {
 	return s.Publisher.Publish(ctx, event.PasswordResetKey, e, broker.WithPriority(urgent), broker.WithCorrelationID(a.ID))
 }
 
-// newPassword is where the link of the mail leads.
+// newPassword handles the link of the password mail, and its form.
 func (s *service) newPassword(w http.ResponseWriter, r *http.Request) {
 	token := r.URL.Query().Get("token")
 	if _, err := s.resetting(r.Context(), token); err != nil {
@@ -104,7 +103,7 @@ func (s *service) setPassword(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	token := r.PostForm.Get("token") // there is none in JSON: the link leads to the form
+	token := r.PostForm.Get("token") // only the form has a token, since the link leads to the form
 	a, err := s.resetting(r.Context(), token)
 	if err != nil {
 		s.badLink(w, r, err)
@@ -122,10 +121,10 @@ func (s *service) setPassword(w http.ResponseWriter, r *http.Request) {
 		s.badLink(w, r, err)
 		return
 	}
-	s.render(w, http.StatusOK, live.Notice{Title: "Your password is set", Text: "The old one is good no more, and neither is the link."})
+	s.render(w, http.StatusOK, live.Notice{Title: "Your password is set", Text: "The old password and the link no longer work."})
 }
 
-// resetting returns the account whose password the token may set.
+// resetting returns the account whose password the token allows to set.
 func (s *service) resetting(ctx context.Context, token string) (a account.Account, err error) {
 	subject, err := s.Link.Open(welcome.ResetPurpose, token)
 	if err != nil {
@@ -134,7 +133,7 @@ func (s *service) resetting(ctx context.Context, token string) (a account.Accoun
 	id, stamp, _ := strings.Cut(subject, ".")
 	a, err = s.Accounts.ByID(ctx, id)
 	if err == nil && a.Stamp() != stamp {
-		err = link.ErrForged // used already: the password is another
+		err = link.ErrForged // the link was used: the password has changed since
 	}
 	return a, err
 }

@@ -25,11 +25,11 @@ func TestTheLinkOfAMailConfirmsTheAddress(t *testing.T) {
 		status int
 		says   string
 	}{
-		"the link":                  {signer.Sign("verify", id, hour), 200, "alice@example.com is yours"},
-		"a link for something else": {signer.Sign("reset", id, hour), 403, "not one of ours"},
+		"the link":                  {signer.Sign("verify", id, hour), 200, "alice@example.com is confirmed"},
+		"a link for something else": {signer.Sign("reset", id, hour), 403, "is invalid"},
 		"a link that has expired":   {signer.Sign("verify", id, time.Now().Add(-time.Hour)), 403, "expired"},
-		"a link to nobody":          {signer.Sign("verify", "nobody", hour), 403, "not one of ours"},
-		"no token":                  {"", 403, "not one of ours"},
+		"a link to nobody":          {signer.Sign("verify", "nobody", hour), 403, "is invalid"},
+		"no token":                  {"", 403, "is invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := s.send("GET", "/verify?token="+tt.token, "", "")
@@ -80,7 +80,7 @@ func TestAPasswordResetIsUrgentAndItsLinkIsGoodOnce(t *testing.T) {
 	}
 }
 
-// askedFor is the reset that was published before all others.
+// askedFor returns the first reset that was published.
 func (s *site) askedFor(t *testing.T) (e event.PasswordReset) {
 	t.Helper()
 	m, ok, err := s.channel.Get(s.name, true)

@@ -12,7 +12,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// maxBody is the largest request body, in bytes; the longest input fits.
+// maxBody is the largest request body, in bytes. The longest valid input fits.
 const maxBody = 8 << 10
 
 const (
@@ -20,13 +20,14 @@ const (
 	asForm = "application/x-www-form-urlencoded"
 )
 
-// kind is the request's content type without its parameters.
+// kind returns the request's content type without its parameters.
 func kind(r *http.Request) string {
 	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return mediaType
 }
 
-// read returns the input of a request, or answers what is wrong with it.
+// read returns the input of a request. If the request is invalid, it answers with the reason
+// and returns false.
 func (s *service) read(w http.ResponseWriter, r *http.Request) (in account.Input, ok bool) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	var err error
@@ -38,7 +39,7 @@ func (s *service) read(w http.ResponseWriter, r *http.Request) (in account.Input
 		in = account.Input{Email: r.PostForm.Get("email"), Name: r.PostForm.Get("name"), Password: r.PostForm.Get("password")}
 	default:
 		s.fail(w, r, http.StatusUnsupportedMediaType,
-			fmt.Sprintf("The content type is %q, want %s or %s.", r.Header.Get("Content-Type"), asJSON, asForm))
+			fmt.Sprintf("Unsupported content type %q, want %s or %s.", r.Header.Get("Content-Type"), asJSON, asForm))
 		return in, false
 	}
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
@@ -46,13 +47,13 @@ func (s *service) read(w http.ResponseWriter, r *http.Request) (in account.Input
 		return in, false
 	}
 	if err != nil {
-		s.fail(w, r, http.StatusBadRequest, fmt.Sprintf("The body cannot be read: %v.", err))
+		s.fail(w, r, http.StatusBadRequest, fmt.Sprintf("Reading the body failed: %v.", err))
 		return in, false
 	}
 	return in, true
 }
 
-// readJSON reads exactly one object.
+// readJSON reads exactly one JSON object.
 func readJSON(body io.Reader) (in account.Input, err error) {
 	dec := json.NewDecoder(body)
 	dec.DisallowUnknownFields()
@@ -65,22 +66,21 @@ func readJSON(body io.Reader) (in account.Input, err error) {
 	case err != nil:
 		return in, err
 	}
-	return in, errors.New("there is more after the JSON object")
+	return in, errors.New("unexpected data after the JSON object")
 }
 
-// fail says what went wrong, in a sentence; on a page to whoever follows a link.
+// fail answers with the sentence why: on a page if the request follows a link.
 func (s *service) fail(w http.ResponseWriter, r *http.Request, status int, why string) {
 	if kind(r) == asForm || r.Method == http.MethodGet {
-		s.render(w, status, live.Notice{Title: "That did not work", Text: why, Bad: true})
+		s.render(w, status, live.Notice{Title: "The request failed", Text: why, Bad: true})
 		return
 	}
 	s.json(w, status, map[string]string{"error": why})
 }
 
-// unavailable tells the reason to those who run the service, and what to do to the
-// visitor.
+// unavailable logs the error, and answers 503 with the sentence why.
 func (s *service) unavailable(w http.ResponseWriter, r *http.Request, err error, why string) {
-	s.Log.Error("service: not done", "path", r.URL.Path, "error", err)
+	s.Log.Error("service: request failed", "path", r.URL.Path, "error", err)
 	w.Header().Set("Retry-After", "5")
 	s.fail(w, r, http.StatusServiceUnavailable, why)
 }
@@ -90,6 +90,6 @@ func (s *service) json(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	if err := json.NewEncoder(w).Encode(body); err != nil {
-		s.Log.Warn("service: answer not sent", "error", err) // the visitor has gone
+		s.Log.Warn("service: sending an answer failed", "error", err) // the visitor has disconnected
 	}
 }

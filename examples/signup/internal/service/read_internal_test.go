@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What is read is one object, and says the same when it is written and read again.
+// An accepted body is one object, and is equal after it is written and read again.
 func FuzzABodyIsOneObjectOrRefused(f *testing.F) {
 	for _, seed := range []string{
 		`{"email":"a@example.com","name":"A","password":"x"}`, `{}`, ` {"name":"\ud83d"} `, `{}{}`, `[]`, `null`, `{"name":1}`, `{"x":""}`, "", "{\"name\":\"\xff\"}",
@@ -19,7 +19,7 @@ func FuzzABodyIsOneObjectOrRefused(f *testing.F) {
 			return
 		}
 		if !json.Valid([]byte(body)) {
-			t.Fatalf("%q is taken", body)
+			t.Fatalf("readJSON accepts %q", body)
 		}
 		text, err := json.Marshal(in)
 		if err != nil {

@@ -1,5 +1,5 @@
-// Package service is the HTTP side of the sign-up: the form, the JSON API, and the
-// links of the mails.
+// Package service is the HTTP service of the sign-up: the form, the JSON API, and the links
+// in the mails.
 package service
 
 import (
@@ -15,29 +15,28 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// Config says what the service works with. All fields must be set but the functions
-// that say so.
+// Config configures the service. All fields must be set, except those that may be nil.
 type Config struct {
 	Accounts  *account.Store
 	Hash      func(ctx context.Context, password string) (string, error)
-	Exchange  string            // of the events
-	Publisher *broker.Publisher // to the exchange, for what concerns no account's row
+	Exchange  string            // exchange of the events
+	Publisher *broker.Publisher // to the exchange, for events without a row in the database
 	Link      link.Signer
 	Log       *slog.Logger
 
-	// What POST /signup-sync does while the visitor waits: for a new account, and for an
-	// address that has one.
+	// Inline and InlineKnown are the tasks of POST /signup-sync, for a new account and for an
+	// address that has an account.
 	Inline      []func(context.Context, event.SignedUp) error
 	InlineKnown func(context.Context, event.SignUpKnown) error
 
-	Wake     func()                    // tells the relay that there is an event; may be nil
-	OnAnswer func(live.Signup)         // sees each sign-up that was accepted; may be nil
-	OnReset  func(event.PasswordReset) // sees each reset before it is published; may be nil
+	Wake     func()                    // wakes the relay after an event was saved; may be nil
+	OnAnswer func(live.Signup)         // called with each accepted sign-up; may be nil
+	OnReset  func(event.PasswordReset) // called with each reset before it is published; may be nil
 
-	OnVerified func(account.Account) // sees each address that is confirmed; may be nil
+	OnVerified func(account.Account) // called with the account of each confirmed address; may be nil
 }
 
-// publishTimeout is how long a visitor waits for a broker that does not answer.
+// publishTimeout bounds a publish while a visitor waits.
 const publishTimeout = 5 * time.Second
 
 type service struct{ Config }
@@ -45,14 +44,14 @@ type service struct{ Config }
 // New returns the service's pages and API, guarded by live.Guard.
 //
 //	GET  /               the form
-//	POST /signup         email, name, password; answers once account and event are committed
+//	POST /signup         email, name, password; answers once account and event are committed;
 //	                     the answer is the same for an address that has an account
-//	POST /signup-sync    the same, and answers when all is done: the old way
+//	POST /signup-sync    email, name, password; answers after all tasks (the old way)
 //	GET  /verify?token=  the link of the verification mail
-//	POST /reset          email; publishes an urgent event
-//	GET  /reset/confirm  the link of the mail; POST sets the password
+//	POST /reset          email; publishes a password reset with priority 10
+//	GET  /reset/confirm  the link of the password mail; POST sets the password
 //
-// A body of application/json is answered with JSON, a form with a page.
+// The answer to a body of application/json is JSON. The answer to a form is a page.
 func New(c Config) http.Handler {
 	s := &service{c}
 	mux := http.NewServeMux()
@@ -66,7 +65,7 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("POST "+live.NewPassword, s.setPassword)
 	mux.Handle("GET "+live.AssetsPath, live.Assets())
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.render(w, http.StatusNotFound, live.Notice{Title: "Nothing here", Text: "There is no such page.", Bad: true})
+		s.render(w, http.StatusNotFound, live.Notice{Title: "Not found", Text: "This page does not exist.", Bad: true})
 	})
 	return live.Guard(mux)
 }
@@ -77,6 +76,6 @@ func (s *service) page(p live.Page) http.HandlerFunc {
 
 func (s *service) render(w http.ResponseWriter, status int, p live.Page) {
 	if err := live.Render(w, status, p); err != nil {
-		s.Log.Warn("service: page not sent", "error", err) // the visitor has gone
+		s.Log.Warn("service: sending a page failed", "error", err) // the visitor has disconnected
 	}
 }

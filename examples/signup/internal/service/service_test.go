@@ -33,13 +33,13 @@ const (
 
 var signer = link.Signer{Secret: []byte("secret")}
 
-// site is the service on a database and an exchange of the test's own.
+// site is the service with its own database and exchange.
 type site struct {
 	http.Handler
 
 	store   *account.Store
 	channel *amqp.Channel
-	name    string // of the exchange, and of the queue that gets all its events
+	name    string // of the exchange, and of a queue that gets all its events
 	answers []live.Signup
 	hash    func(context.Context, string) (string, error)
 	hashed  int
@@ -103,7 +103,7 @@ const (
 	aliceForm = "email=alice@example.com&name=Alice&password=correct+horse"
 )
 
-// longest is a form with as many bytes as input that is valid may have.
+// longest returns the longest form with valid input.
 func longest() string {
 	return url.Values{
 		"email":    {strings.Repeat("é", 120) + "@example.com"},
@@ -128,17 +128,17 @@ func TestASignUpIsAnsweredByWhatItIs(t *testing.T) {
 		"the longest input fits":          {asForm, longest(), nil, 201, "<html"},
 		"half an object":                  {asJSON, `{"email":`, nil, 400, "unexpected EOF"},
 		"nothing":                         {asJSON, ``, nil, 400, "EOF"},
-		"more than one object":            {asJSON, alice + "{}", nil, 400, "more after"},
+		"more than one object":            {asJSON, alice + "{}", nil, 400, "unexpected data after"},
 		"an unknown field":                {asJSON, `{"mail":"e@example.com"}`, nil, 400, "unknown field"},
 		"a number for an address":         {asJSON, `{"email":1}`, nil, 400, "cannot unmarshal"},
 		"a form with a bad escape":        {asForm, "email=%zz", nil, 400, "invalid URL escape"},
-		"a content type nobody reads":     {"text/plain", `{}`, nil, 415, "want application/json"},
+		"an unsupported content type":     {"text/plain", `{}`, nil, 415, "want application/json"},
 		"no content type":                 {"", `{}`, nil, 415, "want application/json"},
 		"a body that is too large":        {asJSON, large, nil, 413, "at most 8192"},
 		"a body that turns out too large": {asJSON, large, chunked, 413, "at most 8192"},
 		"a form that turns out too large": {asForm, "name=" + large, chunked, 413, "at most 8192"},
 		"input that is not valid":         {asJSON, `{"email":"alice","name":"","password":"x"}`, nil, 422, `"name":"The name is missing."`},
-		"a form that is not valid":        {asForm, "email=alice&name=A&password=correct+horse", nil, 422, "is no e-mail address"},
+		"a form that is not valid":        {asForm, "email=alice&name=A&password=correct+horse", nil, 422, "is not an e-mail address"},
 		"a form on another site's page":   {asForm, aliceForm, crossSite, 403, "cross-origin"},
 		"markup in a form stays harmless": {asForm, "email=x&name=%3Cscript%3E&password=correct+horse", nil, 422, "&lt;script&gt;"},
 	} {
@@ -152,7 +152,7 @@ func TestASignUpIsAnsweredByWhatItIs(t *testing.T) {
 				t.Errorf("got %d %s, want %d with %q", w.Code, w.Body, tt.status, tt.says)
 			}
 			if csp := w.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
-				t.Errorf("the policy is %q", csp)
+				t.Errorf("got the policy %q", csp)
 			}
 		})
 	}
@@ -180,10 +180,10 @@ func TestASignUpLeavesTheAccountAndItsEventInTheOutbox(t *testing.T) {
 		t.Errorf("the event is %s of %s: %s", key, aggregate, body)
 	}
 	if len(s.answers) != 1 || s.answers[0].ID != answer.ID || s.answers[0].Sync {
-		t.Errorf("seen were %+v", s.answers)
+		t.Errorf("OnAnswer was called with %+v", s.answers)
 	}
 	if n := rabbit.Depth(t, s.channel, s.name); n != 0 {
-		t.Errorf("%d events were published, want none by the service itself", n)
+		t.Errorf("the service published %d events, want 0", n)
 	}
 }
 
@@ -204,8 +204,8 @@ func TestTheOldWayDoesAllInLineAndTellsWhatFails(t *testing.T) {
 		t.Errorf("got %d %s after %v", w.Code, w.Body, done)
 	}
 	w := s.send("POST", "/signup-sync", asJSON, strings.NewReplacer("alice", "bob", "Alice", "Bob").Replace(alice))
-	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "nobody will try again") || strings.Contains(w.Body.String(), "away") {
-		t.Errorf("got %d %s, want that something was left undone", w.Code, w.Body)
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "will not be retried") || strings.Contains(w.Body.String(), "away") {
+		t.Errorf("got %d %s, want that a task failed", w.Code, w.Body)
 	}
 }
 

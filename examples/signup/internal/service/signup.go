@@ -12,10 +12,9 @@ import (
 	"github.com/warren-mq/warren/outbox"
 )
 
-// signUp saves the account and the event about it, and answers. Whoever has to do
-// something about it does so later. If the address has an account, the event has its
-// owner told, and the visitor gets the same answer in the same time: it does not tell
-// who has an account.
+// signUp saves the account and its event, and answers. Workers handle the event later. If the
+// address has an account, the event leads to a mail to its owner, and the visitor gets the same
+// answer in the same time, so that the answer does not reveal who has an account.
 func (s *service) signUp(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	a, ok := s.newAccount(w, r)
@@ -45,14 +44,14 @@ func signedUp(a account.Account) event.SignedUp {
 	return event.SignedUp{AccountID: a.ID, Email: a.Email, Name: a.Name, At: a.CreatedAt}
 }
 
-// known is the event of the sign-up a, whose address is the owner's.
+// known returns the event of the sign-up a with the address of the account owner.
 func known(a, owner account.Account) event.SignUpKnown {
 	return event.SignUpKnown{ID: a.ID, Email: owner.Email, Name: owner.Name, At: a.CreatedAt}
 }
 
-// signUpSync is how it was done before: the visitor waits for everybody, and if one
-// of them fails the visitor hears of it. The time tells who has an account: one mail
-// instead of two.
+// signUpSync is the old way: the visitor waits for all tasks, and gets an error if one of them
+// fails. Its duration reveals who has an account, since such an address gets one mail instead
+// of two.
 func (s *service) signUpSync(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	a, ok := s.newAccount(w, r)
@@ -70,7 +69,7 @@ func (s *service) signUpSync(w http.ResponseWriter, r *http.Request) {
 		err = s.inline(r.Context(), signedUp(a))
 	}
 	if err != nil {
-		s.unavailable(w, r, err, "The account is saved, but not all that belongs to it was done, and nobody will try again.")
+		s.unavailable(w, r, err, "The account is saved, but one of its tasks failed and will not be retried.")
 		return
 	}
 	s.accepted(w, r, a, live.Signup{At: start, Known: owner.ID != a.ID, Sync: true, State: live.Done})
@@ -85,7 +84,8 @@ func (s *service) inline(ctx context.Context, e event.SignedUp) error {
 	return nil
 }
 
-// newAccount makes an account of the request, or answers why it cannot.
+// newAccount returns an account from the request. If the request is invalid, it answers with
+// the reason and returns false.
 func (s *service) newAccount(w http.ResponseWriter, r *http.Request) (a account.Account, ok bool) {
 	in, ok := s.read(w, r)
 	if !ok {
@@ -103,7 +103,7 @@ func (s *service) newAccount(w http.ResponseWriter, r *http.Request) (a account.
 	return account.New(in, hash), true
 }
 
-// refuse shows the form again, with what is wrong with it.
+// refuse answers with the form again, with the faults of its fields.
 func (s *service) refuse(w http.ResponseWriter, r *http.Request, status int, in account.Input, f account.InputError) {
 	if kind(r) == asForm {
 		s.render(w, status, live.SignUpForm{
@@ -125,7 +125,7 @@ func (s *service) accepted(w http.ResponseWriter, r *http.Request, a account.Acc
 	if s.OnAnswer != nil {
 		s.OnAnswer(signup)
 	}
-	signup.Known = false // the page must not know
+	signup.Known = false // the page must not reveal it
 	ms := float64(signup.Took.Microseconds()) / 1000
 	w.Header().Set("Location", live.JourneyPath+a.ID)
 	w.Header().Set("Server-Timing", fmt.Sprintf("signup;dur=%.1f", ms))

@@ -11,10 +11,10 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/mail"
 )
 
-// Kind of the mail.
+// Kind is the kind of the mail.
 const Kind = "verification"
 
-// Purpose is what the token in the mail is good for, and GoodFor how long.
+// Purpose is the purpose of the token in the mail, and GoodFor its lifetime.
 const (
 	Purpose = "verify"
 	GoodFor = 24 * time.Hour
@@ -24,7 +24,7 @@ const (
 type Mailer struct {
 	Send func(context.Context, mail.Mail) error
 	Link link.Signer
-	Site string // where the links lead, such as https://example.com
+	Site string // the URL that the links begin with, such as https://example.com
 }
 
 // Ask sends the link that confirms the address.

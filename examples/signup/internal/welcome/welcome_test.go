@@ -13,7 +13,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/welcome"
 )
 
-// The handlers are called as the functions they are: no worker, no broker.
+// The handlers are plain functions, so the test needs neither a worker nor a broker.
 func TestAMailIsTheSameHoweverOftenItIsSent(t *testing.T) {
 	t.Parallel()
 	var sent []mail.Mail
@@ -37,7 +37,7 @@ func TestAMailIsTheSameHoweverOftenItIsSent(t *testing.T) {
 	}
 	if sent[2] != sent[3] || sent[2].ID == sent[0].ID || sent[2].To != e.Email || !strings.Contains(sent[2].Text, "already have an account") ||
 		!strings.Contains(sent[2].Text, "https://example.com/reset\n") {
-		t.Errorf("got %+v, want one hint with the way to a new password twice", sent[2:])
+		t.Errorf("got %+v, want the same notice with the link to /reset twice", sent[2:])
 	}
 }
 
@@ -53,7 +53,7 @@ func TestALinkToANewPasswordTellsForWhichAndExpires(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(text, "within 30 minutes:") {
-		t.Errorf("got %q, want how long it is good for", text)
+		t.Errorf("got %q, want the lifetime of the link", text)
 	}
 	_, token, _ := strings.Cut(text, "https://example.com/reset/confirm?token=")
 	token, _, _ = strings.Cut(token, "\n")

@@ -1,4 +1,4 @@
-// Package databasetest gives tests a database of each kind: a file for SQLite, and a
+// Package databasetest provides tests with a database of each kind: an SQLite file, and a
 // schema in a real PostgreSQL.
 package databasetest
 
@@ -17,8 +17,8 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
 
-// Each runs f once for each kind of database, with where there is one of its own, as
-// database.Open takes it.
+// Each runs f once for each kind of database. The argument where, for database.Open, is a
+// new database each time.
 func Each(t *testing.T, f func(t *testing.T, where string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
@@ -31,7 +31,7 @@ func Each(t *testing.T, f func(t *testing.T, where string)) {
 	})
 }
 
-// Postgres makes a schema, and returns the URL that leads there. The server is that of
+// Postgres creates a schema and returns a URL that selects it. It uses the server at
 // DATABASE_URL, or one that scripts/postgres starts for the test.
 func Postgres(t *testing.T) string {
 	t.Helper()
@@ -62,10 +62,10 @@ func Postgres(t *testing.T) string {
 	return url + "?search_path=" + schema
 }
 
-// start starts a cluster that the test's end removes.
+// start starts a cluster. The test's cleanup removes it.
 func start(t *testing.T) (url string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "signup-pg-") //nolint:usetesting // the user postgres has to get there
+	dir, err := os.MkdirTemp("", "signup-pg-") //nolint:usetesting // the user postgres must be able to enter it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func start(t *testing.T) (url string) {
 	return script(t, "start", dir)
 }
 
-// script runs scripts/postgres, seen from the packages beside database.
+// script runs scripts/postgres by its path relative to the packages beside database.
 func script(t *testing.T, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 3*time.Minute)

@@ -1,5 +1,5 @@
-// Keeps #state as the server draws it, and sends forms without leaving the page.
-// Without this script the same forms and links work, a page at a time.
+// Keeps #state up to date with the server, and sends forms without leaving the page.
+// Without this script the same forms and links work, with a page load each time.
 "use strict";
 
 const pause = document.getElementById("pause");
@@ -7,8 +7,8 @@ const watching = document.getElementById("watching");
 let source = null;
 let paused = false;
 
-// morph turns from into to, and touches nothing that is the same already: focus,
-// selection and what was typed stay.
+// morph changes from into to, and leaves equal nodes untouched, so that focus, selection
+// and typed text are kept.
 function morph(from, to) {
   for (const { name } of [...from.attributes]) {
     if (!to.hasAttribute(name)) from.removeAttribute(name);
@@ -34,13 +34,13 @@ function draw(html) {
   morph(document.getElementById("state"), drawn.content.firstElementChild);
 }
 
-// connect listens until it is paused, or for one state only.
+// connect follows the stream until it is paused, or for one state only.
 function connect(once) {
   disconnect();
   source = new EventSource(location.href);
   source.onopen = tell;
   source.onerror = ({ target }) => {
-    watching.textContent = target.readyState === EventSource.CLOSED ? "Not there any more" : "Not connected, tries again";
+    watching.textContent = target.readyState === EventSource.CLOSED ? "This no longer exists" : "Connection lost, trying again";
   };
   source.onmessage = (event) => {
     draw(event.data);
@@ -48,11 +48,11 @@ function connect(once) {
   };
   source.addEventListener("gone", () => {
     disconnect();
-    watching.textContent = "Not there any more";
+    watching.textContent = "This no longer exists";
   });
 }
 
-function tell() { watching.textContent = paused ? "Stands still" : "Updates by itself"; }
+function tell() { watching.textContent = paused ? "Paused" : "Updates by itself"; }
 
 function disconnect() {
   if (source) source.close();
@@ -74,10 +74,10 @@ async function send(event) {
   const body = new URLSearchParams(new FormData(form, event.submitter));
   try {
     const answer = await fetch(form.getAttribute("action"), { method: "POST", body, redirect: "manual" });
-    if (answer.type !== "opaqueredirect") throw new Error(answer.statusText); // it leads back to the page
+    if (answer.type !== "opaqueredirect") throw new Error(answer.statusText); // the expected answer is a redirect to the page
     if (paused) connect(true);
   } catch {
-    watching.textContent = "Not done: the demo does not answer";
+    watching.textContent = "Failed: the demo does not answer";
   }
 }
 
