@@ -7,7 +7,7 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// A handler asks for what its payload does not say.
+// A handler reads the metadata of its message.
 func ExampleFromContext() {
 	handle := func(ctx context.Context) {
 		m := message.FromContext(ctx)

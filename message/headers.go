@@ -5,24 +5,24 @@ import (
 	"time"
 )
 
-// Reasons a message was given up on or is tried again, as the header warren-reason gives them.
+// Reasons why a message was dead-lettered or is retried, as in the header warren-reason.
 const (
 	ReasonError     = "error"     // the handler returned an error
 	ReasonPanic     = "panic"     // the handler panicked
-	ReasonTimeout   = "timeout"   // the handler overran its timeout
-	ReasonPermanent = "permanent" // the error said that trying again is useless
+	ReasonTimeout   = "timeout"   // the handler exceeded its timeout
+	ReasonPermanent = "permanent" // the error was permanent
 	ReasonDecode    = "decode"    // the body could not be decoded, or was too large
-	ReasonInvalid   = "invalid"   // the payload did not pass its validation
+	ReasonInvalid   = "invalid"   // the payload failed its validation
 	ReasonUnhandled = "unhandled" // no handler is registered for the routing key
 	ReasonUnrouted  = "unrouted"  // it was due, and its queue or exchange no longer exists
 )
 
-// Headers are the headers of a message: AMQP field-table values by name. Values
-// of every AMQP type are kept as they came.
+// Headers holds the headers of a message: AMQP field-table values by name. Values of every
+// AMQP type are kept unchanged.
 type Headers map[string]any
 
-// String returns the header's text, or "" if it is missing or not text. Byte
-// arrays count as text, since other clients write strings so.
+// String returns the header's text, or "" if it is missing or not text. Byte arrays count
+// as text, since some clients encode strings as byte arrays.
 func (h Headers) String(name string) string {
 	switch v := h[name].(type) {
 	case string:
@@ -33,7 +33,7 @@ func (h Headers) String(name string) string {
 	return ""
 }
 
-// IsText says whether the header is there and is text, be it empty.
+// IsText reports whether the header exists and is text, which may be empty.
 func (h Headers) IsText(name string) bool {
 	switch h[name].(type) {
 	case string, []byte:
@@ -42,8 +42,8 @@ func (h Headers) IsText(name string) bool {
 	return false
 }
 
-// Int returns the header as a whole number, and whether it is one. AMQP has many
-// widths of integer; all are understood.
+// Int returns the header as an integer, and reports whether it is one. It accepts every
+// AMQP integer type.
 func (h Headers) Int(name string) (int64, bool) {
 	switch v := h[name].(type) {
 	case int8:
@@ -66,8 +66,8 @@ func (h Headers) Int(name string) (int64, bool) {
 	return 0, false
 }
 
-// Time returns the header as a time: an AMQP timestamp, or RFC 3339 text. It is
-// zero if the header is missing; an error says what was found instead of a time.
+// Time returns the header as a time: an AMQP timestamp, or RFC 3339 text. It returns the
+// zero time if the header is missing, and an error if it is neither.
 func (h Headers) Time(name string) (time.Time, error) {
 	switch v := h[name].(type) {
 	case nil:

@@ -24,10 +24,10 @@ func TestHeaders(t *testing.T) {
 		}
 	}
 	if _, ok := h.Int("float"); ok {
-		t.Error("a float counts as a whole number")
+		t.Error("Int accepts a float, want false")
 	}
 	if !h.IsText("empty") || h.IsText("none") || h.IsText("small") {
-		t.Error("IsText mistakes what is text")
+		t.Error("IsText is wrong")
 	}
 	for _, name := range []string{"stamp", "written"} {
 		if got, err := h.Time(name); err != nil || !got.Equal(at) {
@@ -36,11 +36,11 @@ func TestHeaders(t *testing.T) {
 	}
 	for _, name := range []string{"wrong", "small"} {
 		if _, err := h.Time(name); err == nil {
-			t.Errorf("%s is a time, want an error", name)
+			t.Errorf("Time accepts %s, want an error", name)
 		}
 	}
 	if got, err := h.Time("none"); err != nil || !got.IsZero() {
-		t.Errorf("a missing time is %v, %v; want none", got, err)
+		t.Errorf("a missing time is %v, %v; want the zero time", got, err)
 	}
 }
 

@@ -1,30 +1,30 @@
-// Package message holds the words every part of Warren speaks: a message as its
-// publisher said it and its handler hears it, and the headers it travels with.
+// Package message defines the message that publishers send and handlers receive, and its
+// headers. The other packages of Warren share these types.
 package message
 
 import "time"
 
-// Message is one message, as plain data. It carries no broker types and no way
-// to acknowledge: what a handler returns decides what becomes of it.
+// Message is one message, as plain data. It has no broker types and no method to
+// acknowledge it: the error that a handler returns determines the outcome.
 //
-// A handler may read a Message and must not change it: the same value is what a
-// retry is made from. It is safe to read from several goroutines.
+// A handler must not modify a Message, since a retry publishes the same value again. It is
+// safe for concurrent reads.
 type Message struct {
-	// ID is the AMQP message-id. Warren's publisher sets a UUIDv7 where the
-	// caller gives none; messages from elsewhere may have an empty one.
+	// ID is the AMQP message-id. Warren's publisher sets a UUIDv7 if the caller sets
+	// none. Messages of other publishers may have an empty ID.
 	ID string
-	// Body is the payload, byte for byte as it was published.
+	// Body is the payload, unchanged.
 	Body []byte
-	// Headers are the AMQP headers, including those that Warren writes (their
-	// names begin with "warren-"). It may be nil.
+	// Headers holds the AMQP headers, including Warren's own, whose names begin with
+	// "warren-". It may be nil.
 	Headers Headers
 
 	ContentType     string    // MIME type of Body, such as application/json
 	ContentEncoding string    // MIME encoding of Body, such as gzip; not decoded by Warren
 	Type            string    // the publisher's name for the kind of message
-	CorrelationID   string    // ties a message to others, such as a reply to its request
-	ReplyTo         string    // where a reply is wanted
-	Expiration      string    // per-message TTL in milliseconds, as AMQP writes it
+	CorrelationID   string    // relates messages to each other, such as a reply to its request
+	ReplyTo         string    // the queue for replies
+	Expiration      string    // per-message TTL in milliseconds, as decimal text
 	UserID          string    // the publishing user, checked by RabbitMQ
 	AppID           string    // the publishing application
 	Timestamp       time.Time // when it was published; zero if unknown; AMQP keeps seconds
@@ -35,13 +35,13 @@ type Message struct {
 	RoutingKey string // the routing key it was first published with
 	Queue      string // the work queue it came from; empty before it was delivered
 
-	// Attempt counts the runs of the handler for this message, this one
-	// included: 1 on the first. A release or a snooze spends none.
+	// Attempt is the number of handler calls for this message, including this one: 1 for
+	// the first. A release or a snooze does not count.
 	Attempt int
-	// Redelivered says the broker has delivered this message before, so that an
-	// earlier worker may have handled it in part or in full.
+	// Redelivered reports that the broker has delivered this message before, so an
+	// earlier worker may have handled it partly or completely.
 	Redelivered bool
-	// DeliveryCount is the broker's count of failed deliveries (quorum queues
-	// only): crashes and lost connections, not failed attempts.
+	// DeliveryCount is the broker's count of failed deliveries (quorum queues only):
+	// crashes and lost connections, not failed attempts.
 	DeliveryCount int
 }

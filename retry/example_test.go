@@ -8,7 +8,7 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// A policy's schedule can be looked at; looking changes nothing.
+// Delay computes the schedule of a policy. It keeps no state.
 func ExamplePolicy_Delay() {
 	p := retry.Policy{MaxAttempts: 6, MaxInterval: 10 * time.Second}
 	for attempt := 1; !p.Exhausted(attempt); attempt++ {
@@ -17,7 +17,7 @@ func ExamplePolicy_Delay() {
 	// Output: 1s 2s 4s 8s 10s
 }
 
-// The caller brings the random number, so that a test can bring its own.
+// The caller passes the random number, so that a test can choose it.
 func ExamplePolicy_Randomized() {
 	p := retry.Policy{RandomizationFactor: 0.5}
 	fmt.Println(p.Randomized(1, 0), p.Randomized(1, 0.5), p.Randomized(1, 0.75))

@@ -12,8 +12,8 @@ func (e *permanentError) Error() string   { return e.cause.Error() }
 func (e *permanentError) Unwrap() error   { return e.cause }
 func (e *permanentError) Permanent() bool { return true }
 
-// Permanent marks err: trying again is useless, the message is a dead letter at
-// once. Permanent(nil) is nil. The text of the result is that of err.
+// Permanent marks err as permanent: the message is dead-lettered without further
+// attempts. Permanent(nil) returns nil. The result has the text of err.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -21,10 +21,9 @@ func Permanent(err error) error {
 	return &permanentError{err}
 }
 
-// IsPermanent says whether err, or an error it wraps or joins, says so of itself
-// by a method Permanent() bool. As with errors.As the outermost that has the
-// method is asked, and its answer stands. Marks of other packages, such as
-// *backoff.PermanentError, which have no such method, are not known here.
+// IsPermanent reports whether the outermost error in err's tree that has a method
+// Permanent() bool returns true from it. Marks of other packages without that method,
+// such as *backoff.PermanentError, are not recognized.
 func IsPermanent(err error) bool {
 	p, ok := errors.AsType[interface {
 		error
@@ -42,9 +41,9 @@ func (e *afterError) Error() string             { return e.cause.Error() }
 func (e *afterError) Unwrap() error             { return e.cause }
 func (e *afterError) RetryAfter() time.Duration { return e.delay }
 
-// After marks err: the next attempt is to be made d from now, whatever the policy
-// says; the attempt is spent. Less than nothing is nothing. After(d, nil) is nil.
-// The text of the result is that of err.
+// After marks err with the delay d until the next attempt, which replaces the policy's
+// delay. The failed attempt counts. A negative d means zero. After(d, nil) returns nil.
+// The result has the text of err.
 func After(d time.Duration, err error) error {
 	if err == nil {
 		return nil
@@ -52,9 +51,9 @@ func After(d time.Duration, err error) error {
 	return &afterError{max(d, 0), err}
 }
 
-// AfterDelay returns the pause that err, or an error it wraps or joins, asks for
-// by a method RetryAfter() time.Duration, and whether one does. A negative pause
-// asks for nothing.
+// AfterDelay returns the delay from the outermost error in err's tree that has a method
+// RetryAfter() time.Duration. It returns false if no error has the method, or if the
+// delay is negative.
 func AfterDelay(err error) (time.Duration, bool) {
 	a, ok := errors.AsType[interface {
 		error
@@ -71,12 +70,12 @@ type snoozeError struct{ delay time.Duration }
 
 func (e *snoozeError) Error() string { return fmt.Sprintf("retry: snoozed for %v", e.delay) }
 
-// Snooze returns an error that is no failure: the message is to be handled d from
-// now, and this attempt does not count. Less than nothing is nothing.
+// Snooze returns an error with which a handler postpones the message by d. It is not a
+// failure: the attempt does not count. A negative d means zero.
 func Snooze(d time.Duration) error { return &snoozeError{max(d, 0)} }
 
-// SnoozeDelay returns the pause asked for by a Snooze that err is, wraps or
-// joins, and whether there is one.
+// SnoozeDelay returns the delay of the outermost error in err's tree that was made by
+// Snooze. It returns false if there is none.
 func SnoozeDelay(err error) (time.Duration, bool) {
 	if s, ok := errors.AsType[*snoozeError](err); ok {
 		return s.delay, true
@@ -89,8 +88,8 @@ type discardError struct{ cause error }
 func (e *discardError) Error() string { return e.cause.Error() }
 func (e *discardError) Unwrap() error { return e.cause }
 
-// Discard marks err: the message is neither tried again nor kept as a dead
-// letter. Discard(nil) is nil. The text of the result is that of err.
+// Discard marks err so that the message is dropped: it is neither retried nor
+// dead-lettered. Discard(nil) returns nil. The result has the text of err.
 func Discard(err error) error {
 	if err == nil {
 		return nil
@@ -98,7 +97,7 @@ func Discard(err error) error {
 	return &discardError{err}
 }
 
-// IsDiscard says whether err is, wraps or joins an error marked by Discard.
+// IsDiscard reports whether any error in err's tree was marked by Discard.
 func IsDiscard(err error) bool {
 	_, ok := errors.AsType[*discardError](err)
 	return ok

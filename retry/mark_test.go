@@ -11,13 +11,13 @@ import (
 
 var errBoom = errors.New("boom")
 
-// statusError is an error of a package that knows nothing of retry.
+// statusError is an error of a package that does not import retry.
 type statusError struct{ code int }
 
 func (e *statusError) Error() string   { return fmt.Sprint("status ", e.code) }
 func (e *statusError) Permanent() bool { return e.code < 500 }
 
-// busyError says when to come back, as an HTTP client's error might.
+// busyError has a delay until the next attempt, as an HTTP client's error might.
 type busyError time.Duration
 
 func (e busyError) Error() string             { return "busy" }
@@ -36,9 +36,9 @@ func TestIsPermanentAsksForBehaviour(t *testing.T) {
 		{"a wrapped mark is", fmt.Errorf("send: %w", retry.Permanent(errBoom)), true},
 		{"a joined mark is", errors.Join(errBoom, retry.Permanent(errBoom)), true},
 		{"a mark under another mark is", retry.After(time.Second, retry.Permanent(errBoom)), true},
-		{"a foreign error that says so is", fmt.Errorf("call: %w", &statusError{404}), true},
-		{"a foreign error that denies it is not", &statusError{503}, false},
-		{"a mark outside overrules a denial inside", retry.Permanent(&statusError{503}), true},
+		{"a foreign error whose method returns true is", fmt.Errorf("call: %w", &statusError{404}), true},
+		{"a foreign error whose method returns false is not", &statusError{503}, false},
+		{"an outer mark overrules an inner false", retry.Permanent(&statusError{503}), true},
 		{"a discard is not", retry.Discard(errBoom), false},
 		{"a snooze is not", retry.Snooze(time.Second), false},
 	} {
@@ -136,6 +136,6 @@ func TestMarksKeepTheTextAndTheCause(t *testing.T) {
 		}
 	}
 	if got, want := retry.Snooze(90*time.Second).Error(), "retry: snoozed for 1m30s"; got != want {
-		t.Errorf("Snooze says %q, want %q", got, want)
+		t.Errorf("Snooze has the text %q, want %q", got, want)
 	}
 }

@@ -1,6 +1,5 @@
-// Package retry says when something that failed is tried again: a Policy is the
-// schedule, and the marks (Permanent, After, Snooze, Discard) let one error say
-// that the schedule does not suit it.
+// Package retry decides when failed work is retried. A Policy is the schedule. The marks
+// (Permanent, After, Snooze, Discard) let a single error replace the schedule.
 package retry
 
 import (
@@ -11,30 +10,31 @@ import (
 	"github.com/warren-mq/warren/internal/check"
 )
 
-// Policy is a schedule of exponentially growing pauses. It is a plain value: it
-// keeps no state, so it may be copied, compared, and used by many goroutines at
-// once. Zero fields take their values from Default.
+// Policy is a schedule of exponentially growing delays. It is a plain value without
+// state: it may be copied and compared, and is safe for concurrent use. Zero fields take
+// their values from Default.
 //
-// The names and the arithmetic are those of cenkalti/backoff.
+// The names and the arithmetic follow cenkalti/backoff.
 type Policy struct {
-	// MaxAttempts is how often the work is tried in all, the first run included.
-	// 1 disables retries; a negative number removes the limit. Zero means 20.
+	// MaxAttempts is the total number of attempts, including the first. 1 disables
+	// retries. A negative number means no limit. Zero means 20.
 	MaxAttempts int
-	// InitialInterval is the pause after the first failure; 1s if zero.
+	// InitialInterval is the delay after the first failure. Zero means 1 s.
 	InitialInterval time.Duration
-	// Multiplier is what each pause is times the one before, 1 or more; 2 if zero.
+	// Multiplier is the factor by which each delay exceeds the previous one, 1 or more.
+	// Zero means 2.
 	Multiplier float64
-	// MaxInterval caps the pause before it is randomized. Zero means 10 min.
+	// MaxInterval limits the delay before it is randomized. Zero means 10 min.
 	MaxInterval time.Duration
-	// RandomizationFactor spreads a pause by up to this part of it, at most 1, to
-	// either side; negative is not at all; 0.2 if zero.
+	// RandomizationFactor randomizes each delay by up to this fraction in both
+	// directions, at most 1. A negative number disables it. Zero means 0.2.
 	RandomizationFactor float64
 }
 
-// Default returns the policy that zero fields take their values from: 20 attempts, the
-// first pause 1 s, each twice the one before, at most 10 min, spread by a fifth. The
-// pauses last about 1 h 47 min in all, so that a message outlives an outage of what its
-// handler calls.
+// Default returns the policy that zero fields take their values from: 20 attempts, a first
+// delay of 1 s that doubles each time up to 10 min, and randomization by 20 percent. The
+// delays add up to about 1 h 47 min, so that a message outlasts an outage of a service that
+// its handler calls.
 func Default() Policy {
 	return Policy{
 		MaxAttempts:         20,
@@ -45,7 +45,7 @@ func Default() Policy {
 	}
 }
 
-// WithDefaults returns p with each zero field replaced by that of Default.
+// WithDefaults returns p with each zero field replaced by its value from Default.
 func (p Policy) WithDefaults() Policy {
 	d := Default()
 	return Policy{
@@ -57,7 +57,7 @@ func (p Policy) WithDefaults() Policy {
 	}
 }
 
-// Validate returns every fault of p at once, joined, or nil.
+// Validate returns an error that joins every invalid field of p, or nil.
 func (p Policy) Validate() error {
 	p = p.WithDefaults()
 	f := check.Of("retry")
@@ -70,21 +70,21 @@ func (p Policy) Validate() error {
 	return f.Err()
 }
 
-// Delay returns the pause after the given attempt failed, without randomness.
-// Attempts count from 1; a smaller number is taken for 1. The pause is never
-// negative, never more than MaxInterval, and does not overflow for any attempt.
+// Delay returns the delay after the given failed attempt, without randomization. Attempts
+// count from 1; a smaller number means 1. The delay is never negative, never more than
+// MaxInterval, and does not overflow for any attempt.
 func (p Policy) Delay(attempt int) time.Duration {
 	p = p.WithDefaults()
 	f := float64(p.InitialInterval) * math.Pow(p.Multiplier, float64(max(attempt, 1)-1))
-	if !(f < float64(p.MaxInterval)) { // also when f is not a number
+	if !(f < float64(p.MaxInterval)) { // true also if f is NaN
 		return max(p.MaxInterval, 0)
 	}
 	return max(time.Duration(f), 0)
 }
 
-// Randomized returns Delay(attempt) spread by the RandomizationFactor: random,
-// which is in [0, 1), picks the place between the shortest and the longest. So it
-// may exceed MaxInterval by that factor, as backoff's does; it never overflows.
+// Randomized returns Delay(attempt) randomized by RandomizationFactor: random, in [0, 1),
+// selects a value between the shortest and the longest delay. The result may exceed
+// MaxInterval by that factor, as in backoff. It never overflows.
 func (p Policy) Randomized(attempt int, random float64) time.Duration {
 	delay := p.Delay(attempt)
 	factor := min(p.WithDefaults().RandomizationFactor, 1)
@@ -98,7 +98,7 @@ func (p Policy) Randomized(attempt int, random float64) time.Duration {
 	return max(time.Duration(f), 0)
 }
 
-// Exhausted says that no attempt is left after the given one, counted from 1.
+// Exhausted reports whether the given attempt, counted from 1, was the last.
 func (p Policy) Exhausted(attempt int) bool {
 	limit := p.WithDefaults().MaxAttempts
 	return limit >= 0 && attempt >= limit

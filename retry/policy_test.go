@@ -172,7 +172,7 @@ func FuzzDelay(f *testing.F) {
 	})
 }
 
-// TestTheDefaultPolicyOutlivesAnOutage of an hour and a half, and ends within two hours.
+// TestTheDefaultPolicyOutlivesAnOutage checks that the default delays add up to 1.5 to 2 hours.
 func TestTheDefaultPolicyOutlivesAnOutage(t *testing.T) {
 	t.Parallel()
 	var whole time.Duration
@@ -181,6 +181,6 @@ func TestTheDefaultPolicyOutlivesAnOutage(t *testing.T) {
 		whole += p.Delay(attempt)
 	}
 	if whole < 90*time.Minute || whole > 2*time.Hour {
-		t.Errorf("the pauses last %v in all, want 1h30m to 2h", whole)
+		t.Errorf("the delays add up to %v, want 1h30m to 2h", whole)
 	}
 }
