@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// bell wakes those who wait for something to happen.
+// bell wakes waiting goroutines when an event happens. It also counts outcomes.
 type bell struct {
 	mu      sync.Mutex
-	rung    chan struct{} // closed by the next ring; nil while nobody waits
+	rung    chan struct{} // closed by the next ring; nil while no goroutine waits
 	settled int           // messages that got an outcome
 }
 
@@ -26,7 +26,7 @@ func (b *bell) ring(settled bool) {
 	}
 }
 
-// next is closed by the next ring.
+// next returns a channel that the next ring closes, and the number of outcomes so far.
 func (b *bell) next() (rung <-chan struct{}, settled int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -36,22 +36,23 @@ func (b *bell) next() (rung <-chan struct{}, settled int) {
 	return b.rung, b.settled
 }
 
-// pace is how a wait goes on: it looks when the bell rings and, as the broker rings
-// none, after pauses that double up to longest. It ends when no message was settled for
-// patience, or as many were as a message that goes round for ever.
+// pace configures a wait. The wait checks its condition at each ring of the bell. Since the
+// broker rings no bell, the wait also checks after pauses that double up to longest. It fails
+// when no message was settled for patience, or after rounds times patience, which ends a wait
+// on a message that is retried without limit.
 type pace struct{ longest, patience time.Duration }
 
 const (
 	shortest = time.Millisecond // the first pause after a ring
-	rounds   = 10               // of patience, at most
+	rounds   = 10               // the longest wait, as a multiple of patience
 )
 
-// starting is the pace of the time until a worker is ready. Before it ends, the worker
-// gives up by itself, unless told otherwise.
+// starting is the pace of the wait until a worker is ready. It is longer than the worker's
+// default limit for its start, so that the worker's own error comes first.
 func starting() pace { return pace{longest: 20 * time.Millisecond, patience: time.Minute} }
 
-// working is the pace of everything later. In a bubble, whose clock begins in the year
-// 2000, its patience is longer than any delay.
+// working is the pace of all other waits. In a bubble, whose clock starts in the year 2000,
+// the patience is longer than any delay.
 func working() pace {
 	if time.Now().Year() < 2020 {
 		return pace{longest: time.Hour, patience: 10 * 24 * time.Hour}
@@ -59,8 +60,8 @@ func working() pace {
 	return pace{longest: 20 * time.Millisecond, patience: 30 * time.Second}
 }
 
-// await returns when done says so. If that takes too long, the test ends with what
-// instead tells.
+// await returns when done returns true. If that takes too long, it fails the test with the
+// text that instead returns.
 func (p pace) await(tb testing.TB, b *bell, done func() bool, instead func() string) {
 	tb.Helper()
 	began, before := time.Now(), 0
@@ -85,9 +86,9 @@ func (p pace) await(tb testing.TB, b *bell, done func() bool, instead func() str
 	}
 }
 
-// rest waits until everyone else in the bubble does, so that there is nothing to be
-// done at this moment of its clock. Elsewhere, and beside another one who waits so,
-// synctest panics, and the pauses of await have to do.
+// rest waits until all other goroutines of the bubble are blocked, so that no work is left at
+// this instant of its clock. Outside a bubble, and while another goroutine calls
+// synctest.Wait, synctest panics; await then relies on its pauses.
 func rest() {
 	defer func() { _ = recover() }()
 	synctest.Wait()

@@ -12,24 +12,24 @@ import (
 	"github.com/warren-mq/warren/devbroker"
 )
 
-// Broker is a broker in memory, for one test, which ends when Publish or a wait fails:
-// make another one for a subtest. It has all that a devbroker.Broker has: faults, a look
-// into the queues, and more. Its methods are safe for concurrent use.
+// Broker is a broker in memory for one test. A Publish or a wait that fails ends that test, so
+// a subtest needs its own Broker. It has the methods of devbroker.Broker, for faults and for
+// reading queues. Its methods are safe for concurrent use.
 type Broker struct {
 	*devbroker.Broker
 	tb    testing.TB
 	vhost string
-	bell  bell // rung by all workers
+	bell  bell // rung at each event of a worker
 
 	mu         sync.Mutex
 	runs       []*Running                   // of workers that have connected
 	publishers map[string]*broker.Publisher // by exchange
 }
 
-// NewBroker starts a broker that ends with the test. It behaves like RabbitMQ 4.3
-// unless change says otherwise. In a testing/synctest bubble it lives on the bubble's
-// clock. Clients reach it by Config alone, unless change sets an Addr: there it listens,
-// too, which is not for bubbles, as their clock stops while someone waits for a network.
+// NewBroker starts a broker, and closes it when the test ends. It behaves like RabbitMQ 4.3
+// unless change sets another version. In a testing/synctest bubble it uses the bubble's clock.
+// Clients connect with Config. If change sets Addr, the broker also listens on that address;
+// do not use that in a bubble, whose clock stops while a goroutine waits for the network.
 func NewBroker(tb testing.TB, change ...func(*devbroker.Config)) *Broker {
 	tb.Helper()
 	cfg := devbroker.Config{Heartbeat: -1, VHosts: []string{"/"}}
@@ -52,13 +52,13 @@ func NewBroker(tb testing.TB, change ...func(*devbroker.Config)) *Broker {
 	return b
 }
 
-// Config is for worker.Config.Broker, and for publishers. Its heartbeat is an hour: a
-// shorter one would make virtual days expensive.
+// Config returns the configuration for worker.Config.Broker and for publishers. Its heartbeat
+// interval is 1 h, since a shorter interval makes days of virtual time slow.
 func (b *Broker) Config() broker.Config {
 	return broker.Config{URL: b.URL(), Dial: b.dial, Heartbeat: time.Hour}
 }
 
-// dial connects, and notes the worker whose connection it is.
+// dial connects to the broker, and records the worker that the connection belongs to.
 func (b *Broker) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if r, ok := ctx.Value(runningKey{}).(*Running); ok && r.join(b) {
 		b.mu.Lock()
@@ -68,9 +68,9 @@ func (b *Broker) dial(ctx context.Context, network, address string) (net.Conn, e
 	return b.DialContext(ctx, network, address)
 }
 
-// Publish publishes a message as broker.Publisher does: a []byte as it is, anything
-// else as JSON. It returns when the broker has confirmed the message; an error, such as
-// that no queue is bound for it, ends the test.
+// Publish publishes a message as broker.Publisher does: a []byte unchanged, any other body as
+// JSON. It returns when the broker has confirmed the message. An error, such as a message that
+// no queue is bound for, ends the test.
 func (b *Broker) Publish(exchange, key string, body any, opts ...broker.Option) {
 	b.tb.Helper()
 	if err := b.publisher(exchange).Publish(b.tb.Context(), key, body, opts...); err != nil {

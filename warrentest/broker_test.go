@@ -17,8 +17,8 @@ import (
 
 func done(context.Context, *message.Message) error { return nil }
 
-// TestBrokerOnEitherClock also fails if anything outlives the bubble: synctest sees
-// to that.
+// TestBrokerOnEitherClock also fails if a goroutine outlives the bubble, which synctest
+// checks.
 func TestBrokerOnEitherClock(t *testing.T) {
 	t.Parallel()
 	test := func(t *testing.T) {
@@ -90,10 +90,10 @@ func TestBrokerFailsTheTest(t *testing.T) {
 		}, []string{"warrentest: ", broker.ErrUnroutable.Error(), "events"}},
 		{"if there is no queue to look into", func(tb testing.TB) {
 			warrentest.NewBroker(tb).Waiting("welcome-emial")
-		}, []string{`warrentest: the broker has no queue "welcome-emial"`}},
+		}, []string{`warrentest: queue "welcome-emial" does not exist on the broker`}},
 		{"if there is no dead-letter queue", func(tb testing.TB) {
 			warrentest.NewBroker(tb).DeadLetters("welcome-emial")
-		}, []string{`warrentest: the broker has no queue "welcome-emial.dlq"`}},
+		}, []string{`warrentest: queue "welcome-emial.dlq" does not exist on the broker`}},
 		{"if it is to be idle without a worker", func(tb testing.TB) {
 			warrentest.NewBroker(tb).WaitIdle()
 			tb.Errorf("the test went on")

@@ -11,18 +11,18 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// DeadLetter is a message in a dead-letter queue. Its Exchange and RoutingKey are
-// those it was first published with; its Headers have the whole failure record.
+// DeadLetter is a message in a dead-letter queue. Its Exchange and RoutingKey are the ones
+// that it was first published with. Its Headers contain the whole failure record.
 type DeadLetter struct {
 	devbroker.Message
 	Reason   string    // one of message's Reason constants, or the broker's: expired, delivery_limit, rejected or maxlen
-	Error    string    // the text of the error; of the latest attempt that failed, if the broker gave up
-	Attempts int       // those that failed
-	FailedAt time.Time // when the latest attempt failed; zero if none did
+	Error    string    // the text of the error; if the broker dead-lettered the message, of its last failed attempt
+	Attempts int       // failed attempts
+	FailedAt time.Time // when the last attempt failed; zero if none failed
 }
 
-// DeadLetters returns the dead letters of a work queue, the oldest first. They stay
-// where they are. The test fails if there is no such queue.
+// DeadLetters returns the dead letters of a work queue, the oldest first, and leaves them in
+// their queue. It fails the test if the queue does not exist.
 func (b *Broker) DeadLetters(queue string) []DeadLetter {
 	b.tb.Helper()
 	waiting := b.Waiting(topology.DeadLetterQueue(queue))
@@ -33,13 +33,12 @@ func (b *Broker) DeadLetters(queue string) []DeadLetter {
 	return all
 }
 
-// Waiting returns the messages that wait in a queue, in order; those that a consumer
-// has already received are not among them. Looking changes nothing. The test fails if
-// there is no such queue.
+// Waiting returns the ready messages of a queue, in order, and leaves them there. Messages that
+// are delivered to a consumer are not ready. It fails the test if the queue does not exist.
 func (b *Broker) Waiting(queue string) []devbroker.Message {
 	b.tb.Helper()
 	if !slices.ContainsFunc(b.Queues(), func(q devbroker.QueueInfo) bool { return q.VHost == b.vhost && q.Name == queue }) {
-		b.tb.Errorf("warrentest: the broker has no queue %q", queue)
+		b.tb.Errorf("warrentest: queue %q does not exist on the broker", queue)
 	}
 	return b.Messages(b.vhost, queue)
 }
@@ -50,10 +49,10 @@ func deadLetter(queue string, m devbroker.Message) DeadLetter {
 		d.Reason, d.Exchange, d.RoutingKey = death.String("reason"), death.String("exchange"), routingKey(death)
 	}
 	if at := h.String(record.HeaderQueue); at != "" && at != queue {
-		return d // the record of another queue's failure, carried along
+		return d // the record is from a failure in another queue
 	}
 	attempts, _ := h.Int(record.HeaderAttempt)
-	failedAt, _ := h.Time(record.HeaderLastFailedAt) // a worker wrote it
+	failedAt, _ := h.Time(record.HeaderLastFailedAt) // the error is ignored, since a worker wrote the header
 	d.Reason, d.Error = cmp.Or(d.Reason, h.String(record.HeaderReason)), h.String(record.HeaderError)
 	d.Attempts, d.FailedAt = int(attempts), failedAt
 	if h.IsText(record.HeaderRoutingKey) {
@@ -62,8 +61,8 @@ func deadLetter(queue string, m devbroker.Message) DeadLetter {
 	return d
 }
 
-// deathIn is the broker's own record of how a message died in the queue; nil if it did
-// not: a worker's copy has no such record.
+// deathIn returns the broker's own record of the dead-lettering of a message from the queue. It
+// is nil for a message that a worker dead-lettered, since its copy has no such record.
 func deathIn(queue string, h message.Headers) message.Headers {
 	deaths, _ := h["x-death"].([]any)
 	for _, d := range deaths {
@@ -74,7 +73,7 @@ func deathIn(queue string, h message.Headers) message.Headers {
 	return nil
 }
 
-// routingKey is the first of the keys that a message was published with.
+// routingKey returns the first of the keys that the message was published with.
 func routingKey(death message.Headers) string {
 	keys, _ := death["routing-keys"].([]any)
 	if len(keys) == 0 {

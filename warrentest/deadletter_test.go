@@ -60,7 +60,7 @@ func TestDeadLettersOfAWorker(t *testing.T) {
 	}
 }
 
-// TestDeadLettersOfTheBroker: what it gives up on by itself has a record of its own.
+// TestDeadLettersOfTheBroker checks dead letters of the broker, which have its own record.
 func TestDeadLettersOfTheBroker(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -112,10 +112,10 @@ func TestDeadLettersOfTheBroker(t *testing.T) {
 	}
 }
 
-// short makes messages die soon.
+// short sets limits after which the broker dead-letters messages.
 func short(q *worker.Queue) { q.MessageTTL, q.DeliveryLimit, q.Timeout = 90*time.Minute, 2, -1 }
 
-// lost is a handler whose connection is cut before it returns.
+// lost is a handler that cuts its connection before it returns.
 func lost(ctx context.Context, _ *message.Message) error {
 	time.Sleep(2 * time.Minute)
 	return ctx.Err()
@@ -136,7 +136,7 @@ func TestWaitingShowsWhatNobodyHasReceived(t *testing.T) {
 		for _, body := range []string{"first", "second"} {
 			b.Publish("events", "user."+body, body, broker.WithPriority(3))
 		}
-		for range 2 { // looking changes nothing
+		for range 2 { // Waiting does not change the queue
 			got := b.Waiting("email")
 			if len(got) != 2 || got[0].RoutingKey != "user.first" || string(got[1].Body) != `"second"` || got[1].Redelivered {
 				t.Errorf("got %+v, want both in order", got)
@@ -145,8 +145,8 @@ func TestWaitingShowsWhatNobodyHasReceived(t *testing.T) {
 	})
 }
 
-// TestDeadLettersWithTheRecordOfAnotherQueue: a message that failed elsewhere before is
-// judged by how it died here.
+// TestDeadLettersWithTheRecordOfAnotherQueue checks that a failure in another queue does not
+// hide how the message was dead-lettered here.
 func TestDeadLettersWithTheRecordOfAnotherQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -1,13 +1,13 @@
-// Package warrentest tests handlers and workers without a broker to install: the real
-// worker runs against RabbitMQ's behaviour in memory, on a clock that waits for nobody.
+// Package warrentest tests handlers and workers without an installed broker: the real worker
+// runs on a broker in memory that behaves like RabbitMQ, in real or virtual time.
 //
-// A handler alone is called by [Handle], which decodes the body and returns what the
-// handler does:
+// To test a handler alone, call it by [Handle], which decodes the body and returns the error
+// of the handler:
 //
 //	err := warrentest.Handle(t, handler.Typed(sendWelcome), SignedUp{Email: "alice@example.com"})
 //
-// For retries, dead letters and everything else that a worker does, run one. [NewBroker]
-// starts a broker, [Run] a worker with it, and both end with the test:
+// To test retries, dead letters and the other features of a worker, run the worker. [NewBroker]
+// starts a broker, [Run] runs a worker on it, and both end with the test:
 //
 //	b := warrentest.NewBroker(t)
 //	run := warrentest.Run(t, newWorker(b.Config())) // the worker.Worker of your program
@@ -15,8 +15,8 @@
 //	b.Publish("events", "user.signed_up", SignedUp{Email: "alice@example.com"})
 //	b.WaitIdle()
 //
-// Nothing sleeps: [Broker.WaitIdle] waits until all is dealt with, [Running.WaitSettled]
-// for so many outcomes. What happened is there as plain values:
+// Tests do not sleep: [Broker.WaitIdle] waits until all messages are handled, and
+// [Running.WaitSettled] waits for a number of outcomes. Outcomes are plain values:
 //
 //	got := run.Outcomes("welcome-email")
 //	want := []warrentest.Outcome{
@@ -27,13 +27,13 @@
 //		t.Errorf("got %v, want %v", got, want)
 //	}
 //
-// [Broker.DeadLetters] has what was given up on, and why. [Broker.Waiting] has what
-// nobody has received yet, and [Running.Events] all that the worker told.
+// [Broker.DeadLetters] returns the dead letters with their reasons, [Broker.Waiting] the ready
+// messages of a queue, and [Running.Events] all events of the worker.
 //
 // # The virtual clock
 //
-// In a bubble of [testing/synctest] that hour takes no time, and [Running.Delays] and
-// time.Since are exact. Make broker, worker and publishers inside it:
+// In a bubble of [testing/synctest] that hour takes no real time, and [Running.Delays] and
+// time.Since are exact. Create the broker, the worker and the publishers inside the bubble:
 //
 //	func TestWelcome(t *testing.T) {
 //		synctest.Test(t, func(t *testing.T) {
@@ -42,23 +42,22 @@
 //		})
 //	}
 //
-// The clock goes on when everyone in the bubble waits for it, for a channel, or for
-// another goroutine: not while a handler reads from a network or waits for a lock. The
-// broker's limits are on that clock too: a handler that takes half an hour loses its
-// delivery, as with RabbitMQ, unless devbroker.Config.ConsumerTimeout says otherwise. The
-// delays of a policy are spread at random: for the same ones each time, make its
-// RandomizationFactor negative.
+// The clock advances when every goroutine of the bubble waits for it, for a channel, or for
+// another goroutine. It stops while a handler reads from a network or waits for a lock. The
+// broker's limits use the same clock: as with RabbitMQ, a handler that takes half an hour loses
+// its delivery, unless devbroker.Config.ConsumerTimeout is longer. A policy randomizes its
+// delays; to get the same delays each time, set RandomizationFactor to a negative number.
 //
-// # When things go wrong
+// # Faults
 //
-// A [Broker] is a devbroker.Broker, and so it loses connections (Drop,
-// CloseConnections), confirms and acks (Inject), blocks publishers (Block) and holds
-// messages back (Pause):
+// A [Broker] has the methods of devbroker.Broker. They can cut connections (Drop,
+// CloseConnections), lose confirms and acks (Inject), block publishers (Block) and hold
+// back messages (Pause):
 //
 //	b.Inject(devbroker.Fault{On: devbroker.OnAck, Times: 1, Do: devbroker.Drop})
 //
 // # Other brokers
 //
-// [Run] and what it returns work with any broker, a RabbitMQ included: give the worker
-// its URL, and wait with [Running.WaitSettled].
+// [Run] and [Running] work with any broker, including a RabbitMQ: configure the worker with its
+// URL, and wait with [Running.WaitSettled].
 package warrentest

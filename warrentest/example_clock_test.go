@@ -16,10 +16,10 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// In a bubble of testing/synctest all live on a virtual clock, the broker too: two days
-// of retries are over at once, and their delays are exact.
+// In a bubble of testing/synctest the test, the worker and the broker use a virtual clock: two
+// days of retries take no real time, and their delays are exact.
 func ExampleNewBroker_virtualClock() {
-	var t *testing.T // of your test, such as TestInvoicesAreTriedForTwoDays
+	var t *testing.T // the parameter of your test, such as TestInvoicesAreRetriedForTwoDays
 	synctest.Test(t, triesForTwoDays)
 }
 
@@ -32,7 +32,7 @@ func triesForTwoDays(t *testing.T) {
 	b.WaitIdle()
 
 	if took := time.Since(start); took != 48*time.Hour {
-		t.Errorf("given up on after %v, want two days", took)
+		t.Errorf("dead-lettered after %v, want two days", took)
 	}
 	if got, want := run.Delays("invoice"), []time.Duration{8 * time.Hour, 40 * time.Hour}; !slices.Equal(got, want) {
 		t.Errorf("the delays were %v, want %v", got, want)

@@ -9,7 +9,7 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// Code that publishes is tested with the same broker, its errors included.
+// The same broker tests code that publishes, including its errors.
 func ExampleBroker_Config() {
 	t, end := newT() // in your test: its *testing.T
 	defer end()
@@ -32,7 +32,7 @@ func ExampleBroker_Config() {
 	// closed: <nil>
 }
 
-// All that a worker tells is there: here the sessions it opened.
+// Events returns all events of a worker; the example counts the sessions that it opened.
 func ExampleRunning_Events() {
 	t, end := newT() // in your test: its *testing.T
 	defer end()

@@ -6,7 +6,7 @@ import (
 	"github.com/warren-mq/warren/warrentest"
 )
 
-// What was given up on is looked at where it lies, with the record of its failure.
+// DeadLetters returns the dead letters with their failure records, and leaves them in the queue.
 func ExampleBroker_DeadLetters() {
 	t, end := newT() // in your test: its *testing.T
 	defer end()

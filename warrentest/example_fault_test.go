@@ -7,8 +7,8 @@ import (
 	"github.com/warren-mq/warren/warrentest"
 )
 
-// Things go wrong on demand. Here the connection breaks before the broker learns that a
-// message was handled, and so it delivers it again: handlers have to bear that.
+// The test injects a fault: the connection breaks before the broker gets the ack, so the broker
+// delivers the message again. Handlers must accept such duplicates.
 func ExampleNewBroker_faults() {
 	t, end := newT() // in your test: its *testing.T
 	defer end()
@@ -23,7 +23,7 @@ func ExampleNewBroker_faults() {
 	// Output: [attempt 1: retry in 100ms (error) attempt 2: ack attempt 2: ack]
 }
 
-// The broker can be an older RabbitMQ.
+// The broker can behave like an older RabbitMQ.
 func ExampleNewBroker() {
 	t, end := newT() // in your test: its *testing.T
 	defer end()

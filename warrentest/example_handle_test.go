@@ -10,7 +10,7 @@ import (
 	"github.com/warren-mq/warren/warrentest"
 )
 
-// A handler alone needs no broker: give it a body, and look at what it returns.
+// Handle calls a handler with a body, without a broker, and returns its error.
 func ExampleHandle() {
 	t, end := newT() // in your test: its *testing.T
 	defer end()

@@ -8,8 +8,8 @@ import (
 	"github.com/warren-mq/warren/warrentest"
 )
 
-// A worker runs in a test with any broker; with a RabbitMQ, the URL is that of yours.
-// Its outcomes are seen, and waited for.
+// Run works with any broker. To use a RabbitMQ, configure its URL. The test waits for the
+// outcomes and reads them.
 func ExampleRun() {
 	t, end := newT() // in your test: its *testing.T
 	defer end()
@@ -29,8 +29,8 @@ func ExampleRun() {
 	// closed: <nil>
 }
 
-// With an address it listens, too: for programs in other languages, and other
-// processes. Here the publisher goes by TCP.
+// With an address the broker also listens there, for other processes and programs in other
+// languages. Here the publisher connects over TCP.
 func ExampleNewBroker_listening() {
 	t, end := newT() // in your test: its *testing.T
 	defer end()

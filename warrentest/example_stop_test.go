@@ -6,8 +6,8 @@ import (
 	"github.com/warren-mq/warren/warrentest"
 )
 
-// A worker that is stopped drains as it does in production. What is published then
-// waits in the queue.
+// Stop drains the worker, as in production. A message that is published later stays in the
+// queue.
 func ExampleRunning_Stop() {
 	t, end := newT() // in your test: its *testing.T
 	defer end()

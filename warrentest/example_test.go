@@ -19,8 +19,7 @@ type SignedUp struct {
 	Email string `json:"email"`
 }
 
-// A program that makes its worker in a function of the broker's configuration is
-// easily tested.
+// A program is easy to test if a function creates its worker from the broker's configuration.
 func newWorker(b broker.Config) *worker.Worker {
 	w := worker.New(worker.Config{Broker: b})
 	welcome := w.Queue(worker.Queue{
@@ -33,7 +32,7 @@ func newWorker(b broker.Config) *worker.Worker {
 
 var errBounced = errors.New("the mailbox does not exist")
 
-// sendWelcome works at the second attempt, unless there is no mailbox.
+// sendWelcome succeeds at the second attempt, unless the mailbox does not exist.
 func sendWelcome(ctx context.Context, u SignedUp) error {
 	switch {
 	case u.Email == "":
@@ -44,8 +43,7 @@ func sendWelcome(ctx context.Context, u SignedUp) error {
 	return nil
 }
 
-// The worker and its broker run in the test. What became of a message is a list of
-// plain values.
+// The worker and its broker run in the test. The outcomes of a message are plain values.
 func Example() {
 	t, end := newT() // in your test: its *testing.T
 	defer end()

@@ -7,7 +7,7 @@ import (
 	"github.com/warren-mq/warren/warrentest"
 )
 
-// A test waits for just as much as it wants to see, here the first attempt.
+// A test waits for the number of outcomes that it needs, here the first attempt.
 func ExampleRunning_WaitSettled() {
 	t, end := newT() // in your test: its *testing.T
 	defer end()
@@ -19,7 +19,7 @@ func ExampleRunning_WaitSettled() {
 	// Output: attempt 1: retry in 100ms (error)
 }
 
-// Messages that share a queue are told apart by their ids.
+// The message IDs select the outcomes of one message in a queue.
 func ExampleRunning_Outcomes() {
 	t, end := newT() // in your test: its *testing.T
 	defer end()

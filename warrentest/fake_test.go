@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// fakeT is a testing.TB that notes failures: those of the kit are tested with it, and
-// an example has no other.
+// fakeT is a testing.TB that records failures. It tests how this package fails a test, and
+// replaces *testing.T in examples.
 type fakeT struct {
-	testing.TB // none: what is not below is not used
+	testing.TB // nil: only the methods below are used
 
 	mu       sync.Mutex
 	failures []string
@@ -43,14 +43,14 @@ func (f *fakeT) Fatalf(format string, args ...any) {
 
 func (f *fakeT) FailNow() { runtime.Goexit() }
 
-// clean does what is left to the end of the test.
+// clean runs the cleanup functions of the test.
 func (f *fakeT) clean() {
 	for _, end := range slices.Backward(f.cleanups) {
 		end()
 	}
 }
 
-// newT is what an example has for a *testing.T; end is the end of the test.
+// newT returns the replacement for a *testing.T in an example. end ends the test.
 func newT() (t *fakeT, end func()) {
 	t = new(fakeT)
 	return t, func() {
@@ -61,7 +61,7 @@ func newT() (t *fakeT, end func()) {
 	}
 }
 
-// failures runs a test to its end and returns how it failed.
+// failures runs a test to its end and returns its failures.
 func failures(test func(tb testing.TB)) []string {
 	f, done := new(fakeT), make(chan struct{})
 	go func() {
@@ -73,7 +73,7 @@ func failures(test func(tb testing.TB)) []string {
 	return f.failures
 }
 
-// wantFailure fails t unless test fails once, with all the words.
+// wantFailure fails t unless test fails exactly once, with a text that contains all words.
 func wantFailure(t *testing.T, test func(tb testing.TB), words ...string) {
 	t.Helper()
 	got := failures(test)
@@ -82,7 +82,7 @@ func wantFailure(t *testing.T, test func(tb testing.TB), words ...string) {
 	}
 	for _, w := range words {
 		if !strings.Contains(got[0], w) {
-			t.Errorf("the test failed with:\n%s\nwant it to say %q", got[0], w)
+			t.Errorf("the test failed with:\n%s\nwant it to contain %q", got[0], w)
 		}
 	}
 }

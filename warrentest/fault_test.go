@@ -15,14 +15,14 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// TestARetryWhoseConfirmIsLostComesTwice: at least once is not exactly once.
+// TestARetryWhoseConfirmIsLostComesTwice checks the duplicate of at-least-once delivery.
 func TestARetryWhoseConfirmIsLostComesTwice(t *testing.T) {
 	t.Parallel()
 	retryWith(t, devbroker.Fault{On: devbroker.OnConfirm, Times: 1, Do: devbroker.Drop}, 2)
 }
 
-// TestARetryWhoseConfirmIsLateComesOnce: no second copy is published while the first is
-// under way, however long that takes.
+// TestARetryWhoseConfirmIsLateComesOnce checks that no second copy is published while the
+// confirm of the first is outstanding.
 func TestARetryWhoseConfirmIsLateComesOnce(t *testing.T) {
 	t.Parallel()
 	for _, late := range []time.Duration{45 * time.Second, 195 * time.Second} {
@@ -33,8 +33,8 @@ func TestARetryWhoseConfirmIsLateComesOnce(t *testing.T) {
 	}
 }
 
-// retryWith fails one message while the fault happens to its copy, and wants the second
-// attempt to run so many times.
+// retryWith fails one message, injects the fault for its copy, and checks how many times the
+// second attempt runs.
 func retryWith(t *testing.T, fault devbroker.Fault, seconds int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -56,7 +56,7 @@ func retryWith(t *testing.T, fault devbroker.Fault, seconds int) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 		if !slices.ContainsFunc(run.Events(), failedHandOff) {
-			t.Errorf("no event tells of the copy that was not confirmed: %v", run.Events())
+			t.Errorf("no event has the copy that was not confirmed: %v", run.Events())
 		}
 	})
 }
@@ -66,7 +66,8 @@ func failedHandOff(e worker.Event) bool {
 	return ok && f.Err != nil
 }
 
-// TestAnAckThatIsLost: the broker has the message still when the connection breaks.
+// TestAnAckThatIsLost checks that the broker delivers the message again after the connection
+// is lost.
 func TestAnAckThatIsLost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -81,7 +82,7 @@ func TestAnAckThatIsLost(t *testing.T) {
 	})
 }
 
-// TestAnOutcomeAfterTheConnectionIsStale: the broker delivers the message again.
+// TestAnOutcomeAfterTheConnectionIsStale checks that the broker delivers the message again.
 func TestAnOutcomeAfterTheConnectionIsStale(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -98,8 +99,8 @@ func TestAnOutcomeAfterTheConnectionIsStale(t *testing.T) {
 	})
 }
 
-// TestABlockedBrokerTakesNoCopies: the message is in hand until it does, and then its
-// copy is published once.
+// TestABlockedBrokerTakesNoCopies checks that the worker keeps the message while the broker
+// blocks it, and then publishes its copy once.
 func TestABlockedBrokerTakesNoCopies(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -114,13 +115,13 @@ func TestABlockedBrokerTakesNoCopies(t *testing.T) {
 		b.Publish("events", "key", 1)
 		time.Sleep(10 * time.Minute)
 		if got := run.Outcomes("email"); len(got) != 0 || !slices.ContainsFunc(run.Events(), failedHandOff) {
-			t.Errorf("got %v, want no outcome while the broker is blocked, and an event that says so", got)
+			t.Errorf("got %v, want no outcome while the broker is blocked, and an event about it", got)
 		}
 		b.Unblock()
 		b.WaitIdle()
 		got := run.Outcomes("email")
 		if len(got) != 2 || got[0].Verdict != worker.Retry || got[1] != (warrentest.Outcome{Attempt: 2}) {
-			t.Errorf("got %v, want a retry that comes once", got)
+			t.Errorf("got %v, want one retry", got)
 		}
 	})
 }
@@ -138,8 +139,8 @@ func TestPublishingToABlockedBrokerFailsTheTest(t *testing.T) {
 	})
 }
 
-// TestABrokerThatClosesConnections, now and then: the worker comes back by itself, and so does a
-// publisher.
+// TestABrokerThatClosesConnections checks that the worker and a publisher reconnect by
+// themselves.
 func TestABrokerThatClosesConnections(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -158,7 +159,7 @@ func TestABrokerThatClosesConnections(t *testing.T) {
 		}
 		downs := slices.DeleteFunc(run.Events(), func(e worker.Event) bool { d, ok := e.(worker.SessionDown); return !ok || errors.Is(d.Err, nil) })
 		if len(downs) != 20 {
-			t.Errorf("the sessions were lost %d times, want 20", len(downs))
+			t.Errorf("%d lost sessions, want 20", len(downs))
 		}
 	})
 }

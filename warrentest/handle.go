@@ -7,11 +7,11 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Handle has h handle a message as a worker would in its first attempt, without a
-// broker, and returns what h returned, or why the body could not be decoded. The body
-// is JSON of the value, or a []byte as it is; message.FromContext finds the message,
-// which change may change before. A panic is the test's own. Retries, middleware and
-// timeouts are the worker's: see Run.
+// Handle calls h with a message, as a worker does in the first attempt, without a broker. It
+// returns the error of h, or the error of decoding the body. The message has body as JSON, or
+// unchanged if it is a []byte; change may modify the message before the call, and
+// message.FromContext returns it. Handle does not recover panics. It has no retries, middleware
+// or timeouts: use Run to test these.
 func Handle(tb testing.TB, h handler.Handler, body any, change ...func(*message.Message)) error {
 	tb.Helper()
 	m := &message.Message{Attempt: 1}

@@ -8,17 +8,17 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// Outcome is what became of a message in one attempt. It is comparable: write down
-// what you want, and use == or slices.Equal.
+// Outcome is the outcome of one attempt of a message. It is comparable, so a test can use ==
+// or slices.Equal.
 type Outcome struct {
 	Attempt int            // counted from 1
 	Verdict worker.Verdict // what the worker did with the message
-	Reason  string         // of a retry or a dead letter: one of message's Reason constants
-	Delay   time.Duration  // of a retry: what the handler or the queue's policy asked for
-	Stale   bool           // it came after the connection was lost: the broker delivers the message again
+	Reason  string         // for a retry or a dead letter, one of message's Reason constants
+	Delay   time.Duration  // for a retry, the delay set by the handler or the queue's policy
+	Stale   bool           // the connection was lost before, so the broker delivers the message again
 }
 
-// String tells the outcome in words, such as "attempt 2: retry in 4s (error)".
+// String returns the outcome in words, such as "attempt 2: retry in 4s (error)".
 func (o Outcome) String() string {
 	s := fmt.Sprintf("attempt %d: %v", o.Attempt, o.Verdict)
 	if o.Verdict == worker.Retry {
@@ -33,10 +33,10 @@ func (o Outcome) String() string {
 	return s
 }
 
-// Outcomes returns what has become of the messages of a queue so far, in the order it
-// happened; of those with the ids alone, if there are any. The delays of a policy are
-// spread at random unless its RandomizationFactor is negative. For all that is known of
-// an outcome see Events. The test fails if the worker has no such queue.
+// Outcomes returns the outcomes of a queue so far, in order. With ids, it returns only the
+// outcomes of the messages with these IDs. A policy randomizes its delays unless its
+// RandomizationFactor is negative. Events has more details of each outcome. Outcomes fails the
+// test if the worker does not have the queue.
 func (r *Running) Outcomes(queue string, ids ...string) []Outcome {
 	r.tb.Helper()
 	settled := r.settlements(queue, ids)
@@ -52,11 +52,11 @@ func (s settlement) outcome() Outcome {
 	return Outcome{Attempt: s.Message.Attempt, Verdict: o.Verdict, Reason: o.Reason, Delay: o.Delay, Stale: s.SettleErr != nil}
 }
 
-// Delays returns how long the messages of a queue, or those with the ids, were away
-// before they came again, in the order they did: from each outcome until the handler
-// had the message the next time. A retry waits in steps of topology.DelayGrain, never
-// less than its delay; in a testing/synctest bubble that is exact. Messages are told
-// apart by their ids. The test fails if the worker has no such queue.
+// Delays returns the times between each outcome of a message and the next call of the handler
+// with that message, in order, for the messages of a queue or those with the ids. A retry waits
+// in steps of topology.DelayGrain, never less than its delay; in a testing/synctest bubble that
+// is exact. Messages are identified by their IDs. Delays fails the test if the worker does not
+// have the queue.
 func (r *Running) Delays(queue string, ids ...string) []time.Duration {
 	r.tb.Helper()
 	var all []time.Duration

@@ -18,8 +18,8 @@ import (
 
 var errBusy = errors.New("the server is busy")
 
-// TestOutcomesOfWhatAHandlerReturns: each message is handled by what is returned for
-// it, in turn.
+// TestOutcomesOfWhatAHandlerReturns checks the outcomes of a handler that returns the errors of
+// each row in turn.
 func TestOutcomesOfWhatAHandlerReturns(t *testing.T) {
 	t.Parallel()
 	const hour = time.Hour
@@ -69,7 +69,7 @@ func TestOutcomesOfWhatAHandlerReturns(t *testing.T) {
 	}
 }
 
-// inTurn is a handler that returns one after the other.
+// inTurn returns a handler that returns the errors one after the other.
 func inTurn(errs []error) handler.Func {
 	return func(context.Context, *message.Message) error {
 		err := errs[0]
@@ -174,7 +174,7 @@ func TestOutcomesFailTheTestForAQueueThatIsNone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			wantFailure(t, func(tb testing.TB) { look(tb, warrentest.Run(tb, emailer(warrentest.NewBroker(tb), done))) },
-				`warrentest: the worker has no queue "emial", only ["email"]`)
+				`warrentest: queue "emial" is not a queue of the worker, want one of ["email"]`)
 		})
 	}
 }

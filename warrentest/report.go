@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// shown is how many of the latest outcomes a report has.
+// shown is the number of latest outcomes in a report.
 const shown = 3
 
-// report tells what the broker holds and how its workers are, a line each.
+// report returns a line for each queue of the broker and for the state of each worker.
 func (b *Broker) report() string {
 	var s strings.Builder
 	for _, q := range b.held() {
-		fmt.Fprintf(&s, "\n\tqueue %s: %d waiting, %d in hand, %d leaving", q.Name, q.Ready, q.Unacked, q.Leaving)
+		fmt.Fprintf(&s, "\n\tqueue %s: %d ready, %d unacked, %d leaving", q.Name, q.Ready, q.Unacked, q.Leaving)
 	}
 	for _, r := range b.running() {
 		s.WriteString(r.report())
@@ -20,7 +20,7 @@ func (b *Broker) report() string {
 	return s.String()
 }
 
-// report tells how the worker is, a line for each queue.
+// report returns the state of the worker, with a line for each of its queues.
 func (r *Running) report() string {
 	var s strings.Builder
 	if r.ended() {
@@ -30,7 +30,7 @@ func (r *Running) report() string {
 		fmt.Fprintf(&s, "\n\tthe worker is not ready: %s", reason)
 	}
 	for _, q := range r.worker.Health().Queues {
-		fmt.Fprintf(&s, "\n\tworker of %s: %v, %d in hand, %d settled", q.Name, q.State, q.InHand, r.count(q.Name))
+		fmt.Fprintf(&s, "\n\tworker of %s: %v, %d in handlers, %d settled", q.Name, q.State, q.InHand, r.count(q.Name))
 		for _, o := range r.latest(q.Name) {
 			fmt.Fprintf(&s, "\n\t\t%v", o)
 		}

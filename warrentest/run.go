@@ -11,40 +11,39 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// Running is a worker at work, and what was seen of it. Its methods are safe for
-// concurrent use.
+// Running is a running worker with its recorded events. Its methods are safe for concurrent use.
 type Running struct {
 	tb      testing.TB
 	worker  *worker.Worker
-	queues  []string // those it consumes from
+	queues  []string // the worker's queues
 	holding []string // those that hold its messages on their way: its queues and the delay ladder
 	cancel  context.CancelCauseFunc
 	done    chan struct{} // closed when the worker has ended
-	err     error         // of its Run; read after done is closed
+	err     error         // returned by the worker's Run; read after done is closed
 	bell    bell
 
 	mu      sync.Mutex
-	broker  *Broker // it has connected to; nil if that is another one
+	broker  *Broker // the broker that it connects to; nil if it is not a Broker
 	events  []worker.Event
 	settled map[string][]settlement // by queue
-	asked   bool                    // for the error, by Stop
+	asked   bool                    // Stop has returned the error
 }
 
-// settlement is a Settled and when it happened.
+// settlement is a Settled event and its time.
 type settlement struct {
 	worker.Settled
 	at time.Time
 }
 
-// runningKey finds a Running in the context that its worker connects with.
+// runningKey is the key of a Running in the context that its worker connects with.
 type runningKey struct{}
 
-// errStopped is the cause of the drain.
-var errStopped = errors.New("warrentest: the test stops the worker")
+// errStopped is the cause of the worker's drain.
+var errStopped = errors.New("warrentest: the test stopped the worker")
 
-// Run runs w until the test ends, and returns when every queue consumes. If w does
-// not get so far, the test ends; if its Run returns an error later that no Stop has
-// asked for, the test fails. Run must come before w.Run.
+// Run runs w until the test ends, and returns when every queue has its consumer. If w does not
+// become ready, Run ends the test. If w.Run returns an error later, the test fails, unless Stop
+// returned that error. The test must not call w.Run itself.
 func Run(tb testing.TB, w *worker.Worker) *Running {
 	tb.Helper()
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(tb.Context()))
@@ -61,13 +60,13 @@ func Run(tb testing.TB, w *worker.Worker) *Running {
 	tb.Cleanup(r.end)
 	starting().await(tb, &r.bell, r.begun, r.unready)
 	if r.ended() {
-		tb.Fatalf("warrentest: the worker does not run: %v", r.Stop())
+		tb.Fatalf("warrentest: run the worker: %v", r.Stop())
 	}
 	return r
 }
 
-// Stop stops the worker as a signal would, and returns when it has drained, with what
-// its Run returned. Stopping twice is harmless.
+// Stop stops the worker as a signal does, waits until it has drained, and returns the error of
+// its Run. It may be called more than once.
 func (r *Running) Stop() error {
 	r.mu.Lock()
 	r.asked = true
@@ -77,7 +76,7 @@ func (r *Running) Stop() error {
 	return r.err
 }
 
-// Events returns all events of the worker so far, in the order they happened.
+// Events returns all events of the worker so far, in order.
 func (r *Running) Events() []worker.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -99,7 +98,7 @@ func (r *Running) record(e worker.Event) {
 	}
 }
 
-// join notes the broker of the worker. It returns false if it was noted before.
+// join records the broker of the worker. It returns false if it was recorded before.
 func (r *Running) join(b *Broker) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -110,7 +109,7 @@ func (r *Running) join(b *Broker) bool {
 	return true
 }
 
-// begun says whether the worker is ready, or will never be.
+// begun reports whether the worker is ready or has ended.
 func (r *Running) begun() bool {
 	select {
 	case <-r.worker.Ready():
@@ -129,22 +128,22 @@ func (r *Running) ended() bool {
 	}
 }
 
-// end is the end of the test.
+// end stops the worker at the end of the test, and fails the test for an unexpected error.
 func (r *Running) end() {
 	r.mu.Lock()
 	asked := r.asked
 	r.mu.Unlock()
 	if err := r.Stop(); err != nil && !asked {
-		r.tb.Errorf("warrentest: Run of the worker returned: %v", err)
+		r.tb.Errorf("warrentest: the worker's Run returned: %v", err)
 	}
 }
 
-// knows says whether the worker has the queue; if not, the test fails.
+// knows reports whether the worker has the queue. If not, it fails the test.
 func (r *Running) knows(queue string) bool {
 	r.tb.Helper()
 	if slices.Contains(r.queues, queue) {
 		return true
 	}
-	r.tb.Errorf("warrentest: the worker has no queue %q, only %q", queue, r.queues)
+	r.tb.Errorf("warrentest: queue %q is not a queue of the worker, want one of %q", queue, r.queues)
 	return false
 }

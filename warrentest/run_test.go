@@ -57,7 +57,7 @@ func TestRunFailsTheTest(t *testing.T) {
 		{"if the configuration is wrong", func(tb testing.TB) {
 			warrentest.Run(tb, worker.New(worker.Config{Broker: warrentest.NewBroker(tb).Config()}))
 			tb.Errorf("the test went on")
-		}, []string{"warrentest: the worker does not run: ", "no queue is registered"}},
+		}, []string{"warrentest: run the worker: ", "no queue is registered"}},
 		{"if the broker is gone", func(tb testing.TB) {
 			b := warrentest.NewBroker(tb)
 			if err := b.Close(); err != nil {
@@ -65,7 +65,7 @@ func TestRunFailsTheTest(t *testing.T) {
 			}
 			warrentest.Run(tb, emailer(b, done))
 			tb.Errorf("the test went on")
-		}, []string{"warrentest: the worker does not run: ", "devbroker: closed"}},
+		}, []string{"warrentest: run the worker: ", "devbroker: closed"}},
 		{"if a queue cannot be consumed from", func(tb testing.TB) {
 			b := warrentest.NewBroker(tb)
 			cfg := b.Config()
@@ -85,7 +85,7 @@ func TestRunFailsTheTest(t *testing.T) {
 			warrentest.Run(tb, emailer(b, stuck(let)))
 			b.Publish("events", "key", 1)
 			synctest.Wait()
-		}, []string{"warrentest: Run of the worker returned: ", worker.ErrHandlerStuck.Error()}},
+		}, []string{"warrentest: the worker's Run returned: ", worker.ErrHandlerStuck.Error()}},
 		{"unless Stop was asked for the error", func(tb testing.TB) {
 			let := make(chan struct{})
 			tb.Cleanup(func() { close(let) })
@@ -106,7 +106,7 @@ func TestRunFailsTheTest(t *testing.T) {
 	}
 }
 
-// stuck is a handler that does not care for its context.
+// stuck returns a handler that ignores its context.
 func stuck(let <-chan struct{}) func(context.Context, *message.Message) error {
 	return func(context.Context, *message.Message) error {
 		<-let
@@ -119,26 +119,27 @@ func TestStopDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := warrentest.NewBroker(t)
 		run := warrentest.Run(t, emailer(b, func(context.Context, *message.Message) error {
-			time.Sleep(20 * time.Second) // less than the grace
+			time.Sleep(20 * time.Second) // shorter than the grace period
 			return nil
 		}))
 		for n := range 3 {
 			b.Publish("events", "key", n)
 		}
-		synctest.Wait() // one is in hand
+		synctest.Wait() // one message is in the handler
 		if err := run.Stop(); err != nil {
 			t.Errorf("Stop returned %v, want nil", err)
 		}
 		if got := run.Outcomes("email"); len(got) != 1 || got[0].Verdict != worker.Ack {
-			t.Errorf("got %v, want the one in hand acked", got)
+			t.Errorf("got %v, want the started message acked", got)
 		}
 		if left := b.Waiting("email"); len(left) != 2 || string(left[0].Body) != "1" {
-			t.Errorf("%v wait, want the others in their order", left)
+			t.Errorf("%v are ready, want the other messages in order", left)
 		}
 	})
 }
 
-// TestWhatIsCutShortIsReleased: its attempt is not spent, and another worker has it.
+// TestWhatIsCutShortIsReleased checks that an interrupted message keeps its attempt and is
+// delivered to another worker.
 func TestWhatIsCutShortIsReleased(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

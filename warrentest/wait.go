@@ -9,10 +9,9 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// WaitSettled waits until n messages of a queue have got an outcome, and returns all
-// outcomes there are then. Each attempt counts. If for 30 seconds no message at all was
-// settled, or in a testing/synctest bubble for ten days, which is longer than any delay,
-// the test ends with what was seen instead.
+// WaitSettled waits until the queue has n outcomes, one for each attempt, and returns all
+// outcomes so far. If no message was settled for 30 s, or for ten days in a testing/synctest
+// bubble, it ends the test with a report.
 func (r *Running) WaitSettled(queue string, n int) []Outcome {
 	r.tb.Helper()
 	if !r.knows(queue) {
@@ -38,13 +37,13 @@ func (b *Broker) WaitIdle() {
 	working().await(b.tb, &b.bell, b.idle, func() string { return "there are messages left" + b.report() })
 }
 
-// idle looks at the queues first: once they are empty, handlers have nothing left to
-// do but to tell what became of the last messages.
+// idle checks the queues first: once they are empty, the workers only have to emit the events of
+// the last messages.
 func (b *Broker) idle() bool {
 	return len(b.held()) == 0 && !slices.ContainsFunc(b.running(), (*Running).busy)
 }
 
-// held returns the queues that messages pass through and are not empty.
+// held returns the queues that messages pass through and that are not empty.
 func (b *Broker) held() []devbroker.QueueInfo {
 	var names []string
 	for _, r := range b.running() {
@@ -55,8 +54,8 @@ func (b *Broker) held() []devbroker.QueueInfo {
 	})
 }
 
-// holding returns the queues of a topology that messages pass through: not those where
-// they come to rest.
+// holding returns the queues of a topology that messages pass through, without the dead-letter
+// queues.
 func holding(t topology.Topology, queues []string) (names []string) {
 	resting := map[string]bool{topology.UnroutedQueue: true}
 	for _, q := range queues {
@@ -70,7 +69,7 @@ func holding(t topology.Topology, queues []string) (names []string) {
 	return names
 }
 
-// busy says whether a handler is at work.
+// busy reports whether a handler is running.
 func (r *Running) busy() bool {
 	return slices.ContainsFunc(r.worker.Health().Queues, func(q worker.QueueHealth) bool { return q.InHand > 0 })
 }

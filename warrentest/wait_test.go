@@ -14,7 +14,7 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// fails always.
+// fails is a handler that always fails.
 func fails(context.Context, *message.Message) error { return errBusy }
 
 func TestWaitSettledReturnsAtTheMomentOfTheOutcome(t *testing.T) {
@@ -39,7 +39,7 @@ func TestWaitIdleWaitsForTheLadder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, start := warrentest.NewBroker(t), time.Now()
 		run := warrentest.Run(t, emailer(b, fails))
-		b.WaitIdle() // already
+		b.WaitIdle() // the broker is idle already
 		b.Publish("events", "key", 1)
 		b.WaitIdle()
 		if n, took := len(run.Outcomes("email")), time.Since(start); n != 4 || took != 30*time.Hour {
@@ -51,7 +51,8 @@ func TestWaitIdleWaitsForTheLadder(t *testing.T) {
 	})
 }
 
-// TestWaitIdleSeesWhatTheBrokerDoesAlone: no worker tells of a message that expires.
+// TestWaitIdleSeesWhatTheBrokerDoesAlone uses a message that expires, of which no worker has an
+// event.
 func TestWaitIdleSeesWhatTheBrokerDoesAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -69,8 +70,8 @@ func TestWaitIdleSeesWhatTheBrokerDoesAlone(t *testing.T) {
 	})
 }
 
-// TestWaitIdleSeesWhatIsLeaving: a retry comes back to a full queue, which refuses it,
-// and the broker tries again three minutes later.
+// TestWaitIdleSeesWhatIsLeaving uses a retry that is dead-lettered to a full queue, which
+// rejects it, and that the broker tries again three minutes later.
 func TestWaitIdleSeesWhatIsLeaving(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -83,7 +84,7 @@ func TestWaitIdleSeesWhatIsLeaving(t *testing.T) {
 		run.WaitSettled("email", 1)
 		q.Pause()
 		b.Publish("", "email", "second")
-		b.Publish("", "email", "third") // a quorum queue takes one more
+		b.Publish("", "email", "third") // a quorum queue accepts one message above its limit
 		time.Sleep(time.Hour + time.Minute)
 		q.Resume()
 		b.WaitIdle()
@@ -96,8 +97,8 @@ func TestWaitIdleSeesWhatIsLeaving(t *testing.T) {
 	})
 }
 
-// TestWaitIdleWaitsUntilAllIsTold: the broker is done before the worker is, and more so
-// if someone who sees the events takes a while.
+// TestWaitIdleWaitsUntilAllIsTold checks that WaitIdle waits for the worker's events, which come
+// after the broker is idle, especially if an observer of the events is slow.
 func TestWaitIdleWaitsUntilAllIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -136,7 +137,7 @@ func TestWaitIdleKnowsAllWorkers(t *testing.T) {
 	})
 }
 
-// TestWaitIdleWithTwoReplicas: both consume from one queue, and share its messages.
+// TestWaitIdleWithTwoReplicas runs two workers that share the messages of one queue.
 func TestWaitIdleWithTwoReplicas(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -187,7 +188,7 @@ func TestWaitsThatComeToNothingTellWhatTheySaw(t *testing.T) {
 			tb.Errorf("the test went on")
 		}, []string{
 			"warrentest: waited 2", "but queue email has 4 outcomes, want 5",
-			"worker of email: consuming, 0 in hand, 4 settled",
+			"worker of email: consuming, 0 in handlers, 4 settled",
 			"…", "attempt 2: retry in 5h0m0s (error): the server is busy", "attempt 4: dead-letter (error): the server is busy",
 		}},
 		{"a queue that is paused", func(tb testing.TB) {
@@ -200,7 +201,7 @@ func TestWaitsThatComeToNothingTellWhatTheySaw(t *testing.T) {
 			b.Publish("", "email", 1)
 			b.WaitIdle()
 			tb.Errorf("the test went on")
-		}, []string{"warrentest: waited 2", "there are messages left", "queue email: 1 waiting, 0 in hand, 0 leaving", "worker of email: paused, 0 in hand, 0 settled"}},
+		}, []string{"warrentest: waited 2", "there are messages left", "queue email: 1 ready, 0 unacked, 0 leaving", "worker of email: paused, 0 in handlers, 0 settled"}},
 		{"a handler that does not return", func(tb testing.TB) {
 			b := warrentest.NewBroker(tb, func(c *devbroker.Config) { c.ConsumerTimeout = -1 })
 			let := make(chan struct{})
@@ -209,7 +210,7 @@ func TestWaitsThatComeToNothingTellWhatTheySaw(t *testing.T) {
 			b.Publish("events", "key", 1)
 			b.WaitIdle()
 			tb.Errorf("the test went on")
-		}, []string{"queue email: 0 waiting, 1 in hand, 0 leaving", "worker of email: consuming, 1 in hand, 0 settled"}},
+		}, []string{"queue email: 0 ready, 1 unacked, 0 leaving", "worker of email: consuming, 1 in handlers, 0 settled"}},
 		{"a worker that was stopped", func(tb testing.TB) {
 			b := warrentest.NewBroker(tb)
 			run := warrentest.Run(tb, emailer(b, done))
@@ -228,7 +229,7 @@ func TestWaitsThatComeToNothingTellWhatTheySaw(t *testing.T) {
 	}
 }
 
-// TestWaitsInRealTimeEnd, too; their patience is cut short here.
+// TestWaitsInRealTimeEnd checks the limit of waits in real time, with a shorter patience.
 func TestWaitsInRealTimeEnd(t *testing.T) {
 	t.Parallel()
 	wantFailure(t, func(tb testing.TB) {
@@ -237,7 +238,8 @@ func TestWaitsInRealTimeEnd(t *testing.T) {
 	}, "warrentest: waited ", "ms, but nothing came")
 }
 
-// TestTheExampleOfTheVirtualClock: an example itself has no *testing.T for a bubble.
+// TestTheExampleOfTheVirtualClock runs the code of the example, which cannot run by itself since
+// a bubble needs a *testing.T.
 func TestTheExampleOfTheVirtualClock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, triesForTwoDays)
