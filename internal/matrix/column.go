@@ -14,23 +14,23 @@ const (
 	pipe      = "pipe" // devbroker in the bubbles of testing/synctest
 )
 
-// versions of RabbitMQ that tests are run on, and that devbroker behaves like.
+// versions returns the versions of RabbitMQ that tests run on and that devbroker emulates.
 func versions() []string { return []string{"3.10", "4.0", "4.3"} }
 
-// column is one broker, and what the tests did on it.
+// column is one broker with the results of the tests on it.
 type column struct {
 	kind    string
 	version string
 	results results
-	fault   string // why it did not run, or not to its end; empty if all is well
+	fault   string // why it did not run to its end; empty if it did
 }
 
 func (c *column) name() string { return c.kind + "-" + c.version }
 
-// is says whether the name means this column: rabbitmq-4.3, or rabbitmq for all.
+// is reports whether the name selects this column, as in rabbitmq-4.3, or rabbitmq for all.
 func (c *column) is(name string) bool { return name == c.kind || name == c.name() }
 
-// environment is that of scripts/rabbitmq for this column.
+// environment returns the environment of scripts/rabbitmq for this column.
 func (c *column) environment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "AMQP_URL=") || strings.HasPrefix(v, "WARREN_")
@@ -44,8 +44,8 @@ func (c *column) environment() []string {
 	return append(env, "WARREN_RABBITMQ="+c.version)
 }
 
-// runs says whether the package is for this column: over pipes, one whose tests are
-// run by rabbit.Test.
+// runs reports whether the column runs the package. A pipe column runs only packages whose
+// tests use rabbit.Test.
 func (c *column) runs(pkg string) bool {
 	return c.kind != pipe || slices.Contains([]string{"broker", "worker"}, short(pkg))
 }
@@ -65,7 +65,7 @@ func parseColumns(list string) (columns []*column, err error) {
 	}
 	for _, name := range names {
 		if !known[name] {
-			return nil, fmt.Errorf("matrix: no column %q, want rabbitmq, devbroker or pipe, or one such as rabbitmq-4.3", name)
+			return nil, fmt.Errorf("matrix: unknown column %q, want rabbitmq, devbroker or pipe, or a version such as rabbitmq-4.3", name)
 		}
 	}
 	return columns, nil

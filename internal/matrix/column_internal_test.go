@@ -50,7 +50,7 @@ func TestAColumnHasItsBrokerAndNoOther(t *testing.T) {
 			return !strings.HasPrefix(v, "AMQP_URL=") && !strings.HasPrefix(v, "WARREN_RABBITMQ=")
 		})
 		if !slices.Equal(about, []string{want}) {
-			t.Errorf("%s is run with %v, want %s alone", c.name(), about, want)
+			t.Errorf("%s runs with %v, want only %s", c.name(), about, want)
 		}
 	}
 }
@@ -63,7 +63,7 @@ func TestPipesRunWhatIsMadeForThem(t *testing.T) {
 			t.Errorf("%s over pipes: %v, want %v", pkg, got, want)
 		}
 		if !(&column{kind: devbroker}).runs(pkg) {
-			t.Errorf("%s is left out on devbroker", pkg)
+			t.Errorf("%s does not run on devbroker", pkg)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func TestExceptionsAreChecked(t *testing.T) {
 	}
 	for _, line := range []string{"devbroker | worker TestA", "devbroker | worker TestA |", "rabbitmq-9 | worker TestA | why", "# a comment\n| | why"} {
 		if _, err := parseExceptions(line); err == nil || !strings.Contains(err.Error(), "exceptions.txt:") {
-			t.Errorf("%q gives %v, want the line that is wrong", line, err)
+			t.Errorf("%q gives %v, want an error with the line", line, err)
 		}
 	}
 }
@@ -89,7 +89,7 @@ func TestAColumnFromStandardInput(t *testing.T) {
 	o := options{columns: "rabbitmq-3.10", stdin: "rabbitmq-3.10", packages: "./worker", out: t.TempDir(), parallel: 1, limit: time.Minute}
 	ok, err := matrix(t.Context(), o, strings.NewReader(events), &out)
 	if !ok || err != nil {
-		t.Errorf("got %v, %v, want a table that is in order", ok, err)
+		t.Errorf("got %v, %v, want a table without faults", ok, err)
 	}
 	for _, want := range []string{"rabbitmq-3.10  pass worker 1.5s", "ok: 1 passed, 0 failed, 0 skipped"} {
 		if !strings.Contains(out.String(), want) {

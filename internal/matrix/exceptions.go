@@ -11,13 +11,13 @@ var exceptionsFile string
 
 // exception is a test that may fail or be skipped on some columns.
 type exception struct {
-	columns string // as in rabbitmq-4.3, or devbroker for all its versions
-	test    test   // with its parts
-	reason  string // what the test says if it is skipped
+	columns string // such as rabbitmq-4.3, or devbroker for all versions
+	test    test   // including its subtests
+	reason  string // for a skipped test, part of its output
 	used    bool
 }
 
-// parseExceptions reads lines of columns, package and test, and reason, apart by |.
+// parseExceptions parses lines of columns, package and test, and reason, separated by |.
 func parseExceptions(file string) (all []*exception, err error) {
 	n := 0
 	for line := range strings.Lines(file) {
@@ -42,7 +42,7 @@ func parseExceptions(file string) (all []*exception, err error) {
 	return all, nil
 }
 
-// covers says whether the exception is for t on c, where t has the outcome o.
+// covers reports whether the exception allows the outcome o of t on c.
 func (e *exception) covers(c *column, t test, o outcome) bool {
 	inside := t.Name == e.test.Name || strings.HasPrefix(t.Name, e.test.Name+"/")
 	if !c.is(e.columns) || t.Package != e.test.Package || !inside {

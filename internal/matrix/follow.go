@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// beat is how often a column gives a sign of life.
+// beat is the interval at which a running column logs its progress.
 const beat = 30 * time.Second
 
-// follow reads the events of go test -json to their end, and tells how it goes. What
-// is no event stands in the raw output only.
+// follow reads the events of go test -json to their end, and logs the progress. Lines that are
+// not events appear only in the raw output.
 func (r *runner) follow(ctx context.Context, c *column, from io.Reader) {
 	began := time.Now()
 	tick := time.NewTicker(beat)
@@ -40,7 +40,8 @@ func (r *runner) follow(ctx context.Context, c *column, from io.Reader) {
 	}
 }
 
-// readLines ends the channel at the end of from or of ctx.
+// readLines returns a channel of the lines of from. It is closed at the end of from, or when ctx
+// is done.
 func readLines(ctx context.Context, from io.Reader) <-chan []byte {
 	lines := make(chan []byte)
 	go func() {

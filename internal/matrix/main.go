@@ -1,5 +1,5 @@
-// Command matrix runs the tests that need a broker on every broker that Warren is
-// for, prints one table, and fails where a test does not pass without a reason.
+// Command matrix runs the tests that need a broker on every supported broker, and prints one
+// table. It fails if a test fails or is skipped without an entry in exceptions.txt.
 //
 //	go run ./internal/matrix -columns rabbitmq-4.3,devbroker-4.3 -packages ./worker -run Retry
 package main
@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// options are what the command line says.
+// options holds the options of the command line.
 type options struct {
 	columns  string
 	packages string
@@ -30,16 +30,16 @@ type options struct {
 	limit    time.Duration
 }
 
-// flags says where the command line goes.
+// flags registers the flags.
 func (o *options) flags() {
-	flag.StringVar(&o.columns, "columns", "rabbitmq,devbroker,pipe", "`list` of brokers, such as rabbitmq-4.3, or devbroker for all its versions; pipe is devbroker in virtual time")
-	flag.StringVar(&o.packages, "packages", "", "`list` of packages; all whose tests use internal/rabbit if empty")
-	flag.StringVar(&o.run, "run", "", "only tests that match this `regexp`")
-	flag.BoolVar(&o.race, "race", false, "with the race detector")
-	flag.StringVar(&o.stdin, "stdin", "", "the `column` that is not run: its go test -json comes from standard input")
-	flag.StringVar(&o.out, "out", "", "`folder` for the raw output; a temporary one if empty")
-	flag.IntVar(&o.parallel, "parallel", 2, "how many columns run at the same time")
-	flag.DurationVar(&o.limit, "limit", 15*time.Minute, "time for each column")
+	flag.StringVar(&o.columns, "columns", "rabbitmq,devbroker,pipe", "`list` of brokers, such as rabbitmq-4.3, or devbroker for all versions; pipe is devbroker in virtual time")
+	flag.StringVar(&o.packages, "packages", "", "`list` of packages; if empty, all packages whose tests use internal/rabbit")
+	flag.StringVar(&o.run, "run", "", "run only tests that match this `regexp`")
+	flag.BoolVar(&o.race, "race", false, "enable the race detector")
+	flag.StringVar(&o.stdin, "stdin", "", "read the go test -json output of this `column` from standard input instead of running it")
+	flag.StringVar(&o.out, "out", "", "`folder` for the raw output; a temporary folder if empty")
+	flag.IntVar(&o.parallel, "parallel", 2, "number of columns that run at the same time")
+	flag.DurationVar(&o.limit, "limit", 15*time.Minute, "time limit of each column")
 }
 
 func main() {
@@ -57,14 +57,14 @@ func main() {
 	}
 }
 
-// matrix runs the columns and says whether all is as it should be.
+// matrix runs the columns and reports whether the table is without faults.
 func matrix(ctx context.Context, o options, in io.Reader, out io.Writer) (ok bool, err error) {
 	columns, err := parseColumns(o.columns)
 	if err != nil {
 		return false, err
 	}
 	if o.stdin != "" && !slices.ContainsFunc(columns, func(c *column) bool { return c.name() == o.stdin }) {
-		return false, fmt.Errorf("matrix: no column %q for standard input", o.stdin)
+		return false, fmt.Errorf("matrix: unknown column %q for standard input", o.stdin)
 	}
 	listed, err := parseExceptions(exceptionsFile)
 	if err != nil {
@@ -86,7 +86,7 @@ func matrix(ctx context.Context, o options, in io.Reader, out io.Writer) (ok boo
 	return ok, err
 }
 
-// folder makes the folder, or a temporary one if it has no name.
+// folder creates the folder, or a temporary folder if name is empty.
 func folder(name string) (string, error) {
 	if name == "" {
 		return os.MkdirTemp("", "warren-matrix-")

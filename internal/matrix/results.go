@@ -7,22 +7,22 @@ import (
 	"strings"
 )
 
-// outcome is how a test ended, in the words of go test -json.
+// outcome is the result of a test, in the words of go test -json.
 type outcome string
 
 const (
 	pass    outcome = "pass"
 	fail    outcome = "fail"
 	skip    outcome = "skip"
-	absent  outcome = "none" // it should have been there
-	without outcome = ""     // its package, or what it is a part of, did not get so far
+	absent  outcome = "none" // missing although its package ran
+	without outcome = ""     // its package or its parent test ended before it
 )
 
 // event is a line of go test -json (see go doc test2json).
 type event struct {
 	Action     string  `json:"Action"`
 	Package    string  `json:"Package"`
-	ImportPath string  `json:"ImportPath"` // instead of Package while it is built
+	ImportPath string  `json:"ImportPath"` // set instead of Package during the build
 	Test       string  `json:"Test"`
 	Output     string  `json:"Output"`
 	Elapsed    float64 `json:"Elapsed"` // seconds
@@ -41,16 +41,16 @@ func (t test) compare(other test) int {
 	return cmp.Or(cmp.Compare(t.Package, other.Package), cmp.Compare(t.Name, other.Name))
 }
 
-// above returns the test that t is a part of; the package has none.
+// above returns the parent of t: a test, or the package. A package has no parent.
 func (t test) above() (test, bool) {
 	i := strings.LastIndex(t.Name, "/")
 	return test{t.Package, t.Name[:max(i, 0)]}, t.Name != ""
 }
 
-// results are what became of the tests of a column.
+// results holds the results of the tests of a column.
 type results struct {
 	outcomes map[test]outcome
-	parents  map[test]bool // have parts
+	parents  map[test]bool // tests with subtests
 	output   map[test][]string
 	ended    int
 }
@@ -63,13 +63,13 @@ func (r *results) add(e event) {
 	t := test{e.Package, e.Test}
 	switch e.Action {
 	case "run":
-		r.outcomes[t] = without // until it is known how it ends
+		r.outcomes[t] = without // until its result is known
 		if above, ok := t.above(); ok {
 			r.parents[above] = true
 		}
 	case "output":
 		r.output[t] = append(r.output[t], e.Output)
-		if t.Name != "" { // a package that breaks off does so amid the output of any test
+		if t.Name != "" { // a package can abort in the middle of the output of any test
 			pkg := test{Package: e.Package}
 			r.output[pkg] = append(r.output[pkg], e.Output)
 		}
@@ -77,7 +77,7 @@ func (r *results) add(e event) {
 		t.Package, _, _ = strings.Cut(e.ImportPath, " ")
 		r.output[t] = append(r.output[t], e.Output)
 	case "pass", "fail", "skip":
-		if t.Name == "" && e.Action == "skip" { // it has no tests
+		if t.Name == "" && e.Action == "skip" { // the package has no tests
 			return
 		}
 		r.outcomes[t] = outcome(e.Action)
@@ -99,8 +99,8 @@ func (r *results) failed() bool {
 	return false
 }
 
-// own returns the tests whose outcome is theirs alone: those without parts, and those
-// that failed although none of their parts did.
+// own returns the tests with an outcome of their own: tests without subtests, and tests that
+// failed although no subtest failed.
 func (r *results) own() map[test]bool {
 	explained := make(map[test]bool)
 	for t, o := range r.outcomes {
@@ -118,8 +118,8 @@ func (r *results) own() map[test]bool {
 	return own
 }
 
-// of returns the outcome of t. A test that is not there is absent, unless its package
-// was not run to its end, or what it is a part of was skipped.
+// of returns the outcome of t. A missing test is absent, unless its package did not run to its
+// end or its parent was skipped.
 func (r *results) of(t test) outcome {
 	if o, ok := r.outcomes[t]; ok {
 		return o
@@ -139,7 +139,7 @@ func (r *results) of(t test) outcome {
 	return absent
 }
 
-// excerpt is what t has written from its panic on, or else the end of it.
+// excerpt returns the output of t from its panic on, or else the end of its output.
 func (r *results) excerpt(t test) string {
 	lines := strings.SplitAfter(strings.Join(r.output[t], ""), "\n")
 	from := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "panic: ") })
@@ -151,7 +151,7 @@ func (r *results) excerpt(t test) string {
 
 const module = "github.com/warren-mq/warren"
 
-// short is the package's path within the module.
+// short returns the package's path within the module.
 func short(pkg string) string {
 	if pkg == module {
 		return "."

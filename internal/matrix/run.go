@@ -19,11 +19,10 @@ import (
 const (
 	script   = "scripts/rabbitmq"
 	support  = module + "/internal/rabbit" // imported by tests that need a broker
-	farewell = time.Minute                 // for a column that was told to stop
+	farewell = time.Minute                 // time for a column to stop
 )
 
-// brokerPackages returns the packages whose tests use a broker, without the one that
-// gives it to them.
+// brokerPackages returns the packages whose tests use a broker, except package rabbit itself.
 func brokerPackages(ctx context.Context) (packages []string, err error) {
 	cmd := exec.CommandContext(ctx, "go", "list", "-f", `{{.ImportPath}} {{join .TestImports " "}} {{join .XTestImports " "}}`, "./...")
 	cmd.Stderr = os.Stderr
@@ -41,13 +40,13 @@ func brokerPackages(ctx context.Context) (packages []string, err error) {
 
 // runner runs columns.
 type runner struct {
-	folder string        // for their raw output
-	limit  time.Duration // for each
-	test   []string      // how each runs
-	pkgs   []string      // what each runs, as far as it can
-	stdin  string        // the column that comes from in
+	folder string        // for the raw output
+	limit  time.Duration // of each column
+	test   []string      // the go test command
+	pkgs   []string      // the packages; a column runs those that it can
+	stdin  string        // the column that is read from in
 	in     io.Reader
-	log    *log.Logger // signs of life
+	log    *log.Logger // for progress
 }
 
 func newRunner(o options, packages []string, in io.Reader, out io.Writer) *runner {
@@ -62,9 +61,9 @@ func (r *runner) sayf(c *column, format string, args ...any) {
 	r.log.Printf("%-14s %s", c.name(), fmt.Sprintf(format, args...))
 }
 
-// column makes sure that the broker is there and runs the tests on it.
+// column installs the broker if necessary, and runs the tests on it.
 func (r *runner) column(ctx context.Context, c *column) {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.limit, fmt.Errorf("it took longer than %v", r.limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, r.limit, fmt.Errorf("longer than the limit of %v", r.limit))
 	defer cancel()
 	began := time.Now()
 	if err := r.prepare(ctx, c); err != nil {
@@ -88,7 +87,8 @@ func (r *runner) prepare(ctx context.Context, c *column) error {
 	return explain(cmd.Run(), stderr.String())
 }
 
-// tests keeps what go test writes in a file. That tests fail is no fault of the column.
+// tests runs the tests and writes their output to a file. It returns an error only if they could
+// not run: failing tests are part of the results.
 func (r *runner) tests(ctx context.Context, c *column) (err error) {
 	raw, err := os.Create(filepath.Join(r.folder, c.name()+".json"))
 	if err != nil {
@@ -125,7 +125,7 @@ func (r *runner) tests(ctx context.Context, c *column) (err error) {
 		os.WriteFile(filepath.Join(r.folder, c.name()+".stderr"), stderr.Bytes(), 0o600))
 }
 
-// command runs scripts/rabbitmq, which passes signals on to all that it has started.
+// command returns the command of scripts/rabbitmq, which passes signals to its children.
 func (r *runner) command(ctx context.Context, c *column, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, script, args...)
 	cmd.Env = c.environment()
@@ -134,7 +134,7 @@ func (r *runner) command(ctx context.Context, c *column, args ...string) *exec.C
 	return cmd
 }
 
-// explain adds to err the last line that the command wrote.
+// explain adds the last line of the command's standard error to err.
 func explain(err error, stderr string) error {
 	if err == nil {
 		return nil

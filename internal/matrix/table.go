@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	everyRow     = "devbroker/conformance" // the package whose tests are all shown
-	excerptLines = 30                      // of a failed test's output
+	everyRow     = "devbroker/conformance" // the package whose tests always have a row
+	excerptLines = 30                      // of the output of a failed test
 )
 
-// table is what all columns have shown.
+// table compares the results of all columns.
 type table struct {
 	columns []*column
 	listed  []*exception
-	whole   bool // no test was left out: an exception that nothing needed is a fault
+	whole   bool // all tests ran, so an unused exception is a fault
 }
 
-// text returns the table, what is wrong, and a last line; and whether nothing is.
+// text returns the table, its faults and a summary line, and reports whether there are no faults.
 func (t *table) text() (text string, ok bool) {
 	var b strings.Builder
 	own := make(map[*column]map[test]bool)
@@ -48,8 +48,8 @@ func (t *table) text() (text string, ok bool) {
 	return b.String(), len(faults) == 0
 }
 
-// tests writes a line for each test that did not pass everywhere, and returns what
-// has no excuse.
+// tests writes a line for each test that did not pass everywhere, and returns the faults that no
+// exception covers.
 func (t *table) tests(b *strings.Builder, rows []test) (faults []string) {
 	t.line(b, "", func(c *column) string { return c.kind })
 	t.line(b, "", func(c *column) string { return c.version })
@@ -70,7 +70,7 @@ func (t *table) line(b *strings.Builder, title string, cell func(*column) string
 	b.WriteString(title + "\n")
 }
 
-// judge returns what is wrong with a row, and whether it is worth showing.
+// judge returns the faults of a row, and reports whether to show it.
 func (t *table) judge(row test) (wrong []string, shown bool) {
 	for _, c := range t.columns {
 		o := c.results.of(row)
@@ -95,14 +95,14 @@ func (t *table) excused(c *column, row test, o outcome) bool {
 	return false
 }
 
-// stale returns the exceptions that nothing needed, although their packages were run.
+// stale returns the unused exceptions of packages that ran.
 func (t *table) stale() (all []string) {
 	for _, e := range t.listed {
 		ran := slices.ContainsFunc(t.columns, func(c *column) bool {
 			return c.is(e.columns) && c.fault == "" && c.results.of(test{Package: e.test.Package}) != without
 		})
 		if t.whole && ran && !e.used {
-			all = append(all, fmt.Sprintf("exceptions.txt: nothing needs the exception for %s on %s: take it off the list", e.test, e.columns))
+			all = append(all, fmt.Sprintf("exceptions.txt: unused exception for %s on %s: delete its line", e.test, e.columns))
 		}
 	}
 	return all

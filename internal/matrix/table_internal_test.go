@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// record is the results of a package called worker, of lines such as "TestA/part pass"
-// or, for what it writes, "TestA : text". The package itself is called -.
+// record returns the results of a package worker from lines such as "TestA/part pass", or
+// "TestA : text" for output. The name of the package itself is -.
 func record(t *testing.T, lines string) results {
 	t.Helper()
 	r := newResults()
@@ -31,10 +31,10 @@ func TestTheTableSaysWhatIsWrong(t *testing.T) {
 	const good = "TestA pass\n- pass"
 	tests := []struct {
 		name       string
-		rabbit     string // what 4.3 did
-		dev        string // what devbroker did
+		rabbit     string // results on RabbitMQ 4.3
+		dev        string // results on devbroker
 		exceptions string
-		want       string // part of the table, spaces made one
+		want       string // part of the table, with single spaces
 		ok         bool
 	}{
 		{"all pass", good, good, "", "ok: 2 passed, 0 failed, 0 skipped", true},
@@ -44,15 +44,15 @@ func TestTheTableSaysWhatIsWrong(t *testing.T) {
 		{"a package that breaks off shows its panic", good, "TestA : panic: timed out\nTestA : running: it\nTestA run\n- fail", "", "devbroker-4.3: worker: fail panic: timed out running: it", false},
 		{"a package that fails with all its tests", good, "- : found unexpected goroutines\nTestA pass\n- fail", "", "devbroker-4.3: worker: fail found unexpected goroutines", false},
 		{"a package that was not run is no difference", good, "", "", "1/0/0 - worker passed/failed/skipped ok", true},
-		{"a test that is nowhere to be seen", "TestA pass\nTestB pass\n- pass", good, "", "devbroker-4.3: worker TestB: none", false},
+		{"a missing test", "TestA pass\nTestB pass\n- pass", good, "", "devbroker-4.3: worker TestB: none", false},
 		{"parts of a skipped test are not missed", "TestA/part pass\nTestA pass\n- pass", "TestA : no disk\nTestA skip\n- pass", "devbroker | worker TestA | no disk", "ok: 1 passed, 0 failed, 1 skipped", true},
 		{"a skip without an exception", good, "TestA : no disk\nTestA skip\n- pass", "", "worker TestA: skip no disk", false},
 		{"a skip with an exception", good, "TestA : no disk\nTestA skip\n- pass", "devbroker | worker TestA | no disk", "ok: 1 passed, 0 failed, 1 skipped", true},
 		{"a skip for another reason", good, "TestA : too slow\nTestA skip\n- pass", "devbroker | worker TestA | no disk", "worker TestA: skip too slow", false},
 		{"a failure with an exception", "TestA/part fail\nTestA fail\n- fail", "TestA/part pass\nTestA pass\n- pass", "rabbitmq-4.3 | worker TestA | no idea", "ok: 1 passed, 1 failed, 0 skipped", true},
 		{"an exception of another column", good, "TestA fail\n- fail", "rabbitmq-4.3 | worker TestA | no idea", "worker TestA: fail", false},
-		{"an exception that nothing needs", good, good, "devbroker | worker TestA | no disk", "nothing needs the exception for worker TestA on devbroker", false},
-		{"an exception of what was not run", good, "", "devbroker | worker TestA | no disk", "ok", true},
+		{"an unused exception", good, good, "devbroker | worker TestA | no disk", "unused exception for worker TestA on devbroker", false},
+		{"an exception of a package that did not run", good, "", "devbroker | worker TestA | no disk", "ok", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -113,6 +113,6 @@ func TestWhatDoesNotBuildIsToldWithItsReason(t *testing.T) {
 	}
 	got, ok := (&table{columns: []*column{{kind: devbroker, version: "4.3", results: r}}}).text()
 	if ok || !strings.Contains(got, "worker: fail\nundefined: x") {
-		t.Errorf("ok is %v, want the compiler's words in\n%s", ok, got)
+		t.Errorf("ok is %v, want the compiler's message in\n%s", ok, got)
 	}
 }

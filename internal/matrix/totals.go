@@ -20,7 +20,7 @@ func (t *total) count(o outcome) {
 	}
 }
 
-// String is - for a package that was not run.
+// String returns passed/failed/skipped, or - for a package that did not run.
 func (t *total) String() string {
 	if *t == (total{}) {
 		return "-"
@@ -28,8 +28,8 @@ func (t *total) String() string {
 	return fmt.Sprintf("%d/%d/%d", t.passed, t.failed, t.skipped)
 }
 
-// totals writes a line for each package, with passed/failed/skipped of each column,
-// and returns the sum of all.
+// totals writes a line for each package, with passed/failed/skipped for each column, and returns
+// the sum.
 func (t *table) totals(b *strings.Builder, rows []test, own map[*column]map[test]bool) (sum total) {
 	b.WriteString("\n")
 	for len(rows) > 0 {

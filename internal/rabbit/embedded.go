@@ -13,13 +13,13 @@ import (
 	"github.com/warren-mq/warren/devbroker"
 )
 
-// shared is the broker in memory that all tests of this binary share. It lives while
-// a test uses it, so that nothing is left of it when all have ended.
+// shared is the broker in memory that all tests of this binary share. It runs while at least one
+// test uses it, so that no goroutine is left after the last test.
 var shared sharedBroker
 
 type sharedBroker struct {
 	mu     sync.Mutex
-	tests  int // that use it
+	tests  int // number of tests that use it
 	broker *devbroker.Broker
 }
 
@@ -50,12 +50,12 @@ func (s *sharedBroker) leave(tb testing.TB) {
 	}
 }
 
-// embedded is a node in the test's process.
+// embedded is a Node in the test's process.
 type embedded struct {
 	cfg    devbroker.Config
 	broker *devbroker.Broker
 	url    string
-	pipe   string // its host, over pipes; empty over TCP
+	pipe   string // its host over pipes; empty over TCP
 }
 
 func startEmbedded(version string, s setup) (n *embedded, remove func() error, err error) {
@@ -78,7 +78,7 @@ func startEmbedded(version string, s setup) (n *embedded, remove func() error, e
 	return n, func() error { pipes.Delete(n.pipe); return n.broker.Close() }, nil
 }
 
-// start notes the address, so that it stays the same when the node starts again.
+// start starts the node, and keeps its address for a restart.
 func (e *embedded) start() error {
 	if e.pipe != "" {
 		return e.startPipe()
@@ -186,7 +186,8 @@ func (*embedded) Import(tb testing.TB, _ []byte) {
 	tb.Skip("devbroker imports no definitions")
 }
 
-// config is of a server that accepts clients without a certificate too.
+// config returns the TLS configuration of a server that also accepts clients without a
+// certificate.
 func (c Certificates) config() (*tls.Config, error) {
 	cert, err := tls.X509KeyPair(c.Cert, c.Key)
 	if err != nil {
@@ -194,7 +195,7 @@ func (c Certificates) config() (*tls.Config, error) {
 	}
 	clients := x509.NewCertPool()
 	if !clients.AppendCertsFromPEM(c.CA) {
-		return nil, errors.New("no certificate in CA")
+		return nil, errors.New("rabbit: CA contains no certificate")
 	}
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert},

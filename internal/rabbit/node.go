@@ -6,57 +6,57 @@ import (
 	"time"
 )
 
-// Node is a broker of a test's own, to be stopped, killed and reconfigured at will.
-// Its methods must not be called at the same time; where one cannot do its work, the
-// test fails.
+// Node is a broker for one test, which may stop, kill and reconfigure it. Its methods fail the
+// test if they fail. They are not safe for concurrent use.
 type Node interface {
-	// URL is the node's AMQP URL, which stays the same across restarts.
+	// URL returns the node's AMQP URL, which stays the same across restarts.
 	URL() string
-	// Kill ends the node without a word to its clients and returns when it is gone.
-	// Whether its data stay: see NeedsDisk.
+	// Kill kills the node without closing its connections, and returns when it has ended.
+	// NeedsDisk skips tests on nodes that lose their data then.
 	Kill(tb testing.TB)
-	// Stop ends the node in good order and returns when it is gone.
+	// Stop shuts down the node, and returns when it has ended.
 	Stop(tb testing.TB)
-	// Restart starts the node again on the same port and returns when it takes
-	// connections. A node still running is stopped in good order first.
+	// Restart starts the node again on the same port, and returns when it accepts
+	// connections. It shuts down a running node first.
 	Restart(tb testing.TB)
-	// Settle makes the node write to disk what it keeps back. Until a few seconds after
-	// its declaration a queue may be forgotten by a killed node, confirmed messages
-	// included: RabbitMQ 3.10 forgot 5 new quorum queues of 5, and 0 of 5 after Settle.
+	// Settle makes the node write its buffers to disk. For a few seconds after a queue is
+	// declared, a killed node may lose it with its confirmed messages: RabbitMQ 3.10 lost 5
+	// of 5 new quorum queues, and 0 of 5 after Settle.
 	Settle(tb testing.TB)
 
-	// CloseConnections has the node close all connections, with code 320 and a reason.
+	// CloseConnections closes all connections from the node, with code 320 and the reason.
 	CloseConnections(tb testing.TB, reason string)
-	// Block raises the memory alarm: the node takes no messages until Unblock.
+	// Block raises the memory alarm: the node blocks publishers until Unblock.
 	Block(tb testing.TB)
-	// Unblock ends what Block began.
+	// Unblock clears the alarm of Block.
 	Unblock(tb testing.TB)
-	// ConsumerTimeout bounds how long a delivery may wait for its ack, until the test
-	// ends. A node in memory is restarted for it.
+	// ConsumerTimeout sets the time limit for the ack of a delivery, until the test ends.
+	// It restarts a node in memory.
 	ConsumerTimeout(tb testing.TB, d time.Duration)
-	// LimitMessages bounds the body of a message, in bytes, on channels opened from now
-	// on. Messages in queues stay.
+	// LimitMessages limits the body of a message, in bytes, on channels opened from now on.
+	// Messages in queues are kept.
 	LimitMessages(tb testing.TB, bytes int)
-	// LimitConnections bounds the connections of the virtual host; 0 removes the limit.
+	// LimitConnections limits the connections of the virtual host. 0 removes the limit.
 	LimitConnections(tb testing.TB, n int)
-	// Permit adds a user, with the regular expressions of what it may do, and returns
-	// the user's URL. A node in memory is restarted for it.
+	// Permit adds a user with its permissions, and returns the user's URL. It restarts a
+	// node in memory.
 	Permit(tb testing.TB, u User) (url string)
-	// SetPermissions replaces the permissions of a user that Permit added. Connections stay.
+	// SetPermissions replaces the permissions of a user that Permit added. It keeps
+	// connections open.
 	SetPermissions(tb testing.TB, u User)
 	// ChangePassword changes the password of a user that Permit added, and closes all
-	// connections. A node in memory is restarted for it.
+	// connections. It restarts a node in memory.
 	ChangePassword(tb testing.TB, user, password string)
 	// Clients returns the client properties of each connection, as the node prints them.
 	Clients(tb testing.TB) []string
-	// Import has the node read a file of definitions.
+	// Import imports a file of definitions into the node.
 	Import(tb testing.TB, definitions []byte)
 }
 
-// User is a user of a Node, with the permissions that it has in the virtual host /.
+// User is a user of a Node, with its permissions in the virtual host / as regular expressions.
 type User struct{ Name, Password, Configure, Write, Read string }
 
-// url is the node's URL at which the user logs in.
+// url returns the node's URL with the user's name and password.
 func (u User) url(tb testing.TB, node string) string {
 	tb.Helper()
 	at, err := url.Parse(node)
@@ -67,19 +67,18 @@ func (u User) url(tb testing.TB, node string) string {
 	return at.String()
 }
 
-// Start starts a node for the test and removes it when the test ends: a RabbitMQ, or
-// a devbroker if that is what AMQP_URL names.
+// Start starts a node for the test, and removes it when the test ends. The node is a devbroker
+// if AMQP_URL selects one, and a RabbitMQ otherwise.
 func Start(tb testing.TB) Node {
 	tb.Helper()
 	return startFor(tb, setup{})
 }
 
-// StartMain is Start for a TestMain: one node for all tests of a package, which the
-// caller removes in the end. Nodes of a test binary that died are removed by
-// scripts/rabbitmq run.
+// StartMain is Start for a TestMain: it starts one node for all tests of a package, which the
+// caller must remove. scripts/rabbitmq run removes the nodes of a killed test binary.
 func StartMain() (n Node, remove func() error, err error) { return start(setup{}) }
 
-// NeedsDisk skips the test if nodes do not keep their data when they are killed.
+// NeedsDisk skips the test if killed nodes lose their data.
 func NeedsDisk(tb testing.TB) {
 	tb.Helper()
 	if _, inMemory := embeddedVersion(); inMemory {
@@ -87,8 +86,8 @@ func NeedsDisk(tb testing.TB) {
 	}
 }
 
-// Scaled is how much of n a test needs: all of it on a broker that could lose it, a
-// tenth on one in memory, where only the client's own bookkeeping is tried.
+// Scaled returns the number of messages for a test: n on a RabbitMQ, and a tenth of it on a
+// broker in memory, where only the client can lose messages.
 func Scaled(n int) int {
 	if _, inMemory := embeddedVersion(); inMemory {
 		return n / 10
@@ -96,10 +95,10 @@ func Scaled(n int) int {
 	return n
 }
 
-// setup is what a node has besides the defaults.
+// setup holds the settings of a node that differ from the defaults.
 type setup struct {
 	tls   *Certificates // for TLS connections; none if nil
-	users []user        // besides guest; may do everything
+	users []user        // besides guest, with all permissions
 }
 
 type user struct{ name, password string }

@@ -21,7 +21,7 @@ func TestADurableMessageOutlivesAKilledNode(t *testing.T) {
 	node.Settle(t)
 	node.Kill(t)
 	if code := lossCode(t, closed); code == amqp.ConnectionForced {
-		t.Errorf("lost with code %d, as if the killed node had said goodbye", code)
+		t.Errorf("lost with code %d, want none from a killed node", code)
 	}
 	if conn, err := amqp.Dial(node.URL()); err == nil {
 		t.Fatalf("connected to a killed node: %v", conn.Close())
@@ -40,7 +40,7 @@ func TestANodeStopsAndStartsAgain(t *testing.T) {
 	closed := rabbit.Connect(t, url).NotifyClose(make(chan *amqp.Error, 1))
 
 	node.Stop(t)
-	if code := lossCode(t, closed); code != amqp.ConnectionForced && code != amqp.FrameError { // the end may overtake its reason
+	if code := lossCode(t, closed); code != amqp.ConnectionForced && code != amqp.FrameError { // the connection may end before the client reads the reason
 		t.Errorf("closed with code %d, want %d", code, amqp.ConnectionForced)
 	}
 	if conn, err := amqp.Dial(url); err == nil {
@@ -64,8 +64,8 @@ func TestANodeClosesConnections(t *testing.T) {
 	rabbit.Connect(t, node.URL())
 }
 
-// lossCode waits for the loss of a connection or channel and returns its AMQP code,
-// or 0 if it came without one.
+// lossCode waits for the loss of a connection or channel, and returns its AMQP code, or 0 if it
+// has none.
 func lossCode(t *testing.T, closed <-chan *amqp.Error) int {
 	t.Helper()
 	select {
@@ -75,7 +75,7 @@ func lossCode(t *testing.T, closed <-chan *amqp.Error) int {
 		}
 		return e.Code
 	case <-time.After(30 * time.Second):
-		t.Fatal("waited 30s in vain for the client to see the loss")
+		t.Fatal("the client did not see the loss within 30s")
 		return 0
 	}
 }

@@ -17,30 +17,29 @@ import (
 	"github.com/warren-mq/warren/devbroker"
 )
 
-// pipeHost ends the host in the URL of what is reached over pipes.
+// pipeHost ends the hosts in URLs of brokers that are reached over pipes.
 const pipeHost = ".pipe"
 
-// pipes has the dial function of each such host, and own the broker that the test of
-// each name has in its bubble.
+// pipes holds the dial function of each such host. own holds the broker in the bubble of each
+// test, by the test's name.
 var pipes, own sync.Map
 
-// Test runs f as the test t, in parallel with others. If AMQP_URL is pipe: or
-// pipe:VERSION, f runs in a bubble of testing/synctest with a devbroker of its own, so
-// that waiting takes no time; f must not call t.Run or t.Parallel then, and has to
-// reach brokers by Dial.
+// Test runs f as the test t, in parallel with other tests. If AMQP_URL is pipe: or pipe:VERSION,
+// f runs in a bubble of testing/synctest with its own devbroker, so that waiting takes no real
+// time. In a bubble f must not call t.Run or t.Parallel, and must connect with Dial.
 func Test(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	t.Parallel()
 	Bubble(t, f)
 }
 
-// Run runs f as the part of t that is called name, by Test.
+// Run runs f with Test as the subtest name of t.
 func Run(t *testing.T, name string, f func(t *testing.T)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) { Test(t, f) })
 }
 
-// Bubble is Test for a test that is not parallel.
+// Bubble is like Test, without running the test in parallel.
 func Bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	if !piped() {
@@ -54,19 +53,19 @@ func Bubble(t *testing.T, f func(t *testing.T)) {
 		t.Cleanup(func() { own.Delete(t.Name()) })
 		f(t)
 	})
-	if inside.Skipped() { // which synctest keeps to itself
+	if inside.Skipped() { // synctest does not pass on a skip
 		t.SkipNow()
 	}
 }
 
-// Own returns the broker that URL names, if the test has it to itself.
+// Own returns the broker at URL, and false if other tests share it.
 func Own(tb testing.TB) (node Node, ok bool) {
 	v, _ := own.Load(tb.Name())
 	node, ok = v.(Node)
 	return node, ok
 }
 
-// NeedsNetwork skips the test over pipes, which cannot be in a bubble for the reason.
+// NeedsNetwork skips the test over pipes. reason says why it cannot run in a bubble.
 func NeedsNetwork(tb testing.TB, reason string) {
 	tb.Helper()
 	if piped() {
@@ -74,8 +73,8 @@ func NeedsNetwork(tb testing.TB, reason string) {
 	}
 }
 
-// Waits skips the test, which takes as long as wait says, on a broker in memory that is
-// reached over TCP: over pipes the same test takes no time.
+// Waits skips the test on a broker in memory over TCP, since the test waits in real time. wait
+// says for what. Over pipes the same test takes no real time.
 func Waits(tb testing.TB, wait string) {
 	tb.Helper()
 	if _, inMemory := embeddedVersion(); inMemory && !piped() {
@@ -83,8 +82,8 @@ func Waits(tb testing.TB, wait string) {
 	}
 }
 
-// Dial connects to a broker of this package, over TCP or a pipe as its URL says. It
-// fits broker.Config.
+// Dial connects to a broker of this package, over TCP or a pipe, depending on its URL. Use it as
+// the Dial function of broker.Config.
 func Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil || !strings.HasSuffix(host, pipeHost) {
@@ -98,12 +97,12 @@ func Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return dial(ctx, network, address)
 }
 
-// errRefused is what TCP says where nobody listens.
+// errRefused is the error of TCP for a port without a listener.
 var errRefused = &net.OpError{Op: "dial", Net: "pipe", Err: syscall.ECONNREFUSED}
 
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-// clientConfig is that of a plain client of amqp091.
+// clientConfig returns the configuration of a plain amqp091 client.
 func clientConfig() amqp.Config {
 	if !piped() {
 		return amqp.Config{}
@@ -119,7 +118,7 @@ func ownURL(tb testing.TB) string {
 	tb.Helper()
 	node, ok := Own(tb)
 	if !ok {
-		tb.Fatal("rabbit: AMQP_URL is pipe:, so that only what runs by rabbit.Test has a broker")
+		tb.Fatal("rabbit: AMQP_URL is pipe:, which needs a test that runs with rabbit.Test")
 	}
 	return node.URL()
 }
@@ -130,7 +129,7 @@ func pipeURL(host string) string {
 	return (&url.URL{Scheme: "amqp", User: url.UserPassword("guest", "guest"), Host: host + ":5672", Path: "/"}).String()
 }
 
-// startPipe is start over pipes, with a host as the address.
+// startPipe is like start, over pipes: the address is a host name.
 func (e *embedded) startPipe() (err error) {
 	if e.broker, err = devbroker.Pipe(e.cfg); err != nil {
 		return err

@@ -18,7 +18,7 @@ type pipeProxy struct {
 	mu    sync.Mutex
 	delay time.Duration
 	open  []net.Conn
-	lost  chan struct{} // what is under way is lost when it closes; nil while cut
+	lost  chan struct{} // closed by a cut, which drops the bytes in transit; nil while cut
 }
 
 func newPipeProxy(tb testing.TB, upstream string) *Proxy {
@@ -37,7 +37,7 @@ func (p *pipeProxy) dial(ctx context.Context, network, _ string) (net.Conn, erro
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	lost := p.lost
-	if lost == nil { // cut since
+	if lost == nil { // the proxy was cut meanwhile
 		return nil, errors.Join(errRefused, far.Close())
 	}
 	client, near := net.Pipe()
@@ -47,7 +47,7 @@ func (p *pipeProxy) dial(ctx context.Context, network, _ string) (net.Conn, erro
 	return client, nil
 }
 
-// pass hands on what comes from one end to the other until one of them closes.
+// pass copies bytes from one end to the other until one of them closes.
 func (p *pipeProxy) pass(to, from net.Conn, lost <-chan struct{}) {
 	defer closeAll(to, from)
 	buf := make([]byte, 64<<10)
@@ -62,7 +62,7 @@ func (p *pipeProxy) pass(to, from net.Conn, lost <-chan struct{}) {
 	}
 }
 
-// hold waits for the delay; false if the connection is lost meanwhile.
+// hold waits for the delay. It returns false if the connection is lost meanwhile.
 func (p *pipeProxy) hold(lost <-chan struct{}) bool {
 	p.mu.Lock()
 	delay := p.delay
@@ -105,6 +105,6 @@ func (p *pipeProxy) restore() {
 
 func closeAll(pipes ...net.Conn) {
 	for _, c := range pipes {
-		_ = c.Close() // which a pipe does without errors
+		_ = c.Close() // closing a pipe returns no error
 	}
 }

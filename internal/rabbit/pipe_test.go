@@ -23,7 +23,7 @@ func TestATestOverPipesHasItsBrokerAndItsTime(t *testing.T) {
 				publish(t, ch, declare(t, ch))
 				<-time.After(24 * time.Hour)
 				if ch.IsClosed() {
-					t.Error("the connection has not outlived a day")
+					t.Error("the connection was lost within a day")
 				}
 			})
 			if took := time.Since(began); took > time.Hour {
@@ -45,7 +45,7 @@ func TestASkipInABubbleIsASkip(t *testing.T) {
 		went = true
 	})
 	if !skipped || went {
-		t.Errorf("skipped %v, went on %v, want a skip", skipped, went)
+		t.Errorf("skipped %v, continued %v, want a skip", skipped, went)
 	}
 }
 

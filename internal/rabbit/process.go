@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// commandTimeout bounds one call of scripts/rabbitmq. A node starts in 3–10 s.
+// commandTimeout bounds one call of scripts/rabbitmq. A node starts within 3–10 s.
 const commandTimeout = 3 * time.Minute
 
-// process is a node that scripts/rabbitmq runs.
+// process is a Node that scripts/rabbitmq runs.
 type process struct {
 	script  string
 	dir     string
 	url     string
-	stopped bool // in good order
+	stopped bool // by Stop
 }
 
 func startProcess(s setup) (n *process, remove func() error, err error) {
@@ -73,7 +73,7 @@ func (p *process) Kill(tb testing.TB) {
 	p.must(tb, "kill")
 }
 
-// Stop leaves Erlang running, which takes most of the time that a start takes.
+// Stop leaves the Erlang VM running, since most of a start's time goes into starting it.
 func (p *process) Stop(tb testing.TB) {
 	tb.Helper()
 	p.must(tb, "ctl", "stop_app")
@@ -118,7 +118,7 @@ func (p *process) ConsumerTimeout(tb testing.TB, d time.Duration) {
 			timeout.Milliseconds(), tick.Milliseconds()))
 	}
 	set(d, d/2)
-	tb.Cleanup(func() { set(30*time.Minute, time.Minute) }) // as they were
+	tb.Cleanup(func() { set(30*time.Minute, time.Minute) }) // the defaults
 }
 
 func (p *process) LimitMessages(tb testing.TB, bytes int) {
@@ -176,7 +176,7 @@ func (p *process) must(tb testing.TB, name string, args ...string) string {
 	return out
 }
 
-// command has a context of its own, since a test's is done before its cleanup.
+// command uses its own context, since the test's context is done before its cleanup.
 func (p *process) command(name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
@@ -190,7 +190,7 @@ func (p *process) command(name string, args ...string) (string, error) {
 	return strings.TrimSpace(stdout.String()), nil
 }
 
-// findScript walks up from the package under test to the module that has the script.
+// findScript searches the folders above the package under test for the module with the script.
 func findScript() (string, error) {
 	start, err := os.Getwd()
 	if err != nil {
@@ -202,7 +202,7 @@ func findScript() (string, error) {
 			return script, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("rabbit: no scripts/rabbitmq beside a go.mod in %s or above", start)
+			return "", fmt.Errorf("rabbit: find scripts/rabbitmq: not found beside a go.mod in %s or above", start)
 		}
 	}
 }

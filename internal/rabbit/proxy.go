@@ -14,16 +14,16 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Proxy is a TCP proxy in front of a broker that fails on demand. Its methods must
-// not be called at the same time.
+// Proxy is a proxy to a broker that cuts or delays connections on demand. Its methods are not
+// safe for concurrent use.
 type Proxy struct {
 	proxy *toxiproxy.Proxy
-	pipe  *pipeProxy // instead, over pipes
+	pipe  *pipeProxy // used instead over pipes
 	url   string
 }
 
-// NewProxy starts a proxy to the broker at upstreamURL, on a port of its own on
-// 127.0.0.1, and stops it when the test ends. Only amqp:// is carried.
+// NewProxy starts a proxy to the broker at upstreamURL, on a free port of 127.0.0.1, and stops it
+// when the test ends. The URL must be an amqp:// URL.
 func NewProxy(tb testing.TB, upstreamURL string) *Proxy {
 	tb.Helper()
 	u, err := url.Parse(upstreamURL)
@@ -46,8 +46,8 @@ func NewProxy(tb testing.TB, upstreamURL string) *Proxy {
 	return p
 }
 
-// freeAddress is of a port below those that outgoing connections get: one of these could
-// take it while the proxy is cut.
+// freeAddress returns an address with a port below the range of outgoing connections. A port in
+// that range could be taken while the proxy is cut.
 func freeAddress(tb testing.TB) string {
 	tb.Helper()
 	for range 100 {
@@ -61,7 +61,7 @@ func freeAddress(tb testing.TB) string {
 		}
 		return address
 	}
-	tb.Fatal("rabbit: proxy: no port is free")
+	tb.Fatal("rabbit: proxy: no free port found")
 	return ""
 }
 
@@ -69,8 +69,8 @@ func freeAddress(tb testing.TB) string {
 // across Cut and Restore.
 func (p *Proxy) URL() string { return p.url }
 
-// Cut drops every connection at once, whatever is under way on it, and refuses new
-// ones until Restore.
+// Cut closes every connection immediately, drops the bytes in transit, and refuses new
+// connections until Restore.
 func (p *Proxy) Cut() {
 	if p.pipe != nil {
 		p.pipe.cut()
@@ -79,7 +79,7 @@ func (p *Proxy) Cut() {
 	p.proxy.Stop()
 }
 
-// Restore takes connections again after Cut.
+// Restore accepts connections again after Cut.
 func (p *Proxy) Restore(tb testing.TB) {
 	tb.Helper()
 	if p.pipe != nil {
@@ -91,8 +91,7 @@ func (p *Proxy) Restore(tb testing.TB) {
 	}
 }
 
-// Delay holds back whatever passes, in each direction, by d; zero ends that.
-// Connections that are open already are delayed too.
+// Delay delays all bytes by d in each direction, also on open connections. Zero ends the delay.
 func (p *Proxy) Delay(tb testing.TB, d time.Duration) {
 	tb.Helper()
 	if p.pipe != nil {

@@ -1,6 +1,6 @@
-// Package rabbit gives tests a broker: one that all share, private nodes that may be
-// killed, and connections that may be cut. It is a RabbitMQ, or a devbroker in the
-// test's process if AMQP_URL is embedded: or embedded:VERSION, or pipe: (see Test).
+// Package rabbit provides tests with brokers: one that all tests share, private nodes that a test
+// may kill, and connections that a test may cut. The broker is a RabbitMQ, or a devbroker in the
+// test's process if AMQP_URL is embedded:, embedded:VERSION or pipe: (see Test).
 package rabbit
 
 import (
@@ -18,11 +18,11 @@ const (
 	variable     = "AMQP_URL"
 	pollInterval = 20 * time.Millisecond
 	closeTimeout = 5 * time.Second // a blocked broker never answers a close
-	maxQueueName = 200             // AMQP allows 255; room for a suffix such as .dlq
+	maxQueueName = 200             // AMQP allows 255; this leaves room for a suffix such as .dlq
 )
 
-// URL returns the AMQP URL of the broker that all tests share, which the environment
-// variable AMQP_URL names. Without one the test fails: it is never skipped.
+// URL returns the AMQP URL of the broker that all tests share, from the environment variable
+// AMQP_URL. If it is not set, the test fails; it is not skipped.
 func URL(tb testing.TB) string {
 	tb.Helper()
 	if piped() {
@@ -33,14 +33,14 @@ func URL(tb testing.TB) string {
 	}
 	url := os.Getenv(variable)
 	if url == "" {
-		tb.Fatal("rabbit: AMQP_URL is not set, so there is no broker to test with:" +
+		tb.Fatal("rabbit: AMQP_URL is not set:" +
 			" run make test, or scripts/rabbitmq run go test ./...")
 	}
 	return url
 }
 
-// embeddedVersion returns which RabbitMQ a broker in memory is to behave like, which
-// may be empty; false if the tests' broker is not in memory.
+// embeddedVersion returns the version that the broker in memory emulates, which may be empty. It
+// returns false if the tests' broker is not in memory.
 func embeddedVersion() (version string, inMemory bool) {
 	value := os.Getenv(variable)
 	if piped() {
@@ -49,8 +49,8 @@ func embeddedVersion() (version string, inMemory bool) {
 	return strings.CutPrefix(value, "embedded:")
 }
 
-// Connect opens a connection to the broker at url and closes it when the test ends.
-// The test fails if there is no connection to be had.
+// Connect opens a connection to the broker at url, and closes it when the test ends. If it cannot
+// connect, the test fails.
 func Connect(tb testing.TB, url string) *amqp.Connection {
 	tb.Helper()
 	conn, err := amqp.DialConfig(url, clientConfig())
@@ -66,8 +66,8 @@ func Connect(tb testing.TB, url string) *amqp.Connection {
 	return conn
 }
 
-// Channel opens a connection of its own to the broker at url and a channel on it,
-// and closes both when the test ends.
+// Channel opens a new connection to the broker at url and a channel on it, and closes both when
+// the test ends.
 func Channel(tb testing.TB, url string) *amqp.Channel {
 	tb.Helper()
 	ch, err := Connect(tb, url).Channel()
@@ -77,8 +77,8 @@ func Channel(tb testing.TB, url string) *amqp.Channel {
 	return ch
 }
 
-// Queue returns a name for a queue or an exchange that no other test has: the
-// test's own name and a random end, without dots. It declares nothing.
+// Queue returns a name for a queue or an exchange that no other test uses: the name of the test
+// with a random suffix, without dots. It does not declare the queue.
 func Queue(tb testing.TB) string {
 	tb.Helper()
 	name := strings.Map(func(r rune) rune {
@@ -91,8 +91,8 @@ func Queue(tb testing.TB) string {
 	return name[:min(len(name), maxQueueName)] + "-" + rand.Text()[:8]
 }
 
-// Depth returns how many messages of queue are ready. The test fails if the queue
-// does not exist.
+// Depth returns the number of ready messages of queue. The test fails if the queue does not
+// exist.
 func Depth(tb testing.TB, ch *amqp.Channel, queue string) int {
 	tb.Helper()
 	q, err := ch.QueueDeclarePassive(queue, false, false, false, false, nil)
@@ -102,8 +102,8 @@ func Depth(tb testing.TB, ch *amqp.Channel, queue string) int {
 	return q.Messages
 }
 
-// Eventually waits until cond is true, asking every 20 ms on the test's goroutine.
-// After timeout the test fails, saying what it waited for.
+// Eventually waits until cond returns true. It calls cond every 20 ms on the test's goroutine,
+// and fails the test after timeout. what names the condition in the failure.
 func Eventually(tb testing.TB, timeout time.Duration, cond func() bool, what string) {
 	tb.Helper()
 	deadline := time.After(timeout)
@@ -113,7 +113,7 @@ func Eventually(tb testing.TB, timeout time.Duration, cond func() bool, what str
 		select {
 		case <-tick.C:
 		case <-deadline:
-			tb.Fatalf("rabbit: waited %v for this in vain: %s", timeout, what)
+			tb.Fatalf("rabbit: not true within %v: %s", timeout, what)
 		}
 	}
 }

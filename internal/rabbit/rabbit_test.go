@@ -25,7 +25,7 @@ func TestURLFailsTheTestWithoutABroker(t *testing.T) {
 	cmd.Env = append(os.Environ(), "AMQP_URL=", "RABBIT_TEST_CHILD=1")
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "run make test") {
-		t.Errorf("without AMQP_URL: %v, want a failed test that says what to run:\n%s", err, out)
+		t.Errorf("without AMQP_URL: %v, want a failed test with the command to run:\n%s", err, out)
 	}
 }
 
@@ -73,7 +73,7 @@ func declare(t *testing.T, ch *amqp.Channel) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if ch.IsClosed() { // its broker was killed, and is removed as a whole
+		if ch.IsClosed() { // its broker was killed and is removed with all queues
 			return
 		}
 		if _, err := ch.QueueDelete(queue, false, false, false); err != nil {

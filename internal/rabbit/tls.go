@@ -8,16 +8,16 @@ import (
 	"testing"
 )
 
-// Certificates are what a node with TLS needs, in PEM.
+// Certificates holds the certificates and the key of a node with TLS, in PEM.
 type Certificates struct {
-	CA   []byte // whose certificates the node accepts from its clients
+	CA   []byte // the authority that signs client certificates
 	Cert []byte // the node's own, for localhost
 	Key  []byte
 }
 
-// StartTLS is Start for a node whose URL is for TLS and names no user. A client's
-// certificate may stand for a password: by SASL EXTERNAL its common name is the user.
-// Users there are guest and those named, who may do everything.
+// StartTLS is like Start, for a node with an amqps URL without a user. A client may log in with a
+// certificate instead of a password: with SASL EXTERNAL the common name is the user. The node has
+// the user guest and the given users, all with all permissions.
 func StartTLS(tb testing.TB, c Certificates, users ...string) Node {
 	tb.Helper()
 	s := setup{tls: &c}
@@ -27,8 +27,8 @@ func StartTLS(tb testing.TB, c Certificates, users ...string) Node {
 	return startFor(tb, s)
 }
 
-// write puts the certificates where scripts/rabbitmq looks for them. A node in a
-// container reads them as another user.
+// write writes the certificates to the folder that scripts/rabbitmq reads. A node in a container
+// reads them as another user.
 func (c Certificates) write(dir string) error {
 	dir = filepath.Join(dir, "tls")
 	if err := os.Mkdir(dir, 0o755); err != nil { //nolint:gosec // others must read it, see above
