@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 modules  := $(sort $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/.*/*' -not -path '*/testdata/*')))
-packages := $(filter-out ./tools,$(modules))# the modules with code of ours
+packages := $(filter-out ./tools,$(modules))# the modules with code of this project
 scripts  := scripts/rabbitmq scripts/postgres scripts/chromium scripts/languages $(wildcard scripts/*.sh) devbroker/clients/install .ci/run
 lint     := $(CURDIR)/.bin/golangci-lint
 rabbitmq := $(CURDIR)/scripts/rabbitmq
@@ -16,11 +16,11 @@ MATRIX    ?=
 FUZZTIME  ?= 20s
 
 .PHONY: help
-help: ## show these targets
+help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 .PHONY: check
-check: format vet lint tidy shell ## everything but the tests: format, vet, lint, go.mod drift, shell scripts
+check: format vet lint tidy shell ## run all checks except tests: format, vet, lint, go.mod drift, shell scripts
 
 .PHONY: format
 format: # fails if gofmt would change a file
@@ -29,7 +29,7 @@ format: # fails if gofmt would change a file
 		[ -z "$$files" ] || { echo "not formatted, run make fmt:"; echo "$$files"; exit 1; }
 
 .PHONY: fmt
-fmt: $(lint) ## format the code (gofumpt, and imports in groups: standard, others, ours)
+fmt: $(lint) ## format the code (gofumpt, with imports grouped: standard library, third party, this module)
 	@for m in $(packages); do (cd $$m && $(lint) fmt --config $(CURDIR)/.golangci.yml); done
 
 .PHONY: vet
@@ -40,7 +40,7 @@ vet:
 lint: $(lint) ## golangci-lint, built from tools/ at the version pinned there
 	@for m in $(packages); do echo "== golangci-lint $$m"; (cd $$m && $(lint) run --config $(CURDIR)/.golangci.yml ./...); done
 
-# Its own file is the cache: built once (about 90 s on two cores), then when tools/ changes.
+# The binary is the cache: it is built once (about 90 s on two cores), and again when tools/ changes.
 $(lint): tools/go.mod tools/go.sum
 	@echo "== building golangci-lint"
 	@cd tools && go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
@@ -53,39 +53,39 @@ tidy: # fails if go mod tidy would change a go.mod or go.sum
 shell:
 	@echo "== shellcheck"
 	@if command -v shellcheck >/dev/null; then shellcheck -x $(scripts); \
-		else echo "NOT CHECKED: shellcheck is not installed, so the shell scripts were left out"; fi
+		else echo "NOT CHECKED: shellcheck is not installed, so the shell scripts were not checked"; fi
 
 .PHONY: test
-test: ## all tests with the race detector; installs and starts what they need: RabbitMQ, PostgreSQL, Chromium, Python, Node
+test: ## run all tests with the race detector; installs and starts RabbitMQ, PostgreSQL, Chromium, Python and Node if necessary
 	@$(languages)
 	@WARREN_CHROMIUM="$$($(chromium))"; export WARREN_CHROMIUM; \
 		for m in $(filter-out .,$(packages)) .; do echo "== go test $$m"; \
 		(cd $$m && $(rabbitmq) run $(postgres) run go test -race -shuffle=on -timeout 15m $(TESTFLAGS) ./...); done
 
 .PHONY: test-clients
-test-clients: ## other makers' clients against devbroker: amqp091-go's own tests, pika, kombu, Celery, amqplib
+test-clients: ## test clients of other projects against devbroker: amqp091-go's own tests, pika, kombu, Celery, amqplib
 	@echo "== go test ./devbroker/clients"
 	@go test -v -race -count=1 -tags clients -timeout 5m $(TESTFLAGS) ./devbroker/clients | grep -v '^=== '
 
 .PHONY: test-matrix
-test-matrix: ## the tests that need a broker, on RabbitMQ 3.10, 4.0 and 4.3 and on devbroker, in one table (MATRIX: flags)
+test-matrix: ## run the tests that need a broker on RabbitMQ 3.10, 4.0 and 4.3 and on devbroker, in one table (MATRIX: flags)
 	@$(languages)
 	@go run ./internal/matrix $(MATRIX)
 
 .PHONY: fuzz
-fuzz: ## each fuzz target for FUZZTIME (20s)
+fuzz: ## run each fuzz target for FUZZTIME (20s)
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | while IFS=: read -r file func; do \
 		target="$${func#func }"; dir="$$(dirname "$$file")"; echo "== $$target $$dir"; \
 		(cd "$$dir" && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) . </dev/null); done
 
 .PHONY: bench
-bench: ## the benchmarks of the module bench/
-	@[ -f bench/go.mod ] || { echo "there is no module bench/" >&2; exit 1; }
+bench: ## run the benchmarks of the module bench/
+	@[ -f bench/go.mod ] || { echo "module bench/ not found" >&2; exit 1; }
 	@cd bench && $(rabbitmq) run go test -run '^$$' -bench . ./...
 
 .PHONY: example
 example: ## build and test examples/
-	@[ -d examples ] || { echo "there is no examples/" >&2; exit 1; }
+	@[ -d examples ] || { echo "folder examples/ not found" >&2; exit 1; }
 	@$(languages)
 	@WARREN_CHROMIUM="$$($(chromium))"; export WARREN_CHROMIUM; \
 		$(rabbitmq) run go test -race -timeout 5m ./examples/...

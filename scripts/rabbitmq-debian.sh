@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # $wanted comes from scripts/rabbitmq
-# Other releases of RabbitMQ than the machine's own, each in a tree of the Debian
-# suite that has it. Needs root, and apt-get for debootstrap; a tree is made once
-# (about a minute, 300 MB) and serves any number of nodes.
+# Releases of RabbitMQ other than the installed one, each in a tree of the Debian suite
+# that contains it. It needs root, and apt-get to install debootstrap. A tree is created
+# once (about a minute, 300 MB), and any number of nodes can use it.
 
 debian_suite() {
 	case "$wanted" in
@@ -13,14 +13,14 @@ debian_suite() {
 
 debian_tree() { echo "${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/warren/rabbitmq-$wanted"; }
 
-# debian_enter runs a command in the tree $0, where the folder $1 is /mnt. It wants a
-# mount namespace of its own (unshare), so that no mount outlives the command.
+# debian_enter runs a command in the tree $0, with the folder $1 as /mnt. It must run in
+# its own mount namespace (unshare), so that its mounts end with the command.
 # shellcheck disable=SC2016,SC2034 # expanded by the shell that runs it, from another file
 debian_enter='mount --bind "$1" "$0/mnt" && mount --bind /dev "$0/dev" &&
 	mount -t proc proc "$0/proc" && shift && exec chroot "$0" "$@"'
 
-# debian_install makes the tree under another name, so that nobody takes a part of it
-# for the whole; whoever comes second waits.
+# debian_install creates the tree under a temporary name, so that no process uses an
+# incomplete tree. A second process waits for the first.
 debian_install() {
 	local tree suite
 	tree="$(debian_tree)"
@@ -36,8 +36,8 @@ debian_install() {
 	) 9>"$tree.lock"
 }
 
-# debian_bootstrap fills the folder $2 with suite $1. Its mounts are gone with it, and
-# localhost must be known there: RabbitMQ 4.3 hangs without.
+# debian_bootstrap installs suite $1 into the folder $2. Its mounts end with it. The tree
+# needs an entry for localhost, since RabbitMQ 4.3 hangs without one.
 debian_bootstrap() {
 	echo "scripts/rabbitmq: RabbitMQ $wanted from Debian $1 into $2" >&2
 	if ! command -v debootstrap >/dev/null; then
@@ -52,5 +52,5 @@ debian_bootstrap() {
 	rm -f "$2.log" "$2"/var/cache/apt/archives/*.deb
 	# shellcheck disable=SC2034 # local_has reads them
 	local root="$2" bin=/usr/lib/rabbitmq/bin
-	local_has || fail "Debian $1 has $(ls "$2/usr/lib/rabbitmq/lib") now, wanted RabbitMQ $wanted"
+	local_has || fail "Debian $1 contains $(ls "$2/usr/lib/rabbitmq/lib"), want RabbitMQ $wanted"
 }

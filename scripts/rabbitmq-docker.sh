@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154 # $wanted comes from scripts/rabbitmq, $name and $…_port come from the node's file
-# Nodes in containers, for machines without a rabbitmq-server. The container keeps
-# the data and is named in the node's file; its port is published on 127.0.0.1 only.
+# Nodes in containers, for machines without a rabbitmq-server. The container keeps the
+# data, and the node's file contains its name. Its port is published on 127.0.0.1 only.
 
 docker_found() { command -v docker >/dev/null && docker info >/dev/null 2>&1; }
 
@@ -12,7 +12,7 @@ docker_create() {
 	fi
 }
 
-# docker_tls sets tls, what a container with TLS is made with.
+# docker_tls sets tls, the arguments of docker run for a node with TLS.
 docker_tls() {
 	tls=()
 	if [ -d "$dir/tls" ]; then
@@ -25,7 +25,7 @@ docker_tls() {
 	fi
 }
 
-# docker_up gives the node a hostname of its own, since its data are kept by it.
+# docker_up sets a fixed hostname, since RabbitMQ stores its data by hostname.
 docker_up() {
 	if docker container inspect "$name" >/dev/null 2>&1; then
 		docker start "$name" >/dev/null || return 1

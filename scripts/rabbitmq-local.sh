@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154 # $dir, $name, $…_port come from the node's file
-# Nodes that are processes of this machine, of its own rabbitmq-server or of one in
-# another Debian's tree (rabbitmq-debian.sh). The machine's own needs no root: the
-# server's script is run, not the distribution's wrapper, which wants root or the
-# rabbitmq user.
+# Nodes that are processes of this machine, from the installed rabbitmq-server or from a
+# tree of another Debian suite (rabbitmq-debian.sh). The installed server does not need
+# root: the script runs the server directly, instead of the distribution's wrapper, which
+# requires root or the user rabbitmq.
 
 local_places() {
 	echo "/usr/lib/rabbitmq/bin" \
@@ -10,8 +10,8 @@ local_places() {
 		"/home/linuxbrew/.linuxbrew/opt/rabbitmq/sbin /opt/rabbitmq/sbin"
 }
 
-# local_find sets bin, the folder of a server of the wanted release, and root, the
-# tree it is in, which is empty for the machine's own.
+# local_find sets bin, the folder of a server of the wanted release, and root, the tree
+# that contains it, which is empty for the installed server.
 local_find() {
 	root=""
 	for bin in $(local_places); do
@@ -23,8 +23,8 @@ local_find() {
 	local_has
 }
 
-# local_has says whether $root$bin has a server of the wanted release, which is told
-# from the name of a folder: asking rabbitmqctl takes a second.
+# local_has reports whether $root$bin contains a server of the wanted release. It checks
+# the name of a folder, since rabbitmqctl takes a second.
 local_has() {
 	[ -x "$root$bin/rabbitmq-server" ] || return 1
 	local rabbit
@@ -41,15 +41,15 @@ local_found() {
 	local_find
 }
 
-# local_create has epmd on a port of the node's own, so that it can be stopped with it.
+# local_create gives each node its own epmd port, so that epmd can be stopped with the node.
 local_create() {
-	local root bin home # the node's folder, as the node sees it
+	local root bin home # the path of the node's folder inside the tree
 	home="$(cd "$1" && pwd)"
 	local_find
 	if [ -n "$root" ]; then
 		home=/mnt
 	elif ! command -v epmd >/dev/null; then
-		fail "rabbitmq-server is there, but no epmd (of Erlang) in PATH"
+		fail "rabbitmq-server is installed, but epmd (of Erlang) is not in PATH"
 	fi
 	mkdir -p "$1/log"
 	if [ ! -f "$1/.erlang.cookie" ]; then
@@ -70,7 +70,7 @@ local_create() {
 	echo "epmd_port=$(free_port)"
 }
 
-# local_surroundings sets within, what RabbitMQ's and Erlang's commands are run by.
+# local_surroundings sets within, the command prefix for the commands of RabbitMQ and Erlang.
 local_surroundings() {
 	local loopback="-kernel inet_dist_use_interface {127,0,0,1}"
 	within=(
@@ -102,8 +102,8 @@ local_within() {
 	"${within[@]}" "$@"
 }
 
-# local_up starts the server and waits. The cheap wait for its port comes first: it
-# notices a server that died, which await_startup would wait for to the end.
+# local_up starts the server and waits for it. It first waits for the port, which detects a
+# server that has exited; await_startup would wait until its timeout.
 local_up() {
 	local server
 	local_surroundings
@@ -120,8 +120,8 @@ local_up() {
 	local_ctl await_startup --timeout 60 >>"$dir/log/out" 2>&1 && local_running
 }
 
-# local_pid prints the broker's process id. The broker is known by an argument of
-# ours and not by a file, which it writes late and which may outlive it.
+# local_pid prints the broker's process id. It finds the broker by one of its arguments, not
+# by the pid file, which is written late and may be stale.
 local_pid() {
 	local pid args
 	while read -r pid args; do
@@ -137,7 +137,8 @@ local_pid() {
 
 local_running() { local_pid >/dev/null; }
 
-# local_launching says whether the server's script runs, with or without a broker yet.
+# local_launching reports whether the server's script is running, even if the broker is not
+# running yet.
 local_launching() {
 	local server
 	server="$(cat "$dir/server" 2>/dev/null)" &&
@@ -161,8 +162,8 @@ local_end() {
 	done
 }
 
-# local_stop asks for an orderly stop by SIGTERM, as RabbitMQ documents, since
-# rabbitmqctl cannot reach every node that should stop.
+# local_stop shuts down the broker by SIGTERM, as RabbitMQ documents, since rabbitmqctl
+# cannot reach every node.
 local_stop() {
 	local_end TERM 30 || local_kill
 	local_stop_epmd
@@ -170,7 +171,8 @@ local_stop() {
 
 local_kill() { local_end KILL 10; }
 
-# local_stop_epmd stops the node's epmd, which refuses until it has seen the node go.
+# local_stop_epmd stops the node's epmd. epmd refuses until it has noticed that the node has
+# ended.
 local_stop_epmd() {
 	local left=50
 	while local_within epmd -names >/dev/null 2>&1; do
@@ -188,7 +190,7 @@ local_import() {
 	local_ctl import_definitions "$home/definitions.json"
 }
 
-# local_remove need not be orderly: the data go too.
+# local_remove kills the node, since its data are deleted too.
 local_remove() {
 	local_kill
 	local_stop_epmd
