@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"fmt"
 	"time"
 
 	"github.com/warren-mq/warren/message"
 )
 
-// claimHeads leases the oldest pending row of each aggregate, and rows without one.
+// claimHeads leases the oldest pending row of each aggregate, and rows without one, except
+// the rows that the relay has in hand: the first copy of such a row may be under way, even
+// if its lease has run out.
 // Who has the oldest row has the aggregate: its other rows are nobody's head until the
 // oldest is marked.
 const claimHeads = `WITH due AS (
@@ -17,8 +20,14 @@ const claimHeads = `WITH due AS (
 	WHERE o.published_at IS NULL AND o.next_at <= NOW AND o.leased_until <= NOW
 	AND NOT EXISTS (SELECT 1 FROM warren_outbox e
 		WHERE e.aggregate = o.aggregate AND e.seq < o.seq AND e.published_at IS NULL)
+	AND o.seq NOT IN %s
 	ORDER BY o.seq LIMIT ? SKIP)
 UPDATE warren_outbox SET lease = ?, leased_until = NOW + ? WHERE seq IN (SELECT seq FROM due)`
+
+// claimRest leases the rows behind the heads, so that every row of a batch has its lease.
+const claimRest = `UPDATE warren_outbox SET lease = ?, leased_until = NOW + ? WHERE seq IN (
+	SELECT r.seq FROM warren_outbox h JOIN warren_outbox r ON r.aggregate = h.aggregate AND r.seq > h.seq
+	WHERE h.lease = ? AND h.published_at IS NULL AND r.published_at IS NULL ORDER BY r.seq LIMIT ?)`
 
 // anyDue is asked first: on SQLite an idle relay must not take the lock of writers.
 const anyDue = `SELECT EXISTS (SELECT 1 FROM warren_outbox
@@ -27,11 +36,8 @@ const anyDue = `SELECT EXISTS (SELECT 1 FROM warren_outbox
 const columns = `r.seq, coalesce(r.aggregate, ''), r.attempts, NOW - r.written_at,
 	r.message_id, r.exchange, r.routing_key, r.properties, r.headers, r.body`
 
-// readBatch reads the heads, and behind them the rest of their aggregates.
-const readBatch = `SELECT ` + columns + ` FROM warren_outbox r WHERE r.lease = ? AND r.published_at IS NULL
-UNION ALL SELECT ` + columns + ` FROM warren_outbox h JOIN warren_outbox r ON r.aggregate = h.aggregate AND r.seq > h.seq
-WHERE h.lease = ? AND h.published_at IS NULL AND r.published_at IS NULL
-ORDER BY 1 LIMIT ?`
+const readBatch = `SELECT ` + columns + ` FROM warren_outbox r
+WHERE r.lease = ? AND r.published_at IS NULL ORDER BY 1 LIMIT ?`
 
 // row is a message that waits.
 type row struct {
@@ -52,35 +58,48 @@ type batch struct {
 
 // claim leases due rows and reads them, or does neither.
 func (r *Relay) claim(ctx context.Context) (b batch, err error) {
-	b = batch{lease: rand.Text(), until: time.Now().Add(r.config.Lease)}
+	b.lease = rand.Text()
 	var due bool
 	if err := r.config.DB.QueryRowContext(ctx, r.sql(anyDue)).Scan(&due); err != nil || !due {
 		return b, err
 	}
+	held := r.held.list()
 	tx, err := r.config.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return b, err
 	}
+	b.until = time.Now().Add(r.config.Lease) // on SQLite the wait for the lock does not count
 	defer func() {
 		if err != nil || len(b.rows) == 0 {
 			_ = tx.Rollback() // nothing was written, or the error before it says more
 			return
 		}
-		err = tx.Commit()
+		if err = tx.Commit(); err == nil {
+			r.held.add(&b)
+		}
 	}()
-	result, err := tx.ExecContext(ctx, r.sql(claimHeads), r.config.Batch, b.lease, r.config.Lease.Milliseconds())
+	b.rows, err = r.claimIn(ctx, tx, b.lease, held)
+	return b, err
+}
+
+func (r *Relay) claimIn(ctx context.Context, tx *sql.Tx, lease string, held []any) ([]row, error) {
+	limit, length := r.config.Batch, r.config.Lease.Milliseconds()
+	heads := r.sql(fmt.Sprintf(claimHeads, seqs(len(held))))
+	result, err := tx.ExecContext(ctx, heads, append(held, limit, lease, length)...)
 	if err != nil {
-		return b, err
+		return nil, err
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		return b, err
+		return nil, err
 	}
-	rows, err := tx.QueryContext(ctx, r.sql(readBatch), b.lease, b.lease, r.config.Batch)
+	if _, err := tx.ExecContext(ctx, r.sql(claimRest), lease, length, lease, limit); err != nil {
+		return nil, err
+	}
+	rows, err := tx.QueryContext(ctx, r.sql(readBatch), lease, limit)
 	if err != nil {
-		return b, err
+		return nil, err
 	}
-	b.rows, err = scan(rows)
-	return b, err
+	return scan(rows)
 }
 
 func scan(rows *sql.Rows) (all []row, err error) {

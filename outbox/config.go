@@ -19,13 +19,16 @@ type Config struct {
 	// outbox is for when the broker is away.
 	Broker broker.Config
 	// Batch is how many messages are taken at a time, 1 to 1000; 100 if zero. So many
-	// bodies are in memory, and so many may be published twice after a crash.
+	// bodies are in memory, and so many may be published twice after a crash. To both are
+	// added the messages whose confirms are late: a relay that has 1000 of them takes no
+	// further batch.
 	Batch int
 	// Poll is how often an idle relay looks for messages; 1s if zero.
 	Poll time.Duration
-	// Lease is how long what a relay has taken is left to it, should it die, before
-	// another takes it; 30s if zero, 1s or more. A third of it is the time that one
-	// confirm may take.
+	// Lease is how long what a relay has taken is left to it, should it die or stall, before
+	// another takes it; 30s if zero, 1s or more. A relay that lives renews it. After a third
+	// of it the confirms of a batch are late: see Late. It must be longer than the database
+	// can keep a writer waiting.
 	Lease time.Duration
 	// Retry spaces the attempts at a message that the broker refuses: from 1s, doubling
 	// up to 1min, where its fields are zero. Its MaxAttempts is not used.

@@ -45,5 +45,9 @@ func (d Dialect) sql(query string) string {
 	return b.String()
 }
 
-// places is n places for arguments, for a list.
-func places(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
+// list is a list for IN and NOT IN: a value that no row has, so that it is never empty, and
+// n arguments.
+func list(none string, n int) string { return "(" + none + strings.Repeat(",?", n) + ")" }
+
+// seqs is a list of n values of seq.
+func seqs(n int) string { return list("0", n) }

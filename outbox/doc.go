@@ -39,9 +39,20 @@
 // # What is promised
 //
 // What was committed is published at least once, what was not is never published. A
-// message comes twice, with the same id, if a relay dies or loses its connection between
-// confirm and mark: at most Config.Batch of them each time. Let the consumer drop the
-// second, by middleware.Dedupe or its own table.
+// message comes twice, with the same id, only if
+//
+//   - a relay dies, stalls, or does not reach its database for longer than Config.Lease, and
+//     another relay claims a row whose message is on the wire, or confirmed and not marked;
+//   - the connection or the channel is lost with the message on the wire. The relay closes
+//     the channel itself if the broker does not confirm a message for ten times
+//     Broker.PublishTimeout, the time of an alarm not counted;
+//   - a relay is stopped, and the message is not confirmed and marked within the time that
+//     Run waits.
+//
+// At most Config.Batch messages come twice each time, and those whose confirms were late.
+// A relay waits for a late confirm: meanwhile it renews the lease of the row and goes on
+// with other aggregates. It reports lost leases by Interrupted. Let the consumer drop the
+// second copy, by middleware.Dedupe or its own table.
 //
 // Messages with the same Aggregate are first published in the order of their commits,
 // whatever the number of relays: who has leased an aggregate's oldest row has the

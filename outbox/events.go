@@ -11,8 +11,15 @@ type Published struct {
 	Waited                       time.Duration // since Write, by the database's clock
 }
 
-// Failed says that the broker refused a message, or did not confirm it in time. It is
-// tried again. The later messages of its aggregate wait, all others do not.
+// Late reports that the broker had not confirmed a message when the time for its batch, a
+// third of Config.Lease, was over. The relay keeps waiting and publishes no second copy
+// meanwhile. The later messages of the same aggregate wait, all others do not.
+type Late struct {
+	ID, Exchange, Key, Aggregate string
+}
+
+// Failed says that the broker refused a message. It is tried again. The later messages of
+// its aggregate wait, all others do not.
 type Failed struct {
 	ID, Exchange, Key, Aggregate string
 	Attempts                     int           // this one included
@@ -20,8 +27,8 @@ type Failed struct {
 	Err                          error         // such as broker.ErrUnroutable, broker.ErrNacked
 }
 
-// Interrupted says that the broker or the database is away. What was in hand is
-// published again, and may come twice.
+// Interrupted says that the broker or the database is away, or that the relay has lost
+// leases. What was in hand is published again, and may come twice.
 type Interrupted struct{ Err error }
 
 // Resumed says that the relay works again after Interrupted.
@@ -31,6 +38,7 @@ type Resumed struct{}
 type Cleaned struct{ Rows int64 }
 
 func (Published) event()   {}
+func (Late) event()        {}
 func (Failed) event()      {}
 func (Interrupted) event() {}
 func (Resumed) event()     {}
@@ -38,6 +46,8 @@ func (Cleaned) event()     {}
 
 // emit is the one place from which the log and OnEvent are fed.
 func (r *Relay) emit(e Event) {
+	r.emitting.Lock() // late messages have goroutines of their own
+	defer r.emitting.Unlock()
 	r.log(e)
 	if r.config.OnEvent != nil {
 		r.config.OnEvent(e)
@@ -50,6 +60,8 @@ func (r *Relay) log(e Event) {
 	switch e := e.(type) {
 	case Published:
 		log.Debug("outbox: published", "message_id", e.ID, "exchange", e.Exchange, "key", e.Key, "aggregate", e.Aggregate, "waited", e.Waited)
+	case Late:
+		log.Warn("outbox: confirm is late, waiting", "message_id", e.ID, "exchange", e.Exchange, "key", e.Key, "aggregate", e.Aggregate)
 	case Failed:
 		log.Error("outbox: not published, trying again", "message_id", e.ID, "exchange", e.Exchange, "key", e.Key,
 			"aggregate", e.Aggregate, "attempts", e.Attempts, "pause", e.Pause, "error", e.Err)

@@ -1,6 +1,9 @@
 package outbox
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Claim takes a batch as a relay does: the aggregates it has in hand, and how to mark
 // all of it published.
@@ -12,5 +15,5 @@ func Claim(ctx context.Context, r *Relay) (aggregates []string, mark func() erro
 	for _, group := range b.groups() {
 		aggregates = append(aggregates, group[0].aggregate)
 	}
-	return aggregates, func() error { return r.mark(ctx, &b, &outcome{published: b.rows}) }, nil
+	return aggregates, func() error { return r.mark(ctx, &b, &outcome{published: slices.Clone(b.rows)}) }, nil
 }

@@ -12,22 +12,23 @@ import (
 )
 
 const (
-	markPublished = "UPDATE warren_outbox SET published_at = NOW WHERE published_at IS NULL AND seq IN "
-	markFailed    = "UPDATE warren_outbox SET attempts = attempts + 1, last_error = ?, next_at = NOW + ? WHERE seq = ?"
-	release       = "UPDATE warren_outbox SET lease = NULL, leased_until = 0 WHERE lease = ?"
+	markPublished = "UPDATE warren_outbox SET published_at = NOW, lease = NULL WHERE published_at IS NULL AND seq IN "
+	markFailed    = "UPDATE warren_outbox SET attempts = attempts + 1, last_error = ?, next_at = NOW + ? WHERE seq = ? AND lease = ?"
+	release       = "UPDATE warren_outbox SET lease = NULL, leased_until = 0 WHERE lease = ? AND seq NOT IN "
 )
 
 // maxError bounds the text of an error that is kept, in bytes.
 const maxError = 2 << 10
 
-// mark writes down what became of the batch and gives back the rest of it. It tries
-// until the lease is over, whatever ctx says: a mark that is lost is a duplicate.
+// mark writes down what became of the batch and releases the rows of it that are not on
+// the wire. It tries for the length of a lease, whatever ctx says: a mark that is lost is a
+// duplicate.
 func (r *Relay) mark(ctx context.Context, b *batch, o *outcome) error {
-	marking, cancel := context.WithDeadline(context.WithoutCancel(ctx), b.until)
+	marking, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.config.Lease)
 	defer cancel()
 	pauses := retry.Policy{InitialInterval: 50 * time.Millisecond, MaxInterval: time.Second}
 	for attempt := 1; ; attempt++ {
-		err := r.inTx(marking, func(tx *sql.Tx) error { return r.markAll(marking, tx, b, o) })
+		err := r.markOnce(marking, b, o)
 		if err == nil {
 			return nil
 		}
@@ -39,22 +40,35 @@ func (r *Relay) mark(ctx context.Context, b *batch, o *outcome) error {
 	}
 }
 
+func (r *Relay) markOnce(ctx context.Context, b *batch, o *outcome) error {
+	r.held.mu.Lock()
+	defer r.held.mu.Unlock()
+	err := r.inTx(ctx, func(tx *sql.Tx) error { return r.markAll(ctx, tx, b, o) })
+	if err == nil {
+		r.held.keep(b, o.open)
+	}
+	return err
+}
+
 func (r *Relay) markAll(ctx context.Context, tx *sql.Tx, b *batch, o *outcome) error {
-	if n := len(o.published); n > 0 {
-		seqs := make([]any, n)
-		for i := range o.published {
-			seqs[i] = o.published[i].seq
-		}
-		if _, err := tx.ExecContext(ctx, r.sql(markPublished+"("+places(n)+")"), seqs...); err != nil {
-			return err
-		}
+	published := make([]any, len(o.published))
+	for i := range o.published {
+		published[i] = o.published[i].seq
+	}
+	if _, err := tx.ExecContext(ctx, r.sql(markPublished+seqs(len(published))), published...); err != nil {
+		return err
 	}
 	for _, f := range o.failed {
-		if _, err := tx.ExecContext(ctx, r.sql(markFailed), storable(f.err), f.pause.Milliseconds(), f.row.seq); err != nil {
+		_, err := tx.ExecContext(ctx, r.sql(markFailed), storable(f.err), f.pause.Milliseconds(), f.row.seq, b.lease)
+		if err != nil {
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, r.sql(release), b.lease)
+	args := []any{b.lease}
+	for seq := range o.open {
+		args = append(args, seq)
+	}
+	_, err := tx.ExecContext(ctx, r.sql(release+seqs(len(o.open))), args...)
 	return err
 }
 
@@ -74,6 +88,14 @@ func (r *Relay) inTx(ctx context.Context, f func(*sql.Tx) error) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// reportLate emits an event for each message whose confirm is late.
+func (r *Relay) reportLate(open map[int64]row) {
+	for _, l := range open {
+		m := &l.message
+		r.emit(Late{ID: m.ID, Exchange: m.Exchange, Key: m.RoutingKey, Aggregate: l.aggregate})
+	}
 }
 
 // report tells of the outcome, once it is marked.

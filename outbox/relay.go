@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/retry"
 )
@@ -24,10 +25,15 @@ type Relay struct {
 	started atomic.Bool
 
 	// Of Run alone:
-	cleaned time.Time // when it was done last
+	cleaned time.Time      // when it was done last
+	waiting sync.WaitGroup // for confirms that are late
 
-	mu   sync.Mutex
-	idle error // why it does nothing
+	held     held
+	emitting sync.Mutex
+
+	mu      sync.Mutex
+	idle    error // why it does nothing
+	trouble error // what the next round has to report
 }
 
 // New returns a relay that does nothing until Run.
@@ -35,7 +41,7 @@ func New(cfg Config) *Relay {
 	cfg = cfg.withDefaults()
 	return &Relay{
 		config: cfg, invalid: cfg.Validate(), sender: amqp.NewSender(amqp.Config(cfg.Broker), "outbox", nil),
-		wake: make(chan struct{}, 1), idle: errors.New("not begun yet"),
+		wake: make(chan struct{}, 1), held: held{rows: make(map[int64]string)}, idle: errors.New("not begun yet"),
 	}
 }
 
@@ -53,9 +59,15 @@ func (r *Relay) Run(ctx context.Context) error {
 	life, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	connected := make(chan error, 1)
 	go func() { connected <- r.sender.Run(life) }()
+	renewing := make(chan struct{})
+	go func() {
+		defer close(renewing)
+		r.renewing(life)
+	}()
 	r.set(nil)
-	r.work(ctx)
+	r.work(ctx, life)
 	hangUp()
+	<-renewing
 	err := <-connected
 	r.set(errors.New("ended"))
 	if ctx.Err() == nil {
@@ -72,13 +84,21 @@ func (r *Relay) Wake() {
 	}
 }
 
-// work goes round until ctx is done, or no connection is to be had any more.
-func (r *Relay) work(ctx context.Context) {
+// work goes round until ctx is done, or no connection is to be had any more. Then it waits
+// for what is on the wire, up to the time of grace or until life is done.
+func (r *Relay) work(ctx, life context.Context) {
+	ctx, stop := context.WithCancel(ctx)
+	wire, cut := context.WithCancel(life)
+	defer cut()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cut) })()
+	defer r.waiting.Wait()
+	defer stop()
 	for failures := 0; ctx.Err() == nil; {
-		if _, err := r.sender.Connector().Session(ctx); err != nil {
+		session, err := r.sender.Connector().Session(ctx)
+		if err != nil {
 			return
 		}
-		taken, err := r.round(ctx)
+		taken, err := r.round(ctx, wire, session)
 		if err != nil && ctx.Err() == nil {
 			failures++
 			r.interrupted(err)
@@ -95,8 +115,16 @@ func (r *Relay) work(ctx context.Context) {
 	}
 }
 
-// round publishes one batch and returns how many messages were in it.
-func (r *Relay) round(ctx context.Context) (taken int, err error) {
+// round publishes one batch and returns how many messages were in it. It leaves those whose
+// confirms are late to a goroutine.
+func (r *Relay) round(ctx, wire context.Context, session *amqp.Session) (taken int, err error) {
+	defer func() { err = errors.Join(err, r.noted()) }()
+	if reason := session.Blocked(); reason != "" {
+		return 0, fmt.Errorf("%w: %s", broker.ErrBlocked, reason)
+	}
+	if n := len(r.held.list()); n >= maxHeld {
+		return 0, fmt.Errorf("outbox: %d messages are not confirmed yet, want less than %d", n, maxHeld)
+	}
 	if err := r.clean(ctx); err != nil {
 		return 0, fmt.Errorf("outbox: delete published rows: %w", err)
 	}
@@ -107,12 +135,14 @@ func (r *Relay) round(ctx context.Context) (taken int, err error) {
 	if len(b.rows) == 0 {
 		return 0, nil
 	}
-	o := r.publish(ctx, &b)
-	if err := r.mark(ctx, &b, o); err != nil {
-		return 0, errors.Join(err, o.trouble)
+	p := r.publish(ctx, wire, session, b)
+	p.wait(r.third())
+	open, unmarked := r.settle(ctx, p)
+	if len(open) > 0 || unmarked != nil {
+		r.reportLate(open)
+		r.waiting.Go(func() { r.settleLate(ctx, p, unmarked) })
 	}
-	r.report(o)
-	return len(b.rows), o.trouble
+	return len(b.rows), nil
 }
 
 // rest waits for the next poll, or to be woken.
@@ -133,6 +163,9 @@ func (r *Relay) pause(ctx context.Context, failures int) {
 	}
 }
 
+// third is a third of the lease: how long a batch may take before its confirms are late.
+func (r *Relay) third() time.Duration { return r.config.Lease / 3 }
+
 func (r *Relay) sql(query string) string { return r.config.Dialect.sql(query) }
 
 func (r *Relay) interrupted(err error) {
@@ -143,6 +176,27 @@ func (r *Relay) interrupted(err error) {
 func (r *Relay) resumed() {
 	r.set(nil)
 	r.emit(Resumed{})
+}
+
+// note has the next round report err, unless it is nil.
+func (r *Relay) note(err error) {
+	if err == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.trouble == nil {
+		r.trouble = err
+	}
+	r.Wake()
+}
+
+// noted returns the first error that was noted since the last call.
+func (r *Relay) noted() (err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err, r.trouble = r.trouble, nil
+	return err
 }
 
 func (r *Relay) set(idle error) {

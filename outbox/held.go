@@ -1,0 +1,124 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// maxHeld bounds the rows in hand when a batch is claimed, since their bodies are in memory.
+const maxHeld = 1000
+
+// held are the rows that a relay has in hand: those that it has claimed, until they are
+// marked or released. The relay claims none of them again.
+type held struct {
+	mu   sync.Mutex
+	rows map[int64]string // seq to lease; "" once the lease is lost
+}
+
+func (h *held) add(b *batch) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := range b.rows {
+		h.rows[b.rows[i].seq] = b.lease
+	}
+}
+
+// keep drops the rows of b that are not in open, also from b: they may be claimed again, in
+// another batch. Its caller has locked mu.
+func (h *held) keep(b *batch, open map[int64]row) {
+	b.rows = slices.DeleteFunc(b.rows, func(one row) bool {
+		_, ok := open[one.seq]
+		if !ok {
+			delete(h.rows, one.seq)
+		}
+		return !ok
+	})
+}
+
+// list returns the rows in hand, as arguments of a query.
+func (h *held) list() (all []any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for seq := range h.rows {
+		all = append(all, seq)
+	}
+	return all
+}
+
+// renewing renews the leases of all rows in hand six times a lease, until ctx is done: on
+// SQLite it may have to wait long for the lock.
+func (r *Relay) renewing(ctx context.Context) {
+	for {
+		select {
+		case <-time.After(r.config.Lease / 6):
+		case <-ctx.Done():
+			return
+		}
+		lost, err := r.renew(ctx)
+		if err != nil {
+			r.note(fmt.Errorf("outbox: renew leases: %w", err))
+		}
+		if len(lost) > 0 {
+			r.note(fmt.Errorf("outbox: leases lost with messages on the wire, another relay may publish them again: seq %v", lost))
+		}
+	}
+}
+
+const renewLeases = `UPDATE warren_outbox SET leased_until = NOW + ?
+	WHERE published_at IS NULL AND seq IN %s AND lease IN %s RETURNING seq`
+
+// renew renews the leases of the rows in hand, and returns the rows whose lease was lost
+// since the last call. The marks wait meanwhile, so that no row that has just been marked
+// is taken for lost.
+func (r *Relay) renew(ctx context.Context) (lost []int64, err error) {
+	r.held.mu.Lock()
+	defer r.held.mu.Unlock()
+	rows, leases := []any{}, make(map[any]bool)
+	for seq, lease := range r.held.rows {
+		if lease != "" {
+			rows = append(rows, seq)
+			leases[lease] = true
+		}
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.config.Lease)
+	defer cancel()
+	query := r.sql(fmt.Sprintf(renewLeases, seqs(len(rows)), list("''", len(leases))))
+	args := slices.Concat([]any{r.config.Lease.Milliseconds()}, rows, slices.Collect(maps.Keys(leases)))
+	renewed, err := r.numbers(ctx, query, args)
+	if err != nil {
+		return nil, err
+	}
+	for seq, lease := range r.held.rows {
+		if lease != "" && !renewed[seq] {
+			r.held.rows[seq] = ""
+			lost = append(lost, seq)
+		}
+	}
+	return lost, nil
+}
+
+// numbers runs a query that returns values of seq.
+func (r *Relay) numbers(ctx context.Context, query string, args []any) (all map[int64]bool, err error) {
+	rows, err := r.config.DB.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	all = make(map[int64]bool)
+	for rows.Next() {
+		var seq int64
+		if err := rows.Scan(&seq); err != nil {
+			return nil, err
+		}
+		all[seq] = true
+	}
+	return all, rows.Err()
+}
