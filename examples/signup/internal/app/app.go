@@ -9,10 +9,11 @@ import (
 	"slices"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/dedupe"
 	"github.com/warren-mq/warren/examples/signup/internal/account"
 	"github.com/warren-mq/warren/examples/signup/internal/analytics"
 	"github.com/warren-mq/warren/examples/signup/internal/billing"
-	"github.com/warren-mq/warren/examples/signup/internal/dedupe"
+	"github.com/warren-mq/warren/examples/signup/internal/database"
 	"github.com/warren-mq/warren/examples/signup/internal/event"
 	"github.com/warren-mq/warren/examples/signup/internal/link"
 	"github.com/warren-mq/warren/examples/signup/internal/mail"
@@ -33,7 +34,7 @@ type App struct {
 	roles  []Role
 
 	accounts     *account.Store
-	handled      *dedupe.Store
+	handled      *dedupe.SQL
 	counter      *analytics.Counter
 	book         *billing.Book
 	welcome      welcome.Mailer
@@ -108,10 +109,12 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.closers = append(a.closers, a.accounts.DB.Close)
-	if a.handled, err = dedupe.Open(ctx, a.config.database("handled.db")); err != nil {
+	handled, err := database.Open(ctx, a.config.database("handled.db"), dedupe.SQLSchema)
+	if err != nil {
 		return err
 	}
-	a.closers = append(a.closers, a.handled.Close)
+	a.handled = dedupe.NewSQL(handled.DB)
+	a.closers = append(a.closers, handled.Close)
 	if a.counter, err = analytics.Open(ctx, filepath.Join(a.config.Data, "analytics.db")); err != nil {
 		return err
 	}

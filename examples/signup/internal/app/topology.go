@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/warren-mq/warren/broker"
-	"github.com/warren-mq/warren/examples/signup/internal/dedupe"
+	"github.com/warren-mq/warren/dedupe"
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
@@ -14,7 +14,7 @@ import (
 
 // declared returns the topology that all roles need.
 func declared(c Config) topology.Topology {
-	all := &App{config: c, handled: new(dedupe.Store), subscriptions: make(map[string]*worker.Subscription)} // never run
+	all := &App{config: c, handled: new(dedupe.SQL), subscriptions: make(map[string]*worker.Subscription)} // never run
 	w := worker.New(worker.Config{})
 	all.subscribe(w, Roles())
 	return w.Topology()

@@ -1,39 +1,35 @@
-package dedupe_test
+package database_test
 
 import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/warren-mq/warren/dedupe"
 	"github.com/warren-mq/warren/dedupe/dedupetest"
+	"github.com/warren-mq/warren/examples/signup/internal/database"
 	"github.com/warren-mq/warren/examples/signup/internal/database/databasetest"
-	sqlstore "github.com/warren-mq/warren/examples/signup/internal/dedupe"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func open(t *testing.T, where string) *sqlstore.Store {
+func openHandled(t *testing.T, where string) *dedupe.SQL {
 	t.Helper()
-	s, err := sqlstore.Open(t.Context(), where)
+	db, err := database.Open(t.Context(), where, dedupe.SQLSchema)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
+		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return s
+	return dedupe.NewSQL(db.DB)
 }
 
-func TestTheStoreKeepsTheContractAcrossProcesses(t *testing.T) {
+func TestTheSQLStoreKeepsTheContractAcrossProcesses(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, where string) {
 		dedupetest.Run(t, func(t *testing.T) (one, other dedupe.Store) {
 			t.Helper()
-			return open(t, where), open(t, where)
+			return openHandled(t, where), openHandled(t, where)
 		})
 	})
 }
@@ -41,7 +37,7 @@ func TestTheStoreKeepsTheContractAcrossProcesses(t *testing.T) {
 func TestForgetForgetsWhatWasHandledLongAgo(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, where string) {
-		s := open(t, where)
+		s := openHandled(t, where)
 		claim, token, err := s.Claim(t.Context(), "q/1", time.Hour)
 		if claim != dedupe.Won || err != nil {
 			t.Fatalf("Claim returned %v, %v; want Won", claim, err)
