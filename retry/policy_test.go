@@ -29,8 +29,8 @@ func TestDelayGrowsUpToTheMaxInterval(t *testing.T) {
 		{"the longest cap does not overflow", retry.Policy{MaxInterval: math.MaxInt64}, 64, math.MaxInt64},
 		{"an endless multiplier saturates", retry.Policy{Multiplier: math.Inf(1)}, 2, 10 * time.Minute},
 		{"no number for a multiplier saturates", retry.Policy{Multiplier: math.NaN()}, 2, 10 * time.Minute},
-		{"a negative interval is no pause", retry.Policy{InitialInterval: -time.Hour}, 3, 0},
-		{"a negative cap is no pause", retry.Policy{MaxInterval: -time.Hour}, 3, 0},
+		{"a negative interval means 0", retry.Policy{InitialInterval: -time.Hour}, 3, 0},
+		{"a negative cap means 0", retry.Policy{MaxInterval: -time.Hour}, 3, 0},
 		{"a single nanosecond grows", retry.Policy{InitialInterval: 1}, 11, 1024},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -88,10 +88,10 @@ func TestBrokerFailsTheTest(t *testing.T) {
 			warrentest.NewBroker(tb).Publish("events", "key", "body")
 			tb.Errorf("the test went on")
 		}, []string{"warrentest: ", broker.ErrUnroutable.Error(), "events"}},
-		{"if there is no queue to look into", func(tb testing.TB) {
+		{"if the queue does not exist", func(tb testing.TB) {
 			warrentest.NewBroker(tb).Waiting("welcome-emial")
 		}, []string{`warrentest: queue "welcome-emial" does not exist on the broker`}},
-		{"if there is no dead-letter queue", func(tb testing.TB) {
+		{"if the dead-letter queue does not exist", func(tb testing.TB) {
 			warrentest.NewBroker(tb).DeadLetters("welcome-emial")
 		}, []string{`warrentest: queue "welcome-emial.dlq" does not exist on the broker`}},
 		{"if it is to be idle without a worker", func(tb testing.TB) {

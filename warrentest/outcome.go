@@ -72,7 +72,7 @@ func (r *Running) Delays(queue string, ids ...string) []time.Duration {
 
 func (r *Running) settlements(queue string, ids []string) []settlement {
 	r.tb.Helper()
-	if !r.knows(queue) {
+	if !r.hasQueue(queue) {
 		return nil
 	}
 	r.mu.Lock()

@@ -138,8 +138,8 @@ func (r *Running) end() {
 	}
 }
 
-// knows reports whether the worker has the queue. If not, it fails the test.
-func (r *Running) knows(queue string) bool {
+// hasQueue reports whether the worker has the queue. If not, it fails the test.
+func (r *Running) hasQueue(queue string) bool {
 	r.tb.Helper()
 	if slices.Contains(r.queues, queue) {
 		return true

@@ -14,7 +14,7 @@ import (
 // bubble, it ends the test with a report.
 func (r *Running) WaitSettled(queue string, n int) []Outcome {
 	r.tb.Helper()
-	if !r.knows(queue) {
+	if !r.hasQueue(queue) {
 		r.tb.FailNow()
 	}
 	working().await(r.tb, &r.bell,

@@ -90,7 +90,7 @@ func TestParse(t *testing.T) {
 	}{
 		"a person finds the usual port":       {"", nil, options{role: all, addr: "127.0.0.1:8080"}, ""},
 		"embedded is a broker that listens":   {"", map[string]string{"AMQP_URL": "embedded:"}, options{role: all, addr: "127.0.0.1:8080"}, ""},
-		"a self-test is in nobody's way":      {"-self-test", nil, options{role: all, addr: "127.0.0.1:0", prefix: "?", selfTest: true}, ""},
+		"a self-test has its own prefix":      {"-self-test", nil, options{role: all, addr: "127.0.0.1:0", prefix: "?", selfTest: true}, ""},
 		"a self-test goes where it is told":   {"-self-test -addr :7 -prefix x.", nil, options{role: all, addr: ":7", prefix: "x.", selfTest: true}, ""},
 		"a role has what the others have":     {"-role welcome -data d", env, options{role: "welcome", addr: "127.0.0.1:8080", data: "d", broker: "amqp://b/", smtp: "smtp://m", secret: "s", database: "postgres://d"}, ""},
 		"a role without what the others have": {"-role welcome", nil, options{}, "needs SIGNUP_SECRET"},

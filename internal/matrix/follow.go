@@ -30,12 +30,12 @@ func (r *runner) follow(ctx context.Context, c *column, from io.Reader) {
 			}
 			c.results.add(e)
 			if e.endsPackage() {
-				r.sayf(c, "%-4s %s %.1fs", e.Action, short(e.Package), e.Elapsed)
+				r.logf(c, "%-4s %s %.1fs", e.Action, short(e.Package), e.Elapsed)
 			}
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			r.sayf(c, "%d tests in %s", c.results.ended, time.Since(began).Round(time.Second))
+			r.logf(c, "%d tests in %s", c.results.ended, time.Since(began).Round(time.Second))
 		}
 	}
 }

@@ -57,7 +57,7 @@ func newRunner(o options, packages []string, in io.Reader, out io.Writer) *runne
 	return &runner{folder: o.out, limit: o.limit, test: test, pkgs: packages, stdin: o.stdin, in: in, log: log.New(out, "", 0)}
 }
 
-func (r *runner) sayf(c *column, format string, args ...any) {
+func (r *runner) logf(c *column, format string, args ...any) {
 	r.log.Printf("%-14s %s", c.name(), fmt.Sprintf(format, args...))
 }
 
@@ -72,9 +72,9 @@ func (r *runner) column(ctx context.Context, c *column) {
 		c.fault = "NOT FINISHED: " + err.Error()
 	}
 	if c.fault != "" {
-		r.sayf(c, "%s", c.fault)
+		r.logf(c, "%s", c.fault)
 	}
-	r.sayf(c, "took %s", time.Since(began).Round(time.Second))
+	r.logf(c, "took %s", time.Since(began).Round(time.Second))
 }
 
 func (r *runner) prepare(ctx context.Context, c *column) error {

@@ -43,7 +43,7 @@ func TestTheTableSaysWhatIsWrong(t *testing.T) {
 		{"a failed part stands for its test", "TestA/part pass\nTestA pass\n- pass", "TestA/part fail\nTestA fail\n- fail", "", "FAIL: 1 passed, 1 failed, 0 skipped", false},
 		{"a package that breaks off shows its panic", good, "TestA : panic: timed out\nTestA : running: it\nTestA run\n- fail", "", "devbroker-4.3: worker: fail panic: timed out running: it", false},
 		{"a package that fails with all its tests", good, "- : found unexpected goroutines\nTestA pass\n- fail", "", "devbroker-4.3: worker: fail found unexpected goroutines", false},
-		{"a package that was not run is no difference", good, "", "", "1/0/0 - worker passed/failed/skipped ok", true},
+		{"a package that did not run is not a fault", good, "", "", "1/0/0 - worker passed/failed/skipped ok", true},
 		{"a missing test", "TestA pass\nTestB pass\n- pass", good, "", "devbroker-4.3: worker TestB: none", false},
 		{"parts of a skipped test are not missed", "TestA/part pass\nTestA pass\n- pass", "TestA : no disk\nTestA skip\n- pass", "devbroker | worker TestA | no disk", "ok: 1 passed, 0 failed, 1 skipped", true},
 		{"a skip without an exception", good, "TestA : no disk\nTestA skip\n- pass", "", "worker TestA: skip no disk", false},

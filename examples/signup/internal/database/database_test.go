@@ -17,10 +17,10 @@ func TestWhatCannotBeOpenedIsNamedWithoutItsPassword(t *testing.T) {
 	t.Parallel()
 	missing := filepath.Join(t.TempDir(), "no", "such.db")
 	for name, tt := range map[string]struct{ where, says string }{
-		"a file in no folder":         {missing, "database: " + missing + ": "},
-		"a server that is away":       {"postgres://user:secret@127.0.0.1:1/x", "127.0.0.1:1"},
-		"a URL with a space":          {"postgres://user:secret@a b/x", "database: cannot parse"},
-		"a password that is no token": {"postgres://user:secret%zz@host/x", "database: cannot parse"},
+		"a file in no folder":          {missing, "database: " + missing + ": "},
+		"a server that is away":        {"postgres://user:secret@127.0.0.1:1/x", "127.0.0.1:1"},
+		"a URL with a space":           {"postgres://user:secret@a b/x", "database: cannot parse"},
+		"a password with a bad escape": {"postgres://user:secret%zz@host/x", "database: cannot parse"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

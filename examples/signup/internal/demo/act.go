@@ -75,7 +75,7 @@ func (d *Demo) replay(queue string) (string, error) {
 	queues := d.queues()
 	if queue != "" {
 		if !slices.Contains(queues, queue) {
-			return "", fmt.Errorf("there is no queue %q", queue)
+			return "", fmt.Errorf("no queue %q to replay", queue)
 		}
 		queues = []string{queue}
 	}

@@ -11,7 +11,7 @@ import (
 var _ live.Demo = (*Demo)(nil)
 
 // Snapshot returns the state of the demo. The figures of the broker and the databases are
-// those of the last poll; the state that buttons change is current.
+// from the last poll; the state that buttons change is current.
 func (d *Demo) Snapshot() live.Snapshot {
 	s := *d.snapshot.Load()
 	s.MailServer, s.Reset = d.mailServer(), d.watch.lastReset()

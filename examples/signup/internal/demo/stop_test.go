@@ -31,7 +31,7 @@ func TestACrowdCanBeStoppedAndWhatFailsIsTold(t *testing.T) {
 		t.Errorf("immediately after the button the mail server is %s", mode)
 	}
 	do(live.Action{Verb: live.SignUpSync, Count: 1})
-	ended("nobody signs up in the old way", "Signed up 0 of 1 person", "503")
+	ended("the sign-up by the old way has ended", "Signed up 0 of 1 person", "503")
 
 	do(live.Action{Verb: live.SignUp, Count: 10_000})
 	rabbit.Eventually(t, time.Minute, func() bool { return strings.Contains(d.Snapshot().Doing, " of 10,000.") }, "the crowd signs up")

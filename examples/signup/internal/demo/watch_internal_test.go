@@ -38,7 +38,7 @@ func TestAJourneySaysWhatBecameOfATask(t *testing.T) {
 			worker.Settled{Outcome: worker.Outcome{Verdict: worker.Retry, Err: retry.Snooze(5 * time.Second), Delay: 5 * time.Second}},
 			"another worker is handling it; tries again in 5 s", live.Retrying,
 		},
-		"given up": {
+		"dead-lettered": {
 			app.AnalyticsQueue, event.SignedUpKey,
 			worker.Settled{Outcome: worker.Outcome{Verdict: worker.DeadLetter, Err: boom}},
 			"could not count the sign-up; the message is now a dead letter", live.Dead,

@@ -52,7 +52,7 @@ func TestAWrongFormDoesNothingAndTheReasonIsShown(t *testing.T) {
 	tests := map[string]struct{ form, want string }{
 		"an unknown verb":          {"verb=drop", `unknown verb &#34;drop&#34;`},
 		"no verb":                  {"x=y", `unknown verb &#34;&#34;`},
-		"nobody to sign up":        {"verb=sign-up&count=0", `invalid count &#34;0&#34;, want 1 to 10000`},
+		"a count of zero":          {"verb=sign-up&count=0", `invalid count &#34;0&#34;, want 1 to 10000`},
 		"too many to sign up":      {"verb=sign-up&count=10001", `want 1 to 10000`},
 		"a count with an exponent": {"verb=sign-up&count=1e3", `invalid count &#34;1e3&#34;`},
 		"a pool of no workers":     {"verb=scale&queue=analytics&concurrency=0", `invalid concurrency &#34;0&#34;, want 1 to 32`},

@@ -93,7 +93,7 @@ func serve(t *testing.T, d live.Demo) (url string) {
 	return server.URL
 }
 
-// answers holds the pages of the service, each at a path of its own.
+// answers holds the pages of the service by path.
 func answers() map[string]live.Page {
 	return map[string]live.Page{
 		"/{$}": live.SignUpForm{},
@@ -103,7 +103,7 @@ func answers() map[string]live.Page {
 		},
 		"/signed-up":     live.SignedUp{Signup: signup(), Name: "Ada"},
 		"/signed-up-old": live.SignedUp{Signup: live.Signup{ID: "8", Email: "bob@example.test", Took: 2 * time.Second, Sync: true}, Name: "Bob"},
-		"/reset":         live.ResetForm{Email: "ada@", Fault: "There is nobody with this address."},
+		"/reset":         live.ResetForm{Email: "ada@", Fault: "No account has this address."},
 		"/reset/confirm": live.PasswordForm{Token: "t", Fault: "It has 3 characters, want 10 or more."},
 		"/verified":      live.Notice{Title: "Verified", Text: "ada@example.test is yours."},
 		"/expired":       live.Notice{Title: "Too late", Text: "The link was good for a day.", Bad: true},

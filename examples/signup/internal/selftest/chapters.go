@@ -23,11 +23,11 @@ func (s *story) fanOut(ctx context.Context) error {
 	if err := s.state(ctx, id, live.Done); err != nil {
 		return err
 	}
-	s.sayf("fan-out: the answer took %v; after %v all four workers were done", round(took), round(time.Since(start)))
+	s.logf("fan-out: the answer took %v; after %v all four workers were done", round(took), round(time.Since(start)))
 	if err := s.follow(ctx, mails, "verification"); err != nil {
 		return err
 	}
-	s.sayf("verification link works")
+	s.logf("verification link works")
 	return s.known(ctx)
 }
 
@@ -45,7 +45,7 @@ func (s *story) known(ctx context.Context) error {
 	if err := s.follow(ctx, mails, "known address"); err != nil {
 		return err
 	}
-	s.sayf("an address with an account: the same answer, and a mail to its owner")
+	s.logf("an address with an account: the same answer, and a mail to its owner")
 	return s.state(ctx, id, live.Done)
 }
 
@@ -65,7 +65,7 @@ func (s *story) bothWays(ctx context.Context) error {
 	if synchronous < 2*time.Second || asynchronous > synchronous/4 {
 		return fmt.Errorf("the answer took %v, and %v the old way; want at least 2s the old way, and at most a quarter of it the new way", asynchronous, synchronous)
 	}
-	s.sayf("a mail server that takes 2s: the answer took %v, and %v the old way", round(asynchronous), round(synchronous))
+	s.logf("a mail server that takes 2s: the answer took %v, and %v the old way", round(asynchronous), round(synchronous))
 	if _, err := s.mails(ctx, s.address("bob"), 2); err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (s *story) deadLetters(ctx context.Context) error {
 	if err := s.dead(ctx, id); err != nil {
 		return err
 	}
-	s.sayf("mail server stopped: the answer took %v; both mails are dead letters after four attempts in %v", round(took), round(time.Since(start)))
+	s.logf("mail server stopped: the answer took %v; both mails are dead letters after four attempts in %v", round(took), round(time.Since(start)))
 	if err := s.do(ctx, live.Action{Verb: live.MendMail}); err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (s *story) deadLetters(ctx context.Context) error {
 	if _, err := s.mails(ctx, s.address("dave"), 2); err != nil {
 		return err
 	}
-	s.sayf("mail server mended and dead letters replayed: both mails arrived")
+	s.logf("mail server mended and dead letters replayed: both mails arrived")
 	return s.idle(ctx)
 }
 
@@ -120,7 +120,7 @@ func (s *story) bounce(ctx context.Context) error {
 			return fmt.Errorf("a mail that bounced was retried: %+v", step)
 		}
 	}
-	s.sayf("a bounce is a dead letter at the first attempt")
+	s.logf("a bounce is a dead letter at the first attempt")
 	return s.do(ctx, live.Action{Verb: live.MendMail})
 }
 

@@ -38,7 +38,7 @@ func (s *story) cutOff(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.sayf("%d sign-ups while the connection was cut twice: %d mails for %d", crowd, s.demo.Delivered()-before, 2*crowd)
+	s.logf("%d sign-ups while the connection was cut twice: %d mails for %d", crowd, s.demo.Delivered()-before, 2*crowd)
 	return nil
 }
 
@@ -55,6 +55,6 @@ func (s *story) priorities(ctx context.Context) error {
 		return err
 	}
 	r := s.demo.Snapshot().Reset
-	s.sayf("priority: with %d welcome mails waiting, the password reset was mail %d, after %v", r.Flood, r.Position, round(r.Took))
+	s.logf("priority: with %d welcome mails waiting, the password reset was mail %d, after %v", r.Flood, r.Position, round(r.Took))
 	return nil
 }

@@ -40,7 +40,7 @@ func Run(ctx context.Context, d *demo.Demo, out *log.Logger) error {
 	return nil
 }
 
-func (s *story) sayf(format string, args ...any) { s.out.Printf("ok  "+format, args...) }
+func (s *story) logf(format string, args ...any) { s.out.Printf("ok  "+format, args...) }
 
 // until waits until ok returns true. It returns an error if ctx is done first.
 func until(ctx context.Context, what string, ok func() bool) error {

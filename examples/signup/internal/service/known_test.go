@@ -39,7 +39,7 @@ func TestAnAddressWithAnAccountGetsTheAnswerOfANewOne(t *testing.T) {
 				t.Errorf("got %s\nand then %s\nwant equal answers", seen(first), seen(again))
 			}
 			if a := s.answers; a[0].Known || !a[1].Known || a[0].ID == a[1].ID || s.hashed != 2 {
-				t.Errorf("got %+v with %d hashes, want that the second one is known, has an id of its own and is hashed too", a, s.hashed)
+				t.Errorf("got %+v with %d hashes, want the second one known, with a new id and a hash", a, s.hashed)
 			}
 			if n, err := s.store.Count(t.Context()); n != 1 || err != nil {
 				t.Errorf("there are %d accounts, %v; want 1", n, err)
