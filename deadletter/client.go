@@ -49,11 +49,11 @@ func (c *Client) send(ctx context.Context, f func(*amqp.Sender) error) error {
 	return err // if the connection failed, this contains the reason
 }
 
-// Errors of a look into a queue. Ask for them with errors.Is.
+// Errors of reading a queue. Test for them with errors.Is.
 var (
-	// ErrInspected says that someone else looks into the queue. The error's text says who,
-	// and since when, if the user may know.
+	// ErrInspected is returned if another client is reading the queue. If the user has
+	// the permissions to see it, the text names that client and the time when it began.
 	ErrInspected = inspect.ErrInspected
-	// ErrNoQueue says that there is no such queue.
+	// ErrNoQueue is returned if the queue does not exist.
 	ErrNoQueue = amqp.ErrNoQueue
 )
