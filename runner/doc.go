@@ -1,11 +1,11 @@
-// Package runner is the program that runs workers from a YAML file, for teams that have
-// handlers in Go as well: they name them in a program of their own, and in the file.
+// Package runner is the program that runs workers from a YAML file, as a library. Use it if
+// you also have handlers in Go: register them by name in a program of your own,
 //
 //	func main() {
 //		runner.Main(runner.Go("send-welcome", handler.Typed(sendWelcome)))
 //	}
 //
-// and in config.yaml
+// and use the names in config.yaml:
 //
 //	queues:
 //	  - name: welcome-email
@@ -13,5 +13,5 @@
 //	    handlers:
 //	      - {key: user.signed_up, go: send-welcome}
 //
-// The program has all commands of cmd/runner, which is Main without handlers.
+// The program has all commands of cmd/runner, which calls Main without handlers.
 package runner

@@ -9,34 +9,34 @@ import (
 	"github.com/warren-mq/warren/runner/internal/command"
 )
 
-// Handler is a handler in Go that a configuration may name.
+// Handler is a handler in Go with the name that configurations use.
 type Handler struct {
 	name    string
 	handler handler.Handler
 }
 
-// Go names a handler: "go: NAME" in the configuration has h handle the messages. It
-// panics if the name is empty or h is nil.
+// Go returns a handler with a name. "go: NAME" in the configuration calls h for the
+// messages. Go panics if the name is empty or h is nil.
 func Go(name string, h handler.Handler) Handler {
 	if name == "" || h == nil {
-		panic("runner: Go wants a name and a handler")
+		panic("runner: Go: the name is empty or the handler is nil, want both")
 	}
 	return Handler{name, h}
 }
 
-// Main is the whole program: it carries out the command of os.Args and exits with its
-// status, 0 if all went well. It panics if two handlers have the same name.
+// Main runs the command in os.Args and exits with its exit status, which is 0 for success.
+// It panics if two handlers have the same name.
 func Main(handlers ...Handler) {
-	os.Exit(Run(context.Background(), os.Args[1:], handlers...)) //nolint:revive // it is main
+	os.Exit(Run(context.Background(), os.Args[1:], handlers...)) //nolint:revive // Main is the main function of a program
 }
 
-// Run is Main for programs that have more to do: it carries out a command and returns its
-// exit status. SIGINT and SIGTERM end it as well as ctx does.
+// Run runs a command and returns its exit status, for programs that do more than Main. It
+// stops when ctx is done, and also at SIGINT and SIGTERM.
 func Run(ctx context.Context, args []string, handlers ...Handler) int {
 	byName := make(map[string]handler.Handler, len(handlers))
 	for _, h := range handlers {
 		if byName[h.name] != nil {
-			panic(fmt.Sprintf("runner: there are two handlers %q", h.name))
+			panic(fmt.Sprintf("runner: two handlers have the name %q, want different names", h.name))
 		}
 		byName[h.name] = h.handler
 	}

@@ -165,7 +165,7 @@ func TestClientAndServer(t *testing.T) {
 			t.Errorf("asked %q, %v; want %q", f.asked, err, want)
 		}
 	}
-	if _, err := c.Resume(ctx, "a/b"); err == nil || err.Error() != `runner: there is no queue "a/b" in this runner` {
+	if _, err := c.Resume(ctx, "a/b"); err == nil || err.Error() != `runner: unknown queue "a/b"` {
 		t.Errorf("got %v, want that there is no such queue", err)
 	}
 	if _, err := c.Scale(ctx, "q", 0); err == nil || !strings.Contains(err.Error(), "from 1 to 32767") {

@@ -15,44 +15,44 @@ import (
 	"github.com/warren-mq/warren/schedule"
 )
 
-// Client asks a running runner. It is safe for concurrent use.
+// Client sends requests to a running runner. It is safe for concurrent use.
 type Client struct {
 	Address string // host:port
 	Token   string
 }
 
-// ErrNotRunning says that nobody answers at the address.
+// ErrNotRunning is returned if there is no answer at the address.
 var ErrNotRunning = errors.New("runner: no runner answers")
 
 // maxAnswer is the longest answer that is read, in bytes.
 const maxAnswer = 16 << 20
 
-// Status asks for the state.
+// Status returns the state of the runner.
 func (c Client) Status(ctx context.Context) (s engine.Status, err error) {
 	return s, c.call(ctx, http.MethodGet, "/api/status", nil, &s)
 }
 
-// Schedules asks for the state of the schedules.
+// Schedules returns the state of the schedules.
 func (c Client) Schedules(ctx context.Context) (s schedule.State, err error) {
 	return s, c.call(ctx, http.MethodGet, "/api/schedules", nil, &s)
 }
 
-// Config asks for the configuration at work: YAML without secrets.
+// Config returns the current configuration, as YAML without secrets.
 func (c Client) Config(ctx context.Context) (text []byte, err error) {
 	return text, c.call(ctx, http.MethodGet, "/api/config", nil, &text)
 }
 
-// Pause has a queue receive nothing until Resume.
+// Pause stops consuming a queue until Resume.
 func (c Client) Pause(ctx context.Context, queue string) (s engine.Status, err error) {
 	return s, c.call(ctx, http.MethodPost, "/api/queues/"+url.PathEscape(queue)+"/pause", nil, &s)
 }
 
-// Resume has a queue receive again.
+// Resume starts consuming a queue again.
 func (c Client) Resume(ctx context.Context, queue string) (s engine.Status, err error) {
 	return s, c.call(ctx, http.MethodPost, "/api/queues/"+url.PathEscape(queue)+"/resume", nil, &s)
 }
 
-// Scale sets how many messages of a queue are in hand at a time.
+// Scale sets how many messages of a queue are handled at the same time.
 func (c Client) Scale(ctx context.Context, queue string, concurrency int) (s engine.Status, err error) {
 	return s, c.call(ctx, http.MethodPost, "/api/queues/"+url.PathEscape(queue)+"/scale", Scaling{concurrency}, &s)
 }
@@ -76,13 +76,13 @@ func (c Client) call(ctx context.Context, method, path string, body, answer any)
 	if err != nil {
 		return fmt.Errorf("%w at %s: %w", ErrNotRunning, c.Address, err)
 	}
-	defer func() { _ = response.Body.Close() }() // it was read
+	defer func() { _ = response.Body.Close() }() // the body was read
 	return decode(response, answer)
 }
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// decode reads an answer, or the error that is one.
+// decode reads an answer, or the error in it.
 func decode(r *http.Response, answer any) error {
 	data, err := io.ReadAll(io.LimitReader(r.Body, maxAnswer))
 	if err != nil {

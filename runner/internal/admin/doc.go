@@ -1,3 +1,3 @@
-// Package admin is the HTTP interface of a running runner: health for orchestrators,
-// metrics, and an API for the operator's commands, whose client is here too.
+// Package admin implements the HTTP interface of a running runner: health probes, metrics,
+// and an API for the operator's commands. It also has the client of that API.
 package admin

@@ -17,25 +17,25 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// Runner is what is administered.
+// Runner is the runner that the server reports on and controls.
 type Runner interface {
 	Status() engine.Status
 	Pause(ctx context.Context, queue string) error
 	Resume(ctx context.Context, queue string) error
 	Scale(queue string, concurrency int) error
 	Schedules(ctx context.Context) (schedule.State, error)
-	// ShowConfig is the configuration at work, as YAML without secrets.
+	// ShowConfig returns the current configuration, as YAML without secrets.
 	ShowConfig() []byte
 }
 
-// Options are those of a server.
+// Options configure a server.
 type Options struct {
 	Runner Runner
-	// Token returns what clients must show; it may be empty on loopback alone.
+	// Token returns the token that clients must send. It may be empty only on loopback.
 	Token func() (string, error)
-	// MetricsToken returns what opens /metrics, beside Token. It may be nil or empty.
+	// MetricsToken returns a second token for /metrics. It may be nil or return "".
 	MetricsToken func() (string, error)
-	Metrics      http.Handler // nil for none
+	Metrics      http.Handler // nil if metrics are not served
 	Logger       *slog.Logger
 }
 
@@ -58,10 +58,10 @@ func Serve(ctx context.Context, l net.Listener, o Options) error {
 	return server.Shutdown(stopping)
 }
 
-// Handler answers requests. /livez and /readyz are for everyone, the reasons only on
-// loopback or with the token; /metrics is for those who have the token or the metrics
-// token; the rest is for those who have the token. Without a token, programs of this
-// machine are answered on loopback: not web pages, whatever name they reach it by.
+// Handler returns the handler of all requests. /livez and /readyz need no token, but show
+// reasons only on loopback or with the token. /metrics needs the token or the metrics
+// token, and all other paths need the token. If no token is set, requests to a loopback
+// address are answered, but not those of web pages that use another name for it.
 func Handler(o Options) http.Handler {
 	s := &server{o}
 	private := http.NewServeMux()
@@ -84,7 +84,7 @@ func Handler(o Options) http.Handler {
 
 type server struct{ Options }
 
-// protect lets those in who have the token, or the other one if there is one.
+// protect answers only requests with the token, or with the second token if it is set.
 func (s *server) protect(next http.Handler, other func() (string, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, err := s.Token()
@@ -99,25 +99,25 @@ func (s *server) protect(next http.Handler, other func() (string, error)) http.H
 		switch {
 		case err != nil:
 			s.Logger.Error("runner: admin token", "error", err)
-			refuse(w, http.StatusInternalServerError, errors.New("runner: the token cannot be read"))
+			refuse(w, http.StatusInternalServerError, errors.New("runner: reading the admin token failed; see the runner's log"))
 		case isToken(shown, token), isToken(shown, second), token == "" && isLoopback(r.Host):
 			next.ServeHTTP(w, r)
 		case token == "" && second == "":
-			refuse(w, http.StatusForbidden, errors.New("runner: without a token only requests to a loopback address are answered"))
+			refuse(w, http.StatusForbidden, errors.New("runner: no token is set, want requests to a loopback address"))
 		default:
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			refuse(w, http.StatusUnauthorized, errors.New("runner: want Authorization: Bearer and the token of admin.token"))
+			refuse(w, http.StatusUnauthorized, errors.New("runner: the token is missing or wrong, want Authorization: Bearer and the token of admin.token"))
 		}
 	})
 }
 
-// isToken reports whether shown is a token that is set, in constant time.
+// isToken reports whether shown equals a token that is set, in constant time.
 func isToken(shown, token string) bool {
 	return token != "" && subtle.ConstantTimeCompare([]byte(shown), []byte(token)) == 1
 }
 
-// isLoopback says that host, of a Host header, cannot be a name that a web page has
-// pointed to this machine.
+// isLoopback reports whether the host of a Host header is a loopback address. Other names
+// could be names that a web page has pointed to this machine.
 func isLoopback(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -127,7 +127,7 @@ func isLoopback(host string) bool {
 	return name == "localhost" || ip.IsLoopback()
 }
 
-// health is the runner's for probes. The state of its queues is the answer of /api/status.
+// health answers probes. The state of the queues is in /api/status.
 func (s *server) health() worker.Health {
 	status := s.Runner.Status()
 	return worker.Health{Ready: status.Ready, Reasons: status.Reasons}
@@ -146,7 +146,7 @@ func (s *server) schedules(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) config(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/yaml")
-	_, _ = w.Write(s.Runner.ShowConfig()) // a client that has gone does not matter
+	_, _ = w.Write(s.Runner.ShowConfig()) // an error means that the client has closed the connection
 }
 
 func (s *server) control(do func(ctx context.Context, queue string) error) http.HandlerFunc {
@@ -161,14 +161,14 @@ type Scaling struct {
 	Concurrency int `json:"concurrency"`
 }
 
-const maxConcurrency = 32767 // what a prefetch of twice as many leaves room for
+const maxConcurrency = 32767 // the default prefetch is twice as large, and AMQP allows 65535
 
 func (s *server) scale(w http.ResponseWriter, r *http.Request) {
 	var wanted Scaling
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&wanted); err != nil || wanted.Concurrency < 1 || wanted.Concurrency > maxConcurrency {
-		refuse(w, http.StatusBadRequest, errors.New(`runner: want {"concurrency": N}, with N from 1 to 32767`))
+		refuse(w, http.StatusBadRequest, errors.New(`runner: the body is not valid, want {"concurrency": N} with N from 1 to 32767`))
 		return
 	}
 	queue := r.PathValue("queue")
@@ -200,5 +200,5 @@ func refuse(w http.ResponseWriter, status int, err error) { writeJSON(w, status,
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(printable.JSONWriter(w)).Encode(v) //nolint:errchkjson // plain data; a client that has gone does not matter
+	_ = json.NewEncoder(printable.JSONWriter(w)).Encode(v) //nolint:errchkjson // plain data; other errors mean that the client has closed the connection
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// load is what the flags of bench ask for.
+// load holds the flags of bench.
 type load struct {
 	count       int
 	duration    time.Duration
@@ -23,16 +23,16 @@ type load struct {
 }
 
 func (p *Program) benchCommand() *cobra.Command {
-	c := parent("bench", "Measure the broker, in a queue of its own that is deleted at the end")
+	c := parent("bench", "Measure the broker, with a queue that is deleted at the end")
 	c.AddCommand(
 		p.benchmark("publish", "Measure publishing: each message is persistent and confirmed", benchPublish),
-		p.benchmark("consume", "Measure receiving and acknowledging what was published before", benchConsume),
-		p.benchmark("roundtrip", "Measure the way from publishing a message to its receipt", benchRoundtrip),
+		p.benchmark("consume", "Measure consuming: each message was published before and is acknowledged", benchConsume),
+		p.benchmark("roundtrip", "Measure the time from publishing a message to receiving it", benchRoundtrip),
 	)
 	return c
 }
 
-// bench is a measurement under way.
+// bench is a running measurement.
 type bench struct {
 	load
 	broker broker.Config
@@ -52,21 +52,21 @@ func (p *Program) benchmark(name, short string, measure func(context.Context, *b
 		},
 	}
 	f := c.Flags()
-	f.IntVar(&w.count, "count", 0, "how many messages; as many as --duration allows if 0")
+	f.IntVar(&w.count, "count", 0, "number of messages; 0 means as many as --duration allows")
 	if name != "consume" {
-		f.DurationVar(&w.duration, "duration", 0, "how long, 10s if neither this nor --count is set")
+		f.DurationVar(&w.duration, "duration", 0, "how long to measure; 0 means 10s unless --count is set")
 	} else {
-		f.Lookup("count").Usage = "how many messages, 10000 if 0"
+		f.Lookup("count").Usage = "number of messages; 0 means 10000"
 	}
 	f.TextVar(&w.size, "size", w.size, "`size` of a body, such as 512B or 4KiB")
-	f.IntVar(&w.concurrency, "concurrency", 8, "messages on their way or in hand at a time")
+	f.IntVar(&w.concurrency, "concurrency", 8, "messages published or handled at the same time")
 	f.StringVar(&w.queueType, "queue-type", topology.Quorum, "quorum or classic")
 	return c
 }
 
 const (
-	maxBenchSize        = 16 << 20 // what RabbitMQ takes since 4.0
-	maxBenchConcurrency = 2000     // channels are shared, goroutines are not
+	maxBenchSize        = 16 << 20 // the default limit of RabbitMQ since 4.0
+	maxBenchConcurrency = 2000     // goroutines; they share channels
 )
 
 func (w load) check() error {
@@ -102,7 +102,7 @@ func (w load) withDefaults(name string) load {
 	return w
 }
 
-// bench measures in a queue that nobody else uses.
+// bench measures with a queue of its own.
 func (p *Program) bench(ctx context.Context, name string, w load, measure func(context.Context, *bench) error) error {
 	c, err := p.load(false)
 	if err != nil {

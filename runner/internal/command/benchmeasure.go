@@ -12,7 +12,7 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// benchPublish measures from publishing a message to its confirm.
+// benchPublish measures the time from publishing a message to its confirm.
 func benchPublish(ctx context.Context, b *bench) error {
 	pub := broker.NewPublisher(b.broker, "")
 	body := b.body()
@@ -20,7 +20,7 @@ func benchPublish(ctx context.Context, b *bench) error {
 	return errors.Join(err, pub.Close())
 }
 
-// benchConsume measures from asking for a message to its acknowledgement.
+// benchConsume measures the time from waiting for a message to its acknowledgement.
 func benchConsume(ctx context.Context, b *bench) error {
 	if err := b.fill(ctx); err != nil {
 		return err
@@ -39,8 +39,9 @@ func benchConsume(ctx context.Context, b *bench) error {
 	return errors.Join(err, leave())
 }
 
-// benchRoundtrip measures from publishing a message to its receipt. Each hand publishes
-// the next message when it has the one before, so that none waits for others.
+// benchRoundtrip measures the time from publishing a message to receiving it. Each
+// goroutine publishes its next message after it has received the previous one, so that no
+// message waits in the queue.
 func benchRoundtrip(ctx context.Context, b *bench) error {
 	c, leave, err := b.consumer(ctx)
 	if err != nil {
@@ -56,12 +57,12 @@ func benchRoundtrip(ctx context.Context, b *bench) error {
 
 	pub := broker.NewPublisher(b.broker, "")
 	body := b.body()
-	err = b.forEach(ctx, func(ctx context.Context, hand int) error {
-		if err := pub.Publish(ctx, b.queue, body, broker.WithCorrelationID(strconv.Itoa(hand))); err != nil {
+	err = b.forEach(ctx, func(ctx context.Context, n int) error {
+		if err := pub.Publish(ctx, b.queue, body, broker.WithCorrelationID(strconv.Itoa(n))); err != nil {
 			return err
 		}
 		select {
-		case <-arrived[hand]:
+		case <-arrived[n]:
 			return nil
 		case <-c.Done():
 			return c.Err()
@@ -73,19 +74,19 @@ func benchRoundtrip(ctx context.Context, b *bench) error {
 	return errors.Join(err, <-received, pub.Close(), leave())
 }
 
-// receive tells each hand of its message, until ctx is done.
+// receive notifies each publishing goroutine of its message, until ctx is done.
 func receive(ctx context.Context, c *amqp.Consumer, arrived []chan struct{}) error {
 	var m message.Message
 	for {
 		d, ok := c.Receive(ctx.Done())
 		if !ok {
-			return nil // the hands see the consumer's end, too
+			return nil // the publishing goroutines also notice that the consumer has ended
 		}
 		d.Fill(&m)
-		if hand, err := strconv.Atoi(m.CorrelationID); err == nil && hand >= 0 && hand < len(arrived) {
+		if n, err := strconv.Atoi(m.CorrelationID); err == nil && n >= 0 && n < len(arrived) {
 			select {
-			case arrived[hand] <- struct{}{}:
-			default: // it was delivered twice
+			case arrived[n] <- struct{}{}:
+			default: // the message was delivered twice
 			}
 		}
 		if err := d.Ack(); err != nil {
@@ -94,14 +95,14 @@ func receive(ctx context.Context, c *amqp.Consumer, arrived []chan struct{}) err
 	}
 }
 
-// body is random, so that nothing can make it smaller.
+// body returns random bytes, which cannot be compressed.
 func (b *bench) body() []byte {
 	body := make([]byte, b.size)
-	_, _ = rand.Read(body) // never fails
+	_, _ = rand.Read(body) // returns no error
 	return body
 }
 
-// fill puts count messages into the queue.
+// fill publishes count messages to the queue.
 func (b *bench) fill(ctx context.Context) error {
 	pub := broker.NewPublisher(b.broker, "")
 	w := publishing{key: b.queue, count: b.count}
@@ -114,7 +115,7 @@ func (b *bench) fill(ctx context.Context) error {
 	return pub.Close()
 }
 
-// consumer receives from the queue; leave ends that.
+// consumer starts a consumer of the queue; leave closes it.
 func (b *bench) consumer(ctx context.Context) (c *amqp.Consumer, leave func() error, err error) {
 	s, err := amqp.Dial(ctx, amqp.Config(b.broker), "bench")
 	if err != nil {

@@ -19,10 +19,11 @@ type meter struct {
 	took    *hdrhistogram.Histogram // of microseconds
 }
 
-// longest is what a histogram can hold.
+// longest is the longest time that the histogram records.
 const longest = 10 * time.Minute
 
-// claim takes one of count messages; there is no end of them if count is 0.
+// claim takes one of count messages, and reports whether there was one left. If count is
+// 0, the number is not limited.
 func (m *meter) claim(count int) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -40,12 +41,12 @@ func (m *meter) claim(count int) bool {
 func (m *meter) record(took time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_ = m.took.RecordValue(max(min(took, longest).Microseconds(), 1)) // it fits
+	_ = m.took.RecordValue(max(min(took, longest).Microseconds(), 1)) // the value is within the range
 	m.ended = time.Now()
 	m.bar.add(1)
 }
 
-// measured is the outcome of a bench.
+// measured is the result of a bench.
 type measured struct {
 	Bench       string  `json:"bench"`
 	QueueType   string  `json:"queue_type"`
@@ -79,9 +80,9 @@ func (m *meter) table(name string, w load) result {
 			ms(v.P50), ms(v.P90), ms(v.P99), ms(v.P999), ms(v.Max),
 		}},
 		values: []any{v}, single: true,
-		note: fmt.Sprintf("%s queue, %d bytes, %d at a time", v.QueueType, v.SizeBytes, v.Concurrency),
+		note: fmt.Sprintf("%s queue, %d bytes, concurrency %d", v.QueueType, v.SizeBytes, v.Concurrency),
 	}
 }
 
-// percentile is in milliseconds.
+// percentile returns a percentile in milliseconds.
 func (m *meter) percentile(p float64) float64 { return float64(m.took.ValueAtQuantile(p)) / 1000 }

@@ -14,10 +14,10 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// benchExpiry is when the broker deletes the queue of a bench that was killed.
+// benchExpiry is the time after which the broker deletes the queue of a killed bench.
 const benchExpiry = 10 * time.Minute
 
-// declare makes the queue of the bench; remove deletes it.
+// declare declares the queue of the bench; remove deletes it.
 func (b *bench) declare(ctx context.Context) (remove func() error, err error) {
 	s, err := amqp.Dial(ctx, amqp.Config(b.broker), "bench")
 	if err != nil {
@@ -38,16 +38,16 @@ func (b *bench) declare(ctx context.Context) (remove func() error, err error) {
 	}, nil
 }
 
-// forEach has as many goroutines as concurrency says do something again and again, until
-// it was done count times, the duration is over, or it fails.
-func (b *bench) forEach(ctx context.Context, do func(ctx context.Context, hand int) error) error {
+// forEach calls do repeatedly in b.concurrency goroutines, until it was called count times,
+// the duration is over, or do returns an error.
+func (b *bench) forEach(ctx context.Context, do func(ctx context.Context, n int) error) error {
 	end := time.Now().Add(b.duration)
-	hands, running := errgroup.WithContext(ctx)
-	for hand := range b.concurrency {
-		hands.Go(func() error {
+	publishers, running := errgroup.WithContext(ctx)
+	for n := range b.concurrency {
+		publishers.Go(func() error {
 			for running.Err() == nil && (b.duration == 0 || time.Now().Before(end)) && b.meter.claim(b.count) {
 				began := time.Now()
-				if err := do(running, hand); err != nil {
+				if err := do(running, n); err != nil {
 					return fmt.Errorf("runner: bench: %w", err)
 				}
 				b.meter.record(time.Since(began))
@@ -55,5 +55,5 @@ func (b *bench) forEach(ctx context.Context, do func(ctx context.Context, hand i
 			return nil
 		})
 	}
-	return errors.Join(hands.Wait(), context.Cause(ctx))
+	return errors.Join(publishers.Wait(), context.Cause(ctx))
 }

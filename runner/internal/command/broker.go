@@ -11,7 +11,8 @@ import (
 	"github.com/warren-mq/warren/runner/internal/wiring"
 )
 
-// queueNames are the queues of c, or without any those of the runner at work.
+// queueNames returns the queues of c. If c has none, it returns the queues of the running
+// runner.
 func (p *Program) queueNames(ctx context.Context, c *config.Config) ([]string, error) {
 	names := make([]string, 0, len(c.Queues))
 	for _, q := range c.Queues {
@@ -31,8 +32,8 @@ func (p *Program) queueNames(ctx context.Context, c *config.Config) ([]string, e
 	return names, err
 }
 
-// runningConfig returns the configuration of the runner at work with an embedded broker,
-// or c if there is none.
+// runningConfig returns the configuration of the running runner if it has an embedded
+// broker, and c otherwise.
 func (p *Program) runningConfig(ctx context.Context, c *config.Config) *config.Config {
 	client, err := p.client(c)
 	if err != nil || !c.Broker.IsEmpty() && !c.Broker.IsEmbedded() {
@@ -49,14 +50,14 @@ func (p *Program) runningConfig(ctx context.Context, c *config.Config) *config.C
 	running, err := config.Load(config.Source{
 		Name: "the runner at " + client.Address, Data: text, Flags: map[string]string{"broker.url": status.BrokerURL},
 	})
-	if err != nil { // it holds what is secret, or handlers of another program
+	if err != nil { // it contains hidden secrets, or handlers of another program
 		return c
 	}
 	return running
 }
 
-// broker returns how to reach the broker of c. If c names none, or embedded:, it is the
-// broker of the runner at work.
+// broker returns the configuration of c's broker. If c has no broker URL, or embedded:, it
+// returns the broker of the running runner.
 func (p *Program) broker(ctx context.Context, c *config.Config) (broker.Config, error) {
 	b, err := wiring.Broker(c.Broker)
 	if err != nil || !wiring.IsEmbedded(b) && !wiring.IsEmpty(b) {
@@ -73,7 +74,7 @@ func (p *Program) broker(ctx context.Context, c *config.Config) (broker.Config, 
 	case err != nil:
 		return b, err
 	case status.BrokerURL == "":
-		return b, &statusError{exitBroker, errors.New("runner: the runner at work has no embedded broker: set broker.url to the RabbitMQ it uses")}
+		return b, &statusError{exitBroker, errors.New("runner: the running runner has no embedded broker: set broker.url to the RabbitMQ that it uses")}
 	}
 	return wiring.Fixed(b, status.BrokerURL), nil
 }

@@ -13,14 +13,14 @@ import (
 )
 
 func (p *Program) configCommand() *cobra.Command {
-	c := parent("config", "Check, show and begin a configuration")
+	c := parent("config", "Check, show and create a configuration")
 	c.AddCommand(p.configValidate(), p.configShow(), p.configSchema(), p.configInit())
 	return c
 }
 
 func (p *Program) configValidate() *cobra.Command {
 	return &cobra.Command{
-		Use: "validate", Short: "Report everything that is wrong with the configuration", Args: exactly(0),
+		Use: "validate", Short: "Report all faults of the configuration", Args: exactly(0),
 		RunE: func(*cobra.Command, []string) error {
 			c, err := p.runnable()
 			if err != nil {
@@ -36,7 +36,7 @@ func (p *Program) configValidate() *cobra.Command {
 func (p *Program) configShow() *cobra.Command {
 	var origins bool
 	c := &cobra.Command{
-		Use: "show", Short: "Show the configuration with its defaults, and without secrets", Args: exactly(0),
+		Use: "show", Short: "Show the configuration with its defaults and without secrets", Args: exactly(0),
 		RunE: func(*cobra.Command, []string) error {
 			c, err := p.load(false)
 			if err != nil {
@@ -50,7 +50,7 @@ func (p *Program) configShow() *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().BoolVar(&origins, "origins", false, "say where each value comes from")
+	c.Flags().BoolVar(&origins, "origins", false, "show where each value comes from")
 	return c
 }
 
@@ -66,7 +66,7 @@ func (p *Program) configSchema() *cobra.Command {
 
 func (p *Program) configInit() *cobra.Command {
 	return &cobra.Command{
-		Use: "init", Short: "Write an example configuration, and its schema beside it", Args: exactly(0),
+		Use: "init", Short: "Write an example configuration and its schema", Args: exactly(0),
 		RunE: func(*cobra.Command, []string) error {
 			name := p.fileName()
 			if err := create(name, config.Init()); err != nil {
@@ -81,7 +81,7 @@ func (p *Program) configInit() *cobra.Command {
 	}
 }
 
-// create writes a new file, and never over an old one.
+// create writes a new file. It does not overwrite an existing one.
 func create(name string, data []byte) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // no secrets
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 func (p *Program) pauseCommand() *cobra.Command {
 	return p.control(&cobra.Command{
-		Use: "pause QUEUE", Short: "Have a running runner receive nothing from a queue", Args: exactly(1),
+		Use: "pause QUEUE", Short: "Stop consuming a queue in a running runner", Args: exactly(1),
 	}, func(ctx context.Context, c admin.Client, args []string) (engine.Status, error) {
 		return c.Pause(ctx, args[0])
 	})
@@ -22,7 +22,7 @@ func (p *Program) pauseCommand() *cobra.Command {
 
 func (p *Program) resumeCommand() *cobra.Command {
 	return p.control(&cobra.Command{
-		Use: "resume QUEUE", Short: "Have a running runner receive from a queue again", Args: exactly(1),
+		Use: "resume QUEUE", Short: "Start consuming a paused queue again in a running runner", Args: exactly(1),
 	}, func(ctx context.Context, c admin.Client, args []string) (engine.Status, error) {
 		return c.Resume(ctx, args[0])
 	})
@@ -30,7 +30,7 @@ func (p *Program) resumeCommand() *cobra.Command {
 
 func (p *Program) scaleCommand() *cobra.Command {
 	return p.control(&cobra.Command{
-		Use: "scale QUEUE N", Short: "Set how many messages of a queue a running runner has in hand", Args: exactly(2),
+		Use: "scale QUEUE N", Short: "Set how many messages of a queue a running runner handles at the same time", Args: exactly(2),
 	}, func(ctx context.Context, c admin.Client, args []string) (engine.Status, error) {
 		n, err := strconv.Atoi(args[1])
 		if err != nil || n < 1 {
@@ -40,7 +40,7 @@ func (p *Program) scaleCommand() *cobra.Command {
 	})
 }
 
-// control has c ask the runner at work to do something, and shows what it does then.
+// control sets up c to send a request to the running runner and to show its state after it.
 func (p *Program) control(c *cobra.Command, do func(context.Context, admin.Client, []string) (engine.Status, error)) *cobra.Command {
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		conf, err := p.load(false)
@@ -60,7 +60,7 @@ func (p *Program) control(c *cobra.Command, do func(context.Context, admin.Clien
 	return c
 }
 
-// workerTable is what the queues of a runner do.
+// workerTable shows the state of a runner's queues.
 func workerTable(s engine.Status) result {
 	r := result{header: []string{"QUEUE", "STATE", "IN HAND", "CONCURRENCY", "ACKED", "RETRIED", "DEAD", "NOTE"}, empty: "The runner has no queues."}
 	for _, q := range s.Queues {
@@ -79,7 +79,7 @@ func workerTable(s engine.Status) result {
 
 func count(n int64) string { return strconv.FormatInt(n, 10) }
 
-// exactly wants n arguments.
+// exactly requires n arguments.
 func exactly(n int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != n {
@@ -91,6 +91,6 @@ func exactly(n int) cobra.PositionalArgs {
 
 func (p *Program) workersCommand() *cobra.Command {
 	return p.control(&cobra.Command{
-		Use: "workers", Short: "Show what a running runner is doing", Args: exactly(0),
+		Use: "workers", Short: "Show the queues of a running runner and their counts", Args: exactly(0),
 	}, func(ctx context.Context, c admin.Client, _ []string) (engine.Status, error) { return c.Status(ctx) })
 }

@@ -11,25 +11,26 @@ import (
 
 func (p *Program) devCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "dev", Short: "Run everything on this machine, and say what to try", Args: exactly(0),
-		Long: `Run the workers of the configuration and, if it names no broker, one in the same process:
-in memory, for development. Other commands find it by themselves, and other programs by the
-AMQP_URL that is printed. Without a configuration file there is an example.`,
+		Use: "dev", Short: "Run the workers with a broker in memory, for development", Args: exactly(0),
+		Long: `Run the workers of the configuration. If broker.url is empty, also run a broker in the same
+process, in memory, for development. Other commands find this broker by
+themselves; other programs use the AMQP_URL that is printed. Without a configuration file,
+an example is used.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.run(cmd.Context(), p.development, func(e *engine.Engine, address string) { p.suggest(e, address) })
 		},
 	}
 }
 
-// development reads the configuration, or the example if there is no file. Without a
-// broker URL it is the broker in memory.
+// development reads the configuration, or the example if there is no file. If the broker
+// URL is empty, it sets the broker in memory.
 func (p *Program) development() (*config.Config, error) {
 	s, err := p.source(false)
 	if err != nil {
 		return nil, err
 	}
 	if s.Data == nil {
-		p.hintf("There is no %s, so this is an example; \"runner config init\" writes it.", s.Name)
+		p.hintf("%s does not exist, so an example is used; \"runner config init\" writes it to a file.", s.Name)
 		s.Name, s.Data = "the example", config.Init()
 	}
 	c, err := config.Load(s)
@@ -43,9 +44,9 @@ func (p *Program) development() (*config.Config, error) {
 	return config.Load(s)
 }
 
-// suggest says what to do next, with the names of the configuration.
+// suggest prints commands to try, with names from the configuration.
 func (p *Program) suggest(e *engine.Engine, address string) {
-	p.hintf("\nAt work. In another terminal:\n")
+	p.hintf("\nThe workers are running. Try in another terminal:\n")
 	if exchange, key := sample(e.Config()); key != "" {
 		p.hintf("  runner publish %q %s --data '{\"hello\":\"world\"}'%s", exchange, key, p.fileFlag())
 	}
@@ -54,13 +55,13 @@ func (p *Program) suggest(e *engine.Engine, address string) {
 		p.hintf("  curl http://%s/readyz", address)
 	}
 	if url := e.EmbeddedURL(); url != "" {
-		p.hintf("\nOther programs reach its broker after:\n\n  export AMQP_URL=%s\n", url)
+		p.hintf("\nTo use its broker from other programs:\n\n  export AMQP_URL=%s\n", url)
 	}
-	p.hintf("Ctrl-C drains and ends.\n")
+	p.hintf("Press Ctrl-C to drain and stop.\n")
 }
 
-// sample is an exchange and a routing key that some handler takes; no key if there is
-// none without wildcards.
+// sample returns an exchange and a routing key of a handler. The key is empty if all keys
+// have wildcards.
 func sample(c *config.Config) (exchange, key string) {
 	for _, q := range c.Queues {
 		for _, h := range q.Handlers {

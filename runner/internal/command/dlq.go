@@ -16,19 +16,19 @@ import (
 )
 
 func (p *Program) dlqCommand() *cobra.Command {
-	c := parent("dlq", "Look at dead letters, and bring them home")
-	c.Long = `Look at what was given up on, straight on the broker, and bring it home. QUEUE is a work
-queue or its dead-letter queue. Looking removes nothing and keeps the order; there is one
-look into a queue at a time, and the second is told so.
+	c := parent("dlq", "Show dead letters, replay them, or remove them")
+	c.Long = `Show dead letters, replay them to their work queue, or remove them. QUEUE is a work queue
+or its dead-letter queue. Showing dead letters does not remove them and keeps their order.
+One command at a time can read a queue; a second one waits for 10 s and then fails.
 
---filter chooses letters: reason=permanent,key=user.*,since=2h,error="mailbox full",
+--filter selects dead letters: reason=permanent,key=user.*,since=2h,error="mailbox full",
 header.tenant=blue,until=…,id=…,fingerprint=…,limit=100.`
 	c.AddCommand(p.dlqList(), p.dlqGroups(), p.dlqShow(), p.dlqReplay(), p.dlqEdit(),
 		p.dlqExport(), p.dlqImport(), p.dlqDiscard(), p.dlqPurge())
 	return c
 }
 
-// letters has do work on the dead letters of the configuration's broker.
+// letters calls do with a client for the configuration's broker.
 func (p *Program) letters(ctx context.Context, do func(*deadletter.Client) error) error {
 	c, err := p.load(false)
 	if err != nil {
@@ -41,7 +41,7 @@ func (p *Program) letters(ctx context.Context, do func(*deadletter.Client) error
 	return suggested(do(deadletter.New(b)), c)
 }
 
-// suggested adds which queue may have been meant.
+// suggested adds the name of the queue that may have been meant.
 func suggested(err error, c *config.Config) error {
 	if hint := suggestQueue(err, c); hint != "" {
 		return fmt.Errorf("%w%s", err, hint)
@@ -49,7 +49,7 @@ func suggested(err error, c *config.Config) error {
 	return err
 }
 
-// deadLetterQueue is the queue that an argument means.
+// deadLetterQueue returns the dead-letter queue for an argument.
 func deadLetterQueue(name string) string {
 	if strings.HasSuffix(name, topology.DeadLetterQueue("")) {
 		return name
@@ -57,24 +57,24 @@ func deadLetterQueue(name string) string {
 	return topology.DeadLetterQueue(name)
 }
 
-// choice is the flags that choose letters.
+// choice holds the flags that select dead letters.
 type choice struct {
 	id, group, filter string
 	all               bool
 }
 
-// flags adds those that choose; all is among them where nothing chosen must not mean all.
+// flags adds the flags to c. If must is set, one of them is required, and --all is added.
 func (ch *choice) flags(c *cobra.Command, must bool) {
 	f := c.Flags()
-	f.StringVar(&ch.filter, "filter", "", "only letters that `NAME=VALUE,…` chooses: see runner dlq help")
+	f.StringVar(&ch.filter, "filter", "", "only dead letters that match `NAME=VALUE,…`: see runner dlq help")
 	if must {
-		f.StringVar(&ch.id, "id", "", "only the letter of that `ID`")
-		f.StringVar(&ch.group, "group", "", "only letters of that `FINGERPRINT`: see runner dlq groups")
-		f.BoolVar(&ch.all, "all", false, "every letter")
+		f.StringVar(&ch.id, "id", "", "only the dead letter with this `ID`")
+		f.StringVar(&ch.group, "group", "", "only dead letters with this `FINGERPRINT`: see runner dlq groups")
+		f.BoolVar(&ch.all, "all", false, "all dead letters")
 	}
 }
 
-// parse is the filter that was chosen.
+// parse returns the filter of the flags.
 func (ch *choice) parse(must bool) (deadletter.Filter, error) {
 	f, err := deadletter.ParseFilter(ch.filter)
 	if err != nil {
@@ -101,7 +101,7 @@ func (ch *choice) parse(must bool) (deadletter.Filter, error) {
 func (p *Program) dlqList() *cobra.Command {
 	var oldest bool
 	c := &cobra.Command{
-		Use: "ls [QUEUE…]", Short: "Show how many letters there are",
+		Use: "ls [QUEUE…]", Short: "Show the number of dead letters in each queue",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := p.load(false)
 			if err != nil {
@@ -129,11 +129,11 @@ func (p *Program) dlqList() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().BoolVar(&oldest, "oldest", false, "look into each queue to see when its first letter failed (see show --help); at most 5s for each")
+	c.Flags().BoolVar(&oldest, "oldest", false, "read each queue to show when its first dead letter failed (see show --help), for at most 5s each")
 	return c
 }
 
-// findOldest looks at the first letter of each queue. What goes wrong is said there.
+// findOldest reads the first dead letter of each queue. Errors go into the state.
 func findOldest(ctx context.Context, client *deadletter.Client, states []deadLetterQueueState) {
 	const bound = 5 * time.Second
 	for i := range states {
@@ -150,7 +150,7 @@ func findOldest(ctx context.Context, client *deadletter.Client, states []deadLet
 	}
 }
 
-// deadLetterQueueState is deadletter.Queue for programs.
+// deadLetterQueueState is deadletter.Queue as JSON.
 type deadLetterQueueState struct {
 	Queue     string    `json:"queue"`
 	WorkQueue string    `json:"work_queue,omitempty"`
@@ -182,7 +182,7 @@ func deadLetterTable(states []deadLetterQueueState, oldest bool, now time.Time) 
 	for _, s := range states {
 		note := s.Error
 		if note == "" && s.consumers > 0 {
-			note = fmt.Sprintf("%d consumers: a dead-letter queue should have none", s.consumers)
+			note = fmt.Sprintf("has %d consumers, should have none", s.consumers)
 		}
 		row := []string{s.Queue, count(int64(s.Letters))}
 		if oldest {
@@ -216,10 +216,10 @@ func (p *Program) dlqGroups() *cobra.Command {
 	return c
 }
 
-// noLetters and noQueues stand below the header of an empty table.
+// noLetters and noQueues are shown below the header of an empty table.
 const (
 	noLetters = "There are no such dead letters."
-	noQueues  = "There are no queues: neither the configuration nor a running runner has any."
+	noQueues  = "There are no queues in the configuration or in a running runner."
 )
 
 func groupTable(groups []deadletter.Group, now time.Time) result {

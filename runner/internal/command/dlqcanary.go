@@ -13,14 +13,15 @@ import (
 )
 
 const (
-	unknownRun  = time.Minute         // of a handler without a timeout
-	deliverySum = 10 * time.Second    // for all deliveries of a message
-	longestWait = 30 * 24 * time.Hour // a policy may have no end
+	unknownRun  = time.Minute         // assumed for a handler without a timeout
+	deliverySum = 10 * time.Second    // assumed for all deliveries of a message
+	longestWait = 30 * 24 * time.Hour // because a policy may be unlimited
 )
 
-// canaryWait returns the chosen wait, or else how long a message of the queue takes to fail
-// for good by the configuration. It returns zero, which means the default of package
-// deadletter, if the configuration does not have the queue.
+// canaryWait returns the chosen wait. If none was chosen, it returns how long a message of
+// the queue takes to be dead-lettered, according to the configuration. If the
+// configuration does not have the queue, it returns zero, which means the default of
+// package deadletter.
 func (p *Program) canaryWait(chosen time.Duration, queue string) (time.Duration, error) {
 	if chosen != 0 {
 		return chosen, nil
@@ -37,8 +38,8 @@ func (p *Program) canaryWait(chosen time.Duration, queue string) (time.Duration,
 	return failingTime(c.Queues[i].Retry.Policy(), time.Duration(c.Queues[i].Timeout)), nil
 }
 
-// failingTime is how long a message may take to fail for good when each run lasts until
-// the timeout. Zero or less is no timeout.
+// failingTime returns how long a message may take to be dead-lettered if each attempt
+// lasts until the timeout. Zero or less means no timeout.
 func failingTime(p retry.Policy, timeout time.Duration) time.Duration {
 	if timeout <= 0 {
 		timeout = unknownRun
@@ -54,11 +55,11 @@ func failingTime(p retry.Policy, timeout time.Duration) time.Duration {
 	return min(wait, longestWait).Round(time.Second)
 }
 
-// noteCanary shows s in a line of its own, for people and for logs.
+// noteCanary shows s on a line of its own, for people and for logs.
 func (l *letterCount) noteCanary(s deadletter.CanaryState) {
 	if l.program.settings.quiet {
 		return
 	}
 	l.progress.clear()
-	_, _ = fmt.Fprintf(l.program.Stderr, "canary: %s\n", s) // who looks at it sees what is wrong
+	_, _ = fmt.Fprintf(l.program.Stderr, "canary: %s\n", s) // if stderr cannot be written, there is no place to report it
 }

@@ -16,17 +16,18 @@ func (p *Program) dlqReplay() *cobra.Command {
 	var ch choice
 	var r deadletter.Replay
 	c := &cobra.Command{
-		Use: "replay QUEUE", Short: "Send letters back to their work queue", Args: exactly(1),
-		Long: `Send letters back to their own work queue, never to the exchange, with their attempts
-counted anew. Only letters that are there at the moment of the command are replayed, and
-each is removed once the broker has confirmed its message.
+		Use: "replay QUEUE", Short: "Replay dead letters to their work queue", Args: exactly(1),
+		Long: `Publish dead letters to their own work queue, not to the exchange. Their attempts are
+counted from 1 again. Dead letters that arrive after the start of the command stay. Each
+dead letter is removed once the broker has confirmed its message.
 
-With --canary the first letters go ahead. Workers report on the first attempt of each: the
-others follow as soon as all have succeeded, and the replay stops with status 1 at the
-first that fails. --canary-wait bounds the wait. Without it the bound is how long a message
-takes to fail for good by the queue's timeout and retry policy in the configuration, or 30s
-if the queue is not there. Consumers that send no reports, such as older workers, are
-waited for that long.`,
+With --canary, the first dead letters are replayed before the others. Workers report the
+first attempt of each. As soon as all have succeeded, the others follow. At the first one
+that fails, the replay stops with status 1. --canary-wait is how long to wait for these
+reports. The default is how long a message takes to be dead-lettered, according to the
+queue's timeout and retry policy in the configuration, or 30s if the configuration does not
+have the queue. For consumers that send no reports, such as older workers, the replay waits
+that long.`,
 		Example: `  runner dlq replay welcome-email --group 5b1f0c9e2d7a4463 --canary 3 --rate 50
   runner dlq replay welcome-email --all --dry-run`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -34,7 +35,7 @@ waited for that long.`,
 				return err
 			}
 			if r.Rate < 0 || r.Canary < 0 || r.CanaryWait < 0 {
-				return usage(errors.New("runner: want a --rate, a --canary and a --canary-wait of 0 or more"))
+				return usage(errors.New("runner: --rate, --canary or --canary-wait is negative, want 0 or more"))
 			}
 			if r.CanaryWait, err = p.canaryWait(r.CanaryWait, args[0]); err != nil {
 				return err
@@ -62,25 +63,25 @@ func replayVerb(r deadletter.Replay) string {
 
 func replayFlags(c *cobra.Command, r *deadletter.Replay) {
 	f := c.Flags()
-	f.Float64Var(&r.Rate, "rate", 0, "letters a second; without limit if 0")
-	f.BoolVar(&r.DryRun, "dry-run", false, "count what would be replayed, and replay nothing")
-	f.IntVar(&r.Canary, "canary", 0, "send so many first, and the others if these are handled")
-	f.DurationVar(&r.CanaryWait, "canary-wait", 0, "how long the first may take; by the queue's timeout and retries if 0")
-	f.StringVar(&r.By, "by", "", "who does it; USER@HOST if empty")
+	f.Float64Var(&r.Rate, "rate", 0, "messages a second; 0 means no limit")
+	f.BoolVar(&r.DryRun, "dry-run", false, "count the dead letters that would be replayed, and replay none")
+	f.IntVar(&r.Canary, "canary", 0, "replay this many first, and the others after these have succeeded")
+	f.DurationVar(&r.CanaryWait, "canary-wait", 0, "how long to wait for the canaries; 0 means a time from the queue's timeout and retries")
+	f.StringVar(&r.By, "by", "", "your name, for the record; empty means USER@HOST")
 }
 
 func (p *Program) dlqDiscard() *cobra.Command {
 	var ch choice
 	var yes bool
 	c := &cobra.Command{
-		Use: "discard QUEUE", Short: "Remove letters, for good", Args: exactly(1),
+		Use: "discard QUEUE", Short: "Remove dead letters permanently", Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			filter, err := ch.parse(true)
 			if err != nil {
 				return err
 			}
 			queue := deadLetterQueue(args[0])
-			if err := p.confirm(yes, "remove letters from "+queue, queue); err != nil {
+			if err := p.confirm(yes, "remove dead letters from "+queue, queue); err != nil {
 				return err
 			}
 			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
@@ -97,10 +98,10 @@ func (p *Program) dlqDiscard() *cobra.Command {
 func (p *Program) dlqPurge() *cobra.Command {
 	var yes bool
 	c := &cobra.Command{
-		Use: "purge QUEUE", Short: "Remove every letter, for good, at once", Args: exactly(1),
+		Use: "purge QUEUE", Short: "Remove all dead letters of a queue permanently", Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			queue := deadLetterQueue(args[0])
-			if err := p.confirm(yes, "remove every letter from "+queue, queue); err != nil {
+			if err := p.confirm(yes, "remove all dead letters from "+queue, queue); err != nil {
 				return err
 			}
 			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
@@ -116,16 +117,16 @@ func (p *Program) dlqPurge() *cobra.Command {
 	return c
 }
 
-// confirm has a person type the name of what is destroyed. Without a person --yes is
-// needed.
+// confirm asks the user to type the name of the queue. If there is no terminal, --yes is
+// required.
 func (p *Program) confirm(yes bool, what, name string) error {
 	if yes {
 		return nil
 	}
 	if !isTerminal(p.Stdin) || !isTerminal(p.Stderr) {
-		return usage(fmt.Errorf("runner: to %s want --yes", what))
+		return usage(fmt.Errorf("runner: cannot ask for confirmation without a terminal: to %s, add --yes", what))
 	}
-	_, _ = fmt.Fprintf(p.Stderr, "This will %s. Type %s to go on: ", printable.Cell(what), printable.Cell(name)) // on a terminal
+	_, _ = fmt.Fprintf(p.Stderr, "This will %s. Type %s to continue: ", printable.Cell(what), printable.Cell(name)) // on a terminal
 	typed, err := bufio.NewReader(p.Stdin).ReadString('\n')
 	if err != nil || strings.TrimSpace(typed) != name {
 		return usage(errors.New("runner: not confirmed, and nothing was done"))
@@ -133,7 +134,7 @@ func (p *Program) confirm(yes bool, what, name string) error {
 	return nil
 }
 
-// letterCount shows how many letters are done.
+// letterCount shows the progress of a replay.
 type letterCount struct {
 	program  *Program
 	what     string
@@ -144,7 +145,7 @@ type letterCount struct {
 
 func (p *Program) countLetters(what string) *letterCount { return &letterCount{program: p, what: what} }
 
-// note shows r; one goroutine at a time calls it.
+// note shows r. It is called by one goroutine at a time.
 func (l *letterCount) note(r deadletter.Result) {
 	if !l.begun {
 		l.begun = true
@@ -155,18 +156,18 @@ func (l *letterCount) note(r deadletter.Result) {
 	l.shown = done
 }
 
-// showResult shows what was done, also beside an error.
+// showResult shows the result, also if there is an error.
 func (p *Program) showResult(verb string, r deadletter.Result, err error) error {
-	told := []string{fmt.Sprintf("%d %s", r.Done, verb)}
+	counts := []string{fmt.Sprintf("%d %s", r.Done, verb)}
 	for _, rest := range []struct {
 		n    int
 		what string
-	}{{r.Skipped, "not chosen"}, {r.Newer, "newer than the command"}, {r.Failed, "failed"}} {
+	}{{r.Skipped, "not selected"}, {r.Newer, "newer than the command"}, {r.Failed, "failed"}} {
 		if rest.n > 0 {
-			told = append(told, fmt.Sprintf("%d %s", rest.n, rest.what))
+			counts = append(counts, fmt.Sprintf("%d %s", rest.n, rest.what))
 		}
 	}
-	row := strings.Join(told, ", ")
+	row := strings.Join(counts, ", ")
 	shown := p.show(result{rows: [][]string{{row}}, values: []any{r}, single: true})
 	if err != nil && r.Done > 0 && !errors.Is(err, deadletter.ErrCanary) {
 		err = &statusError{exitPartial, err}

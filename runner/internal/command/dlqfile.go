@@ -20,7 +20,7 @@ import (
 func (p *Program) dlqExport() *cobra.Command {
 	var ch choice
 	c := &cobra.Command{
-		Use: "export QUEUE", Short: "Write letters to stdout, one a line as JSON; they stay", Args: exactly(1),
+		Use: "export QUEUE", Short: "Write dead letters to stdout as JSON Lines, without removing them", Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			filter, err := ch.parse(false)
 			if err != nil {
@@ -32,7 +32,7 @@ func (p *Program) dlqExport() *cobra.Command {
 				if err := errors.Join(err, out.Flush()); err != nil {
 					return err
 				}
-				p.hintf("letters: %d", n)
+				p.hintf("dead letters: %d", n)
 				return nil
 			})
 		},
@@ -44,7 +44,7 @@ func (p *Program) dlqExport() *cobra.Command {
 func (p *Program) dlqImport() *cobra.Command {
 	var to deadletter.Import
 	c := &cobra.Command{
-		Use: "import FILE|-", Short: "Bring back letters that export has written", Args: exactly(1),
+		Use: "import FILE|-", Short: "Publish dead letters that export has written", Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if to.Queue != "" {
 				to.Queue = deadLetterQueue(to.Queue)
@@ -65,10 +65,10 @@ func (p *Program) dlqImport() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&to.Queue, "queue", "", "the `QUEUE` that takes all of them, instead of where they came from")
-	f.BoolVar(&to.Replay, "replay", false, "to the work queue, and not to the dead-letter queue")
+	f.StringVar(&to.Queue, "queue", "", "the `QUEUE` for all dead letters; empty means the queue that each came from")
+	f.BoolVar(&to.Replay, "replay", false, "publish to the work queue instead of the dead-letter queue")
 	f.BoolVar(&to.DryRun, "dry-run", false, "check every line, and import none")
-	f.StringVar(&to.By, "by", "", "who does it; USER@HOST if empty")
+	f.StringVar(&to.By, "by", "", "your name, for the record; empty means USER@HOST")
 	return c
 }
 
@@ -81,17 +81,17 @@ func (p *Program) open(name string) (in io.Reader, done func(), err error) {
 	if err != nil {
 		return nil, nil, usage(fmt.Errorf("runner: %w", err))
 	}
-	return f, func() { _ = f.Close() }, nil // only read
+	return f, func() { _ = f.Close() }, nil // the file was only read
 }
 
 func (p *Program) dlqEdit() *cobra.Command {
 	var data, by string
 	var headers, without []string
 	c := &cobra.Command{
-		Use: "edit QUEUE ID", Short: "Change a letter and send it back", Args: exactly(2),
-		Long: `Change the body or the headers of a letter and send it back to its work queue, under a new
-message id; the header warren-edited-from has the old one. Without --data, --header and
---without the body opens in $VISUAL or $EDITOR.`,
+		Use: "edit QUEUE ID", Short: "Change a dead letter and replay it", Args: exactly(2),
+		Long: `Change the body or the headers of a dead letter and publish it to its work queue, with a new
+message id. The header warren-edited-from contains the old id. Without --data, --header and
+--without, the body opens in $VISUAL or $EDITOR.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e := deadletter.Edit{Check: checkBody, By: by}
 			queue := deadLetterQueue(args[0])
@@ -113,11 +113,11 @@ message id; the header warren-edited-from has the old one. Without --data, --hea
 	f.StringVarP(&data, "data", "d", "", "the new body: @`FILE`, - for the standard input, or the text itself")
 	f.StringArrayVarP(&headers, "header", "H", nil, "set a header, as `NAME=VALUE`; may be repeated")
 	f.StringArrayVar(&without, "without", nil, "remove the header `NAME`; may be repeated")
-	f.StringVar(&by, "by", "", "who does it; USER@HOST if empty")
+	f.StringVar(&by, "by", "", "your name, for the record; empty means USER@HOST")
 	return c
 }
 
-// edit changes a letter, or has a person do so, and sends it back.
+// edit changes a dead letter, with the user's editor if e has no changes, and replays it.
 func (p *Program) edit(ctx context.Context, client *deadletter.Client, queue, id string, e deadletter.Edit) error {
 	if e.Body == nil && len(e.Headers) == 0 {
 		l, err := client.Find(ctx, queue, id)
@@ -132,10 +132,10 @@ func (p *Program) edit(ctx context.Context, client *deadletter.Client, queue, id
 	if err != nil {
 		return err
 	}
-	return p.show(result{rows: [][]string{{"sent back as " + newID}}, values: []any{map[string]string{"id": newID}}, single: true})
+	return p.show(result{rows: [][]string{{"replayed as " + newID}}, values: []any{map[string]string{"id": newID}}, single: true})
 }
 
-// edited are the headers to set, and with nil to remove.
+// edited returns the headers to set. A nil value removes the header.
 func edited(set, without []string) (message.Headers, error) {
 	headers := message.Headers{}
 	for _, assignment := range set {
@@ -154,7 +154,7 @@ func edited(set, without []string) (message.Headers, error) {
 	return headers, nil
 }
 
-// checkBody refuses a body that is not what its content type says.
+// checkBody returns an error if the content type is JSON and the body is not.
 func checkBody(m *message.Message) error {
 	if strings.HasPrefix(m.ContentType, "application/json") && !json.Valid(m.Body) {
 		return usage(errors.New("runner: the content type is application/json, and the new body is not JSON"))
@@ -162,20 +162,20 @@ func checkBody(m *message.Message) error {
 	return nil
 }
 
-// editor has a person change a body.
+// editor opens a body in the user's editor and returns the changed body.
 func (p *Program) editor(ctx context.Context, body []byte) ([]byte, error) {
 	program := os.Getenv("VISUAL")
 	if program == "" {
 		program = os.Getenv("EDITOR")
 	}
 	if program == "" || !isTerminal(p.Stdin) {
-		return nil, usage(errors.New("runner: want --data, --header or --without; or a terminal and $EDITOR"))
+		return nil, usage(errors.New("runner: want --data, --header or --without, or a terminal and $EDITOR"))
 	}
 	f, err := os.CreateTemp("", "letter-*.json")
 	if err != nil {
 		return nil, fmt.Errorf("runner: %w", err)
 	}
-	defer func() { _ = os.Remove(f.Name()) }() // it is in the system's folder for such files
+	defer func() { _ = os.Remove(f.Name()) }() // if it stays, the system cleans its temporary folder
 	_, err = f.Write(body)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("runner: %w", err)
@@ -191,7 +191,7 @@ func (p *Program) editor(ctx context.Context, body []byte) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("runner: %w", err)
 	case string(changed) == string(body):
-		return nil, usage(errors.New("runner: nothing was changed"))
+		return nil, usage(errors.New("runner: the body was not changed"))
 	}
 	return changed, nil
 }

@@ -25,12 +25,12 @@ func (p *Program) dlqShow() *cobra.Command {
 	var ch choice
 	var limit int
 	c := &cobra.Command{
-		Use: "show QUEUE [ID]", Short: "Show letters, or one with body, headers and history",
-		Long: `Show letters in the order of the queue, or one with body, headers and history.
+		Use: "show QUEUE [ID]", Short: "Show dead letters, or one with its body, headers and history",
+		Long: `Show dead letters in the order of the queue, or one with its body, headers and history.
 
-If more than 2,048 letters were looked at before, looks at a part show the letters in
-turn: each begins behind those that the last one took. A look at the whole queue, such
-as dlq groups, restores the order.`,
+If more than 2,048 dead letters were read before, commands that read a part of the queue
+continue after those that the previous command has read. Reading the whole queue, as dlq
+groups does, restores the order.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 2 {
 				return nil
@@ -59,7 +59,7 @@ as dlq groups, restores the order.`,
 		},
 	}
 	ch.flags(c, false)
-	c.Flags().IntVar(&limit, "limit", 20, "how many letters to show at most; 0 for all")
+	c.Flags().IntVar(&limit, "limit", 20, "highest number of dead letters to show; 0 means all")
 	return c
 }
 
@@ -82,7 +82,7 @@ func (r *result) addLetter(l deadletter.Letter, now time.Time) {
 	r.values = append(r.values, newLetter(l))
 }
 
-// letter is deadletter.Letter for programs.
+// letter is deadletter.Letter as JSON.
 type letter struct {
 	ID            string               `json:"id"`
 	Queue         string               `json:"queue"`
@@ -134,14 +134,14 @@ func newLetter(l deadletter.Letter) letter {
 	return out
 }
 
-// userHeaders are those that are not the failure record, which is told by itself.
+// userHeaders returns the headers without the failure record, which has fields of its own.
 func userHeaders(l deadletter.Letter) map[string]any {
 	headers := maps.Clone(l.Message.Headers)
 	maps.DeleteFunc(headers, func(name string, _ any) bool { return record.IsRecord(name) })
 	return headers
 }
 
-// showLetter shows one letter in full.
+// showLetter shows one dead letter in full.
 func (p *Program) showLetter(l deadletter.Letter) error {
 	table := result{single: true}
 	table.addLetter(l, time.Now())
@@ -152,7 +152,7 @@ func (p *Program) showLetter(l deadletter.Letter) error {
 	return err
 }
 
-// describe is a letter for people.
+// describe returns a dead letter as text for people.
 func describe(l deadletter.Letter, now time.Time) string {
 	var b strings.Builder
 	field := func(name, value string) {
@@ -202,7 +202,7 @@ func orUnknown(contentType string) string {
 	return printable.Cell(contentType)
 }
 
-// body is the body as text: indented if it is JSON, in base64 if it is no text.
+// body returns the body as text. JSON is indented; a body that is not UTF-8 is in base64.
 func body(data []byte) string {
 	var inner bytes.Buffer
 	switch {
@@ -214,13 +214,13 @@ func body(data []byte) string {
 	return "base64: " + base64.StdEncoding.EncodeToString(data)
 }
 
-// indented is the value of a field: further lines are indented, so that none of them
-// looks like a field.
+// indented returns the value of a field, with further lines indented so that they do not
+// look like fields.
 func indented(value string) string {
 	return strings.ReplaceAll(printable.Text(value), "\n", "\n"+strings.Repeat(" ", 14))
 }
 
-// firstLine is the beginning of text, in one line of at most n characters.
+// firstLine returns the beginning of text, on one line of at most n characters.
 func firstLine(text string, n int) string {
 	line := []rune(printable.Cell(strings.Join(strings.Fields(text), " ")))
 	if len(line) > n {

@@ -1,3 +1,3 @@
-// Package command is the command line of the runner: nouns and then verbs, results on
-// stdout and everything else on stderr.
+// Package command implements the command line of the runner. Commands are a noun and then
+// a verb. Results go to stdout, everything else to stderr.
 package command

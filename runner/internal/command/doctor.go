@@ -11,7 +11,7 @@ import (
 	"github.com/warren-mq/warren/runner/internal/config"
 )
 
-// finding is what a check has found.
+// finding is the result of a check.
 type finding struct {
 	Check   string `json:"check"`
 	Status  string `json:"status"` // ok, warning, error or skipped
@@ -19,25 +19,25 @@ type finding struct {
 	Remedy  string `json:"remedy,omitempty"`
 }
 
-// examination is a run of the doctor. A check adds findings, and ends nothing.
+// examination is a run of doctor. Checks add findings and do not stop the run.
 type examination struct {
 	program  *Program
 	config   *config.Config
 	broker   broker.Config
-	session  *amqp.Session // nil if there is none to be had
+	session  *amqp.Session // nil if no node can be reached
 	findings []finding
 }
 
 func (p *Program) doctorCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "doctor", Short: "Look for what is wrong, or will be, and say what to do", Args: exactly(0),
-		Long: `Look for what is wrong, or will be, and say what to do: can the broker be reached, by TLS,
-with these credentials; may the user do what Warren does; what is to be known of this
-version of RabbitMQ; does anything conflict; do time-outs and limits fit together; does
-this machine have what the handlers need.
+		Use: "doctor", Short: "Check the configuration, the broker and this machine for problems", Args: exactly(0),
+		Long: `Check the configuration, the broker and this machine for problems, and show what to do.
+The checks are: the connection, TLS and credentials; the user's permissions; the version of
+RabbitMQ; conflicts in the topology; timeouts and limits; and the programs and files that
+the handlers need.
 
-Nothing is declared or changed. Permissions are tried with requests that the broker
-refuses in any case, which it may log. The exit status is 7 if there is an error.`,
+Doctor declares and changes nothing. It tests permissions with requests that the broker
+always rejects; the broker may log them. The exit status is 7 if there is an error.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := p.load(false)
 			if err != nil {
@@ -64,14 +64,14 @@ func (e *examination) examine(ctx context.Context) {
 	e.checkBroker(ctx)
 	if e.session == nil {
 		for _, check := range []string{"version", "permissions", "topology", "queues"} {
-			e.addf(check, "skipped", "", "the broker cannot be asked")
+			e.addf(check, "skipped", "", "there is no connection to the broker")
 		}
 	} else {
 		e.checkVersion()
 		e.checkTopology(ctx)
 		e.checkPermissions(ctx)
 		e.checkDepths(ctx)
-		_ = e.session.Close() // it has served
+		_ = e.session.Close() // the checks are done
 	}
 	e.checkTimeouts()
 	e.checkLimits()
@@ -82,10 +82,10 @@ func (e *examination) examine(ctx context.Context) {
 	e.checkAdmin(ctx)
 }
 
-// checkWork judges as "runner run" does.
+// checkWork makes the same check as "runner run".
 func (e *examination) checkWork() {
 	if len(e.config.Queues) == 0 && len(e.config.Schedules) == 0 {
-		e.failf("config", `"runner config init" writes an example.`, "there are neither queues nor schedules, so a runner has nothing to do")
+		e.failf("config", `"runner config init" writes an example.`, "the configuration has neither queues nor schedules, so runner run does not start")
 	}
 }
 
@@ -115,8 +115,8 @@ func (e *examination) number(status string) (n int) {
 	return n
 }
 
-// okUnlessf says that all is well, unless something was found since there were before
-// findings.
+// okUnlessf adds an ok, unless the check has added findings. Before is the number of
+// findings before the check.
 func (e *examination) okUnlessf(before int, check, format string, args ...any) {
 	if len(e.findings) == before {
 		e.okf(check, format, args...)

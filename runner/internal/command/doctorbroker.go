@@ -14,24 +14,24 @@ import (
 	"github.com/warren-mq/warren/runner/internal/wiring"
 )
 
-// checkBroker tries each node, and keeps the session with the first that can be had.
+// checkBroker connects to each node, and keeps the first session.
 func (e *examination) checkBroker(ctx context.Context) {
 	b, err := wiring.Broker(e.config.Broker)
 	if err != nil {
-		e.failf("broker", "Put the secret or certificate there, or correct its path.", "%v", err)
+		e.failf("broker", "Create the file of the secret or certificate, or correct its path.", "%v", err)
 		return
 	}
 	if wiring.IsEmbedded(b) || wiring.IsEmpty(b) {
 		running, err := e.program.broker(ctx, e.config)
 		switch {
 		case err != nil && wiring.IsEmpty(b):
-			e.failf("broker", "Set AMQP_URL or broker.url to a RabbitMQ, or write embedded: for a broker in memory.", "there is no broker URL, and no runner with a broker in memory is at work")
+			e.failf("broker", "Set AMQP_URL or broker.url to a RabbitMQ, or write embedded: for a broker in memory.", "broker.url is empty, and no runner with a broker in memory is running")
 			return
 		default:
-			e.warnf("broker", "Set broker.url to a RabbitMQ for anything but development.", "the broker is in memory and is gone with the runner")
+			e.warnf("broker", "Set broker.url to a RabbitMQ for anything but development.", "the broker is in memory; its messages are lost when the runner ends")
 		}
 		if err != nil {
-			return // embedded: without a runner at work is no fault
+			return // embedded: without a running runner is not a fault
 		}
 		b = running
 	}
@@ -68,7 +68,7 @@ func (e *examination) checkReach(ctx context.Context, address string) bool {
 	began := time.Now()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
-		e.failf("reach", "Start RabbitMQ there, or correct broker.url; look at name resolution and firewalls.", "%s does not answer: %v", address, err)
+		e.failf("reach", "Start RabbitMQ there, or correct broker.url. Check name resolution and firewalls.", "%s does not answer: %v", address, err)
 		return false
 	}
 	_ = conn.Close() // nothing was written
@@ -76,13 +76,13 @@ func (e *examination) checkReach(ctx context.Context, address string) bool {
 	return true
 }
 
-// soon is when a certificate ought to be renewed.
+// soon is how long before its end a certificate should be renewed.
 const soon = 14 * 24 * time.Hour
 
 func (e *examination) checkTLS(ctx context.Context, secure bool, host, address string) {
 	if !secure {
 		if ip := net.ParseIP(host); host != "localhost" && !ip.IsLoopback() {
-			e.warnf("tls", "Use amqps:// and, unless the system trusts it, broker.tls.ca_file.", "password and messages travel to %s in clear", address)
+			e.warnf("tls", "Use amqps:// and, unless the system trusts it, broker.tls.ca_file.", "the password and messages are sent to %s without encryption", address)
 		}
 		return
 	}
@@ -101,7 +101,7 @@ func (e *examination) checkTLS(ctx context.Context, secure bool, host, address s
 		return
 	}
 	defer func() { _ = conn.Close() }() // nothing was written
-	secured, _ := conn.(*tls.Conn)      // a tls.Dialer has no others
+	secured, _ := conn.(*tls.Conn)      // a tls.Dialer returns a *tls.Conn
 	e.checkCertificate(address, c, secured.ConnectionState())
 }
 
@@ -111,7 +111,7 @@ func (e *examination) checkCertificate(address string, c *tls.Config, s tls.Conn
 	case c.InsecureSkipVerify:
 		e.warnf("tls", "Set broker.tls.ca_file, and insecure_skip_verify to false.", "the certificate of %s is not verified", address)
 	case left < soon:
-		e.warnf("tls", "Renew the broker's certificate.", "the certificate of %s ends in %s", address, rounded(left))
+		e.warnf("tls", "Renew the broker's certificate.", "the certificate of %s expires in %s", address, rounded(left))
 	default:
 		e.okf("tls", "%s with a certificate until %s", tls.VersionName(s.Version), end.UTC().Format(time.DateOnly))
 	}
@@ -124,22 +124,22 @@ func (e *examination) checkAccess(ctx context.Context, raw string, u *url.URL) {
 	case err == nil:
 		e.okf("access", "user %q may use virtual host %q", u.User.Username(), hostOf(u))
 	case errors.Is(err, broker.ErrRefused) && strings.Contains(err.Error(), "virtual host"):
-		e.failf("access", "rabbitmqctl add_vhost, if it is missing, and rabbitmqctl set_permissions -p VHOST USER '.*' '.*' '.*'", "%v", err)
+		e.failf("access", "Run rabbitmqctl add_vhost if the virtual host is missing, and rabbitmqctl set_permissions -p VHOST USER '.*' '.*' '.*'", "%v", err)
 	case errors.Is(err, broker.ErrRefused):
-		e.failf("access", "Correct user and password of broker.url: rabbitmqctl authenticate_user USER PASSWORD. guest may log in from the broker's own machine alone.", "%v", err)
+		e.failf("access", "Correct the user and password in broker.url; check them with rabbitmqctl authenticate_user USER PASSWORD. The user guest may log in only from the broker's own machine.", "%v", err)
 	default:
-		e.failf("access", "Is this an AMQP 0-9-1 port? amqps needs broker.tls, amqp the port without TLS.", "%v", err)
+		e.failf("access", "Check that this is an AMQP 0-9-1 port. amqps needs the port with TLS and broker.tls, amqp the port without TLS.", "%v", err)
 	}
 	switch {
 	case err != nil:
 	case e.session == nil:
 		e.session = s
 	default:
-		_ = s.Close() // one is enough
+		_ = s.Close() // the checks use one session
 	}
 }
 
-// hostOf is the virtual host of a URL.
+// hostOf returns the virtual host of a URL.
 func hostOf(u *url.URL) string {
 	if name := strings.TrimPrefix(u.Path, "/"); name != "" {
 		return name

@@ -15,12 +15,12 @@ import (
 	"github.com/warren-mq/warren/runner/internal/config"
 )
 
-// checkDescriptors compares the limit of open files with what the handlers may need: a
-// child process has three pipes, a web hook a connection.
+// checkDescriptors compares the limit of open files with the number that the handlers may
+// need: three pipes for a child process, one connection for a webhook.
 func (e *examination) checkDescriptors() {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		e.addf("files", "skipped", "", "the limit of open files is not known: %v", err)
+		e.addf("files", "skipped", "", "the limit of open files cannot be read: %v", err)
 		return
 	}
 	need := uint64(64)
@@ -28,14 +28,14 @@ func (e *examination) checkDescriptors() {
 		need += uint64(4 * q.Concurrency)
 	}
 	if limit.Cur < need {
-		e.failf("files", "Raise it with ulimit -n, or LimitNOFILE of systemd, or lower the concurrency.",
-			"at most %d files may be open, and these queues may need %d", limit.Cur, need)
+		e.failf("files", "Raise the limit with ulimit -n, or LimitNOFILE in systemd, or lower the concurrency.",
+			"the limit is %d open files, and these queues may need %d", limit.Cur, need)
 		return
 	}
-	e.okf("files", "at most %d files may be open, and these queues need %d at most", limit.Cur, need)
+	e.okf("files", "the limit is %d open files, and these queues need at most %d", limit.Cur, need)
 }
 
-// checkCommands looks for the programs of the handlers.
+// checkCommands checks that the programs of the handlers can be run.
 func (e *examination) checkCommands() {
 	before := len(e.findings)
 	programs := 0
@@ -47,7 +47,7 @@ func (e *examination) checkCommands() {
 			}
 			programs++
 			if err := canRun(name, dir); err != nil {
-				e.failf("commands", "Install it, or correct the path; \"./\" is the handler's dir.", "%s: %s: %v", q.Name, h.Key, err)
+				e.failf("commands", "Install the program, or correct the path. \"./\" is the handler's dir.", "%s: %s: %v", q.Name, h.Key, err)
 			}
 		}
 	}
@@ -66,7 +66,7 @@ func programOf(h config.Handler) (name, dir string) {
 	return "", ""
 }
 
-// canRun looks for the program as os/exec does, which takes relative paths from dir.
+// canRun searches the program as os/exec does: relative paths start at dir.
 func canRun(name, dir string) error {
 	if strings.ContainsRune(name, filepath.Separator) && !filepath.IsAbs(name) {
 		name = filepath.Join(dir, name)
@@ -78,7 +78,8 @@ func canRun(name, dir string) error {
 	return err
 }
 
-// checkClock looks for the time zones, which small images lack.
+// checkClock checks that the time zones are installed, which small images lack, and that
+// the clock is plausible.
 func (e *examination) checkClock() {
 	now := time.Now()
 	for _, s := range e.config.Schedules {
@@ -89,29 +90,29 @@ func (e *examination) checkClock() {
 	}
 	if program, err := os.Executable(); err == nil {
 		if info, err := os.Stat(program); err == nil && info.ModTime().After(now.Add(24*time.Hour)) {
-			e.warnf("clock", "Set the clock, and keep it by NTP.", "it is %s here, and this program is from later", now.UTC().Format(time.RFC3339))
+			e.warnf("clock", "Set the clock, and synchronize it with NTP.", "the clock shows %s, which is before this program was built", now.UTC().Format(time.RFC3339))
 			return
 		}
 	}
-	e.okf("clock", "it is %s, and the time zones of the schedules are known", now.UTC().Format(time.RFC3339))
+	e.okf("clock", "the clock shows %s, and the time zones of the schedules are installed", now.UTC().Format(time.RFC3339))
 }
 
-// checkAdmin asks who is at the address of the admin interface.
+// checkAdmin checks whether a runner answers at the admin address, or whether it is free.
 func (e *examination) checkAdmin(ctx context.Context) {
 	listen := e.config.Admin.Listen
 	client, err := e.program.client(e.config)
 	if err != nil {
-		e.okf("admin", "admin.listen is none: there are no metrics for Prometheus, and no pause, resume and scale")
+		e.okf("admin", "admin.listen is disabled: Prometheus metrics, pause, resume and scale are not available")
 		return
 	}
 	status, err := client.Status(ctx)
 	switch {
 	case err == nil && status.Ready:
-		e.okf("admin", "a runner is at work at %s", listen)
+		e.okf("admin", "a runner is running at %s", listen)
 	case err == nil:
-		e.warnf("admin", "See its log, and runner queues ls.", "the runner at %s is not ready: %s", listen, strings.Join(status.Reasons, "; "))
+		e.warnf("admin", "See its log and runner queues ls.", "the runner at %s is not ready: %s", listen, strings.Join(status.Reasons, "; "))
 	case !errors.Is(err, admin.ErrNotRunning):
-		e.failf("admin", "Give each runner an address of its own, and commands the token of the runner: admin.listen, admin.token.", "%s: %v", listen, err)
+		e.failf("admin", "Set admin.listen to another address for each runner, and admin.token to the token of the runner.", "%s: %v", listen, err)
 	default:
 		e.checkListen(ctx, listen)
 	}
@@ -120,9 +121,9 @@ func (e *examination) checkAdmin(ctx context.Context) {
 func (e *examination) checkListen(ctx context.Context, address string) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		e.failf("admin", "Set admin.listen to an address of this machine that is free.", "%v", err)
+		e.failf("admin", "Set admin.listen to a free address of this machine.", "%v", err)
 		return
 	}
-	_ = l.Close() // it was free
-	e.okf("admin", "no runner is at work here, and %s is free for one", address)
+	_ = l.Close() // opened only for this check
+	e.okf("admin", "no runner is running here, and %s is free", address)
 }

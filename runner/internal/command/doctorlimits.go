@@ -9,12 +9,11 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// consumerTimeout is how long RabbitMQ waits for an acknowledgement unless it is told
-// otherwise.
+// consumerTimeout is how long RabbitMQ waits for an acknowledgement by default.
 const consumerTimeout = 30 * time.Minute
 
-// checkTimeouts compares the handlers' time-outs with the broker's patience. A prefetched
-// message waits for its turn, too.
+// checkTimeouts compares the handlers' timeouts with the broker's consumer timeout, which
+// includes the time that a prefetched message waits.
 func (e *examination) checkTimeouts() {
 	before := len(e.findings)
 	for _, q := range e.config.Queues {
@@ -26,22 +25,23 @@ func (e *examination) checkTimeouts() {
 		switch {
 		case waits < patience:
 		case waits == math.MaxInt64:
-			e.warnf("timeouts", timeoutRemedy, "%s: its handlers may take for ever, and the broker takes back what is not acknowledged within %v", q.Name, patience)
+			e.warnf("timeouts", timeoutRemedy, "%s: its handlers have no timeout, and the broker requeues messages that are not acknowledged within %v", q.Name, patience)
 		default:
-			e.warnf("timeouts", timeoutRemedy, "%s: with timeout %v, concurrency %d and this prefetch a message may be held for %v, and the broker takes it back after %v",
+			e.warnf("timeouts", timeoutRemedy, "%s: with timeout %v, concurrency %d and this prefetch a message may be unacknowledged for %v, and the broker requeues it after %v",
 				q.Name, time.Duration(q.Timeout), q.Concurrency, waits, patience)
 		}
 	}
-	e.okUnlessf(before, "timeouts", "no handler takes longer than the broker waits for it")
+	e.okUnlessf(before, "timeouts", "the handlers' timeouts are shorter than the broker's consumer timeout")
 }
 
-const timeoutRemedy = "Set a shorter timeout, prefetch to the concurrency, or a longer consumer_timeout in rabbitmq.conf (from 4.0 also as x-consumer-timeout of the queue)."
+const timeoutRemedy = "Set a shorter timeout, set prefetch to the concurrency, or set a longer consumer_timeout in rabbitmq.conf (since 4.0 also x-consumer-timeout of the queue)."
 
 func (e *examination) isVersion3() bool {
 	return e.session != nil && strings.HasPrefix(e.session.BrokerVersion(), "3.")
 }
 
-// waitOf is how long a message of q may be held: its turn may come after others.
+// waitOf returns how long a message of q may be unacknowledged, including the time that it
+// waits for others.
 func waitOf(q config.Queue) time.Duration {
 	prefetch := q.Prefetch
 	switch {
@@ -56,39 +56,39 @@ func waitOf(q config.Queue) time.Duration {
 	return time.Duration(q.Timeout) * time.Duration(turns)
 }
 
-// checkLimits looks at what stops a message that kills its worker, and at what fills up.
+// checkLimits checks the limits of deliveries and retries.
 func (e *examination) checkLimits() {
 	before := len(e.findings)
 	for _, q := range e.config.Queues {
 		classic := q.Type == topology.Classic || q.MaxPriority > 0
 		switch {
 		case classic:
-			e.warnf("limits", "Without need of priorities use a quorum queue, which is replicated and has a delivery limit.",
-				"%s is a classic queue: a message that kills the process is delivered again for ever", q.Name)
+			e.warnf("limits", "Unless you need priorities, use a quorum queue, which is replicated and has a delivery limit.",
+				"%s is a classic queue: a message that crashes the process is redelivered without limit", q.Name)
 		case q.DeliveryLimit > 0 && q.DeliveryLimit < 3:
 			e.warnf("limits", "Set delivery_limit to 5 or more.",
-				"%s: with delivery_limit %d a few lost connections dead-letter messages that no handler has seen", q.Name, q.DeliveryLimit)
+				"%s: with delivery_limit %d, a few lost connections dead-letter messages before a handler gets them", q.Name, q.DeliveryLimit)
 		}
 		if q.Retry.MaxAttempts < 0 {
-			e.warnf("limits", "Set retry.max_attempts.", "%s: what never succeeds is retried for ever", q.Name)
+			e.warnf("limits", "Set retry.max_attempts.", "%s: a message that always fails is retried without limit", q.Name)
 		}
 	}
-	e.okUnlessf(before, "limits", "every queue has a delivery limit and an end of its retries")
+	e.okUnlessf(before, "limits", "every queue has a delivery limit and a limit of retries")
 }
 
-// checkHeartbeat looks for pauses that are too short or too long.
+// checkHeartbeat warns if the heartbeat is too short or too long.
 func (e *examination) checkHeartbeat() {
 	switch h := time.Duration(e.config.Broker.Heartbeat); {
 	case h < 5*time.Second:
-		e.warnf("heartbeat", "Set broker.heartbeat to 10s.", "broker.heartbeat is %v: a busy machine or network looks like a lost connection", h)
+		e.warnf("heartbeat", "Set broker.heartbeat to 10s.", "broker.heartbeat is %v, which is short: a slow machine or network may look like a lost connection", h)
 	case h > time.Minute:
-		e.warnf("heartbeat", "Set broker.heartbeat to 10s.", "broker.heartbeat is %v: a dead connection goes unnoticed for twice as long, and load balancers may cut an idle one", h)
+		e.warnf("heartbeat", "Set broker.heartbeat to 10s.", "broker.heartbeat is %v, which is long: a lost connection is detected after twice that time, and load balancers may close an idle one", h)
 	default:
 		e.okf("heartbeat", "broker.heartbeat is %v", h)
 	}
 }
 
-// number64 reads a number of a configuration.
+// number64 returns a number of the configuration as an int64.
 func number64(v any) (int64, bool) {
 	switch n := v.(type) {
 	case int:

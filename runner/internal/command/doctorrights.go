@@ -12,30 +12,30 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// refusal is in the broker's words, such as: ACCESS_REFUSED - configure access to queue
+// refusal matches the broker's error, such as: ACCESS_REFUSED - configure access to queue
 // 'q' in vhost '/' refused for user 'u'.
 var refusal = regexp.MustCompile(`ACCESS_REFUSED - ([^"]+)`)
 
-// rights tries what the user may do, with requests that the broker refuses for what they
-// say, if not for who says it: permissions are looked at first.
+// rights tests the user's permissions with invalid requests. The broker checks permissions
+// first, so it rejects a request either for the permission or for being invalid.
 type rights struct {
 	examination *examination
 	denied      []string
 }
 
-// checkPermissions tries to configure everything that is declared, to write to the
-// exchanges and to read from the work queues.
+// checkPermissions tests the permissions to configure everything that is declared, to
+// write to the exchanges, and to read from the work queues.
 func (e *examination) checkPermissions(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	r := &rights{examination: e}
 	t := wiring.Topology(e.config)
 	for _, x := range t.Exchanges {
-		// RabbitMQ wants a name there.
+		// Invalid: alternate-exchange must be a name.
 		r.note(e.session.Declare(ctx, topology.Topology{Exchanges: []topology.Exchange{{Name: x.Name, Kind: x.Kind, Arguments: message.Headers{"alternate-exchange": 0}}}}))
 	}
 	for _, q := range t.Queues {
-		// No time to live is less than none.
+		// Invalid: the time to live must not be negative.
 		r.note(e.session.Declare(ctx, topology.Topology{Queues: []topology.Queue{{Name: q.Name, Arguments: message.Headers{"x-message-ttl": -1}}}}))
 	}
 	for _, q := range e.config.Queues {
@@ -43,14 +43,14 @@ func (e *examination) checkPermissions(ctx context.Context) {
 	}
 	r.tryToWrite(ctx, t)
 	for _, what := range r.denied {
-		e.failf("permissions", "rabbitmqctl set_permissions -p VHOST USER CONFIGURE WRITE READ, with patterns that match the name", "%s", what)
+		e.failf("permissions", "Run rabbitmqctl set_permissions -p VHOST USER CONFIGURE WRITE READ, with patterns that match the name.", "%s", what)
 	}
 	if len(r.denied) == 0 {
-		e.okf("permissions", "the user may configure %d exchanges and queues, write to them and read from them", len(t.Exchanges)+len(t.Queues))
+		e.okf("permissions", "the user may configure %d exchanges and queues, and write to and read from them", len(t.Exchanges)+len(t.Queues))
 	}
 }
 
-// note keeps what was refused for who asked.
+// note records err if the permission was denied.
 func (r *rights) note(err error) {
 	if err == nil {
 		return
@@ -60,13 +60,13 @@ func (r *rights) note(err error) {
 	}
 }
 
-// noteRead tries to consume with a priority that is no number.
+// noteRead tests the permission to read. It consumes with an invalid priority.
 func (r *rights) noteRead(ctx context.Context, queue string) {
 	_, err := r.examination.session.Consume(ctx, amqp.Consume{Queue: queue, Prefetch: 1, Arguments: message.Headers{"x-priority": "doctor"}})
 	r.note(err)
 }
 
-// tryToWrite publishes what expires at a time that is none.
+// tryToWrite tests the permission to write. It publishes with an invalid expiration.
 func (r *rights) tryToWrite(ctx context.Context, t topology.Topology) {
 	sender := amqp.NewSender(amqp.Config(r.examination.broker), "doctor", nil)
 	ctx, stop := context.WithCancel(ctx)

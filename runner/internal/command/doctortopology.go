@@ -8,46 +8,46 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// checkVersion tells what is to be known of the broker's version.
+// checkVersion reports properties of the broker's version.
 func (e *examination) checkVersion() {
 	v := e.session.BrokerVersion()
 	switch {
 	case strings.HasPrefix(v, "3."):
-		e.warnf("version", "Upgrade to RabbitMQ 4: release by release, with all feature flags enabled before each.",
-			"RabbitMQ %s: version 3 is not maintained any more; priorities count on classic queues alone, and x-consumer-timeout is ignored", v)
+		e.warnf("version", "Upgrade to RabbitMQ 4, one release at a time. Enable all feature flags before each upgrade.",
+			"RabbitMQ %s: version 3 is no longer maintained; only classic queues have priorities, and x-consumer-timeout is ignored", v)
 	case strings.HasPrefix(v, "4.0"), strings.HasPrefix(v, "4.1"), strings.HasPrefix(v, "4.2"):
-		e.okf("version", "RabbitMQ %s: a lost connection counts against the delivery limit of every message in hand or prefetched, and so does a nack", v)
+		e.okf("version", "RabbitMQ %s: a lost connection counts as a delivery for each unacknowledged message, and so does a nack; the delivery limit applies to both", v)
 	default:
-		e.okf("version", "RabbitMQ %s: a lost connection counts against the delivery limit of every message in hand or prefetched; a nack does not", v)
+		e.okf("version", "RabbitMQ %s: a lost connection counts towards the delivery limit of each unacknowledged message; a nack does not", v)
 	}
 	if reason := e.session.Blocked(); reason != "" {
-		e.failf("version", "Free memory or disk on the broker: rabbitmq-diagnostics alarms", "the broker takes no messages: %s", reason)
+		e.failf("version", "Free memory or disk space on the broker; see rabbitmq-diagnostics alarms.", "the broker blocks publishing: %s", reason)
 	}
 }
 
-// checkTopology compares what is there with what is wanted.
+// checkTopology compares the topology of the broker with the configuration.
 func (e *examination) checkTopology(ctx context.Context) {
 	changes, err := e.session.Plan(ctx, wiring.Topology(e.config))
 	if err != nil {
-		e.failf("topology", "Give the user the permissions that the checks below name.", "%v", err)
+		e.failf("topology", "Give the user the permissions that are listed below.", "%v", err)
 		return
 	}
 	for _, c := range changes {
 		if c.Conflict != nil {
-			e.failf("topology", "Give the same value in the configuration, or drain and delete it, or use another name.",
+			e.failf("topology", "Set the broker's value in the configuration, or drain and delete the queue or exchange, or use another name.",
 				"%s %s: %s is %s, wanted %s", c.Kind, c.Name, c.Conflict.Argument, c.Conflict.Current, c.Conflict.Wanted)
 		}
 	}
 	switch missing := number(changes, topology.Create); {
 	case number(changes, topology.Conflict) > 0:
 	case missing > 0:
-		e.okf("topology", "nothing conflicts; %d of %d parts are missing, which a start of the runner or \"topology apply\" declares", missing, len(changes))
+		e.okf("topology", "no conflicts; %d of %d exchanges and queues are missing; runner run or \"topology apply\" declares them", missing, len(changes))
 	default:
-		e.okf("topology", "all %d exchanges and queues are there as wanted", len(changes))
+		e.okf("topology", "all %d exchanges and queues exist as configured", len(changes))
 	}
 }
 
-// checkDepths looks for what waits with nobody to take it.
+// checkDepths reports queues with messages and without consumers, and dead letters.
 func (e *examination) checkDepths(ctx context.Context) {
 	names := make([]string, 0, len(e.config.Queues))
 	for _, q := range e.config.Queues {
@@ -55,17 +55,17 @@ func (e *examination) checkDepths(ctx context.Context) {
 	}
 	states, err := queueStates(ctx, names, e.session)
 	if err != nil {
-		e.failf("queues", "See what the broker says.", "%v", err)
+		e.failf("queues", "See the broker's error.", "%v", err)
 		return
 	}
 	before := len(e.findings)
 	for _, s := range states {
 		if s.Ready > 0 && s.Consumers == 0 {
-			e.warnf("queues", "Start a runner, or resume the queue.", "%s: %d messages wait, and nobody receives", s.Name, s.Ready)
+			e.warnf("queues", "Start a runner, or resume the queue.", "%s has %d ready messages and no consumers", s.Name, s.Ready)
 		}
 		if s.DeadLetters > 0 {
-			e.warnf("queues", "See why: runner dlq groups "+s.Name, "%s: there are %d dead letters", s.Name, s.DeadLetters)
+			e.warnf("queues", "See the reasons with runner dlq groups "+s.Name, "%s has %d dead letters", s.Name, s.DeadLetters)
 		}
 	}
-	e.okUnlessf(before, "queues", "nothing waits without a consumer, and there are no dead letters")
+	e.okUnlessf(before, "queues", "no messages wait without a consumer, and there are no dead letters")
 }

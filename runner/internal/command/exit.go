@@ -12,13 +12,13 @@ import (
 
 // Exit statuses; "runner help exit-status" explains them.
 const (
-	exitFailed      = 1 // it went wrong
-	exitUsage       = 2 // it was called wrongly, or not confirmed
+	exitFailed      = 1 // the command failed
+	exitUsage       = 2 // wrong arguments, or not confirmed
 	exitConfig      = 3 // the configuration is wrong
-	exitBroker      = 4 // the broker cannot be reached, or refuses
-	exitConflict    = 5 // the topology conflicts, or differs
-	exitPartial     = 6 // some of it was done
-	exitUnhealthy   = 7 // doctor found something
+	exitBroker      = 4 // the broker cannot be reached or refuses the login
+	exitConflict    = 5 // the topology conflicts or differs
+	exitPartial     = 6 // only a part was done
+	exitUnhealthy   = 7 // doctor found an error
 	exitInterrupted = 130
 )
 
@@ -31,10 +31,10 @@ type statusError struct {
 func (e *statusError) Error() string { return e.err.Error() }
 func (e *statusError) Unwrap() error { return e.err }
 
-// silentError is an exit status for what has been told already.
+// silentError is an exit status without a message, because the output was shown already.
 type silentError struct{ status int }
 
-func (e *silentError) Error() string { return "told already" }
+func (e *silentError) Error() string { return "shown already" }
 
 func usage(err error) error { return &statusError{exitUsage, err} }
 

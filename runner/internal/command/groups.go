@@ -2,7 +2,7 @@ package command
 
 import "github.com/spf13/cobra"
 
-// group is the commands that help lists together.
+// group holds the commands that help lists together.
 type group struct {
 	id, title string
 	commands  []func(*Program) *cobra.Command
@@ -12,10 +12,10 @@ func groups() []group {
 	type list = []func(*Program) *cobra.Command
 	return []group{
 		{"run", "Run workers", list{(*Program).runCommand, (*Program).devCommand, (*Program).configCommand, (*Program).topologyCommand}},
-		{"work", "Look after them", list{
+		{"work", "Operate workers", list{
 			(*Program).workersCommand, (*Program).queuesCommand, (*Program).dlqCommand, (*Program).schedulesCommand,
 			(*Program).pauseCommand, (*Program).resumeCommand, (*Program).scaleCommand, (*Program).doctorCommand,
 		}},
-		{"more", "And", list{(*Program).publishCommand, (*Program).benchCommand, (*Program).versionCommand}},
+		{"more", "Other commands", list{(*Program).publishCommand, (*Program).benchCommand, (*Program).versionCommand}},
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/warren-mq/warren/runner/internal/wiring"
 )
 
-// logger is the log of c, and its level, which may change.
+// logger returns the logger for c, and its level, which can be changed.
 func (p *Program) logger(c config.Log) (*slog.Logger, *slog.LevelVar) {
 	level := new(slog.LevelVar)
 	level.Set(wiring.Level(c))
@@ -22,10 +22,10 @@ func (p *Program) logger(c config.Log) (*slog.Logger, *slog.LevelVar) {
 	if c.Format == "json" {
 		return slog.New(traced{slog.NewJSONHandler(printable.JSONWriter(p.Stderr), o)}), level
 	}
-	return slog.New(traced{slog.NewTextHandler(p.Stderr, o)}), level // it quotes what cannot be printed
+	return slog.New(traced{slog.NewTextHandler(p.Stderr, o)}), level // the text handler quotes unprintable characters
 }
 
-// readable writes durations with their unit, also in JSON.
+// readable formats durations with their unit, also in JSON.
 func readable(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindDuration {
 		a.Value = slog.StringValue(a.Value.Duration().String())
@@ -33,7 +33,7 @@ func readable(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// traced adds trace_id and span_id to lines about a message.
+// traced adds trace_id and span_id to the log lines about a message.
 type traced struct{ slog.Handler }
 
 func (t traced) Handle(ctx context.Context, r slog.Record) error {

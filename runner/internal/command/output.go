@@ -11,18 +11,17 @@ import (
 	"github.com/warren-mq/warren/runner/internal/printable"
 )
 
-// result is what a command has found: rows of a table for people, and values for
-// programs.
+// result is the result of a command: rows of a table for people, and values for programs.
 type result struct {
 	header []string
 	rows   [][]string
-	values []any // one for each row, or the one value there is
+	values []any // one for each row, or a single value
 	single bool  // JSON is values[0], not a list
 	note   string
 	empty  string // the note if there are no rows
 }
 
-// show writes a result in the format that is asked for.
+// show writes a result in the format of --output.
 func (p *Program) show(r result) error {
 	switch p.settings.format {
 	case "json":
@@ -42,7 +41,7 @@ func (p *Program) show(r result) error {
 	return r.table(p.Stdout)
 }
 
-// value is what a program gets.
+// value returns the value for JSON and YAML.
 func (r result) value() any {
 	switch {
 	case r.single && len(r.values) == 1:
@@ -92,7 +91,7 @@ func writeJSON(out io.Writer, v any) error {
 	return nil
 }
 
-// writeYAML writes v under the names that it has in JSON.
+// writeYAML writes v as YAML, with its names in JSON.
 func writeYAML(out io.Writer, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -108,9 +107,9 @@ func writeYAML(out io.Writer, v any) error {
 	return nil
 }
 
-// hintf tells people something on stderr.
+// hintf prints a hint on stderr, unless --quiet is set.
 func (p *Program) hintf(format string, args ...any) {
 	if !p.settings.quiet {
-		_, _ = fmt.Fprintln(p.Stderr, printable.Text(fmt.Sprintf(format, args...))) // there is nowhere else to tell it
+		_, _ = fmt.Fprintln(p.Stderr, printable.Text(fmt.Sprintf(format, args...))) // if stderr cannot be written, there is no place to report it
 	}
 }

@@ -6,17 +6,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// parent is a command that only has others.
+// parent returns a command that only has subcommands.
 func parent(name, short string) *cobra.Command {
 	return &cobra.Command{Use: name, Short: short, Args: cobra.ArbitraryArgs, RunE: helpOnly}
 }
 
-// helpOnly shows the commands that c has, and complains of one that it has not.
+// helpOnly shows the help of c, and returns an error for an unknown subcommand.
 func helpOnly(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return c.Help()
 	}
-	if args[0] == "help" { // as "runner help" has it
+	if args[0] == "help" { // "runner dlq help" is the same as "runner help dlq"
 		if sub, rest, err := c.Find(args[1:]); err == nil && len(rest) == 0 {
 			return sub.Help()
 		}
@@ -27,10 +27,10 @@ func helpOnly(c *cobra.Command, args []string) error {
 	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 		hint = fmt.Sprintf(": did you mean %q?", near[0])
 	}
-	return usage(fmt.Errorf("runner: there is no command %q in %q%s", args[0], c.CommandPath(), hint))
+	return usage(fmt.Errorf("runner: unknown command %q for %q%s", args[0], c.CommandPath(), hint))
 }
 
-// refuseUnknownShells has the command completion complain of what it does not know.
+// refuseUnknownShells makes the command completion return an error for an unknown shell.
 func refuseUnknownShells(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {

@@ -18,7 +18,7 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// Program is where a command gets its input from and leaves its output.
+// Program holds the input and output of a command, and the handlers in Go.
 type Program struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -27,7 +27,7 @@ type Program struct {
 	settings settings
 }
 
-// settings are the flags of all commands.
+// settings holds the flags of all commands.
 type settings struct {
 	file    string   // -c
 	set     []string // PATH=VALUE
@@ -36,7 +36,7 @@ type settings struct {
 	quiet   bool
 }
 
-// Execute carries out a command and returns its exit status.
+// Execute runs a command and returns its exit status.
 func Execute(ctx context.Context, p Program, args []string) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -50,7 +50,7 @@ func Execute(ctx context.Context, p Program, args []string) int {
 // interruptTimeout is how long a command may take to end after a second signal.
 const interruptTimeout = 2 * time.Second
 
-// untilInterrupted carries out f. A second signal ends it, whatever f waits for.
+// untilInterrupted runs f. After a second signal it returns even if f does not.
 func untilInterrupted(ctx context.Context, f func(context.Context) error) error {
 	second, stop := interrupt.Second(ctx)
 	defer stop()
@@ -69,19 +69,19 @@ func untilInterrupted(ctx context.Context, f func(context.Context) error) error 
 	}
 }
 
-// root is the command that has all others.
+// root returns the command that has all others.
 func (p *Program) root() *cobra.Command {
-	c := parent("runner", "Run workers for RabbitMQ from a YAML file, and look after them")
+	c := parent("runner", "Run and operate workers for RabbitMQ from a YAML file")
 	c.SilenceErrors, c.SilenceUsage = true, true // Execute reports them
 	c.SetIn(p.Stdin)
 	c.SetOut(p.Stdout)
 	c.SetErr(p.Stderr)
 	f := c.PersistentFlags()
-	f.StringVarP(&p.settings.file, "config", "c", "", "configuration `file` (./config.yaml if there is one)")
-	f.StringArrayVar(&p.settings.set, "set", nil, "a `PATH=VALUE` that wins over the file, such as broker.url=embedded:")
+	f.StringVarP(&p.settings.file, "config", "c", "", "configuration `file` (default ./config.yaml, if it exists)")
+	f.StringArrayVar(&p.settings.set, "set", nil, "a `PATH=VALUE` that overrides the file, such as broker.url=embedded:; may be repeated")
 	f.StringVarP(&p.settings.format, "output", "o", "table", "`format` of results: table, json, jsonl or yaml")
-	f.BoolVarP(&p.settings.verbose, "verbose", "v", false, "log more")
-	f.BoolVarP(&p.settings.quiet, "quiet", "q", false, "no progress and no hints")
+	f.BoolVarP(&p.settings.verbose, "verbose", "v", false, "log at level debug")
+	f.BoolVarP(&p.settings.quiet, "quiet", "q", false, "show no progress and no hints")
 	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("runner: %w%s", err, suggestFlag(cmd, err)))
 	})
@@ -99,11 +99,11 @@ func (p *Program) root() *cobra.Command {
 	return c
 }
 
-// complain says what went wrong.
+// complain prints an error on stderr.
 func (p *Program) complain(err error) {
 	var silent *silentError
 	if err == nil || errors.As(err, &silent) {
 		return
 	}
-	_, _ = fmt.Fprintln(p.Stderr, printable.Text(p.explain(err))) // there is nowhere else to tell it
+	_, _ = fmt.Fprintln(p.Stderr, printable.Text(p.explain(err))) // if stderr cannot be written, there is no place to report it
 }

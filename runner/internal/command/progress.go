@@ -7,11 +7,11 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// progress shows how far a command is, on stderr and to people alone. Its methods are
-// safe for concurrent use.
+// progress shows a progress bar on stderr, if that is a terminal. Its methods are safe for
+// concurrent use.
 type progress struct{ bar *progressbar.ProgressBar }
 
-// progress begins to show; total is how many there are, or -1 if nobody knows.
+// progress starts a progress bar. Total is the number of messages, or -1 if it is unknown.
 func (p *Program) progress(total int, what string) progress {
 	if p.settings.quiet || !isTerminal(p.Stderr) {
 		return progress{}
@@ -31,7 +31,7 @@ func newProgress(out io.Writer, total int, what string) progress {
 // add counts n more.
 func (p progress) add(n int) {
 	if p.bar != nil {
-		_ = p.bar.Add(n) // who looks at it sees what is wrong
+		_ = p.bar.Add(n) // if stderr cannot be written, there is no place to report it
 	}
 }
 
@@ -42,7 +42,7 @@ func (p progress) clear() {
 	}
 }
 
-// end takes the bar away, to make room for the result.
+// end removes the bar, to make room for the result.
 func (p progress) end() {
 	if p.bar != nil {
 		_ = p.bar.Finish() // as add

@@ -14,7 +14,7 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// publishing is what the flags of publish say.
+// publishing holds the arguments and flags of publish.
 type publishing struct {
 	exchange, key string
 	data          string
@@ -23,7 +23,7 @@ type publishing struct {
 	priority      uint8
 	delay         time.Duration
 	count         int
-	rate          float64 // a second; as many as there can be if 0
+	rate          float64 // messages a second; 0 means no limit
 }
 
 // published is a message that the broker has confirmed.
@@ -36,11 +36,11 @@ type published struct {
 func (p *Program) publishCommand() *cobra.Command {
 	w := publishing{}
 	c := &cobra.Command{
-		Use: "publish EXCHANGE KEY --data @FILE|-|TEXT", Short: "Publish a message, or many", Args: exactly(2),
-		Long: `Publish a message and wait until the broker has confirmed that a queue has it. If none
-is bound for it, or the broker refuses it, the exit status is 1; if that happens after the
-first of --count messages, it is 6. EXCHANGE "" is the default one, whose keys are names
-of queues. The ids of the messages are in the output of -o json.`,
+		Use: "publish EXCHANGE KEY --data @FILE|-|TEXT", Short: "Publish one or more messages", Args: exactly(2),
+		Long: `Publish a message and wait until the broker has confirmed that a queue has it. If no queue
+is bound for it, or the broker rejects it, the exit status is 1. If that happens after the
+first of --count messages, the exit status is 6. EXCHANGE "" is the default exchange, whose
+keys are names of queues. The output of -o json contains the ids of the messages.`,
 		Example: `  runner publish events user.signed_up --data '{"email":"ada@example.org"}'
   runner publish events user.signed_up --data @user.json --count 1000 --rate 50
   date | runner publish "" welcome-email --data - --delay 30s`,
@@ -55,15 +55,15 @@ of queues. The ids of the messages are in the output of -o json.`,
 	f := c.Flags()
 	f.StringVarP(&w.data, "data", "d", "", "the body: @`FILE`, - for the standard input, or the text itself")
 	f.StringArrayVarP(&w.headers, "header", "H", nil, "a header, as `NAME=VALUE`; may be repeated")
-	f.StringVar(&w.contentType, "content-type", "", "`MIME` type of the body; found out if empty: JSON, text or neither")
-	f.Uint8Var(&w.priority, "priority", 0, "0 to 255; queues have up to 10 of them")
-	f.DurationVar(&w.delay, "delay", 0, "how long the message is held back, such as 1m30s")
-	f.IntVar(&w.count, "count", 1, "how many messages")
-	f.Float64Var(&w.rate, "rate", 0, "messages a second; as many as possible if 0")
+	f.StringVar(&w.contentType, "content-type", "", "`MIME` type of the body; empty means to detect JSON and text")
+	f.Uint8Var(&w.priority, "priority", 0, "priority, 0 to 255; queues have up to 10 priorities")
+	f.DurationVar(&w.delay, "delay", 0, "how long to delay the message, such as 1m30s")
+	f.IntVar(&w.count, "count", 1, "number of messages")
+	f.Float64Var(&w.rate, "rate", 0, "messages a second; 0 means no limit")
 	return c
 }
 
-// check finds what is wrong with the flags.
+// check returns the faults of the flags.
 func (w publishing) check() error {
 	var errs []error
 	if w.count < 1 {
@@ -107,14 +107,14 @@ func (p *Program) publish(ctx context.Context, w publishing) error {
 		err = errors.Join(p.show(publishedTable(ids, w, time.Since(began))), err)
 	}
 	if err != nil && len(ids) > 0 {
-		return &statusError{exitPartial, fmt.Errorf("runner: %d of %d messages are published: %w", len(ids), w.count, err)}
+		return &statusError{exitPartial, fmt.Errorf("runner: %d of %d messages were published: %w", len(ids), w.count, err)}
 	}
 	return err
 }
 
-// options are the same for each message.
+// options returns the publish options, which are the same for each message.
 func (w publishing) options(body []byte) []broker.Option {
-	headers, _ := readHeaders(w.headers) // which check has seen
+	headers, _ := readHeaders(w.headers) // check has reported the error
 	o := []broker.Option{broker.WithHeaders(headers), broker.WithContentType(contentType(w.contentType, body)), broker.WithPriority(w.priority)}
 	if w.delay > 0 {
 		o = append(o, broker.WithDelay(w.delay))

@@ -11,10 +11,10 @@ import (
 	"github.com/warren-mq/warren/runner/internal/config"
 )
 
-// maxData is the longest body that publish reads, in bytes: what RabbitMQ takes at most.
+// maxData is the longest body that publish reads, in bytes. It is the limit of RabbitMQ.
 const maxData = 128 << 20
 
-// readData reads a body: of a file, the standard input, or the text itself.
+// readData returns a body: from a file, from the standard input, or the text itself.
 func readData(data string, stdin io.Reader) ([]byte, error) {
 	switch name, isFile := strings.CutPrefix(data, "@"); {
 	case isFile:
@@ -29,14 +29,14 @@ func readData(data string, stdin io.Reader) ([]byte, error) {
 			return nil, fmt.Errorf("runner: --data: %w", err)
 		}
 		if len(body) > maxData {
-			return nil, usage(fmt.Errorf("runner: --data: there are more than %d bytes", maxData))
+			return nil, usage(fmt.Errorf("runner: --data: the standard input is too large, want at most %d bytes", maxData))
 		}
 		return body, nil
 	}
 	return []byte(data), nil
 }
 
-// contentType is the one that is asked for, or that of the body.
+// contentType returns the type of --content-type, or the detected type of the body.
 func contentType(asked string, body []byte) string {
 	switch {
 	case asked != "":
@@ -49,7 +49,7 @@ func contentType(asked string, body []byte) string {
 	return "application/octet-stream"
 }
 
-// checkHeader refuses the headers that Warren and RabbitMQ write.
+// checkHeader returns an error for headers that Warren and RabbitMQ write.
 func checkHeader(name string) error {
 	if err := record.CheckHeader(name); err != nil {
 		return fmt.Errorf("runner: %w", err)

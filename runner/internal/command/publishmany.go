@@ -14,11 +14,11 @@ import (
 	"github.com/warren-mq/warren/runner/internal/config"
 )
 
-// maxBatch is how many messages are on their way at a time.
+// maxBatch is the highest number of unconfirmed messages.
 const maxBatch = 500
 
-// publisher is ready to publish to an exchange. It connects first to say at once what
-// stands in the way: by itself it would try again for the whole start-up time.
+// publisher returns a publisher for an exchange. It connects once before, to return an
+// error at once: a publisher would try again until startup_timeout is over.
 func (p *Program) publisher(ctx context.Context, c *config.Config, exchange string) (*broker.Publisher, error) {
 	b, err := p.broker(ctx, c)
 	if err != nil {
@@ -31,8 +31,8 @@ func (p *Program) publisher(ctx context.Context, c *config.Config, exchange stri
 	return broker.NewPublisher(b, exchange), s.Close()
 }
 
-// publishAll publishes in order and returns the ids of what was confirmed. It ends with
-// the first batch of which something failed.
+// publishAll publishes in order and returns the ids of the confirmed messages. It stops
+// after the first batch with a failure.
 func (p *Program) publishAll(ctx context.Context, pub *broker.Publisher, w publishing, body []byte) (ids []string, err error) {
 	batch, limiter := w.pace()
 	bar := p.progress(w.count, "publishing")
@@ -52,7 +52,8 @@ func (p *Program) publishAll(ctx context.Context, pub *broker.Publisher, w publi
 	return ids, nil
 }
 
-// pace keeps to --rate with about ten batches a second, or one for each message.
+// pace returns the size of the batches and a limiter for --rate: about ten batches a
+// second, or one batch for each message at low rates.
 func (w publishing) pace() (batch int, limiter *rate.Limiter) {
 	if w.rate == 0 {
 		return maxBatch, rate.NewLimiter(rate.Inf, 0)
@@ -67,7 +68,7 @@ func publishBatch(ctx context.Context, pub *broker.Publisher, w publishing, body
 	for i := range n {
 		id, err := uuid.NewV7()
 		if err != nil {
-			return nil, fmt.Errorf("runner: message id: %w", err)
+			return nil, fmt.Errorf("runner: generate a message id: %w", err)
 		}
 		ids[i] = id.String()
 		items[i] = broker.Item{Key: w.key, Body: body, Options: append(slices.Clip(options), broker.WithMessageID(ids[i]))}
@@ -81,7 +82,7 @@ func publishBatch(ctx context.Context, pub *broker.Publisher, w publishing, body
 		case cause == nil:
 			confirmed = append(confirmed, id)
 		case len(confirmed) == i:
-			err = cause // of the first: the caller counts
+			err = cause // only the first error is returned
 		}
 	}
 	return confirmed, err

@@ -20,7 +20,7 @@ func (p *Program) queuesCommand() *cobra.Command {
 	return c
 }
 
-// queueState is a queue as the broker has it. Depths are of messages that are ready.
+// queueState is the state of a queue in the broker. The counts are of ready messages.
 type queueState struct {
 	Name        string `json:"name"`
 	Ready       int    `json:"ready"`
@@ -31,7 +31,7 @@ type queueState struct {
 
 func (p *Program) queuesList() *cobra.Command {
 	return &cobra.Command{
-		Use: "ls", Short: "Show how many messages wait in each queue, and in its dead-letter queue", Args: exactly(0),
+		Use: "ls", Short: "Show the number of ready messages and dead letters of each queue", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withSession(cmd.Context(), func(ctx context.Context, queues []string, s *amqp.Session) error {
 				states, err := queueStates(ctx, queues, s)
@@ -48,7 +48,7 @@ func (p *Program) queuesWatch() *cobra.Command {
 	var interval time.Duration
 	var times int
 	c := &cobra.Command{
-		Use: "watch", Short: "Show the queues again and again, until Ctrl-C", Args: exactly(0),
+		Use: "watch", Short: "Show the queues repeatedly, until Ctrl-C", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if interval < 100*time.Millisecond {
 				return usage(fmt.Errorf("runner: --interval is %v, want 100ms or more", interval))
@@ -57,13 +57,13 @@ func (p *Program) queuesWatch() *cobra.Command {
 				return p.watch(ctx, queues, s, interval, times)
 			})
 			if cmd.Context().Err() != nil {
-				return nil //nolint:nilerr // Ctrl-C is how it ends, at any moment
+				return nil //nolint:nilerr // Ctrl-C is the normal end
 			}
 			return err
 		},
 	}
-	c.Flags().DurationVar(&interval, "interval", time.Second, "how often")
-	c.Flags().IntVar(&times, "times", 0, "how many times, without end if 0")
+	c.Flags().DurationVar(&interval, "interval", time.Second, "time between updates")
+	c.Flags().IntVar(&times, "times", 0, "number of updates; 0 means no limit")
 	return c
 }
 
@@ -93,7 +93,7 @@ func (p *Program) watch(ctx context.Context, queues []string, s *amqp.Session, i
 	}
 }
 
-// withSession connects to the broker of the configuration, to look at its queues.
+// withSession connects to the configuration's broker and calls do with the queues' names.
 func (p *Program) withSession(ctx context.Context, do func(context.Context, []string, *amqp.Session) error) error {
 	c, err := p.load(false)
 	if err != nil {
@@ -129,7 +129,7 @@ func queueStates(ctx context.Context, queues []string, s *amqp.Session) ([]queue
 	return states, nil
 }
 
-// queueTable shows what has changed since last, too.
+// queueTable shows the states, and the changes since last.
 func queueTable(states, last []queueState, interval time.Duration) result {
 	r := result{header: []string{"QUEUE", "READY", "CONSUMERS", "DEAD LETTERS", "NOTE"}, empty: noQueues}
 	for i, s := range states {

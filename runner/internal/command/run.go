@@ -22,19 +22,21 @@ import (
 func (p *Program) runCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "run", Short: "Run the workers and schedules until SIGINT or SIGTERM", Args: exactly(0),
-		Long: `Run the workers and schedules of the configuration until SIGINT or SIGTERM, and drain then.
+		Long: `Run the workers and schedules of the configuration until SIGINT or SIGTERM, and then drain.
 
-SIGHUP reads the configuration again: concurrency, retry, paused and log.level change
-live, a queue that has changed otherwise drains and starts again alone, and what needs a
-new process is named. If the file is wrong the old configuration stays.`,
+SIGHUP reloads the configuration. Changes of concurrency, retry, paused and log.level take
+effect at once. A queue with other changes is drained and started again; the other queues
+continue. Settings that need a new process are logged. If the new configuration is wrong,
+the old one stays in effect.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.run(cmd.Context(), p.runnable, func(*engine.Engine, string) {})
 		},
 	}
 }
 
-// run works until ctx is done, with the configuration that load reads, now and at each
-// reload. It calls began when all is at work, with the address of the admin interface.
+// run runs the engine until ctx is done. It reads the configuration with load, now and at
+// each reload. Once everything is running, it calls began with the address of the admin
+// interface.
 func (p *Program) run(ctx context.Context, load func() (*config.Config, error), began func(*engine.Engine, string)) (err error) {
 	c, err := load()
 	if err != nil {
@@ -67,12 +69,12 @@ func (p *Program) run(ctx context.Context, load func() (*config.Config, error), 
 	}()
 	err = e.Run(ctx)
 	stop()
-	<-reloaded // a reload that the stop cuts short is logged
+	<-reloaded // so that a reload that is interrupted by the stop is logged
 	return errors.Join(err, <-served)
 }
 
-// serve starts the admin interface, if there is to be one, and returns its address and
-// a channel that tells its end.
+// serve starts the admin interface, unless it is disabled. It returns the address, and a
+// channel that receives the result when it ends.
 func (p *Program) serve(ctx context.Context, e *engine.Engine, t *observe.Telemetry, log *slog.Logger) (string, <-chan error, error) {
 	c := e.Config().Admin
 	served := make(chan error, 1)
@@ -93,7 +95,7 @@ func (p *Program) serve(ctx context.Context, e *engine.Engine, t *observe.Teleme
 	return l.Addr().String(), served, nil
 }
 
-// reveal reads a secret each time it is needed; a missing one is empty.
+// reveal returns a function that reads a secret at each call. A missing secret is empty.
 func reveal(s config.Secret) func() (string, error) {
 	if s.IsZero() {
 		return func() (string, error) { return "", nil }
@@ -109,7 +111,7 @@ func (p *Program) whenWorking(ctx context.Context, e *engine.Engine, then func()
 	}
 }
 
-// reloadOnHangup takes a new configuration at each SIGHUP, until ctx is done.
+// reloadOnHangup reloads the configuration at each SIGHUP, until ctx is done.
 func (p *Program) reloadOnHangup(ctx context.Context, load func() (*config.Config, error), e *engine.Engine, t *observe.Telemetry, log *slog.Logger) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -120,7 +122,7 @@ func (p *Program) reloadOnHangup(ctx context.Context, load func() (*config.Confi
 		case <-ctx.Done():
 			return
 		}
-		log.Info("runner: reading the configuration again")
+		log.Info("runner: reloading the configuration")
 		before := e.Config()
 		c, err := load()
 		var changes config.Changes
@@ -130,7 +132,7 @@ func (p *Program) reloadOnHangup(ctx context.Context, load func() (*config.Confi
 		}
 		t.Reloaded(err)
 		if err != nil {
-			log.Error("runner: reload failed, the old configuration stays", "error", err)
+			log.Error("runner: reload failed, keeping the old configuration", "error", err)
 			continue
 		}
 		log.Info("runner: configuration reloaded", "live", changes.Live, "restarted", changes.Restart, "added", changes.Added,
@@ -139,7 +141,7 @@ func (p *Program) reloadOnHangup(ctx context.Context, load func() (*config.Confi
 			log.Warn("runner: "+leftover.String(), "remove_with", p.pruneCommand(leftover))
 		}
 		if len(changes.Process) > 0 {
-			log.Warn("runner: these need a restart of the process", "settings", changes.Process)
+			log.Warn("runner: changed settings need a restart of the process", "settings", changes.Process)
 		}
 	}
 }
@@ -150,13 +152,13 @@ func logWarnings(log *slog.Logger, c *config.Config) {
 	}
 }
 
-// administered is what the admin interface sees of an engine.
+// administered adapts an engine for the admin interface.
 type administered struct{ *engine.Engine }
 
-// Schedules is what the leader last said.
+// Schedules returns the state that the leader last stored.
 func (a administered) Schedules(ctx context.Context) (schedule.State, error) {
 	return schedule.Read(ctx, a.Broker(), a.Config().Scheduler.Name)
 }
 
-// ShowConfig hides secrets.
+// ShowConfig returns the configuration without secrets.
 func (a administered) ShowConfig() []byte { return a.Config().Show(true) }

@@ -11,7 +11,7 @@ import (
 
 func (p *Program) schedulesCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "schedules", Short: "Show the schedules: who publishes, what was last, what is next", Args: exactly(0),
+		Use: "schedules", Short: "Show the schedules: the leader, the last ticks and the next ones", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := p.load(false)
 			if err != nil {
@@ -33,19 +33,19 @@ func (p *Program) schedulesCommand() *cobra.Command {
 func scheduleTable(s schedule.State, now time.Time) result {
 	r := result{
 		header: []string{"SCHEDULE", "CRON", "TIMEZONE", "LAST", "NEXT", "NOTE"}, values: []any{s}, single: true,
-		empty: "There are no schedules.", note: "published by " + s.Leader + ", which was last heard of " + ago(s.UpdatedAt, now),
+		empty: "There are no schedules.", note: "The leader is " + s.Leader + ". It last stored its state " + ago(s.UpdatedAt, now) + ".",
 	}
 	for _, e := range s.Entries {
 		note := e.Error
 		if note == "" && !e.MissedLast.IsZero() {
-			note = "missed up to " + ago(e.MissedLast, now)
+			note = "last missed tick: " + ago(e.MissedLast, now)
 		}
 		r.rows = append(r.rows, []string{e.Name, e.Cron, e.Timezone, ago(e.Last, now), ago(e.Next, now), note})
 	}
 	return r
 }
 
-// ago says when a moment was, or will be; - if there is none.
+// ago returns how long ago t was, or in how long it is; "-" if t is zero.
 func ago(t, now time.Time) string {
 	switch d := now.Sub(t); {
 	case t.IsZero():
@@ -57,7 +57,7 @@ func ago(t, now time.Time) string {
 	}
 }
 
-// rounded is d as people say it.
+// rounded returns d rounded for people.
 func rounded(d time.Duration) string {
 	switch {
 	case d < time.Minute:

@@ -18,7 +18,7 @@ import (
 
 const defaultFile = "config.yaml"
 
-// check looks at the flags of all commands.
+// check returns the faults of the flags of all commands.
 func (s *settings) check() error {
 	if !slices.Contains([]string{"table", "json", "jsonl", "yaml"}, s.format) {
 		return usage(fmt.Errorf("runner: --output is %q, want table, json, jsonl or yaml", s.format))
@@ -31,7 +31,7 @@ func (s *settings) check() error {
 	return nil
 }
 
-// flags are the settings of --set, by path.
+// flags returns the settings of --set, by path.
 func (s *settings) flags() map[string]string {
 	flags := make(map[string]string, len(s.set))
 	for _, assignment := range s.set {
@@ -41,8 +41,8 @@ func (s *settings) flags() map[string]string {
 	return flags
 }
 
-// source is the configuration file: that of -c, or ./config.yaml. Without -c there may be
-// none, unless it must exist.
+// source reads the configuration file: the file of -c, or ./config.yaml. Without -c the
+// file may be missing, unless must is set.
 func (p *Program) source(must bool) (config.Source, error) {
 	s := config.Source{Name: p.fileName(), Handlers: slices.Sorted(maps.Keys(p.Handlers)), Flags: p.settings.flags()}
 	must = must || p.settings.file != ""
@@ -60,7 +60,7 @@ func (p *Program) source(must bool) (config.Source, error) {
 	return s, nil
 }
 
-// former reads a configuration that this one has replaced, from another file.
+// former reads a former configuration from another file.
 func (p *Program) former(name string) (*config.Config, error) {
 	data, err := config.ReadFile(name, config.MaxBytes)
 	if err != nil {
@@ -69,10 +69,10 @@ func (p *Program) former(name string) (*config.Config, error) {
 	return config.Load(config.Source{Name: name, Data: data, Handlers: slices.Sorted(maps.Keys(p.Handlers)), Flags: p.settings.flags()})
 }
 
-// fileName is the file of -c, or the default.
+// fileName returns the file of -c, or the default.
 func (p *Program) fileName() string { return cmp.Or(p.settings.file, defaultFile) }
 
-// fileFlag is -c and the file, for commands that are suggested; empty without -c.
+// fileFlag returns -c and the file, for suggested commands. It is empty without -c.
 func (p *Program) fileFlag() string {
 	if p.settings.file == "" {
 		return ""
@@ -80,7 +80,7 @@ func (p *Program) fileFlag() string {
 	return " -c " + quoted(p.settings.file)
 }
 
-// quoted is word as a shell reads it.
+// quoted returns word in quotes if a shell needs them.
 func quoted(word string) string {
 	if strings.Trim(word, plainCharacters) == "" {
 		return word
@@ -90,7 +90,7 @@ func quoted(word string) string {
 
 const plainCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+:@%,"
 
-// load reads the configuration; see source. Without a file, AMQP_URL names the broker.
+// load reads the configuration; see source. Without a file, the broker is AMQP_URL.
 func (p *Program) load(must bool) (*config.Config, error) {
 	s, err := p.source(must)
 	if err != nil {
@@ -119,8 +119,8 @@ func (p *Program) runnable() (*config.Config, error) {
 	return config.Load(s)
 }
 
-// explain is what to say of an error: of a wrong configuration on a terminal also the
-// lines that are wrong.
+// explain returns the text of an error. For a wrong configuration, the text on a terminal
+// includes the faulty lines.
 func (p *Program) explain(err error) string {
 	var wrong *config.Error
 	if errors.As(err, &wrong) && isTerminal(p.Stderr) {
@@ -129,10 +129,10 @@ func (p *Program) explain(err error) string {
 	return err.Error()
 }
 
-// client is that of the runner that runs c.
+// client returns a client for the runner that runs c.
 func (p *Program) client(c *config.Config) (admin.Client, error) {
 	if c.Admin.Listen == "none" {
-		return admin.Client{}, usage(errors.New("runner: admin.listen is none: this runner cannot be asked"))
+		return admin.Client{}, usage(errors.New("runner: admin.listen is disabled; enable it to use this command"))
 	}
 	client := admin.Client{Address: c.Admin.Listen}
 	if c.Admin.Token.IsZero() {
@@ -146,11 +146,11 @@ func (p *Program) client(c *config.Config) (admin.Client, error) {
 	return client, nil
 }
 
-// isTerminal says that someone reads or writes there.
+// isTerminal reports whether stream is a terminal.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-var errNoBroker = errors.New(`runner: broker.url is empty or embedded:, which means the broker of a running runner, and none runs:
+var errNoBroker = errors.New(`runner: broker.url is empty or embedded:, which means the broker of a running runner, and no runner is running:
 start "runner dev", or set AMQP_URL or broker.url to a RabbitMQ`)

@@ -14,7 +14,7 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// suggestFlag ends the error of an unknown flag with the one that may be meant.
+// suggestFlag returns a hint with the flag that may have been meant.
 func suggestFlag(cmd *cobra.Command, err error) string {
 	unknown, ok := errors.AsType[*pflag.NotExistError](err)
 	if !ok {
@@ -25,7 +25,7 @@ func suggestFlag(cmd *cobra.Command, err error) string {
 	return didYouMean("--"+unknown.GetSpecifiedName(), known)
 }
 
-// didYouMean is a hint only if something is near: lists of all there is are for help.
+// didYouMean returns a hint if a known word is near. It does not list all words.
 func didYouMean(got string, known []string) string {
 	if hint := config.Meant(got, known); strings.HasPrefix(hint, ", did") {
 		return hint
@@ -33,8 +33,8 @@ func didYouMean(got string, known []string) string {
 	return ""
 }
 
-// suggestQueue returns the hint for a dead-letter queue that is not declared; empty if
-// err is another, or nothing is near.
+// suggestQueue returns a hint for a queue that does not exist. It is empty for other
+// errors, or if no known name is near.
 func suggestQueue(err error, c *config.Config) string {
 	if !errors.Is(err, amqp.ErrNoQueue) {
 		return ""
@@ -45,17 +45,17 @@ func suggestQueue(err error, c *config.Config) string {
 		known = append(known, q.Name, topology.DeadLetterQueue(q.Name))
 	}
 	if slices.Contains(known, queue) {
-		return ": it is in the configuration, and not declared: runner topology apply"
+		return ": it is in the configuration but not declared: run runner topology apply"
 	}
 	return didYouMean(queue, known)
 }
 
 var unknownTerm = regexp.MustCompile(`unknown name "([^"]*)"`)
 
-// filterTerms are what --filter knows.
+// filterTerms are the names that --filter accepts.
 var filterTerms = []string{"id", "fingerprint", "reason", "error", "key", "since", "until", "limit", "header.NAME"}
 
-// suggestTerm ends the error of a filter with the term that may be meant.
+// suggestTerm returns a hint with the name that may have been meant in a filter.
 func suggestTerm(err error) string {
 	if m := unknownTerm.FindStringSubmatch(err.Error()); m != nil {
 		return didYouMean(m[1], filterTerms)

@@ -18,7 +18,7 @@ import (
 )
 
 func (p *Program) topologyCommand() *cobra.Command {
-	c := parent("topology", "Plan, declare, prune, export and draw what the broker must have")
+	c := parent("topology", "Plan, declare, prune, export and draw the exchanges and queues")
 	c.AddCommand(p.topologyPlan(), p.topologyApply(), p.topologyPrune(), p.topologyExport(), p.topologyDiagram())
 	return c
 }
@@ -26,9 +26,9 @@ func (p *Program) topologyCommand() *cobra.Command {
 func (p *Program) topologyExport() *cobra.Command {
 	var vhost string
 	c := &cobra.Command{
-		Use: "export", Short: "Show the topology as RabbitMQ's definitions.json", Args: exactly(0),
-		Long: `Show the topology as a definitions.json, which "rabbitmqctl import_definitions" and the
-management API read. The virtual host is that of broker.url unless --vhost says otherwise.`,
+		Use: "export", Short: "Print the topology as a definitions.json of RabbitMQ", Args: exactly(0),
+		Long: `Print the topology as a definitions.json, which "rabbitmqctl import_definitions" and the
+management API read. The default virtual host is the one in broker.url.`,
 		RunE: func(*cobra.Command, []string) error {
 			c, err := p.load(true)
 			if err != nil {
@@ -51,7 +51,7 @@ management API read. The virtual host is that of broker.url unless --vhost says 
 	return c
 }
 
-// virtualHost is that of the first URL of c.
+// virtualHost returns the virtual host of c's first URL.
 func virtualHost(c *config.Config) (string, error) {
 	b, err := wiring.Broker(c.Broker)
 	if err != nil {
@@ -64,16 +64,16 @@ func virtualHost(c *config.Config) (string, error) {
 	return cmp.Or(strings.TrimPrefix(u.Path, "/"), "/"), nil
 }
 
-// firstURL is the first one of b.
+// firstURL returns the first URL of b.
 func firstURL(b broker.Config) (*url.URL, error) {
 	u, err := url.Parse(cmp.Or(append([]string{b.URL}, b.URLs...)...))
 	if err != nil {
-		return nil, errors.New("runner: broker.url is not a URL") // whose text may hold a password
+		return nil, errors.New("runner: broker.url is not a URL") // without the cause, whose text may contain a password
 	}
 	return u, nil
 }
 
-// withTopology connects to the broker, for the topology of the configuration.
+// withTopology connects to the broker and calls do with the configuration's topology.
 func (p *Program) withTopology(ctx context.Context, do func(context.Context, topology.Topology, *amqp.Session) error) error {
 	c, err := p.load(true)
 	if err != nil {

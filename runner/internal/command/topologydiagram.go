@@ -14,9 +14,9 @@ import (
 func (p *Program) topologyDiagram() *cobra.Command {
 	var format string
 	c := &cobra.Command{
-		Use: "diagram", Short: "Draw the way of the messages, as Mermaid or DOT", Args: exactly(0),
-		Long: `Draw the way of the messages through exchanges and queues. Mermaid is shown by GitHub and
-GitLab in Markdown; DOT is what Graphviz reads: runner topology diagram --format dot | dot -Tsvg`,
+		Use: "diagram", Short: "Draw the flow of the messages, as Mermaid or DOT", Args: exactly(0),
+		Long: `Draw the flow of the messages through exchanges and queues. GitHub and GitLab render Mermaid
+in Markdown. Graphviz reads DOT: runner topology diagram --format dot | dot -Tsvg`,
 		RunE: func(*cobra.Command, []string) error {
 			draw, ok := map[string]func(io.Writer, diagram) error{"mermaid": drawMermaid, "dot": drawDOT}[format]
 			if !ok {
@@ -33,26 +33,27 @@ GitLab in Markdown; DOT is what Graphviz reads: runner topology diagram --format
 	return c
 }
 
-// diagram is the way of the messages.
+// diagram is the flow of the messages.
 type diagram struct {
 	nodes []node
 	edges []edge
 }
 
-// node is something a message passes or rests in.
+// node is a place through which messages pass.
 type node struct{ kind, name string } // kind is exchange, queue, delay or schedule
 
-// edge is a way between two nodes. Indirect ones are taken when something fails.
+// edge is a connection between two nodes. Failed messages use indirect ones.
 type edge struct {
 	from, to node
 	label    string
 	indirect bool
 }
 
-// delayNode stands for all levels of the delay ladder.
+// delayNode represents all levels of the delay ladder.
 var delayNode = node{"delay", "delay ladder"}
 
-// diagramOf leaves out what serves the runner alone, such as the levels of the ladder.
+// diagramOf returns the diagram of c, without internal parts such as the levels of the
+// delay ladder.
 func diagramOf(c *config.Config) diagram {
 	var d diagram
 	for _, e := range c.Exchanges {
@@ -92,7 +93,7 @@ func exchangeNode(name string) node {
 	return node{"exchange", name}
 }
 
-// add does nothing if n is there.
+// add adds n, unless the diagram has it already.
 func (d *diagram) add(n node) {
 	if !slices.Contains(d.nodes, n) {
 		d.nodes = append(d.nodes, n)
@@ -105,7 +106,7 @@ func (d *diagram) connect(from, to node, label string, indirect bool) {
 	d.edges = append(d.edges, edge{from, to, strings.TrimSpace(label), indirect})
 }
 
-// ids are short names of the nodes, for the drawing alone.
+// ids returns short names of the nodes for the drawing.
 func (d diagram) ids() map[node]string {
 	ids := make(map[node]string, len(d.nodes))
 	for i, n := range d.nodes {

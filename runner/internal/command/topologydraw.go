@@ -39,7 +39,7 @@ func drawMermaid(out io.Writer, d diagram) error {
 	return err
 }
 
-// mermaidText quotes text; entities keep its own signs from being read.
+// mermaidText quotes text, with entities for the characters that Mermaid interprets.
 func mermaidText(text string) string {
 	return `"` + strings.NewReplacer("#", "#35;", `"`, "#quot;", "<", "#lt;", ">", "#gt;", "`", "#96;").Replace(printable.Cell(text)) + `"`
 }

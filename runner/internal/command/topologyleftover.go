@@ -14,14 +14,15 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// leftovers are what the broker may have and the configuration has not.
+// leftovers are the bindings and queues that the broker may have and the configuration
+// lacks.
 type leftovers struct {
 	bindings []topology.Binding // of queues that the configuration has
 	families []family
 	unknown  []string // work queues that may be another program's
 }
 
-// family is a work queue that is left over.
+// family is a leftover work queue with the queues that belong to it.
 type family struct {
 	queue    topology.Queue
 	bindings []topology.Binding // to the program's exchanges
@@ -40,17 +41,17 @@ func (f family) members() []topology.Queue {
 	}
 }
 
-// dlqSuffix is what names of dead-letter queues end with.
+// dlqSuffix is the suffix of the names of dead-letter queues.
 var dlqSuffix = topology.DeadLetterQueue("")
 
-// search says where leftovers are looked for, beside broker.management_url.
+// search holds the sources of leftovers, besides broker.management_url.
 type search struct {
 	was      string   // file of a former configuration
 	queues   []string // names
 	bindings []string // EXCHANGE:KEY:QUEUE
 }
 
-// leftovers finds what s says. Nothing of it is in c.
+// leftovers returns the leftovers of s that are not in c.
 func (p *Program) leftovers(ctx context.Context, c *config.Config, s search) (leftovers, error) {
 	var l leftovers
 	if s.was != "" {
@@ -91,7 +92,8 @@ func (l *leftovers) addFormer(was, c *config.Config) {
 	}
 }
 
-// addNamed refuses what c has: the runner would declare it again.
+// addNamed adds the queues and bindings that were named. It returns an error for those in
+// c, because the runner would declare them again.
 func (l *leftovers) addNamed(c *config.Config, s search) error {
 	t := wiring.Topology(c)
 	for _, name := range s.queues {
@@ -99,7 +101,7 @@ func (l *leftovers) addNamed(c *config.Config, s search) error {
 		case slices.ContainsFunc(t.Queues, func(q topology.Queue) bool { return q.Name == name }):
 			return usage(fmt.Errorf("runner: queue %q is in the configuration: remove it there first", name))
 		case name == "" || strings.HasPrefix(name, "warren.") || strings.HasPrefix(name, "amq."):
-			return usage(fmt.Errorf("runner: queue %q is shared or the broker's own, want the name of a work queue", name))
+			return usage(fmt.Errorf("runner: queue %q belongs to the broker or is shared, want the name of a work queue", name))
 		}
 		l.family(name)
 	}
@@ -119,9 +121,9 @@ func (l *leftovers) addNamed(c *config.Config, s search) error {
 	return nil
 }
 
-// addManaged asks the management plugin. Bindings of a configured queue that are not in c
-// are left over; of a work queue that is not, only the name is known, and it may be another
-// program's.
+// addManaged adds what the management plugin finds. Bindings of a configured queue that
+// are not in c are left over. A work queue that is not in c is only reported, because it
+// may belong to another program.
 func (l *leftovers) addManaged(ctx context.Context, c *config.Config, client *management.Client) error {
 	t := wiring.Topology(c)
 	for _, q := range c.Queues {
@@ -154,7 +156,7 @@ func (l *leftovers) addManaged(ctx context.Context, c *config.Config, client *ma
 	return nil
 }
 
-// addQueues looks for queues like Warren's among those that exist.
+// addQueues adds the queues of the broker that look like queues of Warren.
 func (l *leftovers) addQueues(t topology.Topology, queues []topology.Queue) {
 	exists := func(in []topology.Queue, name string) bool {
 		return slices.ContainsFunc(in, func(q topology.Queue) bool { return q.Name == name })
@@ -173,7 +175,7 @@ func (l *leftovers) addQueues(t topology.Topology, queues []topology.Queue) {
 	}
 }
 
-// addBinding adds b, to its queue's family if that is left over.
+// addBinding adds b. If its queue is left over, b is added to the queue's family.
 func (l *leftovers) addBinding(b topology.Binding) {
 	to := &l.bindings
 	if i := slices.IndexFunc(l.families, func(f family) bool { return f.queue.Name == b.Queue }); i >= 0 {
@@ -184,7 +186,7 @@ func (l *leftovers) addBinding(b topology.Binding) {
 	}
 }
 
-// family is the one of a work queue, which is added if it is missing.
+// family returns the family of a work queue. It adds the family if it is missing.
 func (l *leftovers) family(queue string) *family {
 	i := slices.IndexFunc(l.families, func(f family) bool { return f.queue.Name == queue })
 	if i < 0 {
@@ -214,7 +216,7 @@ func managementClient(c *config.Config) (*management.Client, error) {
 	return management.New(management.Config{URL: address, User: u.User, TLS: b.TLS}, vhost)
 }
 
-// parseBinding reads EXCHANGE:KEY:QUEUE, in which the names have : and % as %XX.
+// parseBinding reads EXCHANGE:KEY:QUEUE. In the names, : and % are written as %XX.
 func parseBinding(text string) (topology.Binding, error) {
 	exchange, rest, ok := strings.Cut(text, ":")
 	last := strings.LastIndex(rest, ":")
@@ -231,13 +233,13 @@ func parseBinding(text string) (topology.Binding, error) {
 	return b, nil
 }
 
-// bindingText is what parseBinding reads.
+// bindingText returns b in the format that parseBinding reads.
 func bindingText(b topology.Binding) string {
 	escape := strings.NewReplacer("%", "%25", ":", "%3A").Replace
 	return escape(b.Exchange) + ":" + b.Key + ":" + escape(b.Queue)
 }
 
-// pruneCommand is the command that removes l.
+// pruneCommand returns the command that removes l.
 func (p *Program) pruneCommand(l config.Leftover) string {
 	words := []string{"runner topology prune" + p.fileFlag()}
 	bindings := []topology.Binding{l.Binding}
@@ -246,7 +248,7 @@ func (p *Program) pruneCommand(l config.Leftover) string {
 	}
 	for _, b := range bindings {
 		if len(b.Arguments) > 0 {
-			return "runner topology prune" + p.fileFlag() + " --was FILE, which is the former configuration"
+			return "runner topology prune" + p.fileFlag() + " --was FILE, where FILE is the former configuration"
 		}
 		words = append(words, "--binding", quoted(bindingText(b)))
 	}

@@ -12,11 +12,11 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// part is an exchange or a queue, and what declaring it does.
+// part is an exchange or a queue, and the action for it.
 type part struct {
 	Kind     string    `json:"kind"`
 	Name     string    `json:"name"`
-	Action   string    `json:"action"` // create, same, conflict or leftover; created once it was
+	Action   string    `json:"action"` // create, same, conflict or leftover; created after apply
 	Conflict *conflict `json:"conflict,omitempty"`
 	Note     string    `json:"note,omitempty"`
 }
@@ -31,15 +31,16 @@ func (p *Program) topologyPlan() *cobra.Command {
 	var detailed bool
 	var s search
 	c := &cobra.Command{
-		Use: "plan", Short: "Show what would be declared, what conflicts and what is left over; change nothing", Args: exactly(0),
-		Long: `Show what "topology apply", and the start of a runner, would declare, and what exists with
-other properties than the configuration wants. Nothing is changed. Bindings to declare are
-not listed: AMQP cannot ask for them, and declaring one again is harmless.
+		Use: "plan", Short: "Show what would be declared, conflicts and leftovers, without changes", Args: exactly(0),
+		Long: `Show what "topology apply" and "runner run" would declare, and which exchanges and queues
+exist with properties that differ from the configuration. Plan changes nothing. It
+does not list bindings to declare, because AMQP cannot list existing ones; declaring a
+binding again is harmless.
 
-What is left over from a former configuration, bindings and queues, is shown if --was names
-its file, or broker.management_url the management plugin; "topology prune" removes it.
+Plan also shows bindings and queues that are left over from a former configuration, if --was
+is its file, or if broker.management_url is set. "topology prune" removes them.
 
-The exit status is 5 if something conflicts, and with --detailed-exitcode also if
+The exit status is 5 if there is a conflict. With --detailed-exitcode it is also 5 if
 something is missing or left over.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withLeftovers(cmd.Context(), s, func(ctx context.Context, c *config.Config, l leftovers, session *amqp.Session) error {
@@ -47,8 +48,8 @@ something is missing or left over.`,
 			})
 		},
 	}
-	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 5 if anything would be created or is left over, too")
-	c.Flags().StringVar(&s.was, "was", "", "`file` of the former configuration: what it has and this one has not is left over")
+	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with status 5 also if something is missing or left over")
+	c.Flags().StringVar(&s.was, "was", "", "`file` of the former configuration, to find what is left over")
 	return c
 }
 
@@ -75,7 +76,7 @@ func (p *Program) plan(ctx context.Context, t topology.Topology, l leftovers, s 
 	return nil
 }
 
-// addLeftovers shows what a pruner would look at.
+// addLeftovers adds rows for the parts that a pruner found.
 func (r *result) addLeftovers(parts []part) {
 	for _, shown := range parts {
 		if shown.Action != unknown {
@@ -91,10 +92,10 @@ func (r *result) addLeftovers(parts []part) {
 
 func (p *Program) topologyApply() *cobra.Command {
 	return &cobra.Command{
-		Use: "apply", Short: "Declare everything, unless something conflicts", Args: exactly(0),
-		Long: `Declare the exchanges, queues and bindings of the configuration. What exists as wanted
-stays as it is, so that it may be done again and again. If anything conflicts nothing is
-declared, and the exit status is 5. Nothing is ever deleted.`,
+		Use: "apply", Short: "Declare the topology, unless there are conflicts", Args: exactly(0),
+		Long: `Declare the exchanges, queues and bindings of the configuration. Those that exist as
+configured stay unchanged, so the command can be repeated. If there is a conflict, apply
+declares nothing and the exit status is 5. Apply deletes nothing.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withTopology(cmd.Context(), func(ctx context.Context, t topology.Topology, s *amqp.Session) error {
 				changes, err := s.Plan(ctx, t)
@@ -113,7 +114,7 @@ declared, and the exit status is 5. Nothing is ever deleted.`,
 	}
 }
 
-// planTable shows changes. What is missing is called as create says.
+// planTable shows changes. The action for missing parts is shown as create.
 func planTable(changes []topology.Change, create topology.Action) result {
 	r := result{header: []string{"KIND", "NAME", "ACTION", "NOTE"}, empty: "The configuration has no topology."}
 	for _, c := range changes {
@@ -134,7 +135,7 @@ func planTable(changes []topology.Change, create topology.Action) result {
 	return r
 }
 
-// number counts the changes of an action.
+// number returns how many changes have the action.
 func number(changes []topology.Change, a topology.Action) (n int) {
 	for _, c := range changes {
 		if c.Action == a {

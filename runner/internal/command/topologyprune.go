@@ -20,17 +20,17 @@ func (p *Program) topologyPrune() *cobra.Command {
 	var force []string
 	var yes, dry bool
 	c := &cobra.Command{
-		Use: "prune [queue NAME…]", Short: "Remove bindings and queues that are not in the configuration any more",
+		Use: "prune [queue NAME…]", Short: "Remove bindings and queues that are no longer in the configuration",
 		Long: `Remove bindings and queues that are left over from a former configuration. AMQP cannot list
-them: they are what --was, the arguments and --binding name, whether or not a binding is
-still there, and, if broker.management_url is set, the bindings of the configured queues
-that the management plugin finds. Queues that only the plugin finds are shown as unknown,
-since they may be another program's, and are removed when they are named.
+them, so name them with --was, the arguments and --binding. If broker.management_url is set,
+prune also finds leftover bindings of the configured queues. Queues that only the management
+plugin finds are shown as unknown, because they may belong to another program. To remove
+them, name them.
 
-A queue is unbound first. It is deleted only if it has neither messages nor consumers,
-together with the queue that holds its retries and its dead-letter queue, for each of which
-the same holds; --force deletes a queue with its messages. A retry that still waits in the
-delay ladder ends in warren.unrouted. Exchanges stay.
+Prune first unbinds a queue. Then it deletes the queue, the queue that holds its retries and
+its dead-letter queue, each only if it has neither messages nor consumers. --force deletes a
+queue with its messages. A retry that still waits in the delay ladder ends in
+warren.unrouted. Exchanges are not deleted.
 
 The exit status is 6 if a queue was kept because it is in use.`,
 		Example: `  runner topology prune --was config.yaml.old --dry-run
@@ -47,15 +47,15 @@ The exit status is 6 if a queue was kept because it is in use.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&s.was, "was", "", "`file` of the former configuration: what it has and this one has not is left over")
-	f.StringArrayVar(&s.bindings, "binding", nil, "a binding `EXCHANGE:KEY:QUEUE` to remove")
-	f.StringArrayVar(&force, "force", nil, "delete the queue `NAME` with its messages, and under its consumers")
-	f.BoolVar(&dry, "dry-run", false, "show what would be removed, and remove nothing")
+	f.StringVar(&s.was, "was", "", "`file` of the former configuration, to find what is left over")
+	f.StringArrayVar(&s.bindings, "binding", nil, "a binding `EXCHANGE:KEY:QUEUE` to remove; may be repeated")
+	f.StringArrayVar(&force, "force", nil, "delete the queue `NAME` even if it has messages or consumers; may be repeated")
+	f.BoolVar(&dry, "dry-run", false, "show what would be removed, without removing it")
 	f.BoolVar(&yes, "yes", false, "do not ask")
 	return c
 }
 
-// noneOrQueues wants no arguments, or queue and names.
+// noneOrQueues requires no arguments, or "queue" and names.
 func noneOrQueues(c *cobra.Command, args []string) error {
 	if len(args) > 0 && (args[0] != "queue" || len(args) < 2) {
 		return usage(errors.New("runner: want " + c.UseLine()))
@@ -63,7 +63,7 @@ func noneOrQueues(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// withLeftovers connects to the broker, for what is left over.
+// withLeftovers connects to the broker and calls do with what is left over.
 func (p *Program) withLeftovers(ctx context.Context, s search, do func(context.Context, *config.Config, leftovers, *amqp.Session) error) error {
 	c, err := p.load(true)
 	if err != nil {
@@ -80,7 +80,7 @@ func (p *Program) withLeftovers(ctx context.Context, s search, do func(context.C
 	return errors.Join(do(ctx, c, l, session), session.Close())
 }
 
-// prune shows what try would do, and does it once that is confirmed.
+// prune shows what try would do, and does it if the user confirms.
 func (p *Program) prune(ctx context.Context, l leftovers, try pruner, yes, dry bool) error {
 	if err := try.all(ctx, l); err != nil {
 		return err
@@ -96,14 +96,14 @@ func (p *Program) prune(ctx context.Context, l leftovers, try pruner, yes, dry b
 	return errors.Join(err, p.show(do.table(l)), do.kept())
 }
 
-// agree shows a person what would be done and has them agree. Without a person --yes is
-// needed.
+// agree shows what would be done and asks for confirmation. If there is no terminal, --yes
+// is required.
 func (p *Program) agree(yes bool, what result) error {
 	if yes {
 		return nil
 	}
 	if !isTerminal(p.Stdin) || !isTerminal(p.Stderr) {
-		return usage(errors.New("runner: to remove what --dry-run shows want --yes"))
+		return usage(errors.New("runner: cannot ask for confirmation without a terminal: to remove what --dry-run shows, add --yes"))
 	}
 	if err := what.table(p.Stderr); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (p *Program) agree(yes bool, what result) error {
 	return nil
 }
 
-// Actions of a pruner, before and after.
+// Actions of a pruner, before and after they are done.
 const (
 	unbind, unbound = "unbind", "unbound"
 	remove, removed = "delete", "deleted"
@@ -124,7 +124,7 @@ const (
 	unknown         = "unknown"
 )
 
-// pruner removes leftovers, or finds out what it would do.
+// pruner removes leftovers. With dry set, it only finds out what it would do.
 type pruner struct {
 	session *amqp.Session
 	force   []string // names of queues
@@ -159,8 +159,8 @@ func (x *pruner) unbind(ctx context.Context, bindings []topology.Binding) error 
 	return nil
 }
 
-// family unbinds the work queue of f and deletes what is unused. What takes messages from a
-// queue that is kept is kept too.
+// family unbinds the work queue of f and deletes its unused queues. It keeps a queue that
+// gets messages from a kept queue.
 func (x *pruner) family(ctx context.Context, f family) error {
 	_, err := x.session.State(ctx, f.queue.Name)
 	if err == nil {
@@ -182,7 +182,8 @@ func (x *pruner) family(ctx context.Context, f family) error {
 	return nil
 }
 
-// queue deletes q, or keeps it, also for the queue whose messages it takes.
+// queue deletes q, or keeps it. If keptBy is set, it keeps q because q gets the messages of
+// that queue.
 func (x *pruner) queue(ctx context.Context, q topology.Queue, keptBy string) (kept bool, err error) {
 	state, err := x.session.State(ctx, q.Name)
 	forced := slices.Contains(x.force, q.Name)
@@ -192,7 +193,7 @@ func (x *pruner) queue(ctx context.Context, q topology.Queue, keptBy string) (ke
 	case err != nil:
 		return false, err
 	case keptBy != "":
-		x.parts = append(x.parts, part{Kind: "queue", Name: q.Name, Action: keep, Note: fmt.Sprintf("%d messages; takes those of %s", state.Messages, keptBy)})
+		x.parts = append(x.parts, part{Kind: "queue", Name: q.Name, Action: keep, Note: fmt.Sprintf("%d messages; gets the messages of %s, which is kept", state.Messages, keptBy)})
 		return true, nil
 	case state != amqp.QueueState{} && !forced:
 		x.keep(q.Name, state)
@@ -227,9 +228,9 @@ func (x *pruner) delete(ctx context.Context, q topology.Queue, forced bool) (mes
 	return x.session.DeleteUnusedQueue(ctx, q)
 }
 
-// keep says why a queue is kept, and how it may be emptied.
+// keep records why a queue is kept, and how to empty it.
 func (x *pruner) keep(name string, s amqp.QueueState) {
-	note := fmt.Sprintf("%d messages, %d consumers; to empty it, run a runner that has it; to delete it with its messages, add --force %s",
+	note := fmt.Sprintf("%d messages, %d consumers; to empty it, run a runner that consumes it; to delete it with its messages, add --force %s",
 		s.Messages, s.Consumers, quoted(name))
 	if strings.HasSuffix(name, dlqSuffix) {
 		note = fmt.Sprintf("%d messages, %d consumers; runner dlq export%s %s saves them, and runner dlq purge%s %s removes them",
@@ -238,7 +239,7 @@ func (x *pruner) keep(name string, s amqp.QueueState) {
 	x.parts = append(x.parts, part{Kind: "queue", Name: name, Action: keep, Note: note})
 }
 
-// changes counts what was removed, or would be.
+// changes returns how many parts were removed or would be removed.
 func (x *pruner) changes() (n int) {
 	for _, part := range x.parts {
 		if part.Action != keep {
@@ -248,10 +249,10 @@ func (x *pruner) changes() (n int) {
 	return n
 }
 
-// kept is an error if a queue was kept.
+// kept returns an error if a queue was kept.
 func (x *pruner) kept() error {
 	if n := len(x.parts) - x.changes(); n > 0 {
-		return &statusError{exitPartial, fmt.Errorf("runner: %d queues are kept, which are in use or take messages of one that is", n)}
+		return &statusError{exitPartial, fmt.Errorf("runner: kept %d queues, which are in use or get the messages of a queue in use", n)}
 	}
 	return nil
 }
@@ -265,10 +266,10 @@ func (x *pruner) table(l leftovers) result {
 	return r
 }
 
-// unknownParts are queues that nobody has named.
+// unknownParts returns the queues that only the management plugin has found.
 func (l leftovers) unknownParts() (parts []part) {
 	for _, name := range l.unknown {
-		parts = append(parts, part{Kind: "queue", Name: name, Action: unknown, Note: "not in this configuration; if no other program has it: runner topology prune queue " + quoted(name)})
+		parts = append(parts, part{Kind: "queue", Name: name, Action: unknown, Note: "not in this configuration; if no other program uses it: runner topology prune queue " + quoted(name)})
 	}
 	return parts
 }

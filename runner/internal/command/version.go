@@ -8,7 +8,7 @@ import (
 	"github.com/warren-mq/warren/internal/record"
 )
 
-// versions is what runs.
+// versions are the versions of the program, Go and the system.
 type versions struct {
 	Warren string `json:"warren"`
 	Go     string `json:"go"`

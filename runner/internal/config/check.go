@@ -14,13 +14,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// checkSchema finds what the schema does not allow.
+// checkSchema adds the violations of the schema as faults.
 func (d *document) checkSchema() {
-	said := maps.Clone(d.wrong)
+	reported := maps.Clone(d.wrong)
 	for _, leaf := range violations(value(d.root)) {
 		path := strings.Join(leaf.InstanceLocation, ".")
 		n := d.nodes[path]
-		if said[path] {
+		if reported[path] {
 			continue
 		}
 		switch k := leaf.ErrorKind.(type) {
@@ -30,7 +30,7 @@ func (d *document) checkSchema() {
 			for _, name := range k.Missing {
 				d.faultf(n, "%s is missing%s", name, in(path))
 			}
-		case *kind.Pattern: // the format says it better
+		case *kind.Pattern: // the fault of the format has a better text
 		case *kind.Type:
 			d.wrongType(n, path, k)
 		default:
@@ -39,7 +39,7 @@ func (d *document) checkSchema() {
 	}
 }
 
-// violations are those of the schema, each by itself.
+// violations returns the violations of the schema in v, one for each fault.
 func violations(v any) []*jsonschema.ValidationError {
 	var found []*jsonschema.ValidationError
 	var collect func(e *jsonschema.ValidationError)
@@ -57,7 +57,7 @@ func violations(v any) []*jsonschema.ValidationError {
 	return found
 }
 
-// value is the tree as the schema's validator takes it.
+// value returns the tree in the form that the schema's validator takes.
 func value(n *yaml.Node) any {
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -75,7 +75,7 @@ func value(n *yaml.Node) any {
 	default:
 		var v any
 		if n.Decode(&v) != nil {
-			return n.Value // the tag has been found wrong before
+			return n.Value // checkTag has reported the wrong tag
 		}
 		return v
 	}
@@ -87,16 +87,16 @@ func (d *document) unknownKeys(path string, names []string) {
 		key := d.nodes[keyOf(join(path, name))]
 		hint := Meant(name, known)
 		if path == "" && slices.Contains(includes, name) {
-			hint = ": a configuration is one file, which cannot include others"
+			hint = ": a configuration is one file and cannot include others"
 		}
 		d.faultf(key, "unknown key %q%s%s", name, in(path), hint)
 	}
 }
 
-// includes are keys by which other formats include files.
+// includes are the keys with which other formats include files.
 var includes = []string{"include", "includes", "import", "imports", "extends"}
 
-// wrongType is silent about a section without anything in it.
+// wrongType adds a fault for a value of the wrong type. An empty section is allowed.
 func (d *document) wrongType(n *yaml.Node, path string, k *kind.Type) {
 	if k.Got == "null" && path != "" && !strings.Contains(path, ".") && slices.ContainsFunc(k.Want, isSection) {
 		return
@@ -108,7 +108,7 @@ func (d *document) wrongType(n *yaml.Node, path string, k *kind.Type) {
 	d.faultf(n, "%s%s", d.fault(n, path, k), d.instead(n, path, k))
 }
 
-// instead ends a fault of the wrong type with what to write, where that is known.
+// instead returns what to write instead of a value of the wrong type, if it is known.
 func (d *document) instead(n *yaml.Node, path string, k *kind.Type) string {
 	switch {
 	case k.Got == "string" && last(path) == "command":
@@ -119,8 +119,8 @@ func (d *document) instead(n *yaml.Node, path string, k *kind.Type) string {
 	return ""
 }
 
-// readAs says what a type made from text says of the value, such as a number without
-// a unit.
+// readAs returns the error of a type that reads text, for example for a number without a
+// unit.
 func readAs(n *yaml.Node, t reflect.Type) error {
 	if t == nil {
 		return nil
@@ -133,12 +133,12 @@ func readAs(n *yaml.Node, t reflect.Type) error {
 
 func isSection(jsonType string) bool { return jsonType == "object" || jsonType == "array" }
 
-// fault is what is wrong with the value of n.
+// fault returns what is wrong with the value of n.
 func (d *document) fault(n *yaml.Node, path string, k jsonschema.ErrorKind) string {
 	return last(path) + " " + describe(k, d.shown(n))
 }
 
-// shown is the value of n in quotes, or "" if it must not be seen.
+// shown returns the value of n in quotes, or "" if it may be secret.
 func (d *document) shown(n *yaml.Node) string {
 	note := d.notes[n]
 	switch {
@@ -152,7 +152,7 @@ func (d *document) shown(n *yaml.Node) string {
 	return fmt.Sprintf("%q", n.Value)
 }
 
-// in says where a key is, in words.
+// in returns " in PATH" for the path of a section, or "" for the root.
 func in(path string) string {
 	if path == "" {
 		return ""
@@ -160,7 +160,7 @@ func in(path string) string {
 	return " in " + pretty(path)
 }
 
-// pretty is a path as queues[0].name.
+// pretty returns a path in the form queues[0].name.
 func pretty(path string) string {
 	var b strings.Builder
 	for i, word := range strings.Split(path, ".") {
@@ -176,7 +176,7 @@ func pretty(path string) string {
 	return b.String()
 }
 
-// last is the end of a path that names something.
+// last returns the last name of a path.
 func last(path string) string {
 	text := pretty(path)
 	if text == "" {

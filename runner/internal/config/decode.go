@@ -7,10 +7,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// decode makes the configuration of all that has no fault; what has one is left zero.
+// decode returns the configuration. Values with faults are left zero.
 func (d *document) decode(over []override) *Config {
 	c, err := d.layer(over)
-	if err != nil { // the schema allows more than the structs hold: tests would see it
+	if err != nil { // only if the schema allows more than the structs, which a test finds
 		d.faults = append(d.faults, Fault{Place: d.source.Name, Text: "the settings cannot be read"})
 	}
 	c.Exchanges = items[Exchange](d, "exchanges")
@@ -34,7 +34,7 @@ func items[T any](d *document, section string) []T {
 	return all
 }
 
-// prune is the tree without what is wrong, so that the rest can be checked further.
+// prune returns the tree without faulty values, so that the rest can be checked.
 func (d *document) prune(n *yaml.Node, path string) *yaml.Node {
 	if !d.bad[path] {
 		return n
@@ -58,7 +58,7 @@ func (d *document) prune(n *yaml.Node, path string) *yaml.Node {
 	return &c
 }
 
-// origins tell where each value comes from.
+// origins returns the origin of each value, by path.
 func (d *document) origins(over []override) map[string]string {
 	from := make(map[string]string)
 	for n, note := range d.notes {
@@ -80,7 +80,7 @@ func (d *document) origins(over []override) map[string]string {
 	return from
 }
 
-// written is how texts that hold variables are written.
+// written returns the texts with variables as they are written in the file, by path.
 func (d *document) written() map[string]string {
 	texts := make(map[string]string)
 	for _, note := range d.notes {

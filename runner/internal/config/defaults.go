@@ -6,7 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// defaults are those of what is no list.
+// defaults returns the defaults of the settings outside of lists.
 func defaults() *Config {
 	return &Config{
 		Broker: Broker{

@@ -10,7 +10,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-// describe says what is wrong and what is wanted. The value is as it may be shown.
+// describe returns what is wrong and what is wanted. The value must not be secret.
 func describe(k jsonschema.ErrorKind, value string) string {
 	is := "is " + shorten80(value)
 	if value == "" {
@@ -36,7 +36,7 @@ func describe(k jsonschema.ErrorKind, value string) string {
 	case *kind.Maximum:
 		return is + ", want " + number(k.Want) + " or less"
 	case *kind.MinLength:
-		return "is empty"
+		return "is empty, want a text"
 	case *kind.MaxLength:
 		return fmt.Sprintf("has %d characters, want at most %d", k.Got, k.Want)
 	case *kind.MinItems:
@@ -72,7 +72,7 @@ func number(r *big.Rat) string {
 	return fmt.Sprint(f)
 }
 
-// shorten80 keeps a fault in a line.
+// shorten80 cuts text to 80 characters, so that a fault fits on a line.
 func shorten80(text string) string {
 	if utf8.RuneCountInString(text) <= 80 {
 		return text

@@ -5,28 +5,28 @@ import (
 	"slices"
 )
 
-// Changes are what a new configuration asks of a running runner.
+// Changes describes what a running runner must do for a new configuration.
 type Changes struct {
-	// Live are the paths of settings that change in place, such as log.level and
+	// Live are the paths of settings that change without a restart, such as log.level and
 	// queues.welcome-email.concurrency.
 	Live []string
-	// Restart are the queues to drain and start again, Added those to start, and
-	// Removed those to drain and let go.
+	// Restart are the queues to drain and start again. Added are the queues to start.
+	// Removed are the queues to drain and close.
 	Restart, Added, Removed []string
-	// Exchanges are those to declare.
+	// Exchanges are the exchanges to declare.
 	Exchanges []string
-	// Schedules says that the scheduler is to be started anew.
+	// Schedules reports whether the scheduler must be restarted.
 	Schedules bool
-	// Process are the paths of sections and settings that need a new process; until
-	// then the old ones stay.
+	// Process are the paths of settings that need a new process. Until then the old
+	// settings apply.
 	Process []string
 }
 
-// Empty says that nothing changes.
+// Empty reports whether there are no changes.
 func (c Changes) Empty() bool { return reflect.DeepEqual(c, Changes{}) }
 
-// Diff tells what changes from one configuration to another. Texts of secrets count,
-// contents of their files do not.
+// Diff returns the changes from one configuration to another. It compares the texts of
+// secrets, but not the contents of their files.
 func Diff(from, to *Config) Changes {
 	var c Changes
 	c.diffSettings(from, to)
@@ -59,8 +59,9 @@ func (c *Changes) diffSettings(from, to *Config) {
 	}
 }
 
-// diffExchanges returns the names of those that are no longer as they were. The broker
-// does not let them change: queues that are bound to them restart, and say so.
+// diffExchanges returns the names of the exchanges that have changed. The queues that are
+// bound to them restart and report the conflict, because the broker does not let an
+// exchange change.
 func (c *Changes) diffExchanges(from, to []Exchange) (changed []string) {
 	for _, e := range to {
 		i := slices.IndexFunc(from, func(old Exchange) bool { return old.Name == e.Name })
@@ -97,8 +98,8 @@ func (c *Changes) diffQueues(from, to []Queue, exchanges []string) {
 	}
 }
 
-// diffQueue returns the paths of what may change while the queue is consumed from, and
-// whether there is more than that.
+// diffQueue returns the paths of the settings that change while the queue is consumed, and
+// whether others have changed too.
 func diffQueue(from, to Queue) (live []string, restart bool) {
 	path := "queues." + to.Name + "."
 	if from.Concurrency != to.Concurrency {

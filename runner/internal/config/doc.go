@@ -1,21 +1,21 @@
-// Package config reads the configuration of the runner: a YAML file, over it the
-// environment (WARREN_…), and over that the flags.
+// Package config reads the configuration of the runner: a YAML file, the environment
+// (WARREN_…), which overrides the file, and flags, which override both.
 //
-// Load checks the file's tree against the JSON Schema that Schema makes from the
-// structs of this package, and then what no schema can say. All that is wrong comes in
-// one *Error, each fault with its place:
+// Load checks the file against the JSON Schema that Schema generates from the structs of
+// this package. Then it checks the rules that the schema cannot express. It returns all
+// faults in one *Error, each with its place:
 //
 //	config.yaml:12:7: unknown key "prefetchh" in queues[0], did you mean "prefetch"?
 //
-// viper lays the sections broker, admin, log, telemetry and scheduler, and grace, over
-// one another. What a list holds (exchanges, queues, schedules) comes from the file
-// alone, and is decoded from its syntax tree: names, headers and bodies stay as they
-// are written.
+// Viper merges the sections broker, admin, log, telemetry and scheduler, and grace. The
+// lists exchanges, queues and schedules come from the file alone. They are decoded from
+// the syntax tree, so that names, headers and bodies keep the form in which they are
+// written.
 //
-// A scalar may hold ${NAME}, ${NAME:-default} (also if NAME is empty) and
-// ${NAME:?reason}; $$ is a $. Only values are expanded, after parsing: a variable
-// cannot change the shape of the file. Where a secret is wanted it is text, or
-// {file: PATH}, relative to the configuration file, whose last line break is dropped.
+// A scalar may contain ${NAME}, ${NAME:-default} (used also if NAME is empty) and
+// ${NAME:?reason}; $$ is a $. Variables are expanded in values only, after parsing, so a
+// variable cannot change the structure of the file. A secret is text, or {file: PATH},
+// relative to the configuration file. The newlines at the end of that file are removed.
 //
-// No error and no other output of this package shows a secret.
+// Errors and other output of this package contain no secrets.
 package config

@@ -16,46 +16,46 @@ import (
 const (
 	// MaxBytes is the largest configuration file that is read.
 	MaxBytes = 1 << 20
-	maxDepth = 64     // of nested maps and lists
-	maxKey   = 255    // bytes of a key: AMQP has no longer names
-	maxPath  = 1000   // bytes of the keys that lead to a node: each node has them
+	maxDepth = 64     // levels of nested maps and lists
+	maxKey   = 255    // bytes of a key, as of names in AMQP
+	maxPath  = 1000   // bytes of a node's path, because each node stores its path
 	maxText  = 1000   // bytes of a fault
-	maxNodes = 100000 // with each alias taken as what it stands for
+	maxNodes = 100000 // nodes, counting the nodes of each alias
 )
 
-// document is a file in the making: its tree, what is known of the tree's nodes, and
-// what is wrong with it.
+// document is a file that is being read: its tree, notes about the tree's nodes, and the
+// faults found so far.
 type document struct {
 	source  Source
 	listing *listing
 	root    *yaml.Node
 	notes   map[*yaml.Node]*note
-	nodes   map[string]*yaml.Node // by path; those of keys by keyOf
+	nodes   map[string]*yaml.Node // values by path, and keys by keyOf(path)
 	faults  []Fault
 	bad     map[string]bool // paths with a fault at or below them
-	wrong   map[string]bool // paths whose value has a fault itself, or whose key
-	count   int             // of nodes
+	wrong   map[string]bool // paths whose own value or key has a fault
+	count   int             // the number of nodes
 }
 
-// note is what is known of a node.
+// note describes a node.
 type note struct {
 	path   string
-	of     reflect.Type // what it is for; nil if that is unknown
-	open   bool         // it may be shown
-	source string       // as it is written, if it held a variable
+	of     reflect.Type // the type that the node is decoded into; nil if unknown
+	open   bool         // the value may be shown
+	source string       // the text in the file, if it contains a variable
 	names  []string
 }
 
 func keyOf(path string) string { return "key " + path }
 
-// parse reads the tree. What is wrong with it may leave it empty, but never nil.
+// parse reads the tree. After a fault the tree may be empty, but it is not nil.
 func parse(s Source) *document {
 	d := &document{
 		source: s, root: &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: 1, Column: 1},
 		notes: make(map[*yaml.Node]*note), nodes: make(map[string]*yaml.Node), bad: make(map[string]bool), wrong: make(map[string]bool),
 	}
 	if len(s.Data) > MaxBytes {
-		d.faults = append(d.faults, Fault{Place: s.Name, Text: fmt.Sprintf("it has %d bytes, want at most %s", len(s.Data), Size(MaxBytes))})
+		d.faults = append(d.faults, Fault{Place: s.Name, Text: fmt.Sprintf("the file has %d bytes, want at most %s", len(s.Data), Size(MaxBytes))})
 		return d
 	}
 	lines := strings.Split(string(s.Data), "\n")
@@ -72,7 +72,7 @@ func parse(s Source) *document {
 	d.listing = newListing(lines, &first)
 	d.resolve(first.Content[0])
 	if err := decoder.Decode(&second); err == nil {
-		d.faultf(&second, "a second document begins, want one: take out the ---")
+		d.faultf(&second, "a second document begins here, want one: remove the ---")
 	} else if !errors.Is(err, io.EOF) {
 		d.syntax(err)
 	}
@@ -81,11 +81,11 @@ func parse(s Source) *document {
 
 var lineOf = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// keyed is the beginning of a line with a key.
+// keyed matches the beginning of a line with a key.
 var keyed = regexp.MustCompile(`^([ \t-]*)[A-Za-z_]+:`)
 
-// syntax is for what is no YAML: the parser names no column, and with some faults no
-// line.
+// syntax adds a fault for text that is not YAML. The parser reports no column, and for
+// some faults no line.
 func (d *document) syntax(err error) {
 	text := err.Error()
 	line := 1
@@ -97,7 +97,7 @@ func (d *document) syntax(err error) {
 	}
 	text, line = d.aliasLine(text, line)
 	f := Fault{Place: d.source.Name, Line: line, Column: 1, Text: "this is not YAML: " + text + d.unquoted(line)}
-	if m := keyed.FindStringSubmatch(d.listing.lines[line-1]); m != nil { // the rest may be secret
+	if m := keyed.FindStringSubmatch(d.listing.lines[line-1]); m != nil { // the rest of the line may be secret
 		f.Excerpt, f.Caret = m[0], len(m[1])
 		f.Column += f.Caret
 	}
@@ -117,7 +117,7 @@ func (d *document) faultf(n *yaml.Node, format string, args ...any) {
 	}
 }
 
-// failure is all that is wrong, with excerpts; nil if nothing is.
+// failure returns all faults with their excerpts, or nil if there are none.
 func (d *document) failure() error {
 	if len(d.faults) == 0 {
 		return nil
@@ -131,7 +131,7 @@ func (d *document) failure() error {
 	return e
 }
 
-// spoil marks a path, and all above it, as having a fault.
+// spoil marks a path and its parents as having a fault.
 func (d *document) spoil(path string) {
 	for d.bad[path] = true; path != ""; {
 		path = path[:max(strings.LastIndex(path, "."), 0)]

@@ -9,15 +9,15 @@ import (
 
 const environPrefix = "WARREN_"
 
-// messageVariables are what job.Exec sets for the command of a message, which may be the
-// runner itself.
+// messageVariables are the variables that job.Exec sets for the command of a message. The
+// command may be the runner itself.
 var messageVariables = []string{
 	"APP_ID", "ATTEMPT", "CONTENT_ENCODING", "CONTENT_TYPE", "CORRELATION_ID", "EXCHANGE", "MESSAGE_ID", "PRIORITY", "QUEUE",
 	"REDELIVERED", "REPLY_TO", "ROUTING_KEY", "RUN", "TIMESTAMP", "TYPE",
 }
 
-// unknownVariables returns a warning for each WARREN_… variable that sets nothing. It is
-// no error: Kubernetes sets such variables for a service named warren.
+// unknownVariables returns a warning for each WARREN_… variable without a setting. It is
+// not an error, because Kubernetes sets such variables for a service named warren.
 func unknownVariables(environ []string) []string {
 	known := make(map[string]bool)
 	for path := range settings() {
@@ -32,7 +32,7 @@ func unknownVariables(environ []string) []string {
 		case !ok, known[name], slices.Contains(messageVariables, rest), strings.HasPrefix(rest, "HEADER_"):
 			continue
 		}
-		warnings = append(warnings, fmt.Sprintf("the variable %s sets nothing%s", name, Meant(name, names)))
+		warnings = append(warnings, fmt.Sprintf("the variable %s is ignored: there is no such setting%s", name, Meant(name, names)))
 	}
 	return warnings
 }

@@ -18,7 +18,7 @@ queues:
 `)})
 	fmt.Println(err)
 	// Output:
-	// config.yaml:5:15: exchange is "evnts", and exchanges has none of that name, did you mean "events"?
+	// config.yaml:5:15: exchange is "evnts", which is not in exchanges, did you mean "events"?
 	// config.yaml:6:5: unknown key "prefetchh" in queues[0], did you mean "prefetch"?
 	// config.yaml:7:14: timeout is 30: want a duration of more than zero such as "30s", "1m30s" or "1h"
 }

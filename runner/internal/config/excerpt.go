@@ -8,20 +8,20 @@ import (
 
 const hidden = "****"
 
-// position is a line and a column, both from 1.
+// position is a line and a column, both counted from 1.
 type position [2]int
 
 func at(n *yaml.Node) position { return position{n.Line, n.Column} }
 
-// listing is the file as it may be shown: its lines, and where in them scalars begin
-// that may be seen (true) or not.
+// listing is the text of the file for excerpts: its lines, and the positions of scalars,
+// with true for those that may be shown.
 type listing struct {
 	lines   []string
 	columns map[int][]int
 	open    map[position]bool
 }
 
-// newListing learns where the scalars are; aliases are as good as those.
+// newListing records the positions of scalars and aliases.
 func newListing(lines []string, tree *yaml.Node) *listing {
 	l := &listing{lines: lines, columns: make(map[int][]int), open: make(map[position]bool)}
 	l.add(tree)
@@ -41,7 +41,8 @@ func (l *listing) add(n *yaml.Node) {
 	}
 }
 
-// disclose shows the values of which no copy may be secret.
+// disclose marks the values that may be shown. If a node was copied, no copy may be
+// secret.
 func (l *listing) disclose(notes map[*yaml.Node]*note) {
 	secret := make(map[position]bool)
 	for n, note := range notes {
@@ -54,8 +55,9 @@ func (l *listing) disclose(notes map[*yaml.Node]*note) {
 	}
 }
 
-// excerpt is the line of pos up to the end of what begins there, with **** for what
-// may be secret and without a comment, and how many characters stand before pos.
+// excerpt returns the line of pos up to the end of the text that begins at pos, and the
+// number of characters before pos. Possible secrets are shown as ****, and comments are
+// omitted.
 func (l *listing) excerpt(pos position) (text string, caret int) {
 	if pos[0] < 1 || pos[0] > len(l.lines) {
 		return "", 0
@@ -84,22 +86,22 @@ func (l *listing) excerpt(pos position) (text string, caret int) {
 	return narrow(b.String()+itself, caret)
 }
 
-// part is what stands in a line from a place where a scalar begins, or from the
-// beginning of the line.
+// part returns a part of a line, which begins at a scalar or at the beginning of the line,
+// as it may be shown.
 func (l *listing) part(line []rune, number, from, to int) string {
 	text := string(line[from:to])
 	open, scalar := l.open[position{number, from + 1}]
 	switch {
 	case text == "", !scalar && strings.Trim(text, " \t-{}[],?:&*") == "":
 		return text
-	case !scalar || !open: // such as the end of a text that began in another line
+	case !scalar || !open: // for example the end of a text that begins on another line
 		return hidden + " "
 	}
 	before, _, _ := strings.Cut(text, " #")
 	return before
 }
 
-// narrow is what stands around the caret, where the line is long.
+// narrow cuts a long line to the text around the caret.
 func narrow(text string, caret int) (string, int) {
 	const before, after = 90, 60
 	runes := []rune(text)

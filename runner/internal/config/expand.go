@@ -9,8 +9,8 @@ import (
 
 var variable = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)(?:(:-|:\?)(.*))?$`)
 
-// expand replaces variables in text and names them. A $ that is neither followed by {
-// nor by another $ is just that.
+// expand replaces the variables in text and returns their names. $$ becomes $. A $ before
+// any other character than { stays.
 func expand(text string, lookup func(string) (string, bool)) (expanded string, names []string, err error) {
 	var b strings.Builder
 	var errs []error
@@ -31,7 +31,7 @@ func expand(text string, lookup func(string) (string, bool)) (expanded string, n
 		}
 		inner, after, closed := strings.Cut(rest[1:], "}")
 		if !closed {
-			return "", names, errors.Join(append(errs, errors.New("a ${ has no }, want ${NAME}, or $$ for a $"))...)
+			return "", names, errors.Join(append(errs, errors.New("a ${ is not closed, want ${NAME}, or $$ for a $"))...)
 		}
 		name, value, err := evaluate(inner, lookup)
 		names, errs = append(names, name), append(errs, err)
@@ -40,7 +40,7 @@ func expand(text string, lookup func(string) (string, bool)) (expanded string, n
 	}
 }
 
-// evaluate gives the value of what stands between the braces.
+// evaluate returns the value of the text between the braces.
 func evaluate(inner string, lookup func(string) (string, bool)) (name, value string, err error) {
 	m := variable.FindStringSubmatch(inner)
 	if m == nil {

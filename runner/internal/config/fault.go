@@ -7,21 +7,22 @@ import (
 	"strings"
 )
 
-// Fault is one thing that is wrong.
+// Fault is one fault of a configuration.
 type Fault struct {
-	// Place is where: the name of the file, WARREN_… for a variable, or --… for a flag.
+	// Place is the name of the file, of a variable (WARREN_…) or of a flag (--…).
 	Place string
-	// Line and Column count from 1; zero where there are none.
+	// Line and Column count from 1. They are zero for variables and flags.
 	Line, Column int
-	// Text says what is wrong, what is wanted, and what may have been meant.
+	// Text is what is wrong, what is wanted, and which name may have been meant.
 	Text string
-	// Excerpt is the line up to what is wrong, with what may be secret as ****; empty
-	// where there is none. Caret is how many characters of it stand before that.
+	// Excerpt is the line up to the end of the faulty text, with **** in place of possible
+	// secrets. It is empty if there is no line. Caret is the number of characters before
+	// the faulty text.
 	Excerpt string
 	Caret   int
 }
 
-// String is PLACE:LINE:COLUMN: TEXT.
+// String returns PLACE:LINE:COLUMN: TEXT.
 func (f Fault) String() string {
 	if f.Line == 0 {
 		return f.Place + ": " + f.Text
@@ -29,16 +30,16 @@ func (f Fault) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s", f.Place, f.Line, f.Column, f.Text)
 }
 
-// maxFaults is how many a person would read.
+// maxFaults is the highest number of faults that are reported.
 const maxFaults = 100
 
-// Error is everything that is wrong with a configuration, in the order of its lines.
+// Error contains all faults of a configuration, in the order of its lines.
 type Error struct {
 	Faults []Fault // at most 100
-	More   int     // how many there are besides
+	More   int     // the number of further faults
 }
 
-// Error has a line for each fault.
+// Error returns a line for each fault.
 func (e *Error) Error() string {
 	lines := make([]string, 0, len(e.Faults)+1)
 	for _, f := range e.Faults {
@@ -52,7 +53,7 @@ func (e *Error) Error() string {
 
 func (e *Error) more() string { return fmt.Sprintf("and %d more", e.More) }
 
-// Verbose shows for each fault the line it is in as well, with a caret below it.
+// Verbose returns each fault with its line and a caret below the faulty text.
 func (e *Error) Verbose() string {
 	var b strings.Builder
 	for _, f := range e.Faults {
@@ -70,7 +71,7 @@ func (e *Error) Verbose() string {
 	return b.String()
 }
 
-// blank is as wide as the first n characters of text.
+// blank returns spaces, as wide as the first n characters of text. It keeps tabs.
 func blank(text string, n int) string {
 	var b strings.Builder
 	for _, r := range []rune(text)[:n] {
@@ -82,7 +83,7 @@ func blank(text string, n int) string {
 	return b.String()
 }
 
-// newError sorts the faults, and has each said once.
+// newError sorts the faults and removes duplicates.
 func newError(faults []Fault) *Error {
 	slices.SortStableFunc(faults, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Place, b.Place), cmp.Compare(a.Text, b.Text))

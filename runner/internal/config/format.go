@@ -13,8 +13,8 @@ import (
 	"github.com/warren-mq/warren/schedule"
 )
 
-// formats are the checks of single texts, by the names they have in the schema. Their
-// errors say what is wanted and never quote the text: it may be a secret.
+// formats returns the checks of single texts, by their names in the schema. The errors say
+// what is wanted, and do not quote the text, because it may be a secret.
 func formats() map[string]func(text string) error {
 	return map[string]func(string) error{
 		"duration-units":   func(text string) error { _, err := parseDuration(text); return err },
@@ -58,7 +58,7 @@ func checkWebhookURL(text string) error {
 	case u.Hostname() == "":
 		return errors.New("it has no host, want a URL such as https://example.com/hooks")
 	case u.User != nil:
-		return errors.New("it has a user, want an Authorization header in headers")
+		return errors.New("it has a user, want it in an Authorization header in headers")
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func checkListen(text string) error {
 		return errors.New(`want HOST:PORT such as "127.0.0.1:8081", or "none"`)
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return errors.New("the port is no number from 0 to 65535")
+		return errors.New("the port is not a number from 0 to 65535")
 	}
 	return nil
 }
@@ -100,7 +100,7 @@ func checkTimezone(text string) error {
 	return nil
 }
 
-// entryError says what a schedule would say of a field.
+// entryError returns the fault that package schedule reports for a field.
 func entryError(e schedule.Entry, field string) error {
 	err := e.Validate()
 	if err == nil {
@@ -108,7 +108,7 @@ func entryError(e schedule.Entry, field string) error {
 	}
 	_, text, found := strings.Cut(err.Error(), "want ")
 	if !found {
-		return fmt.Errorf("this is no %s", strings.ToLower(field))
+		return fmt.Errorf("this is not a valid %s", strings.ToLower(field))
 	}
 	return errors.New("want " + text)
 }
@@ -139,7 +139,7 @@ func checkEnv(text string) error {
 	case !envName.MatchString(name):
 		return errors.New("want NAME or NAME=value")
 	case strings.HasPrefix(name, "WARREN_"):
-		return errors.New("names that begin with WARREN_ are set for each message")
+		return errors.New("want a name without the prefix WARREN_: these variables are set for each message")
 	case strings.Contains(value, "\x00"):
 		return errors.New("it has a NUL character")
 	}

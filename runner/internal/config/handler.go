@@ -1,7 +1,7 @@
 package config
 
-// Handler says what is done with the messages of a key: one of its fields is set
-// besides Key.
+// Handler configures the handler for the messages of a key. Besides Key, one of its fields
+// is set.
 type Handler struct {
 	Key        string      `yaml:"key" jsonschema:"required,minLength=1,maxLength=255" jsonschema_description:"Pattern of routing keys: * is any one word between dots, # any number of words."`
 	Exec       *Exec       `yaml:"exec" jsonschema_description:"Run a command for each message."`
@@ -9,10 +9,10 @@ type Handler struct {
 	Webhook    *Webhook    `yaml:"webhook" jsonschema_description:"Post each message to a URL."`
 	Log        *LogLine    `yaml:"log" jsonschema_description:"Write a line for each message."`
 	Forward    *Forward    `yaml:"forward" jsonschema_description:"Publish each message to an exchange."`
-	Go         string      `yaml:"go" jsonschema:"minLength=1" jsonschema_description:"Name of a handler in the program."`
+	Go         string      `yaml:"go" jsonschema:"minLength=1" jsonschema_description:"The name of a handler that the program registers."`
 }
 
-// Kinds are the fields of a Handler that say what is done.
+// Kinds returns the names of the fields of a Handler, without key.
 func Kinds() []string { return []string{"exec", "persistent", "webhook", "log", "forward", "go"} }
 
 // Exec is job.Exec, for one message at a time.
@@ -20,21 +20,21 @@ type Exec struct {
 	Command   []Text          `yaml:"command" jsonschema:"required,minItems=1" jsonschema_description:"The program and its arguments, without a shell."`
 	Dir       string          `yaml:"dir" jsonschema_description:"The working directory; the runner's if empty."`
 	Env       []Env           `yaml:"env" jsonschema_description:"NAME=value, or NAME to pass on the runner's variable."`
-	ExitCodes map[int]Verdict `yaml:"exit_codes" jsonschema_description:"What exit statuses mean; unless set 0 is ack, 65 and 78 dead-letter, and all others retry."`
+	ExitCodes map[int]Verdict `yaml:"exit_codes" jsonschema_description:"The meaning of exit statuses. By default 0 is ack, 65 and 78 are dead-letter, and all others are retry."`
 	KillDelay Limit           `yaml:"kill_delay" jsonschema:"default=5s" jsonschema_description:"From SIGTERM to SIGKILL, or \"none\"."`
 }
 
 // Verdict is a job.Verdict.
 type Verdict string
 
-// Persistent is job.Exec, with processes that stay.
+// Persistent is job.Exec, with processes that handle many messages.
 type Persistent struct {
 	Command        []Text  `yaml:"command" jsonschema:"required,minItems=1" jsonschema_description:"The program and its arguments, without a shell."`
 	Dir            string  `yaml:"dir" jsonschema_description:"The working directory; the runner's if empty."`
 	Env            []Env   `yaml:"env" jsonschema_description:"NAME=value, or NAME to pass on the runner's variable."`
 	KillDelay      Limit   `yaml:"kill_delay" jsonschema:"default=5s" jsonschema_description:"From SIGTERM to SIGKILL, or \"none\"."`
-	MaxAnswerBytes Size    `yaml:"max_answer_bytes" jsonschema:"default=64KiB" jsonschema_description:"Bounds the line of an answer."`
-	Backoff        Backoff `yaml:"backoff" jsonschema_description:"The pauses between starts after failures: 200ms, doubling up to 30s, spread by a fifth, unless set."`
+	MaxAnswerBytes Size    `yaml:"max_answer_bytes" jsonschema:"default=64KiB" jsonschema_description:"The longest answer."`
+	Backoff        Backoff `yaml:"backoff" jsonschema_description:"The pauses between starts after failures. By default they double from 200ms to 30s, and vary randomly by a fifth."`
 }
 
 // Webhook is job.Webhook.
@@ -42,18 +42,18 @@ type Webhook struct {
 	URL            URL      `yaml:"url" jsonschema:"required,format=webhook-url" jsonschema_description:"http or https, without user and password."`
 	Headers        []Header `yaml:"headers"`
 	CloudEvents    bool     `yaml:"cloud_events" jsonschema:"default=false" jsonschema_description:"Add the attributes of CloudEvents 1.0, in binary mode."`
-	Source         string   `yaml:"source" jsonschema:"maxLength=255" jsonschema_description:"ce-source; /EXCHANGE if empty."`
-	SigningKeys    []Secret `yaml:"signing_keys" jsonschema_description:"Sign each request, as Standard Webhooks has it; 16 bytes or more, or whsec_ and base64."`
-	Timeout        Duration `yaml:"timeout" jsonschema:"default=30s" jsonschema_description:"Bounds a request and its response."`
+	Source         string   `yaml:"source" jsonschema:"maxLength=255" jsonschema_description:"The attribute ce-source. The default is /EXCHANGE."`
+	SigningKeys    []Secret `yaml:"signing_keys" jsonschema_description:"Keys that sign each request according to Standard Webhooks: 16 bytes or more, or whsec_ and base64."`
+	Timeout        Duration `yaml:"timeout" jsonschema:"default=30s" jsonschema_description:"The limit for a request and its response."`
 	DialTimeout    Duration `yaml:"dial_timeout" jsonschema:"default=10s"`
 	TLSTimeout     Duration `yaml:"tls_timeout" jsonschema:"default=10s"`
-	HeaderTimeout  Duration `yaml:"header_timeout" jsonschema_description:"Bounds the wait for the head of the response; timeout does if missing."`
-	MaxRetryAfter  Duration `yaml:"max_retry_after" jsonschema:"default=1h" jsonschema_description:"The longest pause a server may ask for."`
-	MaxConnections int      `yaml:"max_connections" jsonschema:"minimum=1,maximum=65535" jsonschema_description:"Unbounded if missing."`
-	CAFile         string   `yaml:"ca_file" jsonschema_description:"PEM file of the authorities to trust; those of the system if empty."`
+	HeaderTimeout  Duration `yaml:"header_timeout" jsonschema_description:"The limit for the response's status and headers. Without it, only timeout applies."`
+	MaxRetryAfter  Duration `yaml:"max_retry_after" jsonschema:"default=1h" jsonschema_description:"The longest pause that a server may ask for."`
+	MaxConnections int      `yaml:"max_connections" jsonschema:"minimum=1,maximum=65535" jsonschema_description:"The highest number of connections. The default is no limit."`
+	CAFile         string   `yaml:"ca_file" jsonschema_description:"PEM file of the trusted certificate authorities. Empty means the system's."`
 	CertFile       string   `yaml:"cert_file" jsonschema_description:"PEM file of a client certificate."`
-	KeyFile        string   `yaml:"key_file" jsonschema_description:"PEM file of its key."`
-	AllowPrivate   bool     `yaml:"allow_private" jsonschema:"default=false" jsonschema_description:"Allow addresses that are not of the public internet, such as loopback."`
+	KeyFile        string   `yaml:"key_file" jsonschema_description:"PEM file of the client certificate's key."`
+	AllowPrivate   bool     `yaml:"allow_private" jsonschema:"default=false" jsonschema_description:"Allow addresses that are not public, such as loopback."`
 }
 
 // Header is a header of each request.
@@ -65,16 +65,16 @@ type Header struct {
 // LogLine is job.Log.
 type LogLine struct {
 	Level        string `yaml:"level" jsonschema:"enum=debug,enum=info,enum=warn,enum=error,default=info"`
-	MaxBodyBytes Size   `yaml:"max_body_bytes" jsonschema:"default=1KiB" jsonschema_description:"How much of the body is shown."`
+	MaxBodyBytes Size   `yaml:"max_body_bytes" jsonschema:"default=1KiB" jsonschema_description:"How much of the body is logged."`
 }
 
 // Forward is job.Forward.
 type Forward struct {
-	Exchange string `yaml:"exchange" jsonschema:"maxLength=255" jsonschema_description:"Empty is the default exchange, whose keys are names of queues."`
-	Key      string `yaml:"key" jsonschema:"maxLength=255" jsonschema_description:"The routing key; that of the message if empty."`
+	Exchange string `yaml:"exchange" jsonschema:"maxLength=255" jsonschema_description:"The exchange to publish to. Empty means the default exchange, whose keys are names of queues."`
+	Key      string `yaml:"key" jsonschema:"maxLength=255" jsonschema_description:"The routing key. Empty means the message's own."`
 }
 
-// Kind is the one of Kinds that h has; "" if none.
+// Kind returns which of Kinds h has, or "".
 func (h Handler) Kind() string {
 	switch {
 	case h.Exec != nil:

@@ -17,7 +17,7 @@ func (d *document) checkHandler(path string, h Handler) {
 	}
 	switch len(has) {
 	case 0:
-		d.complainf(path, "the handler does nothing, want one of %s", either(Kinds()))
+		d.complainf(path, "the handler has no action, want one of %s", either(Kinds()))
 	case 1:
 		d.checkKindOf(path, h)
 	default:
@@ -30,9 +30,9 @@ func (d *document) checkKindOf(path string, h Handler) {
 	case h.Go != "" && !slices.Contains(d.source.Handlers, h.Go):
 		hint := Meant(h.Go, d.source.Handlers)
 		if len(d.source.Handlers) == 0 {
-			hint = ": this program has none"
+			hint = ": this program has registered no handlers"
 		}
-		d.complainf(at, "go is %q, and there is no handler of that name%s", h.Go, hint)
+		d.complainf(at, "go is %q, want the name of a registered handler%s", h.Go, hint)
 	case h.Exec != nil:
 		d.checkCommand(at, h.Exec.Command)
 		d.checkExitCodes(at, h.Exec.ExitCodes)
@@ -85,15 +85,15 @@ func (d *document) checkWebhook(path string, w Webhook) {
 		d.askJob(at, "SigningKeys[0]", last(at), job.Webhook{SigningKeys: []job.Secret{key.Secret}})
 	}
 	if w.Source != "" && !w.CloudEvents && d.sound(path, "cloud_events") {
-		d.complainf(join(path, "source"), "source has no meaning without cloud_events: true")
+		d.complainf(join(path, "source"), "source is set, want none without cloud_events: true")
 	}
 	d.checkPair(path, w.CertFile, w.KeyFile)
 	if strings.HasPrefix(strings.ToLower(string(w.URL)), "http:") && w.CAFile+w.CertFile != "" {
-		d.complainf(join(path, "url"), "url is http, which has no use for ca_file, cert_file and key_file")
+		d.complainf(join(path, "url"), "url is http, want https with ca_file, cert_file and key_file")
 	}
 }
 
-// askJob tells what package job says of one part of a webhook.
+// askJob adds the faults that package job reports for one part of a webhook.
 func (d *document) askJob(path, field, name string, w job.Webhook) {
 	w.URL = "https://example.com"
 	if err := w.Validate(); err != nil {
@@ -102,13 +102,13 @@ func (d *document) askJob(path, field, name string, w job.Webhook) {
 	}
 }
 
-// checkPair wants a certificate and its key.
+// checkPair checks that a certificate and its key are set together.
 func (d *document) checkPair(path, cert, key string) {
 	switch {
 	case !d.sound(path, "cert_file", "key_file"):
 	case cert != "" && key == "":
-		d.complainf(join(path, "cert_file"), "cert_file is here and key_file is missing, want both or neither")
+		d.complainf(join(path, "cert_file"), "cert_file is set and key_file is missing, want both or neither")
 	case cert == "" && key != "":
-		d.complainf(join(path, "key_file"), "key_file is here and cert_file is missing, want both or neither")
+		d.complainf(join(path, "key_file"), "key_file is set and cert_file is missing, want both or neither")
 	}
 }

@@ -2,7 +2,7 @@ package config
 
 import "reflect"
 
-// knownKeys are those of what a map is for.
+// knownKeys returns the keys of a map that is decoded into t.
 func knownKeys(t reflect.Type) (keys []string) {
 	switch {
 	case t == nil:

@@ -21,7 +21,7 @@ type override struct {
 	flag  bool
 }
 
-// settings are the paths of what is in no list of sections, with their types.
+// settings returns the paths of the settings outside of lists, with their types.
 func settings() map[string]reflect.Type {
 	all := make(map[string]reflect.Type)
 	var add func(t reflect.Type, path string)
@@ -41,14 +41,14 @@ func settings() map[string]reflect.Type {
 	return all
 }
 
-// EnvName is the variable that overrides the setting at path: WARREN_LOG_LEVEL for
+// EnvName returns the variable that overrides the setting at path: WARREN_LOG_LEVEL for
 // log.level.
 func EnvName(path string) string {
 	return "WARREN_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
 }
 
-// overrides are the settings of the environment and the flags, the latter last, with
-// what is wrong with them as faults.
+// overrides returns the settings from the environment, followed by those from flags. It
+// adds their faults.
 func (d *document) overrides() []override {
 	var found []override
 	known := settings()
@@ -60,7 +60,7 @@ func (d *document) overrides() []override {
 	for _, path := range slices.Sorted(maps.Keys(d.source.Flags)) {
 		place := "--" + strings.NewReplacer(".", "-", "_", "-").Replace(path)
 		if known[path] == nil {
-			d.faults = append(d.faults, Fault{Place: place, Text: fmt.Sprintf("there is no setting %q%s", path, Meant(path, slices.Sorted(maps.Keys(known))))})
+			d.faults = append(d.faults, Fault{Place: place, Text: fmt.Sprintf("unknown setting %q%s", path, Meant(path, slices.Sorted(maps.Keys(known))))})
 			continue
 		}
 		found = append(found, override{path, place, typed(d.source.Flags[path], known[path]), true})
@@ -71,7 +71,8 @@ func (d *document) overrides() []override {
 	return found
 }
 
-// typed is text as what the setting has, or the text if it is not that.
+// typed returns text as a value of the setting's type, or text itself if it cannot be
+// converted.
 func typed(text string, t reflect.Type) any {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -116,7 +117,7 @@ func (d *document) checkOverride(o override, t reflect.Type) {
 	}
 }
 
-// layer lays the defaults, the file and the overrides over one another.
+// layer merges the defaults, the file and the overrides.
 func (d *document) layer(over []override) (*Config, error) {
 	v := viper.New()
 	for _, o := range over {

@@ -92,8 +92,8 @@ func TestFaultsOfOverridesNameTheVariableOrFlag(t *testing.T) {
 	}
 	want := strings.Join([]string{
 		`--grace: grace is "30": want a duration of more than zero such as "30s", "1m30s" or "1h", or "none"`,
-		`--log-lvel: there is no setting "log.lvel", did you mean "log.level"?`,
-		`--queues: there is no setting "queues"`,
+		`--log-lvel: unknown setting "log.lvel", did you mean "log.level"?`,
+		`--queues: unknown setting "queues"`,
 		`WARREN_BROKER_BACKOFF_MULTIPLIER: broker.backoff.multiplier is "NaN", want a number`,
 		`WARREN_BROKER_TLS_INSECURE_SKIP_VERIFY: broker.tls.insecure_skip_verify is "maybe", want true or false`,
 		`WARREN_BROKER_URL: broker.url is wrong: AMQP scheme must be either 'amqp://' or 'amqps://'; want amqp://user:password@host:port/vhost or amqps://`,
@@ -114,8 +114,8 @@ func TestAVariableThatSetsNothingIsAWarning(t *testing.T) {
 		}
 	}})
 	want := []string{
-		`the variable WARREN_LOG_LEVL sets nothing, did you mean "WARREN_LOG_LEVEL"?`,
-		"the variable WARREN_SERVICE_PORT_AMQP sets nothing",
+		`the variable WARREN_LOG_LEVL is ignored: there is no such setting, did you mean "WARREN_LOG_LEVEL"?`,
+		"the variable WARREN_SERVICE_PORT_AMQP is ignored: there is no such setting",
 	}
 	if got := c.Warnings(); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)

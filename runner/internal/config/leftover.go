@@ -7,24 +7,23 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// Leftover is what stays on the broker and goes on filling when one configuration follows
-// another: a queue that is gone, or a binding of a queue that stays. Nothing is ever
-// deleted by itself.
+// Leftover is a queue or a binding that a new configuration no longer contains. It stays
+// on the broker and still receives messages: the runner does not delete it.
 type Leftover struct {
-	Queue   *Queue // as it was; nil for a binding
+	Queue   *Queue // the queue in the old configuration; nil for a binding
 	Binding topology.Binding
 }
 
-// String says what is left over.
+// String describes what is left over.
 func (l Leftover) String() string {
 	if l.Queue != nil {
-		return fmt.Sprintf("queue %q is not in the configuration any more: it stays on the broker, bound, and fills without a consumer", l.Queue.Name)
+		return fmt.Sprintf("queue %q is no longer in the configuration: it stays on the broker with its bindings, and fills without a consumer", l.Queue.Name)
 	}
-	return fmt.Sprintf("queue %q stays bound to exchange %q by the key %q, which is not in the configuration any more,"+
-		" and goes on receiving its messages", l.Binding.Queue, l.Binding.Exchange, l.Binding.Key)
+	return fmt.Sprintf("queue %q stays bound to exchange %q by the key %q, which is no longer in the configuration:"+
+		" the queue still receives messages with this key", l.Binding.Queue, l.Binding.Exchange, l.Binding.Key)
 }
 
-// Leftovers returns what the configuration from has and to has not.
+// Leftovers returns the queues and bindings that the configuration from has and to lacks.
 func Leftovers(from, to *Config) []Leftover {
 	var found []Leftover
 	for _, old := range from.Queues {
@@ -43,7 +42,8 @@ func Leftovers(from, to *Config) []Leftover {
 	return found
 }
 
-// Bindings are those of the queue to its exchange; none to the default exchange.
+// Bindings returns the bindings of the queue to its exchange. The default exchange needs
+// no bindings.
 func (q Queue) Bindings() []topology.Binding {
 	if q.Exchange == "" {
 		return nil
@@ -55,8 +55,8 @@ func (q Queue) Bindings() []topology.Binding {
 	return bindings
 }
 
-// SameBinding reports whether the broker has one binding for both. Integers of other
-// types, as other sources have them, are the same.
+// SameBinding reports whether a and b are the same binding for the broker. Integers of
+// different types in their arguments are equal if their values are.
 func SameBinding(a, b topology.Binding) bool {
 	return a.Exchange == b.Exchange && a.Key == b.Key && a.Queue == b.Queue && fmt.Sprint(a.Arguments) == fmt.Sprint(b.Arguments)
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// complainf adds a fault at the value at path, or at what it would stand in.
+// complainf adds a fault at the value at path. If the file has no such value, the fault is
+// at the nearest parent.
 func (d *document) complainf(path, format string, args ...any) {
 	for d.nodes[path] == nil {
 		path = path[:max(strings.LastIndex(path, "."), 0)]
@@ -19,7 +20,7 @@ func (d *document) complainf(path, format string, args ...any) {
 	d.faultf(d.nodes[path], format, args...)
 }
 
-// checkLists finds what no schema can say of exchanges, queues and schedules.
+// checkLists checks what the schema cannot express about exchanges, queues and schedules.
 func (d *document) checkLists(c *Config) {
 	for i, e := range c.Exchanges {
 		d.ifMap(join("exchanges", strconv.Itoa(i)), func(path string) { d.checkExchange(path, e) })
@@ -42,13 +43,14 @@ func (d *document) ifMap(path string, check func(path string)) {
 	}
 }
 
-// sound says that nothing is wrong with fields of a map, as far as is known, so that
-// they can be compared.
+// sound reports whether the given fields of a map have no faults so far and can be
+// compared.
 func (d *document) sound(path string, fields ...string) bool {
 	return !slices.ContainsFunc(fields, func(field string) bool { return d.bad[join(path, field)] })
 }
 
-// named are the first of a list's items to have a text in a field, wrong or not.
+// named returns the nodes of a field in a list's items, by text. If two items have the same
+// text, it returns the first.
 func (d *document) named(list, field string) map[string]*yaml.Node {
 	found := make(map[string]*yaml.Node)
 	n := d.nodes[list]
@@ -63,7 +65,7 @@ func (d *document) named(list, field string) map[string]*yaml.Node {
 	return found
 }
 
-// checkUnique finds items with the text of one before them.
+// checkUnique reports items whose field has the same text as an earlier item.
 func (d *document) checkUnique(list, field string) {
 	firsts := d.named(list, field)
 	n := d.nodes[list]
@@ -75,11 +77,11 @@ func (d *document) checkUnique(list, field string) {
 		if name == nil || name.Kind != yaml.ScalarNode || firsts[name.Value] == name {
 			continue
 		}
-		d.faultf(name, "%s is %s, and so it is in line %d, want another", field, d.shown(name), firsts[name.Value].Line)
+		d.faultf(name, "%s is %s, which line %d has too, want another", field, d.shown(name), firsts[name.Value].Line)
 	}
 }
 
-// checkKnown finds the name of an exchange that is not among those listed.
+// checkKnown reports the name of an exchange that is not in the list exchanges.
 func (d *document) checkKnown(path, exchange string) {
 	section := d.nodes["exchanges"]
 	if exchange == "" || section != nil && section.Kind != yaml.SequenceNode {
@@ -92,14 +94,14 @@ func (d *document) checkKnown(path, exchange string) {
 	names := slices.Sorted(maps.Keys(known))
 	hint := Meant(exchange, names)
 	if len(names) == 0 {
-		hint = ", want it in exchanges"
+		hint = ", want it there"
 	}
-	d.complainf(path, "%s is %q, and exchanges has none of that name%s", last(path), exchange, hint)
+	d.complainf(path, "%s is %q, which is not in exchanges%s", last(path), exchange, hint)
 }
 
 func (d *document) checkExchange(path string, e Exchange) {
 	if reserved(e.Name) {
-		d.complainf(join(path, "name"), "name is %q: names that begin with amq. or warren. are reserved", e.Name)
+		d.complainf(join(path, "name"), "name is %q, want another: names that begin with amq. or warren. are reserved", e.Name)
 	}
 	if err := (topology.Topology{Exchanges: []topology.Exchange{{Name: e.Name}}}).Validate(); err != nil {
 		d.complainf(join(path, "name"), "%s", strings.TrimPrefix(err.Error(), "broker: "))

@@ -8,23 +8,25 @@ import (
 	"reflect"
 )
 
-// Source is what a configuration is made from.
+// Source is the input of Load.
 type Source struct {
-	// Name of the file, for errors; relative paths of secrets begin where it is.
-	// config.yaml if empty.
+	// Name is the name of the file, for errors. Relative paths of secrets start in its
+	// directory. Empty means config.yaml.
 	Name string
-	// Data is the file, at most MaxBytes; see ReadFile. It may be empty.
+	// Data is the content of the file, at most MaxBytes; see ReadFile. It may be empty.
 	Data []byte
-	// Handlers are the names that a handler's go may have.
+	// Handlers are the names of the program's handlers, for the key go.
 	Handlers []string
-	// Flags are values of flags by path, such as log.level. They win.
+	// Flags are the values of flags by path, such as log.level. They override the file and
+	// the environment.
 	Flags map[string]string
-	// Runnable also reports what keeps a runner from starting: no broker URL, or
-	// neither queues nor schedules.
+	// Runnable also checks what a runner needs to start: a broker URL, and queues or
+	// schedules.
 	Runnable bool
-	// LookupEnv gives the value of a variable: os.LookupEnv if nil.
+	// LookupEnv returns the value of a variable. Nil means os.LookupEnv.
 	LookupEnv func(name string) (value string, ok bool)
-	// Environ lists NAME=value: os.Environ if it and LookupEnv are nil.
+	// Environ returns the variables as NAME=value. If it and LookupEnv are nil, os.Environ
+	// is used.
 	Environ func() []string
 }
 
@@ -45,25 +47,25 @@ func (s Source) environ() []string {
 	return os.Environ()
 }
 
-// ReadFile reads a file of at most limit bytes: no more than that is ever held.
+// ReadFile reads a file of at most limit bytes. It does not keep more in memory.
 func ReadFile(name string, limit int) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }() // it was only read
+	defer func() { _ = f.Close() }() // the file was only read
 	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
 	switch {
 	case err != nil:
 		return nil, err
 	case len(data) > limit:
-		return nil, fmt.Errorf("%s has more than %d bytes", name, limit)
+		return nil, fmt.Errorf("%s is too large, want at most %d bytes", name, limit)
 	}
 	return data, nil
 }
 
-// Load reads a configuration, or reports everything that is wrong with it in one
-// *Error. It connects to nothing, and reads no files but those of secrets.
+// Load reads a configuration, or returns all its faults in one *Error. It does not
+// connect, and reads no files except those of secrets.
 func Load(s Source) (*Config, error) {
 	s.Name = cmp.Or(s.Name, "config.yaml")
 	d := parse(s)

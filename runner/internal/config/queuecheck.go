@@ -10,7 +10,7 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// maxPrefetch is what AMQP can say.
+// maxPrefetch is the largest prefetch in AMQP.
 const maxPrefetch = 1<<16 - 1
 
 func (d *document) checkQueue(path string, q Queue, c *Config) {
@@ -31,7 +31,8 @@ func (d *document) checkQueue(path string, q Queue, c *Config) {
 	if d.bad[path] {
 		return
 	}
-	// What the worker itself would say, and has not been said with a better place.
+	// These are the checks of the worker. Most faults were reported above with a more
+	// precise place.
 	w := topology.WorkQueue{
 		Name: q.Name, Exchange: q.Exchange, ExchangeKind: kind, Keys: keys, BindingArguments: q.BindingArguments,
 		Type: q.Type, MaxPriority: q.MaxPriority, DeliveryLimit: q.DeliveryLimit, MessageTTL: time.Duration(q.MessageTTL),
@@ -47,7 +48,7 @@ func (d *document) checkQueue(path string, q Queue, c *Config) {
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
-// exchangeType is that of a listed exchange; "" if there is none.
+// exchangeType returns the type of an exchange in the configuration, or "".
 func exchangeType(c *Config, name string) string {
 	if i := slices.IndexFunc(c.Exchanges, func(e Exchange) bool { return e.Name == name }); i >= 0 {
 		return c.Exchanges[i].Type
@@ -55,7 +56,8 @@ func exchangeType(c *Config, name string) string {
 	return ""
 }
 
-// checkKey says what Subscription.Handle would panic with. The schema has refused an empty key.
+// checkKey reports the faults of a key with which Handle would panic. The schema has
+// reported an empty key.
 func (d *document) checkKey(path, key, kind, exchange string) {
 	pattern, err := topic.Parse(key)
 	switch {
@@ -63,7 +65,7 @@ func (d *document) checkKey(path, key, kind, exchange string) {
 	case err != nil:
 		d.complainf(path, "%s", err)
 	case kind == "direct" && !pattern.IsLiteral():
-		d.complainf(path, "key is %q, which is a pattern, and the exchange %q is direct, want the key itself", key, exchange)
+		d.complainf(path, "key is %q, want a routing key without * and #: the exchange %q is direct and has no patterns", key, exchange)
 	}
 }
 
@@ -78,43 +80,43 @@ func (d *document) checkQueueName(path, name string) {
 	delays, isParking := strings.CutSuffix(name, ".delay")
 	switch {
 	case reserved(name):
-		d.complainf(at, "name is %q: names that begin with amq. or warren. are reserved", name)
+		d.complainf(at, "name is %q, want another: names that begin with amq. or warren. are reserved", name)
 	case hasWildcard(name):
-		d.complainf(at, "name is %q: its word * or # means any word in a routing key", name)
+		d.complainf(at, "name is %q, want no word * or #, because they match any word in a routing key", name)
 	case len(name) > 200:
 		d.complainf(at, "name has %d bytes, want at most 200", len(name))
 	case isDead && d.named("queues", "name")[of] != nil:
-		d.complainf(at, "name is %q, which is the dead-letter queue of %q", name, of)
+		d.complainf(at, "name is %q, want another: it is the dead-letter queue of %q", name, of)
 	case isParking && d.named("queues", "name")[delays] != nil:
-		d.complainf(at, "name is %q, which is the parking queue of %q", name, delays)
+		d.complainf(at, "name is %q, want another: it is the parking queue of %q", name, delays)
 	}
 }
 
-// checkPace is about what one process takes at a time.
+// checkPace checks concurrency and prefetch.
 func (d *document) checkPace(path string, q Queue) {
 	switch {
 	case !d.sound(path, "prefetch", "concurrency", "max_priority"):
 	case q.Prefetch > 0 && q.Prefetch < q.Concurrency:
-		d.complainf(join(path, "prefetch"), "prefetch is %d, want the concurrency %d or more: the broker would not send more at a time", q.Prefetch, q.Concurrency)
+		d.complainf(join(path, "prefetch"), "prefetch is %d, want %d (the concurrency) or more: the broker sends at most prefetch messages at a time", q.Prefetch, q.Concurrency)
 	case q.Prefetch == 0 && q.MaxPriority == 0 && 2*q.Concurrency > maxPrefetch:
-		d.complainf(join(path, "concurrency"), "concurrency is %d, want at most %d, or a prefetch: it is twice the concurrency, and AMQP has %d", q.Concurrency, maxPrefetch/2, maxPrefetch)
+		d.complainf(join(path, "concurrency"), "concurrency is %d, want at most %d, or a prefetch: the default prefetch is twice the concurrency, and AMQP allows %d", q.Concurrency, maxPrefetch/2, maxPrefetch)
 	}
 }
 
-// checkKind is about what each type of queue can do.
+// checkKind checks the settings that depend on the type of the queue.
 func (d *document) checkKind(path string, q Queue) {
 	if !d.sound(path, "type", "max_priority", "delivery_limit") {
 		return
 	}
 	if q.MaxPriority > 0 && q.Type == topology.Quorum {
-		d.complainf(join(path, "max_priority"), "max_priority needs a classic queue, and type is quorum: RabbitMQ refuses x-max-priority there")
+		d.complainf(join(path, "max_priority"), "max_priority is set and type is quorum, want type classic: RabbitMQ rejects x-max-priority for quorum queues")
 	}
 	switch limit := join(path, "delivery_limit"); {
 	case q.DeliveryLimit == 0:
 	case q.MaxPriority > 0:
-		d.complainf(limit, "delivery_limit has no meaning with max_priority: the queue is classic then, and classic queues take none")
+		d.complainf(limit, "delivery_limit is set, want none with max_priority: max_priority makes a classic queue, which has no delivery limit")
 	case q.Type == topology.Classic:
-		d.complainf(limit, "delivery_limit has no meaning with type classic: classic queues take none")
+		d.complainf(limit, "delivery_limit is set, want none with type classic: classic queues have no delivery limit")
 	}
 }
 
@@ -128,7 +130,8 @@ func (d *document) checkRetry(path string, r Retry) {
 	d.checkIntervals(path, r.InitialInterval, r.MaxInterval)
 }
 
-// checkIntervals points at the one of the two that is there.
+// checkIntervals checks that longest is not below initial. The fault is at the one of the
+// two that is in the file.
 func (d *document) checkIntervals(path string, initial, longest Duration) {
 	if initial == 0 || longest == 0 || longest >= initial || !d.sound(path, "initial_interval", "max_interval") {
 		return
@@ -137,5 +140,5 @@ func (d *document) checkIntervals(path string, initial, longest Duration) {
 	if d.nodes[at] == nil {
 		at = join(path, "initial_interval")
 	}
-	d.complainf(at, "max_interval is %v, want the initial_interval %v or more", longest, initial)
+	d.complainf(at, "max_interval is %v, want %v (the initial_interval) or more", longest, initial)
 }

@@ -10,7 +10,7 @@ import (
 // be an alias or an anchor.
 var special = regexp.MustCompile("(?:[:,\\[{]|^\\s*-)\\s+([*&](?:[^\\sA-Za-z0-9_]|\\s|$)|[@`%]|#)|[\\[{]([*@`%#])")
 
-// unknownAlias matches what the parser says of *name without &name.
+// unknownAlias matches the parser's error for *name without &name.
 var unknownAlias = regexp.MustCompile(`^unknown anchor '([^']*)' referenced`)
 
 // quotedExamples are values in quotes by their first character.
@@ -18,8 +18,8 @@ var quotedExamples = map[string]string{
 	"*": `"*.created" or "*/5 * * * *"`, "&": `"&…"`, "@": `"@daily"`, "`": "\"`…\"", "%": `"%…"`, "#": `"#"`,
 }
 
-// unquoted returns a hint if a value in a line, or beside it, must be in quotes: the
-// parser may see only later that something is wrong.
+// unquoted returns a hint if a value in a line, or in one next to it, must be in quotes.
+// The parser may report the fault in a later line.
 func (d *document) unquoted(line int) string {
 	for _, n := range []int{line, line - 1, line + 1} {
 		if n < 1 || n > len(d.listing.lines) {
@@ -33,7 +33,7 @@ func (d *document) unquoted(line int) string {
 	return ""
 }
 
-// aliasLine returns the line of an alias that is unknown: the parser does not say.
+// aliasLine returns the line of an unknown alias, which the parser does not report.
 func (d *document) aliasLine(text string, line int) (string, int) {
 	m := unknownAlias.FindStringSubmatch(text)
 	if m == nil {
@@ -48,7 +48,7 @@ func (d *document) aliasLine(text string, line int) (string, int) {
 	return fmt.Sprintf("%s: there is no &%s; a text that begins with * must be in quotes", text, m[1]), line
 }
 
-// commentAfter reports whether a comment stands where a value is missing.
+// commentAfter reports whether a comment is in the place of a missing value.
 func (l *listing) commentAfter(line, column int) bool {
 	if line < 1 || line > len(l.lines) {
 		return false

@@ -6,8 +6,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// resolve makes top the root: every alias replaced by a copy of what it stands for,
-// merges (<<) carried out, and no key twice.
+// resolve sets the root to a copy of top in which aliases are replaced by copies of their
+// anchors and merges (<<) are carried out. It reports duplicate keys.
 func (d *document) resolve(top *yaml.Node) {
 	n := d.expandAliases(top, 1)
 	empty := n != nil && n.Kind == yaml.ScalarNode && n.Tag == "!!null"
@@ -17,7 +17,7 @@ func (d *document) resolve(top *yaml.Node) {
 	}
 }
 
-// extension begins the keys at the top that are ignored: a place for anchors.
+// extension is the prefix of top-level keys that are ignored, as a place for anchors.
 const extension = "x-"
 
 func dropExtensions(root *yaml.Node) {
@@ -33,19 +33,20 @@ func dropExtensions(root *yaml.Node) {
 	root.Content = kept
 }
 
-// expandAliases returns n, or nil if that goes too far, which it says once.
+// expandAliases returns a copy of n without aliases. If the tree is too large or nested
+// too deep, it adds one fault and returns nil.
 func (d *document) expandAliases(n *yaml.Node, depth int) *yaml.Node {
 	for n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
 	switch d.count++; {
 	case d.count == maxNodes:
-		d.faultf(n, "there are more than %d nodes, with each alias taken as what it stands for", maxNodes-1)
+		d.faultf(n, "the file has more than %d nodes, counting the nodes of each alias, want fewer", maxNodes-1)
 		return nil
 	case d.count > maxNodes:
 		return nil
 	case depth > maxDepth:
-		d.faultf(n, "this is nested more than %d deep", maxDepth)
+		d.faultf(n, "this is nested more than %d levels deep, want fewer", maxDepth)
 		d.count = maxNodes // there may be many more
 		return nil
 	}
@@ -71,13 +72,13 @@ func (d *document) expandMapping(c, n *yaml.Node, depth int) *yaml.Node {
 		case key == nil || value == nil:
 			return nil
 		case key.Kind != yaml.ScalarNode:
-			d.faultf(key, "a key is a list or a map, want a name")
+			d.faultf(key, "the key is a list or a map, want a name")
 		case len(key.Value) > maxKey:
-			d.faultf(key, "a key has %d bytes, want at most %d", len(key.Value), maxKey)
+			d.faultf(key, "the key has %d bytes, want at most %d", len(key.Value), maxKey)
 		case key.Tag == "!!merge":
 			merges = append(merges, value)
 		case seen[key.Value] > 0:
-			d.faultf(key, "the key %q is in line %d already", key.Value, seen[key.Value])
+			d.faultf(key, "the key %q is also in line %d, want it once", key.Value, seen[key.Value])
 		default:
 			seen[key.Value] = key.Line
 			c.Content = append(c.Content, key, value)
@@ -89,7 +90,7 @@ func (d *document) expandMapping(c, n *yaml.Node, depth int) *yaml.Node {
 	return c
 }
 
-// merge adds what m has and c has not.
+// merge adds the keys of m that c does not have.
 func (d *document) merge(c, m *yaml.Node, seen map[string]int) {
 	from := []*yaml.Node{m}
 	if m.Kind == yaml.SequenceNode {
@@ -97,7 +98,7 @@ func (d *document) merge(c, m *yaml.Node, seen map[string]int) {
 	}
 	for _, one := range from {
 		if one.Kind != yaml.MappingNode {
-			d.faultf(one, "<< merges maps, want such as *anchor")
+			d.faultf(one, "<< merges maps, want an alias of a map, such as *anchor")
 			continue
 		}
 		for i := 0; i < len(one.Content); i += 2 {
@@ -109,7 +110,7 @@ func (d *document) merge(c, m *yaml.Node, seen map[string]int) {
 	}
 }
 
-// fieldOf is the value of a key of mapping n; nil if there is none.
+// fieldOf returns the value of a key of mapping n, or nil.
 func fieldOf(n *yaml.Node, key string) *yaml.Node {
 	if i := keyIndex(n, key); i >= 0 {
 		return n.Content[i+1]

@@ -12,24 +12,24 @@ import (
 
 const draft7 = "http://json-schema.org/draft-07/schema#"
 
-// Schema is the JSON Schema (draft 7) of the configuration file, for editors. Load
-// checks more than it says.
+// Schema returns the JSON Schema (draft 7) of the configuration file, for editors. Load
+// checks more than the schema does.
 func Schema() []byte {
 	r := generator.Reflector{
 		FieldNameTag: "yaml", RequiredFromJSONSchemaTags: true, ExpandedStruct: true, Anonymous: true, Mapper: scalarSchema,
 	}
 	s := r.Reflect(&Config{})
 	s.Version, s.Title = draft7, "Configuration of Warren's runner"
-	s.PatternProperties = map[string]*generator.Schema{"^" + extension: {Description: "Ignored: a place for YAML anchors."}}
+	s.PatternProperties = map[string]*generator.Schema{"^" + extension: {Description: "Ignored. Use such keys for YAML anchors."}}
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
-		panic("config: the schema: " + err.Error()) // of our own types: the tests would see it
+		panic("config: the schema: " + err.Error()) // it does not depend on input, so a test finds it
 	}
 	text = bytes.ReplaceAll(text, []byte(`"#/$defs/`), []byte(`"#/definitions/`))
 	return append(bytes.Replace(text, []byte(`"$defs"`), []byte(`"definitions"`), 1), '\n')
 }
 
-// scalarSchema is that of types that are written otherwise than Go has them.
+// scalarSchema returns the schema of types whose YAML form differs from their Go type.
 func scalarSchema(t reflect.Type) *generator.Schema {
 	switch t {
 	case reflect.TypeFor[Duration]():
@@ -50,14 +50,14 @@ func scalarSchema(t reflect.Type) *generator.Schema {
 
 func secretSchema() *generator.Schema {
 	properties := generator.NewProperties()
-	properties.Set("file", &generator.Schema{Type: "string", Description: "Path of a file with the secret."})
+	properties.Set("file", &generator.Schema{Type: "string", Description: "The path of a file that contains the secret."})
 	return &generator.Schema{
 		Properties: properties, Required: []string{"file"}, AdditionalProperties: generator.FalseSchema,
 		Extras: map[string]any{"type": []string{"string", "object"}},
 	}
 }
 
-// compiled is the schema ready for use, with our formats.
+// compiled returns the compiled schema, with the formats of this package.
 var compiled = sync.OnceValue(func() *jsonschema.Schema {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
 	if err != nil {

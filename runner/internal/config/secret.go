@@ -8,8 +8,8 @@ import (
 	"github.com/warren-mq/warren/job"
 )
 
-// Secret is text that is not shown, from the configuration or from a file that is read
-// each time it is used: see job.Secret.
+// Secret is text that must not be shown. It comes from the configuration, or from a file
+// that is read at each use: see job.Secret.
 type Secret struct{ job.Secret }
 
 // UnmarshalYAML reads text, or {file: PATH}.
@@ -25,17 +25,17 @@ func (s *Secret) UnmarshalYAML(n *yaml.Node) error {
 	return err
 }
 
-// secretFromMap is UnmarshalYAML for mapstructure.
+// secretFromMap does for mapstructure what UnmarshalYAML does for YAML.
 func secretFromMap(_, to reflect.Type, data any) (any, error) {
 	m, ok := data.(map[string]any)
 	if !ok || to != secretType {
 		return data, nil
 	}
-	path, _ := m["file"].(string) // which the schema has seen to
+	path, _ := m["file"].(string) // the schema has checked that it is text
 	return Secret{job.SecretFile(path)}, nil
 }
 
-// known is the text of a secret whose file has been found readable.
+// known returns the text of a secret whose file was checked to be readable.
 func known(s Secret) string {
 	text, _ := s.Reveal()
 	return text

@@ -9,7 +9,7 @@ import (
 	"github.com/warren-mq/warren/schedule"
 )
 
-// checkSettings finds what no schema can say of what is in no list.
+// checkSettings checks what the schema cannot express about settings outside of lists.
 func (d *document) checkSettings(c *Config) {
 	if !d.bad["admin"] {
 		d.checkAdmin(c.Admin)
@@ -19,7 +19,7 @@ func (d *document) checkSettings(c *Config) {
 
 func (d *document) checkBroker(b Broker) {
 	if (b.Username == "") != b.Password.IsZero() {
-		d.complainf("broker", "username and password go together")
+		d.complainf("broker", "only one of username and password is set, want both or neither")
 	}
 	if text := known(b.ManagementURL); text != "" {
 		if err := checkManagementURL(text); err != nil {
@@ -35,33 +35,33 @@ func (d *document) checkBroker(b Broker) {
 			path = join("broker.urls", strconv.Itoa(i-1))
 		}
 		if d.bad[path] {
-			secure = true // perhaps
+			secure = true // it may be amqps, so report no fault for tls
 			continue
 		}
 		text := known(u)
 		if i > 0 && text == Embedded || text == Embedded && len(b.URLs) > 0 {
-			d.complainf(path, "%s is embedded:, which excludes every other URL", last(path))
+			d.complainf(path, "%s is embedded:, want no other URL beside it", last(path))
 		} else if err := checkBrokerURL(text); err != nil {
 			d.complainf(path, "%s is wrong: %v", last(path), err)
 		}
 		secure = secure || strings.HasPrefix(strings.ToLower(text), "amqps:")
 	}
 	if b.TLS != (TLS{}) && !secure {
-		d.complainf("broker.tls", "tls has no meaning without an amqps:// URL")
+		d.complainf("broker.tls", "tls is set, want an amqps:// URL with it")
 	}
 }
 
-// checkRunnable finds what keeps a runner from starting.
+// checkRunnable checks what a runner needs to start.
 func (d *document) checkRunnable(c *Config, over []override) {
 	switch {
 	case !d.sound("broker", "url", "urls"):
 	case c.Broker.IsEmpty():
-		d.complainf("broker.url", `broker.url is empty, want amqp://user:password@host:port/vhost (is AMQP_URL set?), or embedded: for a broker in memory, which "runner dev" uses by itself`)
+		d.complainf("broker.url", `broker.url is empty, want amqp://user:password@host:port/vhost (is AMQP_URL set?), or embedded: for a broker in memory; "runner dev" uses a broker in memory if the URL is empty`)
 	case c.Broker.IsEmbedded() && d.byVariable("broker.url", over):
-		d.complainf("broker.url", `broker.url is embedded: by a variable, want embedded: itself, or a RabbitMQ; "runner dev" takes either`)
+		d.complainf("broker.url", `broker.url is embedded: from a variable, want embedded: in the file, or the URL of a RabbitMQ; "runner dev" accepts both`)
 	}
 	if len(c.Queues) == 0 && len(c.Schedules) == 0 && !d.bad["queues"] && !d.bad["schedules"] {
-		d.complainf("", `there are neither queues nor schedules, so a runner has nothing to do; "runner config init" writes an example`)
+		d.complainf("", `queues and schedules are empty, want at least one of them; "runner config init" writes an example`)
 	}
 }
 
@@ -71,22 +71,22 @@ func (d *document) byVariable(path string, over []override) bool {
 	return n != nil && n.source != "" && !slices.ContainsFunc(over, func(o override) bool { return o.path == path })
 }
 
-// minToken is what cannot be guessed.
+// minToken is the shortest token that cannot be guessed, in bytes.
 const minToken = 16
 
 func (d *document) checkAdmin(a Admin) {
 	switch {
 	case a.Token.IsZero() && !isLoopback(a.Listen):
-		d.complainf("admin.listen", "listen is %q, which is not loopback, and token is missing, want both or such as 127.0.0.1:8081", a.Listen)
+		d.complainf("admin.listen", "listen is %q, which is not on loopback, and token is missing, want a token, or a loopback address such as 127.0.0.1:8081", a.Listen)
 	case !a.Token.IsZero() && len(known(a.Token)) < minToken:
-		d.complainf("admin.token", "token is shorter than %d bytes", minToken)
+		d.complainf("admin.token", "token has less than %d bytes, want %[1]d or more", minToken)
 	}
 	switch metrics := known(a.MetricsToken); {
 	case a.MetricsToken.IsZero():
 	case len(metrics) < minToken:
-		d.complainf("admin.metrics_token", "metrics_token is shorter than %d bytes", minToken)
+		d.complainf("admin.metrics_token", "metrics_token has less than %d bytes, want %[1]d or more", minToken)
 	case !a.Token.IsZero() && metrics == known(a.Token):
-		d.complainf("admin.metrics_token", "metrics_token is the token, want another: who scrapes must not control")
+		d.complainf("admin.metrics_token", "metrics_token is equal to token, want another: scrapers must not control the runner")
 	}
 }
 
@@ -98,10 +98,10 @@ func isLoopback(listen string) bool {
 func (d *document) checkSchedule(path string, s Schedule) {
 	d.checkKnown(join(path, "exchange"), s.Exchange)
 	if s.Exchange == "" && s.Key == "" && d.sound(path, "exchange", "key") {
-		d.complainf(path, "the schedule has neither exchange nor key, want an exchange, or the name of a queue as key")
+		d.complainf(path, "the schedule has neither exchange nor key, want an exchange, or the name of a queue in key")
 	}
 	if s.MaxMissed > 0 && s.Missed != "all" && d.sound(path, "missed") {
-		d.complainf(join(path, "max_missed"), "max_missed has no meaning without missed: all")
+		d.complainf(join(path, "max_missed"), "max_missed is set, want none without missed: all")
 	}
 	if d.bad[path] {
 		return

@@ -16,14 +16,13 @@ import (
 	"github.com/warren-mq/warren/internal/amqp"
 )
 
-// Origin says where the value at path (such as queues.0.name) comes from: FILE:LINE,
-// with the variables it holds, the name of a variable or flag that overrides it, or
-// default.
+// Origin returns where the value at path (such as queues.0.name) comes from: FILE:LINE with
+// the variables in it, the variable or flag that overrides it, or "default".
 func (c *Config) Origin(path string) string { return cmp.Or(c.origins[path], "default") }
 
-// Show is c as YAML, defaults included, with the origin of each value as a comment if
-// origins says so. Secrets are ****, of a broker's URL only the password is hidden, and
-// texts that hold variables are shown as they are written.
+// Show returns c as YAML, defaults included. If origins is set, each value has its origin
+// as a comment. Secrets are shown as ****. Of a broker's URL only the password is hidden.
+// Texts with variables are shown as they are written.
 func (c *Config) Show(origins bool) []byte {
 	s := &show{config: c, origins: origins}
 	var b bytes.Buffer
@@ -40,7 +39,7 @@ type show struct {
 	origins bool
 }
 
-// node is v, or nil if there is nothing to show.
+// node returns v as YAML, or nil if v is empty.
 func (s *show) node(v reflect.Value, path string) *yaml.Node {
 	if v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
 		if v.IsNil() {
@@ -109,7 +108,7 @@ func unlessEmpty(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// orEmpty keeps the place of an item.
+// orEmpty returns n, or a null to keep the place of an empty item.
 func orEmpty(n *yaml.Node) *yaml.Node {
 	return cmp.Or(n, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"})
 }
@@ -125,7 +124,7 @@ func (s *show) scalar(v any, path string) *yaml.Node {
 	return n
 }
 
-// text is how a value is shown that is not shown as it is; ok is false for others.
+// text returns the text of a value that has a special form; ok is false for others.
 func (s *show) text(v reflect.Value, path string) (text string, ok bool) {
 	if secret, ok := reflect.TypeAssert[Secret](v); ok {
 		if raw, err := secret.Reveal(); err == nil && strings.HasPrefix(path, "broker.url") && raw != "" {
@@ -155,7 +154,7 @@ func (s *show) text(v reflect.Value, path string) (text string, ok bool) {
 	return "", false
 }
 
-// place is the scheme and host of a URL.
+// place returns the scheme and host of a URL.
 func place(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// maxNamed is how many of the possible words a fault lists.
+// maxNamed is the highest number of possible words that a fault lists.
 const maxNamed = 12
 
-// Meant ends a fault: the word of known that is nearest to got, or else all of them
-// if they are few.
+// Meant returns the end of a fault's text: the word in known that is nearest to got, or
+// all known words if they are few.
 func Meant(got string, known []string) string {
 	best, nearest := "", 3
 	for _, word := range known {
@@ -30,7 +30,7 @@ func Meant(got string, known []string) string {
 	return ", want " + either(known)
 }
 
-// either is words with commas and an or.
+// either joins words with commas and "or".
 func either(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
@@ -38,7 +38,8 @@ func either(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }
 
-// distance is Levenshtein's, of words that are not too long for it.
+// distance returns the Levenshtein distance of two words. For long words it returns a
+// large number.
 func distance(a, b string) int {
 	const tooFar = 64
 	if len(a) > tooFar || len(b) > tooFar {

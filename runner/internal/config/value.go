@@ -9,33 +9,33 @@ import (
 	"time"
 )
 
-// Text is text into which a variable may bring a secret, as a command's argument may
-// be. Where it holds a variable it is shown as it is written in the file.
+// Text is text that may get a secret from a variable, such as a command's argument. If it
+// contains a variable, it is shown as it is written in the file.
 type Text string
 
 // Env is a Text of the form NAME=value, or NAME. The value is not shown.
 type Env string
 
-// URL is a Text of which no more than scheme and host is shown.
+// URL is a Text of which only the scheme and host are shown.
 type URL string
 
-// Duration is more than zero and written with units, such as 30s or 1h30m.
+// Duration is a duration above zero, written with units, such as 30s or 1h30m.
 type Duration time.Duration
 
-// UnmarshalText reads what time.ParseDuration does.
+// UnmarshalText reads a duration above zero, in the format of time.ParseDuration.
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := parseDuration(string(text))
 	*d = Duration(v)
 	return err
 }
 
-// MarshalText writes it as it is read.
+// MarshalText returns the text that UnmarshalText reads.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// String is the shortest of its forms, such as 1m30s or 1h.
+// String returns the shortest form, such as 1m30s or 1h.
 func (d Duration) String() string { return shorten(time.Duration(d)) }
 
-// Limit is a Duration, or none: -1, as the packages it is given to have it.
+// Limit is a Duration or none. None is -1, as in the packages that use it.
 type Limit time.Duration
 
 const none = "none"
@@ -49,10 +49,10 @@ func (l *Limit) UnmarshalText(text []byte) error {
 	return (*Duration)(l).UnmarshalText(text)
 }
 
-// MarshalText writes it as it is read.
+// MarshalText returns the text that UnmarshalText reads.
 func (l Limit) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
-// String is that of a Duration, or none.
+// String returns the Duration, or none.
 func (l Limit) String() string {
 	if l < 0 {
 		return none
@@ -60,7 +60,7 @@ func (l Limit) String() string {
 	return Duration(l).String()
 }
 
-// Size is a number of bytes, more than zero, such as 64KiB.
+// Size is a number of bytes above zero, such as 64KiB.
 type Size int
 
 // UnmarshalText reads a whole number followed by B, KiB, MiB or GiB.
@@ -70,10 +70,10 @@ func (s *Size) UnmarshalText(text []byte) error {
 	return err
 }
 
-// MarshalText writes it as it is read.
+// MarshalText returns the text that UnmarshalText reads.
 func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// String is in the largest unit that leaves a whole number.
+// String returns the size in the largest unit that gives a whole number.
 func (s Size) String() string {
 	for _, u := range units {
 		if n := int(s) / u.bytes; n > 0 && n*u.bytes == int(s) {
@@ -129,5 +129,5 @@ func parseSize(text string) (int, error) {
 	return 0, errSize
 }
 
-// maxSize is what a machine of 32 bits counts to, in whole GiB.
+// maxSize is the largest int on a machine of 32 bits, rounded down to whole GiB.
 const maxSize = math.MaxInt32 &^ (1<<30 - 1)

@@ -18,14 +18,14 @@ var (
 	readsText  = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
-// visit goes through the tree together with the type it is for; t is nil below what is
-// unknown. It takes notes, expands variables and fetches secrets.
+// visit walks the tree together with the type that it is decoded into. Below unknown keys
+// t is nil. It writes notes, expands variables and reads the files of secrets.
 func (d *document) visit(n *yaml.Node, t reflect.Type, path string) {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	if len(path) > maxPath {
-		d.faultf(n, "the keys that lead here have more than %d bytes", maxPath)
+		d.faultf(n, "the path of this value is too long, want at most %d bytes of keys", maxPath)
 		return
 	}
 	d.notes[n], d.nodes[path] = &note{path: path, of: t}, n
@@ -36,7 +36,7 @@ func (d *document) visit(n *yaml.Node, t reflect.Type, path string) {
 		}
 	case yaml.MappingNode:
 		d.visitMapping(n, t, path)
-	default: // there are no aliases left
+	default: // aliases were expanded before
 		d.visitScalar(n, t)
 	}
 	d.checkTag(n)
@@ -48,7 +48,7 @@ func (d *document) visitMapping(n *yaml.Node, t reflect.Type, path string) {
 		at := join(path, key.Value)
 		d.notes[key], d.nodes[keyOf(at)] = &note{path: at, open: true}, key
 		if t == nil || t.Kind() != reflect.Map || t.Key().Kind() == reflect.String {
-			key.Tag = "!!str" // also true and null
+			key.Tag = "!!str" // also for the keys true and null
 		}
 		of := elem(t, reflect.Map)
 		switch {
@@ -64,7 +64,8 @@ func (d *document) visitMapping(n *yaml.Node, t reflect.Type, path string) {
 	}
 }
 
-// elem is what a slice or map t has, or what is as free as t; nil if t is something else.
+// elem returns the element type if t is of the given kind, t itself if t is an interface,
+// and nil otherwise.
 func elem(t reflect.Type, kind reflect.Kind) reflect.Type {
 	switch {
 	case t == nil:
@@ -77,7 +78,7 @@ func elem(t reflect.Type, kind reflect.Kind) reflect.Type {
 	return nil
 }
 
-// fieldType is that of the field with the YAML name; nil if there is none.
+// fieldType returns the type of the field with the YAML name, or nil.
 func fieldType(t reflect.Type, name string) reflect.Type {
 	for f := range t.Fields() {
 		if name != "" && f.Tag.Get("yaml") == name {
@@ -101,7 +102,7 @@ func (d *document) visitScalar(n *yaml.Node, t reflect.Type) {
 		note.source, note.names = n.Value, names
 		n.Value = expanded
 		if n.Style == 0 {
-			n.Tag = "" // a number may have come
+			n.Tag = "" // the text may now be a number
 			n.Tag = n.ShortTag()
 		}
 	}
@@ -110,7 +111,7 @@ func (d *document) visitScalar(n *yaml.Node, t reflect.Type) {
 	}
 }
 
-// isOpen says that no value of the type is a secret.
+// isOpen reports whether values of the type are never secret.
 func isOpen(t reflect.Type) bool {
 	if t == nil || slices.Contains(textTypes, t) {
 		return false
@@ -123,7 +124,7 @@ func isOpen(t reflect.Type) bool {
 	}
 }
 
-// isText says that the type is made from text.
+// isText reports whether the type is read from text.
 func isText(t reflect.Type) bool {
 	return t != nil && (t.Kind() == reflect.String || reflect.PointerTo(t).Implements(readsText))
 }

@@ -13,7 +13,7 @@ import (
 //go:embed zones.txt
 var zoneNames string
 
-// suggestZone returns ", did you mean …?" for the name of a time zone that is unknown.
+// suggestZone returns ", did you mean …?" for an unknown name of a time zone.
 func suggestZone(name string) string {
 	if _, err := time.LoadLocation(name); err == nil {
 		return ""

@@ -12,30 +12,30 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// UnknownQueueError reports that the runner has no queue of that name.
+// UnknownQueueError reports that the runner has no queue with the given name.
 type UnknownQueueError struct {
 	Queue string
 	Known []string // the queues of the runner
 }
 
-// Error names the queue.
+// Error returns the name of the queue and a suggestion.
 func (u *UnknownQueueError) Error() string {
-	return fmt.Sprintf("runner: there is no queue %q in this runner%s", u.Queue, config.Meant(u.Queue, u.Known))
+	return fmt.Sprintf("runner: unknown queue %q%s", u.Queue, config.Meant(u.Queue, u.Known))
 }
 
-// Pause stops receiving from a queue until Resume. It returns once the queue is paused,
-// or after 5 s; handlers in hand may still be at work.
+// Pause stops consuming a queue until Resume. It returns once the queue is paused, or
+// after 5 s. Handlers may still be running then.
 func (e *Engine) Pause(ctx context.Context, queue string) error {
 	return e.control(ctx, queue, worker.StatePaused, (*worker.Subscription).Pause)
 }
 
-// Resume receives from a queue again. It returns once the queue is consumed from, or
-// after 5 s.
+// Resume starts consuming a queue again. It returns once the queue is consumed, or after
+// 5 s.
 func (e *Engine) Resume(ctx context.Context, queue string) error {
 	return e.control(ctx, queue, worker.StateConsuming, (*worker.Subscription).Resume)
 }
 
-// Scale sets how many messages of a queue are in hand at a time.
+// Scale sets how many messages of a queue are handled at the same time.
 func (e *Engine) Scale(queue string, concurrency int) error {
 	q, err := e.find(queue)
 	if err != nil {
@@ -45,7 +45,8 @@ func (e *Engine) Scale(queue string, concurrency int) error {
 	return nil
 }
 
-// settleTime bounds the wait for a queue to do what it was told: the broker may be away.
+// settleTime is how long control waits for the new state of a queue, because the broker
+// may be unreachable.
 const settleTime = 5 * time.Second
 
 // control changes a queue and waits for the state that follows.
@@ -74,7 +75,7 @@ func (e *Engine) find(name string) (*queue, error) {
 	return nil, &UnknownQueueError{Queue: name, Known: known}
 }
 
-// observed is what the events of a queue have told. The zero value is ready for use.
+// observed is the state of a queue according to its events. The zero value is ready to use.
 type observed struct {
 	counts [worker.Release + 1]atomic.Int64 // outcomes by verdict
 
@@ -98,7 +99,7 @@ func (o *observed) note(event worker.Event) {
 	}
 }
 
-// await returns when reached is true after a change of the state, or ctx is done.
+// await blocks until reached returns true after a change of the state, or ctx is done.
 func (o *observed) await(ctx context.Context, reached func() bool) {
 	for {
 		o.mu.Lock()

@@ -1,4 +1,4 @@
-// Package engine keeps a configuration at work: its queues, each with a worker of its
-// own over the process's connections, and its schedules. A new configuration restarts
-// what has changed and nothing else.
+// Package engine runs a configuration: its queues, each with a worker of its own over the
+// shared connections, and its schedules. A new configuration restarts only the queues and
+// schedules that have changed.
 package engine

@@ -18,13 +18,13 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// Options are what an Engine is made of.
+// Options configure an Engine.
 type Options struct {
 	Config   *config.Config
 	Handlers map[string]handler.Handler // in Go, by name
 	Logger   *slog.Logger
 	Level    *slog.LevelVar // of Logger; a new configuration may change it
-	// Dial opens the connections to the broker; TCP if nil.
+	// Dial opens the connections to the broker. Nil means TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -32,12 +32,12 @@ type Options struct {
 type Engine struct {
 	options     Options
 	broker      broker.Config
-	embedded    *devbroker.Broker // nil if there is a RabbitMQ
+	embedded    *devbroker.Broker // nil unless broker.url is embedded:
 	connections *worker.Connections
-	failed      chan error    // a queue or the scheduler has ended by itself
-	working     chan struct{} // closed when all has been started
+	failed      chan error    // receives the error of a queue or scheduler that has ended by itself
+	working     chan struct{} // closed when everything has been started
 
-	reloading chan struct{} // holds a token while a reload is under way
+	reloading chan struct{} // holds a token during a reload
 	stopping  chan struct{} // closed when stopped is set
 
 	mu        sync.Mutex // guards what follows
@@ -47,8 +47,8 @@ type Engine struct {
 	stopped   bool
 }
 
-// New makes the engine, and starts the embedded broker if broker.url is embedded:. It
-// connects to nothing. Close it.
+// New returns an engine, and starts the embedded broker if broker.url is embedded:. It does
+// not connect. Call Close at the end.
 func New(o Options) (*Engine, error) {
 	b, err := wiring.Broker(o.Config.Broker)
 	if err != nil {
@@ -66,14 +66,14 @@ func New(o Options) (*Engine, error) {
 			return nil, err
 		}
 		e.broker.URL = e.embedded.URL()
-		o.Logger.Warn("runner: using a broker in memory, for development; its messages are gone when the runner ends",
+		o.Logger.Warn("runner: using a broker in memory, for development; its messages are lost when the runner ends",
 			"url", e.broker.URL)
 	}
 	e.connections = worker.NewConnections(e.broker, e.connectionChanged)
 	return e, nil
 }
 
-// Close ends the embedded broker, if there is one. Run must have returned.
+// Close stops the embedded broker, if there is one. Run must have returned.
 func (e *Engine) Close() error {
 	if e.embedded == nil {
 		return nil
@@ -81,7 +81,7 @@ func (e *Engine) Close() error {
 	return e.embedded.Close()
 }
 
-// EmbeddedURL is the URL of the embedded broker; empty if there is none.
+// EmbeddedURL returns the URL of the embedded broker, or "" if there is none.
 func (e *Engine) EmbeddedURL() string {
 	if e.embedded == nil {
 		return ""
@@ -89,14 +89,14 @@ func (e *Engine) EmbeddedURL() string {
 	return e.embedded.URL()
 }
 
-// Broker is the broker that the engine works with.
+// Broker returns the configuration of the engine's broker.
 func (e *Engine) Broker() broker.Config { return e.broker }
 
-// Working is closed when all queues consume, or are paused, for the first time.
+// Working returns a channel that is closed once each queue is consumed or paused.
 func (e *Engine) Working() <-chan struct{} { return e.working }
 
-// Run works until ctx is done and drains then. Its errors are those of worker.Run and
-// schedule.Run; nothing is declared if something conflicts.
+// Run runs the queues and schedules until ctx is done, and then drains. It returns the
+// errors of worker.Run and schedule.Run. If the topology conflicts, it declares nothing.
 func (e *Engine) Run(ctx context.Context) error {
 	life, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	connected := make(chan error, 1)
@@ -107,7 +107,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	close(ended)
 	hangUp()
 	err = errors.Join(err, <-connected)
-	e.reloading <- struct{}{} // a reload has ended, at the latest for want of connections
+	e.reloading <- struct{}{} // wait for a reload, which ends without connections at the latest
 	return err
 }
 
@@ -115,8 +115,8 @@ func (e *Engine) Run(ctx context.Context) error {
 const abandonTimeout = 5 * time.Second
 
 // hangUpLate closes the connections when the queues have had their time to drain, unless
-// they have ended before: a queue that then waits for a broker that does not answer must
-// not add its time to the time that the closing takes.
+// they have ended before. Otherwise a queue that waits for an unresponsive broker would
+// delay the closing of the connections.
 func (e *Engine) hangUpLate(ctx context.Context, ended <-chan struct{}, hangUp func()) {
 	select {
 	case <-ctx.Done():
@@ -138,14 +138,14 @@ func (e *Engine) work(ctx context.Context, connected chan error) error {
 	go func() {
 		select {
 		case err := <-connected:
-			connected <- nil // told here
+			connected <- nil // the error is returned here
 			cancel(err)
 		case <-starting.Done():
 		}
 	}()
 	err := e.start(starting)
 	if errors.Is(err, broker.ErrClosed) {
-		<-starting.Done() // the connections have ended, and say why
+		<-starting.Done() // the connections have ended, and their error is returned
 	}
 	if err == nil {
 		close(e.working)
@@ -153,12 +153,12 @@ func (e *Engine) work(ctx context.Context, connected chan error) error {
 	} else if cause := context.Cause(starting); ctx.Err() == nil && cause != nil {
 		err = cause
 	} else if ctx.Err() != nil {
-		err = nil // told to stop before it began
+		err = nil // stopped before the start
 	}
 	return errors.Join(err, e.stop(context.Cause(ctx)))
 }
 
-// start declares the exchanges and starts everything, if nothing conflicts.
+// start declares the exchanges and starts everything, unless the topology conflicts.
 func (e *Engine) start(ctx context.Context) error {
 	if err := e.plan(ctx, wiring.Topology(e.config)); err != nil {
 		return err
@@ -191,7 +191,7 @@ func (e *Engine) startAll() ([]*queue, error) {
 	return e.queues, nil
 }
 
-// awaitReady returns when all queues consume, or have failed, or ctx is done.
+// awaitReady blocks until each queue is consumed or has failed, or ctx is done.
 func awaitReady(ctx context.Context, queues []*queue) {
 	for _, q := range queues {
 		select {
@@ -202,7 +202,7 @@ func awaitReady(ctx context.Context, queues []*queue) {
 	}
 }
 
-// plan says whether the topology conflicts with what the broker has.
+// plan returns an error if the topology conflicts with the broker's.
 func (e *Engine) plan(ctx context.Context, t topology.Topology) error {
 	session, err := e.connections.Sender().Connector().Session(ctx)
 	if err != nil {
@@ -215,7 +215,7 @@ func (e *Engine) plan(ctx context.Context, t topology.Topology) error {
 	return topology.Conflicts(changes)
 }
 
-// wait returns when the engine is told to stop, or a part of it has failed.
+// wait blocks until the engine is told to stop, or a part of it has failed.
 func (e *Engine) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -225,7 +225,7 @@ func (e *Engine) wait(ctx context.Context) error {
 	}
 }
 
-// fail ends the engine; the first failure counts.
+// fail stops the engine. The first failure is returned by Run.
 func (e *Engine) fail(what string, err error) {
 	select {
 	case e.failed <- fmt.Errorf("runner: %s: %w", what, err):
@@ -238,8 +238,8 @@ func (e *Engine) connectionChanged(event worker.Event) {
 	case worker.SessionUp:
 		e.options.Logger.Info("runner: connected", "role", event.Role, "address", event.Address, "broker_version", event.Version)
 	case worker.ConnectFailed:
-		e.options.Logger.Warn("runner: connect failed, trying again", "role", event.Role, "error", event.Err)
+		e.options.Logger.Warn("runner: connecting failed, trying again", "role", event.Role, "error", event.Err)
 	case worker.SessionDown:
-		e.options.Logger.Warn("runner: connection lost", "role", event.Role, "error", event.Err)
+		e.options.Logger.Warn("runner: connection lost, reconnecting", "role", event.Role, "error", event.Err)
 	}
 }

@@ -26,7 +26,7 @@ type queue struct {
 	err    error // of Run, once ended is closed
 }
 
-// newQueue makes the queue without starting it.
+// newQueue returns a queue that is not started.
 func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
 	q := &queue{config: c, ended: make(chan struct{})}
 	q.worker = worker.New(worker.Config{
@@ -49,8 +49,9 @@ func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
 	return q, nil
 }
 
-// startQueue runs the queue until stop. If it ends before, so does the engine, unless the
-// broker refuses to declare a queue that came with a reload: the others go on.
+// startQueue runs the queue until stop. If the queue ends before, the engine stops. The
+// exception is a queue added by a reload that the broker refuses to declare: the other
+// queues continue.
 func (e *Engine) startQueue(q *queue) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	q.cancel = cancel
@@ -60,19 +61,19 @@ func (e *Engine) startQueue(q *queue) {
 		switch {
 		case err == nil || ctx.Err() != nil:
 		case refused && e.isWorking():
-			e.options.Logger.Error("runner: queue not started, the others go on; mend the cause and start the runner again",
+			e.options.Logger.Error("runner: queue not started, the other queues continue; fix the cause and restart the runner",
 				"queue", q.config.Name, "error", err)
-			err = nil // told here
+			err = nil // the error was logged
 		default:
 			e.fail("queue "+q.config.Name, err)
-			err = nil // told there
+			err = nil // fail has recorded the error
 		}
 		q.err = errors.Join(err, q.closeHandlers())
 		close(q.ended)
 	}()
 }
 
-// stop drains the queue, as cause says why.
+// stop drains the queue. Cause is the reason.
 func (q *queue) stop(cause error) error {
 	if q.cancel == nil {
 		return q.closeHandlers()

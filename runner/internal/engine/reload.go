@@ -16,11 +16,12 @@ var errReload = errors.New("runner: the configuration has changed")
 // ErrStopped is returned by Reload when the engine stops or has stopped.
 var ErrStopped = errors.New("runner: reload: the runner is stopping")
 
-// Reload puts a new configuration to work: what can change live does, a queue that has
-// changed drains and starts again alone, and what needs a new process stays as it is,
-// which the result tells. It waits for the broker if something is to be declared, until
-// ctx is done or the engine stops, which is ErrStopped. On an error nothing has changed,
-// unless the error is of a queue that did not drain. One reload runs at a time.
+// Reload applies a new configuration. Settings that can change live take effect at once. A
+// changed queue is drained and started again; other queues continue. Settings that need a
+// new process keep their old values and are listed in the result. If something must be
+// declared, Reload waits for the broker, until ctx is done or the engine stops
+// (ErrStopped). After an error, the old configuration applies, unless the error is about a
+// queue that did not drain. One reload runs at a time.
 func (e *Engine) Reload(ctx context.Context, to *config.Config) (config.Changes, error) {
 	select {
 	case e.reloading <- struct{}{}:
@@ -34,7 +35,7 @@ func (e *Engine) Reload(ctx context.Context, to *config.Config) (config.Changes,
 	defer cancel()
 	changes, err := e.reload(ctx, to)
 	if errors.Is(context.Cause(ctx), ErrStopped) {
-		err = ErrStopped // whatever that has cut short
+		err = ErrStopped // the stop is the reason for other errors
 	}
 	return changes, err
 }
@@ -56,7 +57,7 @@ func (e *Engine) reload(ctx context.Context, to *config.Config) (config.Changes,
 	return changes, err
 }
 
-// untilStop is ctx, cancelled with ErrStopped when the engine stops.
+// untilStop returns ctx, which is cancelled with ErrStopped when the engine stops.
 func (e *Engine) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
@@ -69,14 +70,14 @@ func (e *Engine) untilStop(ctx context.Context) (context.Context, context.Cancel
 	return ctx, func() { cancel(nil) }
 }
 
-// pinned is to with those parts of from that only a new process can change.
+// pinned returns to with the parts of from that only a new process can change.
 func pinned(to, from *config.Config) *config.Config {
 	c := *to
 	c.Broker, c.Admin, c.Telemetry, c.Grace, c.Log.Format = from.Broker, from.Admin, from.Telemetry, from.Grace, from.Log.Format
 	return &c
 }
 
-// prepare does all that can fail, before anything is stopped.
+// prepare does everything that can fail, before queues are stopped.
 func (e *Engine) prepare(ctx context.Context, changes config.Changes, to *config.Config) (fresh []*queue, err error) {
 	defer func() {
 		if err != nil {
@@ -94,7 +95,7 @@ func (e *Engine) prepare(ctx context.Context, changes config.Changes, to *config
 		fresh = append(fresh, q)
 	}
 	if len(fresh)+len(changes.Exchanges) == 0 {
-		return fresh, nil // nothing is declared, so the broker need not be there
+		return fresh, nil // no declarations, so no broker is needed
 	}
 	if err := e.plan(ctx, wiring.Topology(to)); err != nil {
 		return fresh, err
@@ -102,8 +103,8 @@ func (e *Engine) prepare(ctx context.Context, changes config.Changes, to *config
 	return fresh, e.connections.Sender().Declare(ctx, wiring.Exchanges(to))
 }
 
-// replace drains what goes and starts what comes. It returns ErrStopped, and has started
-// nothing, if the engine stops meanwhile.
+// replace drains the old queues and starts the new ones. If the engine stops in between, it
+// starts none and returns ErrStopped.
 func (e *Engine) replace(changes config.Changes, fresh []*queue, to *config.Config) error {
 	e.mu.Lock()
 	var goes, stays []*queue
@@ -138,7 +139,7 @@ func (e *Engine) replace(changes config.Changes, fresh []*queue, to *config.Conf
 	return err
 }
 
-// inOrder sorts the queues as the configuration has them.
+// inOrder sorts the queues in the order of the configuration.
 func inOrder(c *config.Config, queues []*queue) []*queue {
 	place := func(q *queue) int {
 		return slices.IndexFunc(c.Queues, func(other config.Queue) bool { return other.Name == q.config.Name })
@@ -147,8 +148,8 @@ func inOrder(c *config.Config, queues []*queue) []*queue {
 	return queues
 }
 
-// changeLive sets what has changed of the queues that stay. What an operator has set
-// meanwhile counts until the configuration changes.
+// changeLive applies the live settings that have changed. A value that an operator has set
+// stays until that setting changes in the configuration.
 func (e *Engine) changeLive(from, to *config.Config) {
 	if e.options.Level != nil {
 		e.options.Level.Set(wiring.Level(to.Log))
@@ -169,7 +170,7 @@ func (q *queue) changeLive(from, to config.Queue) {
 		q.sub.SetConcurrency(to.Concurrency)
 	}
 	if from.Retry != to.Retry {
-		_ = q.sub.SetRetry(to.Retry.Policy()) // it was found right with the rest
+		_ = q.sub.SetRetry(to.Retry.Policy()) // the policy was validated with the configuration
 	}
 	switch {
 	case from.Paused == to.Paused:

@@ -16,8 +16,8 @@ type scheduler struct {
 	err    error // of Run, once ended is closed
 }
 
-// startScheduler runs the schedules of c, if there are any, until stop. If it ends
-// before, so does the engine.
+// startScheduler runs the schedules of c, if there are any, until stop. If the scheduler
+// ends before, the engine stops.
 func (e *Engine) startScheduler(c *config.Config) {
 	if len(c.Schedules) == 0 {
 		return
@@ -28,7 +28,7 @@ func (e *Engine) startScheduler(c *config.Config) {
 	go func() {
 		if s.err = s.Run(ctx); s.err != nil && ctx.Err() == nil {
 			e.fail("schedules", s.err)
-			s.err = nil // told there
+			s.err = nil // fail has recorded the error
 		}
 		close(s.ended)
 	}()

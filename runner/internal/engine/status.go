@@ -7,17 +7,17 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// Status is what a runner is doing: the answer of its API.
+// Status is the state of a runner, as its API returns it.
 type Status struct {
 	Ready     bool          `json:"ready"`
 	Reasons   []string      `json:"reasons,omitempty"`
-	BrokerURL string        `json:"embedded_broker_url,omitempty"` // of the embedded broker alone
+	BrokerURL string        `json:"embedded_broker_url,omitempty"` // only of an embedded broker
 	Queues    []QueueStatus `json:"queues"`
 	Scheduler string        `json:"scheduler,omitempty"` // its role; empty without schedules
 }
 
-// QueueStatus is the part of one queue. Counts are of this process, since the queue was
-// started.
+// QueueStatus is the state of one queue. The counts are of this process, since the queue
+// was started.
 type QueueStatus struct {
 	Name        string `json:"name"`
 	State       string `json:"state"`
@@ -33,7 +33,7 @@ type QueueStatus struct {
 	Released    int64  `json:"released"`
 }
 
-// Status is the state at this moment.
+// Status returns the current state.
 func (e *Engine) Status() Status {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -55,7 +55,7 @@ func (e *Engine) Status() Status {
 		s.Scheduler = h.Role
 		s.Reasons = append(s.Reasons, h.Reasons...)
 	}
-	slices.Sort(s.Reasons) // the connections are those of all
+	slices.Sort(s.Reasons) // all queues report the faults of the shared connections
 	s.Reasons = slices.Compact(s.Reasons)
 	s.Ready = len(s.Reasons) == 0
 	return s
@@ -75,7 +75,7 @@ func (q *queue) status() QueueStatus {
 	return s
 }
 
-// Config is the configuration at work.
+// Config returns the current configuration.
 func (e *Engine) Config() *config.Config {
 	e.mu.Lock()
 	defer e.mu.Unlock()

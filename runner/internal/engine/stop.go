@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// stop ends the schedules and drains all queues, at the same time. A reload that is
-// under way starts nothing from now on; queues that it drains are waited for here, too.
+// stop stops the schedules and drains all queues at the same time. A running reload starts
+// no more queues; stop also waits for the queues that the reload drains.
 func (e *Engine) stop(cause error) error {
 	e.mu.Lock()
 	e.stopped = true

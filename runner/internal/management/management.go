@@ -1,5 +1,5 @@
-// Package management asks RabbitMQ's management plugin for what AMQP cannot tell: the
-// queues and bindings that exist. It changes nothing.
+// Package management reads the queues and bindings of a virtual host from RabbitMQ's
+// management plugin, because AMQP cannot list them. It changes nothing.
 package management
 
 import (
@@ -24,29 +24,29 @@ const (
 	maxAnswer = 32 << 20         // bytes of one answer
 )
 
-// Config says where the plugin is and who asks.
+// Config configures a Client.
 type Config struct {
 	// URL is http://host:15672 or https://…, with or without a user.
 	URL string
-	// User is who asks if URL names nobody.
+	// User is used if URL has no user.
 	User *url.Userinfo
-	// TLS is for https; nil trusts the authorities of the system.
+	// TLS is for https. Nil means the system's certificate authorities.
 	TLS *tls.Config
 }
 
-// Client asks for one virtual host. It is safe for concurrent use.
+// Client reads one virtual host. It is safe for concurrent use.
 type Client struct {
-	base  *url.URL // without a user, so that no error holds a password
+	base  *url.URL // without a user, so that errors contain no password
 	user  *url.Userinfo
 	vhost string
 	http  *http.Client
 }
 
-// New returns a client for the virtual host. Close its connections by Close.
+// New returns a client for the virtual host. Call Close at the end.
 func New(c Config, vhost string) (*Client, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Host == "" {
-		return nil, errors.New("runner: broker.management_url is not a URL") // whose text may hold a password
+		return nil, errors.New("runner: broker.management_url is not a URL") // without the cause, whose text may contain a password
 	}
 	user := cmp.Or(u.User, c.User)
 	u.User, u.Path, u.RawPath = nil, strings.TrimRight(u.Path, "/"), ""
@@ -60,7 +60,7 @@ func New(c Config, vhost string) (*Client, error) {
 // Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Queues are those of the virtual host.
+// Queues returns the queues of the virtual host.
 func (c *Client) Queues(ctx context.Context) ([]topology.Queue, error) {
 	var found []struct {
 		Name      string          `json:"name"`
@@ -76,8 +76,8 @@ func (c *Client) Queues(ctx context.Context) ([]topology.Queue, error) {
 	return queues, nil
 }
 
-// Bindings are those of a queue, without the default exchange's; none if there is no such
-// queue.
+// Bindings returns the bindings of a queue, except to the default exchange. If the queue
+// does not exist, it returns none.
 func (c *Client) Bindings(ctx context.Context, queue string) ([]topology.Binding, error) {
 	var found []struct {
 		Source    string          `json:"source"`
@@ -112,13 +112,13 @@ func (c *Client) get(ctx context.Context, path string, answer any) error {
 	if err != nil {
 		return fmt.Errorf("runner: broker.management_url: %w", err)
 	}
-	defer func() { _ = response.Body.Close() }() // it was read
+	defer func() { _ = response.Body.Close() }() // the body was read
 	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
 	case err != nil:
 		return fmt.Errorf("runner: broker.management_url: %w", err)
 	case len(data) > maxAnswer:
-		return fmt.Errorf("runner: broker.management_url: the answer has more than %d MiB", maxAnswer>>20)
+		return fmt.Errorf("runner: broker.management_url: the answer is too large, want at most %d MiB", maxAnswer>>20)
 	case response.StatusCode == http.StatusNotFound:
 		return errNotFound
 	case response.StatusCode == http.StatusUnauthorized, response.StatusCode == http.StatusForbidden:
@@ -134,7 +134,7 @@ func (c *Client) get(ctx context.Context, path string, answer any) error {
 	return nil
 }
 
-// arguments have numbers as AMQP has them.
+// arguments converts numbers to the types that AMQP has.
 func arguments(h message.Headers) message.Headers {
 	for name, value := range h {
 		number, ok := value.(json.Number)

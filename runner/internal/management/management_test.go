@@ -88,7 +88,7 @@ func TestErrorsSayWhatIsWrongAndNoPassword(t *testing.T) {
 		"a web page":        {func(w http.ResponseWriter, _ *http.Request) { write(w, "<html>") }, "is this RabbitMQ's management plugin?"},
 		"a redirect":        {http.RedirectHandler("http://example.org/", http.StatusFound).ServeHTTP, "302 Found"},
 		"a failure":         {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, "500"},
-		"too much":          {func(w http.ResponseWriter, _ *http.Request) { endless(w) }, "more than 32 MiB"},
+		"too much":          {func(w http.ResponseWriter, _ *http.Request) { endless(w) }, "want at most 32 MiB"},
 		"a closed line":     {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {

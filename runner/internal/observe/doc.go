@@ -1,4 +1,3 @@
-// Package observe exports what OpenTelemetry measures: metrics to Prometheus, and
-// metrics and traces to where the standard OTEL_… variables say. By default there is
-// nobody to send anything to.
+// Package observe exports the data of OpenTelemetry: metrics to Prometheus, and metrics and
+// traces to the exporters in the standard OTEL_… variables. By default there are none.
 package observe

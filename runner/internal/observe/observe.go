@@ -25,7 +25,7 @@ import (
 	"github.com/warren-mq/warren/runner/internal/config"
 )
 
-// Telemetry is what Start has installed for the process.
+// Telemetry holds the providers that Start has installed for the process.
 type Telemetry struct {
 	metrics *sdkmetric.MeterProvider
 	traces  *sdktrace.TracerProvider
@@ -33,12 +33,12 @@ type Telemetry struct {
 	reloads metric.Int64Counter
 }
 
-// flushTimeout bounds the sending of what is left at the end.
+// flushTimeout is the limit for sending the remaining data at the end.
 const flushTimeout = 5 * time.Second
 
 // Start installs the providers of OpenTelemetry. OTEL_METRICS_EXPORTER and
-// OTEL_TRACES_EXPORTER name the exporters, none by default, and OTEL_PROPAGATORS how
-// traces travel: tracecontext and baggage by default. What exporters fail at is logged.
+// OTEL_TRACES_EXPORTER select the exporters; the default is none. OTEL_PROPAGATORS selects
+// the propagators; the default is tracecontext and baggage. Errors of exporters are logged.
 func Start(ctx context.Context, c config.Telemetry, log *slog.Logger) (*Telemetry, error) {
 	res, err := resource.New(ctx, resource.WithAttributes(attribute.String("service.name", c.ServiceName),
 		attribute.String("service.version", record.Version())), resource.WithFromEnv(), resource.WithTelemetrySDK(), resource.WithHost())
@@ -74,7 +74,7 @@ func (t *Telemetry) startMetrics(ctx context.Context, c config.Telemetry, res *r
 	}
 	t.metrics = sdkmetric.NewMeterProvider(options...)
 	t.reloads, err = t.metrics.Meter("github.com/warren-mq/warren/runner").Int64Counter("runner.config.reloads",
-		metric.WithUnit("{reload}"), metric.WithDescription("New configurations, by whether they were taken."))
+		metric.WithUnit("{reload}"), metric.WithDescription("Reloads of the configuration, by outcome."))
 	return err
 }
 
@@ -91,15 +91,15 @@ func (t *Telemetry) startTraces(ctx context.Context, res *resource.Resource) err
 	return nil
 }
 
-// Metrics serves them to Prometheus; nil if it is not to be served.
+// Metrics returns the handler for Prometheus, or nil if it is disabled.
 func (t *Telemetry) Metrics() http.Handler { return t.handler }
 
-// Reloaded counts a new configuration, taken unless there is an error.
+// Reloaded counts a reload. It has failed if err is not nil.
 func (t *Telemetry) Reloaded(err error) {
 	t.reloads.Add(context.Background(), 1, metric.WithAttributes(attribute.Bool("ok", err == nil)))
 }
 
-// Stop sends what is left.
+// Stop sends the remaining data.
 func (t *Telemetry) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
@@ -116,7 +116,7 @@ func (t *Telemetry) Stop() error {
 	return nil
 }
 
-// noMetrics reads nothing: a reader that is never asked.
+// noMetrics returns a reader that exports nothing.
 func noMetrics(context.Context) (sdkmetric.Reader, error) { return sdkmetric.NewManualReader(), nil }
 
 // noSpans exports nothing.

@@ -1,5 +1,5 @@
-// Package printable makes text from messages safe to print: what a publisher wrote must
-// not command a terminal, forge lines or cells, or reorder what stands beside it.
+// Package printable makes text from messages safe to print. Text from a publisher must not
+// control a terminal, forge lines or cells, or reorder other text.
 package printable
 
 import (
@@ -12,18 +12,18 @@ import (
 	"unicode/utf8"
 )
 
-// replacement stands for a character that is not printed.
+// replacement replaces a character that is not printed.
 const replacement = utf8.RuneError
 
-// is reports whether r can be seen, is as wide as it looks, and changes nothing else:
-// neither a control (C0, C1), nor a format character (bidi controls and isolates,
-// zero-width), nor an unassigned or private one.
+// is reports whether r is a visible character. Not printable are control characters (C0,
+// C1), format characters (bidi controls and isolates, zero-width), and unassigned and
+// private characters.
 func is(r rune) bool {
 	return unicode.IsPrint(r) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }
 
-// Cell returns text as one line, for a cell of a table: spaces of all kinds, line breaks
-// among them, become one space each.
+// Cell returns text as one line, for a cell of a table. Each space of any kind, including
+// line breaks, becomes one space.
 func Cell(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -49,7 +49,7 @@ func Text(text string) string {
 	}, text)
 }
 
-// JSON returns data, which is JSON, with \u escapes for what Text would replace. Its
+// JSON returns JSON data with \u escapes for the characters that Text would replace. The
 // value stays the same.
 func JSON(data []byte) []byte {
 	return escape(data, func(out []byte, r rune) []byte {
@@ -61,12 +61,12 @@ func JSON(data []byte) []byte {
 	})
 }
 
-// isUnsafe reports whether r must be escaped in a quoted text, where encoders see to the
-// controls below the space.
+// isUnsafe reports whether r must be escaped in a quoted text. Encoders escape the control
+// characters below the space themselves.
 func isUnsafe(r rune) bool { return r >= ' ' && !unicode.Is(unicode.Zs, r) && !is(r) }
 
-// escape writes each unsafe rune as write does. Bytes that are no UTF-8 become U+FFFD, as
-// a decoder reads them.
+// escape calls write for each unsafe rune. Bytes that are not UTF-8 become U+FFFD, as in a
+// decoder.
 func escape(data []byte, write func(out []byte, r rune) []byte) []byte {
 	if utf8.Valid(data) && !bytes.ContainsFunc(data, isUnsafe) {
 		return data
@@ -82,8 +82,8 @@ func escape(data []byte, write func(out []byte, r rune) []byte) []byte {
 	return out
 }
 
-// JSONWriter returns a writer that escapes JSON as JSON does. Each Write must hold whole
-// values.
+// JSONWriter returns a writer that escapes JSON in the same way as the function JSON. Each
+// Write must contain whole values.
 func JSONWriter(out io.Writer) io.Writer { return jsonWriter{out} }
 
 type jsonWriter struct{ out io.Writer }

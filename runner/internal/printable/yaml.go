@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// YAML returns data, which is JSON, as YAML with \ escapes for what Text would replace.
-// Keys keep their order.
+// YAML returns JSON data as YAML, with \ escapes for the characters that Text would
+// replace. Keys keep their order.
 func YAML(data []byte) ([]byte, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
@@ -28,8 +28,8 @@ func YAML(data []byte) ([]byte, error) {
 	return escape(out.Bytes(), func(out []byte, r rune) []byte { return fmt.Appendf(out, `\U%08x`, r) }), nil
 }
 
-// read returns the next value, or nil at the end of a list or map. A reader of YAML
-// cannot do this: it refuses some JSON, such as long keys.
+// read returns the next value, or nil at the end of a list or map. It does not use a YAML
+// reader, because that rejects some JSON, such as long keys.
 func read(d *json.Decoder) (*yaml.Node, error) {
 	token, err := d.Token()
 	if err != nil {
@@ -49,7 +49,7 @@ func read(d *json.Decoder) (*yaml.Node, error) {
 	}
 }
 
-// readAll returns what a delimiter begins, or nil if it ends something.
+// readAll returns the list or map that a delimiter begins, or nil if it is a closing one.
 func readAll(d *json.Decoder, begin json.Delim) (*yaml.Node, error) {
 	n := &yaml.Node{Kind: yaml.SequenceNode}
 	switch begin {
@@ -67,8 +67,8 @@ func readAll(d *json.Decoder, begin json.Delim) (*yaml.Node, error) {
 	}
 }
 
-// text is a scalar in quotes where it holds what must be escaped: no other style has
-// escapes.
+// text returns a scalar. If it contains characters to escape, it is in double quotes,
+// because no other style has escapes.
 func text(value string) *yaml.Node {
 	n := new(yaml.Node)
 	n.SetString(value)

@@ -14,8 +14,8 @@ import (
 	"github.com/warren-mq/warren/runner/internal/config"
 )
 
-// Broker reads the secrets and certificates that c names, now and for each attempt to
-// connect: files may rotate.
+// Broker returns the broker.Config for c. It reads the secrets and certificates now, and
+// again at each attempt to connect, because the files may change.
 func Broker(c config.Broker) (broker.Config, error) {
 	b, err := read(c)
 	if err == nil && !IsEmbedded(b) && !IsEmpty(b) {
@@ -30,7 +30,7 @@ func Broker(c config.Broker) (broker.Config, error) {
 	return b, err
 }
 
-// Fixed returns b for a program that connects to one node, as it is configured now.
+// Fixed returns b with one URL, and with the current secrets.
 func Fixed(b broker.Config, url string) broker.Config {
 	b.URL, b.URLs, b.Reload = url, nil, nil
 	return b
@@ -66,7 +66,7 @@ func read(c config.Broker) (broker.Config, error) {
 	return b, err
 }
 
-// logIn puts the user and the password of c into the URLs.
+// logIn sets the user and the password of c in the URLs.
 func logIn(b *broker.Config, c config.Broker) error {
 	password, err := c.Password.Reveal()
 	if err != nil {
@@ -75,7 +75,7 @@ func logIn(b *broker.Config, c config.Broker) error {
 	replace := func(raw *string) error {
 		u, err := url.Parse(*raw)
 		if err != nil {
-			return errors.New("runner: broker.url is not a URL") // whose text may hold a password
+			return errors.New("runner: broker.url is not a URL") // without the cause, whose text may contain a password
 		}
 		u.User = url.UserPassword(c.Username, password)
 		*raw = u.String()
@@ -91,14 +91,14 @@ func logIn(b *broker.Config, c config.Broker) error {
 	return errors.Join(errs...)
 }
 
-// IsEmbedded reports whether c names the broker in memory of a runner.
+// IsEmbedded reports whether c is the broker in memory of a runner.
 func IsEmbedded(c broker.Config) bool { return c.URL == config.Embedded }
 
-// IsEmpty reports whether c names no broker.
+// IsEmpty reports whether c has no URL.
 func IsEmpty(c broker.Config) bool { return c.URL == "" && len(c.URLs) == 0 }
 
 func tlsConfig(c config.TLS) (*tls.Config, error) {
-	t := &tls.Config{ServerName: c.ServerName, InsecureSkipVerify: c.InsecureSkipVerify} //nolint:gosec // who asks for it gets it
+	t := &tls.Config{ServerName: c.ServerName, InsecureSkipVerify: c.InsecureSkipVerify} //nolint:gosec // the user has set it
 	if c.CAFile != "" {
 		pem, err := os.ReadFile(c.CAFile)
 		if err != nil {
@@ -106,14 +106,14 @@ func tlsConfig(c config.TLS) (*tls.Config, error) {
 		}
 		t.RootCAs = x509.NewCertPool()
 		if !t.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("runner: broker.tls.ca_file: no certificate in %s", c.CAFile)
+			return nil, fmt.Errorf("runner: broker.tls.ca_file: %s has no certificate, want at least one in PEM format", c.CAFile)
 		}
 	}
 	switch {
 	case c.CertFile == "" && c.KeyFile == "":
 		return t, nil
 	case c.CertFile == "" || c.KeyFile == "":
-		return nil, errors.New("runner: broker.tls: cert_file and key_file go together")
+		return nil, errors.New("runner: broker.tls: only one of cert_file and key_file is set, want both or neither")
 	}
 	cert, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
 	if err != nil {

@@ -1,3 +1,3 @@
-// Package wiring makes what the library wants of what a configuration says: broker,
-// queues, handlers, schedules and topology. It connects to nothing.
+// Package wiring converts a configuration to the library's types: broker, queues, handlers,
+// schedules and topology. It does not connect.
 package wiring

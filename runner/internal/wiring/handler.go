@@ -12,14 +12,14 @@ import (
 	"github.com/warren-mq/warren/runner/internal/config"
 )
 
-// Means are what handlers are made with.
+// Means are the dependencies of handlers.
 type Means struct {
 	Go     map[string]handler.Handler // handlers in Go, by name
 	Sender job.Sender                 // of forward
 	Logger *slog.Logger
 }
 
-// Handler makes the handler of h. Close it when no message is in hand any more.
+// Handler returns the handler of h. Close it after its last message was handled.
 func Handler(h config.Handler, m Means) (job.Handler, error) {
 	switch h.Kind() {
 	case "exec":
@@ -36,10 +36,10 @@ func Handler(h config.Handler, m Means) (job.Handler, error) {
 	if inGo := m.Go[h.Go]; inGo != nil {
 		return unclosed{inGo}, nil
 	}
-	return nil, fmt.Errorf("runner: there is no handler %q in this program", h.Go)
+	return nil, fmt.Errorf("runner: unknown handler %q: this program has not registered it", h.Go)
 }
 
-// unclosed is a handler in Go: who made it closes what it needs.
+// unclosed is a handler in Go. The program that registers it must close its resources.
 type unclosed struct{ handler.Handler }
 
 func (unclosed) Close() error { return nil }
@@ -83,17 +83,17 @@ func texts[T ~string](list []T) []string {
 	return out
 }
 
-// level reads a level that the schema knows.
+// level returns the level with a name from the schema.
 func level(name string) slog.Level {
 	var l slog.Level
-	_ = l.UnmarshalText([]byte(name)) // the schema knows no others
+	_ = l.UnmarshalText([]byte(name)) // the schema has checked the name
 	return l
 }
 
-// Level is the level of a log.
+// Level returns the level of a log.
 func Level(c config.Log) slog.Level { return level(c.Level) }
 
-// Unused takes no messages: a worker that is asked for its topology alone has it.
+// Unused is a handler for a worker that is only used for its topology.
 func unused(context.Context, *message.Message) error { return nil }
 
 func secrets(list []config.Secret) []job.Secret {

@@ -11,7 +11,7 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// Queue is the work queue of q. The exchange is as exchanges have it.
+// Queue returns the work queue of q. Its exchange has the type in exchanges.
 func Queue(q config.Queue, exchanges []config.Exchange) worker.Queue {
 	w := worker.Queue{
 		Name: q.Name, Exchange: q.Exchange, BindingArguments: q.BindingArguments,
@@ -27,7 +27,7 @@ func Queue(q config.Queue, exchanges []config.Exchange) worker.Queue {
 	return w
 }
 
-// orderBy is the function of an order_by; nil if there is none.
+// orderBy returns the function for order_by, or nil if it is empty.
 func orderBy(what string) func(*message.Message) string {
 	switch what {
 	case "":

@@ -10,7 +10,7 @@ import (
 	"github.com/warren-mq/warren/schedule"
 )
 
-// Scheduler is that of the schedules of c.
+// Scheduler returns the configuration of a scheduler for c's schedules.
 func Scheduler(c *config.Config, b broker.Config, log *slog.Logger) *schedule.Scheduler {
 	s := schedule.Config{Name: c.Scheduler.Name, Broker: b, Renew: time.Duration(c.Scheduler.Renew), Logger: log}
 	confirm := slices.ContainsFunc(c.Queues, mayBeFull)
@@ -24,8 +24,7 @@ func Scheduler(c *config.Config, b broker.Config, log *slog.Logger) *schedule.Sc
 	return schedule.New(s)
 }
 
-// mayBeFull says that a tick to the queue has to be confirmed by itself: see
-// schedule.Entry.Confirm.
+// mayBeFull reports whether a tick to the queue needs schedule.Entry.Confirm.
 func mayBeFull(q config.Queue) bool {
 	_, length := q.Arguments["x-max-length"]
 	_, bytes := q.Arguments["x-max-length-bytes"]

@@ -8,7 +8,7 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// Exchanges are those of c as they are declared.
+// Exchanges returns the exchanges of c as they are declared.
 func Exchanges(c *config.Config) topology.Topology {
 	var t topology.Topology
 	for _, e := range c.Exchanges {
@@ -17,7 +17,7 @@ func Exchanges(c *config.Config) topology.Topology {
 	return t
 }
 
-// Topology is everything that a runner of c declares.
+// Topology returns everything that a runner with c declares.
 func Topology(c *config.Config) topology.Topology {
 	t := Exchanges(c)
 	if len(c.Queues) > 0 {
