@@ -34,8 +34,10 @@ func (e *Engine) Reload(ctx context.Context, to *config.Config) (config.Changes,
 	ctx, cancel := e.untilStop(ctx)
 	defer cancel()
 	changes, err := e.reload(ctx, to)
-	if errors.Is(context.Cause(ctx), ErrStopped) {
-		err = ErrStopped // the stop is the reason for other errors
+	select {
+	case <-e.stopping:
+		err = ErrStopped // the stop is the reason for other errors, also before it has cancelled ctx
+	default:
 	}
 	return changes, err
 }
