@@ -65,7 +65,7 @@ func (c Config) withDefaults() Config {
 	}
 	if log := c.Logger; c.Broker.OnConnectFailed == nil {
 		c.Broker.OnConnectFailed = func(_ string, err error) {
-			log.Warn("schedule: connecting failed, trying again", "error", err)
+			log.Warn("schedule: connect failed, trying again", "error", err)
 		}
 	}
 	return c

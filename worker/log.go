@@ -23,7 +23,7 @@ func (w *Worker) logEvent(e Event) {
 	case StateChanged:
 		w.logState(e)
 	case ConsumerLost:
-		w.log.Warn("worker: consumer closed out of order", "queue", e.Queue, "error", e.Err)
+		w.log.Warn("worker: closing the consumer failed, its messages come again", "queue", e.Queue, "error", e.Err)
 	case HandOffFailed:
 		w.log.ErrorContext(within(e.Span), "worker: copy not confirmed, trying again", "queue", e.Queue, "message_id", e.Message.ID,
 			"outcome", e.Outcome.Verdict.String(), "error", e.Err)

@@ -238,7 +238,7 @@ func (e *Engine) connectionChanged(event worker.Event) {
 	case worker.SessionUp:
 		e.options.Logger.Info("runner: connected", "role", event.Role, "address", event.Address, "broker_version", event.Version)
 	case worker.ConnectFailed:
-		e.options.Logger.Warn("runner: connecting failed, trying again", "role", event.Role, "error", event.Err)
+		e.options.Logger.Warn("runner: connect failed, trying again", "role", event.Role, "error", event.Err)
 	case worker.SessionDown:
 		e.options.Logger.Warn("runner: connection lost, reconnecting", "role", event.Role, "error", event.Err)
 	}
