@@ -28,7 +28,7 @@ func BenchmarkCopiesWithoutIDs(b *testing.B) {
 	ctx, stop := context.WithCancel(b.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	if err := s.Declare(b.Context(), topology.Ladder().Merge(work.Topology())); err != nil {
+	if err := s.Declare(b.Context(), topology.Shared().Merge(work.Topology())); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {

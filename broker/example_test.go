@@ -98,7 +98,7 @@ func ExampleBatchError() {
 func ExamplePlan() {
 	ctx, cfg := context.Background(), broker.Config{URL: os.Getenv("AMQP_URL")}
 	email := topology.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}
-	wanted := topology.Ladder().Merge(email.Topology())
+	wanted := topology.Shared().Merge(email.Topology())
 	changes, err := broker.Plan(ctx, cfg, wanted)
 	if err != nil {
 		log.Print(err)

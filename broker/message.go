@@ -64,28 +64,25 @@ func (o *outgoing) contentType(fallback string) {
 	}
 }
 
-// prepareDelay addresses the message for its way out of the ladder. BCC is RabbitMQ's
-// sender-selected distribution: a further routing key that consumers never see.
+// prepareDelay notes when the message is due, and where it is to go then.
 func (o *outgoing) prepareDelay(exchange string) error {
 	if o.delay <= 0 {
 		return nil
 	}
-	if o.delay > topology.MaxDelay {
-		return fmt.Errorf("%w: the delay is %v, want at most %v", ErrMalformed, o.delay, topology.MaxDelay)
+	for _, name := range []string{"CC", "BCC"} {
+		if _, ok := o.message.Headers[name]; ok {
+			return fmt.Errorf("%w: a message with the header %s cannot be delayed", ErrMalformed, name)
+		}
 	}
+	o.header(record.HeaderRoutingKey, o.key)
 	if exchange == "" {
-		o.header(record.HeaderRoutingKey, o.key)
 		if err := (topology.WorkQueue{Name: o.key}).Validate(); err != nil {
 			return fmt.Errorf("%w: %w", ErrMalformed, err)
 		}
-		return nil
+	} else {
+		o.header(record.HeaderExchange, exchange)
 	}
-	o.header("BCC", []any{o.key})
-	o.header(record.HeaderExchange, exchange)
-	o.header(record.HeaderRoutingKey, o.key)
-	if err := topology.CheckDelayedKey(o.key, topology.LadderSteps(o.delay)); err != nil {
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
+	record.SetDue(&o.message, time.Now().Add(o.delay))
 	return nil
 }
 

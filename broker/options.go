@@ -17,11 +17,14 @@ type Option func(*outgoing)
 // and more is high), 32 on 4.3, and none before.
 func WithPriority(p uint8) Option { return func(o *outgoing) { o.message.Priority = p } }
 
-// WithDelay holds the message on the delay ladder for d, rounded up to 100 ms and
-// at most MaxDelay, before it reaches the exchange. Publish then returns when the
-// ladder has it; a message that no queue takes after the delay stays there. The first
-// delayed publish declares the ladder: its error may also be a *ConflictError, if a part
-// of it exists with other arguments, or ErrRefused, if the user may not declare it.
+// WithDelay holds the message back for d before it reaches the exchange: it waits in a
+// parking queue, and a worker that has a queue of the exchange publishes it when it is due.
+// Without such a worker it waits on. Publish returns when the parking queue has the message.
+// A message that no queue takes when it is due goes to the queue warren.unrouted. On the
+// default exchange the key must be the name of a worker's queue. The headers CC and BCC
+// cannot be delayed (ErrMalformed). The first delayed publish declares the parking queue:
+// its error may also be a *ConflictError, if the queue exists with other arguments, or
+// ErrRefused, if the user may not declare it.
 func WithDelay(d time.Duration) Option { return func(o *outgoing) { o.delay = d } }
 
 // WithExpiration lets the broker give up on the message once it has waited in a

@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/warren-mq/warren/internal/amqp"
-	"github.com/warren-mq/warren/topology"
 )
 
 // Publisher publishes to one exchange. It is safe for concurrent use: goroutines
@@ -79,17 +78,13 @@ func (p *Publisher) publish(ctx context.Context, sender *amqp.Sender, out *outgo
 	return sender.Send(ctx, exchange, key, &out.message)
 }
 
-// address is where the message goes: to the exchange, or first to the ladder.
+// address is where the message goes: to the exchange, or first to the parking queue.
 func (p *Publisher) address(ctx context.Context, sender *amqp.Sender, out *outgoing) (exchange, key string, err error) {
 	if out.delay <= 0 {
 		return p.exchange, out.key, nil
 	}
-	queue, err := sender.DelayTarget(ctx, p.exchange, out.key)
-	if err != nil {
-		return "", "", err
-	}
-	steps := topology.LadderSteps(out.delay)
-	return topology.LadderEntry(steps), topology.LadderKey(steps, queue), nil
+	queue, err := sender.Parking(ctx, p.exchange, out.key)
+	return "", queue, err
 }
 
 // String names the broker, without passwords, and the exchange.

@@ -14,6 +14,14 @@ import (
 // goes to UnroutedQueue.
 const DueExchange = "warren.delay.due"
 
+// UnroutedQueue takes what was to be delivered later, to a queue that no longer exists by
+// then. It is declared when it is first used.
+const UnroutedQueue = "warren.unrouted"
+
+// NeverReached is a delivery limit for queues whose messages are only looked at:
+// each look that requeues counts as a delivery.
+const NeverReached = 2147483647
+
 // ParkingQueue is the name of the parking queue of a work queue: it holds what the queue
 // is to receive later.
 func ParkingQueue(queue string) string { return queue + ".delay" }
@@ -25,7 +33,7 @@ const ExchangeParkingPrefix = "warren.delayed."
 // published to the exchange with a delay.
 func ExchangeParking(exchange string) string { return ExchangeParkingPrefix + exchange }
 
-// QueueParking declares the parking queue of a work queue. A message that can never be
+// QueueParking declares the parking queue of a work queue, beside Shared. A message that can never be
 // published to the work queue is dead-lettered to the work queue's dead-letter queue.
 func QueueParking(queue string) Topology {
 	return parking(ParkingQueue(queue), message.Headers{
@@ -33,7 +41,7 @@ func QueueParking(queue string) Topology {
 	})
 }
 
-// DelayedExchange declares the parking queue of an exchange.
+// DelayedExchange declares the parking queue of an exchange, beside Shared.
 func DelayedExchange(exchange string) Topology {
 	return parking(ExchangeParking(exchange), message.Headers{"x-dead-letter-exchange": UnroutedQueue})
 }
@@ -50,9 +58,8 @@ func parking(name string, deadLetter message.Headers) Topology {
 	}
 	maps.Copy(args, deadLetter)
 	return Topology{
-		Exchanges: []Exchange{dueExchange()},
-		Queues:    []Queue{{Name: name, Arguments: args}},
-		Bindings:  []Binding{{Exchange: DueExchange, Key: name, Queue: name}},
+		Queues:   []Queue{{Name: name, Arguments: args}},
+		Bindings: []Binding{{Exchange: DueExchange, Key: name, Queue: name}},
 	}
 }
 
@@ -73,9 +80,12 @@ func Level(d time.Duration) time.Duration {
 	return time.Second << (bits.Len64(uint64(d/time.Second)) - 1)
 }
 
+// LevelPrefix begins the names of the levels.
+const LevelPrefix = "warren.delay."
+
 // LevelName is the name of a level, of its exchange and its queue: warren.delay.64s.
 func LevelName(level time.Duration) string {
-	return fmt.Sprintf("warren.delay.%ds", int64(level/time.Second))
+	return fmt.Sprintf(LevelPrefix+"%ds", int64(level/time.Second))
 }
 
 // LevelTopology declares a level and what its messages need on their way out.
@@ -86,6 +96,19 @@ func LevelTopology(level time.Duration) Topology {
 		Queues:    []Queue{{Name: name, Arguments: holdingArguments(level, DueExchange)}},
 		Bindings:  []Binding{{Exchange: name, Queue: name}},
 	})
+}
+
+// holdingArguments are those of a queue that keeps messages for ttl and loses none
+// on the way to exchange next: both settings are needed for at-least-once.
+func holdingArguments(ttl time.Duration, next string) message.Headers {
+	return message.Headers{
+		"x-queue-type":           "quorum",
+		"x-message-ttl":          ttl.Milliseconds(),
+		"x-dead-letter-exchange": next,
+		"x-dead-letter-strategy": "at-least-once",
+		"x-overflow":             "reject-publish",
+		"x-delivery-limit":       NeverReached,
+	}
 }
 
 // Unrouted declares the queue for messages whose destination no longer exists.

@@ -11,6 +11,11 @@ import (
 // dead-letter queues; the routing key is the work queue's name.
 const DeadLetterExchange = "warren.dlx"
 
+// Shared is what all work queues of a virtual host share.
+func Shared() Topology {
+	return Topology{Exchanges: []Exchange{{Name: DeadLetterExchange, Kind: "direct"}, dueExchange()}}
+}
+
 // DeadLetterQueue is the name of the dead-letter queue of a work queue.
 func DeadLetterQueue(queue string) string { return queue + ".dlq" }
 
@@ -67,6 +72,13 @@ func (t Topology) Merge(more ...Topology) Topology {
 		t.Queues = append(slices.Clip(t.Queues), m.Queues...)
 		t.Bindings = append(slices.Clip(t.Bindings), m.Bindings...)
 	}
+	return t
+}
+
+// Without returns t without the queues of these names and their bindings.
+func (t Topology) Without(queues ...string) Topology {
+	t.Queues = slices.DeleteFunc(slices.Clone(t.Queues), func(q Queue) bool { return slices.Contains(queues, q.Name) })
+	t.Bindings = slices.DeleteFunc(slices.Clone(t.Bindings), func(b Binding) bool { return slices.Contains(queues, b.Queue) })
 	return t
 }
 

@@ -19,13 +19,13 @@ const (
 )
 
 const (
-	maxQueueName         = 200 // bytes: the ladder's bits and the name share a routing key of 255
+	maxQueueName         = 200 // bytes: the names of its other queues are longer
 	maxPriority          = 10
 	defaultDeliveryLimit = 20
 )
 
 // WorkQueue describes a work queue and what belongs to it: its exchange, its
-// bindings, its dead-letter queue and its way back from the delay ladder.
+// bindings, its dead-letter queue and its parking queue.
 type WorkQueue struct {
 	// Name of the queue; at most 200 bytes.
 	Name string
@@ -103,7 +103,7 @@ func (q WorkQueue) kind() string {
 	return cmp.Or(q.Type, Quorum)
 }
 
-// Topology is everything that q needs beyond what Ladder declares: the queue, its
+// Topology is everything that q needs beyond what Shared declares: the queue, its
 // dead-letter queue and its parking queue, its exchange with the parking queue of that, and
 // the bindings.
 func (q WorkQueue) Topology() Topology {
@@ -115,12 +115,6 @@ func (q WorkQueue) Topology() Topology {
 		},
 		Bindings: []Binding{{Exchange: DeadLetterExchange, Key: q.Name, Queue: dlq}},
 	}
-	back := ladderReturn(q.Name)
-	if q.mayRefuse() {
-		held := DelayedQueue(q.Name)
-		t, back.Queue = t.Merge(held), held.Queues[0].Name
-	}
-	t.Bindings = append(t.Bindings, back)
 	t = t.Merge(QueueParking(q.Name))
 	if q.Exchange == "" {
 		return t
@@ -133,14 +127,6 @@ func (q WorkQueue) Topology() Topology {
 		t.Bindings = append(t.Bindings, Binding{Exchange: q.Exchange, Key: key, Queue: q.Name, Arguments: q.BindingArguments})
 	}
 	return t
-}
-
-// mayRefuse says that the queue can be full, or gone with its node, for longer
-// than the ladder may wait.
-func (q WorkQueue) mayRefuse() bool {
-	_, length := q.Arguments["x-max-length"]
-	_, bytes := q.Arguments["x-max-length-bytes"]
-	return q.kind() == Classic || q.MaxLength > 0 || length || bytes
 }
 
 func (q WorkQueue) arguments() message.Headers {

@@ -2,6 +2,7 @@ package warrentest_test
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,6 +61,17 @@ func TestDeadLettersOfAWorker(t *testing.T) {
 	}
 }
 
+// paused returns a worker that handles nothing.
+func paused(b *warrentest.Broker, change func(*worker.Queue)) *worker.Worker {
+	q := worker.Queue{Name: "email", Exchange: "events", Retry: days}
+	change(&q)
+	w := worker.New(worker.Config{Broker: b.Config(), Logger: slog.New(slog.DiscardHandler)})
+	sub := w.Queue(q)
+	sub.Handle("#", handler.Func(done))
+	sub.Pause()
+	return w
+}
+
 // TestDeadLettersOfTheBroker checks dead letters of the broker, which have its own record.
 func TestDeadLettersOfTheBroker(t *testing.T) {
 	t.Parallel()
@@ -79,6 +91,7 @@ func TestDeadLettersOfTheBroker(t *testing.T) {
 			b.Publish("events", "user.signed_up", "body")
 			run.WaitSettled("email", 1)
 			stop(t, run)
+			warrentest.Run(t, paused(b, short)) // the parked message returns to its queue
 			time.Sleep(3 * time.Hour)
 		}, "expired", 1},
 		{"delivered too often", func(t *testing.T, b *warrentest.Broker) {

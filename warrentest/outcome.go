@@ -53,8 +53,8 @@ func (s settlement) outcome() Outcome {
 }
 
 // Delays returns the times between each outcome of a message and the next call of the handler
-// with that message, in order, for the messages of a queue or those with the ids. A retry waits
-// in steps of topology.DelayGrain, never less than its delay; in a testing/synctest bubble that
+// with that message, in order, for the messages of a queue or those with the ids. A retry
+// never waits less than its delay; in a testing/synctest bubble that
 // is exact. Messages are identified by their IDs. Delays fails the test if the worker does not
 // have the queue.
 func (r *Running) Delays(queue string, ids ...string) []time.Duration {

@@ -39,7 +39,7 @@ func TestOutcomesOfWhatAHandlerReturns(t *testing.T) {
 		{"an error that asks for a pause", []error{retry.After(1234*time.Millisecond, errBusy), nil}, []warrentest.Outcome{
 			{Attempt: 1, Verdict: worker.Retry, Reason: message.ReasonError, Delay: 1234 * time.Millisecond},
 			{Attempt: 2, Verdict: worker.Ack},
-		}, []time.Duration{1300 * time.Millisecond}},
+		}, []time.Duration{1234 * time.Millisecond}},
 		{"a snooze, which spends no attempt", []error{retry.Snooze(9 * 24 * hour), nil}, []warrentest.Outcome{
 			{Attempt: 1, Verdict: worker.Retry, Delay: 9 * 24 * hour},
 			{Attempt: 1, Verdict: worker.Ack},

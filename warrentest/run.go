@@ -16,7 +16,7 @@ type Running struct {
 	tb      testing.TB
 	worker  *worker.Worker
 	queues  []string // the worker's queues
-	holding []string // those that hold its messages on their way: its queues and the delay ladder
+	holding []string // those that hold its messages on their way: its work queues and parking queues
 	cancel  context.CancelCauseFunc
 	done    chan struct{} // closed when the worker has ended
 	err     error         // returned by the worker's Run; read after done is closed

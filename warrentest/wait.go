@@ -3,6 +3,7 @@ package warrentest
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/topology"
@@ -26,7 +27,7 @@ func (r *Running) WaitSettled(queue string, n int) []Outcome {
 }
 
 // WaitIdle waits until everything published is dealt with: the queues of all workers
-// that Run has started on this broker are empty, the delay ladder too, and no handler
+// that Run has started on this broker are empty, nothing waits to be delivered later, and no handler
 // is at work. Dead-letter queues may hold what they want. It has the patience of
 // Running.WaitSettled.
 func (b *Broker) WaitIdle() {
@@ -50,14 +51,15 @@ func (b *Broker) held() []devbroker.QueueInfo {
 		names = append(names, r.holding...)
 	}
 	return slices.DeleteFunc(b.Queues(), func(q devbroker.QueueInfo) bool {
-		return q.VHost != b.vhost || q.Ready+q.Unacked+q.Leaving == 0 || !slices.Contains(names, q.Name)
+		passes := slices.Contains(names, q.Name) || strings.HasPrefix(q.Name, topology.LevelPrefix)
+		return q.VHost != b.vhost || q.Ready+q.Unacked+q.Leaving == 0 || !passes
 	})
 }
 
 // holding returns the queues of a topology that messages pass through, without the dead-letter
 // queues.
 func holding(t topology.Topology, queues []string) (names []string) {
-	resting := map[string]bool{topology.UnroutedQueue: true}
+	resting := make(map[string]bool)
 	for _, q := range queues {
 		resting[topology.DeadLetterQueue(q)] = true
 	}

@@ -95,7 +95,7 @@ func (q *Subscription) assert(ctx context.Context, sharedAge time.Duration) erro
 func (q *Subscription) declareAgain(ctx context.Context, s *amqp.Session, sharedAge time.Duration) error {
 	connections := q.worker.connections
 	shared := connections.declareShared(ctx, s, sharedAge)
-	t := q.topology()
+	t := q.topology().Without(parkingQueues(q.config)...)
 	err := connections.consuming.Assert(ctx, s, t)
 	conflict, refusal := refusedExchange(err)
 	if conflict {

@@ -141,9 +141,8 @@ func TestACopyWhoseWayIsDeletedArrives(t *testing.T) {
 		"the binding of the dead-letter queue": func(b *bench) error {
 			return b.channel.QueueUnbind(topology.DeadLetterQueue(b.queue.Name), b.queue.Name, topology.DeadLetterExchange, nil)
 		},
-		"a level of the ladder": func(b *bench) error { return b.channel.ExchangeDelete("warren.delay.00", false, false) },
-		"the queue of a level": func(b *bench) error {
-			_, err := b.channel.QueueDelete("warren.delay.00", false, false, false)
+		"the parking queue": func(b *bench) error {
+			_, err := b.channel.QueueDelete(topology.ParkingQueue(b.queue.Name), false, false, false)
 			return err
 		},
 	} {

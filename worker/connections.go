@@ -69,7 +69,7 @@ func (c *Connections) declareShared(ctx context.Context, s *amqp.Session, age ti
 	if c.session == s && time.Since(c.declared) < age {
 		return nil
 	}
-	if err := s.Declare(ctx, topology.Ladder()); err != nil {
+	if err := s.Declare(ctx, topology.Shared()); err != nil {
 		return err
 	}
 	c.session, c.declared = s, time.Now()

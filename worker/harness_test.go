@@ -39,7 +39,7 @@ type bench struct {
 	events []worker.Event
 }
 
-// quick is a retry policy for tests: one step of the ladder, no spread.
+// quick is a retry policy for tests: short, no spread.
 var quick = retry.Policy{MaxAttempts: 3, InitialInterval: 100 * time.Millisecond, Multiplier: 1, RandomizationFactor: -1}
 
 func newBench(t *testing.T) *bench {

@@ -73,6 +73,11 @@ func (w *Worker) Health() Health {
 		h.Queues[i] = q.Health()
 		h.Reasons = append(h.Reasons, h.Queues[i].notReady()...)
 	}
+	if len(h.Reasons) == 0 { // whatever they are, they are reasons for the parking queues too
+		for _, p := range w.parkings {
+			h.Reasons = append(h.Reasons, p.notReady()...)
+		}
+	}
 	h.Ready = len(h.Reasons) == 0
 	return h
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
-	"github.com/warren-mq/warren/topology"
 )
 
 // Verdict is the kind of an outcome.
@@ -20,7 +19,7 @@ type Verdict int
 // Verdicts, and what the broker is told.
 const (
 	Ack        Verdict = iota // done: basic.ack
-	Retry                     // again later: a copy on the delay ladder, then ack
+	Retry                     // again later: a copy in the parking queue, then ack
 	DeadLetter                // given up: a copy in the dead-letter queue, then ack
 	Discard                   // not wanted: basic.ack, counted and logged
 	Release                   // not handled: basic.nack with requeue
@@ -50,10 +49,8 @@ func decide(err error, m *message.Message, p retry.Policy) Outcome {
 	if err == nil {
 		return Outcome{Verdict: Ack, Spent: true}
 	}
-	if d, ok := retry.SnoozeDelay(err); ok && d <= topology.MaxDelay {
+	if d, ok := retry.SnoozeDelay(err); ok {
 		return Outcome{Verdict: Retry, Delay: d, Err: err}
-	} else if ok {
-		err = fmt.Errorf("worker: the handler asked to snooze for %v, want at most %v", d, topology.MaxDelay)
 	}
 	if retry.IsDiscard(err) {
 		return Outcome{Verdict: Discard, Err: err, Spent: true}
@@ -63,10 +60,8 @@ func decide(err error, m *message.Message, p retry.Policy) Outcome {
 		return out
 	}
 	out.Verdict, out.Delay = Retry, p.Randomized(m.Attempt, rand.Float64())
-	if d, ok := retry.AfterDelay(err); ok && d <= topology.MaxDelay {
+	if d, ok := retry.AfterDelay(err); ok {
 		out.Delay = d
-	} else if ok {
-		out.Err = fmt.Errorf("worker: the handler asked to retry after %v, want at most %v: %w", d, topology.MaxDelay, err)
 	}
 	return out
 }

@@ -158,7 +158,7 @@ func TestRetryReturnsToItsOwnQueueOnly(t *testing.T) {
 		b := newBench(t)
 		other := newBench(t)
 		other.exchange, other.queue.Exchange = b.exchange, b.exchange
-		// One queue's name ends with the other's, after a dot: the ladder must not mix them up.
+		// One queue's name ends with the other's, after a dot: the delays must not mix them up.
 		other.queue.Name = "welcome." + b.queue.Name
 		var others atomic.Int32
 		other.run(handler.Func(func(context.Context, *message.Message) error { others.Add(1); return nil }))

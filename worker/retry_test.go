@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -40,7 +39,6 @@ func TestDeletedWaysAreMended(t *testing.T) {
 		{"the dead-letter exchange is deleted", retry.Permanent(errBoom), func(t *testing.T, b *bench) {
 			deleteExchange(t, b, topology.DeadLetterExchange)
 		}},
-		{"the ladder's entry is deleted", errBoom, func(t *testing.T, b *bench) { deleteExchange(t, b, "warren.delay.00") }},
 	} {
 		abused.run(t, tt.name, func(t *testing.T, node rabbit.Node) {
 			b := newBenchAt(t, node.URL())
@@ -79,35 +77,6 @@ func handOffFailures(b *bench) (all []worker.HandOffFailed) {
 		}
 	}
 	return all
-}
-
-// TestALostWayBackKeepsTheMessage: the end of the ladder was unbound. The copy was
-// confirmed by then, so it waits where all waits that has nowhere to go.
-func TestALostWayBackKeepsTheMessage(t *testing.T) {
-	abused.test(t, func(t *testing.T, node rabbit.Node) {
-		b := newBenchAt(t, node.URL())
-		var runs atomic.Int32
-		h := handler.Func(func(_ context.Context, m *message.Message) error { runs.Add(1); return failUntil(m.Attempt, 2) })
-		r := b.run(h)
-		back := strings.Repeat("*.", 23) + b.queue.Name
-		if err := b.channel.QueueUnbind(b.queue.Name, back, "warren.delay.out", nil); err != nil {
-			t.Fatal(err)
-		}
-		b.publish("key", 1, broker.WithMessageID("id-1"))
-		b.eventually("it is kept", func() bool { return b.depth(topology.UnroutedQueue) == 1 })
-		if err := r.finish(); err != nil {
-			t.Fatal(err)
-		}
-		b.run(h) // a start mends the way
-		d, ok, err := b.channel.Get(topology.UnroutedQueue, true)
-		if err != nil || !ok || d.MessageId != "id-1" {
-			t.Fatalf("got %q, %v, %v; want the message", d.MessageId, ok, err)
-		}
-		b.publish("key", 1)
-		if got := b.verdicts(3); !slices.Equal(got, []worker.Verdict{worker.Retry, worker.Retry, worker.Ack}) {
-			t.Errorf("verdicts %v, want the second message to have found its way back", got)
-		}
-	})
 }
 
 // TestCutAtTheMomentOfFailing: whether the copy or the ack was under way is open;

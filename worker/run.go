@@ -153,7 +153,7 @@ const (
 
 // Topology is everything the worker declares: for a plan, or an export.
 func (w *Worker) Topology() topology.Topology {
-	t := topology.Ladder()
+	t := topology.Shared()
 	for _, q := range w.queues {
 		t = t.Merge(q.topology())
 	}
@@ -169,6 +169,9 @@ func (w *Worker) work(ctx context.Context, interrupted <-chan struct{}) (<-chan 
 	receiving, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	for _, q := range w.queues {
 		keepers.Go(func() { q.keep(receiving, hard) })
+	}
+	for _, p := range w.parkings {
+		keepers.Go(func() { p.keep(receiving) })
 	}
 	var refused error
 	select {

@@ -11,6 +11,7 @@ import (
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 )
 
 // settle carries the outcome out and tells of it. A result that comes after its
@@ -46,6 +47,9 @@ func (q *Subscription) handOff(d *amqp.Delivery, a *attempt, out Outcome) error 
 	c := record.Copy(&a.Message, q.failure(a, out).Headers())
 	if a.canary != "" && snoozed(out) {
 		c.Headers[record.HeaderCanary] = a.canary // its first attempt is yet to come
+	}
+	if out.Verdict == Retry {
+		record.SetDue(c, time.Now().Add(out.Delay))
 	}
 	ctx := d.Context()
 	note, done := q.copies.begin()
@@ -113,7 +117,7 @@ func (w *Worker) unconfirmed() error {
 
 func (q *Subscription) send(ctx context.Context, c *message.Message, out Outcome) error {
 	if out.Verdict == Retry {
-		return q.worker.connections.sender.Delay(ctx, q.config.Name, out.Delay, c)
+		return q.worker.connections.sender.SendUntil(ctx, "", topology.ParkingQueue(q.config.Name), c)
 	}
 	return q.worker.connections.sender.DeadLetter(ctx, q.config.Name, c)
 }

@@ -24,6 +24,7 @@ type Worker struct {
 
 	watchers []func(Event)
 
+	parkings    []*parking // set by Run
 	connections *Connections
 	opening     openers
 	started     atomic.Bool
@@ -110,6 +111,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	for _, q := range w.queues {
 		q.deriveContext(w.inHand)
 	}
+	w.parkings = w.newParkings()
+	w.starting.Add(int64(len(w.parkings)))
 	unregister, err := w.meter.observe(w)
 	if err != nil {
 		return err

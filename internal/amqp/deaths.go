@@ -22,8 +22,8 @@ type Death struct {
 // maxDeaths bounds what is read of a header that anyone can write.
 const maxDeaths = 64
 
-// Deaths reads x-death, the latest death first. Passages through the delay ladder are
-// left out, and so is what is no entry.
+// Deaths reads x-death, the latest death first. Passages through the levels of delayed
+// messages are left out, and so is what is no entry.
 func Deaths(h message.Headers) []Death {
 	entries, _ := h["x-death"].([]any)
 	var all []Death

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"strings"
 	"sync"
 	"time"
 
@@ -14,8 +12,8 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// ways are the ends of the ladder that were declared in a session, by the queue's name,
-// and the ladder itself, which has no name. Each is declared once, however many wait.
+// ways are what delayed messages need that was declared in a session, by name. Each is
+// declared once, however many wait.
 type ways struct {
 	mu       sync.Mutex
 	session  *Session
@@ -30,48 +28,20 @@ type declaration struct {
 	renewal time.Time // when it is to be made again
 }
 
-// The time between two declarations of what is in use: someone may have deleted a part of
-// it. Most of what is missing of the ladder, which is large, makes a message unroutable.
-const (
-	wayInterval    = 30 * time.Second
-	ladderInterval = 5 * time.Minute
-)
+// wayInterval is the time between two declarations of what is in use: someone may have
+// deleted a part of it.
+const wayInterval = 30 * time.Second
 
 // renew notes when to repeat the declaration.
-func (d *declaration) renew(name string) {
-	d.made, d.renewal = time.Now(), time.Now().Add(wayInterval)
-	if name == "" {
-		d.renewal = d.made.Add(ladderInterval)
-	}
-}
-
-// maxLadderName is what the delay's bits leave of a routing key.
-const maxLadderName = 255 - 2*topology.LadderLevels
-
-// DelayTarget returns the queue the ladder hands a delayed message to, and makes
-// sure, once a session, that it gets there.
-func (s *Sender) DelayTarget(ctx context.Context, exchange, key string) (string, error) {
-	way := topology.DelayedQueue(key) // on the default exchange a key is a queue's name
-	if exchange != "" {
-		way = topology.LadderExchange(exchange)
-	}
-	queue := way.Queues[0].Name
-	if len(queue) > maxLadderName {
-		return "", fmt.Errorf("%w: delay to %q: the name of the queue has %d bytes, want at most %d", ErrMalformed, queue, len(queue), maxLadderName)
-	}
-	session, err := s.connector.Session(ctx)
-	if err != nil {
-		return "", err
-	}
-	if err := s.declareOnce(ctx, session, "", topology.Ladder()); err != nil {
-		return "", err
-	}
-	return queue, s.declareOnce(ctx, session, queue, way)
-}
+func (d *declaration) renew() { d.made, d.renewal = time.Now(), time.Now().Add(wayInterval) }
 
 // declareOnce returns when t exists. The declaration goes on without a caller whose ctx
 // ends, so that those who come later find it done.
-func (s *Sender) declareOnce(ctx context.Context, session *Session, name string, t topology.Topology) error {
+func (s *Sender) declareOnce(ctx context.Context, name string, t topology.Topology) error {
+	session, err := s.connector.Session(ctx)
+	if err != nil {
+		return err
+	}
 	d, err := s.declaration(session, name, t)
 	if err != nil {
 		return err
@@ -82,7 +52,7 @@ func (s *Sender) declareOnce(ctx context.Context, session *Session, name string,
 	case <-session.Done():
 		return fmt.Errorf("%w: %w", ErrNotConnected, session.Err())
 	case <-ctx.Done():
-		return declareFailure(session, fmt.Errorf("declare the delay ladder: no answer from the broker: %w", context.Cause(ctx)))
+		return declareFailure(session, fmt.Errorf("declare %s: no answer from the broker: %w", name, context.Cause(ctx)))
 	}
 }
 
@@ -109,7 +79,7 @@ func (s *Sender) declaration(session *Session, name string, t topology.Topology)
 		return nil, err
 	}
 	if d != nil { // it most likely holds still: nobody has to wait for the next
-		d.renew(name)
+		d.renew()
 		return d, nil
 	}
 	w.declared[name] = next
@@ -125,22 +95,21 @@ func (w *ways) finish(session *Session, name string, d *declaration) {
 	case d.err != nil:
 		delete(w.declared, name)
 	default:
-		d.renew(name)
+		d.renew()
 		w.declared[name] = d
 	}
 }
 
 // doubt forgets what was declared a while ago, after a message to the exchange was
-// unroutable: someone has deleted a part of the ladder.
-func (w *ways) doubt(exchange string) {
-	if !strings.HasPrefix(exchange, topology.LadderPrefix) {
-		return
-	}
+// unroutable: someone has deleted a part of it.
+func (w *ways) doubt(exchange, key string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	maps.DeleteFunc(w.declared, func(_ string, d *declaration) bool {
-		return !d.made.IsZero() && time.Since(d.made) > doubtGap
-	})
+	for _, name := range []string{exchange, key} {
+		if d := w.declared[name]; d != nil && !d.made.IsZero() && time.Since(d.made) > doubtGap {
+			delete(w.declared, name)
+		}
+	}
 }
 
 // doubtGap is the least time between declarations that unroutable messages cause.

@@ -4,8 +4,6 @@ import (
 	"net"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
-
-	"github.com/warren-mq/warren/topology"
 )
 
 // InFlight is the number of messages of s that wait for their confirm.
@@ -23,10 +21,9 @@ func InFlight(s *Sender) int {
 
 // What the external tests check by itself, without a broker.
 var (
-	TableSize       = tableSize
-	ParseConflict   = parseConflict
-	ParseURL        = parseURL
-	CheckDelayedKey = topology.CheckDelayedKey
+	TableSize     = tableSize
+	ParseConflict = parseConflict
+	ParseURL      = parseURL
 )
 
 // NewBatchConn wraps c as every connection to a broker is wrapped.

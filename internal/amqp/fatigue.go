@@ -17,8 +17,7 @@ const (
 	maxTargets      = 1000
 )
 
-// target is where messages go. Keys of the delay ladder differ from message to message,
-// so that an exchange counts by itself too.
+// target is where messages go. Routing keys may differ from message to message, so that an exchange counts by itself too.
 type target struct {
 	exchange, key string
 	keyed         bool

@@ -11,6 +11,7 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/topology"
 )
 
 // TestWhatCannotBeWrittenCostsNobodyElse publishes good messages beside some that
@@ -64,6 +65,6 @@ func TestWhatCannotBeWrittenCostsNobodyElse(t *testing.T) {
 		}
 		close(stop)
 		good.Wait()
-		removeQueues(t, rabbit.Channel(t, url), "warren.delay.to."+exchange)
+		removeQueues(t, rabbit.Channel(t, url), topology.ExchangeParking(exchange))
 	})
 }

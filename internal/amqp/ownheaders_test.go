@@ -24,7 +24,7 @@ func TestHeadersOfAHandledMessageMayBePassedOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		work := topology.WorkQueue{Name: queue, Keys: []string{queue}}
-		if err := session.Declare(t.Context(), work.Topology().Merge(topology.Ladder())); err != nil {
+		if err := session.Declare(t.Context(), work.Topology().Merge(topology.Shared())); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
@@ -41,9 +41,9 @@ func TestHeadersOfAHandledMessageMayBePassedOn(t *testing.T) {
 		if err := p.Publish(t.Context(), queue, 1, broker.WithDelay(100*time.Millisecond), broker.WithHeader("warren-team", "red")); err != nil {
 			t.Fatal(err)
 		}
-		first := receiveOne(t, session, queue)
-		if _, delayed := first.Headers[record.HeaderRoutingKey]; !delayed {
-			t.Fatalf("the delayed message has headers %v, want the ladder's among them", first.Headers)
+		first := receiveOne(t, session, topology.ParkingQueue(queue))
+		if _, delayed := first.Headers[record.HeaderDue]; !delayed {
+			t.Fatalf("the delayed message has headers %v, want the time at which it is due among them", first.Headers)
 		}
 		if err := p.Publish(t.Context(), queue, 2, broker.WithHeaders(first.Headers), broker.WithHeader(record.HeaderRetryCount, 7)); err != nil {
 			t.Fatal(err)

@@ -57,7 +57,7 @@ func (s *Sender) begin(ctx context.Context, exchange, key string, p amqp091.Publ
 // published to it costs a channel. It reports what no queue took.
 func (s *Sender) judge(exchange, key string, err error) error {
 	if errors.Is(err, ErrUnroutable) {
-		s.ways.doubt(exchange)
+		s.ways.doubt(exchange, key)
 		s.unroutable.tell(exchange, key)
 	}
 	if e, refused := errors.AsType[*amqp091.Error](err); refused && (e.Code == amqp091.NotFound || e.Code == amqp091.AccessRefused) {

@@ -249,13 +249,6 @@ func (s *Sender) Declare(ctx context.Context, t topology.Topology) error {
 	return s.connector.Declare(ctx, session, t)
 }
 
-// Delay hands m to the delay ladder, which brings it back to the work queue after
-// d, never earlier, and to no other queue. It waits as SendUntil does.
-func (s *Sender) Delay(ctx context.Context, queue string, d time.Duration, m *message.Message) error {
-	steps := topology.LadderSteps(d)
-	return s.SendUntil(ctx, topology.LadderEntry(steps), topology.LadderKey(steps, queue), m)
-}
-
 // DeadLetter hands m to the dead-letter queue of the work queue. It waits as SendUntil
 // does.
 func (s *Sender) DeadLetter(ctx context.Context, queue string, m *message.Message) error {

@@ -76,7 +76,7 @@ func TestPlan(t *testing.T) {
 				}
 			}
 		}
-		if err := s.Declare(t.Context(), topology.Ladder().Merge(q.Topology())); err != nil {
+		if err := s.Declare(t.Context(), topology.Shared().Merge(q.Topology())); err != nil {
 			t.Fatal(err)
 		}
 		for name, action := range actions(plan(q)) {
@@ -186,7 +186,7 @@ func TestWorkQueueIsChecked(t *testing.T) {
 func TestDefinitionsImport(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		node := rabbit.Start(t)
-		wanted := topology.Ladder().Merge(topology.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology(),
+		wanted := topology.Shared().Merge(topology.WorkQueue{Name: "email", Exchange: "events", Keys: []string{"user.*"}}.Topology(),
 			topology.WorkQueue{Name: "urgent", Exchange: "events", Keys: []string{"#"}, MaxPriority: 10}.Topology()).Unique()
 		definitions, err := wanted.Definitions("/")
 		if err != nil {

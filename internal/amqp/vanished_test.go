@@ -2,11 +2,8 @@ package amqp_test
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"time"
-
-	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp"
@@ -47,65 +44,24 @@ func TestAPublisherGoesOnWhenItsExchangeIsBack(t *testing.T) {
 	})
 }
 
-// TestDelayedMessagesGoOnWhenThePublisherFindsAPartOfTheLadderGone.
-func TestDelayedMessagesGoOnWhenThePublisherFindsAPartOfTheLadderGone(t *testing.T) {
+// TestDelayedMessagesGoOnWhenTheirParkingQueueWasDeleted, once a publisher has found out.
+func TestDelayedMessagesGoOnWhenTheirParkingQueueWasDeleted(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
-		ch, p, queue := delaying(t)
-		for name, remove := range map[string]func() error{
-			"exchange": func() error { return ch.ExchangeDelete("warren.delay.00", false, false) },
-			"binding": func() error {
-				return ch.QueueUnbind("warren.delay.00", strings.Repeat("*.", 22)+"1.#", "warren.delay.00", nil)
-			},
-		} {
-			if err := remove(); err != nil {
-				t.Fatal(err)
-			}
-			delayed := func() error { return p.Publish(t.Context(), "key", 1, broker.WithDelay(100*time.Millisecond)) }
-			if err := delayed(); !errors.Is(err, amqp.ErrUnroutable) {
-				t.Errorf("without the %s: %v, want ErrUnroutable", name, err)
-			}
-			rabbit.Eventually(t, 10*time.Second, func() bool { return delayed() == nil }, "the ladder has its "+name+" again")
-		}
-		rabbit.Eventually(t, time.Minute, func() bool { return rabbit.Depth(t, ch, queue) == 3 }, "the messages have come")
-	})
-}
-
-// TestDelayedMessagesGoOnWhenTheirWayBackWasDeleted: what leaves the ladder is not returned
-// to its publisher.
-func TestDelayedMessagesGoOnWhenTheirWayBackWasDeleted(t *testing.T) {
-	rabbit.Waits(t, "30 seconds until the way is declared again")
-	rabbit.Test(t, func(t *testing.T) {
-		ch, p, queue := delaying(t)
-		if _, err := ch.QueueDelete("warren.delay.to.amq.topic", false, false, false); err != nil {
+		url, exchange := rabbit.URL(t), rabbit.Queue(t)
+		ch, p := rabbit.Channel(t, url), publisher(t, amqp.Config{URL: url}, exchange)
+		parking := topology.ExchangeParking(exchange)
+		defer removeQueues(t, ch, parking)
+		delayed := func() error { return p.Publish(t.Context(), "key", 1, broker.WithDelay(time.Hour)) }
+		if err := delayed(); err != nil {
 			t.Fatal(err)
 		}
-		rabbit.Eventually(t, time.Minute, func() bool {
-			if err := p.Publish(t.Context(), "key", 1, broker.WithDelay(100*time.Millisecond)); err != nil {
-				t.Fatal(err)
-			}
-			return rabbit.Depth(t, ch, queue) > 1
-		}, "a delayed message has come")
+		removeQueues(t, ch, parking)
+		if err := delayed(); !errors.Is(err, amqp.ErrUnroutable) {
+			t.Errorf("without the parking queue: %v, want ErrUnroutable", err)
+		}
+		rabbit.Eventually(t, 10*time.Second, func() bool { return delayed() == nil }, "the parking queue is there again")
+		rabbit.Eventually(t, 10*time.Second, func() bool { return rabbit.Depth(t, ch, parking) == 1 }, "the message waits")
 	})
-}
-
-// delaying returns a publisher that has published a delayed message to a queue, on a node
-// of its own.
-func delaying(t *testing.T) (ch *amqp091.Channel, p *broker.Publisher, queue string) {
-	t.Helper()
-	node := rabbit.Start(t)
-	ch, queue = rabbit.Channel(t, node.URL()), rabbit.Queue(t)
-	if _, err := ch.QueueDeclare(queue, false, false, true, false, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := ch.QueueBind(queue, "key", "amq.topic", false, nil); err != nil {
-		t.Fatal(err)
-	}
-	p = publisher(t, amqp.Config{URL: node.URL()}, "amq.topic")
-	if err := p.Publish(t.Context(), "key", 1, broker.WithDelay(100*time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
-	rabbit.Eventually(t, time.Minute, func() bool { return rabbit.Depth(t, ch, queue) == 1 }, "the message has come")
-	return ch, p, queue
 }
 
 // TestAnExchangeOfAnUnknownTypeCostsNoConnection: the broker closes the one over which it

@@ -45,8 +45,8 @@ const (
 	farFrom = 64*time.Second + levelSlack
 	// pressedFrom is the same while the keeper is full.
 	pressedFrom = topology.ShortestLevel + levelSlack
-	// maxBytes and maxCount are what the keeper holds before it is full.
-	maxBytes = 32 << 20
+	// MaxBytes and maxCount are what the keeper holds before it is full.
+	MaxBytes = 32 << 20
 	maxCount = 12 << 10
 	perItem  = 1 << 10 // of memory, beside body and headers
 	// heldAtMost is how long a message that is refused is held: RabbitMQ closes the channel
@@ -63,6 +63,8 @@ type Config struct {
 	Queue  string                         // the parking queue
 	Target func(*message.Message) Address // where a message goes when it is due
 	Sink   Sink
+	// OnIdle is called when messages were acknowledged and no other is on the wire.
+	OnIdle func()
 	// OnReleased is called when a message was published, with how late it was.
 	OnReleased func(late time.Duration)
 	// OnFailed is called when a publish failed, once for each failure.
@@ -86,6 +88,8 @@ type Keeper struct {
 	seq     uint64
 
 	count, bytes atomic.Int64
+	limit        atomic.Int64
+	filled       chan struct{} // holds one token: limit was reached
 }
 
 // result is how the publish of an item ended.
@@ -96,6 +100,9 @@ type result struct {
 
 // New returns a keeper that holds nothing.
 func New(c Config) *Keeper {
+	if c.OnIdle == nil {
+		c.OnIdle = func() {}
+	}
 	if c.OnReleased == nil {
 		c.OnReleased = func(time.Duration) {}
 	}
@@ -103,7 +110,7 @@ func New(c Config) *Keeper {
 		c.OnFailed = func(Address, error) {}
 	}
 	return &Keeper{
-		cfg: c, in: make(chan Delivery), lost: make(chan struct{}, 1),
+		cfg: c, in: make(chan Delivery), lost: make(chan struct{}, 1), filled: make(chan struct{}, 1),
 		results: make(chan result, window), targets: make(map[Address]*target),
 	}
 }
@@ -129,6 +136,13 @@ func (k *Keeper) Sweep() {
 // Held returns how many messages the keeper holds, and about how many bytes of memory
 // they need.
 func (k *Keeper) Held() (count, bytes int) { return int(k.count.Load()), int(k.bytes.Load()) }
+
+// Filled returns a channel that receives a value when the keeper takes a message and then
+// holds limit messages or more. One goroutine at a time may wait.
+func (k *Keeper) Filled(limit int) <-chan struct{} {
+	k.limit.Store(int64(limit))
+	return k.filled
+}
 
 // Run keeps messages until ctx is done. Then it waits a few seconds for the confirms of
 // what is on the wire, and leaves the rest to the broker.
@@ -182,15 +196,20 @@ func (k *Keeper) take(d Delivery) {
 	record.ClearDue(&it.message)
 	it.to = k.cfg.Target(&it.message)
 	it.size = perItem + sizeOf(&it.message)
-	k.count.Add(1)
 	k.bytes.Add(int64(it.size))
+	if count, limit := k.count.Add(1), k.limit.Load(); limit > 0 && count >= limit {
+		select {
+		case k.filled <- struct{}{}:
+		default:
+		}
+	}
 	k.place(it, now)
 }
 
 // place decides where an item waits: here, or in a level.
 func (k *Keeper) place(it *item, now time.Time) {
 	limit := farFrom
-	if k.count.Load() > maxCount || k.bytes.Load() > maxBytes {
+	if k.count.Load() > maxCount || k.bytes.Load() > MaxBytes {
 		limit = pressedFrom
 	}
 	if it.due.Sub(now) >= limit {
@@ -323,6 +342,9 @@ func (k *Keeper) settle(r result) {
 func (k *Keeper) succeeded(it *item) {
 	_ = it.delivery.Ack() // if it is stale, the message comes twice
 	k.forget(it)
+	if k.flying == 0 {
+		k.cfg.OnIdle()
+	}
 	if it.far || it.gone {
 		return
 	}

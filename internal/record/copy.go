@@ -7,7 +7,7 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Copy returns a copy of m to be published by the framework, on the delay ladder
+// Copy returns a copy of m to be published by the framework, for a retry
 // or as a dead letter, with more headers. Everything of the message survives but
 // what would misroute, destroy or refuse the copy:
 //

@@ -6,14 +6,13 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// SetDue notes in the headers of m when m is to leave its parking queue, rounded up to a
-// millisecond. The expiration of m counts from then on: it would remove m from the parking
+// SetDue notes in the headers of m when m is to leave its parking queue. The expiration of m counts from then on: it would remove m from the parking
 // queue.
 func SetDue(m *message.Message, at time.Time) {
 	if m.Headers == nil {
 		m.Headers = make(message.Headers)
 	}
-	m.Headers[HeaderDue] = at.Add(time.Millisecond - 1).UnixMilli()
+	m.Headers[HeaderDue] = at.UTC().Format(time.RFC3339Nano)
 	if m.Expiration != "" {
 		m.Headers[HeaderDueExpiration], m.Expiration = m.Expiration, ""
 	}
@@ -21,10 +20,11 @@ func SetDue(m *message.Message, at time.Time) {
 
 // Due returns when m is to leave its parking queue; the zero time if m does not say so.
 func Due(m *message.Message) time.Time {
-	if ms, ok := m.Headers.Int(HeaderDue); ok {
-		return time.UnixMilli(ms)
+	at, err := m.Headers.Time(HeaderDue)
+	if err != nil {
+		return time.Time{}
 	}
-	return time.Time{}
+	return at
 }
 
 // ClearDue makes m again what it was before SetDue, and removes what the broker has added

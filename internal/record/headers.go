@@ -48,7 +48,7 @@ const HeaderCanary = "warren-canary"
 
 // Headers of a message in a parking queue. They are removed when it is due.
 const (
-	HeaderDue           = "warren-due"            // when it is to leave: milliseconds since 1970, UTC
+	HeaderDue           = "warren-due"            // RFC 3339, UTC: when it is to leave
 	HeaderDueExpiration = "warren-due-expiration" // the expiration that it is to have then
 )
 

@@ -40,6 +40,7 @@ func (e *examination) checkPermissions(ctx context.Context) {
 	}
 	for _, q := range e.config.Queues {
 		r.noteRead(ctx, q.Name)
+		r.noteRead(ctx, topology.ParkingQueue(q.Name))
 	}
 	r.tryToWrite(ctx, t)
 	for _, what := range r.denied {
@@ -72,7 +73,7 @@ func (r *rights) tryToWrite(ctx context.Context, t topology.Topology) {
 	ctx, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- sender.Run(ctx) }()
-	for _, x := range t.Exchanges {
+	for _, x := range append(t.Exchanges, topology.Exchange{}) { // and the default exchange, for retries
 		r.note(sender.Send(ctx, x.Name, "", &message.Message{Expiration: "doctor"}))
 	}
 	stop()

@@ -49,11 +49,11 @@ type edge struct {
 	indirect bool
 }
 
-// delayNode represents all levels of the delay ladder.
-var delayNode = node{"delay", "delay ladder"}
+// delayNode represents the parking queues and the levels.
+var delayNode = node{"delay", "delay"}
 
-// diagramOf returns the diagram of c, without internal parts such as the levels of the
-// delay ladder.
+// diagramOf returns the diagram of c, without internal parts such as the levels of
+// delayed messages.
 func diagramOf(c *config.Config) diagram {
 	var d diagram
 	for _, e := range c.Exchanges {

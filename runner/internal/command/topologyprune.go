@@ -27,9 +27,9 @@ prune also finds leftover bindings of the configured queues. Queues that only th
 plugin finds are shown as unknown, because they may belong to another program. To remove
 them, name them.
 
-Prune first unbinds a queue. Then it deletes the queue, the queue that holds its retries and
+Prune first unbinds a queue. Then it deletes the queue, its parking queue and
 its dead-letter queue, each only if it has neither messages nor consumers. --force deletes a
-queue with its messages. A retry that still waits in the delay ladder ends in
+queue with its messages. A retry that still waits in a level ends in
 warren.unrouted. Exchanges are not deleted.
 
 The exit status is 6 if a queue was kept because it is in use.`,

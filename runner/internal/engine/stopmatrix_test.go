@@ -157,7 +157,7 @@ func prepare(t *testing.T, direct broker.Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	topology := topology.Ladder().Merge(topology.WorkQueue{Name: "q", Exchange: "events", Keys: []string{"#"}}.Topology())
+	topology := topology.Shared().Merge(topology.WorkQueue{Name: "q", Exchange: "events", Keys: []string{"#"}}.Topology())
 	if err := errors.Join(s.Declare(t.Context(), topology), s.Close()); err != nil {
 		t.Fatal(err)
 	}

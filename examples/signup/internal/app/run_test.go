@@ -65,14 +65,20 @@ func TestWhatIsRemovedIsGoneAndNothingElse(t *testing.T) {
 	go func() { done <- a.Run(ctx, nil, nil) }()
 	<-a.Worker().Ready()
 	stop()
+	ch, other := rabbit.Channel(t, rabbit.URL(t)), "other-"+rabbit.Queue(t)
+	if _, err := ch.QueueDeclare(other, true, false, false, false, nil); err != nil {
+		t.Fatal(err)
+	}
 	for _, err := range []error{<-done, a.Close(), app.Remove(t.Context(), c.Broker, c.Prefix)} {
 		if err != nil {
 			t.Error(err)
 		}
 	}
-	ch := rabbit.Channel(t, rabbit.URL(t))
-	if _, err := ch.QueueDeclarePassive("warren.delay.00", true, false, false, false, nil); err != nil {
-		t.Errorf("a queue without the prefix was deleted: %v", err)
+	if _, err := ch.QueueDeclarePassive(other, true, false, false, false, nil); err != nil {
+		t.Fatalf("a queue without the prefix was deleted: %v", err)
+	}
+	if _, err := ch.QueueDelete(other, false, false, false); err != nil {
+		t.Error(err)
 	}
 	if err := ch.ExchangeDelete(c.Prefix+event.Exchange, false, false); err != nil {
 		t.Error(err)
