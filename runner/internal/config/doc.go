@@ -17,5 +17,10 @@
 // variable cannot change the structure of the file. A secret is text, or {file: PATH},
 // relative to the configuration file. The newlines at the end of that file are removed.
 //
+// A new key is a field with its tags in config.go, queue.go or handler.go. Then come, where
+// they apply, its default (defaults.go), rules beyond the schema (the files …check.go), what
+// a reload may change (diff.go), and its effect (package wiring). `go test -update` writes
+// the schema.
+//
 // Errors and other output of this package contain no secrets.
 package config

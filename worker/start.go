@@ -1,0 +1,69 @@
+package worker
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/topology"
+)
+
+// start waits for both connections and makes sure that nothing stands in the way:
+// it declares nothing unless all of it can be declared. A session lost meanwhile is
+// waited for again.
+func (w *Worker) start(ctx context.Context) error {
+	waiting := ctx
+	if limit := cmp.Or(w.config.Broker.StartupTimeout, defaultStartup); limit > 0 {
+		var cancel context.CancelFunc
+		waiting, cancel = context.WithTimeout(ctx, 2*limit) // the connectors themselves give up after one
+		defer cancel()
+	}
+	if _, err := w.connections.sender.Connector().Session(waiting); err != nil {
+		return err
+	}
+	planning, cancel := context.WithTimeout(ctx, planTimeout)
+	defer cancel()
+	for {
+		session, err := w.connections.consuming.Session(waiting)
+		if err != nil {
+			return err
+		}
+		if len(w.Topology().Unusual().Exchanges) > 0 {
+			return w.connections.consuming.Apart(planning, func(s *amqp.Session) error { return w.plan(planning, s) })
+		}
+		if err = w.plan(planning, session); err == nil || session.Err() == nil {
+			return err
+		}
+	}
+}
+
+// plan says whether something conflicts. If nothing does, it declares what may be refused
+// at the cost of the connection.
+func (w *Worker) plan(ctx context.Context, s *amqp.Session) error {
+	changes, err := s.Plan(ctx, w.Topology())
+	if err != nil {
+		return err
+	}
+	if err := topology.Conflicts(changes); err != nil {
+		return err
+	}
+	if unusual := w.Topology().Unusual(); len(unusual.Exchanges) > 0 {
+		return s.Declare(ctx, unusual)
+	}
+	return nil
+}
+
+const (
+	defaultStartup = 30 * time.Second // that of broker.Config
+	planTimeout    = 5 * time.Minute  // for thousands of queues, or a broker that does not answer
+)
+
+// Topology is everything the worker declares: for a plan, or an export.
+func (w *Worker) Topology() topology.Topology {
+	t := topology.Shared()
+	for _, q := range w.queues {
+		t = t.Merge(q.topology())
+	}
+	return t.Unique()
+}
