@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"sync"
 )
@@ -183,3 +184,12 @@ func (b *Broker) do(f func()) {
 
 // later puts f on the agenda of the do that runs.
 func (b *Broker) later(f func()) { b.agenda = append(b.agenda, f) }
+
+// brokerURL writes an AMQP URL; the virtual host / is an empty path.
+func brokerURL(scheme, host string, u User, vhost string) string {
+	out := url.URL{Scheme: scheme, Host: host, User: url.UserPassword(u.Name, u.Password), Path: "/"}
+	if vhost != "/" {
+		out.Path, out.RawPath = "/"+vhost, "/"+url.PathEscape(vhost)
+	}
+	return out.String()
+}
