@@ -8,10 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/internal/record"
-
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
 )

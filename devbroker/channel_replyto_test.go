@@ -83,8 +83,9 @@ func TestDirectReplyToIsRefused(t *testing.T) {
 			return err
 		}, "PRECONDITION_FAILED - reply consumer already set"},
 		"to who asks without consuming": {func(c *client) error {
+			closed := c.NotifyClose(make(chan *amqp.Error, 1)) // a call could find the channel closed already
 			c.ask("1")
-			return c.Qos(1, 0, false)
+			return <-closed
 		}, "PRECONDITION_FAILED - fast reply consumer does not exist"},
 		"no longer, once the consumer has gone": {func(c *client) error {
 			_, err := c.Consume(replyTo, "tag", true, false, false, false, nil)

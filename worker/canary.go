@@ -12,10 +12,9 @@ import (
 )
 
 // A replay may send a few dead letters ahead and wait for what becomes of them: its
-// canaries. Their header names the queue on which it waits, and the worker publishes two
-// reports there: when the first attempt begins, and when the message is settled. Reports
-// are sent beside the message's own way, which never waits for them; one that cannot be
-// sent is dropped.
+// canaries. Their header names the queue on which the replay waits. The worker publishes two
+// reports there: when the first attempt begins, and when the message is settled. The message
+// is not held up by its reports; a report that cannot be sent is dropped.
 const (
 	reportsAtOnce = 256              // more are dropped
 	reportTimeout = 30 * time.Second // for one report
@@ -90,7 +89,7 @@ func (q *Subscription) sendReport(a *attempt, out Outcome, m *message.Message) {
 	})
 }
 
-// finishReports gives the reports under way a moment, and then drops them.
+// finishReports waits up to 1 s for the reports under way, and then drops them.
 func (w *Worker) finishReports() {
 	timer := time.AfterFunc(reportGrace, w.stopReporting)
 	defer timer.Stop()

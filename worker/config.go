@@ -19,26 +19,26 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// Config is that of a worker: one process's connections and what all its queues
-// share. The zero value works with the broker on this machine.
+// Config configures a Worker: its connections to the broker and the settings that all of its
+// queues share.
 type Config struct {
 	Broker broker.Config
-	// Connections are used instead of ones of its own, if set, and Broker is not: they
-	// must be run beside the worker, and longer.
+	// If Connections is set, the worker uses it and ignores Broker. Connections.Run must be
+	// called before Worker.Run, and must return after it.
 	Connections *Connections
-	// Grace is how long handlers in hand may go on once the worker is told to
-	// stop; then their contexts are cancelled, with ErrGraceExpired as the cause,
-	// and their messages released. 30s if zero, none if negative.
+	// Grace is how long running handlers may take to finish once the worker is told to stop.
+	// Then their contexts are cancelled, with ErrGraceExpired as the cause, and their messages
+	// are requeued. Zero means 30 s; a negative value means no grace.
 	Grace time.Duration
-	// Middleware wraps the handlers of every queue, the first outermost.
+	// Middleware wraps the handlers of every queue. The first is the outermost.
 	Middleware []handler.Middleware
-	// Logger takes the worker's events; slog.Default() if nil.
+	// Logger receives a line for each event. Nil means slog.Default().
 	Logger *slog.Logger
 
 	// TracerProvider makes the spans of messages handled and published, MeterProvider
 	// measures them, and Propagator reads and writes the trace context in their headers.
-	// Nil means the global one of OpenTelemetry, also where the program sets it later.
-	// Broker takes those it lacks from here.
+	// Nil means OpenTelemetry's global one, even if the program sets that later. Where Broker
+	// has none of its own, it uses these.
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
 	Propagator     propagation.TextMapPropagator
@@ -69,64 +69,69 @@ func (c Config) observing() []handler.Middleware {
 	}
 }
 
-// Queue is a work queue: where its messages come from and how they are worked on.
+// Queue configures a work queue: where its messages come from and how they are handled.
 type Queue struct {
-	// Name of the queue, at most 200 bytes. The dead-letter queue is <Name>.dlq.
+	// Name is the name of the queue, 1 to 200 bytes. Its dead-letter queue is <Name>.dlq, its
+	// parking queue <Name>.delay.
 	Name string
-	// Exchange the handled keys are bound to; it is declared as a durable topic
-	// exchange unless ExchangeKind says direct, fanout or headers. Empty means
-	// the default exchange: what is published to the queue by its name.
+	// Exchange is the exchange to which the queue is bound by the handled keys. It is declared
+	// as a durable topic exchange, or as ExchangeKind says: direct, fanout or headers. Empty
+	// means the default exchange, by which messages are published to the queue's name.
 	Exchange     string
 	ExchangeKind string
-	// ExchangeArguments are those the exchange is declared with, such as
-	// alternate-exchange.
+	// ExchangeArguments are the arguments of the exchange, such as alternate-exchange.
 	ExchangeArguments message.Headers
-	// BindingArguments go with each binding, as a headers exchange needs them.
+	// BindingArguments are the arguments of each binding, for a headers exchange.
 	BindingArguments message.Headers
 
-	// Concurrency is the number of messages in hand at a time; 1 if zero.
+	// Concurrency is the number of messages that are handled at a time. Zero means 1.
 	Concurrency int
-	// Prefetch is the number of messages the broker sends ahead, those in hand
-	// included. If zero it is twice the concurrency, or with MaxPriority just the
-	// concurrency: an urgent message does not overtake one already here. Less than
-	// Concurrency is an error; SetConcurrency raises it where needed. A crash counts
-	// as a delivery for every prefetched message, so keep it small.
-	// On a quorum queue without an order to keep (a Concurrency above 1, and neither
-	// OrderBy nor SingleActive) the first message after a start or a loss comes alone, and so
-	// does each that was delivered twice before without an outcome: it may be what
-	// kills the process, and must not take others to the dead-letter queue with it.
+	// Prefetch is the largest number of messages that the broker sends before they are
+	// settled, including those being handled. Zero means twice the concurrency, or with
+	// MaxPriority the concurrency, since an urgent message cannot overtake messages that were
+	// sent already. It must not be less than Concurrency; SetConcurrency raises it where
+	// needed. Keep it small: when the process crashes, the broker counts a delivery for every
+	// message that it had sent.
+	// On a quorum queue with a Concurrency above 1 and neither OrderBy nor SingleActive, the
+	// first message after a start or a loss is fetched alone, and so is each message that was
+	// delivered twice before without an outcome. Such a message may be the one that crashes
+	// the process, and the messages beside it would be dead-lettered with it.
 	Prefetch int
-	// OrderBy names what must stay in order: messages for which it returns the
-	// same text are handled one after the other, in the order they came, by this
-	// process. Retries step out of it. Nil means no such order.
+	// OrderBy returns the key of a message. This process handles messages with the same key
+	// one after the other, in the order of their delivery. A retried message leaves that
+	// order. Nil means that messages are handled in no particular order.
 	OrderBy func(*message.Message) string
 
-	// Retry says when a failed message is tried again; retry.Default() where its
-	// fields are zero.
+	// Retry is the policy for failed messages. Zero fields take their values from
+	// retry.Default.
 	Retry retry.Policy
-	// Timeout bounds one run of the handler; 1 minute if zero, none if negative.
-	// It should stay below the broker's consumer timeout (30 minutes by default).
+	// Timeout bounds one run of the handler. Zero means 1 minute; a negative value means no
+	// bound. It should be less than the broker's consumer timeout (30 minutes by default).
 	Timeout time.Duration
-	// MaxBodyBytes is the largest body that is handled; larger ones are
-	// dead-lettered. 16 MiB if zero.
+	// MaxBodyBytes is the size of the largest body that is handled. Messages with larger
+	// bodies are dead-lettered. Zero means 16 MiB.
 	MaxBodyBytes int
-	// Middleware wraps this queue's handlers, inside that of Config.
+	// Middleware wraps this queue's handlers, inside the Middleware of Config.
 	Middleware []handler.Middleware
 
-	// Type is topology.Quorum if empty, or topology.Classic.
+	// Type is topology.Quorum or topology.Classic. Empty means quorum, or classic with
+	// MaxPriority.
 	Type string
-	// MaxPriority makes priorities 1 to 10 count and the queue classic.
+	// MaxPriority is the highest priority of messages, 1 to 10; the queue is classic then.
+	// Zero means no priorities.
 	MaxPriority int
-	// DeliveryLimit is how often the broker delivers a message before it
-	// dead-letters it by itself: it stops what kills the process. 20 if zero.
+	// DeliveryLimit is how often the broker delivers a message without an outcome before it
+	// dead-letters the message, for messages that crash the process. Zero means 20.
 	DeliveryLimit int
-	// MessageTTL dead-letters what has waited so long; none if zero.
+	// MessageTTL is how long a message may wait before it is dead-lettered. Zero means no
+	// limit.
 	MessageTTL time.Duration
-	// MaxLength bounds the messages waiting; publishers get ErrNacked beyond it.
+	// MaxLength bounds the number of waiting messages; publishes beyond it fail with
+	// ErrNacked. Zero means no bound.
 	MaxLength int
-	// SingleActive lets one consumer at a time receive, among all processes.
+	// SingleActive has the broker deliver to one consumer at a time, among all processes.
 	SingleActive bool
-	// Arguments are added to the queue's own, and win over them.
+	// Arguments are added to the arguments above, and replace equal ones.
 	Arguments message.Headers
 }
 
@@ -149,7 +154,7 @@ func (q Queue) prefetch(concurrency int) int {
 	return 2 * concurrency
 }
 
-// maxPrefetch is what AMQP can say.
+// maxPrefetch is the largest prefetch in AMQP 0-9-1.
 const maxPrefetch = 1<<16 - 1
 
 func (q Queue) validate(keys []string) error {

@@ -10,10 +10,10 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// Connections are a process's connections to its broker: one consumes, and one
-// publishes, since a blocked publisher must not stop acks. A worker has its own unless
-// Config.Connections is set; with that, several workers share a pair, and each of them
-// starts and drains alone.
+// Connections are two connections of a process to its broker: one consumes and one publishes,
+// since a blocked publisher must not hold up acks. By default a worker has its own. With
+// Config.Connections several workers share a pair, and each of them starts and drains
+// by itself.
 type Connections struct {
 	consuming *amqp.Connector
 	sender    *amqp.Sender
@@ -23,14 +23,14 @@ type Connections struct {
 	declared  time.Time // when that was done last, over session
 }
 
-// Roles of connections, as names, events and metrics have them.
+// Roles of connections, in names, events and metrics.
 const (
 	roleConsume = "consume"
 	rolePublish = "publish"
 )
 
-// NewConnections returns connections that Run opens. onEvent sees SessionUp,
-// SessionDown and ConnectFailed; it may be nil, and it must be quick.
+// NewConnections returns connections that Run opens. onEvent, which may be nil, is called with
+// SessionUp, SessionDown and ConnectFailed, and must return quickly.
 func NewConnections(c broker.Config, onEvent func(Event)) *Connections {
 	changed := func(role string) func(*amqp.Session, error) {
 		return func(s *amqp.Session, err error) {
@@ -76,10 +76,10 @@ func (c *Connections) declareShared(ctx context.Context, s *amqp.Session, age ti
 	return nil
 }
 
-// Run keeps both connections open until ctx is done, and closes them. The workers that
-// share them must have returned by then. The error is what is wrong with the
-// configuration; broker.ErrRefused; or broker.ErrNotConnected when the start-up time is
-// over.
+// Run keeps both connections open until ctx is done, and closes them. The workers that share
+// them must have returned by then. Run returns the errors of the configuration,
+// broker.ErrRefused if the broker refuses the login, or broker.ErrNotConnected when the
+// start-up time is over.
 func (c *Connections) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -91,5 +91,5 @@ func (c *Connections) Run(ctx context.Context) error {
 	return cmp.Or(err, <-ended)
 }
 
-// Sender publishes over the connection that is there for it.
+// Sender returns the sender of the publishing connection.
 func (c *Connections) Sender() *amqp.Sender { return c.sender }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// copies knows the copies of one queue, for a retry or the dead-letter queue, that the
-// broker has not confirmed yet.
+// copies holds the copies of one queue, for a retry or the dead-letter queue, that the broker
+// has not confirmed yet.
 type copies struct {
 	mu      sync.Mutex
 	waiting map[*unconfirmedCopy]struct{}
@@ -17,7 +17,7 @@ type unconfirmedCopy struct {
 	err   error // why it is not confirmed, as far as that is known
 }
 
-// begin notes a copy that is to be confirmed, until done. failed notes why it is not yet.
+// begin adds a copy; done removes it, and failed sets why it is not confirmed yet.
 func (c *copies) begin() (failed func(error), done func()) {
 	u := &unconfirmedCopy{since: time.Now()}
 	c.mu.Lock()

@@ -1,5 +1,5 @@
-// Package worker moves messages from RabbitMQ through handlers and tells the
-// broker what became of them.
+// Package worker consumes messages from RabbitMQ, runs their handlers, and settles each
+// message by its outcome.
 //
 // A program makes a Worker, registers its queues and their handlers, and calls
 // Run, which blocks until its context is done and then drains:
@@ -9,7 +9,7 @@
 //	welcome.Handle("user.signed_up", handler.Typed(sendWelcome))
 //	err := w.Run(ctx)
 //
-// What a handler returns decides: nil is acknowledged, an error is tried again
-// after the queue's policy and dead-lettered at its end, and the marks of package
-// retry say more. A handler never acknowledges.
+// What a handler returns decides the outcome. With nil the message is acknowledged; with an
+// error it is retried by the queue's policy, and dead-lettered when no attempt is left. The
+// marks of package retry ask for other outcomes. A handler never acknowledges.
 package worker

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// drain waits: for the grace, then for cancelled handlers, then no more.
+// drain waits for the handlers: during the grace, and for 5 s after cancelling them.
 func (w *Worker) drain(drained, interrupted <-chan struct{}) error {
 	select {
 	case <-drained:
@@ -28,8 +28,8 @@ func (w *Worker) drain(drained, interrupted <-chan struct{}) error {
 	}
 }
 
-// stuck names the queues whose handlers have not returned. It returns nil if there are
-// none: then it is the broker that does not answer.
+// stuck returns ErrHandlerStuck with the queues whose handlers have not returned, or nil if all
+// have; then the broker does not answer.
 func (w *Worker) stuck() error {
 	var queues []string
 	for _, q := range w.queues {
@@ -43,8 +43,8 @@ func (w *Worker) stuck() error {
 	return fmt.Errorf("%w: queue %s", ErrHandlerStuck, strings.Join(queues, ", "))
 }
 
-// finish waits for the last goroutines, but not longer than Run may take. It returns err,
-// or ErrInterrupted if a second signal comes meanwhile.
+// finish waits for the last goroutines within a bound, and returns err, or ErrInterrupted if a
+// second signal arrives meanwhile.
 func finish(err error, interrupted <-chan struct{}, ended ...<-chan struct{}) error {
 	limit := closeTimeout
 	if errors.Is(err, ErrInterrupted) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// State is what a queue is doing.
+// State is the state of a queue.
 type State int
 
 // States of a queue.
@@ -18,7 +18,7 @@ const (
 	StateDraining               // stopping
 )
 
-// String is the state's name.
+// String returns the state's name.
 func (s State) String() string {
 	names := [...]string{"starting", "consuming", "paused", "idle", "draining"}
 	if s < 0 || int(s) >= len(names) {
@@ -27,18 +27,18 @@ func (s State) String() string {
 	return names[s]
 }
 
-// Health says whether a worker does its work, and if not, why.
+// Health reports whether a worker is ready and, if it is not, why.
 type Health struct {
-	// Ready is true when both connections are up and every queue consumes, or was
-	// paused on purpose; has a handler that heeds its timeout; has no copy for a
-	// retry or the dead-letter queue that the broker has not confirmed for 10 s; and
-	// the broker has accepted the last declaration of its topology.
+	// Ready is true when both connections are open and, for every queue: it consumes or was
+	// paused by Pause; at least one of its goroutines is not held by a handler that ignores its
+	// timeout; the broker has confirmed every copy for a retry or the dead-letter queue within
+	// 10 s; and the broker has accepted the last declaration of its topology.
 	Ready   bool
 	Reasons []string // why it is not ready
 	Queues  []QueueHealth
 }
 
-// QueueHealth is the part of one queue.
+// QueueHealth is the health of one queue.
 type QueueHealth struct {
 	Name        string
 	State       State
@@ -52,7 +52,7 @@ type QueueHealth struct {
 	Unconfirmed int
 	CopyErr     error
 	// TopologyErr says what the broker refused when the queue's exchange, bindings and
-	// dead-letter queue were declared again, which is done about every 30 s.
+	// dead-letter queue were declared again, about every third heartbeat.
 	TopologyErr error
 
 	stuck string // the message of the handler that has run longest
@@ -125,7 +125,7 @@ func (q QueueHealth) notReady() (reasons []string) {
 
 var errUnanswered = errors.New("the broker does not answer")
 
-// setState notes the state, and tells of a change.
+// setState sets the state, and emits an event if it has changed.
 func (q *Subscription) setState(s State, err error) {
 	q.mu.Lock()
 	same := q.state == s && (err == nil) == (q.reason == nil)

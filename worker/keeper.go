@@ -16,9 +16,9 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// keep keeps the queue consuming until ctx is done: whatever ends a consumer, it
-// opens the next. Then it drains: nothing more is received, what no handler has
-// seen is released, and handlers in hand finish, until hard is done.
+// keep keeps the queue consuming until ctx is done: when a consumer ends, it opens the next
+// one. Then it drains: it stops receiving, requeues the messages that no handler has begun,
+// and waits for running handlers until hard is done.
 func (q *Subscription) keep(ctx, hard context.Context) {
 	k := &keeping{ctx: ctx, hard: hard, careful: true}
 	q.receiving = ctx
@@ -63,7 +63,7 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 	<-q.pool.end()
 }
 
-// keeping is what a keeper has to know.
+// keeping is the state of keep.
 type keeping struct {
 	ctx, hard context.Context   // done when the queue is to stop, and when it must have stopped
 	retiring  []<-chan struct{} // closed when a consumer is whose handlers are at work still
@@ -71,10 +71,11 @@ type keeping struct {
 	careful   bool              // the next consumer gets one message at a time; see consume
 }
 
-// consume works with c until something ends that. Messages that have come back several
-// times may be what kills the process, so they are handled one at a time: a quorum queue
-// charges a delivery for each message that a process has when it dies. A careful consumer
-// ends at the first other message, and one that is not careful when such a message comes.
+// consume has the goroutines receive from c until c is to be replaced. Messages that were
+// delivered several times without an outcome may crash the process, so they are handled one
+// at a time: when a process dies, a quorum queue counts a delivery for each message that the
+// process had. A careful consumer ends at the first other message, and one that is not
+// careful when such a message arrives.
 func (q *Subscription) consume(k *keeping, c *amqp.Consumer, concurrency int) {
 	if paused, _ := q.wanted(); paused || k.ctx.Err() != nil { // meanwhile
 		q.halt(k.hard, c)
@@ -93,10 +94,10 @@ func (q *Subscription) consume(k *keeping, c *amqp.Consumer, concurrency int) {
 	q.retire(k, c)
 }
 
-// suspect is the delivery count from which a message may be what kills the process; zero
-// if the queue does not count. It is zero, too, where the order counts: what goes back to a
-// quorum queue goes behind what went back before, so that messages that come one at a time
-// cannot go back in order.
+// suspect returns the delivery count from which a message may be the one that crashes the
+// process; zero if the queue does not count. It is also zero where the order matters: a
+// quorum queue puts a requeued message behind those requeued before it, so messages that are
+// fetched one at a time cannot be requeued in order.
 func (q *Subscription) suspect() int {
 	_, concurrency := q.wanted()
 	w := q.config.workQueue(nil)
@@ -123,9 +124,9 @@ func (q *Subscription) begin(c *amqp.Consumer, concurrency int) {
 	q.setState(StateConsuming, nil)
 }
 
-// await returns when the consumer has ended, the queue is to be paused or to have
-// another concurrency, a message has come that another prefetch is for, or ctx is done. It
-// reports whether the next consumer is to be careful.
+// await returns when the consumer has ended, the queue is to be paused or to have another
+// concurrency, a message has arrived that needs another prefetch, or ctx is done. It reports
+// whether the next consumer must be careful.
 func (q *Subscription) await(ctx context.Context, c *amqp.Consumer, concurrency int, cleared <-chan struct{}) (careful bool) {
 	for {
 		select {
@@ -146,11 +147,11 @@ func (q *Subscription) await(ctx context.Context, c *amqp.Consumer, concurrency 
 	}
 }
 
-// retire closes c, beside the next consumer: handlers in hand settle on c still. To
-// change the concurrency or the prefetch, the goroutines first finish what c has: to give it
-// back would cost each message a delivery. New lanes come only after that. A single
-// active consumer may only go with all it has: another would begin meanwhile. Before a
-// suspect is handled, all that is in hand is finished.
+// retire closes c while the next consumer already works, since running handlers still settle
+// on c. To change the concurrency or the prefetch, the goroutines first finish what c has
+// received: requeueing would count a delivery for each message. New lanes are made after
+// that. A single active consumer is closed together with all it has received, since another
+// consumer would begin meanwhile. Before a suspect is handled, all other handlers finish.
 func (q *Subscription) retire(k *keeping, c *amqp.Consumer) {
 	finished := !q.config.SingleActive && q.finish(k.ctx, k.hard, c)
 	if !finished {
@@ -180,8 +181,8 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// finish waits until the goroutines, as many as are wanted now, have taken all that c was
-// sent. It returns false if something else ends c: a pause, a loss, a suspect, the stop.
+// finish waits until the goroutines, as many as are wanted now, have taken all messages that
+// c has received. It returns false if a pause, a loss, a suspect or the stop ends c before.
 func (q *Subscription) finish(ctx, hard context.Context, c *amqp.Consumer) bool {
 	for cancelled := false; ; cancelled = true {
 		paused, concurrency := q.wanted()
@@ -205,8 +206,9 @@ func (q *Subscription) finish(ctx, hard context.Context, c *amqp.Consumer) bool 
 	}
 }
 
-// empty waits until consumers are closed, c among them: the goroutines have done all that they
-// had. At a pause or the stop, what no goroutine has begun goes back to the queue.
+// empty waits until the consumers, including c, are closed, which is when the goroutines have
+// finished all of their messages. At a pause or the stop it requeues what no goroutine has
+// begun.
 func (q *Subscription) empty(k *keeping, c *amqp.Consumer, closed ...<-chan struct{}) {
 	for len(closed) > 0 {
 		select {
@@ -224,8 +226,8 @@ func (q *Subscription) empty(k *keeping, c *amqp.Consumer, closed ...<-chan stru
 	}
 }
 
-// halt requeues what no goroutine has taken, together and so in order; at once, or with
-// the end of a single active consumer.
+// halt requeues what no goroutine has taken, all together so that the order is kept: at once,
+// or when the channel of a single active consumer closes.
 func (q *Subscription) halt(hard context.Context, c *amqp.Consumer) {
 	c.Stop()
 	q.pool.sorting.Wait()
@@ -245,8 +247,8 @@ func (q *Subscription) report(err error) {
 	}
 }
 
-// open declares what the queue needs and consumes from it; not if it is paused, which
-// returns nil: its publishers need it all the same.
+// open declares what the queue needs and consumes from it. If the queue is paused, open only
+// declares it, for its publishers, and returns nil.
 func (q *Subscription) open(k *keeping, concurrency int) (*amqp.Consumer, error) {
 	session, err := q.worker.connections.consuming.Session(k.ctx)
 	if err != nil {
@@ -257,8 +259,8 @@ func (q *Subscription) open(k *keeping, concurrency int) (*amqp.Consumer, error)
 		return nil, err
 	}
 	defer release()
-	// What has begun is finished, even if the worker is told to stop meanwhile: the
-	// session is that of handlers in hand, too.
+	// The declaration is completed even if the worker is told to stop meanwhile: to abandon it
+	// could end the session, on which running handlers settle.
 	ctx, cancel := context.WithTimeout(k.hard, declareTimeout)
 	defer cancel()
 	if k.declared != session {
@@ -285,8 +287,8 @@ func (q *Subscription) declare(ctx context.Context, session *amqp.Session) error
 	return nil
 }
 
-// refuse ends the worker if the broker refuses to declare a queue that has never begun.
-// Later it is the trouble of that queue alone.
+// refuse ends the worker if the broker refuses to declare a queue that has never consumed.
+// Later such a refusal concerns the queue alone.
 func (q *Subscription) refuse(err error) {
 	q.mu.Lock()
 	began := q.began
@@ -305,8 +307,8 @@ func opening() retry.Policy {
 	return retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 10 * time.Second}
 }
 
-// openers bounds how many queues are opened at once: a broker declares quorum
-// queues no faster for being asked a thousand times together.
+// openers bounds how many queues are opened at once, since a broker does not declare quorum
+// queues faster when it is asked for all of them at once.
 type openers chan struct{}
 
 func (o openers) acquire(ctx context.Context) (release func(), err error) {

@@ -9,8 +9,8 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// lane holds what one goroutine handles next, in order. It has room for all that comes: a busy
-// lane must not stop the others.
+// lane holds the messages that one goroutine handles next, in order. It is not bounded, since a
+// full lane would stop the others.
 type lane struct {
 	filled chan struct{} // has one if something was put since the lane was found empty
 
@@ -41,8 +41,8 @@ func (l *lane) take() (d amqp.Delivery, ok bool) {
 	return d, true
 }
 
-// takeAll takes everything at once: while one after the other was taken, the goroutine
-// would take one, and those before it would come again behind.
+// takeAll takes all messages at once. If it took them one by one, the goroutine could take one
+// in between, and the requeued messages before it would be delivered after it.
 func (l *lane) takeAll() []amqp.Delivery {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,9 +73,9 @@ func (l *lane) source(ending, stop <-chan struct{}) source {
 	}
 }
 
-// renewLanes gives each of n goroutines a lane of its own. Keys move to other lanes when the
-// number changes, so the old goroutines end first; their lanes are empty. It returns false if
-// the queue is changed or told to stop meanwhile.
+// renewLanes gives each of n goroutines a lane of its own. Since keys move to other lanes when
+// the number changes, it first ends the old goroutines, whose lanes are empty. It returns false
+// if the queue is changed or told to stop meanwhile.
 func (q *Subscription) renewLanes(ctx context.Context, n int) bool {
 	c := &q.pool
 	if q.config.OrderBy == nil || len(c.lanes) == n && c.leaving == nil {
@@ -110,7 +110,7 @@ func (q *Subscription) sort(c *amqp.Consumer, lanes []*lane) {
 	}
 }
 
-// orderKey is OrderBy's answer; a panic of it counts as no key.
+// orderKey returns the key of OrderBy; if OrderBy panics, the key is empty.
 func (q *Subscription) orderKey(m *message.Message) (key string) {
 	if err := safely(func() error { key = q.config.OrderBy(m); return nil }); err != nil {
 		q.worker.log.Error("worker: OrderBy failed", "queue", q.config.Name, "message_id", m.ID, "error", err)

@@ -11,8 +11,8 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// meter turns events into metrics, beside those of middleware.Metrics. Without an
-// OpenTelemetry SDK it costs nothing.
+// meter records metrics from events, in addition to those of middleware.Metrics. Without an
+// OpenTelemetry SDK it does nothing.
 type meter struct {
 	meter      metric.Meter
 	settled    metric.Int64Counter

@@ -16,16 +16,16 @@ import (
 // Verdict is the kind of an outcome.
 type Verdict int
 
-// Verdicts, and what the broker is told.
+// The verdicts, and how they are carried out.
 const (
 	Ack        Verdict = iota // done: basic.ack
 	Retry                     // again later: a copy in the parking queue, then ack
-	DeadLetter                // given up: a copy in the dead-letter queue, then ack
+	DeadLetter                // no further attempt: a copy in the dead-letter queue, then ack
 	Discard                   // not wanted: basic.ack, counted and logged
 	Release                   // not handled: basic.nack with requeue
 )
 
-// String is the verdict's name, as logs and metrics have it.
+// String returns the verdict's name in logs and metrics.
 func (v Verdict) String() string {
 	names := [...]string{"ack", "retry", "dead-letter", "discard", "release"}
 	if v < 0 || int(v) >= len(names) {
@@ -34,7 +34,7 @@ func (v Verdict) String() string {
 	return names[v]
 }
 
-// Outcome is what becomes of a delivery.
+// Outcome is how a delivery is settled, and why.
 type Outcome struct {
 	Verdict Verdict
 	Delay   time.Duration // of a retry
@@ -43,8 +43,8 @@ type Outcome struct {
 	Spent   bool          // an attempt was spent
 }
 
-// decide turns what the handler returned into the outcome. It is pure but for
-// the spread of the delay.
+// decide turns the handler's error into the outcome. It is a pure function, except for the
+// random spread of the delay.
 func decide(err error, m *message.Message, p retry.Policy) Outcome {
 	if err == nil {
 		return Outcome{Verdict: Ack, Spent: true}
@@ -66,7 +66,7 @@ func decide(err error, m *message.Message, p retry.Policy) Outcome {
 	return out
 }
 
-// isPermanent asks the error, and knows the one of backoff/v4, which does not say.
+// isPermanent reports whether err is marked as permanent, by package retry or by backoff/v4.
 func isPermanent(err error) bool {
 	if _, ok := errors.AsType[*backoff.PermanentError](err); ok {
 		return true
@@ -74,8 +74,7 @@ func isPermanent(err error) bool {
 	return retry.IsPermanent(err)
 }
 
-// reason asks the error for its own, if that is one of ours, and else tells by what
-// it is.
+// reason returns the Reason constant for err: that of its method Reason, if it has one.
 func reason(err error) string {
 	if r, ok := errors.AsType[interface {
 		error
@@ -92,55 +91,56 @@ func reason(err error) string {
 	return message.ReasonError
 }
 
-// PanicError is a handler's panic, as an error.
+// PanicError is the error of a handler that panicked.
 type PanicError struct {
 	Value any
 	Stack []byte
 }
 
-// Error gives the value the handler panicked with.
+// Error returns the text of the value with which the handler panicked.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// Unwrap returns the value if it is an error.
+// Unwrap returns the value with which the handler panicked, if it is an error.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
 }
 
-// Reason is message.ReasonPanic.
+// Reason returns message.ReasonPanic.
 func (e *PanicError) Reason() string { return message.ReasonPanic }
 
-// UnhandledError says that no handler is registered for a routing key. It is retried by
-// the queue's policy: during a rolling deployment a newer process may have the handler.
+// UnhandledError is the error of a message for whose routing key no handler is registered. The
+// message is retried by the queue's policy, since during a rolling deployment a newer process
+// may have the handler.
 type UnhandledError struct{ Queue, Key string }
 
-// Error names the key and the queue.
+// Error returns a text with the key and the queue.
 func (e *UnhandledError) Error() string {
 	return fmt.Sprintf("worker: queue %s has no handler for routing key %q", e.Queue, e.Key)
 }
 
-// Reason is message.ReasonUnhandled.
+// Reason returns message.ReasonUnhandled.
 func (e *UnhandledError) Reason() string { return message.ReasonUnhandled }
 
-// TooLargeError says that a body is over the queue's limit.
+// TooLargeError is the error of a message whose body is larger than Queue.MaxBodyBytes.
 type TooLargeError struct{ Size, Limit int }
 
-// Error gives both sizes, in bytes.
+// Error returns a text with both sizes, in bytes.
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("worker: the body has %d bytes, want at most %d", e.Size, e.Limit)
 }
 
-// Permanent is true: the body does not shrink.
+// Permanent returns true: the body is too large in each attempt.
 func (e *TooLargeError) Permanent() bool { return true }
 
-// Reason is message.ReasonDecode.
+// Reason returns message.ReasonDecode.
 func (e *TooLargeError) Reason() string { return message.ReasonDecode }
 
 // Causes of a cancelled handler's context.
 var (
 	// ErrGraceExpired is the cause when the worker stops and the grace is over.
 	ErrGraceExpired = errors.New("worker: stopping, and the grace is over")
-	// ErrStopping is returned by a handler or middleware that was only waiting
-	// when the worker began to stop: the message is released.
+	// ErrStopping is returned by a handler or middleware that had not begun its work when the
+	// worker began to stop. The message is requeued.
 	ErrStopping = handler.ErrStopping
 )

@@ -14,8 +14,8 @@ import (
 // overduePatience is how long a handler may take to return once its context is done.
 const overduePatience = 5 * time.Second
 
-// overdue knows the handlers of one queue that have a deadline, and reports each that does
-// not return after it. One timer serves all of them: it is set for the earliest.
+// overdue watches the handlers of one queue that have a deadline, and reports each one that
+// does not return after it. One timer serves all of them; it is set for the earliest.
 type overdue struct {
 	report func(HandlerOverdue)
 
@@ -25,8 +25,8 @@ type overdue struct {
 	at      time.Time // when the timer fires; zero while it does not
 }
 
-// run is a handler that runs. It keeps its message's id and key, which the handler cannot
-// change meanwhile.
+// run is a running handler, with copies of its message's id and key, which the handler could
+// change.
 type run struct {
 	id, key  string
 	attempt  int
@@ -40,7 +40,8 @@ func newOverdue(report func(HandlerOverdue)) *overdue {
 	return &overdue{report: report, running: make(map[*run]struct{})}
 }
 
-// middleware watches over the handler within. It is inside of all that sets deadlines.
+// middleware watches the handler that it wraps. It is inside of every middleware that sets a
+// deadline.
 func (o *overdue) middleware(next handler.Handler) handler.Handler {
 	return handler.Func(func(ctx context.Context, m *message.Message) error {
 		deadline, ok := ctx.Deadline()
@@ -70,7 +71,7 @@ func (o *overdue) remove(r *run) {
 	delete(o.running, r)
 }
 
-// arm has the timer fire at t, unless it fires before.
+// arm sets the timer to t, unless it is set for an earlier time.
 func (o *overdue) arm(t time.Time) {
 	if !o.at.IsZero() && !t.Before(o.at) {
 		return

@@ -11,12 +11,11 @@ import (
 	"github.com/warren-mq/warren/internal/interrupt"
 )
 
-// ErrHandlerStuck says that a handler did not return when its context was
-// cancelled after the grace. Its message goes back to the queue; its goroutine
-// cannot be ended.
+// ErrHandlerStuck is returned by Run if a handler has not returned 5 s after its context was
+// cancelled at the end of the grace. Its message is requeued; its goroutine continues.
 var ErrHandlerStuck = errors.New("worker: a handler did not return after the grace")
 
-// ErrInterrupted says that a second signal cut the drain short.
+// ErrInterrupted is returned by Run if a second signal ended the drain.
 var ErrInterrupted = errors.New("worker: interrupted while draining")
 
 const (
@@ -25,8 +24,7 @@ const (
 	interruptTimeout = time.Second     // for the same after a second signal
 )
 
-// run owns the connections, unless they are shared; they live until everything is
-// drained.
+// run opens the connections, unless they are shared, and closes them after the drain.
 func (w *Worker) run(ctx context.Context) error {
 	interrupted, ignore := interrupt.Second(ctx)
 	defer ignore()
@@ -60,8 +58,9 @@ func (w *Worker) run(ctx context.Context) error {
 	return finish(err, interrupted, connected, drained)
 }
 
-// connect keeps the worker's own connections open until life is done, if it has any. If
-// they end before, failed gets the cause. The channel it returns is closed when they are.
+// connect keeps the worker's own connections, if it has any, open until life is done. If they
+// end before, it calls failed with the cause. It returns a channel that is closed when they
+// are closed.
 func (w *Worker) connect(life context.Context, failed context.CancelCauseFunc) <-chan struct{} {
 	closed := make(chan struct{})
 	go func() {

@@ -14,8 +14,8 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// settle carries the outcome out and tells of it. A result that comes after its
-// channel is gone is dropped: the broker delivers the message again.
+// settle carries the outcome out and emits Settled. If the delivery's channel is gone, the
+// outcome is dropped, and the broker delivers the message again.
 func (q *Subscription) settle(d *amqp.Delivery, a *attempt, out Outcome, took time.Duration) {
 	answer := d.Ack
 	if out.Verdict == Release {
@@ -34,15 +34,14 @@ func (q *Subscription) settle(d *amqp.Delivery, a *attempt, out Outcome, took ti
 	q.reportSettled(a, out, err)
 }
 
-// handOffPauses space the attempts to hand a copy over.
+// handOffPauses returns the pauses between attempts to publish a copy.
 func handOffPauses() retry.Policy {
 	return retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 5 * time.Second}.WithDefaults()
 }
 
-// handOff publishes the copy that takes the delivery's place. The delivery is not
-// acked before the copy is confirmed, so it tries until that succeeds, the
-// delivery's channel is lost, or the grace is over. One copy is under way at a time: a
-// confirm that is late is waited for.
+// handOff publishes the copy that replaces the delivery. Since the delivery must not be acked
+// before the copy is confirmed, handOff tries until it is, the delivery's channel is lost, or
+// the grace is over. One copy is under way at a time: handOff waits for a late confirm.
 func (q *Subscription) handOff(d *amqp.Delivery, a *attempt, out Outcome) error {
 	c := record.Copy(&a.Message, q.failure(a, out).Headers())
 	if a.canary != "" && snoozed(out) {
@@ -88,7 +87,7 @@ func (q *Subscription) handOff(d *amqp.Delivery, a *attempt, out Outcome) error 
 	}
 }
 
-// failure is what the copy's failure record says of a.
+// failure returns the failure record of a.
 func (q *Subscription) failure(a *attempt, out Outcome) record.Failure {
 	f := record.Failure{
 		Queue: q.config.Name, Message: &a.Message, Reason: out.Reason, Err: out.Err, Retry: out.Verdict == Retry,
@@ -100,10 +99,10 @@ func (q *Subscription) failure(a *attempt, out Outcome) record.Failure {
 	return f
 }
 
-// unconfirmedLimit is how long a copy may be on its way before an event says so.
+// unconfirmedLimit is how long a copy may be unconfirmed before an event is emitted.
 const unconfirmedLimit = 10 * time.Second
 
-// unconfirmed says why a copy has had no answer for that long, as far as that is known.
+// unconfirmed returns why a copy is not confirmed after that time, as far as that is known.
 func (w *Worker) unconfirmed() error {
 	session, err := w.connections.sender.Connector().Current()
 	switch {

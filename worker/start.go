@@ -9,9 +9,9 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// start waits for both connections and makes sure that nothing stands in the way:
-// it declares nothing unless all of it can be declared. A session lost meanwhile is
-// waited for again.
+// start waits for both connections and compares the topology with the broker's, so that
+// nothing is declared unless all of it can be. If the session is lost meanwhile, start begins
+// again with the next one.
 func (w *Worker) start(ctx context.Context) error {
 	waiting := ctx
 	if limit := cmp.Or(w.config.Broker.StartupTimeout, defaultStartup); limit > 0 {
@@ -38,8 +38,8 @@ func (w *Worker) start(ctx context.Context) error {
 	}
 }
 
-// plan says whether something conflicts. If nothing does, it declares what may be refused
-// at the cost of the connection.
+// plan returns the conflicts. If there are none, it declares the exchanges whose refusal
+// would cost the connection.
 func (w *Worker) plan(ctx context.Context, s *amqp.Session) error {
 	changes, err := s.Plan(ctx, w.Topology())
 	if err != nil {
@@ -59,7 +59,7 @@ const (
 	planTimeout    = 5 * time.Minute  // for thousands of queues, or a broker that does not answer
 )
 
-// Topology is everything the worker declares: for a plan, or an export.
+// Topology returns everything that the worker declares, for a plan or an export.
 func (w *Worker) Topology() topology.Topology {
 	t := topology.Shared()
 	for _, q := range w.queues {

@@ -12,9 +12,9 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// Subscription is a queue of a worker: its handlers, and the controls over it
-// while the worker runs. Its methods are safe for concurrent use, but Handle must
-// come before Run.
+// Subscription is a queue of a worker, with its handlers and the controls over it while the
+// worker runs. Its methods are safe for concurrent use, except Handle, which must be called
+// before Run.
 type Subscription struct {
 	worker *Worker
 	config Queue
@@ -48,7 +48,7 @@ type Subscription struct {
 	topologyErr error // what the broker refuses of the topology while the queue is in use
 }
 
-// deriveContext derives the context of the queue's handlers from the worker's.
+// deriveContext sets the context of the queue's handlers, a child of the worker's.
 func (q *Subscription) deriveContext(inHand context.Context) {
 	q.inHand = handler.WithTimeLimit(handler.WithStopping(inHand, q.stopping), q.config.Timeout)
 }
@@ -64,15 +64,15 @@ func (q *Subscription) Handle(pattern string, h handler.Handler) {
 	q.mux.Handle(pattern, h)
 }
 
-// Pause stops receiving; what no handler has seen goes back to the queue, and
-// handlers in hand finish. It returns at once. A queue that is paused before Run is
-// declared all the same, so that its publishers find it.
+// Pause stops receiving. It returns at once; running handlers finish, and messages that no
+// handler has begun are requeued. A queue that is paused before Run is still declared, so
+// that publishers can reach it.
 func (q *Subscription) Pause() { q.change(func() { q.paused = true }) }
 
-// Resume receives again.
+// Resume receives again after Pause.
 func (q *Subscription) Resume() { q.change(func() { q.paused = false }) }
 
-// SetConcurrency changes the number of messages in hand at a time, at least 1.
+// SetConcurrency changes the number of messages that are handled at a time, at least 1.
 // Surplus goroutines end with the message that they are handling.
 func (q *Subscription) SetConcurrency(n int) {
 	n = min(max(n, 1), maxPrefetch/2)
@@ -81,9 +81,9 @@ func (q *Subscription) SetConcurrency(n int) {
 	}
 }
 
-// SetRetry changes when a failed message is tried again, from the next failure on;
-// retry.Default() where its fields are zero. The error is what is wrong with p, and
-// nothing has changed then.
+// SetRetry changes the retry policy, from the next failure on. Zero fields of p take their
+// values from retry.Default. If p is not valid, SetRetry returns the error and changes
+// nothing.
 func (q *Subscription) SetRetry(p retry.Policy) error {
 	p = p.WithDefaults()
 	if err := p.Validate(); err != nil {
@@ -101,7 +101,7 @@ func (q *Subscription) policy() retry.Policy {
 	return q.retry
 }
 
-// Name is the queue's name.
+// Name returns the queue's name.
 func (q *Subscription) Name() string { return q.config.Name }
 
 func (q *Subscription) change(set func()) {
@@ -129,7 +129,7 @@ func (q *Subscription) install(c *amqp.Consumer) {
 	q.swapped = make(chan struct{})
 }
 
-// after returns the consumer that is not prev, waiting for it until stop.
+// after waits for a consumer other than prev and returns it; nil once stop is closed.
 func (q *Subscription) after(prev *amqp.Consumer, stop <-chan struct{}) *amqp.Consumer {
 	for {
 		q.mu.Lock()
@@ -155,7 +155,7 @@ func (q *Subscription) isStopping() bool {
 	}
 }
 
-// topology is what the queue needs beyond what all queues share.
+// topology returns what the queue needs beyond the topology that all queues share.
 func (q *Subscription) topology() topology.Topology {
 	return q.config.workQueue(q.mux.Patterns()).Topology()
 }

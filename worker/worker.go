@@ -14,8 +14,8 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// Worker consumes from queues of one broker. Make it with New, register queues,
-// then call Run once.
+// Worker consumes from queues of one broker. Make it with New, register queues, then call
+// Run once.
 type Worker struct {
 	config Config
 	log    *slog.Logger
@@ -40,10 +40,10 @@ type Worker struct {
 	stopReporting context.CancelFunc
 }
 
-// openAtOnce is how many queues of a worker are opened at the same time.
+// openAtOnce bounds how many queues of a worker are opened at the same time.
 const openAtOnce = 16
 
-// New returns a worker that does nothing until Run.
+// New returns a worker, which connects once Run is called.
 func New(c Config) *Worker {
 	c = c.withDefaults()
 	w := &Worker{
@@ -57,8 +57,8 @@ func New(c Config) *Worker {
 	return w
 }
 
-// Queue adds a queue. Run reports what is wrong with c. Queue panics once Run has begun,
-// and is not safe for concurrent use.
+// Queue adds a queue. Run returns the errors of c. Queue panics once Run has begun, and is
+// not safe for concurrent use.
 func (w *Worker) Queue(c Queue) *Subscription {
 	if w.started.Load() {
 		panic("worker: Queue was called after Run")
@@ -82,21 +82,20 @@ func (w *Worker) Queue(c Queue) *Subscription {
 }
 
 // Run connects, declares the topology, and handles messages until ctx is done.
-// Then it drains: nothing more is fetched, handlers in hand get the grace, what was
-// not handled goes back to its queue, and acks and confirms are flushed. It
-// returns nil after a clean stop. It owns every goroutine it starts. A worker runs
-// once.
+// Then it drains: it cancels its consumers, lets running handlers finish within the grace,
+// requeues the messages that were not handled, and flushes acks and confirms. It returns nil
+// after a clean stop. When it returns, all of its goroutines have ended, except those of
+// handlers that do not return (ErrHandlerStuck). A worker can run once.
 //
-// Handlers see the values of ctx in their contexts, and not its end. Their contexts are
-// cancelled with ErrGraceExpired as the cause when the grace is over, and with
-// broker.ErrStale when the broker has taken the delivery back.
+// The contexts of handlers have the values of ctx, but are not cancelled with it. They are
+// cancelled with the cause ErrGraceExpired when the grace is over, and with broker.ErrStale
+// when the broker has taken the delivery back.
 //
-// Errors: whatever is wrong with the configuration, all at once and before
-// anything is connected; broker.ErrRefused; broker.ErrNotConnected when the
-// start-up time is over; *topology.ConflictError for each queue or exchange that
-// exists with other arguments, and then nothing was declared; *topology.DeclarationError
-// if the broker refuses a declaration, unless the queue was consumed from before;
-// ErrHandlerStuck.
+// Run returns all errors of the configuration at once, before it connects. It returns
+// broker.ErrRefused if the broker refuses the login, broker.ErrNotConnected when the start-up
+// time is over, a *topology.ConflictError for each queue or exchange that exists with other
+// arguments (nothing is declared then), a *topology.DeclarationError if the broker refuses a
+// declaration for a queue that has not been consumed yet, and ErrHandlerStuck.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.validate(); err != nil {
 		return err
@@ -161,8 +160,8 @@ func (w *Worker) validate() error {
 	return errors.Join(errs...)
 }
 
-// Ready is closed when every queue consumes for the first time, or was paused
-// before it could. Health tells how things are at any later moment.
+// Ready returns a channel that is closed when every queue has begun to consume, or was paused
+// before. Health reports the state at any later moment.
 func (w *Worker) Ready() <-chan struct{} { return w.ready }
 
 // began counts the queues on the way to Ready.
