@@ -46,7 +46,10 @@ func DelayedExchange(exchange string) Topology {
 	return parking(ExchangeParking(exchange), message.Headers{"x-dead-letter-exchange": UnroutedQueue})
 }
 
-// parking declares a parking queue and its way out of the levels. A single active consumer
+// parking declares a parking queue and its way out of the levels. It dead-letters at most
+// once: RabbitMQ 3.10 ends all at-least-once dead lettering of a node if a few such queues are
+// deleted just after they were declared (rabbit_fifo_dlx_worker: not_found), and then refuses
+// further ones with 541. A single active consumer
 // keeps all that waits, so that one process knows what is due next.
 func parking(name string, deadLetter message.Headers) Topology {
 	args := message.Headers{
@@ -54,7 +57,6 @@ func parking(name string, deadLetter message.Headers) Topology {
 		"x-single-active-consumer": true,
 		"x-delivery-limit":         NeverReached,
 		"x-overflow":               "reject-publish",
-		"x-dead-letter-strategy":   "at-least-once",
 	}
 	maps.Copy(args, deadLetter)
 	return Topology{
