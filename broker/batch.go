@@ -14,14 +14,14 @@ type Item struct {
 	Options []Option
 }
 
-// BatchError says which messages of a batch failed, by their index. The others
-// were confirmed.
+// BatchError gives the errors of the messages of a batch that failed, by their index. The
+// other messages were confirmed.
 type BatchError struct {
 	Failed map[int]error
 	Total  int
 }
 
-// Error gives the count and one of the causes.
+// Error gives the number of failed messages and one of the causes.
 func (e *BatchError) Error() string {
 	for i := range e.Total {
 		if err := e.Failed[i]; err != nil {
@@ -42,9 +42,9 @@ func (e *BatchError) Unwrap() []error {
 	return errs
 }
 
-// PublishBatch publishes items in order, without waiting for one confirm before
-// the next message, and returns when the fate of all is known: nil if every one
-// was confirmed and routed, else a *BatchError.
+// PublishBatch publishes items in order, without waiting for one confirm before the next
+// message. It returns when the results of all messages are known: nil if every message was
+// confirmed and routed, otherwise a *BatchError.
 func (p *Publisher) PublishBatch(ctx context.Context, items ...Item) error {
 	sender, err := p.live()
 	if err != nil {
@@ -68,7 +68,7 @@ func (p *Publisher) PublishBatch(ctx context.Context, items ...Item) error {
 	return nil
 }
 
-// startItem puts one message on the wire and returns how to learn its fate.
+// startItem sends one message and returns a function that waits for the result.
 func (p *Publisher) startItem(ctx context.Context, sender *amqp.Sender, item Item) func() error {
 	out, err := newOutgoing(p.exchange, item.Key, item.Body, item.Options)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package broker is what a program says of RabbitMQ: how to reach it ([Config]), what to
-// publish ([Publisher] and its options), and what to declare ([Declare], [Plan]). Workers
-// take a Config and need nothing else of it.
+// Package broker configures how a program reaches RabbitMQ ([Config]), publishes messages
+// ([Publisher] and its options), and declares topology ([Declare], [Plan]). Workers need
+// only a Config.
 //
 //	pub := broker.NewPublisher(broker.Config{URL: url}, "events")
 //	defer pub.Close()

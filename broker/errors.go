@@ -2,7 +2,7 @@ package broker
 
 import "github.com/warren-mq/warren/internal/amqp"
 
-// Errors that a publish, a worker and their connections return. Ask for them with
+// Errors that a publish, a worker and their connections return. Test for them with
 // errors.Is.
 var (
 	// ErrNotConnected says that there was no session, or that it was lost before the broker
@@ -30,6 +30,6 @@ var (
 	// ErrClosed says that the publisher was closed by its owner.
 	ErrClosed = amqp.ErrClosed
 	// ErrStale says that a delivery's channel is gone. The broker delivers the message
-	// again. It is the cause with which the context of a handler ends then.
+	// again. The context of the message's handler then ends with ErrStale as its cause.
 	ErrStale = amqp.ErrStale
 )

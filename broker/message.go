@@ -13,7 +13,7 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// outgoing is a message on its way out, with what the options said.
+// outgoing is a message to be published, with the values that the options have set.
 type outgoing struct {
 	key     string
 	delay   time.Duration
@@ -64,7 +64,8 @@ func (o *outgoing) contentType(fallback string) {
 	}
 }
 
-// prepareDelay notes when the message is due, and where it is to go then.
+// prepareDelay writes into the message when it is due, and where it is to be published
+// then.
 func (o *outgoing) prepareDelay(exchange string) error {
 	if o.delay <= 0 {
 		return nil

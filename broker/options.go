@@ -9,35 +9,34 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Option changes one message that is published.
+// Option changes a message that is to be published.
 type Option func(*outgoing)
 
-// WithPriority sets the priority; 0 is the default. On queues declared with
-// MaxPriority it counts up to that; quorum queues know two levels on RabbitMQ 4.0 (5
-// and more is high), 32 on 4.3, and none before.
+// WithPriority sets the priority. The default is 0. Queues declared with MaxPriority
+// support priorities up to that value. Quorum queues support two levels on RabbitMQ 4.0 (5
+// and more is high), 32 on 4.3, and none on earlier versions.
 func WithPriority(p uint8) Option { return func(o *outgoing) { o.message.Priority = p } }
 
-// WithDelay holds the message back for d before it reaches the exchange: it waits in a
-// parking queue, and a worker that has a queue of the exchange publishes it when it is due.
-// Without such a worker it waits on. Publish returns when the parking queue has the message.
-// A message that no queue takes when it is due goes to the queue warren.unrouted. On the
-// default exchange the key must be the name of a worker's queue. The headers CC and BCC
-// cannot be delayed (ErrMalformed). The first delayed publish declares the parking queue:
-// its error may also be a *ConflictError, if the queue exists with other arguments, or
-// ErrRefused, if the user may not declare it.
+// WithDelay delays the message by d before it reaches the exchange. It waits in a parking
+// queue, and a worker that has a queue of the exchange publishes it when it is due. Without
+// such a worker it keeps waiting. Publish returns when the parking queue has the message. A
+// message that no queue takes when it is due goes to the queue warren.unrouted. On the
+// default exchange the key must be the name of a worker's queue. A message with the header
+// CC or BCC cannot be delayed (ErrMalformed). The first delayed publish declares the
+// parking queue. Its error may also be a *ConflictError, if the queue exists with other
+// arguments, or ErrRefused, if the user may not declare it.
 func WithDelay(d time.Duration) Option { return func(o *outgoing) { o.delay = d } }
 
-// WithExpiration lets the broker give up on the message once it has waited in a
-// queue for d, in whole milliseconds; less than none is refused (ErrMalformed). An
-// expired message is dead-lettered.
+// WithExpiration sets how long the message may wait in a queue, in whole milliseconds. A
+// negative value is an error (ErrMalformed). An expired message is dead-lettered.
 func WithExpiration(d time.Duration) Option {
 	return func(o *outgoing) { o.message.Expiration = strconv.FormatInt(d.Milliseconds(), 10) }
 }
 
-// WithHeader adds a header. The value is any AMQP field: text, []byte, bool,
-// integers, floats, time.Time, []any, or nested tables. A header that Warren or
-// RabbitMQ writes by itself (record.IsOwn, x-death, x-delivery-count and the like) is
-// dropped: it tells of another message's way, and would misroute this one.
+// WithHeader adds a header. The value is any AMQP field: text, []byte, bool, integers,
+// floats, time.Time, []any, or nested tables. A header that Warren or RabbitMQ writes
+// itself (record.IsOwn, x-death, x-delivery-count and the like) is dropped, because it
+// describes another message and would misroute this one.
 func WithHeader(name string, value any) Option {
 	return func(o *outgoing) {
 		if !record.IsOwn(name) && !record.CountedByBroker(name) {
@@ -46,8 +45,8 @@ func WithHeader(name string, value any) Option {
 	}
 }
 
-// WithHeaders adds all of h, such as the headers of a message being handled, but for
-// those that WithHeader drops.
+// WithHeaders adds all headers in h, such as the headers of a message being handled, except
+// the headers that WithHeader drops.
 func WithHeaders(h message.Headers) Option {
 	return func(o *outgoing) {
 		for name, value := range h {
@@ -56,18 +55,18 @@ func WithHeaders(h message.Headers) Option {
 	}
 }
 
-// WithMessageID sets the message id; a UUIDv7 otherwise.
+// WithMessageID sets the message id. The default is a UUIDv7.
 func WithMessageID(id string) Option { return func(o *outgoing) { o.message.ID = id } }
 
-// WithCorrelationID ties the message to others.
+// WithCorrelationID sets the correlation id, which relates the message to others.
 func WithCorrelationID(id string) Option {
 	return func(o *outgoing) { o.message.CorrelationID = id }
 }
 
-// WithReplyTo says where a reply is wanted.
+// WithReplyTo sets the address for a reply.
 func WithReplyTo(address string) Option { return func(o *outgoing) { o.message.ReplyTo = address } }
 
-// Properties are the rarer properties of a message.
+// Properties are the properties of a message that are set less often.
 type Properties struct {
 	Type      string    // the kind of message
 	AppID     string    // the publishing application
@@ -77,7 +76,7 @@ type Properties struct {
 	Transient bool
 }
 
-// WithProperties sets the properties in p; later options of the same kind replace all of it.
+// WithProperties sets the properties in p. A later WithProperties replaces all of them.
 func WithProperties(p Properties) Option {
 	return func(o *outgoing) {
 		o.message.Type, o.message.AppID, o.message.Timestamp, o.message.Transient = p.Type, p.AppID, p.Timestamp, p.Transient
@@ -89,5 +88,5 @@ func WithContentType(mime string) Option {
 	return func(o *outgoing) { o.message.ContentType = mime }
 }
 
-// WithCodec encodes the body by c instead of as JSON.
+// WithCodec encodes the body with c instead of as JSON.
 func WithCodec(c handler.Codec) Option { return func(o *outgoing) { o.codec = c } }

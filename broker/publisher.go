@@ -12,7 +12,7 @@ import (
 type Publisher struct {
 	cfg      Config
 	exchange string
-	shared   bool // the sender is another's, who runs it
+	shared   bool // the sender belongs to a caller, who runs it
 	tracer   *amqp.Tracer
 	ctx      context.Context // ends with Close
 	stop     context.CancelFunc
@@ -31,25 +31,25 @@ func NewPublisher(cfg Config, exchange string) *Publisher {
 }
 
 // PublisherOver returns a publisher to the exchange that uses the connection of s while s
-// runs. Before Run a publish waits; after it, the error is ErrClosed. Close leaves s open.
-// See NewPublisher for exchange.
+// runs. Before s.Run is called a publish waits; after Run has ended, the error is
+// ErrClosed. Close leaves s open. See NewPublisher for exchange.
 func PublisherOver(s *amqp.Sender, exchange string) *Publisher {
 	p := NewPublisher(Config(s.Config()), exchange)
 	p.shared, p.sender = true, s
 	return p
 }
 
-// Publish sends body with the routing key. It returns nil only after the broker
-// confirmed the message and routed it to at least one queue; otherwise the error
-// is ErrUnroutable, ErrNacked, ErrNotConnected, ErrBlocked, ErrRefused, ErrTooLarge,
-// ErrMalformed, ErrClosed, or that of ctx. Without a deadline in ctx it takes at most Config.PublishTimeout.
+// Publish sends body with the routing key. It returns nil only after the broker confirmed
+// the message and routed it to at least one queue. Otherwise the error is ErrUnroutable,
+// ErrNacked, ErrNotConnected, ErrBlocked, ErrRefused, ErrTooLarge, ErrMalformed, ErrClosed,
+// or the error of ctx. Without a deadline in ctx it takes at most Config.PublishTimeout.
 //
-// A message that the broker refuses costs the channel that all share. Messages that were
-// on it are sent again on the next channel, within their time; they may arrive twice.
+// The broker closes the shared channel when it refuses a message. Other messages on the
+// channel are sent again on the next channel, within their time. They may arrive twice.
 //
-// A []byte is sent as it is, anything else as JSON unless WithCodec says
-// otherwise. The message is persistent, and gets a UUIDv7 as its id and the
-// present time as its timestamp where the options give none.
+// A []byte is sent unchanged. Any other body is sent as JSON unless WithCodec is given. The
+// message is persistent. If the options set no id or timestamp, the id is a UUIDv7 and the
+// timestamp is the present time.
 func (p *Publisher) Publish(ctx context.Context, key string, body any, opts ...Option) error {
 	out, err := newOutgoing(p.exchange, key, body, opts)
 	if err != nil {
@@ -66,7 +66,7 @@ func (p *Publisher) Publish(ctx context.Context, key string, body any, opts ...O
 }
 
 func (p *Publisher) publish(ctx context.Context, sender *amqp.Sender, out *outgoing) error {
-	if out.delay > 0 { // may have to declare first
+	if out.delay > 0 { // may have to declare the parking queue first
 		var cancel context.CancelFunc
 		ctx, cancel = sender.Bounded(ctx)
 		defer cancel()
@@ -78,7 +78,8 @@ func (p *Publisher) publish(ctx context.Context, sender *amqp.Sender, out *outgo
 	return sender.Send(ctx, exchange, key, &out.message)
 }
 
-// address is where the message goes: to the exchange, or first to the parking queue.
+// address returns where the message is published: to the exchange, or first to the parking
+// queue.
 func (p *Publisher) address(ctx context.Context, sender *amqp.Sender, out *outgoing) (exchange, key string, err error) {
 	if out.delay <= 0 {
 		return p.exchange, out.key, nil
@@ -87,14 +88,14 @@ func (p *Publisher) address(ctx context.Context, sender *amqp.Sender, out *outgo
 	return "", queue, err
 }
 
-// String names the broker, without passwords, and the exchange.
+// String returns the configuration with passwords hidden, and the exchange.
 func (p *Publisher) String() string { return p.cfg.String() + " " + p.exchange }
 
-// GoString is String, so that no verb prints a password.
+// GoString returns p.String(), so that no verb prints a password.
 func (p *Publisher) GoString() string { return p.String() }
 
-// live returns the sender, and starts one if there is none. A sender whose start
-// failed has told those who waited; the next publish tries anew.
+// live returns the sender, and starts one if there is none. If the start of a sender fails,
+// waiting publishes return its error, and the next publish starts another sender.
 func (p *Publisher) live() (*amqp.Sender, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -120,8 +121,8 @@ func (p *Publisher) forget(s *amqp.Sender) {
 	}
 }
 
-// Close closes the connection, unless it is that of a Sender or a worker. Publishing
-// afterwards gives ErrClosed.
+// Close closes the connection, unless it belongs to a Sender or a worker. Publishing
+// afterwards returns ErrClosed.
 func (p *Publisher) Close() error {
 	p.mu.Lock()
 	p.stop() // with the lock: no sender is started once Wait has begun

@@ -8,10 +8,11 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// Declare makes sure that all of t exists. It is idempotent. Workers declare their own
-// queues; a program that only publishes uses Declare for its exchange. A queue or an
-// exchange that exists with other arguments is a *topology.ConflictError and is left
-// unchanged; a declaration that the broker refuses is a *topology.DeclarationError.
+// Declare declares every part of t that does not exist yet. It is idempotent. Workers
+// declare their own queues; a program that only publishes uses Declare for its exchange. If
+// a queue or an exchange exists with other arguments, the error is a
+// *topology.ConflictError, and the queue or exchange is left unchanged. If the broker
+// refuses a declaration, the error is a *topology.DeclarationError.
 func Declare(ctx context.Context, cfg Config, t topology.Topology) error {
 	return within(ctx, cfg, "declare", func(s *amqp.Session) error { return s.Declare(ctx, t) })
 }

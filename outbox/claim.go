@@ -10,11 +10,11 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// claimHeads leases the oldest pending row of each aggregate, and rows without one, except
-// the rows that the relay has in hand: the first copy of such a row may be under way, even
-// if its lease has run out.
-// Who has the oldest row has the aggregate: its other rows are nobody's head until the
-// oldest is marked.
+// claimHeads leases the oldest pending row of each aggregate, and rows without an
+// aggregate. It leaves out the rows that the relay holds, because the first copy of such a
+// row may be in flight, even if its lease has run out. The relay that leases an aggregate's
+// oldest row owns the whole aggregate: its other rows cannot be claimed until the oldest is
+// marked.
 const claimHeads = `WITH due AS (
 	SELECT o.seq FROM warren_outbox o
 	WHERE o.published_at IS NULL AND o.next_at <= NOW AND o.leased_until <= NOW
@@ -24,12 +24,13 @@ const claimHeads = `WITH due AS (
 	ORDER BY o.seq LIMIT ? SKIP)
 UPDATE warren_outbox SET lease = ?, leased_until = NOW + ? WHERE seq IN (SELECT seq FROM due)`
 
-// claimRest leases the rows behind the heads, so that every row of a batch has its lease.
+// claimRest leases the rows behind the heads, so that every row of a batch has the lease.
 const claimRest = `UPDATE warren_outbox SET lease = ?, leased_until = NOW + ? WHERE seq IN (
 	SELECT r.seq FROM warren_outbox h JOIN warren_outbox r ON r.aggregate = h.aggregate AND r.seq > h.seq
 	WHERE h.lease = ? AND h.published_at IS NULL AND r.published_at IS NULL ORDER BY r.seq LIMIT ?)`
 
-// anyDue is asked first: on SQLite an idle relay must not take the lock of writers.
+// anyDue is queried first, because on SQLite an idle relay must not take the lock of
+// writers.
 const anyDue = `SELECT EXISTS (SELECT 1 FROM warren_outbox
 	WHERE published_at IS NULL AND next_at <= NOW AND leased_until <= NOW)`
 
@@ -39,24 +40,24 @@ const columns = `r.seq, coalesce(r.aggregate, ''), r.attempts, NOW - r.written_a
 const readBatch = `SELECT ` + columns + ` FROM warren_outbox r
 WHERE r.lease = ? AND r.published_at IS NULL ORDER BY 1 LIMIT ?`
 
-// row is a message that waits.
+// row is a message that waits to be published.
 type row struct {
 	seq       int64
 	aggregate string
 	attempts  int
 	waited    time.Duration
 	message   message.Message
-	unread    error // why the row is no message
+	unread    error // why the row cannot be read as a message
 }
 
-// batch is what a relay has in hand.
+// batch is a set of rows that a relay has leased together.
 type batch struct {
 	lease string
 	until time.Time // when the lease ends, or a bit earlier
 	rows  []row     // oldest first
 }
 
-// claim leases due rows and reads them, or does neither.
+// claim leases due rows and reads them. If one of these fails, neither takes effect.
 func (r *Relay) claim(ctx context.Context) (b batch, err error) {
 	b.lease = rand.Text()
 	var due bool
@@ -124,7 +125,8 @@ func scan(rows *sql.Rows) (all []row, err error) {
 	return all, rows.Err()
 }
 
-// groups splits the rows by aggregate, in order. A row without one is its own.
+// groups splits the rows by aggregate, in order. A row without an aggregate is a group of
+// its own.
 func (b *batch) groups() (all [][]row) {
 	place := make(map[string]int)
 	for _, one := range b.rows {

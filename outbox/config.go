@@ -11,33 +11,35 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// Config is that of a relay. DB and Dialect must be set.
+// Config configures a Relay. DB and Dialect must be set.
 type Config struct {
 	DB      *sql.DB
 	Dialect Dialect
-	// Broker is where messages are published. StartupTimeout is unbounded if zero: an
-	// outbox is for when the broker is away.
+	// Broker configures the connection on which messages are published. Its StartupTimeout
+	// has no limit if zero, because an outbox is for times when the broker is unavailable.
 	Broker broker.Config
-	// Batch is how many messages are taken at a time, 1 to 1000; 100 if zero. So many
-	// bodies are in memory, and so many may be published twice after a crash. To both are
-	// added the messages whose confirms are late: a relay that has 1000 of them takes no
-	// further batch.
+	// Batch is how many messages are taken at a time, 1 to 1000. Zero means 100. It bounds
+	// the bodies in memory, and the messages that may be published twice after a crash.
+	// Messages whose confirms are late are added to both. A relay that has 1000 of them
+	// takes no further batch.
 	Batch int
-	// Poll is how often an idle relay looks for messages; 1s if zero.
+	// Poll is how often an idle relay looks for messages. Zero means 1 s.
 	Poll time.Duration
-	// Lease is how long what a relay has taken is left to it, should it die or stall, before
-	// another takes it; 30s if zero, 1s or more. A relay that lives renews it. After a third
-	// of it the confirms of a batch are late: see Late. It must be longer than the database
-	// can keep a writer waiting.
+	// Lease is how long a relay that dies or stalls keeps the messages it has taken, before
+	// another relay takes them. It is 1 s or more. Zero means 30 s. A running relay renews
+	// it. After a third of it the confirms of a batch are late: see Late. It must be longer
+	// than the database can keep a writer waiting.
 	Lease time.Duration
-	// Retry spaces the attempts at a message that the broker refuses: from 1s, doubling
-	// up to 1min, where its fields are zero. Its MaxAttempts is not used.
+	// Retry sets the pauses between attempts to publish a message that the broker refuses.
+	// The default is 1 s, doubling up to 1 min. Zero fields take these values. MaxAttempts
+	// is not used.
 	Retry retry.Policy
-	// Retention is how long published rows are kept; 24h if zero, for ever if negative.
+	// Retention is how long published rows are kept. Zero means 24 h. A negative value
+	// means that they are never deleted.
 	Retention time.Duration
-	// Logger takes the relay's events; slog.Default() if nil.
+	// Logger logs the relay's events. Nil means slog.Default().
 	Logger *slog.Logger
-	// OnEvent sees every event, and holds up the relay meanwhile.
+	// OnEvent is called with every event. The relay waits until it returns.
 	OnEvent func(Event)
 }
 

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Dialect is the kind of SQL that the database speaks.
+// Dialect is the SQL dialect of the database.
 type Dialect string
 
-// The databases that are known. SQLite is 3.35 or later, PostgreSQL 11 or later.
+// The supported databases. SQLite must be 3.35 or later, PostgreSQL 11 or later.
 const (
 	SQLite   Dialect = "sqlite"
 	Postgres Dialect = "postgres"
@@ -23,11 +23,11 @@ func (d Dialect) validate() error {
 	return fmt.Errorf("outbox: the dialect is %q, want outbox.SQLite or outbox.Postgres", string(d))
 }
 
-// sql is the query as the database takes it. A query is written with ? for its
-// arguments, NOW for the database's clock in Unix milliseconds, and SKIP for the words
-// that lock the rows read, and pass over those that others have locked.
+// sql returns the query in the dialect of the database. In query, ? is an argument, NOW is
+// the database's clock in Unix milliseconds, and SKIP stands for the clause that locks the
+// rows read and skips rows that others have locked.
 func (d Dialect) sql(query string) string {
-	if d == SQLite { // has one writer at a time
+	if d == SQLite { // SQLite has one writer at a time
 		return strings.NewReplacer(
 			"NOW", "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)", "SKIP", "",
 		).Replace(query)
@@ -45,9 +45,9 @@ func (d Dialect) sql(query string) string {
 	return b.String()
 }
 
-// list is a list for IN and NOT IN: a value that no row has, so that it is never empty, and
-// n arguments.
+// list returns a list for IN and NOT IN. It has n arguments, and a value that no row has,
+// so that it is never empty.
 func list(none string, n int) string { return "(" + none + strings.Repeat(",?", n) + ")" }
 
-// seqs is a list of n values of seq.
+// seqs returns a list of n values of seq.
 func seqs(n int) string { return list("0", n) }

@@ -1,17 +1,17 @@
 // Package outbox publishes exactly what a database transaction committed.
 //
 // A service that saves an account and then publishes an event can be killed between the
-// two. With an outbox both are one transaction: the event is a row beside the account,
-// and a relay publishes the rows that were committed.
+// two. With an outbox, both are written in one transaction: the event is a row beside the
+// account, and a relay publishes the rows that were committed.
 //
 // # Prepare
 //
-// The tables are made once, by any number of processes, on SQLite or PostgreSQL:
+// Migrate creates the tables on SQLite or PostgreSQL. Any number of processes may call it:
 //
 //	err := outbox.Migrate(ctx, db, outbox.Postgres)
 //
-// SQLite wants to be opened with a busy timeout, in WAL mode, and with transactions that
-// begin by taking the write lock; for modernc.org/sqlite:
+// Open SQLite with a busy timeout, in WAL mode, and with transactions that take the write
+// lock when they begin. For modernc.org/sqlite:
 //
 //	file:app.db?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_txlock=immediate
 //
@@ -25,43 +25,43 @@
 //	err = tx.Commit()
 //	relay.Wake()
 //
-// The message's id and its trace context are fixed by Write.
+// Write sets the message's id and its trace context.
 //
 // # Relay
 //
 //	relay := outbox.New(outbox.Config{DB: db, Dialect: outbox.Postgres, Broker: broker.Config{URL: url}})
 //	err := relay.Run(ctx) // blocks until ctx is done
 //
-// It may run in the service, in a process of its own, or in every replica. Relays lease
-// rows from each other, on PostgreSQL with FOR UPDATE SKIP LOCKED, and mark a row once
-// the broker has confirmed its message and routed it to a queue.
+// A relay may run in the service, in a process of its own, or in every replica. Each relay
+// leases rows so that no other relay takes them, on PostgreSQL with FOR UPDATE SKIP LOCKED.
+// It marks a row once the broker has confirmed its message and routed it to a queue.
 //
 // # What is promised
 //
-// What was committed is published at least once, what was not is never published. A
-// message comes twice, with the same id, only if
+// A message is published at least once if its transaction was committed, and never if it
+// was not. A message arrives twice, with the same id, only if
 //
 //   - a relay dies, stalls, or does not reach its database for longer than Config.Lease, and
-//     another relay claims a row whose message is on the wire, or confirmed and not marked;
-//   - the connection or the channel is lost with the message on the wire. The relay closes
+//     another relay claims a row whose message is in flight, or confirmed and not marked;
+//   - the connection or the channel is lost while the message is in flight. The relay closes
 //     the channel itself if the broker does not confirm a message for ten times
 //     Broker.PublishTimeout, the time of an alarm not counted;
 //   - a relay is stopped, and the message is not confirmed and marked within the time that
 //     Run waits.
 //
-// At most Config.Batch messages come twice each time, and those whose confirms were late.
-// A relay waits for a late confirm: meanwhile it renews the lease of the row and goes on
-// with other aggregates. It reports lost leases by Interrupted. Let the consumer drop the
+// At most Config.Batch messages arrive twice each time, and the messages whose confirms were
+// late. While a relay waits for a late confirm, it renews the lease of the row and continues
+// with other aggregates. It reports lost leases by Interrupted. The consumer should drop the
 // second copy, by middleware.Dedupe or its own table.
 //
-// Messages with the same Aggregate are first published in the order of their commits,
-// whatever the number of relays: who has leased an aggregate's oldest row has the
-// aggregate, and each message waits for the confirm of the one before. A relay that dies
-// keeps what it had leased for Config.Lease.
+// Messages with the same Aggregate are first published in the order of their commits, for
+// any number of relays. The relay that leases an aggregate's oldest row owns the whole
+// aggregate, and each message waits for the confirm of the one before. The rows of a relay
+// that dies stay leased for Config.Lease.
 //
 // A message that the broker refuses (no queue is bound, the exchange is missing, the
-// queue is full) is tried again with growing pauses, without end. It holds up its own
-// aggregate and no other. Failed tells of it, Stats counts it, and the columns attempts
-// and last_error of its row in warren_outbox show it. To give it up, delete the row. One
-// that no broker would take is refused by Write already.
+// queue is full) is tried again with growing pauses, without a limit. It delays only the
+// messages of its own aggregate. Failed reports it, Stats counts it, and the columns attempts
+// and last_error of its row in warren_outbox show it. To stop the attempts, delete the row.
+// Write returns an error for a message that no broker would accept.
 package outbox

@@ -2,24 +2,25 @@ package outbox
 
 import "time"
 
-// Event is something that happened: one of the types below. Events may grow fields.
+// Event is one of the types below. Events may get further fields.
 type Event interface{ event() }
 
-// Published says that the broker has confirmed a message, and that it is marked so.
+// Published says that the broker has confirmed a message, and that its row is marked as
+// published.
 type Published struct {
 	ID, Exchange, Key, Aggregate string
 	Waited                       time.Duration // since Write, by the database's clock
 }
 
-// Late reports that the broker had not confirmed a message when the time for its batch, a
+// Late says that the broker had not confirmed a message when the time for its batch, a
 // third of Config.Lease, was over. The relay keeps waiting and publishes no second copy
-// meanwhile. The later messages of the same aggregate wait, all others do not.
+// meanwhile. The later messages of the same aggregate wait. Other messages do not.
 type Late struct {
 	ID, Exchange, Key, Aggregate string
 }
 
 // Failed says that the broker refused a message. It is tried again. The later messages of
-// its aggregate wait, all others do not.
+// its aggregate wait. Other messages do not.
 type Failed struct {
 	ID, Exchange, Key, Aggregate string
 	Attempts                     int           // this one included
@@ -27,8 +28,9 @@ type Failed struct {
 	Err                          error         // such as broker.ErrUnroutable, broker.ErrNacked
 }
 
-// Interrupted says that the broker or the database is away, or that the relay has lost
-// leases. What was in hand is published again, and may come twice.
+// Interrupted says that the broker or the database is unavailable, or that the relay has
+// lost leases. The messages that the relay had taken are published again, and may arrive
+// twice.
 type Interrupted struct{ Err error }
 
 // Resumed says that the relay works again after Interrupted.
@@ -44,7 +46,7 @@ func (Interrupted) event() {}
 func (Resumed) event()     {}
 func (Cleaned) event()     {}
 
-// emit is the one place from which the log and OnEvent are fed.
+// emit logs e and passes it to OnEvent. All events go through it.
 func (r *Relay) emit(e Event) {
 	r.emitting.Lock() // late messages have goroutines of their own
 	defer r.emitting.Unlock()
@@ -54,7 +56,7 @@ func (r *Relay) emit(e Event) {
 	}
 }
 
-// log writes e as one line. What ends well is for debugging only.
+// log writes e as one line. Successes are logged at debug level.
 func (r *Relay) log(e Event) {
 	log := r.config.Logger
 	switch e := e.(type) {

@@ -6,17 +6,18 @@ import (
 	"time"
 )
 
-// Stats is what is in the outbox.
+// Stats describes the messages in the outbox.
 type Stats struct {
 	Pending int           // messages that are not published yet
-	Refused int           // those of them that the broker has refused at least once
-	Oldest  time.Duration // how long the oldest of them has waited; 0 if there is none
+	Refused int           // pending messages that the broker has refused at least once
+	Oldest  time.Duration // how long the oldest pending message has waited; 0 if there is none
 }
 
 const readStats = `SELECT count(*), count(CASE WHEN attempts > 0 THEN 1 END), coalesce(NOW - min(written_at), 0)
 	FROM warren_outbox WHERE published_at IS NULL`
 
-// Stats asks the database. It counts the pending rows one by one, and needs no Run.
+// Stats reads the statistics from the database. It counts the pending rows one by one. It
+// also works without Run.
 func (r *Relay) Stats(ctx context.Context) (s Stats, err error) {
 	if r.invalid != nil {
 		return s, r.invalid
@@ -30,15 +31,15 @@ func (r *Relay) Stats(ctx context.Context) (s Stats, err error) {
 	return s, nil
 }
 
-// Health says whether a relay does its work, and if not, why.
+// Health reports whether a relay works, and if not, why.
 type Health struct {
-	// Ready is true when the relay has its connection and its database. Messages that
-	// the broker refuses do not count: see Stats.
+	// Ready is true when the relay has its connection and its database. Messages that the
+	// broker refuses do not affect it: see Stats.
 	Ready   bool
 	Reasons []string // why it is not ready
 }
 
-// Health reports the state at this moment, without asking the database.
+// Health returns the state at this moment, without querying the database.
 func (r *Relay) Health() (h Health) {
 	r.mu.Lock()
 	idle := r.idle

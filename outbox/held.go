@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// maxHeld bounds the rows in hand when a batch is claimed, since their bodies are in memory.
+// maxHeld bounds the held rows when a batch is claimed, since their bodies are in memory.
 const maxHeld = 1000
 
-// held are the rows that a relay has in hand: those that it has claimed, until they are
-// marked or released. The relay claims none of them again.
+// held is the set of rows that a relay has claimed and neither marked nor released yet. The
+// relay claims none of them again.
 type held struct {
 	mu   sync.Mutex
 	rows map[int64]string // seq to lease; "" once the lease is lost
@@ -28,8 +28,8 @@ func (h *held) add(b *batch) {
 	}
 }
 
-// keep drops the rows of b that are not in open, also from b: they may be claimed again, in
-// another batch. Its caller has locked mu.
+// keep removes the rows that are not in open from b and from h, so that they may be claimed
+// again in another batch. Its caller has locked mu.
 func (h *held) keep(b *batch, open map[int64]row) {
 	b.rows = slices.DeleteFunc(b.rows, func(one row) bool {
 		_, ok := open[one.seq]
@@ -40,7 +40,7 @@ func (h *held) keep(b *batch, open map[int64]row) {
 	})
 }
 
-// list returns the rows in hand, as arguments of a query.
+// list returns the held rows as arguments of a query.
 func (h *held) list() (all []any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -50,8 +50,8 @@ func (h *held) list() (all []any) {
 	return all
 }
 
-// renewing renews the leases of all rows in hand six times a lease, until ctx is done: on
-// SQLite it may have to wait long for the lock.
+// renewing renews the leases of all held rows six times a lease, until ctx is done. It does
+// so this often because on SQLite it may have to wait long for the lock.
 func (r *Relay) renewing(ctx context.Context) {
 	for {
 		select {
@@ -72,9 +72,9 @@ func (r *Relay) renewing(ctx context.Context) {
 const renewLeases = `UPDATE warren_outbox SET leased_until = NOW + ?
 	WHERE published_at IS NULL AND seq IN %s AND lease IN %s RETURNING seq`
 
-// renew renews the leases of the rows in hand, and returns the rows whose lease was lost
-// since the last call. The marks wait meanwhile, so that no row that has just been marked
-// is taken for lost.
+// renew renews the leases of the held rows, and returns the rows whose lease was lost since
+// the last call. Marks wait meanwhile, so that a row that has just been marked does not
+// count as lost.
 func (r *Relay) renew(ctx context.Context) (lost []int64, err error) {
 	r.held.mu.Lock()
 	defer r.held.mu.Unlock()

@@ -17,11 +17,11 @@ const (
 	release       = "UPDATE warren_outbox SET lease = NULL, leased_until = 0 WHERE lease = ? AND seq NOT IN "
 )
 
-// maxError bounds the text of an error that is kept, in bytes.
+// maxError bounds the error text that is stored, in bytes.
 const maxError = 2 << 10
 
-// mark writes down what became of the batch and releases the rows of it that are not on
-// the wire. It tries for the length of a lease, whatever ctx says: a mark that is lost is a
+// mark stores the outcome of the batch and releases its rows that are not in flight. It
+// tries for the length of a lease, even if ctx is done, because a lost mark leads to a
 // duplicate.
 func (r *Relay) mark(ctx context.Context, b *batch, o *outcome) error {
 	marking, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.config.Lease)
@@ -72,7 +72,7 @@ func (r *Relay) markAll(ctx context.Context, tx *sql.Tx, b *batch, o *outcome) e
 	return err
 }
 
-// storable is the error's text as any database takes it.
+// storable returns the error's text in a form that every database accepts.
 func storable(err error) string {
 	text := strings.ReplaceAll(err.Error(), "\x00", "")
 	return strings.ToValidUTF8(text[:min(len(text), maxError)], "")
@@ -98,7 +98,7 @@ func (r *Relay) reportLate(open map[int64]row) {
 	}
 }
 
-// report tells of the outcome, once it is marked.
+// report emits the events of the outcome, once it is marked.
 func (r *Relay) report(o *outcome) {
 	for _, p := range o.published {
 		m := &p.message

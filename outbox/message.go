@@ -16,16 +16,16 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Message is what is to be published once the transaction has committed. Only Exchange
-// or Key must be set.
+// Message is a message to be published once the transaction has committed. Only Exchange or
+// Key must be set.
 type Message struct {
 	Exchange string // it must exist when the message is published; "" is the default exchange
 	Key      string // the routing key
-	// Aggregate names what the message is about, such as an account's id: messages with
-	// the same aggregate are published in the order in which they were committed. No
-	// order is kept where it is empty.
+	// Aggregate names the object of the message, such as an account's id. Messages with the
+	// same aggregate are published in the order in which they were committed. Messages with
+	// an empty aggregate have no order.
 	Aggregate string
-	// Body is sent as it is if it is a []byte, as JSON otherwise.
+	// Body is sent unchanged if it is a []byte, and as JSON otherwise.
 	Body any
 
 	ID            string          // a UUIDv7 if empty; it stays the same however often the message is published
@@ -34,14 +34,14 @@ type Message struct {
 	ContentType   string          // application/json, or application/octet-stream for a []byte, if empty
 	Type          string          // the name for the kind of message
 	CorrelationID string          // ties the message to others
-	ReplyTo       string          // where a reply is wanted
+	ReplyTo       string          // the address for a reply
 	AppID         string          // the publishing application
-	Expiration    time.Duration   // how long it may wait in a queue, in whole milliseconds; for ever if zero
+	Expiration    time.Duration   // how long it may wait in a queue, in whole milliseconds; zero means no limit
 	Timestamp     time.Time       // now if zero; AMQP keeps whole seconds
 }
 
-// prepare makes the message that the relay will publish, and refuses one that no
-// broker would take.
+// prepare returns the message that the relay will publish. It returns an error if no broker
+// would accept the message.
 func (m *Message) prepare(ctx context.Context) (*message.Message, error) {
 	out := &message.Message{
 		ID: m.ID, Headers: message.Headers{}, Priority: m.Priority, ContentType: m.ContentType, Type: m.Type,
@@ -58,7 +58,7 @@ func (m *Message) prepare(ctx context.Context) (*message.Message, error) {
 		out.Expiration = strconv.FormatInt(max(m.Expiration.Milliseconds(), 1), 10)
 	}
 	telemetry.Propagator(nil).Inject(ctx, telemetry.Carrier(out.Headers))
-	maps.Copy(out.Headers, m.Headers) // the caller's own trace context counts
+	maps.Copy(out.Headers, m.Headers) // a trace context set by the caller takes precedence
 	if err := encode(out, m.Body); err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func identify(out *message.Message) error {
 	return nil
 }
 
-// properties are what has no column of its own.
+// properties holds the properties that have no column of their own.
 type properties struct {
 	ContentType   string    `json:"content_type,omitempty"`
 	Type          string    `json:"type,omitempty"`
@@ -111,7 +111,7 @@ type properties struct {
 	Priority      uint8     `json:"priority,omitempty"`
 }
 
-// store writes the properties and headers as the columns have them.
+// store encodes the properties and headers for their columns.
 func store(m *message.Message) (props, headers string, err error) {
 	p, err := json.Marshal(properties{
 		m.ContentType, m.Type, m.CorrelationID, m.ReplyTo, m.AppID, m.Expiration, m.Timestamp, m.Priority,

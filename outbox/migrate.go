@@ -12,9 +12,9 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// Migrate makes the outbox's tables, or brings them up to date, in one transaction. It
-// does nothing to a database that is up to date, and any number of processes may call
-// it at once. On PostgreSQL the tables are made in the first schema of the search path.
+// Migrate creates the outbox's tables, or updates them, in one transaction. It changes
+// nothing in a database that is up to date. Any number of processes may call it at once. On
+// PostgreSQL the tables are created in the first schema of the search path.
 func Migrate(ctx context.Context, db *sql.DB, d Dialect) error {
 	if err := d.validate(); err != nil {
 		return err
@@ -61,8 +61,9 @@ func migrate(ctx context.Context, tx *sql.Tx, d Dialect) error {
 	return nil
 }
 
-// migrated returns the last migration that was made, and keeps others from making any
-// until the transaction ends. To that end the first statement writes on SQLite.
+// migrated returns the number of the last migration that was applied, and locks out other
+// processes until the transaction ends. On SQLite the first statement writes in order to
+// take the lock.
 func migrated(ctx context.Context, tx *sql.Tx, d Dialect) (version int, err error) {
 	lock := "DROP TABLE IF EXISTS warren_outbox_lock"
 	if d == Postgres {
@@ -79,7 +80,7 @@ func migrated(ctx context.Context, tx *sql.Tx, d Dialect) (version int, err erro
 	return version, err
 }
 
-// apply makes the statements one by one: not every driver takes several at once.
+// apply runs the statements one by one, because not every driver accepts several at once.
 func apply(ctx context.Context, tx *sql.Tx, script string) error {
 	for statement := range strings.SplitSeq(script, ";\n") {
 		if strings.TrimSpace(statement) == "" {

@@ -13,14 +13,14 @@ import (
 	"github.com/warren-mq/warren/internal/amqp"
 )
 
-// grace is how long messages on the wire are waited for when the relay is stopped.
+// grace is how long a stopped relay waits for messages in flight.
 const grace = 5 * time.Second
 
-// outcome is what became of a batch, as far as it is known and not marked yet.
+// outcome holds the results of a batch that are known and not marked yet.
 type outcome struct {
 	published []row
 	failed    []failure
-	open      map[int64]row // on the wire, by seq
+	open      map[int64]row // in flight, by seq
 	trouble   error         // why the rest was not tried
 }
 
@@ -34,20 +34,20 @@ type failure struct {
 type publication struct {
 	relay *Relay
 	batch batch
-	stop  context.Context // no further message once this is done
-	wire  context.Context // of those begun
-	ended chan struct{}   // closed when the fate of all is known
-	known chan struct{}   // has a value when the fate of one more is known
+	stop  context.Context // no further message is sent once this is done
+	wire  context.Context // bounds the wait for messages that were sent
+	ended chan struct{}   // closed when the results of all messages are known
+	known chan struct{}   // has a value when one more result is known
 
 	mu      sync.Mutex
-	closed  bool // no further message
+	closed  bool // no further message is sent
 	outcome outcome
 }
 
-// publish begins to publish as much of the batch as its lease and ctx allow: aggregates side
-// by side, each in order and one message at a time, since what comes behind a message that
-// is refused must wait. What is on the wire is waited for until the session ends, when
-// another relay may have a connection, or until wire is done.
+// publish starts to publish as much of the batch as its lease and ctx allow. Aggregates are
+// published in parallel, each in order and one message at a time, because the messages
+// behind a refused message must wait. The publication waits for messages in flight until
+// the session ends, when another relay may have a connection, or until wire is done.
 func (r *Relay) publish(ctx, wire context.Context, session *amqp.Session, b batch) *publication {
 	wire, cut := context.WithCancel(wire)
 	p := &publication{
@@ -89,11 +89,11 @@ func (p *publication) publish(group []row) {
 	}
 }
 
-// timely reports whether a third of the lease is left. This is the time in which a row that
-// is begun now must have its lease renewed.
+// timely reports whether a third of the lease is left. The lease of a row that is sent now
+// must be renewed within this time.
 func (p *publication) timely() bool { return time.Until(p.batch.until) >= p.relay.third() }
 
-// begin reports whether one may be published, and notes that it is on the wire then.
+// begin reports whether a row may be published, and if so records that it is in flight.
 func (p *publication) begin(one row) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -104,7 +104,8 @@ func (p *publication) begin(one row) bool {
 	return true
 }
 
-// end notes what became of a row. Trouble is no fault of the row's.
+// end records the result of a row. A connection problem does not count as a failure of the
+// row.
 func (p *publication) end(one row, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -124,7 +125,7 @@ func (p *publication) end(one row, err error) {
 	}
 }
 
-// wait returns when the fate of all is known, or after the given time.
+// wait returns when the results of all messages are known, or after the given time.
 func (p *publication) wait(atMost time.Duration) {
 	select {
 	case <-p.ended:
@@ -132,8 +133,8 @@ func (p *publication) wait(atMost time.Duration) {
 	}
 }
 
-// settle marks what is known, and releases what is not on the wire: no row is begun any
-// more. It returns the rows that are open still.
+// settle marks the results that are known, and releases the rows that are not in flight; no
+// further row is sent. It returns the rows that are still in flight.
 func (r *Relay) settle(ctx context.Context, p *publication) (open map[int64]row, err error) {
 	p.mu.Lock()
 	p.closed = true
@@ -184,7 +185,7 @@ func (r *Relay) send(ctx context.Context, one *row) error {
 	return err
 }
 
-// isTrouble says that the message is not to blame.
+// isTrouble reports whether err has another cause than the message.
 func isTrouble(err error) bool {
 	for _, known := range []error{
 		broker.ErrNotConnected, broker.ErrBlocked, broker.ErrClosed, context.Canceled,

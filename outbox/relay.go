@@ -14,9 +14,9 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// Relay publishes what transactions have put into the outbox. Any number of relays may
-// run on one outbox, in one process or many. Its Wake, Stats and Health are safe for
-// concurrent use.
+// Relay publishes the messages that transactions have written to the outbox. Any number of
+// relays may run on one outbox, in one process or many. Its methods Wake, Stats and Health
+// are safe for concurrent use.
 type Relay struct {
 	config  Config
 	invalid error
@@ -24,19 +24,19 @@ type Relay struct {
 	wake    chan struct{}
 	started atomic.Bool
 
-	// Of Run alone:
-	cleaned time.Time      // when it was done last
+	// Used by Run only:
+	cleaned time.Time      // when rows were last deleted
 	waiting sync.WaitGroup // for confirms that are late
 
 	held     held
 	emitting sync.Mutex
 
 	mu      sync.Mutex
-	idle    error // why it does nothing
+	idle    error // why the relay does not work
 	trouble error // what the next round has to report
 }
 
-// New returns a relay that does nothing until Run.
+// New returns a relay that starts to work when Run is called.
 func New(cfg Config) *Relay {
 	cfg = cfg.withDefaults()
 	return &Relay{
@@ -45,10 +45,10 @@ func New(cfg Config) *Relay {
 	}
 }
 
-// Run publishes until ctx is done; then it waits up to 5s for what is on the wire, marks
-// it, and returns nil. It returns an error if the configuration is wrong, or if the
-// broker refuses the credentials in the beginning, as worker.Connections.Run says. It can
-// be called once.
+// Run publishes until ctx is done. It then waits up to 5 s for messages in flight, marks
+// them, and returns nil. It returns an error if the configuration is wrong, or if the
+// broker refuses the credentials at the start, as worker.Connections.Run does. It can be
+// called once.
 func (r *Relay) Run(ctx context.Context) error {
 	switch {
 	case r.invalid != nil:
@@ -73,10 +73,10 @@ func (r *Relay) Run(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return err
 	}
-	return nil // err says how the connection was closed
+	return nil // err only describes how the connection was closed
 }
 
-// Wake has an idle relay look for messages now. It never blocks.
+// Wake makes an idle relay look for messages now. It never blocks.
 func (r *Relay) Wake() {
 	select {
 	case r.wake <- struct{}{}:
@@ -84,8 +84,8 @@ func (r *Relay) Wake() {
 	}
 }
 
-// work goes round until ctx is done, or no connection is to be had any more. Then it waits
-// for what is on the wire, up to the time of grace or until life is done.
+// work runs rounds until ctx is done or there can be no further connection. It then waits
+// for messages in flight, up to the time of grace or until life is done.
 func (r *Relay) work(ctx, life context.Context) {
 	ctx, stop := context.WithCancel(ctx)
 	wire, cut := context.WithCancel(life)
@@ -115,8 +115,8 @@ func (r *Relay) work(ctx, life context.Context) {
 	}
 }
 
-// round publishes one batch and returns how many messages were in it. It leaves those whose
-// confirms are late to a goroutine.
+// round publishes one batch and returns how many messages were in it. A goroutine waits for
+// messages whose confirms are late.
 func (r *Relay) round(ctx, wire context.Context, session *amqp.Session) (taken int, err error) {
 	defer func() { err = errors.Join(err, r.noted()) }()
 	if reason := session.Blocked(); reason != "" {
@@ -145,7 +145,7 @@ func (r *Relay) round(ctx, wire context.Context, session *amqp.Session) (taken i
 	return len(b.rows), nil
 }
 
-// rest waits for the next poll, or to be woken.
+// rest waits for the next poll or for Wake.
 func (r *Relay) rest(ctx context.Context) {
 	select {
 	case <-time.After(r.config.Poll):
@@ -154,7 +154,7 @@ func (r *Relay) rest(ctx context.Context) {
 	}
 }
 
-// pause spaces the rounds that are interrupted.
+// pause waits before the next round after an interrupted one.
 func (r *Relay) pause(ctx context.Context, failures int) {
 	p := retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 5 * time.Second}
 	select {
@@ -163,7 +163,8 @@ func (r *Relay) pause(ctx context.Context, failures int) {
 	}
 }
 
-// third is a third of the lease: how long a batch may take before its confirms are late.
+// third returns a third of the lease: how long a batch may take before its confirms are
+// late.
 func (r *Relay) third() time.Duration { return r.config.Lease / 3 }
 
 func (r *Relay) sql(query string) string { return r.config.Dialect.sql(query) }
@@ -178,7 +179,7 @@ func (r *Relay) resumed() {
 	r.emit(Resumed{})
 }
 
-// note has the next round report err, unless it is nil.
+// note makes the next round report err, unless it is nil.
 func (r *Relay) note(err error) {
 	if err == nil {
 		return

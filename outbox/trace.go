@@ -11,8 +11,9 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// traced begins the span of a publish, below the span in which the message was written.
-// Consumers see that one as the message's origin: its headers stay as they are.
+// traced starts the span of a publish, as a child of the span in which the message was
+// written. Consumers get the latter as the message's origin, because its headers stay
+// unchanged.
 func (r *Relay) traced(ctx context.Context, m *message.Message) (within context.Context, end func(error)) {
 	c := r.config.Broker
 	if !telemetry.Installed(c.TracerProvider) {

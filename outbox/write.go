@@ -14,18 +14,19 @@ const insert = `INSERT INTO warren_outbox
 	(message_id, aggregate, exchange, routing_key, properties, headers, body, written_at)
 	VALUES (?, ?, ?, ?, ?, ?, ?, NOW)`
 
-// lockAggregate makes those who write for one aggregate wait for each other's commit,
-// or the order of the rows would not be that of the commits.
+// lockAggregate makes transactions that write for one aggregate wait for each other's
+// commit. Otherwise the order of the rows could differ from the order of the commits.
 const lockAggregate = "SELECT pg_advisory_xact_lock(hashtextextended(?, 7301))"
 
-// Write puts messages into the outbox as part of tx: a relay publishes them if and only
-// if tx commits. Call Relay.Wake after the commit if they should not wait for the next
-// poll. An error means that nothing of the kind can be published (broker.ErrMalformed,
-// broker.ErrTooLarge, a body that JSON cannot hold), or is the database's; roll tx back.
+// Write puts messages into the outbox as part of tx: a relay publishes them if and only if
+// tx commits. Call Relay.Wake after the commit if they should not wait for the next poll.
+// An error means that a message can never be published (broker.ErrMalformed,
+// broker.ErrTooLarge, a body that cannot be encoded as JSON), or it is an error of the
+// database; roll tx back.
 //
-// On PostgreSQL two transactions that write for the same aggregate wait for each other
-// from Write to commit. Write late in the transaction; should two take their aggregates
-// in different order, PostgreSQL ends one of them with its deadlock error.
+// On PostgreSQL two transactions that write for the same aggregate wait for each other from
+// Write to commit, so call Write late in the transaction. If two transactions take their
+// aggregates in different order, PostgreSQL ends one of them with its deadlock error.
 func Write(ctx context.Context, tx *sql.Tx, d Dialect, messages ...Message) error {
 	if err := d.validate(); err != nil {
 		return err

@@ -20,7 +20,7 @@ type Change struct {
 	Conflict *ConflictError // set when Action is Conflict
 }
 
-// Conflicts joins the conflicts among changes; nil if there are none.
+// Conflicts joins the conflicts among changes. It returns nil if there are none.
 func Conflicts(changes []Change) error {
 	var errs []error
 	for _, c := range changes {

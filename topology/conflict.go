@@ -4,18 +4,18 @@ import (
 	"fmt"
 )
 
-// ConflictError says that something exists with other properties than wanted. The
-// broker never changes an existing queue or exchange.
+// ConflictError says that a queue or an exchange exists with other properties than wanted.
+// The broker never changes an existing queue or exchange.
 type ConflictError struct {
 	Kind     string // queue or exchange
 	Name     string
 	Argument string // what differs, such as x-max-priority, type or durable
 	Current  string // "none" if it is not set
 	Wanted   string
-	Err      error // the broker's words
+	Err      error // the broker's error
 }
 
-// Error says which argument differs, both values, and what can be done.
+// Error names the argument that differs, gives both values, and says what can be done.
 func (e *ConflictError) Error() string {
 	return fmt.Sprintf("broker: %s %s: %s is %s, wanted %s; give the same value here, or drain and delete the %s, or use another name",
 		e.Kind, e.Name, e.Argument, e.Current, e.Wanted, e.Kind)
@@ -24,16 +24,16 @@ func (e *ConflictError) Error() string {
 // Unwrap returns the broker's error.
 func (e *ConflictError) Unwrap() error { return e.Err }
 
-// DeclarationError says that the broker refuses to declare a queue or an exchange: the
-// user lacks a permission, an argument is not allowed, or the type of an exchange needs a
-// plugin that is not enabled. To try again does not help.
+// DeclarationError says that the broker refuses to declare a queue or an exchange: the user
+// lacks a permission, an argument is not allowed, or the type of an exchange needs a plugin
+// that is not enabled. Trying again does not help.
 type DeclarationError struct {
 	Kind string // queue or exchange
 	Name string
-	Err  error // the broker's words
+	Err  error // the broker's error
 }
 
-// Error names what is refused and gives the broker's words.
+// Error names the refused queue or exchange and gives the broker's error.
 func (e *DeclarationError) Error() string {
 	return fmt.Sprintf("broker: declare %s %s: the broker refuses: %v", e.Kind, e.Name, e.Err)
 }

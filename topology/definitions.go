@@ -7,8 +7,8 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Definitions is t as RabbitMQ's definitions.json, for rabbitmqctl
-// import_definitions or the management API: every part in the virtual host.
+// Definitions returns t as RabbitMQ's definitions.json, for rabbitmqctl import_definitions
+// or the management API. Every part is in the virtual host.
 func (t Topology) Definitions(vhost string) ([]byte, error) {
 	d := definitions{Exchanges: []exchangeDefinition{}, Queues: []queueDefinition{}, Bindings: []bindingDefinition{}}
 	for _, x := range t.Exchanges {
@@ -31,7 +31,7 @@ func (t Topology) Definitions(vhost string) ([]byte, error) {
 	return out, nil
 }
 
-// The shapes are those that RabbitMQ exports.
+// The types have the fields that RabbitMQ exports.
 type definitions struct {
 	Exchanges []exchangeDefinition `json:"exchanges"`
 	Queues    []queueDefinition    `json:"queues"`
@@ -65,7 +65,7 @@ type bindingDefinition struct {
 	Arguments       message.Headers `json:"arguments"`
 }
 
-// arguments are never null in RabbitMQ's own exports.
+// arguments returns an empty table for nil, because RabbitMQ never exports null arguments.
 func arguments(h message.Headers) message.Headers {
 	if h == nil {
 		return message.Headers{}

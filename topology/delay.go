@@ -10,38 +10,39 @@ import (
 )
 
 // DueExchange is the direct exchange through which messages leave the levels for their
-// parking queues; the routing key is the parking queue's name. What has no queue there
-// goes to UnroutedQueue.
+// parking queues. The routing key is the parking queue's name. Messages that no queue takes
+// there go to UnroutedQueue.
 const DueExchange = "warren.delay.due"
 
-// UnroutedQueue takes what was to be delivered later, to a queue that no longer exists by
-// then. It is declared when it is first used.
+// UnroutedQueue takes delayed messages whose queue does not exist when they are due. It is
+// declared when it is first used.
 const UnroutedQueue = "warren.unrouted"
 
-// NeverReached is a delivery limit for queues whose messages are only looked at:
-// each look that requeues counts as a delivery.
+// NeverReached is a delivery limit for queues whose messages are only inspected, because
+// each inspection that requeues a message counts as a delivery.
 const NeverReached = 2147483647
 
-// ParkingQueue is the name of the parking queue of a work queue: it holds what the queue
-// is to receive later.
+// ParkingQueue returns the name of the parking queue of a work queue. It holds messages
+// that the work queue is to receive later.
 func ParkingQueue(queue string) string { return queue + ".delay" }
 
 // ExchangeParkingPrefix begins the names of the parking queues of exchanges.
 const ExchangeParkingPrefix = "warren.delayed."
 
-// ExchangeParking is the name of the parking queue of an exchange: it holds what was
-// published to the exchange with a delay.
+// ExchangeParking returns the name of the parking queue of an exchange. It holds messages
+// that were published to the exchange with a delay.
 func ExchangeParking(exchange string) string { return ExchangeParkingPrefix + exchange }
 
-// QueueParking declares the parking queue of a work queue, beside Shared. A message that can never be
-// published to the work queue is dead-lettered to the work queue's dead-letter queue.
+// QueueParking declares the parking queue of a work queue, in addition to Shared. A message
+// that can never be published to the work queue is dead-lettered to the work queue's
+// dead-letter queue.
 func QueueParking(queue string) Topology {
 	return parking(ParkingQueue(queue), message.Headers{
 		"x-dead-letter-exchange": DeadLetterExchange, "x-dead-letter-routing-key": queue,
 	})
 }
 
-// DelayedExchange declares the parking queue of an exchange, beside Shared.
+// DelayedExchange declares the parking queue of an exchange, in addition to Shared.
 func DelayedExchange(exchange string) Topology {
 	return parking(ExchangeParking(exchange), message.Headers{"x-dead-letter-exchange": UnroutedQueue})
 }
@@ -69,14 +70,15 @@ func dueExchange() Exchange {
 	return Exchange{Name: DueExchange, Kind: "direct", Arguments: message.Headers{"alternate-exchange": UnroutedQueue}}
 }
 
-// Levels hold messages on disk for a power of two of seconds. RabbitMQ takes a TTL of 49
-// days at most.
+// Levels hold messages on disk for a number of seconds that is a power of two. RabbitMQ
+// accepts a TTL of 49 days at most.
 const (
 	ShortestLevel = 8 * time.Second
 	LongestLevel  = 1 << 22 * time.Second // 48.5 days
 )
 
-// Level is the longest level that is no longer than d; ShortestLevel if d is shorter.
+// Level returns the longest level that is not longer than d, or ShortestLevel if d is
+// shorter.
 func Level(d time.Duration) time.Duration {
 	d = min(max(d, ShortestLevel), LongestLevel)
 	return time.Second << (bits.Len64(uint64(d/time.Second)) - 1)
@@ -85,12 +87,14 @@ func Level(d time.Duration) time.Duration {
 // LevelPrefix begins the names of the levels.
 const LevelPrefix = "warren.delay."
 
-// LevelName is the name of a level, of its exchange and its queue: warren.delay.64s.
+// LevelName returns the name of a level, which its exchange and its queue share:
+// warren.delay.64s.
 func LevelName(level time.Duration) string {
 	return fmt.Sprintf(LevelPrefix+"%ds", int64(level/time.Second))
 }
 
-// LevelTopology declares a level and what its messages need on their way out.
+// LevelTopology declares a level, and the exchange and the queue that its messages need
+// when they leave it.
 func LevelTopology(level time.Duration) Topology {
 	name := LevelName(level)
 	return Unrouted().Merge(Topology{
@@ -100,8 +104,9 @@ func LevelTopology(level time.Duration) Topology {
 	})
 }
 
-// holdingArguments are those of a queue that keeps messages for ttl and loses none
-// on the way to exchange next: both settings are needed for at-least-once.
+// holdingArguments returns the arguments of a queue that keeps messages for ttl and loses
+// none on the way to the exchange next. At-least-once dead-lettering needs both the
+// strategy and the overflow setting.
 func holdingArguments(ttl time.Duration, next string) message.Headers {
 	return message.Headers{
 		"x-queue-type":           "quorum",

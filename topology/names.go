@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// MaxShortString is the longest text of a property.
+// MaxShortString is the longest text of a property, in bytes.
 const MaxShortString = 255
 
-// CheckName refuses what RabbitMQ would change (it strips line breaks from the names of
-// queues), and what breaks terminals and logs.
+// CheckName returns an error for a name that RabbitMQ would change (it strips line breaks
+// from the names of queues), or that breaks terminals and logs.
 func CheckName(kind, name string) error {
 	switch {
 	case len(name) > MaxShortString:

@@ -11,12 +11,12 @@ import (
 // dead-letter queues; the routing key is the work queue's name.
 const DeadLetterExchange = "warren.dlx"
 
-// Shared is what all work queues of a virtual host share.
+// Shared returns the exchanges that all work queues of a virtual host share.
 func Shared() Topology {
 	return Topology{Exchanges: []Exchange{{Name: DeadLetterExchange, Kind: "direct"}, dueExchange()}}
 }
 
-// DeadLetterQueue is the name of the dead-letter queue of a work queue.
+// DeadLetterQueue returns the name of the dead-letter queue of a work queue.
 func DeadLetterQueue(queue string) string { return queue + ".dlq" }
 
 // Topology is a set of exchanges, queues and bindings, all durable. It is plain data.
@@ -26,8 +26,8 @@ type Topology struct {
 	Bindings  []Binding
 }
 
-// Exchange is a durable exchange. Kind is topic, direct, fanout or headers, or
-// one that a plugin brings.
+// Exchange is a durable exchange. Kind is topic, direct, fanout or headers, or a type that
+// a plugin adds.
 type Exchange struct {
 	Name      string
 	Kind      string
@@ -49,8 +49,8 @@ type Binding struct {
 	Arguments  message.Headers
 }
 
-// Validate reports every name in t that no broker should be given: names of exchanges
-// and queues must be UTF-8 without control characters, at most 255 bytes.
+// Validate reports every invalid name in t: names of exchanges and queues must be UTF-8
+// without control characters, at most 255 bytes.
 func (t Topology) Validate() error {
 	errs := make([]error, 0, len(t.Exchanges)+len(t.Queues)+3*len(t.Bindings))
 	for _, x := range t.Exchanges {
@@ -65,7 +65,7 @@ func (t Topology) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Merge returns t with all of more behind it.
+// Merge returns t with the parts of more appended.
 func (t Topology) Merge(more ...Topology) Topology {
 	for _, m := range more {
 		t.Exchanges = append(slices.Clip(t.Exchanges), m.Exchanges...)
@@ -82,7 +82,7 @@ func (t Topology) Without(queues ...string) Topology {
 	return t
 }
 
-// Unique returns t without what stands in it twice.
+// Unique returns t with duplicates removed.
 func (t Topology) Unique() Topology {
 	return Topology{
 		Exchanges: unique(t.Exchanges, func(x Exchange) any { return x.Name }),
@@ -103,8 +103,8 @@ func unique[T any](all []T, identity func(T) any) []T {
 }
 
 // Unusual returns the exchanges of t whose types come with plugins. RabbitMQ closes the
-// whole connection of a client that declares an exchange of a type it does not have, so
-// Connector.Declare declares them over a connection apart.
+// connection of a client that declares an exchange whose type it does not have.
+// Connector.Declare therefore declares them over a separate connection.
 func (t Topology) Unusual() Topology {
 	return Topology{Exchanges: slices.DeleteFunc(slices.Clone(t.Exchanges), func(x Exchange) bool { return !x.IsUnusual() })}
 }

@@ -19,7 +19,7 @@ const (
 )
 
 const (
-	maxQueueName         = 200 // bytes: the names of its other queues are longer
+	maxQueueName         = 200 // bytes; the names of the queues that belong to it are longer
 	maxPriority          = 10
 	defaultDeliveryLimit = 20
 )
@@ -27,39 +27,43 @@ const (
 // WorkQueue describes a work queue and what belongs to it: its exchange, its
 // bindings, its dead-letter queue and its parking queue.
 type WorkQueue struct {
-	// Name of the queue; at most 200 bytes.
+	// Name is the name of the queue. It has at most 200 bytes.
 	Name string
-	// Exchange the queue is bound to; empty means the default exchange, which
-	// routes by the queue's name and needs no binding.
+	// Exchange is the exchange that the queue is bound to. Empty means the default
+	// exchange, which routes by the queue's name and needs no binding.
 	Exchange string
-	// ExchangeKind is topic if empty; direct, fanout or headers otherwise.
+	// ExchangeKind is topic, direct, fanout or headers. Empty means topic.
 	ExchangeKind string
-	// ExchangeArguments are those of the exchange, such as alternate-exchange.
+	// ExchangeArguments are the arguments of the exchange, such as alternate-exchange.
 	ExchangeArguments message.Headers
-	// Keys are the binding keys, for a topic exchange with patterns.
+	// Keys are the binding keys. For a topic exchange they may be patterns.
 	Keys []string
-	// BindingArguments go with each binding, as a headers exchange needs them.
+	// BindingArguments are the arguments of each binding, which a headers exchange needs.
 	BindingArguments message.Headers
-	// Type is Quorum if empty, or Classic; Classic when MaxPriority is set.
+	// Type is Quorum or Classic. Empty means Quorum, or Classic if MaxPriority is set.
 	Type string
-	// MaxPriority makes priorities 1 to 10 count; 0 means none. Each level costs
-	// the broker memory, so more are refused.
+	// MaxPriority enables priorities up to this value, 1 to 10. Zero means no priorities.
+	// Each level costs the broker memory, so larger values are refused.
 	MaxPriority int
-	// DeliveryLimit is how often the broker delivers a message before it gives
-	// up on it, as for one that kills its worker; 20 if zero. Quorum queues only.
+	// DeliveryLimit is how often the broker delivers a message before it dead-letters it,
+	// such as a message that ends its worker's process. Zero means 20. Only quorum queues
+	// have it.
 	DeliveryLimit int
-	// MessageTTL dead-letters what has waited so long; none if zero.
+	// MessageTTL is how long a message waits before it is dead-lettered. Zero means no
+	// limit.
 	MessageTTL time.Duration
-	// MaxLength bounds the messages waiting; more are refused (ErrNacked). None if zero.
+	// MaxLength bounds the messages waiting. The broker refuses further ones (ErrNacked).
+	// Zero means no limit.
 	MaxLength int
-	// SingleActive lets only one consumer at a time receive, among all workers.
+	// SingleActive lets only one consumer at a time, among all workers, receive from the
+	// queue.
 	SingleActive bool
-	// Arguments are added to the queue's own; they win over those derived from
-	// the other fields.
+	// Arguments are added to the queue's own. They override arguments derived from the
+	// other fields.
 	Arguments message.Headers
 }
 
-// CountsDeliveries reports whether the queue is a quorum queue: it counts how often it
+// CountsDeliveries reports whether the queue is a quorum queue, which counts how often it
 // has delivered each message.
 func (q WorkQueue) CountsDeliveries() bool { return q.kind() == Quorum }
 
@@ -103,9 +107,9 @@ func (q WorkQueue) kind() string {
 	return cmp.Or(q.Type, Quorum)
 }
 
-// Topology is everything that q needs beyond what Shared declares: the queue, its
-// dead-letter queue and its parking queue, its exchange with the parking queue of that, and
-// the bindings.
+// Topology returns everything that q needs in addition to Shared: the queue, its
+// dead-letter queue and its parking queue, its exchange with the exchange's parking queue,
+// and the bindings.
 func (q WorkQueue) Topology() Topology {
 	dlq := DeadLetterQueue(q.Name)
 	t := Topology{

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// closeFlush bounds how long Close waits for the last bytes to leave.
+// closeFlush bounds how long Close waits until the queued bytes are written.
 const closeFlush = time.Second
 
 // batchConn gathers small writes and sends those that are ready with one system
@@ -18,7 +18,7 @@ type batchConn struct {
 	pending []byte
 	err     error
 	closing bool
-	wake    chan struct{} // holds one token: there is something to do
+	wake    chan struct{} // holds one token while there is work to do
 	done    chan struct{} // closed when the flusher has ended
 }
 
@@ -28,13 +28,14 @@ func newBatchConn(c net.Conn) *batchConn {
 	return b
 }
 
-// lostError is what stopped the writing. It tells a lost connection from a message that
-// amqp091 cannot write.
+// lostError wraps the error that ended the writing. It distinguishes a lost connection from
+// a message that amqp091 cannot write.
 type lostError struct{ error }
 
 func (e lostError) Unwrap() error { return e.error }
 
-// Write queues p. An error is that of an earlier write, a lostError.
+// Write queues p. It returns a lostError if an earlier write has failed or the connection
+// is closing.
 func (b *batchConn) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -49,8 +50,8 @@ func (b *batchConn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Read reads what the broker sends. After an error it closes the connection: amqp091 reads
-// no further, and Close must not wait for bytes that a silent peer does not take.
+// Read reads what the broker sends. After an error it closes the connection, because
+// amqp091 reads no further. Close would otherwise wait for a peer that no longer reads.
 func (b *batchConn) Read(p []byte) (int, error) {
 	n, err := b.Conn.Read(p)
 	if err != nil {
@@ -59,14 +60,14 @@ func (b *batchConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// SetWriteDeadline does nothing: Write never blocks, and TLS sets a deadline of now
-// after its goodbye, which would then never leave.
+// SetWriteDeadline does nothing, because Write never blocks. TLS sets a deadline of now
+// after its closing alert, and the alert would then never be sent.
 func (b *batchConn) SetWriteDeadline(time.Time) error { return nil }
 
-// SetDeadline is SetReadDeadline.
+// SetDeadline calls SetReadDeadline.
 func (b *batchConn) SetDeadline(t time.Time) error { return b.SetReadDeadline(t) }
 
-// Close sends what is queued, for a moment at most, and closes the connection.
+// Close sends the queued bytes, which takes at most closeFlush, and closes the connection.
 func (b *batchConn) Close() error {
 	b.mu.Lock()
 	b.closing = true
@@ -96,7 +97,7 @@ func (b *batchConn) flush() {
 		out, last := b.pending, b.closing
 		b.pending = spare[:0]
 		b.mu.Unlock()
-		if len(out) > 0 { // a pipe waits for its reader even with nothing to write
+		if len(out) > 0 { // a write to a pipe blocks until it is read, even if it is empty
 			if _, err := b.Conn.Write(out); err != nil {
 				b.fail(err)
 				return
@@ -112,14 +113,14 @@ func (b *batchConn) flush() {
 	}
 }
 
-// maxSpare is the largest buffer kept between writes, so that one huge message
-// does not pin its size for ever.
+// maxSpare is the largest buffer kept between writes, so that one huge message does not
+// keep its memory allocated.
 const maxSpare = 1 << 20
 
-// cut closes the connection at once. What is queued is lost.
+// cut closes the connection at once. Queued bytes are lost.
 func (b *batchConn) cut() { b.fail(net.ErrClosed) }
 
-// fail closes the connection under the reader, so that the loss is seen at once.
+// fail closes the connection, so that the reader notices the loss at once.
 func (b *batchConn) fail(err error) {
 	b.mu.Lock()
 	b.err = err

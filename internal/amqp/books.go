@@ -2,15 +2,16 @@ package amqp
 
 import "time"
 
-// overtaken is how long the oldest message may keep those behind it on the books.
+// overtaken is how long the oldest message may delay the release of the messages behind it.
 const overtaken = time.Second
 
-// books are the unconfirmed messages of a pipeline, oldest first. A message whose queue
-// has lost its majority is confirmed late or never, while others go on: it is put aside
-// soon, and given up when nobody waits for it any more.
+// books tracks the unconfirmed messages of a pipeline, oldest first. If a queue has lost
+// its majority, the broker confirms its messages late or never, while it confirms others.
+// Such a message is therefore set aside after a second. It is released when no caller waits
+// for it any more and patience is over.
 type books struct {
 	line     *pipeline
-	patience time.Duration // until a message that nobody waits for is given up; never if negative
+	patience time.Duration // how long until a message that no caller waits for is released; negative means never
 	aside    []*inFlight
 	fatigue  fatigue
 }
@@ -19,8 +20,8 @@ func newBooks(line *pipeline, patience time.Duration) *books {
 	return &books{line: line, patience: patience, fatigue: newFatigue(line, patience)}
 }
 
-// keep takes messages off the books as they are confirmed, whether or not anyone
-// still waits for them.
+// keep releases messages as they are confirmed, whether or not a caller still waits for
+// them.
 func (b *books) keep() {
 	for {
 		var review <-chan time.Time
@@ -39,7 +40,8 @@ func (b *books) keep() {
 	}
 }
 
-// settle waits for the confirm of the oldest message, but not for long.
+// settle waits for the confirm of the oldest message. It sets the message aside when
+// overtaken is over.
 func (b *books) settle(f *inFlight) {
 	select {
 	case <-f.confirm.Done():
@@ -59,13 +61,13 @@ func (b *books) settle(f *inFlight) {
 
 func (b *books) confirmed(f *inFlight) {
 	if !f.confirm.Acked() && b.line.ch.IsClosed() {
-		<-b.line.done // the message that was refused is looked for among those in flight
+		<-b.line.done // watch looks for the refused message among those in flight
 	}
 	f.release()
 	b.fatigue.confirmed(f)
 }
 
-// review looks at those put aside.
+// review checks the messages that were set aside.
 func (b *books) review() {
 	waiting := b.aside[:0]
 	blocked := b.line.session.Blocked() != ""
@@ -87,9 +89,10 @@ func (b *books) review() {
 	b.fatigue.review(b.aside, blocked)
 }
 
-// close settles what is left when the channel is gone: amqp091 then ends every wait.
+// close releases the remaining messages after the channel has ended. amqp091 then ends
+// every wait for a confirm.
 func (b *books) close() {
-	b.line.sendMu.Lock() // who writes now has been told that the channel is closed
+	b.line.sendMu.Lock() // a goroutine that writes from now on gets an error: the channel is closed
 	left := len(b.line.sent)
 	b.line.sendMu.Unlock()
 	for range left {

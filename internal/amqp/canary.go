@@ -14,11 +14,11 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// Workers report on the first attempt of messages that carry record.HeaderCanary, and
-// the replay that sent them waits for these reports. The header names the queue of the
-// replay. It may come from anyone who publishes, so a worker accepts only names of this
-// form, and publishes to the dead-letter exchange, to which it publishes anyway: no
-// other queue than one that was bound there for the purpose can receive a report.
+// Workers report on the first attempt of messages that carry record.HeaderCanary, and the
+// replay that sent them waits for these reports. The header names the queue of the replay.
+// Any publisher may set the header, so a worker accepts only names of this form. It
+// publishes the report to the dead-letter exchange, to which it publishes anyway. Only a
+// queue that was bound there for the purpose can therefore receive a report.
 const (
 	canaryPrefix = "warren.canary."
 	canaryBytes  = 16 // random bytes in a name, so that it cannot be guessed
@@ -26,12 +26,12 @@ const (
 	canaryName   = len(canaryPrefix) + 2*canaryBytes
 )
 
-// CanaryHeader returns the value of record.HeaderCanary for the nth canary whose reports
-// are to come to queue.
+// CanaryHeader returns the value of record.HeaderCanary for the nth canary. The reports on
+// it are published to queue.
 func CanaryHeader(queue string, n int) string { return fmt.Sprintf("%s.%d", queue, n) }
 
-// CanaryQueue returns the queue that a value of record.HeaderCanary names. It returns
-// false unless CanaryHeader could have made the value for a queue of ConsumeReports.
+// CanaryQueue returns the queue named in a value of record.HeaderCanary. It returns false
+// unless CanaryHeader could have made the value for a queue of ConsumeReports.
 func CanaryQueue(header string) (queue string, ok bool) {
 	if len(header) < canaryName+2 || len(header) > canaryName+1+canaryDigits {
 		return "", false
@@ -45,7 +45,7 @@ func CanaryQueue(header string) (queue string, ok bool) {
 }
 
 // ConsumeReports declares a queue for reports on canaries and consumes from it. The queue
-// has a new name, and is deleted with its session. The user needs to be permitted to
+// has a new name, and is deleted when the session ends. The user needs permission to
 // configure, write and read "warren.canary.*", and to read from DeadLetterExchange.
 func (s *Session) ConsumeReports(ctx context.Context) (*Consumer, error) {
 	random := make([]byte, canaryBytes)
@@ -72,19 +72,19 @@ func (s *Session) ConsumeReports(ctx context.Context) (*Consumer, error) {
 	return s.Consume(ctx, Consume{Queue: name, Prefetch: 256})
 }
 
-// Queue is the name of the queue that the consumer receives from.
+// Queue returns the name of the queue that the consumer receives from.
 func (c *Consumer) Queue() string { return c.queue }
 
-// reporting is the channel for reports. It is their own, since the broker closes a channel
-// on which it refuses a message.
+// reporting is the channel for reports. Other messages do not use it, because the broker
+// closes a channel on which it refuses a message.
 type reporting struct {
 	taken   chan struct{} // held while the fields are used
 	session *Session
 	ch      *amqp091.Channel
 }
 
-// Report publishes m to the queue that the value of record.HeaderCanary names. It asks
-// for no confirm: nil does not mean that m has arrived, or that there is such a queue.
+// Report publishes m to the queue named in a value of record.HeaderCanary. It does not wait
+// for a confirm: it may return nil although m has not arrived or the queue does not exist.
 func (s *Sender) Report(ctx context.Context, header string, m *message.Message) error {
 	queue, ok := CanaryQueue(header)
 	if !ok {

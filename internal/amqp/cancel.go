@@ -11,9 +11,10 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
-// Cancel has the broker send nothing more. What it has sent can still be received. Outcomes
-// are held back until the cancel completes, so that every delivery already in flight arrives
-// first. Cancel returns an error when ctx is done, or when the broker does not answer for 5 s.
+// Cancel stops the broker from sending more deliveries. Deliveries that it has sent already
+// can still be received. Outcomes are held back until the cancel completes, so that every
+// delivery already in flight arrives first. Cancel returns an error when ctx is done, or
+// when the broker does not answer for 5 s.
 func (c *Consumer) Cancel(ctx context.Context) error {
 	if !c.enter(cancelled) {
 		return nil
@@ -43,15 +44,15 @@ func (c *Consumer) cancel(ctx context.Context) (err error) {
 }
 
 const (
-	silence  = 5 * time.Millisecond // after it the queue is asked whether it has more
-	sharing  = time.Second          // after it others have got what the queue had
-	patience = 2 * closeTimeout     // after it a queue that has more, and sends none, is believed
+	silence  = 5 * time.Millisecond // quiesce asks for the queue's state when no delivery arrives for this long
+	sharing  = time.Second          // after this long, other consumers have taken the remaining messages
+	patience = 2 * closeTimeout     // quiesce stops waiting after this long, even if the queue has more messages
 )
 
-// quiesce waits until nothing is on its way here, while no outcome is told: either
-// the prefetch is used up, or the queue has no more. What reaches a consumer that is
-// cancelled goes back at once, and so ahead of older messages that are released later
-// (quorum queues, rabbit_fifo_client:handle_delivery of 3.10 to 4.3).
+// quiesce waits until no delivery is on its way to this consumer: either the prefetch is
+// used up, or the queue has no more messages. No outcomes are sent meanwhile. The broker
+// requeues a delivery for a cancelled consumer at once, and so ahead of older messages that
+// are released later (quorum queues, rabbit_fifo_client:handle_delivery of 3.10 to 4.3).
 func (c *Consumer) quiesce(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -77,19 +78,19 @@ func (c *Consumer) quiesce(ctx context.Context) {
 	}
 }
 
-// Drained is closed once the consumer has ended and everything that was sent has
-// been received.
+// Drained returns a channel that is closed once the consumer has ended and every delivery
+// that was sent to it has been received.
 func (c *Consumer) Drained() <-chan struct{} { return c.drained }
 
-// Stop has Receive return false from now on. Rest or Abandon must follow.
+// Stop makes Receive return false from now on. Rest or Abandon must follow.
 func (c *Consumer) Stop() { c.enter(stopped) }
 
-// Rest stops the consumer, has the broker send nothing more, and returns what was sent and
-// not received, for Release. See Cancel for ctx.
+// Rest stops the consumer, stops the broker from sending more deliveries, and returns the
+// deliveries that were sent but not received, for Release. See Cancel for ctx.
 func (c *Consumer) Rest(ctx context.Context) (untouched []Delivery, err error) {
 	c.Stop()
 	err = c.cancel(ctx)
-	for range c.ready { // until no more come
+	for range c.ready { // until no more deliveries arrive
 	}
 	for _, raw := range c.rest() {
 		untouched = append(untouched, Delivery{consumer: c, raw: *raw})
@@ -97,9 +98,9 @@ func (c *Consumer) Rest(ctx context.Context) (untouched []Delivery, err error) {
 	return untouched, err
 }
 
-// Abandon stops the consumer and leaves untouched, and what was sent and not received, to
-// the broker: Close gives them back together with the consumer's place, so that with a
-// single active consumer the next one begins with them. Unlike Release this counts as a
+// Abandon stops the consumer. It leaves untouched, and the deliveries that were sent but
+// not received, to the broker. Close requeues them as it ends the consumer, so that with a
+// single active consumer the next one begins with them. Unlike Release, this counts as a
 // delivery on RabbitMQ 4.3, too.
 func (c *Consumer) Abandon(untouched []Delivery) {
 	c.Stop()
@@ -107,9 +108,9 @@ func (c *Consumer) Abandon(untouched []Delivery) {
 	c.settler.leave(len(untouched) + len(c.rest()))
 }
 
-// Release gives deliveries back to their queue so that those of a consumer keep their
-// order, and returns when the broker has them, or ctx is done: the next consumer must not
-// come first. What the broker has already taken back is passed over.
+// Release requeues deliveries. The deliveries of one consumer keep their order. Release
+// returns when the broker has them, so that the next consumer cannot start before that, or
+// when ctx is done. It skips deliveries that the broker has taken back already.
 func Release(ctx context.Context, deliveries []Delivery) error {
 	var errs []error
 	for len(deliveries) > 0 {
@@ -145,8 +146,9 @@ func (c *Consumer) release(ctx context.Context, all []settlement) error {
 	return nil
 }
 
-// releasePart tells one part. If there are others it waits until the queue has this one,
-// but not for ever: someone else may take what comes back, or it expires.
+// releasePart requeues one part. If there are other parts, it waits until the queue has
+// this one, but only until the deadline: another consumer may take the messages, or they
+// may expire.
 func (c *Consumer) releasePart(ctx context.Context, part []settlement, others bool, deadline time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
@@ -160,7 +162,8 @@ func (c *Consumer) releasePart(ctx context.Context, part []settlement, others bo
 	if !c.settler.putAll(part) {
 		return nil // the broker has taken them back
 	}
-	// Whatever the broker answers on this channel comes after what it was told before.
+	// The broker handles the commands of a channel in order, so its answer shows that it
+	// has read the outcomes before it.
 	err = c.session.Call(ctx, func() error { return c.ch.Qos(1, 0, false) }, c.ch.Close)
 	if err == nil && others {
 		state := func() (QueueState, error) { return c.session.State(ctx, c.queue) }

@@ -22,8 +22,8 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// Config has the fields of broker.Config, which documents them, so that one converts to the
-// other. Packages above the engine take broker.Config.
+// Config has the same fields as broker.Config, which documents them, so that each converts
+// to the other. Packages above this one take broker.Config.
 type Config struct {
 	URL             string
 	URLs            []string
@@ -68,13 +68,13 @@ func (c Config) String() string {
 	return fmt.Sprintf("broker.Config{%s %s}", c.withDefaults().Name, strings.Join(shown, ","))
 }
 
-// GoString is String.
+// GoString returns c.String().
 func (c Config) GoString() string { return c.String() }
 
-// Format is String for every verb, so that none prints a password.
+// Format writes c.String() for every verb, so that no verb prints a password.
 func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
-// LogValue is String, for structured logs.
+// LogValue returns c.String() for structured logs.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 func (c Config) urls() []string {

@@ -20,13 +20,13 @@ type Connector struct {
 	cfg      Config
 	role     string
 	onChange func(*Session, error)
-	pauses   pauses // used by Run alone, as nodes is
+	pauses   pauses // used by Run only, like nodes
 	nodes    nodes
 
 	mu      sync.Mutex
 	session *Session
 	err     error // why there is no session
-	ended   bool  // Run has returned: there will be none
+	ended   bool  // Run has returned and opens no further session
 	changed chan struct{}
 }
 
@@ -72,9 +72,9 @@ func (c *Connector) Run(ctx context.Context) error {
 	return c.finish(err)
 }
 
-// Session returns the live session, waiting for one until ctx is done. The error
-// is ErrNotConnected with what stands in the way. A ctx that is done already beats a
-// live session.
+// Session returns the live session, or waits for one until ctx is done. The error is
+// ErrNotConnected together with the cause. If ctx is done already, Session returns an error
+// even if a session is live.
 func (c *Connector) Session(ctx context.Context) (*Session, error) {
 	for {
 		c.mu.Lock()
@@ -97,8 +97,8 @@ func (c *Connector) Session(ctx context.Context) (*Session, error) {
 	}
 }
 
-// Apart opens a session beside the connector's own, runs f with it, and closes it: for
-// what may cost the connection.
+// Apart opens a session in addition to the connector's own, runs f with it, and closes it.
+// It is for calls that may cost the connection.
 func (c *Connector) Apart(ctx context.Context, f func(*Session) error) error {
 	s, err := new(nodes).dial(ctx, c.cfg, c.role)
 	if err != nil {
@@ -110,13 +110,13 @@ func (c *Connector) Apart(ctx context.Context, f func(*Session) error) error {
 // Heartbeat returns the interval after which a silent peer is checked.
 func (c *Connector) Heartbeat() time.Duration { return c.cfg.Heartbeat }
 
-// String names the broker, without passwords.
+// String returns the configuration of the connector with passwords hidden.
 func (c *Connector) String() string { return c.cfg.String() }
 
-// GoString is String, so that no verb prints a password.
+// GoString returns c.String(), so that no verb prints a password.
 func (c *Connector) GoString() string { return c.String() }
 
-// Current returns the live session, or nil and why there is none.
+// Current returns the live session, or nil and the reason why there is none.
 func (c *Connector) Current() (*Session, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -137,9 +137,9 @@ func (c *Connector) first(ctx context.Context) (*Session, error) {
 	return nil, fmt.Errorf("%w within %v: %w", ErrNotConnected, c.cfg.StartupTimeout, err)
 }
 
-// again dials until it succeeds or ctx is done, at once if the last session has
-// lived for a while. A refusal is no reason to give up any more: it may come from a
-// broker that has not loaded its users yet.
+// again dials until it succeeds or ctx is done. It dials at once if the last session has
+// lived for a while. It retries even after a refusal, because a broker that has just
+// started may not have loaded its users yet.
 func (c *Connector) again(ctx context.Context, lived time.Duration) (*Session, error) {
 	if lived >= stable {
 		c.pauses.attempt = 0
@@ -174,7 +174,7 @@ func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session,
 		case final(err):
 			last = err
 			return backoff.Permanent(err)
-		case last == nil || !isOver(ctx): // lack of time says less than what came before
+		case last == nil || !isOver(ctx): // otherwise keep the earlier error, which says more than a timeout
 			last = err
 		}
 		c.note(err)
@@ -190,17 +190,18 @@ func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session,
 	return session, nil
 }
 
-// reportEvery spaces the reports of attempts that fail one after the other.
+// reportEvery is the shortest time between two reports of failed attempts.
 const reportEvery = time.Minute
 
-// isOver says whether ctx is done, or is about to be: a dial may learn of the deadline
-// before it.
+// isOver reports whether ctx is done or its deadline has passed. A dial may fail by the
+// deadline before ctx is done.
 func isOver(ctx context.Context) bool {
 	end, bounded := ctx.Deadline()
 	return ctx.Err() != nil || bounded && !time.Now().Before(end)
 }
 
-// pauses are those of Config.Backoff, without an end.
+// pauses is a backoff with the pauses of Config.Backoff and without a limit on the
+// attempts.
 type pauses struct {
 	policy  retry.Policy
 	attempt int
@@ -211,8 +212,8 @@ func (p *pauses) NextBackOff() time.Duration {
 	return p.policy.Randomized(p.attempt, rand.Float64())
 }
 
-// Reset does nothing: backoff.Retry calls it at each start, and only a session that
-// has lived for a while is a reason to begin anew.
+// Reset does nothing. backoff.Retry calls it at each start, but the pauses start over only
+// after a session that has lived for a while.
 func (p *pauses) Reset() {}
 
 func (c *Connector) set(s *Session, err error) {
@@ -220,13 +221,14 @@ func (c *Connector) set(s *Session, err error) {
 	c.onChange(s, err)
 }
 
-// finish marks the end: whoever waits for a session is told why there is none.
+// finish marks the end of Run. Callers that wait for a session then get the reason why
+// there is none.
 func (c *Connector) finish(err error) error {
 	c.update(func() { c.session, c.err, c.ended = nil, cmp.Or(err, ErrClosed), true })
 	return err
 }
 
-// note remembers why there is no session yet, for those who ask meanwhile.
+// note stores why there is no session yet, for callers of Session and Current.
 func (c *Connector) note(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

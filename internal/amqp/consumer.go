@@ -11,20 +11,21 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Consume says what to receive.
+// Consume configures a Consumer.
 type Consume struct {
 	Queue     string
-	Prefetch  int             // messages on their way or in hand; at least 1
+	Prefetch  int             // the most deliveries without an outcome at a time; at least 1
 	Arguments message.Headers // of basic.consume, such as x-priority
-	// Context is the parent of each Delivery's Context; context.Background() if nil.
+	// Context is the parent of each Delivery's Context. Nil means context.Background().
 	Context context.Context
-	// Suspect is the delivery count from which a message may be what kills its
-	// consumers; see Consumer.Suspected and Cleared. Zero means that none may.
+	// Suspect is the delivery count from which a message is suspected of ending the
+	// processes that consume it. See Consumer.Suspected and Cleared. Zero means that no
+	// message is suspected.
 	Suspect int
 }
 
-// Consumer receives from one queue over a channel of its own. It ends with its
-// channel and is never repaired. Its methods are safe for concurrent use.
+// Consumer receives from one queue over a channel of its own. It ends with its channel and
+// must then be replaced by a new one. Its methods are safe for concurrent use.
 type Consumer struct {
 	queue      string
 	tag        string
@@ -36,27 +37,27 @@ type Consumer struct {
 	settler    *settler
 
 	mu       sync.Mutex
-	received []*amqp091.Delivery // noted by the settler, and handed to no goroutine
+	received []*amqp091.Delivery // known to the settler, and not returned by Receive yet
 	phase    phase
 	over     bool          // the broker has sent everything
-	held     bool          // a suspect has come: it and what comes behind it is for Rest alone
-	ready    chan struct{} // has one for each delivery received; closed when no more come
+	held     bool          // a suspected message has arrived: only Rest returns it and the deliveries behind it
+	ready    chan struct{} // holds a value for each delivery received; closed when no more arrive
 
 	suspected chan struct{} // closed when held is set
-	cleared   chan struct{} // closed at the first message that is no suspect
+	cleared   chan struct{} // closed at the first message that is not suspected
 
-	stopped    chan struct{} // closed when nothing more is handed out
-	drained    chan struct{} // closed when all that came has been received
+	stopped    chan struct{} // closed when Receive returns no more deliveries
+	drained    chan struct{} // closed when every delivery has been received
 	drainOnce  sync.Once
 	cancelOnce sync.Once
 	done       chan struct{}   // closed when the broker has ended the consumer
-	err        error           // why; read after done is closed
-	gone       chan struct{}   // closed when the channel is gone: nothing can be settled
+	err        error           // why the consumer has ended; read after done is closed
+	gone       chan struct{}   // closed when the channel is gone and its deliveries can no longer be settled
 	life       context.Context // cancelled when the channel is gone, with ErrStale as the cause
 	lose       context.CancelCauseFunc
 }
 
-// Consume starts receiving. Nothing is lost if it fails.
+// Consume starts receiving. If it fails, no message is lost.
 func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) {
 	ch, err := s.Channel(ctx)
 	if err != nil {
@@ -95,8 +96,8 @@ func (c *Consumer) subscribe(arguments message.Headers) (<-chan amqp091.Delivery
 	return c.ch.Consume(c.queue, c.tag, false, false, false, false, table(arguments))
 }
 
-// watch sees both ways a consumer ends: with its channel, or cancelled by the
-// broker (queue deleted, node gone, consumer timeout) while the channel lives.
+// watch waits for the end of the consumer. A consumer ends with its channel, or the broker
+// cancels it (queue deleted, node gone, consumer timeout) while the channel stays open.
 func (c *Consumer) watch(ended <-chan *amqp091.Error, cancels <-chan string) {
 	select {
 	case _, ok := <-cancels:
@@ -104,7 +105,7 @@ func (c *Consumer) watch(ended <-chan *amqp091.Error, cancels <-chan string) {
 			c.err = fmt.Errorf("broker: consumer of %s cancelled by the broker", c.queue)
 			c.enter(cancelled)
 			close(c.done)
-			for range ended { // the channel lives until it is closed
+			for range ended { // wait until the channel is closed
 			}
 			c.end()
 			return
@@ -132,10 +133,10 @@ func (c *Consumer) end() {
 	close(c.gone)
 }
 
-// Done is closed when the broker has ended the consumer.
+// Done returns a channel that is closed when the broker has ended the consumer.
 func (c *Consumer) Done() <-chan struct{} { return c.done }
 
-// Err says why the consumer has ended; nil while it lives.
+// Err returns why the consumer has ended, or nil while it is open.
 func (c *Consumer) Err() error {
 	select {
 	case <-c.done:
@@ -145,10 +146,10 @@ func (c *Consumer) Err() error {
 	}
 }
 
-// Close waits until everything received is settled or abandoned, or ctx is done, and closes
-// the channel. The broker takes back what is not settled then. An error that is
-// ErrStale says how many accepted outcomes were lost with the channel: the broker
-// delivers their messages again.
+// Close waits until every received delivery is settled or abandoned, or until ctx is done,
+// and closes the channel. The broker then requeues the deliveries that are not settled. If
+// the error is ErrStale, it gives the number of accepted outcomes that were lost with the
+// channel. The broker delivers their messages again.
 func (c *Consumer) Close(ctx context.Context) error {
 	c.settler.wait(ctx)
 	c.settler.stop()
@@ -167,7 +168,7 @@ func (c *Consumer) settle(tag uint64, as answer) error {
 	return nil
 }
 
-// CloseChannel closes ch, for a moment at most.
+// CloseChannel closes ch. It waits at most 5 s for the broker's answer.
 func (s *Session) CloseChannel(ch *amqp091.Channel) error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()

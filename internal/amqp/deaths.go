@@ -13,17 +13,17 @@ import (
 type Death struct {
 	Queue    string
 	Reason   string // expired, rejected, maxlen or delivery_limit
-	Exchange string // the message was published to it before it came to Queue
+	Exchange string // the exchange to which the message was published before it reached Queue
 	Keys     []string
 	Count    int64
 	Time     time.Time // of the first such death, in seconds; zero if it is not known
 }
 
-// maxDeaths bounds what is read of a header that anyone can write.
+// maxDeaths bounds how many entries are read from a header that anyone can write.
 const maxDeaths = 64
 
-// Deaths reads x-death, the latest death first. Passages through the levels of delayed
-// messages are left out, and so is what is no entry.
+// Deaths returns the entries of x-death, the latest death first. It leaves out the levels
+// through which delayed messages pass, and malformed entries.
 func Deaths(h message.Headers) []Death {
 	entries, _ := h["x-death"].([]any)
 	var all []Death

@@ -13,9 +13,9 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// Declare makes sure that all of t exists. It is idempotent. What exists already
-// with other arguments gives a *ConflictError and is left as it is. Names that
-// Topology.Validate refuses are an error before anything is declared.
+// Declare declares every part of t that does not exist yet. It is idempotent. If a part
+// exists with other arguments, Declare returns a *ConflictError and leaves it unchanged. If
+// Topology.Validate refuses a name, Declare returns that error before it declares any part.
 func (s *Session) Declare(ctx context.Context, t topology.Topology) error {
 	if err := t.Validate(); err != nil {
 		return err
@@ -27,9 +27,10 @@ func (s *Session) Declare(ctx context.Context, t topology.Topology) error {
 	return s.Call(ctx, func() error { return errors.Join(declareAll(ctx, ch, t), ch.Close()) }, ch.Close)
 }
 
-// Declare is Session.Declare for a session whose connection others use, too. RabbitMQ
-// closes the connection of a client that declares an exchange of a type that it does not
-// have, so exchanges whose types come with plugins are declared over a connection apart.
+// Declare calls Session.Declare for a session whose connection others use, too. RabbitMQ
+// closes the connection of a client that declares an exchange whose type it does not have.
+// Exchanges whose types come with plugins are therefore declared over a separate
+// connection.
 func (c *Connector) Declare(ctx context.Context, s *Session, t topology.Topology) error {
 	if unusual := t.Unusual(); len(unusual.Exchanges) > 0 {
 		if err := c.Apart(ctx, func(s *Session) error { return s.Declare(ctx, unusual) }); err != nil {
@@ -40,8 +41,9 @@ func (c *Connector) Declare(ctx context.Context, s *Session, t topology.Topology
 	return s.Declare(ctx, t)
 }
 
-// Assert is Declare for a topology that was declared before: an exchange whose type comes
-// with a plugin is declared only if it is missing, so that a connection apart is rare.
+// Assert calls Declare for a topology that was declared before. It declares an exchange
+// whose type comes with a plugin only if the exchange is missing, so that it rarely opens a
+// separate connection.
 func (c *Connector) Assert(ctx context.Context, s *Session, t topology.Topology) error {
 	existing, err := s.existing(ctx, t.Unusual().Exchanges)
 	if err != nil {
@@ -51,7 +53,7 @@ func (c *Connector) Assert(ctx context.Context, s *Session, t topology.Topology)
 	return c.Declare(ctx, s, t)
 }
 
-// existing returns the names of those exchanges that exist.
+// existing returns which of the exchanges exist, by name.
 func (s *Session) existing(ctx context.Context, exchanges []topology.Exchange) (names map[string]bool, err error) {
 	p := prober{session: s}
 	defer func() { err = errors.Join(err, p.close()) }()
@@ -68,7 +70,8 @@ func (s *Session) existing(ctx context.Context, exchanges []topology.Exchange) (
 	return names, nil
 }
 
-// declareAll ends with ctx: what is declared later may be what someone has deleted since.
+// declareAll stops when ctx is done: a later declaration might create a part again that has
+// been deleted since.
 func declareAll(ctx context.Context, ch *amqp091.Channel, t topology.Topology) error {
 	for _, x := range t.Exchanges {
 		if err := before(ctx, func() error { return declareExchange(ch, x) }); err != nil {
@@ -131,18 +134,18 @@ func isRefusal(code int) bool {
 	return false
 }
 
-// table hands headers to amqp091, nil for none.
+// table converts headers to the type of amqp091. It returns nil for nil.
 func table(h message.Headers) amqp091.Table { return fields(h) }
 
-// RabbitMQ's text: inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/':
-// received '2000' but current is '1000'. A value may come with its type, and a
-// missing one is a bare none.
+// RabbitMQ's text: inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received
+// '2000' but current is '1000'. A value may be followed by its type. A missing value is the
+// word none, without quotes.
 var (
 	conflictText = regexp.MustCompile(`inequivalent arg '([^']+)' for \w+ '.*' in vhost '.*': received (.+?) but current is (.+)$`)
 	valueText    = regexp.MustCompile(`^(?:the value )?'([^']*)'(?: of type '[^']*')?$`)
 )
 
-// parseConflict reads the broker's refusal; nil if err is something else.
+// parseConflict parses the broker's refusal. It returns nil if err is another error.
 func parseConflict(kind, name string, err error) *topology.ConflictError {
 	e, ok := errors.AsType[*amqp091.Error](err)
 	if !ok || e.Code != amqp091.PreconditionFailed {

@@ -12,31 +12,31 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// ways are what delayed messages need that was declared in a session, by name. Each is
-// declared once, however many wait.
+// ways holds what was declared in a session for delayed messages, by name. Each topology is
+// declared once, however many callers wait for it.
 type ways struct {
 	mu       sync.Mutex
 	session  *Session
 	declared map[string]*declaration
 }
 
-// declaration is one that is made, or was.
+// declaration is a declaration that is in progress or complete.
 type declaration struct {
 	done    chan struct{}
 	err     error     // read after done is closed
-	made    time.Time // zero while it is made
-	renewal time.Time // when it is to be made again
+	made    time.Time // zero while it is in progress
+	renewal time.Time // when to declare again
 }
 
-// wayInterval is the time between two declarations of what is in use: someone may have
-// deleted a part of it.
+// wayInterval is the time between two declarations of a topology that is in use. It is
+// declared again because a part of it may have been deleted.
 const wayInterval = 30 * time.Second
 
-// renew notes when to repeat the declaration.
+// renew sets when to repeat the declaration.
 func (d *declaration) renew() { d.made, d.renewal = time.Now(), time.Now().Add(wayInterval) }
 
-// declareOnce returns when t exists. The declaration goes on without a caller whose ctx
-// ends, so that those who come later find it done.
+// declareOnce returns when t exists. The declaration continues if the ctx of its caller
+// ends, so that later callers find it complete.
 func (s *Sender) declareOnce(ctx context.Context, name string, t topology.Topology) error {
 	session, err := s.connector.Session(ctx)
 	if err != nil {
@@ -56,8 +56,8 @@ func (s *Sender) declareOnce(ctx context.Context, name string, t topology.Topolo
 	}
 }
 
-// declaration returns the one of t in this session, and begins it if there is none. One
-// that failed is forgotten.
+// declaration returns the declaration of t in this session, and begins one if there is
+// none. A declaration that failed is removed.
 func (s *Sender) declaration(session *Session, name string, t topology.Topology) (*declaration, error) {
 	w := &s.ways
 	w.mu.Lock()
@@ -78,7 +78,7 @@ func (s *Sender) declaration(session *Session, name string, t topology.Topology)
 	if err != nil {
 		return nil, err
 	}
-	if d != nil { // it most likely holds still: nobody has to wait for the next
+	if d != nil { // most likely t still exists, so callers need not wait for the next declaration
 		d.renew()
 		return d, nil
 	}
@@ -86,7 +86,7 @@ func (s *Sender) declaration(session *Session, name string, t topology.Topology)
 	return next, nil
 }
 
-// finish notes when to repeat a declaration, or forgets one that failed.
+// finish sets when to repeat a declaration, or removes one that failed.
 func (w *ways) finish(session *Session, name string, d *declaration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -100,8 +100,9 @@ func (w *ways) finish(session *Session, name string, d *declaration) {
 	}
 }
 
-// doubt forgets what was declared a while ago, after a message to the exchange was
-// unroutable: someone has deleted a part of it.
+// doubt removes the declarations of exchange and key that are older than doubtGap. It is
+// called after a message was unroutable, because a part of the topology may have been
+// deleted.
 func (w *ways) doubt(exchange, key string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -112,20 +113,20 @@ func (w *ways) doubt(exchange, key string) {
 	}
 }
 
-// doubtGap is the least time between declarations that unroutable messages cause.
+// doubtGap is the shortest time between declarations that unroutable messages cause.
 const doubtGap = time.Second
 
-// declareWay declares t for as long as the session lasts, and for a bounded time.
+// declareWay declares t. It stops when the session ends or when its time is over.
 func (s *Sender) declareWay(session *Session, t topology.Topology) error {
 	ctx, cancel := context.WithTimeout(context.Background(), max(s.connector.cfg.PublishTimeout, wayTimeout))
 	defer cancel()
 	return declareFailure(session, session.Declare(ctx, t))
 }
 
-// wayTimeout bounds a declaration from below: callers may have less time.
+// wayTimeout is the least time that a declaration has, because its callers may have less.
 const wayTimeout = 30 * time.Second
 
-// declareFailure gives a declaration's error the name that a publish has for it.
+// declareFailure converts a declaration's error to the error that a publish returns.
 func declareFailure(session *Session, err error) error {
 	_, conflict := errors.AsType[*topology.ConflictError](err)
 	switch code := Code(err); {

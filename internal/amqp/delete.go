@@ -13,27 +13,27 @@ import (
 // QueueInUseError says that a queue was not deleted because it has messages or consumers.
 type QueueInUseError struct {
 	Queue string
-	State QueueState // zero if the broker refused and did not say it
+	State QueueState // zero if the broker refused without giving the state
 }
 
-// Error names the queue and what it has.
+// Error names the queue and gives the number of its messages and consumers.
 func (e *QueueInUseError) Error() string {
 	return fmt.Sprintf("broker: queue %s is in use: %d messages, %d consumers", e.Queue, e.State.Messages, e.State.Consumers)
 }
 
-// DeleteQueue deletes a queue with all its messages, and says how many were ready. A
-// queue that does not exist is no error.
+// DeleteQueue deletes a queue with all its messages, and returns how many were ready. It
+// returns no error if the queue does not exist.
 func (s *Session) DeleteQueue(ctx context.Context, queue string) (messages int, err error) {
 	return s.deleteQueue(ctx, queue, false)
 }
 
-// DeleteUnusedQueue deletes a queue that has neither ready messages nor consumers;
-// otherwise it returns a *QueueInUseError and changes nothing. A queue that does not exist
-// is no error.
+// DeleteUnusedQueue deletes a queue that has neither ready messages nor consumers.
+// Otherwise it returns a *QueueInUseError and changes nothing. It returns no error if the
+// queue does not exist.
 //
-// Of a queue whose arguments say that it is classic the broker decides at the moment of
-// the delete. Quorum queues do not have that condition, so their state is asked first:
-// messages published in between are deleted, and messages says how many.
+// If the arguments of the queue say that it is classic, the broker checks the condition at
+// the moment of the delete. Quorum queues do not support the condition, so their state is
+// read first. Messages published in between are deleted, and messages is their number.
 func (s *Session) DeleteUnusedQueue(ctx context.Context, q topology.Queue) (messages int, err error) {
 	state, err := s.State(ctx, q.Name)
 	switch {
@@ -51,7 +51,8 @@ func (s *Session) DeleteUnusedQueue(ctx context.Context, q topology.Queue) (mess
 	return messages, err
 }
 
-// deleteQueue deletes a queue, on condition only if it is unused and empty.
+// deleteQueue deletes a queue. If condition is true, it does so only if the queue is unused
+// and empty.
 func (s *Session) deleteQueue(ctx context.Context, queue string, condition bool) (messages int, err error) {
 	ch, err := s.Channel(ctx)
 	if err != nil {
@@ -64,8 +65,8 @@ func (s *Session) deleteQueue(ctx context.Context, queue string, condition bool)
 	return messages, s.CloseChannel(ch)
 }
 
-// Unbind removes bindings, which must be given with the arguments they were made with. A
-// binding that does not exist is no error.
+// Unbind removes bindings, which must be given with the arguments they were made with. It
+// returns no error for a binding that does not exist.
 func (s *Session) Unbind(ctx context.Context, bindings ...topology.Binding) error {
 	if err := (topology.Topology{Bindings: bindings}).Validate(); err != nil {
 		return err

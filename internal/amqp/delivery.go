@@ -16,12 +16,12 @@ type Delivery struct {
 	raw      amqp091.Delivery
 }
 
-// Fill writes the message into m, whose body and headers are then the
-// delivery's own. A copy made by the framework gives the exchange and the
-// routing key of the first publish, and counts its attempts.
+// Fill writes the message into m. m then shares its body and headers with the delivery. For
+// a copy made by the framework, Fill sets the exchange and the routing key of the first
+// publish, and counts the attempts.
 func (d *Delivery) Fill(m *message.Message) { Fill(m, &d.raw, d.consumer.queue) }
 
-// Fill writes what the broker delivered from the queue into m.
+// Fill writes a message that the broker delivered from the queue into m.
 func Fill(m *message.Message, r *amqp091.Delivery, queue string) {
 	h := message.Headers(r.Headers)
 	delete(h, record.HeaderPublish) // the publisher's own
@@ -38,7 +38,7 @@ func Fill(m *message.Message, r *amqp091.Delivery, queue string) {
 		m.DeliveryCount = int(min(max(n, 0), maxAttempt))
 	}
 	if at := h.String(record.HeaderQueue); at != "" && at != m.Queue {
-		return // a record of another queue's failure, carried along
+		return // the record describes a failure on another queue
 	}
 	if h.IsText(record.HeaderRoutingKey) {
 		m.Exchange, m.RoutingKey = h.String(record.HeaderExchange), h.String(record.HeaderRoutingKey)
@@ -48,10 +48,10 @@ func Fill(m *message.Message, r *amqp091.Delivery, queue string) {
 	}
 }
 
-// wasDead reports whether a message was a dead letter of the queue and was moved back, by
-// a shovel or by hand, with its headers: its attempts begin anew. The copy for a retry
-// counts as many retries as attempts, the copy for the dead-letter queue one less; the
-// broker's own dead letters have x-death, which copies do not carry.
+// wasDead reports whether a message was a dead letter of the queue and was moved back with
+// its headers, by a shovel or by hand. Its attempts then start over. In the copy for a
+// retry, the retry count equals the attempt. In the copy for the dead-letter queue, it is
+// one less. The broker's own dead letters have x-death, which copies do not carry.
 func wasDead(h message.Headers, queue string) bool {
 	retries, _ := h.Int(record.HeaderRetryCount)
 	if attempt, ok := h.Int(record.HeaderAttempt); ok && retries < attempt {
@@ -60,22 +60,23 @@ func wasDead(h message.Headers, queue string) bool {
 	return slices.ContainsFunc(Deaths(h), func(d Death) bool { return d.Queue == queue })
 }
 
-// maxAttempt keeps a forged retry count from overflowing.
+// maxAttempt prevents an overflow by a forged retry count.
 const maxAttempt = 1 << 30
 
-// Ack tells the broker that the message is done. The ack leaves with those of its
-// neighbours. ErrStale says that the channel is gone and the result was dropped.
+// Ack acknowledges the message. The ack is sent together with the acks of neighbouring
+// messages. ErrStale means that the channel is gone and the result was dropped.
 func (d *Delivery) Ack() error { return d.consumer.settle(d.raw.DeliveryTag, ack) }
 
-// Release gives the message back to its queue, for whoever is next.
+// Release requeues the message for the next consumer.
 func (d *Delivery) Release() error { return d.consumer.settle(d.raw.DeliveryTag, requeue) }
 
-// Reject has the broker dead-letter the message as it is, without a failure record.
+// Reject makes the broker dead-letter the message unchanged, without a failure record.
 func (d *Delivery) Reject() error { return d.consumer.settle(d.raw.DeliveryTag, reject) }
 
 // Context returns the context to handle the delivery in: a child of Consume.Context that
 // is cancelled with ErrStale as its cause when the broker has taken the delivery back.
 func (d *Delivery) Context() context.Context { return d.consumer.life }
 
-// Lost is closed when the broker has taken the delivery back: its channel is gone.
+// Lost returns a channel that is closed when the delivery's channel is gone and the broker
+// has taken the delivery back.
 func (d *Delivery) Lost() <-chan struct{} { return d.consumer.gone }

@@ -28,7 +28,7 @@ func dialOne(ctx context.Context, cfg Config, role, rawURL string) (*Session, er
 			return nil, err
 		}
 		cut = conn.cut
-		stop = context.AfterFunc(ctx, cut) // cuts the handshake short, which tells why
+		stop = context.AfterFunc(ctx, cut) // ends the handshake at once; the error is then the cause of ctx
 		return conn, nil
 	}
 	began := time.Now()
@@ -80,11 +80,11 @@ func clientProperties(name string) amqp091.Table {
 	}
 }
 
-// Dial opens one session. It tries each of the configured nodes once, as
-// Config.URLs says, and returns the first session. The role, such
-// as "consume", ends the connection's name. A worker and a publisher need no Dial:
-// they keep sessions of their own. The error is ErrRefused or ErrNotConnected, with
-// what stands in the way, unless cfg is wrong.
+// Dial opens one session. It tries each of the configured nodes once, as described at
+// Config.URLs, and returns the first session. The role, such as "consume", ends the
+// connection's name. Workers and publishers do not need Dial, because they keep sessions of
+// their own. The error is ErrRefused or ErrNotConnected together with the cause, unless cfg
+// is invalid.
 func Dial(ctx context.Context, cfg Config, role string) (*Session, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-// Package amqp is the engine: connections that are kept open, publishing with confirms,
-// consuming and settling on the channel of the delivery, and declaring topology. It is the
-// only package that imports amqp091-go. Package broker is what programs see of it.
+// Package amqp keeps connections open, publishes with confirms, consumes, settles each
+// delivery on its own channel, and declares topology. It is the only package that imports
+// amqp091-go. Programs use it through package broker.
 package amqp

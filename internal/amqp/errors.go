@@ -12,7 +12,7 @@ import (
 	"github.com/warren-mq/warren/internal/telemetry"
 )
 
-// Conditions a caller may ask for with errors.Is.
+// Errors that callers test for with errors.Is.
 var (
 	// ErrNotConnected says there was no session, or it was lost before the broker
 	// confirmed. A message published then may or may not have arrived.
@@ -47,11 +47,12 @@ func address(uri amqp091.URI) string {
 	return fmt.Sprintf("%s://%s:%d", uri.Scheme, uri.Host, uri.Port)
 }
 
-// silentRefusal is how long RabbitMQ keeps silent before it closes a connection whose
-// credentials it refuses: 3 s. A line that is lost sooner was cut.
+// silentRefusal separates a refusal from a lost connection. RabbitMQ waits for 3 s before
+// it closes a connection whose credentials it refuses. A connection that is lost sooner was
+// not refused.
 const silentRefusal = 2 * time.Second
 
-// connectError names what went wrong between us and one node, without secrets.
+// connectError describes why the connection to one node failed, without secrets.
 func connectError(uri amqp091.URI, err error, took time.Duration) error {
 	at := address(uri)
 	e, ok := errors.AsType[*amqp091.Error](err)
@@ -62,9 +63,9 @@ func connectError(uri amqp091.URI, err error, took time.Duration) error {
 		return fmt.Errorf("%w: %s offers no SASL mechanism that this configuration can use", ErrRefused, at)
 	case !e.Server && uri.Scheme == "amqps" && took < silentRefusal:
 		return fmt.Errorf("broker: connect to %s: the connection was lost during the handshake; a client certificate that tls refuses looks like this", at)
-	case !e.Server && took < silentRefusal: // amqp091 takes it for a refusal
+	case !e.Server && took < silentRefusal: // amqp091 reports it as a refusal
 		return fmt.Errorf("broker: connect to %s: the connection was lost during the handshake", at)
-	case strings.Contains(e.Reason, "connection limit (") || strings.HasSuffix(e.Reason, "is down"): // passes by itself
+	case strings.Contains(e.Reason, "connection limit (") || strings.HasSuffix(e.Reason, "is down"): // temporary
 		return fmt.Errorf("broker: connect to %s: user %q, virtual host %q: %s", at, uri.Username, uri.Vhost, e.Reason)
 	case e.Code == amqp091.AccessRefused:
 		return fmt.Errorf("%w: %s, user %q: %s", ErrRefused, at, uri.Username, e.Reason)
@@ -74,7 +75,7 @@ func connectError(uri amqp091.URI, err error, took time.Duration) error {
 	return fmt.Errorf("broker: connect to %s: %w", at, err)
 }
 
-// errorName is error.type for a failed publish: one of a few names, "" for none.
+// errorName returns the error.type of a failed publish: one of a few names, or "" for nil.
 func errorName(err error) string {
 	for _, known := range []struct {
 		err  error

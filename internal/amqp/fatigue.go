@@ -3,28 +3,29 @@ package amqp
 import "time"
 
 const (
-	// nacksInARow is how many messages to one target a channel may have refused, with
-	// none confirmed between them, before another channel is tried. A full queue refuses
-	// them rightly; but in a cluster of RabbitMQ 3.10 a channel whose first message met a
-	// dead node goes on refusing what a fresh channel takes.
+	// nacksInARow is how many messages in a row a channel may refuse for one target before
+	// another channel is tried. A full queue is right to refuse them. But in a cluster of
+	// RabbitMQ 3.10, a channel whose first message met a dead node keeps refusing messages
+	// that a new channel accepts.
 	nacksInARow = 3
-	// silences is how many times the patience a message may wait for its confirm while
-	// others are confirmed, or while nothing is, before it is sent again on another
-	// channel. It is large, since the first copy may still arrive.
+	// silences bounds how long a message may wait for its confirm, as a multiple of the
+	// patience, whether or not others are confirmed. The message is then sent again on
+	// another channel. The factor is large, because the first copy may still arrive.
 	silences = 10
 
 	defaultPatience = 30 * time.Second
 	maxTargets      = 1000
 )
 
-// target is where messages go. Routing keys may differ from message to message, so that an exchange counts by itself too.
+// target is a destination of messages. Routing keys may differ from message to message, so
+// refusals are counted for each exchange as well.
 type target struct {
 	exchange, key string
 	keyed         bool
 }
 
-// fatigue watches for a channel that is worn: it refuses everything for a target, or
-// confirms nothing. Its methods are for the books' goroutine.
+// fatigue detects a worn channel: one that refuses every message for a target, or confirms
+// none. Only the goroutine of books calls its methods.
 type fatigue struct {
 	line     *pipeline
 	patience time.Duration
@@ -40,7 +41,7 @@ func newFatigue(line *pipeline, patience time.Duration) fatigue {
 	return fatigue{line: line, patience: patience, nacks: make(map[target]int), sign: time.Now()}
 }
 
-// confirmed notes an ack or a nack.
+// confirmed records an ack or a nack.
 func (f *fatigue) confirmed(m *inFlight) {
 	byKey, byExchange := target{m.id.exchange, m.id.key, true}, target{exchange: m.id.exchange}
 	switch {
@@ -51,7 +52,7 @@ func (f *fatigue) confirmed(m *inFlight) {
 			delete(f.nacks, byExchange)
 		}
 		return
-	case f.line.ch.IsClosed(): // no nack: its confirm was lost
+	case f.line.ch.IsClosed(): // not a nack: the confirm was lost
 		return
 	case len(f.nacks) > maxTargets:
 		clear(f.nacks)
@@ -63,10 +64,10 @@ func (f *fatigue) confirmed(m *inFlight) {
 	}
 }
 
-// review looks at the messages that wait for long, oldest first.
+// review checks the messages that have waited long, oldest first.
 func (f *fatigue) review(waiting []*inFlight, blocked bool) {
 	now := time.Now()
-	if blocked { // the broker has not even read them
+	if blocked { // the broker has not read them yet
 		f.sign, f.open = now, now
 		return
 	}
@@ -89,5 +90,5 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// wear says that another channel would do better.
+// wear marks the channel as worn, so that another one replaces it.
 func (p *pipeline) wear() { p.wornOnce.Do(func() { close(p.worn) }) }

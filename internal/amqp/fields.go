@@ -18,8 +18,9 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// fields are headers as amqp091 writes them without loss: it would cut an int to 32
-// bits, and knows no tables but its own. Headers that need no change are not copied.
+// fields converts headers to a table that amqp091 writes without loss. amqp091 would cut an
+// int to 32 bits, and accepts no other table type than its own. Headers that need no change
+// are not copied.
 func fields(h message.Headers) amqp091.Table {
 	for _, v := range h {
 		if foreign(v) {
@@ -29,7 +30,7 @@ func fields(h message.Headers) amqp091.Table {
 	return amqp091.Table(h)
 }
 
-// foreign says whether v, or something in it, has to be converted.
+// foreign reports whether v, or a value in it, has to be converted.
 func foreign(v any) bool {
 	switch v := v.(type) {
 	case int, message.Headers, map[string]any:
@@ -74,7 +75,7 @@ func field(v any) any {
 	return v
 }
 
-// Publishing is m as amqp091 sends it.
+// Publishing converts m to the type that amqp091 sends.
 func Publishing(m *message.Message) amqp091.Publishing {
 	p := amqp091.Publishing{
 		Headers:         fields(m.Headers),
@@ -98,13 +99,13 @@ func Publishing(m *message.Message) amqp091.Publishing {
 	return p
 }
 
-// MarshalHeaders writes headers as a JSON object from which UnmarshalHeaders makes the
-// same headers again, each value of its AMQP type. Texts, booleans, 64-bit integers,
-// lists and null are what they are in JSON; every other value is an object that names
-// its type: {"int32": 7}, {"float64": "0.1"}, {"time": 1700000000} in Unix seconds,
-// {"bytes": "AAE="}, {"table": {…}}, {"decimal": [2, 314]}, and {"text": "/w=="} in
-// base64 for text that is not UTF-8. A name that is not UTF-8 is base64 behind
-// "base64:". It fails on values that AMQP does not know.
+// MarshalHeaders writes headers as a JSON object. UnmarshalHeaders returns the same headers
+// from it, each value with its AMQP type. Texts, booleans, 64-bit integers, lists and null
+// are written as in JSON. Every other value is written as an object that names its type:
+// {"int32": 7}, {"float64": "0.1"}, {"time": 1700000000} in Unix seconds, {"bytes":
+// "AAE="}, {"table": {…}}, {"decimal": [2, 314]}, and {"text": "/w=="} in base64 for text
+// that is not UTF-8. A name that is not UTF-8 is written in base64 after the prefix
+// "base64:". MarshalHeaders returns an error for values that have no AMQP type.
 func MarshalHeaders(h message.Headers) ([]byte, error) {
 	table, err := encodeTable(h)
 	if err != nil {

@@ -18,24 +18,24 @@ type inFlight struct {
 	sentAt   time.Time
 	confirm  *amqp091.DeferredConfirmation
 	returned *amqp091.Return
-	given    atomic.Bool // given up: nobody waits for it any more
+	given    atomic.Bool // set when the caller no longer waits for the confirm
 
-	// What a refusal may name.
+	// Properties that the broker may name in a refusal.
 	size               int
 	userID, expiration string
 }
 
-// againError says that a message was lost with its channel through no fault of its own,
-// so that it may be sent again on the next one.
+// againError says that a message was lost with its channel for a reason other than the
+// message, so that it may be sent again on the next channel.
 type againError struct {
-	suspect bool // it may be the message that was refused: the broker did not say which
+	suspect bool // it may be the refused message: the broker did not say which one it is
 	cause   error
 }
 
 func (e *againError) Error() string { return e.cause.Error() }
 func (e *againError) Unwrap() error { return e.cause }
 
-// wait returns the message's fate. If ctx ends or late fires first the message may
+// wait returns the result of the publish. If ctx ends or late fires first, the message may
 // still arrive.
 func (f *inFlight) wait(ctx context.Context, late <-chan time.Time) error {
 	select {
@@ -50,8 +50,8 @@ func (f *inFlight) wait(ctx context.Context, late <-chan time.Time) error {
 	}
 }
 
-// outcome is called after the confirm. The broker returns a message before it
-// confirms it, so that a return of f, if there is one, has been received by now.
+// outcome is called after the confirm. The broker returns a message before it confirms it.
+// If f was returned, the return has therefore been received by now.
 func (f *inFlight) outcome() error {
 	p := f.line
 	p.mu.Lock()
@@ -70,8 +70,8 @@ func (f *inFlight) outcome() error {
 	return ErrNacked
 }
 
-// closeCause tells a message that was refused, which costs the channel, from those that
-// were on the channel with it.
+// closeCause returns the error of f after its channel was closed. It distinguishes the
+// message that the broker refused from the other messages on the channel.
 func (f *inFlight) closeCause() error {
 	p := f.line
 	p.mu.Lock()
@@ -88,7 +88,7 @@ func (f *inFlight) closeCause() error {
 	return closed
 }
 
-// publishError tells a lost channel from a message that cannot be written.
+// publishError distinguishes a lost channel from a message that cannot be written.
 func (f *inFlight) publishError(err error) error {
 	if _, lost := errors.AsType[lostError](err); lost { // before the reader has seen it
 		return fmt.Errorf("%w: %w", ErrNotConnected, err)
@@ -100,7 +100,7 @@ func (f *inFlight) publishError(err error) error {
 	return fmt.Errorf("%w: %w", ErrMalformed, err)
 }
 
-// release takes f off the books.
+// release removes f from the unconfirmed messages.
 func (f *inFlight) release() {
 	p := f.line
 	p.mu.Lock()

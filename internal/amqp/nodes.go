@@ -12,9 +12,9 @@ type nodes struct {
 	last string // host and port of the node that answered last
 }
 
-// dial tries each node once and returns the first session. It begins at the node that
-// answered last. The next one is tried when an attempt fails, or takes too long. The error
-// is that of all nodes.
+// dial tries each node once and returns the first session. It begins with the node that
+// answered last. It tries the next node when an attempt fails or takes too long. The error
+// contains the errors of all nodes.
 func (n *nodes) dial(ctx context.Context, cfg Config, role string) (*Session, error) {
 	cfg, err := cfg.current(ctx)
 	if err != nil {
@@ -38,7 +38,8 @@ func (n *nodes) order(urls []string) []string {
 	return slices.Concat(urls[first:], urls[:first])
 }
 
-// nodeOf returns the host and port of an AMQP URL. The rest of it may change: passwords do.
+// nodeOf returns the host and port of an AMQP URL. Other parts of the URL, such as the
+// password, may change.
 func nodeOf(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {

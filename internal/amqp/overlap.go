@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// headStart is how long a node may take to answer before the next one is tried beside it.
+// headStart is how long a node may take to answer before the next one is tried in parallel.
 const headStart = 500 * time.Millisecond
 
 // attempt is the result of trying one target.
@@ -18,9 +18,9 @@ type attempt[T io.Closer] struct {
 	err    error
 }
 
-// firstOf tries each target once, and returns the first result and its target. The next
-// target is tried when an attempt fails, or takes longer than headStart. The error is that
-// of all targets.
+// firstOf tries each target once, and returns the first result and its target. It tries the
+// next target when an attempt fails or takes longer than headStart. The error contains the
+// errors of all targets.
 func firstOf[T io.Closer](ctx context.Context, targets []string, try func(context.Context, string) (T, error)) (result T, target string, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the slower attempts
@@ -74,9 +74,9 @@ func both(first, second error) error {
 	return fmt.Errorf("%w; %w", first, second)
 }
 
-// tcp opens TCP connections. Where a host name has several addresses, the attempts
-// overlap: net.Dialer tries addresses of one family one after the other, and one that
-// drops what is sent takes its share of the whole time.
+// tcp opens TCP connections. If a host name has several addresses, the attempts overlap.
+// net.Dialer tries the addresses of one family one after the other, so an address that
+// drops all packets takes its share of the whole time.
 type tcp struct {
 	lookup func(ctx context.Context, host string) ([]string, error)
 	dial   func(ctx context.Context, network, address string) (net.Conn, error)

@@ -10,7 +10,8 @@ import (
 )
 
 // Parking returns the parking queue for a message that is published to the exchange with a
-// delay, and declares it, once a session. On the default exchange key is a queue's name.
+// delay. It declares the queue once per session. On the default exchange, key is the name
+// of a queue.
 func (s *Sender) Parking(ctx context.Context, exchange, key string) (string, error) {
 	t := topology.QueueParking(key)
 	if exchange != "" {
@@ -23,9 +24,9 @@ func (s *Sender) Parking(ctx context.Context, exchange, key string) (string, err
 	return queue, s.declareOnce(ctx, queue, topology.Shared().Merge(t))
 }
 
-// StartUntil puts m on the wire and returns a function that waits for the confirm, however
-// long that takes. What one goroutine starts one after the other keeps its order, but for
-// messages that are sent again: see SendUntil.
+// StartUntil starts to publish m and returns a function that waits for the confirm without
+// a time limit. Messages that one goroutine starts keep their order, except messages that
+// are sent again: see SendUntil.
 func (s *Sender) StartUntil(ctx context.Context, exchange, key string, m *message.Message) (wait func(context.Context) error) {
 	p := Publishing(m)
 	if s.refusing.has(exchange) {
@@ -46,7 +47,8 @@ func (s *Sender) StartUntil(ctx context.Context, exchange, key string, m *messag
 	}
 }
 
-// SendToLevel publishes m to a level, which hands it to the parking queue after that time.
+// SendToLevel publishes m to a level. The level passes it to the parking queue after that
+// time.
 func (s *Sender) SendToLevel(ctx context.Context, level time.Duration, queue string, m *message.Message) error {
 	name := topology.LevelName(level)
 	if err := s.declareOnce(ctx, name, topology.LevelTopology(level)); err != nil {

@@ -2,15 +2,15 @@ package amqp
 
 import "slices"
 
-// phase is how far a consumer has come on the way to its end. Each verb of Consumer that
-// ends it enters one phase.
+// phase is the stage that a consumer has reached between consuming and its end. Each method
+// of Consumer that ends it enters one phase.
 type phase int
 
 const (
-	consuming phase = iota // deliveries arrive and are handed out
-	cancelled              // Cancel: the broker sends no more; what has arrived is handed out
-	stopped                // Stop: nothing more is handed out; what has arrived is for Rest
-	abandoned              // Abandon: the broker takes back what has arrived when the channel closes
+	consuming phase = iota // deliveries arrive, and Receive returns them
+	cancelled              // Cancel: the broker sends no more; Receive returns what has arrived
+	stopped                // Stop: Receive returns no more deliveries; Rest returns what has arrived
+	abandoned              // Abandon: the broker requeues what has arrived when the channel closes
 	closed                 // Close: the channel is closed
 	lost                   // the channel has ended without Close
 )
@@ -27,8 +27,8 @@ func (p phase) next() []phase {
 	}[p]
 }
 
-// enter enters the phase, unless the consumer is in it or past it. It reports whether it
-// did.
+// enter enters the phase and returns true. It returns false if the consumer cannot enter
+// it, because it is in it or past it.
 func (c *Consumer) enter(p phase) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

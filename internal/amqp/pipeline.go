@@ -17,8 +17,8 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// The window bounds what is unconfirmed on one channel, so that a slow or blocked
-// broker cannot fill our memory: 32 MiB, and 4,096 messages.
+// The window bounds the unconfirmed messages on one channel to 32 MiB and 4,096 messages,
+// so that a slow or blocked broker cannot fill the memory of this process.
 const (
 	windowBytes   = 32 << 20
 	windowCount   = 4096
@@ -32,24 +32,24 @@ type pipeline struct {
 	window  *semaphore.Weighted
 	done    chan struct{} // closed when the channel has ended
 
-	worn     chan struct{} // closed when another channel would do better; see fatigue
+	worn     chan struct{} // closed when another channel should replace this one; see fatigue
 	wornOnce sync.Once
-	hopeless atomic.Bool // a message has waited in vain for very long
-	replaced atomic.Bool // it was closed because another channel has taken its place
+	hopeless atomic.Bool // a message has waited far too long for its confirm
+	replaced atomic.Bool // the channel was closed because another one has replaced it
 
-	sendMu sync.Mutex     // keeps order on the wire and order in sent the same
+	sendMu sync.Mutex     // keeps the order in sent the same as the order on the wire
 	sent   chan *inFlight // unconfirmed, oldest first
 
 	mu       sync.Mutex
 	returns  chan amqp091.Return
 	inFlight map[identity]*inFlight
-	twins    uint64  // messages so far that needed a mark to be told from another
+	twins    uint64  // number of messages so far that needed a mark to be unique
 	closed   error   // why the channel ended
 	refused  refusal // what the broker refused, if that has ended the channel
 }
 
-// identity is what a returned message is recognised by. The mark is empty unless
-// another message in flight has the same exchange, key and id.
+// identity identifies a returned message. The mark is empty unless another message in
+// flight has the same exchange, key and id.
 type identity struct{ exchange, key, id, mark string }
 
 func newPipeline(ctx context.Context, session *Session, patience time.Duration) (*pipeline, error) {
@@ -63,7 +63,8 @@ func newPipeline(ctx context.Context, session *Session, patience time.Duration) 
 	p := &pipeline{
 		session: session, ch: ch, window: semaphore.NewWeighted(windowBytes), done: make(chan struct{}), worn: make(chan struct{}),
 		sent: make(chan *inFlight, windowCount),
-		// One place for each message of the window: amqp091 stalls on a full channel.
+		// The channel has room for each message of the window, because amqp091 blocks on a
+		// full channel.
 		returns:  ch.NotifyReturn(make(chan amqp091.Return, windowCount)),
 		inFlight: make(map[identity]*inFlight),
 	}
@@ -72,7 +73,7 @@ func newPipeline(ctx context.Context, session *Session, patience time.Duration) 
 	return p, nil
 }
 
-// watch notes why the channel ended.
+// watch records why the channel ended.
 func (p *pipeline) watch(closed <-chan *amqp091.Error) {
 	err, refused := ErrNotConnected, refusal{}
 	if e, ok := <-closed; ok {
@@ -91,7 +92,7 @@ func (p *pipeline) watch(closed <-chan *amqp091.Error) {
 	close(p.done)
 }
 
-// ended says whether the channel is lost.
+// ended reports whether the channel is lost.
 func (p *pipeline) ended() bool {
 	select {
 	case <-p.done:
@@ -101,7 +102,7 @@ func (p *pipeline) ended() bool {
 	}
 }
 
-// publish puts a message on the wire, once there is room for it.
+// publish sends a message once the window has room for it.
 func (p *pipeline) publish(ctx context.Context, exchange, key string, msg amqp091.Publishing) (*inFlight, error) {
 	f, err := p.admit(exchange, key, &msg)
 	if err != nil {
@@ -113,7 +114,7 @@ func (p *pipeline) publish(ctx context.Context, exchange, key string, msg amqp09
 	return f, p.write(f, &msg)
 }
 
-// publishNow is publish for when there is room; ok is false if there is none.
+// publishNow sends a message if the window has room for it. Otherwise ok is false.
 func (p *pipeline) publishNow(exchange, key string, msg amqp091.Publishing) (f *inFlight, ok bool, err error) {
 	if f, err = p.admit(exchange, key, &msg); err != nil {
 		return nil, true, err
@@ -148,13 +149,13 @@ func (p *pipeline) write(f *inFlight, msg *amqp091.Publishing) (err error) {
 		f.release()
 		return f.publishError(err)
 	}
-	p.sent <- f // has room: the window is no wider
+	p.sent <- f // never blocks: sent has room for the whole window
 	return nil
 }
 
-// claim makes f's identity unique among the messages in flight: a returned message
-// tells no more of itself than that. A message like another one gets a mark, in a
-// header that is removed on receipt.
+// claim makes f's identity unique among the messages in flight, because a returned message
+// can be identified only by it. A message with the same identity as another one gets a
+// mark, in a header that is removed on receipt.
 func (p *pipeline) claim(f *inFlight, msg *amqp091.Publishing) {
 	_, foreign := msg.Headers[record.HeaderPublish]
 	p.mu.Lock()
@@ -177,7 +178,7 @@ func (p *pipeline) claim(f *inFlight, msg *amqp091.Publishing) {
 	msg.Headers = headers
 }
 
-// takeReturns notes which messages were returned.
+// takeReturns records which messages were returned.
 func (p *pipeline) takeReturns() {
 	for {
 		select {
@@ -196,14 +197,14 @@ func (p *pipeline) takeReturns() {
 	}
 }
 
-// unconfirmed is the number of messages whose fate is open.
+// unconfirmed returns the number of unconfirmed messages.
 func (p *pipeline) unconfirmed() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.inFlight)
 }
 
-// explain is the error for time that ran out while the broker kept us waiting.
+// explain returns the error of a publish whose time ran out while it waited for the broker.
 func (p *pipeline) explain(cause error) error {
 	if reason := p.session.Blocked(); reason != "" {
 		return fmt.Errorf("%w (%s): %w", ErrBlocked, reason, cause)
@@ -212,7 +213,7 @@ func (p *pipeline) explain(cause error) error {
 }
 
 // PublishAlone publishes one message, mandatory and confirmed, on a channel of its own, so
-// that a refusal of the broker concerns no other message.
+// that a refusal by the broker affects no other message.
 func (s *Session) PublishAlone(ctx context.Context, m *message.Message) error {
 	p := Publishing(m)
 	if err := p.Headers.Validate(); err != nil {

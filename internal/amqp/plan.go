@@ -9,10 +9,10 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// Plan tells what Declare would do and changes nothing. Bindings are not listed:
-// AMQP cannot ask for them, and declaring one twice is harmless. It needs no
-// management plugin: existence is asked for passively, and only what exists is
-// declared, which compares the arguments.
+// Plan returns what Declare would do and changes nothing. It does not list bindings,
+// because AMQP cannot query them, and declaring one twice is harmless. Plan needs no
+// management plugin. It checks passively whether each part exists, and declares only parts
+// that exist, so that the broker compares the arguments.
 func (s *Session) Plan(ctx context.Context, t topology.Topology) (changes []topology.Change, err error) {
 	if err := t.Validate(); err != nil {
 		return nil, err
@@ -42,7 +42,8 @@ func (s *Session) Plan(ctx context.Context, t topology.Topology) (changes []topo
 	return changes, nil
 }
 
-// prober asks the broker; a "no" closes the channel, so it opens another.
+// prober queries the broker. A negative answer closes the channel, so prober then opens
+// another one.
 type prober struct {
 	session *Session
 	ch      *amqp091.Channel
@@ -77,7 +78,7 @@ func (p *prober) ask(ctx context.Context, question func(*amqp091.Channel) error)
 	ch := p.ch
 	err := p.session.Call(ctx, func() error { return question(ch) }, ch.Close)
 	if ctx.Err() != nil {
-		p.ch = nil // may still be waiting for its answer
+		p.ch = nil // the call may still be waiting for its answer
 	}
 	return err
 }

@@ -12,13 +12,14 @@ import (
 // ErrNoQueue is returned for a queue that does not exist.
 var ErrNoQueue = errors.New("broker: no such queue")
 
-// QueueState is what AMQP tells of a queue, without a management plugin.
+// QueueState is the state of a queue that AMQP returns, without a management plugin.
 type QueueState struct {
-	Messages  int // ready: on no consumer's hands
+	Messages  int // ready: not delivered to a consumer
 	Consumers int
 }
 
-// State asks for the state of the queue; ErrNoQueue if there is none.
+// State returns the state of the queue. The error is ErrNoQueue if the queue does not
+// exist.
 func (s *Session) State(ctx context.Context, queue string) (QueueState, error) {
 	ch, err := s.Channel(ctx)
 	if err != nil {
@@ -33,7 +34,7 @@ func (s *Session) State(ctx context.Context, queue string) (QueueState, error) {
 	return q, errors.Join(err, s.CloseChannel(ch))
 }
 
-// StateOf asks for the state of the queue on ch, which an error closes.
+// StateOf returns the state of the queue. It asks over ch, and an error closes ch.
 func StateOf(ch *amqp091.Channel, queue string) (QueueState, error) {
 	q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
 	if Code(err) == amqp091.NotFound {
@@ -45,15 +46,15 @@ func StateOf(ch *amqp091.Channel, queue string) (QueueState, error) {
 	return QueueState{Messages: q.Messages, Consumers: q.Consumers}, nil
 }
 
-// A quorum queue that does not tell its counts within 250 ms is reported as empty and
-// without consumers (rabbit_quorum_queue:stat of 3.10 to 4.3).
+// RabbitMQ reports a quorum queue as empty and without consumers if the queue does not
+// return its counts within 250 ms (rabbit_quorum_queue:stat of 3.10 to 4.3).
 const (
 	countTimeout = 250 * time.Millisecond
 	countTries   = 10
 )
 
-// Counted asks again while the answer may be the broker's default. A zero is believed
-// at the tenth answer: the network alone may take so long.
+// Counted calls count again while the answer may be the broker's default. It accepts a zero
+// at the tenth answer, because the network alone may take that long.
 func Counted(ctx context.Context, count func() (QueueState, error)) (q QueueState, err error) {
 	for range countTries {
 		asked := time.Now()
@@ -68,14 +69,14 @@ func Counted(ctx context.Context, count func() (QueueState, error)) (q QueueStat
 	return q, nil
 }
 
-// RequeueAtOnce bounds how many messages are requeued at once. RabbitMQ 3.10 forgets the
-// order of more than 32 of them, and the broker's queue client forgets the order of more
-// than 32 commands under way (all versions). On 4.3.6 acks behind so many were lost with
-// their channel, too.
+// RequeueAtOnce bounds how many messages are requeued at once. RabbitMQ 3.10 loses the
+// order of more than 32 messages, and the broker's queue client loses the order of more
+// than 32 pending commands (all versions). On 4.3.6, acks behind more commands than that
+// were lost with their channel, too.
 const RequeueAtOnce = 32
 
-// AwaitReady waits until the queue has want ready messages, or until the deadline: if
-// someone else consumes, the count says nothing.
+// AwaitReady waits until the queue has want ready messages, or until the deadline. If
+// another consumer takes messages, the queue may never have that many.
 func AwaitReady(state func() (QueueState, error), want int, deadline time.Time) (QueueState, error) {
 	for {
 		now, err := state()

@@ -6,8 +6,8 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// note notes what comes as it comes, for Receive to take. It never waits: there is
-// room for the prefetch.
+// note stores deliveries as they arrive, for Receive to return. It never blocks, because
+// ready has room for the prefetch.
 func (c *Consumer) note() {
 	defer close(c.ready)
 	for raw := range c.deliveries {
@@ -21,7 +21,8 @@ func (c *Consumer) note() {
 	c.checkDrained()
 }
 
-// checkDrained tells if nothing is left to receive, although all goroutines may be busy.
+// checkDrained closes drained if no delivery is left to receive, even if all worker
+// goroutines are busy.
 func (c *Consumer) checkDrained() {
 	if c.over && len(c.received) == 0 {
 		c.drainOnce.Do(func() { close(c.drained) })
@@ -40,7 +41,7 @@ func (c *Consumer) add(raw *amqp091.Delivery) bool {
 	return !c.held
 }
 
-// judge looks at how often the message has come.
+// judge checks how often the message has been delivered.
 func (c *Consumer) judge(raw *amqp091.Delivery) {
 	if c.suspect == 0 {
 		return
@@ -59,19 +60,20 @@ func (c *Consumer) judge(raw *amqp091.Delivery) {
 	}
 }
 
-// Suspected is closed when a message has come that has been delivered at least
-// Consume.Suspect times, with a prefetch of more than 1. That message and those behind it
-// are not received: Rest returns them. To consume with a prefetch of 1 handles such
-// messages alone: when one ends its process, the broker counts a delivery for each message
-// that the process has not settled, and dead-letters them all in the end.
+// Suspected returns a channel that is closed when a message arrives that has been delivered
+// at least Consume.Suspect times, with a prefetch of more than 1. Receive does not return
+// that message and the messages behind it; Rest returns them. A consumer with a prefetch of
+// 1 handles such messages alone. With a larger prefetch, when such a message ends its
+// process, the broker counts a delivery for each message that the process has not settled,
+// and dead-letters them all in the end.
 func (c *Consumer) Suspected() <-chan struct{} { return c.suspected }
 
-// Cleared is closed when a message has come that has been delivered less often. A quorum
-// queue delivers what has come back before everything else.
+// Cleared returns a channel that is closed when a message arrives that has been delivered
+// less often. A quorum queue delivers requeued messages before all others.
 func (c *Consumer) Cleared() <-chan struct{} { return c.cleared }
 
-// Receive returns the next delivery. It returns false when there will be none,
-// and when stop is closed, which beats a waiting delivery.
+// Receive returns the next delivery. It returns false when there are no more deliveries,
+// and when stop is closed, even if a delivery is waiting.
 func (c *Consumer) Receive(stop <-chan struct{}) (Delivery, bool) {
 	select {
 	case <-c.stopped:
@@ -91,8 +93,8 @@ func (c *Consumer) Receive(stop <-chan struct{}) (Delivery, bool) {
 	return Delivery{}, false
 }
 
-// first takes the first of what was received, unless all of it is to go back: no later
-// one may be handled then.
+// first removes and returns the first received delivery. Once the consumer is stopped it
+// returns false: the deliveries are then requeued, and none of them may be handled.
 func (c *Consumer) first() (Delivery, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -111,7 +113,7 @@ func (c *Consumer) first() (Delivery, bool) {
 	return Delivery{consumer: c, raw: *raw}, true
 }
 
-// rest takes what was received and handed to nobody.
+// rest removes and returns the deliveries that were received and not returned by Receive.
 func (c *Consumer) rest() []*amqp091.Delivery {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,17 +10,17 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
-// refusal is a message that the broker refused by closing the channel. It names no
-// delivery tag: the message is found by what the text says of it, which is the same on
-// RabbitMQ 3.10 to 4.3. The messages before it were taken, though their confirms may be
-// lost with the channel, and those behind it were not.
+// refusal describes a message that the broker refused by closing the channel. The broker's
+// error has no delivery tag. The message is found by the text of the error, which is the
+// same on RabbitMQ 3.10 to 4.3. The broker accepted the messages before it, though their
+// confirms may be lost with the channel. It did not accept the messages behind it.
 type refusal struct {
-	why   *amqp091.Error // nil if the channel ended otherwise
-	known bool           // which message it was
+	why   *amqp091.Error // nil if the channel ended for another reason
+	known bool           // whether the refused message was identified
 	alone *inFlight      // the message, if it was the only one
 }
 
-// among looks for the message among those in flight.
+// among looks for the refused message among the messages in flight.
 func (r refusal) among(all map[identity]*inFlight) refusal {
 	if r.why == nil {
 		return r
@@ -65,7 +65,8 @@ func (r refusal) names(f *inFlight) bool {
 
 var tooLarge = regexp.MustCompile(`message size \d+ is larger than configured max size (\d+)`)
 
-// maxBody is the largest body that the broker takes, if the text tells it; 0 otherwise.
+// maxBody returns the largest body that the broker accepts, or 0 if the text does not
+// contain it.
 func (r refusal) maxBody() int64 {
 	if r.why == nil || r.why.Code != amqp091.PreconditionFailed {
 		return 0
@@ -81,10 +82,11 @@ func (r refusal) maxBody() int64 {
 	return limit
 }
 
-// RefusalError returns the error of a message for which the broker closed the channel.
+// RefusalError returns the error for a message because of which the broker closed the
+// channel.
 func RefusalError(why *amqp091.Error) error { return refusal{why: why}.errorOf() }
 
-// errorOf is the error of the message that was refused.
+// errorOf returns the error for the refused message.
 func (r refusal) errorOf() error {
 	kind := ErrRefused
 	switch {

@@ -6,19 +6,19 @@ import (
 )
 
 // The pause between two replacements of a worn channel grows from the shortest to the
-// longest, so that a queue that stays full costs a channel a minute.
+// longest. A queue that stays full therefore costs one channel a minute.
 const (
 	shortestReplacement = time.Second
 	longestReplacement  = time.Minute
 )
 
-// replacements spaces how often a sender replaces a worn channel.
+// replacements limits how often a sender replaces a worn channel.
 type replacements struct {
 	last  time.Time
 	pause time.Duration
 }
 
-// due is how long to wait for the next replacement.
+// due returns how long to wait until the next replacement.
 func (r *replacements) due() time.Duration {
 	if time.Since(r.last) > 2*longestReplacement {
 		r.pause = 0
@@ -30,8 +30,9 @@ func (r *replacements) note() {
 	r.last, r.pause = time.Now(), min(max(2*r.pause, shortestReplacement), longestReplacement)
 }
 
-// use returns when the channel has to be followed by another one. It is not replaced
-// while the broker is blocked, and answers nothing.
+// use blocks until the channel has to be followed by another one, and reports whether it is
+// worn. A channel is not replaced while the broker blocks the connection and answers no
+// calls.
 func (s *Sender) use(ctx context.Context, line *pipeline) (worn bool) {
 	select {
 	case <-line.done:
@@ -53,11 +54,11 @@ func (s *Sender) use(ctx context.Context, line *pipeline) (worn bool) {
 	return true
 }
 
-// leaving is how long a worn channel is kept for the confirms that it may still bring.
+// leaving is how long a worn channel is kept for confirms that may still arrive.
 const leaving = 5 * time.Second
 
-// retire closes a channel that another one has replaced, once the fate of its messages
-// is known. Those that have waited in vain for very long are then sent again.
+// retire closes a channel that another one has replaced, once the results of its messages
+// are known. Messages that have waited far too long for their confirms are then sent again.
 func (s *Sender) retire(line *pipeline) {
 	began := time.Now()
 	tick := time.NewTicker(time.Second)
@@ -74,5 +75,5 @@ func (s *Sender) retire(line *pipeline) {
 		}
 	}
 	line.replaced.Store(true)
-	_ = line.session.CloseChannel(line.ch) // its messages know their fate
+	_ = line.session.CloseChannel(line.ch) // the results of its messages are known, or they are sent again
 }

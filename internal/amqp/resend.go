@@ -11,17 +11,18 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
-// lossesTogether is how often a message may be lost with a channel that another
-// message's refusal has cost, before it is sent on a channel of its own.
+// lossesTogether is how often a message may be lost with a channel that the broker closed
+// because of another message. It is then sent on a channel of its own.
 const lossesTogether = 3
 
-// deliver publishes a message and returns its fate. It sends the message again if it
-// was lost with another message's refusal: a duplicate is possible then.
+// deliver publishes a message and returns the result. It sends the message again if it was
+// lost because the broker refused another message. A duplicate is possible then.
 func (s *Sender) deliver(ctx context.Context, exchange, key string, p amqp091.Publishing) error {
 	return s.redeliver(ctx, exchange, key, p, nil)
 }
 
-// redeliver is deliver for a message that was sent before; why is how that ended.
+// redeliver is deliver for a message that was sent before; why is the error of that
+// publish.
 func (s *Sender) redeliver(ctx context.Context, exchange, key string, p amqp091.Publishing, why error) error {
 	for losses := 0; ; losses++ {
 		again, lost := errors.AsType[*againError](why)
@@ -44,7 +45,7 @@ func (s *Sender) redeliver(ctx context.Context, exchange, key string, p amqp091.
 	}
 }
 
-// begin puts one message on the wire; its fate is known when wait returns.
+// begin sends one message. The wait method of the returned value returns the result.
 func (s *Sender) begin(ctx context.Context, exchange, key string, p amqp091.Publishing) (*inFlight, error) {
 	line, err := s.current(ctx)
 	if err != nil {
@@ -53,8 +54,9 @@ func (s *Sender) begin(ctx context.Context, exchange, key string, p amqp091.Publ
 	return line.publish(ctx, exchange, key, p)
 }
 
-// judge remembers an exchange that is missing or may not be written to: what is
-// published to it costs a channel. It reports what no queue took.
+// judge records an exchange that is missing or that the user may not write to, because each
+// publish to it costs a channel. It passes unroutable messages to the functions of
+// NotifyUnroutable.
 func (s *Sender) judge(exchange, key string, err error) error {
 	if errors.Is(err, ErrUnroutable) {
 		s.ways.doubt(exchange, key)
@@ -66,8 +68,8 @@ func (s *Sender) judge(exchange, key string, err error) error {
 	return err
 }
 
-// sendAlone publishes on a channel of its own, one message at a time, so that a refusal
-// costs no other message its confirm and is known to be this message's.
+// sendAlone publishes on a channel of its own, one message at a time. A refusal then costs
+// no other message its confirm, and must concern this message.
 func (s *Sender) sendAlone(ctx context.Context, exchange, key string, p amqp091.Publishing) error {
 	select {
 	case s.alone <- struct{}{}:
@@ -90,15 +92,15 @@ func (s *Sender) sendAlone(ctx context.Context, exchange, key string, p amqp091.
 	if !line.ended() {
 		s.refusing.remove(exchange)
 		if session.Blocked() == "" { // a blocked broker would not answer
-			_ = session.CloseChannel(line.ch) // the message knows its fate
+			_ = session.CloseChannel(line.ch) // the result of the message is known already
 		}
 	}
 	return err
 }
 
-// refusing are exchanges that have refused a message a short while ago.
+// refusing holds the exchanges that have refused a message recently.
 type refusing struct {
-	some  atomic.Bool // spares publishers the lock
+	some  atomic.Bool // lets publishers skip the lock
 	mu    sync.Mutex
 	since map[string]time.Time
 }

@@ -7,7 +7,7 @@ import (
 	"net/url"
 )
 
-// current returns c with what Reload and Credentials say now.
+// current returns c with the values that Reload and Credentials return now.
 func (c Config) current(ctx context.Context) (Config, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.DialTimeout)
 	defer cancel()

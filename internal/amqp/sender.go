@@ -13,9 +13,9 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// Sender publishes messages, mandatory and confirmed, over one channel of a
-// connection of its own: a blocked publisher must not stop anyone's acks. Many
-// goroutines may send at once; their messages share the channel's pipeline.
+// Sender publishes messages, mandatory and confirmed, over one channel of a connection of
+// its own, so that a blocked publisher cannot delay acks. Many goroutines may send at once;
+// their messages share the channel's pipeline.
 type Sender struct {
 	connector *Connector
 	timers    sync.Pool    // of *time.Timer, stopped
@@ -31,7 +31,7 @@ type Sender struct {
 	mu      sync.Mutex
 	line    *pipeline
 	changed chan struct{} // closed when line is replaced
-	ended   error         // why there will be no further line
+	ended   error         // why Run opens no further channel
 }
 
 // NewSender returns a sender that connects once Run is called. See NewConnector
@@ -43,7 +43,7 @@ func NewSender(cfg Config, role string, onChange func(*Session, error)) *Sender 
 	}
 }
 
-// Connector is the keeper of the sender's connection.
+// Connector returns the connector that keeps the sender's connection open.
 func (s *Sender) Connector() *Connector { return s.connector }
 
 // Config returns the configuration of the connection.
@@ -57,7 +57,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	defer stop()
 	connecting := make(chan error, 1)
 	go func() {
-		defer stop() // the connector's end is ours
+		defer stop() // Run ends when the connector ends
 		connecting <- s.connector.Run(ctx)
 	}()
 	for {
@@ -71,13 +71,13 @@ func (s *Sender) Run(ctx context.Context) error {
 	}
 }
 
-// serve opens a channel, offers it, and waits for its end or its replacement.
+// serve opens a channel, offers it to publishers, and waits until it ends or is replaced.
 func (s *Sender) serve(ctx context.Context, session *Session) {
 	opening, cancel := context.WithTimeout(ctx, s.connector.cfg.DialTimeout)
 	defer cancel()
 	line, err := newPipeline(opening, session, s.connector.cfg.PublishTimeout)
 	if err != nil {
-		s.connector.note(errors.Join(err, session.Close())) // the next session may do better
+		s.connector.note(errors.Join(err, session.Close())) // try again with the next session
 		<-session.Done()
 		return
 	}
@@ -97,7 +97,8 @@ func (s *Sender) offer(line *pipeline) {
 	s.changed = make(chan struct{})
 }
 
-// background runs f beside Run, which waits for it; f is not run once Run has ended.
+// background runs f in a goroutine that Run waits for. Once Run has ended, it returns an
+// error and does not run f.
 func (s *Sender) background(f func()) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,27 +118,28 @@ func (s *Sender) end(err error) {
 	s.changed = make(chan struct{})
 }
 
-// Send publishes m to exchange with the routing key, and returns nil only after
-// the broker confirmed it and routed it to at least one queue. Otherwise the error
-// is ErrUnroutable, ErrNacked, ErrNotConnected, ErrBlocked, ErrRefused, ErrTooLarge,
-// ErrMalformed, ErrClosed or that of ctx. Without a deadline in ctx it takes at most
+// Send publishes m to exchange with the routing key. It returns nil only after the broker
+// confirmed the message and routed it to at least one queue. Otherwise the error is
+// ErrUnroutable, ErrNacked, ErrNotConnected, ErrBlocked, ErrRefused, ErrTooLarge,
+// ErrMalformed, ErrClosed or the error of ctx. Without a deadline in ctx it takes at most
 // Config.PublishTimeout.
 //
-// A message that the broker refuses costs the channel. The messages on it whose
-// confirms were lost are sent again on the next channel, within their time. They may
+// The broker closes the channel when it refuses a message. Other messages on the channel
+// whose confirms were lost are sent again on the next channel, within their time. They may
 // arrive twice.
 func (s *Sender) Send(ctx context.Context, exchange, key string, m *message.Message) error {
 	return s.send(ctx, exchange, key, Publishing(m))
 }
 
 // SendUntil is Send without Config.PublishTimeout: it waits for the confirm until ctx is
-// done, however long that takes. Only when the channel is lost the message is sent
-// again, or an error returned: no second copy is under way before.
+// done. It sends the message again, or returns an error, only when the channel is lost, so
+// that no second copy is in flight before that.
 func (s *Sender) SendUntil(ctx context.Context, exchange, key string, m *message.Message) error {
 	return PublishError(exchange, key, s.deliver(ctx, exchange, key, Publishing(m)))
 }
 
-// PublishError wraps err with where the message was to go. It returns nil for nil.
+// PublishError wraps err with the exchange and the routing key of the message. It returns
+// nil for nil.
 func PublishError(exchange, key string, err error) error {
 	if err != nil {
 		return fmt.Errorf("broker: publish to exchange %q with key %q: %w", exchange, key, err)
@@ -161,15 +163,15 @@ func (s *Sender) send(ctx context.Context, exchange, key string, p amqp091.Publi
 	return PublishError(exchange, key, err)
 }
 
-// sendSlowly is send for when there is something to wait for first.
+// sendSlowly is send for a publish that has to wait before it can start.
 func (s *Sender) sendSlowly(ctx context.Context, exchange, key string, p amqp091.Publishing) error {
 	ctx, cancel := s.Bounded(ctx)
 	defer cancel()
 	return s.deliver(ctx, exchange, key, p)
 }
 
-// rest gives ctx what is left of the configured time since the message was sent, if it
-// has no deadline of its own.
+// rest limits ctx to the time that is left of the configured timeout since the message was
+// sent, unless ctx has a deadline of its own.
 func (s *Sender) rest(ctx context.Context, sent *inFlight) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok || s.connector.cfg.PublishTimeout < 0 || sent == nil {
 		return ctx, func() {}
@@ -177,8 +179,8 @@ func (s *Sender) rest(ctx context.Context, sent *inFlight) (context.Context, con
 	return context.WithDeadline(ctx, sent.sentAt.Add(s.connector.cfg.PublishTimeout))
 }
 
-// await returns the message's fate, within the configured time if ctx has no
-// deadline of its own. A timer costs less than a context for every message.
+// await returns the result of the publish. It waits at most for the configured timeout if
+// ctx has no deadline of its own. A timer costs less than a context for every message.
 func (s *Sender) await(ctx context.Context, sent *inFlight) error {
 	if _, ok := ctx.Deadline(); ok || s.connector.cfg.PublishTimeout < 0 {
 		return sent.wait(ctx, nil)
@@ -194,7 +196,7 @@ func (s *Sender) await(ctx context.Context, sent *inFlight) error {
 	return err
 }
 
-// Bounded gives ctx the configured time if it has no deadline of its own.
+// Bounded adds the configured timeout to ctx if it has no deadline of its own.
 func (s *Sender) Bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok || s.connector.cfg.PublishTimeout < 0 {
 		return ctx, func() {}
@@ -202,7 +204,7 @@ func (s *Sender) Bounded(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithTimeout(ctx, s.connector.cfg.PublishTimeout)
 }
 
-// startNow is begin for when nothing has to be waited for; ok is false if something has.
+// startNow starts a publish if it can do so without waiting. Otherwise ok is false.
 func (s *Sender) startNow(ctx context.Context, exchange, key string, p amqp091.Publishing) (sent *inFlight, ok bool, err error) {
 	s.mu.Lock()
 	line := s.line
@@ -240,7 +242,7 @@ func (s *Sender) current(ctx context.Context) (*pipeline, error) {
 	}
 }
 
-// Declare makes sure that t exists. See Connector.Declare.
+// Declare declares t over the sender's connection. See Connector.Declare.
 func (s *Sender) Declare(ctx context.Context, t topology.Topology) error {
 	session, err := s.connector.Session(ctx)
 	if err != nil {
@@ -249,7 +251,7 @@ func (s *Sender) Declare(ctx context.Context, t topology.Topology) error {
 	return s.connector.Declare(ctx, session, t)
 }
 
-// DeadLetter hands m to the dead-letter queue of the work queue. It waits as SendUntil
+// DeadLetter publishes m to the dead-letter queue of the work queue. It waits as SendUntil
 // does.
 func (s *Sender) DeadLetter(ctx context.Context, queue string, m *message.Message) error {
 	return s.SendUntil(ctx, topology.DeadLetterExchange, queue, m)

@@ -9,10 +9,9 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Start is the first half of Send: it puts m on the wire, and wait returns its fate.
-// What one goroutine starts one after the other keeps its order, but for messages that
-// are sent again. Each half takes at most Config.PublishTimeout if its context has no
-// deadline.
+// Start is the first half of Send: it sends m, and wait returns the result. Messages that
+// one goroutine starts keep their order, except messages that are sent again. Each half
+// takes at most Config.PublishTimeout if its context has no deadline.
 func (s *Sender) Start(ctx context.Context, exchange, key string, m *message.Message) (wait func(context.Context) error, err error) {
 	bounded, cancel := s.Bounded(ctx)
 	defer cancel()
@@ -23,15 +22,16 @@ func (s *Sender) Start(ctx context.Context, exchange, key string, m *message.Mes
 	return func(ctx context.Context) error { return PublishError(exchange, key, started.wait(ctx)) }, nil
 }
 
-// posting is a message whose first half of Send is done.
+// posting is a message that was sent by Start and not waited for yet.
 type posting struct {
 	sender        *Sender
 	exchange, key string
 	msg           amqp091.Publishing
-	sent          *inFlight // nil if its fate is known
+	sent          *inFlight // nil if the result is known
 }
 
-// start puts one message on the wire, unless it has to go alone.
+// start sends one message. If the message has to use a channel of its own, start also waits
+// for its confirm.
 func (s *Sender) start(ctx context.Context, exchange, key string, p amqp091.Publishing) (*posting, error) {
 	if s.refusing.has(exchange) {
 		return &posting{}, s.deliver(ctx, exchange, key, p)
@@ -43,7 +43,7 @@ func (s *Sender) start(ctx context.Context, exchange, key string, p amqp091.Publ
 	return &posting{}, s.redeliver(ctx, exchange, key, p, err)
 }
 
-// wait returns the message's fate.
+// wait returns the result of the publish.
 func (p *posting) wait(ctx context.Context) error {
 	if p.sent == nil {
 		return nil
@@ -57,10 +57,11 @@ func (p *posting) wait(ctx context.Context) error {
 	return p.sender.redeliver(ctx, p.exchange, p.key, p.msg, err)
 }
 
-// defaultFrame is the largest frame of a RabbitMQ that is not told otherwise.
+// defaultFrame is RabbitMQ's default for the largest frame, in bytes.
 const defaultFrame = 128 << 10
 
-// Check says whether m can be published, without doing so: ErrMalformed, ErrTooLarge.
+// Check returns an error if m cannot be published, and does not publish it. The error is
+// ErrMalformed or ErrTooLarge.
 func Check(exchange, key string, m *message.Message) error {
 	p := Publishing(m)
 	return errors.Join(checkStrings(exchange, key, &p), checkSize(&p, defaultFrame))

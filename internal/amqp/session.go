@@ -12,21 +12,21 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
-// closeTimeout bounds the closing handshake: a blocked broker never answers it.
+// closeTimeout bounds the closing handshake, because a blocked broker never answers it.
 const closeTimeout = 5 * time.Second
 
-// Session is one AMQP connection, from dial to loss. It is never repaired: a
-// Connector replaces it. It is safe for concurrent use.
+// Session is one AMQP connection, from dial to loss. A Connector opens a new Session when
+// one is lost. It is safe for concurrent use.
 type Session struct {
 	conn    *amqp091.Connection
 	cut     func() // closes the transport at once
 	address string
-	tracer  *Tracer // of what is published beside a Publisher
+	tracer  *Tracer // traces messages that are published without a Publisher
 	blocked atomic.Pointer[string]
 	done    chan struct{}
 	once    sync.Once
 	err     error        // why it ended; read after done is closed
-	maxBody atomic.Int64 // the largest body that the broker takes, once it has refused one; 0 before
+	maxBody atomic.Int64 // the largest body that the broker accepts, once it has refused one; 0 before
 }
 
 func newSession(conn *amqp091.Connection, cut func(), uri amqp091.URI, tracer *Tracer) *Session {
@@ -37,7 +37,7 @@ func newSession(conn *amqp091.Connection, cut func(), uri amqp091.URI, tracer *T
 	return s
 }
 
-// watch reads every notification until the end: amqp091 stalls on unread ones.
+// watch reads every notification until the end, because amqp091 blocks on unread ones.
 func (s *Session) watch(closed <-chan *amqp091.Error, blocked <-chan amqp091.Blocking) {
 	for {
 		select {
@@ -68,10 +68,10 @@ func (s *Session) end(err error) {
 	})
 }
 
-// Done is closed when the session has ended.
+// Done returns a channel that is closed when the session has ended.
 func (s *Session) Done() <-chan struct{} { return s.done }
 
-// Err says why the session has ended; nil while it lives.
+// Err returns why the session has ended, or nil while it is open.
 func (s *Session) Err() error {
 	select {
 	case <-s.done:
@@ -81,7 +81,7 @@ func (s *Session) Err() error {
 	}
 }
 
-// Blocked returns the broker's reason for taking no messages at present, or "".
+// Blocked returns the broker's reason for blocking publishing at present, or "".
 func (s *Session) Blocked() string {
 	if reason := s.blocked.Load(); reason != nil {
 		return cmp.Or(*reason, "no reason given")
@@ -89,10 +89,10 @@ func (s *Session) Blocked() string {
 	return ""
 }
 
-// Address is the host and port of the node.
+// Address returns the host and port of the node.
 func (s *Session) Address() string { return s.address }
 
-// BrokerVersion is the version the node reported, such as "4.3.6".
+// BrokerVersion returns the version the node reported, such as "4.3.6".
 func (s *Session) BrokerVersion() string {
 	v, _ := s.conn.Properties["version"].(string)
 	return v
@@ -101,25 +101,26 @@ func (s *Session) BrokerVersion() string {
 // Close closes the connection. It waits 5 s for the broker's answer and then closes the
 // transport: a broker that is short of memory or disk does not answer.
 func (s *Session) Close() error {
-	// amqp091's CloseDeadline will not do: each heartbeat of the broker puts it off.
+	// amqp091's CloseDeadline does not work here: each heartbeat of the broker extends it.
 	timer := time.AfterFunc(closeTimeout, s.cut)
 	defer timer.Stop()
 	err := s.conn.Close()
 	if errors.Is(err, amqp091.ErrClosed) || hungUp(err) {
-		err = nil // closed is closed
+		err = nil // the connection is closed already
 	}
 	s.end(ErrClosed)
 	return err
 }
 
-// hungUp says that the transport ended while amqp091 waited for an answer: the broker
-// hangs up right behind its connection.close-ok, which may then go unread.
+// hungUp reports whether the transport ended while amqp091 waited for an answer. The broker
+// closes the transport right after its connection.close-ok, which may then not be read.
 func hungUp(err error) bool {
 	e, ok := errors.AsType[*amqp091.Error](err)
 	return ok && e.Code == amqp091.FrameError && !e.Server
 }
 
-// Channel opens a channel, within ctx: the broker may never answer.
+// Channel opens a channel. It stops waiting when ctx is done, because the broker may never
+// answer.
 func (s *Session) Channel(ctx context.Context) (*amqp091.Channel, error) {
 	ch, err := Ask(ctx, s, s.conn.Channel, (*amqp091.Channel).Close)
 	if err != nil {

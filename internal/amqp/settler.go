@@ -10,7 +10,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
-// answer is what the broker is told of a delivery.
+// answer is how a delivery is settled.
 type answer int
 
 const (
@@ -23,16 +23,17 @@ const (
 type settlement struct {
 	tag    uint64
 	as     answer
-	passed bool // a flush has left it for the next one
+	passed bool // a flush has kept it for the next one
 }
 
-// settleDelay bounds how long an outcome waits for others while all goroutines are busy.
+// settleDelay bounds how long an outcome waits for others while all worker goroutines are
+// busy.
 const settleDelay = 500 * time.Microsecond
 
-// settler tells the broker the outcomes of one channel. It tells them together: the
-// contiguous prefix of acks goes as one, and what is behind a gap waits once for
-// the gap to close and is then told alone, so that a slow message at the head
-// never holds its neighbours' acks. docs/decisions/0002 has the measurements.
+// settler sends the outcomes of one channel to the broker, several at a time. It sends the
+// contiguous prefix of acks as one ack. An ack behind a gap waits one flush for the gap to
+// close and is then sent alone, so that a slow message at the head never delays the acks of
+// its neighbours. docs/decisions/0002 has the measurements.
 type settler struct {
 	ch   amqp091.Acknowledger
 	wake chan struct{}
@@ -43,15 +44,15 @@ type settler struct {
 	open    map[uint64]bool // tags received that have no outcome yet; as many as the prefetch at most
 	low     uint64          // below it every tag has an outcome; see lowest
 	top     uint64          // the last tag received
-	unknown int             // how many tags the broker has not been told the outcome of
-	left    int             // how many of the open tags will never have one
-	held    bool            // nothing is told for now
-	enough  int             // so many outcomes are told at once
-	late    *time.Timer     // tells fewer, should every goroutine be busy for long
-	idle    chan struct{}   // made by wait; closed when only what is left is open
-	told    []chan struct{} // closed after the next flush
-	ended   bool            // nothing can be settled any more
-	dropped int             // outcomes that were accepted and could not be told
+	unknown int             // how many tags the broker has not received an outcome for
+	left    int             // how many of the open tags will never have an outcome
+	held    bool            // outcomes are held back for now
+	enough  int             // how many ready outcomes trigger a flush
+	late    *time.Timer     // triggers a flush of fewer outcomes if all worker goroutines are busy for long
+	idle    chan struct{}   // made by wait; closed when the only open tags are those counted by left
+	told    []chan struct{} // closed after the next flush ends
+	ended   bool            // outcomes can no longer be sent
+	dropped int             // outcomes that were accepted and could not be sent
 	stopped bool            // settle what is ready, then end
 }
 
@@ -65,7 +66,8 @@ func newSettler(ch amqp091.Acknowledger, prefetch int) *settler {
 	return s
 }
 
-// took notes a delivery that will need settling. They come in the order of their tags.
+// took records a delivery that has to be settled. Deliveries arrive in the order of their
+// tags.
 func (s *settler) took(tag uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,8 +76,8 @@ func (s *settler) took(tag uint64) {
 	s.unknown++
 }
 
-// leave notes that n open tags will have no outcome. They stay open: no ack may be
-// told for them and others together.
+// leave records that n open tags will never have an outcome. They stay open, so that no ack
+// of several messages includes them.
 func (s *settler) leave(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,14 +85,15 @@ func (s *settler) leave(n int) {
 	s.checkIdle()
 }
 
-// unsettled is how many messages the broker has sent here and knows no outcome of.
+// unsettled returns how many deliveries the broker has sent to this channel without
+// receiving their outcome.
 func (s *settler) unsettled() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.unknown
 }
 
-// hold keeps what the broker is to be told until resume.
+// hold holds outcomes back until resume.
 func (s *settler) hold() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,7 +107,7 @@ func (s *settler) resume() {
 	s.signal()
 }
 
-// lowest is the lowest tag without an outcome.
+// lowest returns the lowest tag without an outcome.
 func (s *settler) lowest() uint64 {
 	for s.low <= s.top && !s.open[s.low] {
 		s.low++
@@ -112,7 +115,7 @@ func (s *settler) lowest() uint64 {
 	return s.low
 }
 
-// put queues an outcome; false means that the channel is gone.
+// put queues an outcome. It returns false if the channel is gone.
 func (s *settler) put(o settlement) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,8 +133,8 @@ func (s *settler) put(o settlement) bool {
 	return true
 }
 
-// putAll queues outcomes that go into the same flush, and returns when it is over;
-// false means that the channel is gone.
+// putAll queues outcomes that go into the same flush, and returns when the flush is over.
+// It returns false if the channel is gone.
 func (s *settler) putAll(all []settlement) bool {
 	s.mu.Lock()
 	for _, o := range all {
@@ -172,15 +175,15 @@ func (s *settler) lose() {
 	s.signal()
 }
 
-// untold is the number of outcomes that were accepted and that the broker has not been
-// told, once the settler has ended.
+// untold returns the number of outcomes that were accepted but not sent to the broker, once
+// the settler has ended.
 func (s *settler) untold() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.dropped
 }
 
-// stop settles what is ready and ends.
+// stop sends the ready outcomes and ends the settler.
 func (s *settler) stop() {
 	s.mu.Lock()
 	s.stopped = true
@@ -189,8 +192,8 @@ func (s *settler) stop() {
 	<-s.gone
 }
 
-// wait returns when everything received has an outcome, or is left without, when none
-// can be given any more, or when ctx is done.
+// wait returns when every received delivery has an outcome or will never have one, when
+// outcomes can no longer be sent, or when ctx is done.
 func (s *settler) wait(ctx context.Context) {
 	s.mu.Lock()
 	if s.idle == nil {
@@ -215,7 +218,7 @@ func (s *settler) checkIdle() {
 	}
 }
 
-// run tells the outcomes of a settler until it ends.
+// run sends outcomes to the broker until the settler ends.
 func (s *settler) run() {
 	defer close(s.gone)
 	defer s.late.Stop()
@@ -238,16 +241,17 @@ func (s *settler) run() {
 	}
 }
 
-// round is what one flush tells.
+// round is the input of one flush.
 type round struct {
 	batch  []settlement
 	lowest uint64          // below it every tag has an outcome
-	told   []chan struct{} // to be closed when it is over
+	told   []chan struct{} // closed when the flush is over
 	last   bool
 }
 
-// take adds the ready outcomes to those an earlier flush has kept; false while
-// nothing is to be told. What it takes counts as told, since it may be at any moment.
+// take adds the ready outcomes to those that an earlier flush has kept. It returns false
+// while outcomes are held back. The outcomes it returns count as sent, since they may be
+// sent at any moment.
 func (s *settler) take(kept []settlement) (r round, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -262,11 +266,11 @@ func (s *settler) take(kept []settlement) (r round, ok bool) {
 		s.dropped += len(r.batch)
 		r.batch, r.last = nil, true
 	}
-	s.ended = s.ended || r.last // from here on an outcome is stale: no further flush would tell it
+	s.ended = s.ended || r.last // later outcomes are stale: no further flush would send them
 	return r, true
 }
 
-// keep notes that n outcomes are left for the next flush, soon.
+// keep records that n outcomes are left for the next flush, and schedules it.
 func (s *settler) keep(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -276,8 +280,8 @@ func (s *settler) keep(n int) {
 	}
 }
 
-// finish ends the settler; untold outcomes of the last flush, and what was accepted
-// since, can no longer be told.
+// finish ends the settler. The outcomes that the last flush did not send, and outcomes
+// accepted since, can no longer be sent.
 func (s *settler) finish(untold int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -287,9 +291,10 @@ func (s *settler) finish(untold int) {
 	s.checkIdle()
 }
 
-// flush tells the broker, in the order of the tags: requeued messages go back to
-// where they were. It keeps acks behind a gap, which may close, for one more
-// flush, unless this is the last. After an error it returns all that is untold.
+// flush sends the outcomes to the broker in the order of the tags, so that requeued
+// messages return to their places. It keeps acks behind a gap for one more flush, because
+// the gap may close, unless this flush is the last. After an error it returns all outcomes
+// that were not sent.
 func (s *settler) flush(r round) (kept []settlement, err error) {
 	batch := r.batch
 	slices.SortFunc(batch, func(a, b settlement) int { return cmp.Compare(a.tag, b.tag) })

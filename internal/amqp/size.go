@@ -10,13 +10,13 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// ErrTooLarge says that a message's headers do not fit into one AMQP frame, as they
-// must, or that its body is larger than the broker's max_message_size.
+// ErrTooLarge says that the headers of a message do not fit into one AMQP frame, or that
+// its body is larger than the broker's max_message_size.
 var ErrTooLarge = errors.New("broker: the message is too large")
 
-// ErrMalformed says that a message cannot be written: a property or a header's name
-// is longer than AMQP's 255 bytes, or a header's value is of no AMQP type. Or the broker
-// does not take it as it is, such as an expiration that is not a number.
+// ErrMalformed says that a message cannot be written: a property or the name of a header is
+// longer than 255 bytes, or the value of a header has no AMQP type. It is also returned if
+// the broker does not accept a property, such as an expiration that is not a number.
 var ErrMalformed = errors.New("broker: the message cannot be written")
 
 // Check returns an error if the message cannot be written on the session's connection.
@@ -27,8 +27,8 @@ func (s *Session) Check(exchange, key string, p *amqp091.Publishing) error {
 	return errors.Join(checkStrings(exchange, key, p), checkSize(p, s.conn.Config.FrameSize))
 }
 
-// checkStrings refuses what amqp091 would notice only in the middle of a frame, at
-// the cost of the connection.
+// checkStrings returns an error for text that amqp091 would reject only in the middle of a
+// frame, which would cost the connection.
 func checkStrings(exchange, key string, p *amqp091.Publishing) error {
 	for _, s := range []struct{ name, value string }{
 		{"exchange", exchange},
@@ -74,10 +74,11 @@ func checkNames(v any) error {
 	return nil
 }
 
-// frameReserve is left for the properties beside the headers.
+// frameReserve is the space reserved for the properties other than the headers, in bytes.
 const frameReserve = 3 << 10
 
-// checkSize refuses what cannot be written. A frame of 0 has no limit.
+// checkSize returns an error if the headers do not fit into a frame. A frame size of 0
+// means no limit.
 func checkSize(p *amqp091.Publishing, frame int) error {
 	if len(p.Headers) == 0 || frame == 0 {
 		return nil
@@ -96,8 +97,8 @@ func tableSize(t map[string]any) int {
 	return n
 }
 
-// fieldSize is what a value takes on the wire, its type included; 9 bytes are
-// enough for any that has no length of its own.
+// fieldSize returns how many bytes a value takes on the wire, its type included. 9 bytes
+// are enough for any value without a length of its own.
 func fieldSize(v any) int {
 	switch v := v.(type) {
 	case string:

@@ -17,8 +17,9 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Tracer makes a span and the measurements of each publish, and puts the trace
-// into the message's headers. Without an OpenTelemetry SDK it does the last only.
+// Tracer makes a span and the measurements for each publish, and writes the trace context
+// into the message's headers. Without an OpenTelemetry SDK it only writes the trace
+// context.
 type Tracer struct {
 	provider   trace.TracerProvider
 	propagator propagation.TextMapPropagator
@@ -40,7 +41,8 @@ func NewTracer(cfg Config) *Tracer {
 	}
 }
 
-// report tells of an instrument that could not be made; publishing goes on.
+// report passes the error of an instrument that could not be made to OpenTelemetry.
+// Publishing continues.
 func report(err error) {
 	if err != nil {
 		otel.Handle(err)
@@ -68,16 +70,16 @@ func (t *Tracer) Start(ctx context.Context, m *message.Message) (context.Context
 			trace.WithAttributes(telemetry.PublishAttributes(m.Exchange, m.RoutingKey, m)...))
 	}
 	s.ctx = ctx
-	telemetry.Propagator(t.propagator).Inject(ctx, (*headerCarrier)(m)) // unless the caller has given one
+	telemetry.Propagator(t.propagator).Inject(ctx, (*headerCarrier)(m)) // keeps a context that the caller has set
 	return ctx, s
 }
 
-// StartPublish starts the span of a message that the session publishes beside a Publisher.
+// StartPublish starts the span of a message that the session publishes without a Publisher.
 func (s *Session) StartPublish(ctx context.Context, m *message.Message) (context.Context, PublishSpan) {
 	return s.tracer.Start(ctx, m)
 }
 
-// headerCarrier takes trace context into the headers of a message.
+// headerCarrier writes trace context into the headers of a message.
 type headerCarrier message.Message
 
 func (c *headerCarrier) Get(key string) string { return c.Headers.String(key) }

@@ -2,15 +2,15 @@ package amqp
 
 import "sync"
 
-// unroutable are the functions that are called for each message that no queue took.
+// unroutable holds the functions that are called for each unroutable message.
 type unroutable struct {
 	mu   sync.Mutex
 	last int
 	all  map[int]func(exchange, key string)
 }
 
-// NotifyUnroutable has f called for each message that fails with ErrUnroutable, until stop
-// is called. f runs on the goroutines that publish, so it must be quick.
+// NotifyUnroutable calls f for each message that fails with ErrUnroutable, until stop is
+// called. f runs on the goroutines that publish, so it must be quick.
 func (s *Sender) NotifyUnroutable(f func(exchange, key string)) (stop func()) {
 	u := &s.unroutable
 	u.mu.Lock()

@@ -9,8 +9,8 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
-// Redact returns rawURL with its password hidden, for logs and errors. What does not
-// look like a broker URL is not shown at all: a password may stand anywhere in it.
+// Redact returns rawURL with its password hidden, for logs and errors. It shows no part of
+// a text that does not look like a broker URL, because a password may be anywhere in it.
 func Redact(rawURL string) string {
 	u, err := url.Parse(rawURL)
 	switch {
@@ -21,8 +21,8 @@ func Redact(rawURL string) string {
 	return u.Redacted()
 }
 
-// parseURL reads an AMQP URL. Its errors never quote the URL: that may hold a
-// password, readable or not.
+// parseURL parses an AMQP URL. Its errors never quote the URL, because it may contain a
+// password even if it does not parse.
 func parseURL(raw string) (amqp091.URI, error) {
 	uri, err := amqp091.ParseURI(raw)
 	if u, parseErr := url.Parse(raw); parseErr == nil && u.Opaque != "" {
@@ -47,15 +47,15 @@ func parseURL(raw string) (amqp091.URI, error) {
 	return uri, fmt.Errorf("broker: broker URL: %w; want amqp://user:password@host:port/vhost or amqps://", err)
 }
 
-// isCutShort reports whether a character of the password ends the host too early: what
-// stands before it is not the host, and what stands behind it may be secret.
+// isCutShort reports whether a character of the password ends the host too early. The text
+// before that character is then not the host, and the text behind it may be secret.
 func isCutShort(raw string) bool {
 	_, rest, _ := strings.Cut(raw, "://")
 	end := strings.IndexAny(rest, "/?#")
 	return end >= 0 && end < strings.LastIndex(rest, "@")
 }
 
-// hasUser says whether raw names a user, so that PLAIN is meant.
+// hasUser reports whether raw names a user, which selects the mechanism PLAIN.
 func hasUser(raw string) bool {
 	u, err := url.Parse(raw)
 	return err == nil && u.User != nil

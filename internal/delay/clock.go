@@ -2,12 +2,12 @@ package delay
 
 import "time"
 
-// clock turns times of the wall clock into times that the monotonic clock measures, so that
-// a message that is held is not affected when the wall clock is set. Equal times stay
-// equal: the two clocks are compared once, and again when they have moved apart.
+// clock converts times of the wall clock to times of the monotonic clock, so that setting
+// the wall clock does not affect messages that are held. Equal times stay equal, because
+// the two clocks are compared only once, and again when they have moved apart.
 type clock struct{ base time.Time }
 
-// apart is how far the clocks may move apart.
+// apart is how far the clocks may move apart before they are compared again.
 const apart = 100 * time.Microsecond
 
 // at returns the moment at which the wall clock shows wall.

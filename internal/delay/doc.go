@@ -1,4 +1,4 @@
-// Package delay keeps a parking queue: it holds the messages that the queue delivers until
-// they are due, and publishes each to its target then. It knows nothing of AMQP but the
-// errors of a publish.
+// Package delay keeps the messages of a parking queue. It holds the messages that the queue
+// delivers until they are due, and then publishes each to its target. Of AMQP it uses only
+// the errors of a publish.
 package delay

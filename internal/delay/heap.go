@@ -18,12 +18,13 @@ type item struct {
 	seq      uint64    // in the order of receipt
 	taken    time.Time // when it was received
 	due      time.Time
-	at       time.Time // when to look at it next: due, or later after a failure
+	at       time.Time // when to check the item next: due, or later after a failure
 	gone     bool      // its target no longer exists
-	far      bool      // it waits in a level next
+	far      bool      // the item goes to a level next
 }
 
-// line holds items by the time at which to look at them. Items of one time keep their order.
+// line holds items ordered by the time of their next check. Items with equal times keep
+// their order.
 type line []*item
 
 func (l line) Len() int      { return len(l) }
@@ -32,14 +33,14 @@ func (l line) Less(i, j int) bool {
 	return cmp.Or(l[i].at.Compare(l[j].at), cmp.Compare(l[i].seq, l[j].seq)) < 0
 }
 
-// Push is for container/heap alone.
+// Push is called only by container/heap.
 func (l *line) Push(x any) {
 	if it, ok := x.(*item); ok {
 		*l = append(*l, it)
 	}
 }
 
-// Pop is for container/heap alone.
+// Pop is called only by container/heap.
 func (l *line) Pop() any {
 	last := len(*l) - 1
 	it := (*l)[last]
@@ -50,7 +51,7 @@ func (l *line) Pop() any {
 
 func (l *line) add(it *item) { heap.Push(l, it) }
 
-// next takes the first item whose time has come; nil if there is none.
+// next removes and returns the first item whose time has come, or nil.
 func (l *line) next(now time.Time) *item {
 	if len(*l) == 0 || (*l)[0].at.After(now) {
 		return nil
@@ -59,7 +60,7 @@ func (l *line) next(now time.Time) *item {
 	return it
 }
 
-// take takes all items, in order.
+// take removes and returns all items, in order.
 func (l *line) take() []*item {
 	all := *l
 	*l = nil

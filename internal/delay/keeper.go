@@ -17,7 +17,7 @@ import (
 type Delivery interface {
 	Fill(m *message.Message)
 	Ack() error
-	Reject() error         // has the broker dead-letter it
+	Reject() error         // makes the broker dead-letter it
 	Lost() <-chan struct{} // closed when the broker has taken it back
 }
 
@@ -26,35 +26,38 @@ type Address struct{ Exchange, Key string }
 
 // Sink publishes messages, mandatory and confirmed.
 type Sink interface {
-	// Start puts m on the wire and returns a function that waits for the confirm.
+	// Start sends m and returns a function that waits for the confirm.
 	Start(ctx context.Context, to Address, m *message.Message) (wait func(context.Context) error)
-	// Park publishes m to a level, which hands it back to the parking queue.
+	// Park publishes m to a level, which returns it to the parking queue.
 	Park(ctx context.Context, level time.Duration, queue string, m *message.Message) error
 	// Strand publishes m to the queue for messages without a destination.
 	Strand(ctx context.Context, to Address, m *message.Message) error
 }
 
 const (
-	// window is how many messages are unconfirmed at a time. They may be published twice
+	// window is how many messages may be unconfirmed at a time. They may be published twice
 	// if the process dies.
 	window = 256
-	// levelSlack is how much earlier than it is due a message leaves a level, so that the
-	// keeper decides the precision.
+	// levelSlack is how much earlier than its due time a message leaves a level, so that
+	// the keeper determines the precision.
 	levelSlack = 8 * time.Second
 	// farFrom is the delay from which a message waits in a level instead of in the keeper.
 	farFrom = 64*time.Second + levelSlack
-	// pressedFrom is the same while the keeper is full.
+	// pressedFrom is farFrom while the keeper is full.
 	pressedFrom = topology.ShortestLevel + levelSlack
-	// MaxBytes and maxCount are what the keeper holds before it is full.
+	// MaxBytes and maxCount bound the memory and the messages that the keeper holds before
+	// it counts as full.
 	MaxBytes = 32 << 20
 	maxCount = 12 << 10
 	perItem  = 1 << 10 // of memory, beside body and headers
-	// heldAtMost is how long a message that is refused is held: RabbitMQ closes the channel
-	// of a consumer that does not acknowledge for 30 minutes, and keeps its log meanwhile.
+	// heldAtMost is how long the keeper holds a message that is refused. RabbitMQ closes
+	// the channel of a consumer that does not acknowledge for 30 minutes, and keeps its log
+	// meanwhile.
 	heldAtMost = 5 * time.Minute
-	// drainTime is how long a stop waits for the confirms of what is on the wire.
+	// drainTime is how long Run waits, once it is stopped, for the confirms of messages in
+	// flight.
 	drainTime = 5 * time.Second
-	// farPause is the time between two attempts to hand a message to a level.
+	// farPause is the time between two attempts to publish a message to a level.
 	farPause = 5 * time.Second
 )
 
@@ -63,9 +66,10 @@ type Config struct {
 	Queue  string                         // the parking queue
 	Target func(*message.Message) Address // where a message goes when it is due
 	Sink   Sink
-	// OnIdle is called when messages were acknowledged and no other is on the wire.
+	// OnIdle is called when a message was acknowledged and no other is in flight.
 	OnIdle func()
-	// OnReleased is called when a message was published, with how late it was.
+	// OnReleased is called when a message was published, with the time that has passed
+	// since it was due.
 	OnReleased func(late time.Duration)
 	// OnFailed is called when a publish failed, once for each failure.
 	OnFailed func(to Address, err error)
@@ -76,29 +80,29 @@ type Config struct {
 type Keeper struct {
 	cfg     Config
 	in      chan Delivery
-	lost    chan struct{} // holds one token: a consumer has ended
+	lost    chan struct{} // holds one token when a consumer has ended
 	results chan result
 	flights sync.WaitGroup
 
 	clock   clock
 	held    line
-	far     []*item // to be handed to a level, in no order
+	far     []*item // to be published to a level, in no order
 	targets map[Address]*target
 	flying  int
 	seq     uint64
 
 	count, bytes atomic.Int64
 	limit        atomic.Int64
-	filled       chan struct{} // holds one token: limit was reached
+	filled       chan struct{} // holds one token when limit was reached
 }
 
-// result is how the publish of an item ended.
+// result is the result of publishing an item.
 type result struct {
 	it  *item
 	err error
 }
 
-// New returns a keeper that holds nothing.
+// New returns a keeper that holds no messages.
 func New(c Config) *Keeper {
 	if c.OnIdle == nil {
 		c.OnIdle = func() {}
@@ -115,7 +119,7 @@ func New(c Config) *Keeper {
 	}
 }
 
-// Take hands a delivery to the keeper; it returns false if ctx is done before.
+// Take passes a delivery to the keeper. It returns false if ctx is done first.
 func (k *Keeper) Take(ctx context.Context, d Delivery) bool {
 	select {
 	case k.in <- d:
@@ -125,7 +129,7 @@ func (k *Keeper) Take(ctx context.Context, d Delivery) bool {
 	}
 }
 
-// Sweep has the keeper forget what the broker has taken back.
+// Sweep makes the keeper drop the messages that the broker has taken back.
 func (k *Keeper) Sweep() {
 	select {
 	case k.lost <- struct{}{}:
@@ -144,8 +148,8 @@ func (k *Keeper) Filled(limit int) <-chan struct{} {
 	return k.filled
 }
 
-// Run keeps messages until ctx is done. Then it waits a few seconds for the confirms of
-// what is on the wire, and leaves the rest to the broker.
+// Run holds and publishes messages until ctx is done. It then waits up to 5 s for the
+// confirms of messages in flight, and leaves the other messages to the broker.
 func (k *Keeper) Run(ctx context.Context) {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer k.flights.Wait()
@@ -169,7 +173,7 @@ func (k *Keeper) Run(ctx context.Context) {
 	}
 }
 
-// drain acknowledges what is confirmed soon.
+// drain acknowledges messages that are confirmed within drainTime.
 func (k *Keeper) drain() {
 	over := time.NewTimer(drainTime)
 	defer over.Stop()
@@ -183,7 +187,7 @@ func (k *Keeper) drain() {
 	}
 }
 
-// take begins to hold a message.
+// take starts holding a message.
 func (k *Keeper) take(d Delivery) {
 	now := time.Now()
 	k.seq++
@@ -206,7 +210,7 @@ func (k *Keeper) take(d Delivery) {
 	k.place(it, now)
 }
 
-// place decides where an item waits: here, or in a level.
+// place decides where an item waits: in the keeper, or in a level.
 func (k *Keeper) place(it *item, now time.Time) {
 	limit := farFrom
 	if k.count.Load() > maxCount || k.bytes.Load() > MaxBytes {
@@ -221,7 +225,7 @@ func (k *Keeper) place(it *item, now time.Time) {
 	k.held.add(it)
 }
 
-// forget ends the holding of an item. Its target, if it was to try one, is tried by another.
+// forget drops an item. If the item was to try its target, another item may try it.
 func (k *Keeper) forget(it *item) {
 	k.count.Add(-1)
 	k.bytes.Add(-int64(it.size))
@@ -230,7 +234,8 @@ func (k *Keeper) forget(it *item) {
 	}
 }
 
-// release publishes what is due, and returns how long there is nothing to do.
+// release publishes the items that are due, and returns how long to wait until the next
+// one.
 func (k *Keeper) release(ctx context.Context) time.Duration {
 	for k.flying < window {
 		now := time.Now()
@@ -247,7 +252,8 @@ func (k *Keeper) release(ctx context.Context) time.Duration {
 	return time.Hour // until a confirm comes
 }
 
-// next takes the item to publish now: one that is due, before those for the levels.
+// next returns the item to publish now. Items that are due come before items for the
+// levels.
 func (k *Keeper) next(now time.Time) *item {
 	for it := k.held.next(now); it != nil; it = k.held.next(now) {
 		if it.due.After(now) {
@@ -275,7 +281,7 @@ func (k *Keeper) next(now time.Time) *item {
 	return nil
 }
 
-// pause is the time until the next item is due or the next target is tried.
+// pause returns the time until the next item is due or the next target is tried.
 func (k *Keeper) pause(now time.Time) time.Duration {
 	pause := time.Hour
 	if len(k.held) > 0 {
@@ -289,7 +295,7 @@ func (k *Keeper) pause(now time.Time) time.Duration {
 	return max(pause, 0)
 }
 
-// launch publishes an item; its result comes later.
+// launch starts to publish an item. Its result arrives later.
 func (k *Keeper) launch(ctx context.Context, it *item, now time.Time) {
 	k.flying++
 	var wait func(context.Context) error
@@ -305,7 +311,7 @@ func (k *Keeper) launch(ctx context.Context, it *item, now time.Time) {
 	k.flights.Go(func() { k.results <- result{it, wait(ctx)} })
 }
 
-// park sends an item to the level that it leaves shortly before it is due.
+// park publishes an item to the level that it leaves shortly before it is due.
 func (k *Keeper) park(it *item, now time.Time) func(context.Context) error {
 	m := it.message
 	m.Headers = cloned(m.Headers)
@@ -317,7 +323,8 @@ func (k *Keeper) park(it *item, now time.Time) func(context.Context) error {
 	return func(ctx context.Context) error { return k.cfg.Sink.Park(ctx, level, k.cfg.Queue, &m) }
 }
 
-// settle tells the broker of a publish that has succeeded, and otherwise has the item wait.
+// settle acknowledges an item that was published. Other items wait for another attempt, or
+// are rejected if they can never be published.
 func (k *Keeper) settle(r result) {
 	k.flying--
 	it, now := r.it, time.Now()
@@ -340,7 +347,7 @@ func (k *Keeper) settle(r result) {
 }
 
 func (k *Keeper) succeeded(it *item) {
-	_ = it.delivery.Ack() // if it is stale, the message comes twice
+	_ = it.delivery.Ack() // if it is stale, the message is published twice
 	k.forget(it)
 	if k.flying == 0 {
 		k.cfg.OnIdle()
@@ -360,7 +367,8 @@ func (k *Keeper) succeeded(it *item) {
 	}
 }
 
-// failed has an item wait for its target, or in a level if it has waited long here.
+// failed makes an item wait for its target, or in a level if it has waited long in the
+// keeper.
 func (k *Keeper) failed(it *item, err error, now time.Time) {
 	t := k.targets[it.to]
 	if t == nil {
@@ -380,8 +388,8 @@ func (k *Keeper) failed(it *item, err error, now time.Time) {
 	t.waiting.add(it)
 }
 
-// sweep forgets what the broker has taken back. What is on the wire is forgotten when its
-// result is known.
+// sweep drops the items that the broker has taken back. Items in flight are dropped when
+// their results are known.
 func (k *Keeper) sweep() {
 	lost := k.held.sweep()
 	for _, t := range k.targets {

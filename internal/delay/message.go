@@ -9,8 +9,8 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// stranded is the message of an item as it goes to the queue for messages without a
-// destination. It says where the message was to go.
+// stranded returns the message of an item for the queue for messages without a destination.
+// Its headers say where the message was to go.
 func stranded(it *item) *message.Message {
 	m := it.message
 	m.Headers = cloned(m.Headers)
@@ -28,7 +28,7 @@ func cloned(h message.Headers) message.Headers {
 	return maps.Clone(h)
 }
 
-// sizeOf is about the memory that the body and the headers take.
+// sizeOf returns about how much memory the body and the headers take, in bytes.
 func sizeOf(m *message.Message) int {
 	size := len(m.Body)
 	for name, value := range m.Headers {

@@ -9,26 +9,27 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// goneAfter is how long a target must have been missing before its messages are stranded:
-// a worker that has lost its queue declares it again within that time.
+// goneAfter is how long a target must have been missing before its messages are published
+// to the queue for messages without a destination. A worker that has lost its queue
+// declares it again within that time.
 const goneAfter = 30 * time.Second
 
-// target is an address that has refused a message. One message at a time tries it; the
-// others wait, and hold up no other target.
+// target is an address that has refused a message. One message at a time tries it. The
+// others wait, and delay no other target.
 type target struct {
 	waiting  line
 	failures int
 	retryAt  time.Time
 	probing  bool      // a message is trying it
-	missing  time.Time // since when no queue takes its messages; zero if that was not the reason
+	missing  time.Time // since when no queue takes its messages; zero if publishing failed for another reason
 }
 
-// gone reports whether the target has been missing for so long that it is given up on.
+// gone reports whether the target has been missing for at least goneAfter.
 func (t *target) gone(now time.Time) bool {
 	return !t.missing.IsZero() && now.Sub(t.missing) >= goneAfter
 }
 
-// failed notes a failure. Those of messages that were on the wire together count once.
+// failed records a failure. Failures of messages that were in flight together count once.
 func (t *target) failed(err error, now time.Time) {
 	switch {
 	case !errors.Is(err, amqp.ErrUnroutable):
@@ -45,7 +46,7 @@ func (t *target) failed(err error, now time.Time) {
 	t.retryAt = now.Add(p.Delay(t.failures))
 }
 
-// next returns the message that is to try the target now, if one is.
+// next returns the message that is to try the target now, or nil.
 func (t *target) next(now time.Time) *item {
 	if len(t.waiting) == 0 || !t.gone(now) && (t.probing || now.Before(t.retryAt)) {
 		return nil
@@ -54,10 +55,11 @@ func (t *target) next(now time.Time) *item {
 	return t.waiting.next(now)
 }
 
-// maxIdle is how many targets are remembered for which no message waits.
+// maxIdle is how many targets are kept before those without waiting messages are removed.
 const maxIdle = 1000
 
-// pruned returns the targets without those for which no message waits, if there are many.
+// pruned returns the targets. If there are more than maxIdle, it removes targets without
+// waiting messages.
 func pruned(all map[Address]*target) map[Address]*target {
 	if len(all) > maxIdle {
 		maps.DeleteFunc(all, func(_ Address, t *target) bool { return len(t.waiting) == 0 })

@@ -7,16 +7,18 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Copy returns a copy of m to be published by the framework, for a retry
-// or as a dead letter, with more headers. Everything of the message survives but
-// what would misroute, destroy or refuse the copy:
+// Copy returns a copy of m with the headers of more added. The framework publishes it for a
+// retry or as a dead letter. The copy keeps everything of the message except the parts that
+// would misroute or destroy the copy, or make the broker refuse it:
 //
 //   - x-death and the broker's other counters: with them RabbitMQ 3 drops the copy as a cycle;
 //   - CC and BCC: they would send it to other queues too;
 //   - the record of an earlier failure, which more replaces;
 //   - the expiration, which would cut its delay short or remove it from the
-//     dead-letter queue, and the user id, which the broker checks against our
-//     own user: both are kept as headers.
+//     dead-letter queue;
+//   - the user id, which the broker compares with the user of the connection.
+//
+// The expiration and the user id are kept as headers.
 func Copy(m *message.Message, more message.Headers) *message.Message {
 	c := *m
 	c.Headers = make(message.Headers, len(m.Headers)+len(more)+2)
@@ -32,9 +34,9 @@ func Copy(m *message.Message, more message.Headers) *message.Message {
 	return &c
 }
 
-// IsRecord says whether a header belongs to the failure record. What a copy no
-// longer has, the expiration and the user id, stays with the message, and so does
-// that it was replayed.
+// IsRecord reports whether a header belongs to the failure record. The headers that keep
+// the expiration and the user id removed from a copy stay with the message, and so do the
+// headers of a replay and of a schedule.
 func IsRecord(header string) bool {
 	switch header {
 	case HeaderExpiration, HeaderUserID,
@@ -56,8 +58,8 @@ func brokerOwned(header string) bool {
 	return header == "CC" || header == "BCC" || CountedByBroker(header)
 }
 
-// CheckHeader returns an error for a header that Warren or RabbitMQ writes by itself: set
-// or removed by a person, it would misroute the message, or count its attempts wrongly.
+// CheckHeader returns an error for a header that Warren or RabbitMQ writes itself. If a
+// person set or removed it, it would misroute the message, or count its attempts wrongly.
 func CheckHeader(header string) error {
 	if IsOwn(header) || CountedByBroker(header) {
 		return fmt.Errorf("header %q is written by Warren or RabbitMQ itself, and cannot be set or removed", header)

@@ -6,8 +6,9 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// SetDue notes in the headers of m when m is to leave its parking queue. The expiration of m counts from then on: it would remove m from the parking
-// queue.
+// SetDue writes into the headers of m when m is to leave its parking queue. It moves the
+// expiration of m to a header, because it would remove m from the parking queue. The
+// expiration counts from the due time on.
 func SetDue(m *message.Message, at time.Time) {
 	if m.Headers == nil {
 		m.Headers = make(message.Headers)
@@ -18,7 +19,8 @@ func SetDue(m *message.Message, at time.Time) {
 	}
 }
 
-// Due returns when m is to leave its parking queue; the zero time if m does not say so.
+// Due returns when m is to leave its parking queue, or the zero time if its headers do not
+// contain it.
 func Due(m *message.Message) time.Time {
 	at, err := m.Headers.Time(HeaderDue)
 	if err != nil {
@@ -27,8 +29,8 @@ func Due(m *message.Message) time.Time {
 	return at
 }
 
-// ClearDue makes m again what it was before SetDue, and removes what the broker has added
-// to the headers on the way.
+// ClearDue undoes SetDue, and removes the headers that the broker has added in the
+// meantime.
 func ClearDue(m *message.Message) {
 	if at := m.Headers.String(HeaderDueExpiration); at != "" {
 		m.Expiration = at

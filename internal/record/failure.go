@@ -16,14 +16,14 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Limits of the failure record, in bytes; all of it stays under 32 KiB.
+// Limits of the failure record, in bytes. The whole record is smaller than 32 KiB.
 const (
 	MaxErrorText = 2 << 10
 	maxStack     = 8 << 10
 	maxShortText = 255
 )
 
-// Failure is an attempt that failed, or that a snooze put off.
+// Failure describes an attempt that failed or was snoozed.
 type Failure struct {
 	Queue   string // the work queue
 	Message *message.Message
@@ -36,8 +36,8 @@ type Failure struct {
 	At      time.Time
 }
 
-// Headers returns the failure record, which the copy of the message carries. A snooze is
-// no failure: it carries on the record that the message already had.
+// Headers returns the failure record for the copy of the message. A snooze does not count
+// as a failure: the copy then keeps the record that the message already had.
 func (f Failure) Headers() message.Headers {
 	m := f.Message
 	h := message.Headers{
@@ -64,7 +64,7 @@ func (f Failure) Headers() message.Headers {
 	return h
 }
 
-// describe adds what failed, and where.
+// describe adds the error of the attempt and where it happened.
 func (f Failure) describe(h message.Headers, at string) {
 	h[HeaderReason] = f.Reason
 	h[HeaderError] = Clip(f.Err.Error(), MaxErrorText)
@@ -93,12 +93,12 @@ func dropEmpty(h message.Headers) {
 }
 
 // continues reports whether m carries the record of its own series of attempts on the
-// queue. A message in its first attempt begins one, whatever it carries.
+// queue. A message in its first attempt begins a new series, even if it carries a record.
 func continues(m *message.Message, queue string) bool {
 	return m.Attempt > 1 && m.Headers.String(HeaderQueue) == queue
 }
 
-// carryOn adds to h the record that m came with, if it is this queue's.
+// carryOn adds to h the record that m arrived with, if the record is from this queue.
 func carryOn(m *message.Message, queue string, h message.Headers) message.Headers {
 	if m.Headers.String(HeaderQueue) != queue {
 		return h
@@ -111,8 +111,8 @@ func carryOn(m *message.Message, queue string, h message.Headers) message.Header
 	return h
 }
 
-// Slim drops the largest parts of the record, where a message's own headers leave
-// no room for them in a frame. It returns false if that was done before.
+// Slim removes the largest parts of the record, for messages whose own headers leave too
+// little room for them in a frame. It returns false if they were removed before.
 func Slim(h message.Headers) bool {
 	before := len(h)
 	for _, name := range []string{HeaderStack, HeaderHistory, HeaderError} {
@@ -121,7 +121,8 @@ func Slim(h message.Headers) bool {
 	return len(h) < before
 }
 
-// Clip shortens s to n bytes at most, at a character's edge, and makes it text.
+// Clip shortens s to at most n bytes, at the end of a character, and replaces invalid
+// UTF-8.
 func Clip(s string, n int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= n {
@@ -143,24 +144,25 @@ func host() string {
 	return Clip(name, maxShortText)
 }
 
-// Fingerprint is the same for failures of one kind: one queue, one type of error,
-// and one text but for its numbers, ids and quoted parts.
+// Fingerprint returns the same value for failures of one kind: the same queue, the same
+// type of error, and the same text except for numbers, ids and quoted parts.
 func Fingerprint(queue string, err error) string {
 	text := Clip(err.Error(), MaxErrorText)
 	sum := sha256.Sum256([]byte(queue + "\x00" + telemetry.ErrorType(err) + "\x00" + variable.ReplaceAllString(text, "?")))
 	return hex.EncodeToString(sum[:8])
 }
 
-// variable parts: quoted text, UUIDs, long hexadecimal words, numbers.
+// variable matches the parts of a text that may differ: quoted text, UUIDs, long
+// hexadecimal words, numbers.
 var variable = regexp.MustCompile(`"[^"]*"|'[^']*'|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|0x[0-9a-fA-F]+|\b[0-9a-fA-F]{16,}\b|[0-9]+`)
 
-// traceparent is sc in the form of W3C Trace Context, version 00.
+// traceparent returns sc in the form of W3C Trace Context, version 00.
 func traceparent(sc trace.SpanContext) string {
 	return "00-" + sc.TraceID().String() + "-" + sc.SpanID().String() + "-" + sc.TraceFlags().String()
 }
 
-// Version is the version of Warren in this program, as the build recorded it;
-// "(devel)" when it is built from its own source tree.
+// Version returns the version of Warren in this program, as the build recorded it. It
+// returns "(devel)" if Warren is built from its own source tree.
 func Version() string {
 	const path = "github.com/warren-mq/warren"
 	info, ok := debug.ReadBuildInfo()

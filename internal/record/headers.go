@@ -20,15 +20,15 @@ const (
 	HeaderVersion       = "warren-version"         // Warren's version
 	HeaderHistory       = "warren-history"         // JSON: the first and the latest nine attempts
 	HeaderTrace         = "warren-trace"           // traceparent of the attempt that failed last
-	HeaderExpiration    = "warren-expiration"      // the expiration the copy no longer has
-	HeaderUserID        = "warren-user-id"         // the user id the copy no longer has
+	HeaderExpiration    = "warren-expiration"      // the expiration that was removed from the copy
+	HeaderUserID        = "warren-user-id"         // the user id that was removed from the copy
 )
 
 // Headers of a message that was brought back from the dead letters by hand. They stay
 // with it for good, should it fail again.
 const (
 	HeaderReplayedAt = "warren-replayed-at" // RFC 3339, UTC: the latest replay
-	HeaderReplayedBy = "warren-replayed-by" // who did that
+	HeaderReplayedBy = "warren-replayed-by" // who replayed it
 	HeaderEditedFrom = "warren-edited-from" // the id of the message this one was edited from
 )
 
@@ -38,12 +38,12 @@ const (
 	HeaderTick     = "warren-tick"     // RFC 3339, in the entry's time zone
 )
 
-// HeaderPublish tells messages of one publisher apart that have the same exchange,
-// routing key and message id while they are unconfirmed. It is removed on receipt.
+// HeaderPublish distinguishes unconfirmed messages of one publisher that have the same
+// exchange, routing key and message id. It is removed on receipt.
 const HeaderPublish = "warren-publish"
 
-// HeaderCanary names the queue of the replay that sent the message ahead of others and
-// waits for reports on its first attempt. Copies for a retry do not have it.
+// HeaderCanary names the queue of a replay. The replay sent the message ahead of others and
+// waits for reports on its first attempt. Copies for a retry do not have the header.
 const HeaderCanary = "warren-canary"
 
 // Headers of a message in a parking queue. They are removed when it is due.
@@ -52,9 +52,9 @@ const (
 	HeaderDueExpiration = "warren-due-expiration" // the expiration that it is to have then
 )
 
-// IsOwn reports whether Warren writes the header by itself. Publishers drop such
-// headers where a program passes them on: they would misroute the message, or count
-// its attempts wrongly. Other headers that begin with "warren-" are the user's.
+// IsOwn reports whether Warren writes the header itself. Publishers drop such headers if a
+// program passes them on, because they would misroute the message, or count its attempts
+// wrongly. Other headers that begin with "warren-" belong to the user.
 func IsOwn(header string) bool {
 	switch header {
 	case HeaderAttempt, HeaderRetryCount, HeaderQueue, HeaderExchange, HeaderRoutingKey,

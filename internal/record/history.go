@@ -17,11 +17,12 @@ type entry struct {
 
 const (
 	keptLatest      = 9        // attempts kept beside the first
-	maxHistoryBytes = 16 << 10 // a longer one is not ours, and is not read
+	maxHistoryBytes = 16 << 10 // a longer one was not written by Warren, and is not read
 )
 
-// history adds e to the attempts that m already carries, and keeps the first and
-// the latest nine. What cannot be read is dropped: the attempt at hand matters more.
+// history adds e to the attempts that m already carries, and keeps the first and the latest
+// nine. It drops a history that cannot be read, because the current attempt is more
+// important.
 func history(m *message.Message, queue string, e entry) string {
 	var entries []entry
 	text := m.Headers.String(HeaderHistory)

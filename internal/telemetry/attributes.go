@@ -10,8 +10,8 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// PublishAttributes are those of the PRODUCER span of one message published to
-// exchange with key; set them when the span starts, since samplers look at them.
+// PublishAttributes returns the attributes of the PRODUCER span of one message published to
+// exchange with key. Set them when the span starts, because samplers read them.
 func PublishAttributes(exchange, key string, m *message.Message) []attribute.KeyValue {
 	return append(aboutMessage(key, m),
 		semconv.MessagingOperationName(OperationPublish),
@@ -19,8 +19,8 @@ func PublishAttributes(exchange, key string, m *message.Message) []attribute.Key
 		semconv.MessagingDestinationName(DestinationName(exchange, key, "")))
 }
 
-// ProcessAttributes are those of the CONSUMER span of one message; set them when
-// the span starts, since samplers look at them.
+// ProcessAttributes returns the attributes of the CONSUMER span of one message. Set them
+// when the span starts, because samplers read them.
 func ProcessAttributes(m *message.Message) []attribute.KeyValue {
 	attrs := append(aboutMessage(m.RoutingKey, m),
 		semconv.MessagingOperationName(OperationProcess),
@@ -33,7 +33,7 @@ func ProcessAttributes(m *message.Message) []attribute.KeyValue {
 }
 
 func aboutMessage(key string, m *message.Message) []attribute.KeyValue {
-	attrs := make([]attribute.KeyValue, 0, 10) // all there can be, server address not included
+	attrs := make([]attribute.KeyValue, 0, 10) // the most there can be, without the server address
 	attrs = append(attrs, semconv.MessagingSystemRabbitMQ, semconv.MessagingMessageBodySize(len(m.Body)))
 	if key != "" {
 		attrs = append(attrs, semconv.MessagingRabbitMQDestinationRoutingKey(key))
@@ -47,9 +47,9 @@ func aboutMessage(key string, m *message.Message) []attribute.KeyValue {
 	return attrs
 }
 
-// MetricAttributes are those of a measurement of an operation. Destination must be
-// of few values: a queue or an exchange, never a routing key. An empty errorType
-// is success.
+// MetricAttributes returns the attributes of a measurement of an operation. The destination
+// must have few values: use a queue or an exchange, never a routing key. An empty errorType
+// means success.
 func MetricAttributes(operation, destination, errorType string) attribute.Set {
 	attrs := make([]attribute.KeyValue, 0, 4)
 	attrs = append(attrs, semconv.MessagingSystemRabbitMQ, semconv.MessagingOperationName(operation))
@@ -62,7 +62,7 @@ func MetricAttributes(operation, destination, errorType string) attribute.Set {
 	return attribute.NewSet(attrs...)
 }
 
-// Server are server.address and, unless it is 0, server.port.
+// Server returns server.address and, unless port is 0, server.port.
 func Server(address string, port int) []attribute.KeyValue {
 	if port == 0 {
 		return []attribute.KeyValue{semconv.ServerAddress(address)}
@@ -70,9 +70,10 @@ func Server(address string, port int) []attribute.KeyValue {
 	return []attribute.KeyValue{semconv.ServerAddress(address), semconv.ServerPort(port)}
 }
 
-// ErrorType is error.type for err: what an ErrorType() string method in its chain
-// says, else the Go type of the first error that is more than fmt.Errorf's wrapping
-// or a mark, which is an error with the very text of its cause. It is "" for nil.
+// ErrorType returns error.type for err. If an error in its chain has a method ErrorType()
+// string, that is the result. Otherwise it is the Go type of the first error in the chain
+// that adds more than fmt.Errorf's wrapping, or than a mark. A mark is an error with
+// exactly the text of its cause. ErrorType returns "" for nil.
 func ErrorType(err error) string {
 	if err == nil {
 		return ""

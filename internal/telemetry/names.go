@@ -40,13 +40,13 @@ const (
 	OperationProcess = "process" // of type process
 )
 
-// defaultExchange is how the conventions name the exchange without a name.
+// defaultExchange is the name that the conventions give to the default exchange.
 const defaultExchange = "amq.default"
 
-// DestinationName is messaging.destination.name as the conventions for RabbitMQ
-// have it: exchange, routing key and, for a consumer, queue, joined by colons.
-// Empty ones are left out, a queue named like the routing key is said once, and
-// nothing at all is amq.default.
+// DestinationName returns messaging.destination.name as the conventions for RabbitMQ define
+// it: exchange, routing key and, for a consumer, queue, joined by colons. It leaves out
+// empty parts, and a queue with the same name as the routing key. If all parts are empty it
+// returns amq.default.
 func DestinationName(exchange, key, queue string) string {
 	if queue == key {
 		queue = ""
@@ -67,8 +67,8 @@ func DestinationName(exchange, key, queue string) string {
 	return b.String()
 }
 
-// PublishSpanName is the name of a PRODUCER span. Routing keys may be of any
-// number, so it has the exchange alone.
+// PublishSpanName returns the name of a PRODUCER span. It contains only the exchange,
+// because the number of routing keys is unlimited.
 func PublishSpanName(exchange string) string {
 	if exchange == "" {
 		exchange = defaultExchange
@@ -76,5 +76,5 @@ func PublishSpanName(exchange string) string {
 	return OperationPublish + " " + exchange
 }
 
-// ProcessSpanName is the name of a CONSUMER span.
+// ProcessSpanName returns the name of a CONSUMER span.
 func ProcessSpanName(queue string) string { return OperationProcess + " " + queue }

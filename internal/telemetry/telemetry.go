@@ -1,9 +1,9 @@
-// Package telemetry is the one place of the OpenTelemetry names Warren uses: those
-// of the semantic conventions for messaging and RabbitMQ, version 1.43.0, and the
-// carrier that takes trace context through message headers.
+// Package telemetry defines all OpenTelemetry names that Warren uses, which are the names
+// of the semantic conventions for messaging and RabbitMQ, version 1.43.0, and the carrier
+// of trace context in message headers.
 //
-// It needs the OpenTelemetry API alone. Without an SDK in the program all of it
-// does nothing, and Installed lets hot paths skip even that.
+// It needs only the OpenTelemetry API. If the program has no SDK, the package has no
+// effect, and Installed lets hot paths skip its calls.
 package telemetry
 
 import (
@@ -35,10 +35,10 @@ func Meter(provider metric.MeterProvider) metric.Meter {
 	return provider.Meter(Scope, metric.WithSchemaURL(semconv.SchemaURL))
 }
 
-// Installed says whether spans of provider, or of the global provider if it is
-// nil, can come to anything. It is false for the no-op provider, and for the
-// global one as long as the program has set none. It is cheap and does not
-// allocate, so ask for each message: an SDK may be installed late.
+// Installed reports whether spans of provider, or of the global provider if it is nil, can
+// be recorded. It is false for the no-op provider, and for the global provider until the
+// program sets one. It is cheap and does not allocate. Call it for each message, because an
+// SDK may be installed late.
 func Installed(provider trace.TracerProvider) bool {
 	global := otel.GetTracerProvider()
 	if provider == nil {
@@ -47,15 +47,15 @@ func Installed(provider trace.TracerProvider) bool {
 	switch packageOf(provider) {
 	case noopTrace:
 		return false
-	case unset: // it forwards to the one that is set later
+	case unset: // forwards to the provider that is set later
 		return packageOf(global) != unset
 	}
 	return true
 }
 
-// Propagator returns p, or the global propagator if p is nil, or W3C Trace Context
-// with Baggage if the program has set no global one. A program that wants none
-// sets an empty composite. Ask for each message: it is cheap.
+// Propagator returns p, or the global propagator if p is nil, or W3C Trace Context with
+// Baggage if the program has set no global one. A program that wants no propagation sets an
+// empty composite. Propagator is cheap, so call it for each message.
 func Propagator(p propagation.TextMapPropagator) propagation.TextMapPropagator {
 	if p != nil {
 		return p
@@ -68,8 +68,8 @@ func Propagator(p propagation.TextMapPropagator) propagation.TextMapPropagator {
 
 var w3c = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
 
-// The API has no way to ask whether a global has been set; where its type comes
-// from tells. If that ever moves, what is lost is a few allocations.
+// The API cannot report whether a global has been set, so packageOf checks the package of
+// its type. If these packages move, the cost is a few allocations.
 const (
 	unset     = "go.opentelemetry.io/otel/internal/global"
 	noopTrace = "go.opentelemetry.io/otel/trace/noop"

@@ -24,7 +24,7 @@ const (
 
 func (k kind) wild() bool { return k == star || k == hash }
 
-// maxPattern is the length of an AMQP short string, which a binding key is.
+// maxPattern is the longest AMQP short string, in bytes. A binding key is a short string.
 const maxPattern = 255
 
 // Pattern is the binding key of a topic exchange: words between dots, where * stands for one
@@ -46,9 +46,9 @@ func (p Pattern) Compare(q Pattern) int {
 	return slices.CompareFunc(p.kinds, q.kinds, cmp.Compare[kind])
 }
 
-// Parse returns the pattern. The error says what is wrong with it: it is empty, longer than
-// the 255 bytes of an AMQP short string, not UTF-8, has a control character, or has a
-// wildcard that is only a part of a word.
+// Parse returns the pattern. It returns an error if the pattern is empty, longer than the
+// 255 bytes of an AMQP short string, not UTF-8, has a control character, or has a wildcard
+// that is only a part of a word.
 func Parse(pattern string) (Pattern, error) {
 	switch {
 	case pattern == "" || len(pattern) > maxPattern:
@@ -79,15 +79,15 @@ func kindOf(word string) kind {
 	return literal
 }
 
-// words is what is left of a key or a pattern. Unlike a string alone it tells one
-// empty word from none.
+// words is the remaining part of a key or a pattern. Unlike a string alone, it
+// distinguishes one empty word from no words.
 type words struct {
 	text string
 	more bool
 }
 
-// wordsOf follows RabbitMQ: the empty key has no words, all others one more than
-// they have dots.
+// wordsOf splits as RabbitMQ does: the empty key has no words. Any other key has one word
+// more than it has dots.
 func wordsOf(s string) words { return words{s, s != ""} }
 
 func (w words) next() (string, words) {
@@ -96,9 +96,9 @@ func (w words) next() (string, words) {
 }
 
 // Matches reports whether the pattern matches the routing key. It does not allocate. When a
-// word does not fit, the last # takes one word more and all after it is tried anew; an
-// earlier # need never be reconsidered, so the work is at most the product of the word
-// counts.
+// word does not match, the last # takes one more word, and the words after it are tried
+// again. An earlier # need not be tried again, so the work is at most the product of the
+// word counts.
 func (p Pattern) Matches(key string) bool {
 	rest, k := wordsOf(p.text), wordsOf(key)
 	var afterHash, retry words

@@ -1,3 +1,3 @@
-// Package inspect takes messages from a queue to look at them, and returns them in their
+// Package inspect takes messages from a queue for inspection, and requeues them in their
 // order. Package deadletter is built on it.
 package inspect

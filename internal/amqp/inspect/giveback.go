@@ -14,29 +14,29 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// A quorum queue delivers the messages that came back to it before all others, and puts
-// a message that comes back behind those that came back earlier (3.10 to 4.3, by nack,
-// reject, recover or a closed channel). So the messages that were looked at form a ring
-// at the head of the queue. Looking at a part of the ring turns it: that part goes
-// behind the rest of the ring. Taking the whole ring keeps its order, but costs as much
-// as the ring is large. A look at a part of a large ring therefore leaves it turned.
+// A quorum queue delivers requeued messages before all others, and puts a requeued message
+// behind the messages that were requeued earlier (3.10 to 4.3, by nack, reject, recover or
+// a closed channel). The inspected messages therefore form a ring at the head of the queue.
+// Inspecting a part of the ring turns it: that part goes behind the rest of the ring.
+// Taking the whole ring keeps its order, but costs as much as the ring is large. Inspecting
+// a part of a large ring therefore leaves it turned.
 //
-// The queue counts how often it delivered each message. Along the ring the count rises
-// only where the ring begins, so a look at the whole ring can turn it back.
+// The queue counts how often it delivered each message. Along the ring the count rises only
+// where the ring begins. An inspection of the whole ring can therefore turn it back.
 const (
-	orderAtMost  = 2048 // messages taken to keep the order alone
+	orderAtMost  = 2048 // messages taken only to keep the order
 	unknownTurns = -1
 )
 
-// backPause is how many messages come back before they are waited for.
+// backPause is how many messages are requeued before GiveBack waits until they are ready.
 const backPause = 16 * amqp.RequeueAtOnce
 
-// settleTime bounds how long the broker may take until what came back is ready.
+// settleTime bounds how long the broker may take until requeued messages are ready.
 const settleTime = 5 * time.Second
 
-// turnsOf returns how often the message came back to the queue, by the queue's count.
-// It is 0 for a message outside the ring, such as one of a classic queue, which puts
-// messages back at their place.
+// turnsOf returns how often the message was requeued, by the queue's count. It is 0 for a
+// message outside the ring, such as a message of a classic queue, which requeues messages
+// at their places.
 func turnsOf(raw *amqp091.Delivery) int64 {
 	if !raw.Redelivered {
 		return 0
@@ -47,17 +47,16 @@ func turnsOf(raw *amqp091.Delivery) int64 {
 	}
 	n, _ := headers.Int("x-delivery-count")
 	if n > 0 && headers["x-death"] != nil {
-		return unknownTurns // 4.0 says 1 of a message that it dead-lettered and no one has taken
+		return unknownTurns // 4.0 counts 1 for a message that it dead-lettered and that was never taken
 	}
 	return n
 }
 
-// GiveBack returns all held messages to the queue, in front of those that were never
-// taken, and waits until they are there. Messages keep their order, with one exception:
-// a part of more than 2,048 messages that have all been taken before goes behind the
-// others of them. The next GiveBack after all of these were taken restores the order.
-// See KeepOrder.
-// More may be taken afterwards.
+// GiveBack requeues all held messages, in front of the messages that were never taken, and
+// waits until they are ready. Messages keep their order, with one exception: if more than
+// 2,048 messages have been taken before and only a part of them is held, that part goes
+// behind the others. The next GiveBack after all of these were taken restores the order.
+// See KeepOrder. More messages may be taken afterwards.
 func (i *Inspection) GiveBack() error {
 	whole, err := i.takeRest()
 	if err != nil {
@@ -81,7 +80,8 @@ func (i *Inspection) GiveBack() error {
 	return nil
 }
 
-// release forgets what is held, and returns the tags in their order with their turns.
+// release removes all held messages from the inspection, and returns their tags in order,
+// with their turns.
 func (i *Inspection) release() (tags []uint64, turns []int64, acked bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -94,7 +94,7 @@ func (i *Inspection) release() (tags []uint64, turns []int64, acked bool) {
 	return tags, turns, acked
 }
 
-// KeepOrder restores the order of the queue, and has GiveBack keep it without exception.
+// KeepOrder restores the order of the queue, and makes GiveBack keep it without exception.
 // It takes all messages that have been taken before.
 func (i *Inspection) KeepOrder(ctx context.Context) error {
 	i.ordering = math.MaxInt
@@ -104,8 +104,9 @@ func (i *Inspection) KeepOrder(ctx context.Context) error {
 	return i.GiveBack()
 }
 
-// takeRest takes the rest of the ring if a part of it was taken, and i.ordering
-// messages or as many as are held at most. It reports whether the whole ring is held.
+// takeRest takes the rest of the ring if a part of it was taken. It takes at most
+// i.ordering messages, or as many as are held if that is more. It reports whether the whole
+// ring is held.
 func (i *Inspection) takeRest() (whole bool, err error) {
 	i.mu.Lock()
 	held := len(i.turns)
@@ -117,8 +118,8 @@ func (i *Inspection) takeRest() (whole bool, err error) {
 	return !i.inRing || i.atEnd, err
 }
 
-// turned returns how many of the messages are in the ring, and how many of these stand
-// before its beginning: turns fall along a ring, but for one rise where it begins.
+// turned returns how many of the messages are in the ring, and how many of these are before
+// its beginning. Turns fall along a ring, except for one rise where it begins.
 func turned(turns []int64) (ring, first int) {
 	if ring = slices.Index(turns, 0); ring < 0 {
 		ring = len(turns)
@@ -134,7 +135,7 @@ func turned(turns []int64) (ring, first int) {
 			continue
 		}
 		if first > 0 {
-			return ring, 0 // something else has happened to it
+			return ring, 0 // the ring has changed in another way
 		}
 		first = known[at]
 	}
@@ -145,8 +146,8 @@ func turned(turns []int64) (ring, first int) {
 }
 
 // turn puts the first n messages of the ring behind the others. It uses a channel of its
-// own: giving back messages other than the first that a channel holds costs the broker a
-// search through all of them.
+// own, because requeuing messages other than the first that a channel holds makes the
+// broker search through all of them.
 func (i *Inspection) turn(n int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
@@ -164,9 +165,9 @@ func (i *Inspection) turn(n int) error {
 	return i.session.CloseChannel(other.ch)
 }
 
-// giveBack returns the messages of these tags, which are the first that the channel
-// holds. Behind acks the first message is waited for by itself: once it is there, the
-// acks are no longer under way.
+// giveBack requeues the messages of these tags, which are the first that the channel holds.
+// If acks came before, it waits for the first message separately: once that message is
+// ready, the broker has handled the acks.
 func (i *Inspection) giveBack(tags []uint64, acked bool) error {
 	if len(tags) == 0 {
 		return nil

@@ -13,14 +13,14 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// ErrInspected is returned while another inspection of the queue is under way. There is
-// one at a time: two would hide messages from each other.
+// ErrInspected is returned while another inspection of the queue is in progress. Only one
+// is allowed at a time, because two would hide messages from each other.
 var ErrInspected = errors.New("broker: the queue is being inspected already; wait for that to end")
 
-// Inspection is a look into one queue, over a connection of its own. Messages that it
-// has taken are hidden from everyone else until they are acknowledged or given back,
-// at the latest when the connection ends. Its methods are for one goroutine; the
-// methods of Held are safe for concurrent use.
+// Inspection inspects one queue over a connection of its own. Messages that it has taken
+// are hidden from all consumers until they are acknowledged or requeued, at the latest when
+// the connection ends. The methods of Inspection are for one goroutine; the methods of Held
+// are safe for concurrent use.
 type Inspection struct {
 	queue   string
 	session *amqp.Session
@@ -28,25 +28,25 @@ type Inspection struct {
 	closed  <-chan *amqp091.Error
 	locked  bool
 
-	consumers int                // how many were made
-	window    int                // how many messages the next of them is sent
-	backlog   []amqp091.Delivery // received, and not handed over yet
-	inRing    bool               // the latest message had come back to the queue before
+	consumers int                // number of consumers made so far
+	window    int                // number of messages that the next consumer is sent
+	backlog   []amqp091.Delivery // received, and not passed to Take's function yet
+	inRing    bool               // the latest message had been requeued before
 	atEnd     bool               // the queue was empty after the latest message
-	ordering  int                // how many messages to take to keep the order alone
+	ordering  int                // number of messages to take only to keep the order
 
 	mu    sync.Mutex
 	turns map[uint64]int64 // turnsOf the received messages that are not settled, by tag
-	acked bool             // since messages were given back
+	acked bool             // whether a message was acknowledged since messages were last requeued
 }
 
-// Open begins an inspection of the queue. It waits for up to 10 s for another one to
-// end; the error is ErrInspected if that does not, ErrNoQueue if there is no such queue.
-// Quorum queues do not enforce exclusive consumers, so an exclusive queue
-// "warren.inspect.<queue>" is the lock: it goes with the connection, and with the
-// process. The user needs to be permitted to configure such a name. If the user may also
-// write to the default exchange and read that name, others are told who inspects the
-// queue and since when.
+// Open begins an inspection of the queue. It waits for up to 10 s for another inspection to
+// end. The error is ErrInspected if the other inspection does not end, and ErrNoQueue if
+// the queue does not exist. Quorum queues do not enforce exclusive consumers, so an
+// exclusive queue "warren.inspect.<queue>" is the lock. The broker deletes it when the
+// connection or the process ends. The user needs permission to configure a queue of that
+// name. If the user may also write to the default exchange and read that queue, the error
+// of other inspections says who inspects the queue and since when.
 func Open(ctx context.Context, cfg amqp.Config, queue string) (*Inspection, error) {
 	session, err := amqp.Dial(ctx, cfg, "inspect")
 	if err != nil {
@@ -86,32 +86,32 @@ func (i *Inspection) openChannel(ctx context.Context) error {
 // answerTime bounds each call of an inspection.
 const answerTime = 30 * time.Second
 
-// call has the broker do something on the inspection's channel. It knows no other
-// context: a call cut short would cost the channel, and with it the order of all that
-// is held.
+// call runs an RPC on the inspection's channel. It takes no context, because ending a call
+// early would cost the channel, and with it the order of all held messages.
 func (i *Inspection) call(rpc func() error) error {
 	_, err := askOn(i, func() (struct{}, error) { return struct{}{}, rpc() })
 	return err
 }
 
-// askOn is call for an RPC that has a result.
+// askOn is call for an RPC that returns a result.
 func askOn[T any](i *Inspection, rpc func() (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
 	return amqp.Ask(ctx, i.session, rpc, amqp.Closing[T](i.ch))
 }
 
-// State is what the broker tells of the queue; what this inspection holds is not in it.
+// State returns the state of the queue. The counts do not include the messages that this
+// inspection holds.
 func (i *Inspection) State() (amqp.QueueState, error) {
 	return amqp.Counted(context.Background(), func() (amqp.QueueState, error) {
 		return askOn(i, func() (amqp.QueueState, error) { return amqp.StateOf(i.ch, i.queue) })
 	})
 }
 
-// Session is the connection of the inspection, to ask of other queues.
+// Session returns the connection of the inspection, to query other queues.
 func (i *Inspection) Session() *amqp.Session { return i.session }
 
-// Purge removes all that is ready, and says how much that was.
+// Purge removes all ready messages, and returns their number.
 func (i *Inspection) Purge() (n int, err error) {
 	n, err = askOn(i, func() (int, error) { return i.ch.QueuePurge(i.queue, false) })
 	if err != nil {
@@ -120,8 +120,8 @@ func (i *Inspection) Purge() (n int, err error) {
 	return n, nil
 }
 
-// Close gives back what is held and ends the inspection. Should the broker not answer
-// in time, it takes the messages back by itself as the connection ends.
+// Close requeues the held messages and ends the inspection. If the broker does not answer
+// in time, it requeues them when the connection ends.
 func (i *Inspection) Close() error {
 	var err error
 	if i.session.Err() == nil && !i.ch.IsClosed() {
@@ -138,14 +138,15 @@ type Held struct {
 	raw        amqp091.Delivery
 }
 
-// Fill writes the message into m, as Delivery.Fill does: the queue is the one it was
-// taken from, the exchange and routing key those it reached it by.
+// Fill writes the message into m, as Delivery.Fill does. The queue is the one that the
+// message was taken from. The exchange and the routing key are the ones by which it reached
+// that queue.
 func (h *Held) Fill(m *message.Message) {
 	amqp.Fill(m, &h.raw, h.inspection.queue)
 }
 
-// Ack removes the message from the queue, for good. If the connection is lost before
-// the broker has read it, the message stays.
+// Ack removes the message from the queue permanently. If the connection is lost before the
+// broker has read the ack, the message stays.
 func (h *Held) Ack() error {
 	if err := h.raw.Ack(false); err != nil {
 		return fmt.Errorf("broker: ack a message of %s: %w", h.inspection.queue, err)

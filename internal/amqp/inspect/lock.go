@@ -16,7 +16,8 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// lockName is the name of a queue of ours for an inspection, within AMQP's 255 bytes.
+// lockName returns the name of one of Warren's queues for an inspection, within AMQP's 255
+// bytes.
 func lockName(queue, end string) string {
 	const prefix = "warren.inspect."
 	if len(prefix)+len(queue)+len(end) > topology.MaxShortString {
@@ -32,9 +33,9 @@ const (
 	lockPoll     = 50 * time.Millisecond
 )
 
-// Lock makes this the only inspection of the queue. Inspect has called it; after Unlock
-// it may be called again. If there is another inspection Lock waits for it, for 10 s at
-// most, and then returns ErrInspected.
+// Lock makes this the only inspection of the queue. Open has called it already; after
+// Unlock it may be called again. If there is another inspection, Lock waits for it for at
+// most 10 s, and then returns ErrInspected.
 func (i *Inspection) Lock(ctx context.Context) error {
 	for began := time.Now(); ; {
 		err := i.tryLock(ctx)
@@ -63,9 +64,10 @@ func (i *Inspection) tryLock(ctx context.Context) error {
 	})
 }
 
-// Unlock lets others inspect the queue until Lock. Give back first what they should see.
-// It comes before the end of the connection, which the broker works off in its own time:
-// the next inspection should not meet a lock without a holder.
+// Unlock lets others inspect the queue until Lock is called. Requeue the messages that they
+// should see first. Unlock deletes the lock before the connection ends, because the broker
+// takes some time to handle the end of a connection. Otherwise the next inspection might
+// find a lock without a holder.
 func (i *Inspection) Unlock() error {
 	i.locked = false
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
@@ -85,7 +87,7 @@ func (i *Inspection) Unlock() error {
 	return nil
 }
 
-// aside has do use a channel of its own, which an error of the broker may close.
+// aside runs do with a channel of its own, which an error of the broker may close.
 func (i *Inspection) aside(ctx context.Context, do func(*amqp091.Channel) error) error {
 	ch, err := i.session.Channel(ctx)
 	if err != nil {
@@ -106,8 +108,8 @@ const (
 	maxNote  = 200
 )
 
-// sign leaves the note. It is not needed for the inspection, so errors are ignored:
-// the user may lack the permission.
+// sign publishes the note. The inspection does not need it, so errors are ignored: the user
+// may lack the permission.
 func (i *Inspection) sign(ctx context.Context) {
 	note := lockName(i.queue, noteEnd)
 	_ = i.aside(ctx, func(ch *amqp091.Channel) error {
@@ -119,7 +121,7 @@ func (i *Inspection) sign(ctx context.Context) {
 	})
 }
 
-// holder says who has the lock and since when, as far as the note tells.
+// holder returns who has the lock and since when, if there is a note.
 func (i *Inspection) holder(ctx context.Context) string {
 	note, who := lockName(i.queue, noteEnd), ", its holder left no note"
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
@@ -138,11 +140,11 @@ func (i *Inspection) holder(ctx context.Context) string {
 	if len(d.Body) > 0 {
 		who = fmt.Sprintf(", by %s since %s", oneLine(d.Body), d.Timestamp.UTC().Format(time.RFC3339))
 	}
-	_ = i.session.CloseChannel(ch) // gives the note back
+	_ = i.session.CloseChannel(ch) // requeues the note
 	return who
 }
 
-// oneLine is text from a message, fit for an error.
+// oneLine returns text from a message in a form that can be part of an error.
 func oneLine(text []byte) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -152,7 +154,7 @@ func oneLine(text []byte) string {
 	}, string(text[:min(len(text), maxNote)]))
 }
 
-// thisProcess names who runs this process, and where.
+// thisProcess returns the user, the host and the id of this process.
 func thisProcess() string {
 	host, err := os.Hostname()
 	if err != nil {

@@ -11,12 +11,13 @@ import (
 	"github.com/warren-mq/warren/internal/amqp"
 )
 
-// Messages are received in windows, each by a consumer of its own that is sent so many
-// and is then cancelled: what waits in this process is bounded, though none of it is
-// acknowledged. No message is handed over before that, since each ack would make room
-// for one more, and what is on its way to a cancelled consumer goes back to the queue,
-// behind the rest. The windows grow: one channel with more than 32 consumers would be
-// worked off in no order should it be lost (3.10, 4.0).
+// Messages are received in windows. Each window has a consumer of its own, which is sent a
+// fixed number of messages and is then cancelled. This bounds the messages that wait in
+// this process, although none of them is acknowledged. No message is passed on before the
+// cancel: each ack would make room for one more message, and a message on its way to a
+// cancelled consumer is requeued behind the rest. The windows grow, because the broker
+// requeues the messages of a channel with more than 32 consumers in no order if the channel
+// is lost (3.10, 4.0).
 const (
 	firstWindow  = 32
 	growth       = 4
@@ -26,13 +27,14 @@ const (
 )
 
 const (
-	quiet     = 50 * time.Millisecond // after it the queue is asked whether it is empty
-	unwilling = 30 * time.Second      // after it a queue that sends nothing is given up on
+	quiet     = 50 * time.Millisecond // after it the state of the queue is read, to see whether it is empty
+	unwilling = 30 * time.Second      // after it a queue that sends no message is an error
 )
 
-// Take hands up to n messages from the head of the queue to f, one after the other,
-// until f says that it wants no more, there are none, or ctx is done, whose cause it
-// then returns. What f does not acknowledge is held until GiveBack, in any case.
+// Take passes up to n messages from the head of the queue to f, one after the other. It
+// stops when f returns false for more, when there are no more messages, or when ctx is
+// done, and then returns the cause of ctx. Messages that f does not acknowledge are held
+// until GiveBack in any case.
 func (i *Inspection) Take(ctx context.Context, n int, f func(*Held) (more bool, err error)) error {
 	for more := true; more && n > 0 && ctx.Err() == nil; n-- {
 		if len(i.backlog) == 0 {
@@ -53,7 +55,7 @@ func (i *Inspection) Take(ctx context.Context, n int, f func(*Held) (more bool, 
 	return context.Cause(ctx)
 }
 
-// receive fills the backlog with size messages, or fewer if there are no more.
+// receive fills the backlog with size messages, or fewer if the queue has no more.
 func (i *Inspection) receive(ctx context.Context, size int) error {
 	i.atEnd = false
 	w, err := i.subscribe(size)
@@ -96,7 +98,7 @@ func (i *Inspection) resize(bytes int) {
 	}
 }
 
-// receiving is one window.
+// receiving is the consumer of one window.
 type receiving struct {
 	*Inspection
 	tag        string
@@ -117,7 +119,8 @@ func (i *Inspection) subscribe(size int) (*receiving, error) {
 	return w, err
 }
 
-// cancel has the broker send nothing more; what it has sent still comes.
+// cancel stops the broker from sending more messages. Messages that it has sent already
+// still arrive.
 func (w *receiving) cancel() error {
 	if w.cancelled {
 		return nil
@@ -126,8 +129,8 @@ func (w *receiving) cancel() error {
 	return w.call(func() error { return w.ch.Cancel(w.tag, false) })
 }
 
-// next returns the next message; false when the window is over, which a done context
-// and an empty queue bring about.
+// next returns the next message. It returns false when the window is over. A done context
+// and an empty queue end the window.
 func (w *receiving) next(ctx context.Context) (raw amqp091.Delivery, ok bool, err error) {
 	for began := time.Now(); ; {
 		done := ctx.Done()
@@ -151,7 +154,7 @@ func (w *receiving) next(ctx context.Context) (raw amqp091.Delivery, ok bool, er
 	}
 }
 
-// lost explains why there are no more deliveries, if that was not our wish.
+// lost returns why there are no more deliveries, or nil if cancel was called.
 func (w *receiving) lost() error {
 	select {
 	case e := <-w.closed:
@@ -167,8 +170,9 @@ func (w *receiving) lost() error {
 	return nil
 }
 
-// ask ends the window if the queue is empty. An answer without this consumer is not the
-// queue's own (see counted); to cancel now would send what is on its way to the back.
+// ask ends the window if the queue is empty. An answer that does not count this consumer is
+// the broker's default (see amqp.Counted). A cancel at that moment would move messages on
+// their way to the back of the queue.
 func (w *receiving) ask(silent time.Duration) error {
 	s, err := w.State()
 	switch {

@@ -14,13 +14,13 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Candidate is one process's part in a leadership: a consumer of a token's queue, on a
-// channel of its own. It leads once it has won the token, and until that channel ends;
-// what it publishes as the leader goes over the same channel, so that who no longer
-// leads cannot publish either.
+// Candidate is the part of one process in an election: a consumer of a token's queue, on a
+// channel of its own. It leads from the moment it wins the token until that channel ends.
+// It publishes as the leader over the same channel, so that a candidate that has lost the
+// leadership cannot publish either.
 //
-// It ends with its channel and is never repaired. Only Done and Err are safe for
-// concurrent use.
+// It ends with its channel and must then be replaced by a new one. Only Done and Err are
+// safe for concurrent use.
 type Candidate struct {
 	token      Token
 	session    *amqp.Session
@@ -34,8 +34,8 @@ type Candidate struct {
 	err  error // why it ended; read after done is closed
 }
 
-// Join declares t's queues, joins those who wait for the token, and has the hello
-// delivered to whoever has it.
+// Join declares t's queues, joins the candidates that wait for the token, and publishes
+// hello, which is delivered to the leader.
 func Join(ctx context.Context, s *amqp.Session, t Token, hello []byte) (*Candidate, error) {
 	if err := s.Declare(ctx, t.Topology()); err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func Join(ctx context.Context, s *amqp.Session, t Token, hello []byte) (*Candida
 	return l, nil
 }
 
-// join sets no prefetch: what comes is a token and a hello of each process.
+// join sets no prefetch, because only a token and one hello of each process arrive.
 func (l *Candidate) join(hello []byte) (<-chan amqp091.Delivery, error) {
 	if err := l.ch.Tx(); err != nil {
 		return nil, err
@@ -82,11 +82,11 @@ func (l *Candidate) say(queue string, p amqp091.Publishing) error {
 	return l.ch.Publish("", queue, false, false, p)
 }
 
-// watch sees both ways a consumer ends: see Consumer.watch.
+// watch waits for the end of the consumer, as Consumer.watch does.
 func (l *Candidate) watch(closed <-chan *amqp091.Error, cancelled <-chan string) {
 	if _, ok := <-cancelled; ok {
 		l.end(fmt.Errorf("broker: consumer of %s cancelled by the broker", l.token.Queue))
-		_ = l.session.CloseChannel(l.ch) // gives back the token; it fails if the channel is closed
+		_ = l.session.CloseChannel(l.ch) // requeues the token; it fails if the channel is closed
 	}
 	if e := <-closed; e != nil {
 		l.end(fmt.Errorf("broker: channel of %s lost: %w", l.token.Queue, e))
@@ -101,10 +101,11 @@ func (l *Candidate) end(err error) {
 	})
 }
 
-// Done is closed when it does not lead any more, and never will.
+// Done returns a channel that is closed when the candidate has ended and can no longer
+// lead.
 func (l *Candidate) Done() <-chan struct{} { return l.done }
 
-// Err says why it has ended; nil while it lives.
+// Err returns why the candidate has ended, or nil while it is open.
 func (l *Candidate) Err() error {
 	select {
 	case <-l.done:
@@ -114,15 +115,16 @@ func (l *Candidate) Err() error {
 	}
 }
 
-// Win waits for the token. It returns what was in the queue: the hellos of those who
-// have joined, and the last tokens, in any order: a new one is stored before all older
-// ones are removed. There is none if nobody has led before.
+// Win waits for the token. It returns the contents of the queue, in any order: the hellos
+// of the processes that have joined, and the last tokens. There may be several tokens,
+// because a new one is stored before all older ones are removed. There is no token if no
+// process has led before.
 func (l *Candidate) Win(ctx context.Context) (said [][]byte, err error) {
 	d, err := l.receive(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// Only what comes back behind all the rest shows that nothing is missing.
+	// The queue has been read completely when a message published last is delivered.
 	last := rand.Text()
 	if err := l.commit(ctx, func() error { return l.say(l.token.Queue, amqp091.Publishing{MessageId: last}) }); err != nil {
 		return nil, err
@@ -138,8 +140,8 @@ func (l *Candidate) Win(ctx context.Context) (said [][]byte, err error) {
 	return said, nil
 }
 
-// Receive returns what comes to the leader: its own tokens, and the hellos of those
-// who join. It returns the cause of ctx's end, which does not end the leadership.
+// Receive returns the next message for the leader: one of its own tokens, or the hello of a
+// process that joins. If ctx ends, it returns the cause, and the leadership continues.
 func (l *Candidate) Receive(ctx context.Context) ([]byte, error) {
 	d, err := l.receive(ctx)
 	return d.Body, err
@@ -164,20 +166,21 @@ func (l *Candidate) receive(ctx context.Context) (amqp091.Delivery, error) {
 	}
 }
 
-// Close gives up: the next process gets the token. It waits for the broker's answer for
-// a moment only.
+// Close ends the candidacy, so that the next process gets the token. It waits at most 5 s
+// for the broker's answer.
 func (l *Candidate) Close() error { return l.session.CloseChannel(l.ch) }
 
-// Commit publishes m, unless it is nil, stores the new token, and removes the old one
-// and all else that was received, in one transaction: if the process dies, or its
-// connection, then all of that has happened or nothing. But a full quorum queue (its
-// overflow is reject-publish) drops m without a word, where Send says so.
+// Commit publishes m, unless it is nil, stores the new token, and removes the old one and
+// all other messages that were received, in one transaction. If the process or its
+// connection dies, either all of that has happened or none of it. But a full quorum queue
+// (its overflow is reject-publish) drops m without an error, where Send returns one.
 //
-// Where it fails and Err is nil, this process leads still. Then ErrUnroutable says that
-// no queue took m, but the token is stored; ErrTooLarge and ErrMalformed say that nothing
-// is. Where Err is not nil, ErrNotConnected says that all has happened or nothing, and
-// any other error, such as ErrRefused and ErrUnroutable, that m was refused, or may have
-// been, whether or not the token is stored.
+// If Commit fails and Err is nil, this process still leads. ErrUnroutable then means that
+// no queue took m, but the token is stored. ErrTooLarge and ErrMalformed mean that m was
+// not published and the token is not stored. If Err is not nil, ErrNotConnected means that
+// either everything has happened or nothing. Any other error, such as ErrRefused and
+// ErrUnroutable, then means that m was refused, or may have been, whether or not the token
+// is stored.
 func (l *Candidate) Commit(ctx context.Context, token []byte, m *message.Message) error {
 	if m == nil {
 		return l.commitToken(ctx, token, func() error { return nil })
@@ -191,7 +194,7 @@ func (l *Candidate) Commit(ctx context.Context, token []byte, m *message.Message
 
 // Send publishes m alone, mandatory and confirmed, over the same connection. It takes
 // longer than Commit, and a process that dies after it may not have stored that it has
-// published; but whatever is wrong with m does not end the leadership.
+// published m. But an error of m does not end the leadership.
 func (l *Candidate) Send(ctx context.Context, m *message.Message) error {
 	c := *m
 	ctx, span := l.session.StartPublish(ctx, &c)
@@ -212,7 +215,7 @@ func (l *Candidate) send(ctx context.Context, m *message.Message) error {
 
 func (l *Candidate) publish(ctx context.Context, token []byte, m *message.Message) error {
 	exchange, key, p := m.Exchange, m.RoutingKey, amqp.Publishing(m)
-	err := l.session.Check(exchange, key, &p) // what cannot be written would spoil the transaction
+	err := l.session.Check(exchange, key, &p) // a message that cannot be written would break the transaction
 	if err == nil {
 		err = l.commitToken(ctx, token, func() error { return l.ch.Publish(exchange, key, true, false, p) })
 	}
@@ -225,8 +228,8 @@ func (l *Candidate) publish(ctx context.Context, token []byte, m *message.Messag
 	return nil
 }
 
-// returned says why the broker has returned a message, if it has: it does so before it
-// answers the commit.
+// returned returns why the broker has returned a message, or "". The broker returns a
+// message before it answers the commit.
 func (l *Candidate) returned() string {
 	select {
 	case r := <-l.returns:
@@ -236,7 +239,7 @@ func (l *Candidate) returned() string {
 	}
 }
 
-// commitToken does the work and replaces the token, in one transaction.
+// commitToken runs work and replaces the token, in one transaction.
 func (l *Candidate) commitToken(ctx context.Context, token []byte, work func() error) error {
 	held := l.held
 	l.held = 0
@@ -248,7 +251,7 @@ func (l *Candidate) commitToken(ctx context.Context, token []byte, work func() e
 	})
 }
 
-// renew replaces the token, and acknowledges all up to the delivery held; 0 is none.
+// renew replaces the token, and acknowledges all deliveries up to held, unless it is 0.
 func (l *Candidate) renew(token []byte, held uint64) error {
 	for _, queue := range []string{l.token.Queue, l.token.Copy} {
 		if err := l.say(queue, amqp091.Publishing{ContentType: "application/json", Body: token}); err != nil {
@@ -261,8 +264,8 @@ func (l *Candidate) renew(token []byte, held uint64) error {
 	return l.ch.Ack(held, true)
 }
 
-// commit does the work in one transaction. A failure ends the leadership: what has been
-// written already would be part of the next transaction.
+// commit runs work in one transaction. A failure ends the leadership, because commands that
+// were sent already would be part of the next transaction.
 func (l *Candidate) commit(ctx context.Context, work func() error) error {
 	if err := l.Err(); err != nil {
 		return fmt.Errorf("%w: %w", amqp.ErrNotConnected, err)
@@ -286,8 +289,8 @@ func (l *Candidate) commit(ctx context.Context, work func() error) error {
 	return lossError(l.err)
 }
 
-// lossError tells what the broker holds against a message from a lost connection. A
-// channel that is closed because its consumer was too slow says nothing of a message.
+// lossError distinguishes an error about a message from a lost connection. A channel that
+// is closed because its consumer was too slow is not an error about a message.
 func lossError(err error) error {
 	e, ok := errors.AsType[*amqp091.Error](err)
 	switch {
@@ -299,5 +302,6 @@ func lossError(err error) error {
 	return fmt.Errorf("%w: %w", amqp.ErrNotConnected, err)
 }
 
-// ackTimeout is what RabbitMQ up to 4.2 says when it closes the channel of a slow consumer.
+// ackTimeout is part of the error text with which RabbitMQ up to 4.2 closes the channel of
+// a slow consumer.
 const ackTimeout = "delivery acknowledgement on channel"

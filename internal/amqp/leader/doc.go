@@ -1,3 +1,4 @@
-// Package leader elects one leader among many processes: the consumer that RabbitMQ has
-// given the one message of a queue, the token. Package schedule is built on it.
+// Package leader elects one leader among many processes. The leader is the consumer to
+// which RabbitMQ has delivered the one message of a queue, the token. Package schedule is
+// built on it.
 package leader

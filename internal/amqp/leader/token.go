@@ -11,16 +11,16 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// Token names the two queues of a leadership: Queue holds one message, the token, and
-// whoever of its consumers has it leads. Copy keeps what the token last said, for
-// everyone to read.
+// Token names the two queues of an election. Queue holds one message, the token, and the
+// consumer that has it is the leader. Copy holds a copy of the latest token, which any
+// process can read.
 type Token struct {
 	Queue string
 	Copy  string
 }
 
-// Topology is both queues. The broker hands the token to one consumer at a time, and
-// to the next when that one is gone.
+// Topology returns both queues. The broker delivers the token to one consumer at a time,
+// and to the next one when that consumer is gone.
 func (t Token) Topology() topology.Topology {
 	return topology.Topology{Queues: []topology.Queue{
 		{Name: t.Queue, Arguments: message.Headers{
@@ -32,8 +32,8 @@ func (t Token) Topology() topology.Topology {
 	}}
 }
 
-// ReadToken returns what t last said, and false if there is nothing to be read: it was
-// never said, or someone else reads it at this moment. It disturbs nobody.
+// ReadToken returns the latest token of t. It returns false if there is none, or if another
+// process reads it at this moment. It does not affect the leader.
 func ReadToken(ctx context.Context, s *amqp.Session, t Token) (body []byte, ok bool, err error) {
 	ch, err := s.Channel(ctx)
 	if err != nil {
