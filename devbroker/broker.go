@@ -19,20 +19,20 @@ type Broker struct {
 	listener net.Listener // nil without one
 	serving  sync.WaitGroup
 
-	mu          sync.Mutex // guards all that follows, and what is reached from it
+	mu          sync.Mutex // guards the fields below and everything reached from them
 	vhosts      map[string]*vhost
 	connections map[*connection]struct{}
-	agenda      []func() // to be done before mu is given up
+	agenda      []func() // functions to call before mu is unlocked
 	memory      memory
 	faults      []*Fault
-	channels    uint64 // that were opened so far
+	channels    uint64 // number of channels opened so far
 	closed      bool
 
-	connectionLimit int // of each virtual host; 0 for none
+	connectionLimit int // of each virtual host; zero means no limit
 }
 
-// Start starts a broker that listens. The error says what is wrong with cfg, or why
-// it cannot listen. Close it when it is no longer needed.
+// Start starts a broker that listens on Config.Addr. It returns an error if cfg is
+// invalid or if listening fails. The caller must close the broker.
 func Start(cfg Config) (*Broker, error) {
 	b, err := Pipe(cfg)
 	if err != nil {
@@ -51,8 +51,8 @@ func Start(cfg Config) (*Broker, error) {
 }
 
 // New starts a broker for a program under development, like Pipe with the zero Config.
-// It prints one line to standard error, so that nobody takes it for a RabbitMQ: its
-// messages are gone when the process ends. A program reaches it by
+// It prints one line to standard error as a warning that this is not RabbitMQ: its
+// messages are lost when the process ends. A program connects to it with
 //
 //	broker.Config{URL: dev.URL(), Dial: dev.DialContext}
 func New() *Broker {
@@ -60,8 +60,8 @@ func New() *Broker {
 	return newBroker(Config{}.withDefaults())
 }
 
-// Pipe starts a broker that is reached by its Dial alone, over pipes in memory. The
-// error says what is wrong with cfg.
+// Pipe starts a broker that accepts connections only through its Dial, over pipes in
+// memory. It returns an error if cfg is invalid.
 func Pipe(cfg Config) (*Broker, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -84,8 +84,8 @@ func newBroker(cfg Config) *Broker {
 	return b
 }
 
-// URL is where clients connect, with the first user and the first virtual host. The
-// URL of a broker that does not listen only works with its Dial.
+// URL returns the AMQP URL of the broker, with the first user and the first virtual host.
+// Without a listener, the URL works only with the broker's Dial.
 func (b *Broker) URL() string {
 	scheme, host := "amqp", "devbroker.invalid"
 	if b.listener != nil {
@@ -97,13 +97,13 @@ func (b *Broker) URL() string {
 	return brokerURL(scheme, host, b.cfg.Users[0], b.cfg.VHosts[0])
 }
 
-// Dial connects to the broker over a pipe in memory, whatever the address. It fits
-// Config.Dial of amqp091-go. The error is ErrClosed after Close.
+// Dial connects to the broker over a pipe in memory and ignores the address. Its signature
+// is the one of amqp091-go's Config.Dial. After Close it returns ErrClosed.
 func (b *Broker) Dial(network, address string) (net.Conn, error) {
 	return b.DialContext(context.Background(), network, address)
 }
 
-// DialContext is Dial for those who have a context; it never waits.
+// DialContext is Dial with a context; it returns without waiting.
 func (b *Broker) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("devbroker: dial: %w", err)
@@ -118,11 +118,11 @@ func (b *Broker) DialContext(ctx context.Context, _, _ string) (net.Conn, error)
 	return client, nil
 }
 
-// ErrClosed says that the broker was closed.
+// ErrClosed is returned when the broker is closed.
 var ErrClosed = errors.New("devbroker: closed")
 
-// Close ends the broker: clients are told connection-forced (320), and all messages
-// are gone. It returns when everything has ended. Closing twice is harmless.
+// Close closes every connection with connection-forced (320) and discards all messages.
+// It blocks until all goroutines have ended. A second Close does no harm.
 func (b *Broker) Close() error {
 	var err error
 	b.do(func() {
@@ -147,15 +147,15 @@ func (b *Broker) accept() {
 	for {
 		conn, err := b.listener.Accept()
 		if err != nil {
-			return // closed: a listener on loopback has no other reason
+			return // the listener is closed: Accept on loopback fails for no other reason
 		}
 		if !b.serve(conn) {
-			_ = conn.Close() // nobody is left to be told
+			_ = conn.Close() // the error has no reader any more
 		}
 	}
 }
 
-// serve takes care of one connection; false if the broker is closed.
+// serve serves one connection. It returns false if the broker is closed.
 func (b *Broker) serve(conn net.Conn) bool {
 	c := newConnection(b, conn)
 	accepted := false
@@ -168,8 +168,8 @@ func (b *Broker) serve(conn net.Conn) bool {
 	return accepted
 }
 
-// do runs f alone, and then what f has put on the agenda: deliveries and dead
-// letters, which must not change a queue that is being worked on.
+// do calls f with mu locked, and then the functions that f has put on the agenda:
+// deliveries and dead letters, which must not change a queue while f works on it.
 func (b *Broker) do(f func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -182,10 +182,10 @@ func (b *Broker) do(f func()) {
 	b.agenda = b.agenda[:0]
 }
 
-// later puts f on the agenda of the do that runs.
+// later puts f on the agenda of the current do.
 func (b *Broker) later(f func()) { b.agenda = append(b.agenda, f) }
 
-// brokerURL writes an AMQP URL; the virtual host / is an empty path.
+// brokerURL returns an AMQP URL. The virtual host / is written as an empty path.
 func brokerURL(scheme, host string, u User, vhost string) string {
 	out := url.URL{Scheme: scheme, Host: host, User: url.UserPassword(u.Name, u.Password), Path: "/"}
 	if vhost != "/" {

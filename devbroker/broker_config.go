@@ -10,39 +10,40 @@ import (
 	"github.com/warren-mq/warren/internal/check"
 )
 
-// Config says what a Broker is like. The zero value is RabbitMQ 4.3 on a free port
-// of 127.0.0.1, with the user guest and the virtual host /.
+// Config configures a Broker. The zero value means RabbitMQ 4.3 on a free port of
+// 127.0.0.1, with the user guest and the virtual host /.
 type Config struct {
-	// Addr is where Start listens; a free port of 127.0.0.1 if empty. An address
-	// that others can reach is refused while Users is empty.
+	// Addr is the address on which Start listens. Empty means a free port of 127.0.0.1.
+	// If Users is empty, Addr must be a loopback address.
 	Addr string
-	// Version is the RabbitMQ to behave like: 3.10, 4.0 or 4.3; 4.3 if empty.
+	// Version is the version of RabbitMQ to imitate: 3.10, 4.0 or 4.3. Empty means 4.3.
 	Version string
-	// Users may log in; guest, with the password guest, if there are none.
+	// Users are the users that may log in. Empty means guest, with the password guest.
 	Users []User
-	// VHosts are the virtual hosts; / if there are none.
+	// VHosts are the virtual hosts. Empty means the virtual host /.
 	VHosts []string
-	// TLS, if set, makes Start listen for TLS. A client's certificate that it
-	// verifies may stand for a password: by SASL EXTERNAL, the user is its common name.
+	// TLS, if set, makes Start listen for TLS. A client with a verified certificate may
+	// log in with SASL EXTERNAL, without a password: the user is the common name.
 	TLS *tls.Config
-	// MemoryLimit is how many bytes of messages are held before publishers are
-	// blocked, as by RabbitMQ's memory alarm; 256 MiB if zero.
+	// MemoryLimit is the size of all messages, in bytes, above which publishers are
+	// blocked, as by RabbitMQ's memory alarm. Zero means 256 MiB.
 	MemoryLimit int64
-	// MaxMessageSize bounds the body of a message, in bytes; as the version of
-	// RabbitMQ has it if zero: 128 MiB on 3.10, 16 MiB since.
+	// MaxMessageSize is the largest body of a message, in bytes. Zero means the limit of
+	// the RabbitMQ version: 128 MiB on 3.10, 16 MiB on 4.0 and 4.3.
 	MaxMessageSize int
-	// FrameMax is the largest frame offered to clients, in bytes; 131072 if zero.
+	// FrameMax is the largest frame offered to clients, in bytes. Zero means 131072.
 	FrameMax uint32
-	// ChannelMax is how many channels a connection may have; 2047 if zero.
+	// ChannelMax is how many channels a connection may have. Zero means 2047.
 	ChannelMax uint16
-	// Heartbeat is offered to clients, in whole seconds; 60s if zero, none if negative.
+	// Heartbeat is the interval offered to clients, in whole seconds. Zero means 60 s. A
+	// negative value disables heartbeats.
 	Heartbeat time.Duration
-	// ConsumerTimeout is how long a delivery may stay without an answer; 30 minutes
-	// if zero, for ever if negative.
+	// ConsumerTimeout is how long a delivery may stay unacknowledged. Zero means 30
+	// minutes. A negative value disables the timeout.
 	ConsumerTimeout time.Duration
 }
 
-// Validate reports everything that is wrong with c, in one error.
+// Validate returns one error that lists every invalid field of c, or nil.
 func (c Config) Validate() error {
 	d := c.withDefaults()
 	f := check.Of("devbroker")

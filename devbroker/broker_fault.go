@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Point is where in a message's life a Fault strikes.
+// Point is the point in a message's life at which a Fault happens.
 type Point int
 
 // Points of a message's life.
 const (
-	OnPublish Point = iota + 1 // the message has arrived, and is in no queue yet
+	OnPublish Point = iota + 1 // the message has arrived and is not routed yet
 	OnConfirm                  // the message is in its queues, and its confirm is due
-	OnDeliver                  // the message is due to a consumer
+	OnDeliver                  // the message is about to be delivered to a consumer
 	OnAck                      // the client's ack, nack or reject has arrived
 )
 
@@ -21,29 +21,29 @@ type Action int
 
 // Actions of faults.
 const (
-	Swallow Action = iota // as if it had not come: no routing, no confirm, no delivery, no ack
-	Refuse                // OnPublish and OnConfirm: the publisher gets a nack
-	Drop                  // the connection is cut without a word
+	Swallow Action = iota // ignore the event: no routing, no confirm, no delivery, no ack
+	Refuse                // OnPublish and OnConfirm: send a nack to the publisher
+	Drop                  // close the network connection without connection.close
 )
 
-// Fault is something that goes wrong on purpose.
+// Fault is a failure that the broker causes on purpose.
 type Fault struct {
 	On    Point
-	Name  string        // of the exchange (OnPublish, OnConfirm) or the queue; any if empty
-	Skip  int           // how many are let pass first
-	Times int           // how often it strikes; until it is removed if zero
-	Do    Action        // what happens
-	Delay time.Duration // OnConfirm and OnAck: it happens this much later, and Do is not used
+	Name  string        // of the exchange (OnPublish, OnConfirm) or the queue; empty means any
+	Skip  int           // how many matching messages pass first
+	Times int           // how often the fault happens; zero means until it is removed
+	Do    Action        // what the fault does
+	Delay time.Duration // OnConfirm and OnAck: if positive, the step happens this much later and Do is ignored
 
-	// Open limits the fault to channels that are open when it is injected, so that a
-	// fresh channel is spared: in a cluster of RabbitMQ 3.10 a channel whose first message
-	// met a dead node refuses every further one, while another channel takes it.
+	// Open limits the fault to channels that are open when it is injected. Channels opened
+	// later work. This imitates a cluster of RabbitMQ 3.10: a channel whose first message
+	// met a dead node refuses every further message, while another channel accepts it.
 	Open bool
 
-	channels uint64 // so many had been opened when it was injected
+	channels uint64 // number of channels opened before the injection
 }
 
-// Inject makes f happen from now on. The function that it returns removes it.
+// Inject adds the fault f. The returned function removes it.
 func (b *Broker) Inject(f Fault) (remove func()) {
 	b.do(func() {
 		f.channels = b.channels
@@ -54,7 +54,7 @@ func (b *Broker) Inject(f Fault) (remove func()) {
 	}
 }
 
-// strike returns the fault that happens here and now, or nil.
+// strike returns the fault that happens at this point, or nil.
 func (ch *channel) strike(on Point, name string) *Fault {
 	b := ch.broker()
 	for i, f := range b.faults {
@@ -79,7 +79,7 @@ func (f *Fault) swallows() bool { return f != nil && f.Do == Swallow }
 func (f *Fault) refuses() bool  { return f != nil && f.Do == Refuse }
 func (f *Fault) drops() bool    { return f != nil && f.Do == Drop }
 
-// confirmWrongly does to a confirm what the fault wants.
+// confirmWrongly applies the fault to a confirm.
 func (ch *channel) confirmWrongly(tag uint64, ok bool, f *Fault) {
 	switch {
 	case f.Delay > 0:
@@ -97,15 +97,16 @@ func (ch *channel) confirmLate(tag uint64, ok bool) {
 	}
 }
 
-// LimitMessages bounds the body of a message, in bytes, on channels that are opened from
-// now on, as a lower max_message_size does after an upgrade. Messages in queues stay.
+// LimitMessages sets the largest body of a message, in bytes, for channels opened after the
+// call, as a lower max_message_size does after an upgrade. Messages in queues stay.
 func (b *Broker) LimitMessages(bytes int) { b.do(func() { b.cfg.MaxMessageSize = max(bytes, 0) }) }
 
-// LimitConnections bounds the connections of each virtual host, as rabbitmqctl
-// set_vhost_limits does: one more is refused with 530. Zero removes the limit.
+// LimitConnections limits the connections of each virtual host, as rabbitmqctl
+// set_vhost_limits does. The broker refuses further connections with 530. Zero removes the
+// limit.
 func (b *Broker) LimitConnections(n int) { b.do(func() { b.connectionLimit = max(n, 0) }) }
 
-// Drop cuts all connections without a word, as a broken network does.
+// Drop closes all network connections without connection.close, as a broken network does.
 func (b *Broker) Drop() {
 	b.do(func() {
 		for c := range b.connections {
@@ -127,7 +128,7 @@ func (b *Broker) CloseConnections(reason string) {
 // queue that is declared later is not paused.
 func (b *Broker) Pause(queue string) { b.setPaused(queue, true) }
 
-// Resume ends what Pause began.
+// Resume restarts the deliveries that Pause holds back.
 func (b *Broker) Resume(queue string) { b.setPaused(queue, false) }
 
 func (b *Broker) setPaused(name string, paused bool) {

@@ -1,67 +1,67 @@
 package devbroker
 
-// generation is what differs between releases of RabbitMQ, as far as clients can
-// see it. Each field is held to the real brokers by devbroker/conformance.
+// generation holds the differences between releases of RabbitMQ that clients can see.
+// devbroker/conformance checks each field against the real brokers.
 type generation struct {
 	release string // as in Config.Version
-	version string // as told to clients
+	version string // as reported to clients
 
 	// Connections.
-	headers        []string // protocol headers that are understood
+	headers        []string // accepted protocol headers
 	speaksAMQP10   bool
 	mechanisms     string
-	firstFrames    uint32 // limit of frames before tuning
-	minFrame       uint32 // that a client may agree on
+	firstFrames    uint32 // largest frame before tuning, in bytes
+	minFrame       uint32 // smallest frame size that a client may choose
 	maxMessage     int
-	measuresBodies bool // more body than announced is seen at once
+	measuresBodies bool // a body longer than announced is detected at once
 	checksMode     bool // delivery modes other than 1 and 2 are refused
 
 	// Access control.
-	namesPermissions bool // a refusal says which permission is missing
+	namesPermissions bool // a refusal names the missing permission
 	checksPassive    bool // a passive declaration needs some permission
 
 	// Topology.
-	unknownTypeCloses   bool // an unknown type of exchange costs the connection
-	localRandom         bool // there are exchanges of type x-local-random
+	unknownTypeCloses   bool // an unknown type of exchange closes the connection
+	localRandom         bool // the exchange type x-local-random exists
 	floatsMatch         bool // in headers 1.0 equals 1
 	emptyTypeIsDefault  bool // x-queue-type may be empty
-	namesDefaultType    bool // a queue without x-queue-type has one all the same
-	zeroIsAllPriorities bool // x-max-priority of 0 is no limit
+	namesDefaultType    bool // a queue declared without x-queue-type gets one
+	zeroIsAllPriorities bool // x-max-priority of 0 means no limit
 
 	// Consuming.
-	globalQoS      bool // basic.qos can be for a whole channel
-	bestIsActive   bool // quorum: a single active consumer gives way to one of a higher priority
-	queueTimeouts  bool // x-consumer-timeout counts
-	cancelStalls   bool // classic: what is ready waits when a single active consumer is cancelled
-	timeoutCancels bool // a slow consumer of a quorum queue loses its consumer, not its channel
+	globalQoS      bool // basic.qos can apply to a whole channel
+	bestIsActive   bool // quorum: a consumer of a higher priority replaces the single active consumer
+	queueTimeouts  bool // x-consumer-timeout takes effect
+	cancelStalls   bool // classic: ready messages wait when a single active consumer is cancelled
+	timeoutCancels bool // the timeout cancels a slow consumer of a quorum queue and keeps its channel open
 
 	// Quorum queues.
 	priorities        priorities
-	defaultLimit      int    // of deliveries; noLimit for none
-	minusOneIsZero    bool   // x-delivery-limit: -1 means 0, and not none
-	countsReturns     bool   // x-delivery-count and its limit count each return, and not only failures
+	defaultLimit      int    // delivery limit; noLimit means none
+	minusOneIsZero    bool   // x-delivery-limit of -1 means 0 instead of no limit
+	countsReturns     bool   // x-delivery-count and its limit count every requeue instead of failures only
 	getCountsFromZero bool   // even a first basic.get carries x-delivery-count
-	quorumName        string // in a refusal of basic.get
+	quorumName        string // name of the queue type in a refusal of basic.get
 	acquiredCount     bool   // deliveries carry x-acquired-count
-	requeuesToEnd     bool   // without a delivery limit what comes back goes to the end
-	levelsExpire      bool   // the head of each priority expires, and not only the head of the queue
-	countsMetadata    bool   // x-max-length-bytes counts more than bodies
-	numbersConsumers  bool   // what a lost channel held comes back in the order in which its consumers began, and not in that of their tags
+	requeuesToEnd     bool   // without a delivery limit, requeued messages go to the end
+	levelsExpire      bool   // the head of each priority expires, instead of only the head of the queue
+	countsMetadata    bool   // x-max-length-bytes counts properties as well as bodies
+	numbersConsumers  bool   // messages of a lost channel are requeued in the order in which its consumers started, instead of by consumer tag
 
 	// Messages.
-	sortsHeaders bool // by name, when they are published
+	sortsHeaders bool // sorts headers by name when a message is published
 
 	// Dead letters.
-	trustsDeaths bool // the x-death of a client counts
+	trustsDeaths bool // an x-death header set by a client is used
 	lastDeath    bool // dead letters carry x-last-death-*
-	carriesCount bool // a dead letter brings along how often it has failed
-	classicCount bool // classic queues count failures too, and deliver what has failed as redelivered
+	carriesCount bool // a dead letter keeps its count of failed deliveries
+	classicCount bool // classic queues count failures too, and deliver failed messages as redelivered
 }
 
-// noLimit is the delivery limit of a queue that has none.
+// noLimit is the delivery limit of a queue without a limit.
 const noLimit = -1
 
-// priorities are how a quorum queue treats the priority of messages.
+// priorities is how a quorum queue treats the priority of messages.
 type priorities int
 
 const (
@@ -70,7 +70,7 @@ const (
 	strict               // 32 levels
 )
 
-// Protocol headers: of AMQP 0-9-1, and of its forerunners.
+// Protocol headers of AMQP 0-9-1 and earlier versions.
 const (
 	amqp091 = "AMQP\x00\x00\x09\x01"
 	amqp09  = "AMQP\x01\x01\x00\x09"

@@ -8,19 +8,19 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// QueueInfo is what a queue was like at one moment.
+// QueueInfo describes a queue at one moment.
 type QueueInfo struct {
 	VHost     string
 	Name      string
 	Type      string // classic or quorum
 	Arguments map[string]any
-	Ready     int // messages that wait
-	Unacked   int // messages that consumers have in hand
-	Leaving   int // messages that are being dead-lettered at least once
+	Ready     int // messages ready for delivery
+	Unacked   int // messages delivered and not acknowledged
+	Leaving   int // messages being dead-lettered with the at-least-once strategy
 	Consumers int
 }
 
-// Queues returns all queues, by virtual host and name.
+// Queues returns all queues, sorted by virtual host and name.
 func (b *Broker) Queues() []QueueInfo {
 	var all []QueueInfo
 	b.do(func() {
@@ -46,11 +46,11 @@ func (q *queue) info() QueueInfo {
 	}
 }
 
-// Message is a copy of a message that waits in a queue.
+// Message is a copy of a ready message in a queue.
 type Message struct {
 	Exchange    string
 	RoutingKey  string
-	Headers     map[string]any // values are those of AMQP: string, int64, bool, []any, map[string]any …
+	Headers     map[string]any // values have Go types for AMQP's: string, int64, bool, []any, map[string]any …
 	Body        []byte
 	Redelivered bool
 
@@ -68,8 +68,8 @@ type Message struct {
 	AppID           string
 }
 
-// Messages returns what is ready in a queue of a virtual host, in order. Looking
-// changes nothing: no count is raised, and nothing is taken out.
+// Messages returns copies of the ready messages of a queue, in order. The queue, its
+// messages and their delivery counts stay unchanged.
 func (b *Broker) Messages(vhost, queue string) []Message {
 	var all []Message
 	b.do(func() {
@@ -100,7 +100,7 @@ func (it *item) copy() Message {
 	return m
 }
 
-// native makes maps of tables and times of timestamps.
+// native converts a table to a map, and timestamps to times.
 func native(t wire.Table) map[string]any {
 	m := make(map[string]any, len(t))
 	for _, f := range t {
@@ -125,7 +125,7 @@ func nativeValue(v any) any {
 	return v
 }
 
-// Channels is the number of channels that clients have opened so far.
+// Channels returns the number of channels that clients have opened so far.
 func (b *Broker) Channels() (n int) {
 	b.do(func() { n = int(b.channels) })
 	return n

@@ -7,14 +7,14 @@ import "github.com/warren-mq/warren/devbroker/internal/wire"
 type memory struct {
 	limit  int64
 	used   int64
-	reason string        // of a Block that has not ended
+	reason string        // reason given to Block; empty without one
 	alarm  chan struct{} // closed when the alarm ends; nil without one
 }
 
-// messageOverhead is counted for each message besides its bytes.
+// messageOverhead is how many bytes each message counts in addition to its content.
 const messageOverhead = 512
 
-// charge adds n bytes, which may be negative, and begins or ends the alarm.
+// charge adds n bytes, which may be negative, and raises or clears the alarm.
 func (b *Broker) charge(n int64) {
 	b.memory.used += n
 	b.checkAlarm()
@@ -35,8 +35,8 @@ func (b *Broker) checkAlarm() {
 	}
 }
 
-// Block raises the alarm until Unblock: connections that publish are told the reason
-// and read no further.
+// Block raises the alarm until Unblock. The broker sends the reason to connections that
+// publish and stops reading from them.
 func (b *Broker) Block(reason string) {
 	if reason == "" {
 		reason = "low on memory"
@@ -47,7 +47,8 @@ func (b *Broker) Block(reason string) {
 	})
 }
 
-// Unblock ends what Block began. Memory that is really short still blocks.
+// Unblock clears the alarm raised by Block. Publishers stay blocked while the memory limit
+// is exceeded.
 func (b *Broker) Unblock() {
 	b.do(func() {
 		b.memory.reason = ""
@@ -55,7 +56,7 @@ func (b *Broker) Unblock() {
 	})
 }
 
-// publishes notes that the client publishes, which blocks it during an alarm.
+// publishes records that the client publishes. During an alarm this blocks the client.
 func (c *connection) publishes() {
 	m := &c.broker.memory
 	if m.alarm == nil {

@@ -12,12 +12,12 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// User may log in and may do what its patterns allow, in every virtual host.
-// A pattern is a regular expression over the names of queues and exchanges, as in
-// RabbitMQ's access control; empty means all, and ^$ none.
+// User is a user that may log in, with permissions in every virtual host.
+// Each permission is a regular expression that is matched with the names of queues and
+// exchanges, as in RabbitMQ's access control. Empty means all names; ^$ means none.
 type User struct {
 	Name      string
-	Password  string // without one, only a client's certificate lets the user in
+	Password  string // empty means that the user can log in only with a client certificate
 	Configure string
 	Write     string
 	Read      string
@@ -64,9 +64,9 @@ func (a *account) permit(u User) {
 	}
 }
 
-// SetPermissions replaces the patterns of the user that has u's name, as rabbitmqctl
-// set_permissions does; the password stays. It takes effect at once. RabbitMQ lets a channel
-// go on with what it has used before.
+// SetPermissions replaces the patterns of the user named u.Name, as rabbitmqctl
+// set_permissions does. The password stays. The change takes effect at once. RabbitMQ
+// differs: it lets a channel continue to use what it has used before.
 func (b *Broker) SetPermissions(u User) error {
 	if err := errors.Join(u.validate()...); err != nil {
 		return err
@@ -81,7 +81,7 @@ func (b *Broker) SetPermissions(u User) error {
 	return err
 }
 
-// check refuses access to a queue or an exchange that the user's patterns leave out.
+// check returns an error if the user's pattern does not match the queue or exchange.
 func (a *account) check(p permission, kind, name, vhost string) error {
 	if kind == "exchange" && name == "" {
 		name = "amq.default"
@@ -100,8 +100,8 @@ func (a *account) has(p permission, name string) bool {
 	return a.permissions[p].MatchString(name)
 }
 
-// checkPassive refuses a look at what the user may not touch at all, where the version
-// asks for that.
+// checkPassive returns an error for a passive declaration if the version checks it and the
+// user has no permission for the name.
 func (a *account) checkPassive(kind, name, vhost string) error {
 	if !a.gen.checksPassive || a.has(write, name) || a.has(read, name) {
 		return nil
@@ -109,8 +109,8 @@ func (a *account) checkPassive(kind, name, vhost string) error {
 	return a.check(configure, kind, name, vhost)
 }
 
-// checkTarget refuses a new queue or exchange that would publish where its user may
-// not: to a dead-letter or an alternate exchange.
+// checkTarget returns an error if the new queue or exchange names a dead-letter or
+// alternate exchange to which the user may not publish.
 func (a *account) checkTarget(kind, name, vhost string, args wire.Table, argument string) error {
 	target, ok := args.Get(argument)
 	exchange, isText := target.(string)
@@ -120,11 +120,11 @@ func (a *account) checkTarget(kind, name, vhost string, args wire.Table, argumen
 	return cmp.Or(a.check(read, kind, name, vhost), a.check(write, "exchange", exchange, vhost))
 }
 
-// errLogin says that a name and a password do not belong together.
+// errLogin is returned when the user is unknown or the password is wrong.
 var errLogin = errors.New("devbroker: login refused")
 
-// authenticate returns who a SASL response speaks for. The error is errLogin, or that
-// the response is none.
+// authenticate returns the account that a SASL response logs in to. It returns errLogin if
+// the login is refused and errOutOfTurn if the response is malformed.
 func (b *Broker) authenticate(mechanism, response string, peer *tls.ConnectionState) (*account, error) {
 	switch mechanism {
 	case "PLAIN":
@@ -147,7 +147,7 @@ func (b *Broker) authenticate(mechanism, response string, peer *tls.ConnectionSt
 		}
 		return nil, errLogin
 	}
-	return nil, errOutOfTurn // the response is none of this mechanism
+	return nil, errOutOfTurn // the response is malformed for this mechanism
 }
 
 func (b *Broker) known(name string) (*account, error) {

@@ -5,7 +5,7 @@ import (
 	"encoding/base64"
 )
 
-// vhost is a virtual host: a world of exchanges and queues of its own.
+// vhost is a virtual host with its own exchanges and queues.
 type vhost struct {
 	broker    *Broker
 	name      string
@@ -13,7 +13,7 @@ type vhost struct {
 	queues    map[string]*queue
 }
 
-// full reports whether the virtual host takes no further connection.
+// full reports whether the virtual host has reached its connection limit.
 func (v *vhost) full() bool {
 	open := 0
 	for c := range v.broker.connections {
@@ -46,7 +46,7 @@ func (v *vhost) exchange(name string) (*exchange, error) {
 	return nil, refuse(notFound, "no exchange '%s' in vhost '%s'", name, v.name)
 }
 
-// queue returns the queue of that name, if c may use it.
+// queue returns the queue with the given name if c may use it.
 func (v *vhost) queue(name string, c *connection) (*queue, error) {
 	q := v.queues[name]
 	if q == nil {
@@ -64,7 +64,7 @@ func (v *vhost) locked(queue string) error {
 		" match that of the original declaration.", queue, v.name)
 }
 
-// deleteExclusive deletes the queues that c alone could use.
+// deleteExclusive deletes the exclusive queues of c.
 func (v *vhost) deleteExclusive(c *connection) {
 	for _, q := range v.queues {
 		if q.owner == c {
@@ -73,14 +73,14 @@ func (v *vhost) deleteExclusive(c *connection) {
 	}
 }
 
-// forgetPublisher ends what queues know of a publisher that is gone.
+// forgetPublisher removes a closed publisher from all queues.
 func (v *vhost) forgetPublisher(publisher any) {
 	for _, q := range v.queues {
 		delete(q.publishers, publisher)
 	}
 }
 
-// stop ends all timers and forgets everything.
+// stop stops all timers and discards all queues and exchanges.
 func (v *vhost) stop() {
 	for _, q := range v.queues {
 		q.stopTimers()

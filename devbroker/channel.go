@@ -10,20 +10,20 @@ import (
 type channel struct {
 	conn    *connection
 	id      uint16
-	number  uint64 // of all channels of the broker
-	maxBody uint64 // the limit when it was opened
-	closing bool   // we have said close: only close-ok is of interest
+	number  uint64 // sequence number among all channels of the broker
+	maxBody uint64 // body size limit at the time the channel was opened
+	closing bool   // the broker has sent close and ignores everything but close-ok
 
 	incoming  *incoming // the message that is being received
-	lastQueue string    // stands for an empty name of a queue
-	replies   *queue    // of direct reply-to
+	lastQueue string    // queue to use when a method leaves the name empty
+	replies   *queue    // queue of direct reply-to
 	confirms  confirms
 	tx        *transaction
 
 	consumers map[string]*consumer
 	unacked   unacked
 	lastTag   uint64
-	prefetch  int // for consumers to come; 0 for no limit
+	prefetch  int // for consumers started later; 0 for no limit
 	shared    int // prefetch for the whole channel; 0 for no limit
 	paused    bool
 	slow      slowness
@@ -44,15 +44,15 @@ func (ch *channel) vhost() *vhost { return ch.conn.vhost }
 // send sends a method on this channel.
 func (ch *channel) send(m wire.Method) { ch.conn.out.method(ch.id, m) }
 
-// answer sends a method, unless the client has said not to wait for it.
+// answer sends a method unless the client has set no-wait.
 func (ch *channel) answer(noWait bool, m wire.Method) {
 	if !noWait {
 		ch.send(m)
 	}
 }
 
-// handle does what a frame asks for. A *replyError that is not hard ends this channel
-// alone; what is returned ends the connection.
+// handle handles a frame. A *replyError that is not hard closes only this channel. An
+// error that handle returns closes the connection.
 func (ch *channel) handle(f wire.Frame) error {
 	if ch.closing {
 		return ch.awaitCloseOk(f)
@@ -63,7 +63,7 @@ func (ch *channel) handle(f wire.Frame) error {
 		return err
 	}
 	if reply.hard {
-		if reply.code != frameError && reply.code != unexpectedFrame { // these RabbitMQ finds before the channel does
+		if reply.code != frameError && reply.code != unexpectedFrame { // RabbitMQ detects these two before the channel process
 			ch.leaveClassic()
 		}
 		return err
@@ -86,7 +86,7 @@ func (ch *channel) receive(f wire.Frame) error {
 	return attribute(ch.dispatch(m), m)
 }
 
-// close ends the channel at the broker's wish.
+// close closes the channel on behalf of the broker.
 func (ch *channel) close(reply *replyError) {
 	ch.flushConfirms()
 	ch.closing = true
@@ -102,7 +102,7 @@ func (ch *channel) awaitCloseOk(f wire.Frame) error {
 	}
 	m, err := wire.ParseMethod(f.Payload)
 	if err != nil {
-		return nil //nolint:nilerr // it was sent before the client learned of the end
+		return nil //nolint:nilerr // the client sent it before it received close
 	}
 	switch m := m.(type) {
 	case *wire.ChannelOpen:
@@ -115,7 +115,7 @@ func (ch *channel) awaitCloseOk(f wire.Frame) error {
 	return nil
 }
 
-// closedByClient ends the channel at the client's wish.
+// closedByClient closes the channel on behalf of the client.
 func (ch *channel) closedByClient() error {
 	ch.release()
 	ch.send(&wire.ChannelCloseOk{})
@@ -123,7 +123,7 @@ func (ch *channel) closedByClient() error {
 	return nil
 }
 
-// release cancels the consumers and returns what was not acked.
+// release cancels the consumers and requeues the unacknowledged messages.
 func (ch *channel) release() {
 	ch.end()
 	ch.requeue(ch.unacked.takeAll(), lostChannel)
@@ -140,10 +140,11 @@ func (ch *channel) end() {
 	ch.tx = nil
 }
 
-// leaveClassic ends what the channel has to do with classic queues. When an error of a
-// channel closes the connection, RabbitMQ tells these queues before it closes the other
-// channels, which can get what this one held. (Of a queue from which the channel has only
-// got messages, RabbitMQ 4.3 does so most of the time.)
+// leaveClassic removes the channel's consumers of classic queues and requeues the channel's
+// unacknowledged messages from these queues. When an error of a channel closes the
+// connection, RabbitMQ notifies these queues before it closes the other channels, so the
+// other channels can receive the messages that this channel held. (For a queue that the
+// channel has used only with basic.get, RabbitMQ 4.3 does so most of the time.)
 func (ch *channel) leaveClassic() {
 	for tag, c := range ch.consumers {
 		if c.queue.kind == classic {
@@ -154,14 +155,14 @@ func (ch *channel) leaveClassic() {
 	ch.requeue(ch.unacked.takeIf(func(d *delivery) bool { return d.queue.kind == classic }), lostChannel)
 }
 
-// kick has the queues of this channel's consumers look whether they can deliver.
+// kick wakes the queues of this channel's consumers, so that they deliver what they can.
 func (ch *channel) kick() {
 	for _, c := range ch.consumers {
 		c.queue.wake()
 	}
 }
 
-// dispatch does what a method asks for.
+// dispatch executes a method.
 func (ch *channel) dispatch(m wire.Method) error {
 	switch m := m.(type) {
 	case *wire.BasicPublish:
@@ -196,7 +197,7 @@ func (ch *channel) dispatch(m wire.Method) error {
 	return ch.dispatchTopology(m)
 }
 
-// dispatchTopology does what methods about exchanges and queues ask for.
+// dispatchTopology executes methods for exchanges and queues.
 func (ch *channel) dispatchTopology(m wire.Method) error {
 	switch m := m.(type) {
 	case *wire.ExchangeDeclare:
@@ -229,7 +230,8 @@ func (ch *channel) dispatchTopology(m wire.Method) error {
 	return ch.dispatchConsuming(m)
 }
 
-// lineBreaks are what RabbitMQ strips from names that are declared, bound and deleted.
+// lineBreaks removes the line breaks that RabbitMQ strips from names in declare, bind and
+// delete.
 var lineBreaks = strings.NewReplacer("\r", "", "\n", "")
 
 func stripLines(names ...*string) {
@@ -238,7 +240,7 @@ func stripLines(names ...*string) {
 	}
 }
 
-// dispatchConsuming does what methods about consumers ask for.
+// dispatchConsuming executes methods for consumers.
 func (ch *channel) dispatchConsuming(m wire.Method) error {
 	switch m := m.(type) {
 	case *wire.BasicQos:
@@ -248,7 +250,7 @@ func (ch *channel) dispatchConsuming(m wire.Method) error {
 	case *wire.BasicCancel:
 		return ch.basicCancel(m)
 	case *wire.BasicCancelOk:
-		return nil // to a cancel of ours
+		return nil // answers a cancel sent by the broker
 	case *wire.BasicGet:
 		return ch.basicGet(m)
 	case *wire.BasicRecover:
@@ -259,7 +261,7 @@ func (ch *channel) dispatchConsuming(m wire.Method) error {
 	return refuse(commandInvalid, "unimplemented method")
 }
 
-// channelFlow stops or starts deliveries at the client's wish; RabbitMQ does not
+// channelFlow stops or starts deliveries on the client's request. RabbitMQ does not
 // support stopping.
 func (ch *channel) channelFlow(m *wire.ChannelFlow) error {
 	if !m.Active {

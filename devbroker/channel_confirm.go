@@ -2,17 +2,17 @@ package devbroker
 
 import "github.com/warren-mq/warren/devbroker/internal/wire"
 
-// confirms are the publisher confirms of a channel. Acks are told together, when the
-// client has sent nothing more for the moment.
+// confirms holds the publisher confirms of a channel. Acks are sent together, as soon as
+// all frames received so far are handled.
 type confirms struct {
 	on        bool
 	published uint64 // number of the last message
-	told      uint64 // all up to this one have been told
-	acked     uint64 // all up to this one may be acked
-	gaps      bool   // a fault has kept one back, so that "multiple" would tell of it
+	told      uint64 // confirms up to this number have been sent
+	acked     uint64 // messages up to this number may be acked
+	gaps      bool   // a fault has kept a confirm back, which an ack with "multiple" would include
 }
 
-// confirmsAtOnce bounds how many acks wait for each other.
+// confirmsAtOnce is the largest number of acks that are collected before they are sent.
 const confirmsAtOnce = 64
 
 func (ch *channel) confirmSelect(m *wire.ConfirmSelect) error {
@@ -24,7 +24,7 @@ func (ch *channel) confirmSelect(m *wire.ConfirmSelect) error {
 	return nil
 }
 
-// confirm tells the client what became of its latest message.
+// confirm sends the ack or nack for the latest message, or queues the ack.
 func (ch *channel) confirm(ok bool, fault *Fault) {
 	c := &ch.confirms
 	if !c.on {
@@ -63,7 +63,7 @@ func (ch *channel) flushConfirms() {
 	c.told = c.acked
 }
 
-// sendConfirm tells of one message by itself.
+// sendConfirm sends the confirm of one message.
 func (ch *channel) sendConfirm(tag uint64, ok bool) {
 	if ok {
 		ch.send(&wire.BasicAck{DeliveryTag: tag})

@@ -49,7 +49,7 @@ func (ch *channel) basicConsume(m *wire.BasicConsume) error {
 	return nil
 }
 
-// priorityOf reads a consumer's x-priority.
+// priorityOf returns a consumer's x-priority.
 func (q *queue) priorityOf(args wire.Table) (int64, error) {
 	value, ok := args.Get("x-priority")
 	if !ok {
@@ -67,7 +67,7 @@ func (q *queue) exclusivelyConsumed() bool {
 	return len(q.consumers) > 0 && q.consumers[0].exclusive
 }
 
-// basicCancel ends a consumer; its deliveries may still be acked.
+// basicCancel cancels a consumer. Its deliveries may still be acked.
 func (ch *channel) basicCancel(m *wire.BasicCancel) error {
 	if c := ch.consumers[m.ConsumerTag]; c != nil {
 		delete(ch.consumers, c.tag)
@@ -97,7 +97,7 @@ func (ch *channel) basicGet(m *wire.BasicGet) error {
 		return nil
 	}
 	if q.kind == classic {
-		q.expire() // before what is left is counted
+		q.expire() // before the remaining messages are counted
 	}
 	ch.lastTag++
 	ch.conn.out.content(ch.id, &wire.BasicGetOk{
@@ -114,8 +114,8 @@ func (ch *channel) basicGet(m *wire.BasicGet) error {
 	return nil
 }
 
-// gettable refuses basic.get on a quorum queue whose single active consumer alone may
-// receive.
+// gettable returns an error for basic.get on a quorum queue with a single active consumer,
+// because only that consumer may receive.
 func (q *queue) gettable() error {
 	if q.kind != quorum || !q.singleActive {
 		return nil
@@ -124,7 +124,7 @@ func (q *queue) gettable() error {
 		" are not supported by %s queues with single active consumer", q.name, q.vhost.name, q.broker().gen.quorumName)
 }
 
-// take keeps a delivery until it is settled.
+// take records a delivery until it is settled.
 func (ch *channel) take(d *delivery) {
 	d.since = time.Now()
 	d.queue.unacked++
@@ -135,7 +135,7 @@ func (ch *channel) take(d *delivery) {
 	ch.watchSlowness(d)
 }
 
-// basicRecover makes everything ready again that the channel has not acked.
+// basicRecover requeues all unacknowledged messages of the channel.
 func (ch *channel) basicRecover(requeue, answer bool) error {
 	if !requeue {
 		return refuse(notImplemented, "requeue=false")

@@ -7,12 +7,12 @@ type incoming struct {
 	method     *wire.BasicPublish
 	properties []byte
 	body       []byte
-	size       uint64 // of the body, as announced
+	size       uint64 // size of the body as announced, in bytes
 	received   uint64
-	begun      bool // has its content header
+	begun      bool // the content header has arrived
 }
 
-// publication is a message received in full.
+// publication is a completely received message.
 type publication struct {
 	exchange  *exchange
 	message   *message
@@ -24,7 +24,7 @@ func (ch *channel) basicPublish(m *wire.BasicPublish) error {
 	return nil
 }
 
-// receiveContent takes the frames that follow basic.publish.
+// receiveContent handles the frames that follow basic.publish.
 func (ch *channel) receiveContent(f wire.Frame) error {
 	in := ch.incoming
 	if !in.begun {
@@ -58,11 +58,11 @@ func (in *incoming) begin(f wire.Frame) error {
 	}
 	in.begun, in.size = true, header.BodySize
 	in.properties = append(in.properties, header.Properties...)
-	in.body = make([]byte, 0, min(header.BodySize, 64<<10)) // the size is only a claim
+	in.body = make([]byte, 0, min(header.BodySize, 64<<10)) // the announced size is unverified
 	return nil
 }
 
-// add takes a piece of the body. One that is too large is counted and not kept.
+// add appends a piece of the body. If the body is too large, its bytes are only counted.
 func (in *incoming) add(f wire.Frame, ch *channel) error {
 	if f.Type != wire.FrameBody {
 		return refuse(unexpectedFrame, "expected content body, got non content body frame instead")
@@ -77,8 +77,8 @@ func (in *incoming) add(f wire.Frame, ch *channel) error {
 	return nil
 }
 
-// publish checks a message that is complete and hands it out, or keeps it for the
-// commit.
+// publish checks a complete message and distributes it, or keeps it until the
+// transaction commits.
 func (ch *channel) publish(in *incoming) error {
 	x, m, err := ch.check(in)
 	if err != nil {
@@ -143,8 +143,8 @@ func (ch *channel) check(in *incoming) (*exchange, *message, error) {
 	return x, m, ch.nameReplies(m)
 }
 
-// distribute puts a message in its queues; false if one of them refuses it. What has
-// no queue goes back to the client, if it is mandatory.
+// distribute publishes a message to its queues. It returns false if one of them refuses the
+// message. A mandatory message that reaches no queue is returned to the client.
 func (ch *channel) distribute(p publication) bool {
 	queues := p.exchange.route(p.message)
 	if len(queues) == 0 && p.mandatory {

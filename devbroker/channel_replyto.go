@@ -6,11 +6,12 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// replyTo is the name under which a channel consumes answers without a queue of its
-// own: RabbitMQ's direct reply-to. Here it is a hidden queue, gone with its consumer.
+// replyTo is the queue name of RabbitMQ's direct reply-to, with which a channel consumes
+// answers without declaring a queue. Here a hidden queue holds them. It is deleted with
+// its consumer.
 const replyTo = "amq.rabbitmq.reply-to"
 
-// replyQueue returns the hidden queue of this channel, for a consumer that acks nothing.
+// replyQueue returns the hidden queue of this channel. Its consumer must use no-ack.
 func (ch *channel) replyQueue(noAck bool) (*queue, error) {
 	switch {
 	case !noAck:
@@ -28,7 +29,8 @@ func (ch *channel) replyQueue(noAck bool) (*queue, error) {
 	return ch.replies, nil
 }
 
-// nameReplies puts the name of the hidden queue where a message asks for direct replies.
+// nameReplies sets reply-to to the name of the hidden queue if a message asks for direct
+// replies.
 func (ch *channel) nameReplies(m *message) error {
 	if m.parsed.ReplyTo != replyTo {
 		return nil

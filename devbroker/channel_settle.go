@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// verdict is what becomes of a delivery.
+// verdict is how a delivery is settled.
 type verdict int
 
 const (
 	acked       verdict = iota
 	refused             // not requeued: dead-lettered, or dropped
-	discarded           // not requeued by nack, which does not count on 4.3
+	discarded           // not requeued by nack; 4.3 does not count it as a failure
 	nacked              // requeued by nack
 	returned            // requeued by reject
 	recovered           // requeued by recover
-	lostChannel         // requeued, since its channel is gone
+	lostChannel         // requeued because its channel is closed
 )
 
 func verdictOf(requeue bool, requeued verdict) verdict {
@@ -35,7 +35,7 @@ type settlement struct {
 	verdict  verdict
 }
 
-// settle carries out an ack, nack or reject, now or when the transaction commits.
+// settle applies an ack, nack or reject, now or when the transaction commits.
 func (ch *channel) settle(s settlement) error {
 	if fault := ch.ackFault(s); fault != nil {
 		switch {
@@ -62,7 +62,7 @@ func (ch *channel) settleNow(s settlement) error {
 	return nil
 }
 
-// settleLate carries out an ack that a fault has delayed, if there is still a channel.
+// settleLate applies an ack that a fault has delayed, if the channel is still open.
 func (ch *channel) settleLate(s settlement) {
 	if !ch.closing && ch.conn.channels[ch.id] == ch {
 		if reply := asReply(ch.settleNow(s)); reply != nil {
@@ -71,7 +71,7 @@ func (ch *channel) settleLate(s settlement) {
 	}
 }
 
-// ackFault returns the fault that strikes this ack.
+// ackFault returns the fault that happens to this ack, or nil.
 func (ch *channel) ackFault(s settlement) *Fault {
 	if len(ch.broker().faults) == 0 {
 		return nil
@@ -84,7 +84,7 @@ func (ch *channel) ackFault(s settlement) *Fault {
 	return nil
 }
 
-// apply settles deliveries in the batches in which RabbitMQ tells their queues.
+// apply settles deliveries in the same batches as RabbitMQ.
 func (ch *channel) apply(deliveries []*delivery, v verdict) {
 	if v != acked && v != refused && v != discarded {
 		ch.requeue(deliveries, v)
@@ -100,10 +100,10 @@ func (ch *channel) apply(deliveries []*delivery, v verdict) {
 	ch.kick()
 }
 
-// leave takes the delivery from what its queue and consumer have out.
+// leave removes the delivery from the counts of its queue and its consumer.
 func (d *delivery) leave() {
 	if d.late {
-		return // has left when it timed out
+		return // was removed when it timed out
 	}
 	d.queue.unacked--
 	if d.consumer == nil {
@@ -117,11 +117,11 @@ func (d *delivery) leave() {
 	d.consumer.unblock()
 }
 
-// settle ends a message that was acked, or refused for good.
+// settle removes a message that was acked, or dead-letters it if it was refused.
 func (q *queue) settle(d *delivery, v verdict) {
 	it := d.item
 	if it.done {
-		return // by another consumer or otherwise, after this one's time was over
+		return // the message was settled or dropped after this delivery timed out
 	}
 	if it.ready {
 		q.ready.remove(it)
@@ -136,8 +136,8 @@ func (q *queue) settle(d *delivery, v verdict) {
 	q.drop(it)
 }
 
-// requeue makes deliveries ready again, each in its own queue. Each batch is delivered
-// again before the next one comes back.
+// requeue requeues deliveries, each in its own queue. Each batch is delivered again before
+// the next batch is requeued.
 func (ch *channel) requeue(deliveries []*delivery, v verdict) {
 	group := batches
 	if v == lostChannel {
@@ -146,11 +146,11 @@ func (ch *channel) requeue(deliveries []*delivery, v verdict) {
 	for _, batch := range group(deliveries) {
 		q := batch[0].queue
 		if q.kind == classic {
-			slices.Reverse(batch) // each goes to its old place, which is fastest before the one put back last
+			slices.Reverse(batch) // each message goes to its old place: finding it is fastest if that is before the previous one
 		}
 		for _, d := range batch {
 			d.leave()
-			if !d.late && !d.done { // else its message is ready, or gone, and keeps its place
+			if !d.late && !d.done { // otherwise the message is ready or done, and keeps its place
 				q.takeBack(d.item, v)
 			}
 		}
@@ -158,7 +158,7 @@ func (ch *channel) requeue(deliveries []*delivery, v verdict) {
 	}
 }
 
-// takeBack puts a message back, or gives it up when it has failed too often.
+// takeBack requeues a message, or dead-letters it when it exceeds the delivery limit.
 func (q *queue) takeBack(it *item, v verdict) {
 	q.place(it, v)
 	it.acquired++
@@ -174,7 +174,7 @@ func (q *queue) takeBack(it *item, v verdict) {
 	q.putBack(it)
 }
 
-// place gives a message that comes back its place, if that is not where it was.
+// place sets the place of a requeued message if it differs from the message's old place.
 func (q *queue) place(it *item, v verdict) {
 	if q.kind != quorum {
 		return
@@ -184,12 +184,12 @@ func (q *queue) place(it *item, v verdict) {
 	if gen := q.broker().gen; v != lostChannel && q.deliveryLimit == noLimit && gen.requeuesToEnd {
 		it.level = q.level(gen, it.message)
 		if q.ready.fair {
-			it.level = 0 // whatever its priority was
+			it.level = 0 // for every priority
 		}
 	}
 }
 
-// fails says whether v is a failed delivery.
+// fails reports whether v counts as a failed delivery.
 func (q *queue) fails(v verdict) bool {
 	if q.kind == classic && !q.broker().gen.classicCount {
 		return false
@@ -198,7 +198,7 @@ func (q *queue) fails(v verdict) bool {
 	return v == lostChannel || v == refused || v == discarded && returnsCount || v == returned && !returnsCount
 }
 
-// deliveryCount is x-delivery-count.
+// deliveryCount returns the value of x-delivery-count.
 func (q *queue) deliveryCount(it *item) int {
 	if q.broker().gen.countsReturns {
 		return it.acquiredCount()
@@ -206,8 +206,8 @@ func (q *queue) deliveryCount(it *item) int {
 	return it.failures
 }
 
-// acquiredCount is x-acquired-count. Until the queue counts by itself, it is what a dead
-// letter has brought along.
+// acquiredCount returns the value of x-acquired-count. Until this queue has requeued the
+// message, it is the count that a dead letter kept from its former queue.
 func (it *item) acquiredCount() int {
 	if it.acquired == 0 {
 		return it.failures

@@ -2,7 +2,8 @@ package devbroker
 
 import "github.com/warren-mq/warren/devbroker/internal/wire"
 
-// transaction is what a channel in tx mode has said since the last commit.
+// transaction holds the publishes and acks of a channel in tx mode since the last commit
+// or rollback.
 type transaction struct {
 	published []publication
 	settled   []settled
@@ -39,7 +40,7 @@ func (ch *channel) txCommit() error {
 	return nil
 }
 
-// txRollback forgets what was published; what was acked is unacked again.
+// txRollback discards the published messages and makes settled deliveries unacked again.
 func (ch *channel) txRollback() error {
 	if ch.tx == nil {
 		return refuse(preconditionFailed, "channel is not transactional")

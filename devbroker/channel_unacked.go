@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// delivery is a message with a client, to be acked on its channel.
+// delivery is a message that was delivered to a client, which must settle it on its channel.
 type delivery struct {
 	*item
 	tag      uint64
@@ -14,12 +14,12 @@ type delivery struct {
 	consumer *consumer // nil for basic.get
 	since    time.Time
 	settled  bool
-	late     bool // the consumer timeout is over: the message is ready for others
+	late     bool // the consumer timeout has expired: other consumers can receive the message
 }
 
-// unacked are the deliveries of a channel, in the order of their tags.
+// unacked holds the deliveries of a channel, in the order of their tags.
 type unacked struct {
-	all     []*delivery // settled ones stay until all before them are settled
+	all     []*delivery // a settled delivery stays until all deliveries before it are settled
 	settled int
 }
 
@@ -27,8 +27,8 @@ func (u *unacked) count() int { return len(u.all) - u.settled }
 
 func (u *unacked) add(d *delivery) { u.all = append(u.all, d) }
 
-// take removes the delivery with that tag, or with multiple all up to it; a tag of 0
-// then means all. Without any it returns nil.
+// take removes and returns the delivery with that tag. With multiple it takes all
+// deliveries up to the tag, and a tag of 0 means all. If none matches it returns nil.
 func (u *unacked) take(tag uint64, multiple bool) []*delivery {
 	if multiple && tag == 0 {
 		return u.takeAll()
@@ -49,7 +49,7 @@ func (u *unacked) take(tag uint64, multiple bool) []*delivery {
 
 func (u *unacked) takeAll() []*delivery { return u.cut(len(u.all)) }
 
-// cut removes the first n and returns those that were not settled.
+// cut removes the first n deliveries and returns the unsettled ones.
 func (u *unacked) cut(n int) []*delivery {
 	taken := make([]*delivery, 0, n)
 	for _, d := range u.all[:n] {
@@ -65,7 +65,7 @@ func (u *unacked) cut(n int) []*delivery {
 	return taken
 }
 
-// takeIf removes those that a condition holds for.
+// takeIf removes and returns the deliveries for which condition returns true.
 func (u *unacked) takeIf(condition func(*delivery) bool) (taken []*delivery) {
 	for _, d := range u.all {
 		if !d.settled && condition(d) {

@@ -15,7 +15,8 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// connection is one client's. Its goroutine reads; another writes what is in out.
+// connection is the connection of one client. One goroutine reads and handles frames; another
+// writes the contents of out.
 type connection struct {
 	broker *Broker
 	conn   net.Conn
@@ -26,17 +27,17 @@ type connection struct {
 	account      *account
 	capabilities wire.Table
 	channelMax   uint16
-	patience     atomic.Int64 // nanoseconds that the client may be silent; 0 for ever
-	endBy        atomic.Int64 // when its last words are due, in Unix nanoseconds; 0 for never
+	patience     atomic.Int64 // nanoseconds that the client may be silent; 0 means no limit
+	endBy        atomic.Int64 // deadline for the client's last frames, in Unix nanoseconds; 0 means none
 
 	// guarded by the broker's mu
 	vhost    *vhost
 	channels map[uint16]*channel
-	closing  bool // we have said close: only close-ok is of interest
+	closing  bool // the broker has sent close and ignores everything but close-ok
 	released bool
 	halted   bool
-	blocked  <-chan struct{} // closed when the client may go on; nil if it may
-	told     bool            // that it is blocked
+	blocked  <-chan struct{} // closed when the client may publish again; nil if it is not blocked
+	told     bool            // connection.blocked was sent
 }
 
 func newConnection(b *Broker, conn net.Conn) *connection {
@@ -51,12 +52,12 @@ func newConnection(b *Broker, conn net.Conn) *connection {
 
 const (
 	handshakeTimeout = 10 * time.Second
-	closeTimeout     = 5 * time.Second // for the client's close-ok
+	closeTimeout     = 5 * time.Second // how long to wait for the client's close-ok
 )
 
-// Read reads from the client, who may not be silent for longer than agreed.
+// Read reads from the client, with the agreed timeout as the deadline.
 func (c *connection) Read(p []byte) (int, error) {
-	for end, set := int64(0), false; !set || end != c.endBy.Load(); set = true { // say may come in between
+	for end, set := int64(0), false; !set || end != c.endBy.Load(); set = true { // say may set endBy in between
 		end = c.endBy.Load()
 		if err := c.conn.SetReadDeadline(c.deadline(end)); err != nil {
 			return 0, err
@@ -65,7 +66,7 @@ func (c *connection) Read(p []byte) (int, error) {
 	return c.conn.Read(p)
 }
 
-// deadline is when the client must have spoken; zero if it need not.
+// deadline returns the time by which the client must have sent data. Zero means no deadline.
 func (c *connection) deadline(end int64) time.Time {
 	patience := time.Duration(c.patience.Load())
 	switch {
@@ -77,7 +78,7 @@ func (c *connection) deadline(end int64) time.Time {
 	return time.Time{}
 }
 
-// serve talks with the client until one of them ends it.
+// serve handles the connection until the client or the broker closes it.
 func (c *connection) serve() {
 	var writer sync.WaitGroup
 	writer.Go(func() { c.out.run(func() { c.broker.do(c.kick) }) })
@@ -96,12 +97,12 @@ func (c *connection) serve() {
 	}
 }
 
-// goodbye tells the client why its connection is closed, and says whether its
-// answer is worth waiting for.
+// goodbye sends the client the reason for the close, and reports whether to wait for its
+// answer.
 func (c *connection) goodbye(err error) bool {
 	if frame, ok := errors.AsType[*wire.FrameError](err); ok && c.vhost != nil {
 		c.broker.do(func() { c.say(&replyError{code: frameError, text: frame.Reason}) })
-		_, _ = io.Copy(io.Discard, c) // where the next frame begins is anyone's guess
+		_, _ = io.Copy(io.Discard, c) // the start of the next frame is unknown
 		return false
 	}
 	if errors.Is(err, errLogin) || errors.Is(err, errOutOfTurn) {
@@ -116,7 +117,7 @@ func (c *connection) goodbye(err error) bool {
 	return true
 }
 
-// rest keeps the client waiting.
+// rest waits for d, or until the broker ends the connection.
 func (c *connection) rest(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -126,7 +127,7 @@ func (c *connection) rest(d time.Duration) {
 	}
 }
 
-// say sends close for a reason, once, and lets go of everything the client had.
+// say sends connection.close with the reason, once, and releases the client's resources.
 func (c *connection) say(reply *replyError) {
 	if c.closing {
 		return
@@ -138,22 +139,22 @@ func (c *connection) say(reply *replyError) {
 	})
 	end := time.Now().Add(closeTimeout)
 	c.endBy.Store(end.UnixNano())
-	_ = c.conn.SetReadDeadline(end) // for a reader that waits already
+	_ = c.conn.SetReadDeadline(end) // also applies to a read in progress
 }
 
-// force closes the connection at the broker's wish.
+// force closes the connection on behalf of the broker.
 func (c *connection) force(text string) {
 	if c.vhost == nil || c.closing {
-		c.drop() // in the handshake nobody can be told, and who knows need not be
+		c.drop() // during the handshake close cannot be sent, and after the first close it is not needed
 		return
 	}
 	c.say(&replyError{code: connectionForced, text: text})
 	c.stopWaiting()
 }
 
-// drop cuts the connection without a word.
+// drop closes the network connection without connection.close.
 func (c *connection) drop() {
-	_ = c.conn.Close() // the reader learns of it
+	_ = c.conn.Close() // the reader gets the error
 	c.stopWaiting()
 }
 
@@ -165,7 +166,7 @@ func (c *connection) stopWaiting() {
 	}
 }
 
-// end lets go of everything, when the client is gone or will be.
+// end releases the client's resources and has the connection closed.
 func (c *connection) end() {
 	c.broker.do(func() {
 		c.release()
@@ -174,7 +175,7 @@ func (c *connection) end() {
 	c.out.finish()
 }
 
-// release returns what was not acked and deletes what is exclusive.
+// release requeues unacknowledged messages and deletes exclusive queues.
 func (c *connection) release() {
 	if c.released {
 		return
@@ -182,10 +183,10 @@ func (c *connection) release() {
 	c.released = true
 	all := slices.SortedFunc(maps.Values(c.channels), func(a, b *channel) int { return cmp.Compare(a.id, b.id) })
 	for _, ch := range all {
-		ch.confirms = confirms{} // of which the client has no use
+		ch.confirms = confirms{} // the client can no longer use them
 		ch.end()
 	}
-	for _, ch := range all { // now that none of them receives any more
+	for _, ch := range all { // after all consumers of the connection have ended
 		ch.requeue(ch.unacked.takeAll(), lostChannel)
 	}
 	clear(c.channels)
@@ -194,20 +195,20 @@ func (c *connection) release() {
 	}
 }
 
-// kick has the queues of the client's consumers look again.
+// kick wakes the queues of the client's consumers, so that they deliver what they can.
 func (c *connection) kick() {
 	for _, ch := range c.channels {
 		ch.kick()
 	}
 }
 
-// can says whether the client has a capability.
+// can reports whether the client has a capability.
 func (c *connection) can(capability string) bool {
 	yes, _ := c.capabilities.Get(capability)
 	return yes == true
 }
 
-// peer is what TLS knows of the client; nil without TLS.
+// peer returns the TLS state of the connection, or nil without TLS.
 func (c *connection) peer() *tls.ConnectionState {
 	t, ok := c.conn.(*tls.Conn)
 	if !ok {
@@ -217,7 +218,7 @@ func (c *connection) peer() *tls.ConnectionState {
 	return &state
 }
 
-// handleOne handles a frame; after the last one that has come, confirms are told.
+// handleOne handles a frame. After the last frame that has arrived it sends the confirms.
 func (c *connection) handleOne(f wire.Frame) error {
 	err := c.handle(f)
 	if c.in.Buffered() == 0 {
@@ -228,7 +229,7 @@ func (c *connection) handleOne(f wire.Frame) error {
 	return err
 }
 
-// waitWhileBlocked does not read on from a client that published while memory was short.
+// waitWhileBlocked blocks while an alarm applies to a client that has published.
 func (c *connection) waitWhileBlocked() {
 	if c.blocked == nil {
 		return

@@ -7,20 +7,20 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// replyError ends a channel, or the whole connection if hard, with a reply code of
-// AMQP and the text that RabbitMQ sends with it.
+// replyError closes a channel, or the whole connection if hard, with an AMQP reply code
+// and the text that RabbitMQ sends with it.
 type replyError struct {
 	code  uint16
 	text  string
 	hard  bool
-	early bool // is said even before the connection is open
+	early bool // is sent even before the connection is open
 
-	class, method uint16 // what was asked for; 0 if it was no method
+	class, method uint16 // the method that failed; 0 if the cause was another frame
 }
 
 func (e *replyError) Error() string { return fmt.Sprintf("devbroker: %d %s", e.code, e.reply()) }
 
-// reply is the text as it goes to the client, shortened as RabbitMQ does it.
+// reply returns the text for the client, shortened as RabbitMQ shortens it.
 func (e *replyError) reply() string {
 	const most = 255
 	text := replyNames[e.code] + " - " + e.text
@@ -65,20 +65,20 @@ var replyNames = map[uint16]string{
 	internalError:      "INTERNAL_ERROR",
 }
 
-// refuse returns the error of a reply code; those from 403 to 406 end a channel, the
-// others the connection.
+// refuse returns the error for a reply code. Codes from 403 to 406 close the channel; all
+// others close the connection.
 func refuse(code uint16, format string, args ...any) error {
 	soft := code >= accessRefused && code <= preconditionFailed
 	return &replyError{code: code, text: fmt.Sprintf(format, args...), hard: !soft}
 }
 
-// asReply returns the reply that err is, or nil.
+// asReply returns err as a *replyError, or nil.
 func asReply(err error) *replyError {
 	reply, _ := errors.AsType[*replyError](err)
 	return reply
 }
 
-// attribute says which method an error answers.
+// attribute adds to an error the method that caused it.
 func attribute(err error, m wire.Method) error {
 	if reply := asReply(err); reply != nil && reply.class == 0 {
 		reply.class, reply.method = m.ID()

@@ -7,16 +7,16 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// headerSize is what a content header has before its properties: class, weight and the
-// size of the body.
+// headerSize is the length of a content header before its properties, in bytes: class,
+// weight and body size.
 const headerSize = 12
 
-// handle does what a frame asks for. The error is a *replyError that closes the
-// connection, or io.EOF when it is over.
+// handle handles a frame. It returns a *replyError that closes the connection, or io.EOF
+// when the connection has ended.
 func (c *connection) handle(f wire.Frame) error {
 	switch {
 	case c.halted && !c.closing:
-		return io.EOF // nothing comes after a cut
+		return io.EOF // frames after a dropped connection are ignored
 	case c.closing:
 		return c.awaitCloseOk(f)
 	case f.Type == wire.FrameHeartbeat && len(f.Payload) > 0, f.Type == 0, f.Type > wire.FrameBody && f.Type != wire.FrameHeartbeat:
@@ -42,7 +42,7 @@ func (c *connection) awaitCloseOk(f wire.Frame) error {
 	}
 	m, err := wire.ParseMethod(f.Payload)
 	if err != nil {
-		return nil //nolint:nilerr // a client that is told to go may say what it wants
+		return nil //nolint:nilerr // frames of a client after close are ignored
 	}
 	switch m.(type) {
 	case *wire.ConnectionCloseOk:
@@ -53,7 +53,7 @@ func (c *connection) awaitCloseOk(f wire.Frame) error {
 	return nil
 }
 
-// handleOwn does what a frame on channel 0 asks for.
+// handleOwn handles a frame on channel 0.
 func (c *connection) handleOwn(f wire.Frame) error {
 	m, err := parseMethod(f)
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *connection) handleOwn(f wire.Frame) error {
 	}
 }
 
-// openChannel opens a channel, which is all that a frame on a new one may ask for.
+// openChannel opens a channel. The first frame on a channel must be channel.open.
 func (c *connection) openChannel(f wire.Frame) error {
 	m, err := parseMethod(f)
 	if err != nil {
@@ -89,8 +89,8 @@ func (c *connection) openChannel(f wire.Frame) error {
 	return nil
 }
 
-// parseMethod reads a method, or says what is wrong with it as RabbitMQ does, which
-// says nothing at all of some faults.
+// parseMethod decodes a method. Its errors are the replies that RabbitMQ sends; for some
+// malformed methods RabbitMQ sends no reply.
 func parseMethod(f wire.Frame) (wire.Method, error) {
 	if f.Type != wire.FrameMethod {
 		return nil, refuse(unexpectedFrame, "expected method frame, got non method frame instead")

@@ -11,14 +11,14 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// silentClose is how long RabbitMQ keeps a client waiting that it will not talk to.
+// silentClose is how long RabbitMQ waits before it closes the connection of a refused client.
 const silentClose = 3 * time.Second
 
-// errOutOfTurn ends a handshake without a word, as RabbitMQ does.
+// errOutOfTurn ends a handshake without connection.close, as RabbitMQ does.
 var errOutOfTurn = errors.New("devbroker: handshake: the client is out of turn")
 
-// handshake goes from the protocol header to connection.open-ok, as section 2.2.4 of
-// the AMQP 0-9-1 specification has it.
+// handshake runs the handshake from the protocol header to connection.open-ok, as described
+// in section 2.2.4 of the AMQP 0-9-1 specification.
 func (c *connection) handshake() error {
 	if err := c.agreeOnProtocol(); err != nil {
 		return err
@@ -32,7 +32,8 @@ func (c *connection) handshake() error {
 	return nil
 }
 
-// agreeOnProtocol answers another protocol than AMQP 0-9-1 with what is spoken here.
+// agreeOnProtocol answers the header of any protocol other than AMQP 0-9-1 with the header
+// of a supported protocol.
 func (c *connection) agreeOnProtocol() error {
 	header, err := c.in.ProtocolHeader()
 	if err != nil {
@@ -44,13 +45,13 @@ func (c *connection) agreeOnProtocol() error {
 	}
 	answer := c.broker.gen.headers[0]
 	if c.broker.gen.speaksAMQP10 && !strings.HasPrefix(asked, "AMQP\x00\x00\x09") {
-		answer = "AMQP\x03\x01\x00\x00" // with SASL; it is not spoken here all the same
+		answer = "AMQP\x03\x01\x00\x00" // AMQP 1.0 with SASL, which RabbitMQ names here; devbroker does not implement it
 	}
 	c.out.add(func(to []byte) []byte { return append(to, answer...) })
 	return fmt.Errorf("devbroker: handshake: protocol %q", asked)
 }
 
-// mechanisms are the ways to log in that are offered.
+// mechanisms returns the SASL mechanisms that the broker offers.
 func (c *connection) mechanisms() string {
 	if c.peer() == nil {
 		return c.broker.gen.mechanisms
@@ -58,8 +59,8 @@ func (c *connection) mechanisms() string {
 	return c.broker.gen.mechanisms + " EXTERNAL"
 }
 
-// properties are what the broker tells of itself. Clients look at the product, the version
-// and the capabilities; information is for people.
+// properties returns the server properties. Clients read the product, the version and the
+// capabilities; information is for people.
 func (b *Broker) properties() wire.Table {
 	capabilities := make(wire.Table, 0, len(capabilityNames))
 	for _, name := range capabilityNames {
@@ -81,7 +82,7 @@ var capabilityNames = []string{
 	"connection.blocked", "consumer_priorities", "authentication_failure_close", "per_consumer_qos", "direct_reply_to",
 }
 
-// start finds out who the client is.
+// start sends connection.start and logs the client in.
 func (c *connection) start() error {
 	c.out.method(0, &wire.ConnectionStart{
 		VersionMajor: 0, VersionMinor: 9, ServerProperties: c.broker.properties(),
@@ -105,12 +106,12 @@ func (c *connection) start() error {
 	return err
 }
 
-// deny ends the handshake with a close, whatever the code means on a channel.
+// deny returns an error that ends the handshake with connection.close for any reply code.
 func deny(code uint16, format string, args ...any) error {
 	return &replyError{code: code, text: fmt.Sprintf(format, args...), hard: true, early: true}
 }
 
-// tune agrees on limits: of two the lower, where zero means none.
+// tune negotiates the limits. The lower of the two values applies; zero means no limit.
 func (c *connection) tune() error {
 	cfg := c.broker.cfg
 	beat := uint16(max(cfg.Heartbeat, 0) / time.Second)
@@ -130,7 +131,7 @@ func (c *connection) tune() error {
 	return nil
 }
 
-// open enters a virtual host.
+// open opens a virtual host.
 func (c *connection) open() error {
 	m, err := expect[*wire.ConnectionOpen](c)
 	if err != nil {
@@ -154,7 +155,7 @@ func (c *connection) open() error {
 	return err
 }
 
-// expect reads the one method that the handshake has next.
+// expect reads the next method of the handshake, which must be of type M.
 func expect[M wire.Method](c *connection) (want M, err error) {
 	for {
 		f, err := c.in.Next()
@@ -165,7 +166,7 @@ func expect[M wire.Method](c *connection) (want M, err error) {
 			return want, err
 		case f.Type == wire.FrameHeartbeat:
 			continue
-		case f.Channel != 0 && c.channelMax > 0: // tuned, so that it understands a close
+		case f.Channel != 0 && c.channelMax > 0: // after tuning the client accepts connection.close
 			return want, deny(unexpectedFrame, "%s", f)
 		case f.Channel != 0:
 			return want, errOutOfTurn

@@ -9,25 +9,25 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// output gathers what goes to a client and writes it in as few pieces as may be. Adding
-// to it never waits, so that a slow client holds up nobody else.
+// output buffers the frames for a client and writes them in as few writes as possible.
+// Adding a frame returns without waiting, so a slow client does not delay other clients.
 type output struct {
 	conn    net.Conn
 	wake    chan struct{}
 	waiting atomic.Int64 // bytes not written yet
-	starved atomic.Bool  // a consumer wants to hear of room
-	beat    atomic.Int64 // nanoseconds without a word until a heartbeat; 0 for none
+	starved atomic.Bool  // a consumer waits for room
+	beat    atomic.Int64 // nanoseconds without a frame until a heartbeat; 0 means no heartbeats
 
 	mu       sync.Mutex
 	pending  []byte
 	frameMax uint32
-	last     bool // write what is pending, then close
+	last     bool // write the pending bytes, then close
 }
 
 const (
-	firstFrameMax     = 4096            // until the client has agreed on another
-	roomForDeliveries = 1 << 20         // bytes waiting for a client until its consumers pause
-	writeTimeout      = 5 * time.Second // for the last words to a client that does not read
+	firstFrameMax     = 4096            // until tuning has set another
+	roomForDeliveries = 1 << 20         // pending bytes at which deliveries to the client's consumers pause
+	writeTimeout      = 5 * time.Second // for the last frames to a client that does not read
 )
 
 func newOutput(conn net.Conn) *output {
@@ -64,16 +64,16 @@ func (o *output) poke() {
 	}
 }
 
-// finish has the rest written and the connection closed.
+// finish makes run write the pending bytes and close the connection.
 func (o *output) finish() {
 	o.mu.Lock()
 	o.last = true
 	o.mu.Unlock()
-	_ = o.conn.SetWriteDeadline(time.Now().Add(writeTimeout)) // a write that hangs already heeds it too
+	_ = o.conn.SetWriteDeadline(time.Now().Add(writeTimeout)) // also applies to a write in progress
 	o.poke()
 }
 
-// hasRoom says whether deliveries may be added. After a no, run's onRoom is called
+// hasRoom reports whether deliveries may be added. After it returns false, run calls onRoom
 // once there is room.
 func (o *output) hasRoom() bool {
 	if o.waiting.Load() < roomForDeliveries {
@@ -83,10 +83,10 @@ func (o *output) hasRoom() bool {
 	return o.waiting.Load() < roomForDeliveries
 }
 
-// run writes until finish or a failed write, with heartbeats in between, and closes
+// run writes pending bytes and heartbeats until finish or a failed write, and then closes
 // the connection.
 func (o *output) run(onRoom func()) {
-	defer func() { _ = o.conn.Close() }() // the reader learns of it, and that is what counts
+	defer func() { _ = o.conn.Close() }() // the close ends the reader, which is enough
 	var spare []byte
 	for {
 		if o.rest() {
@@ -94,7 +94,7 @@ func (o *output) run(onRoom func()) {
 			continue
 		}
 		data, last := o.take(spare)
-		if len(data) > 0 { // over TLS and pipes even nothing may take its time
+		if len(data) > 0 { // over TLS and pipes even an empty write may block
 			if _, err := o.conn.Write(data); err != nil {
 				return
 			}
@@ -109,7 +109,7 @@ func (o *output) run(onRoom func()) {
 	}
 }
 
-// rest waits for something to write; true if it is time for a heartbeat.
+// rest waits for pending bytes. It returns true if a heartbeat is due.
 func (o *output) rest() (idle bool) {
 	var beat <-chan time.Time
 	if d := time.Duration(o.beat.Load()); d > 0 {
@@ -125,19 +125,19 @@ func (o *output) rest() (idle bool) {
 	}
 }
 
-// take returns what is pending and leaves an empty buffer in its place.
+// take returns the pending bytes and replaces the buffer with spare.
 func (o *output) take(spare []byte) (data []byte, last bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	data, o.pending = o.pending, spare
 	if cap(spare) > roomForDeliveries {
-		o.pending = nil // one large message is no reason to keep the room
+		o.pending = nil // drop a buffer that a large message has grown
 	}
 	o.waiting.Store(0)
 	return data, o.last
 }
 
-// tune sets what was agreed on: the largest frame, and the pause between heartbeats.
+// tune sets the negotiated limits: the largest frame, and the interval between heartbeats.
 func (o *output) tune(frameMax uint32, beat time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// pipeRoom is how many bytes a pipe takes that nobody has read yet. A socket has such a
-// buffer too, and clients write while they hold their locks.
+// pipeRoom is how many unread bytes a pipe buffers. It imitates the buffer of a socket,
+// because clients write while they hold their locks.
 const pipeRoom = 1 << 20
 
-// newPipe returns the two ends of a connection in memory.
+// newPipe returns both ends of a connection in memory.
 func newPipe() (client, server net.Conn) {
 	up, down := newFlow(), newFlow()
 	return &pipeEnd{in: down, out: up}, &pipeEnd{in: up, out: down}
 }
 
-// pipeEnd is one end: what it writes to out, the other reads from its in.
+// pipeEnd is one end of a pipe. The out of one end is the in of the other.
 type pipeEnd struct{ in, out *flow }
 
 func (e *pipeEnd) Read(p []byte) (int, error)  { return e.in.read(p) }
 func (e *pipeEnd) Write(p []byte) (int, error) { return e.out.write(p) }
 
-// Close ends both directions. What was written before can still be read.
+// Close closes both directions. Data written before can still be read.
 func (e *pipeEnd) Close() error {
 	e.in.close(true)
 	e.out.close(false)
@@ -54,13 +54,13 @@ type flow struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	data    []byte
-	unread  bool // the reader is gone
-	ended   bool // the writer is gone
+	unread  bool // the reader has closed its end
+	ended   bool // the writer has closed its end
 	readBy  deadline
 	writeBy deadline
 }
 
-// deadline is when a wait is over; never if at is zero.
+// deadline is the time at which a wait ends. A zero at means no deadline.
 type deadline struct {
 	at    time.Time
 	timer *time.Timer
@@ -151,8 +151,8 @@ func (f *flow) setDeadline(d *deadline, at time.Time) error {
 	return nil
 }
 
-// wake has those who wait look again. It takes the lock, since without it would miss
-// who has looked, but does not wait yet.
+// wake makes all waiting goroutines check their condition again. It takes the lock so that
+// it also reaches a goroutine that has checked its condition but does not wait yet.
 func (f *flow) wake() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// exchangeSettings are what an exchange is declared with.
+// exchangeSettings holds the parameters of an exchange's declaration.
 type exchangeSettings struct {
 	name       string
 	kind       string
@@ -21,11 +21,11 @@ type exchange struct {
 	exchangeSettings
 	vhost    *vhost
 	bindings []*binding
-	table    matcher // of the same bindings
-	bound    bool    // once had a binding, and goes with its last if autoDelete
+	table    matcher // matches the same bindings
+	bound    bool    // has had a binding; an autoDelete exchange is deleted with its last one
 }
 
-// binding ties a queue or an exchange to an exchange.
+// binding binds a queue or an exchange to an exchange.
 type binding struct {
 	source *exchange
 	key    string
@@ -33,12 +33,12 @@ type binding struct {
 	target target
 }
 
-// target is where a binding leads: a *queue or an *exchange.
+// target is the destination of a binding: a *queue or an *exchange.
 type target interface{ targetName() string }
 
 func (x *exchange) targetName() string { return x.name }
 
-// matcher finds the bindings that a message takes.
+// matcher finds the bindings that match a message.
 type matcher interface {
 	add(b *binding)
 	remove(b *binding)
@@ -58,7 +58,7 @@ func newExchange(v *vhost, s exchangeSettings) *exchange {
 	return &exchange{exchangeSettings: s, vhost: v, table: matchers[s.kind](v.broker.gen)}
 }
 
-// alternate is where messages go that no binding takes; "" if that is nowhere.
+// alternate returns the name of the exchange for messages that match no binding, or "".
 func (x *exchange) alternate() string {
 	name, _ := x.args.Get("alternate-exchange")
 	text, _ := name.(string)
@@ -75,7 +75,7 @@ func (x *exchange) find(to target, key string, args wire.Table) *binding {
 	return x.bindings[i]
 }
 
-// bind adds a binding, unless it is there already.
+// bind adds a binding unless it exists.
 func (x *exchange) bind(to target, key string, args wire.Table) {
 	x.bound = true
 	if x.find(to, key, args) != nil {
@@ -86,8 +86,8 @@ func (x *exchange) bind(to target, key string, args wire.Table) {
 	x.table.add(b)
 }
 
-// unbind removes the bindings for which it is asked, and the exchange itself if it
-// was the last one of an auto-delete exchange.
+// unbind removes the bindings for which remove returns true. It deletes an auto-delete
+// exchange that has lost its last binding.
 func (x *exchange) unbind(remove func(*binding) bool) {
 	before := len(x.bindings)
 	x.bindings = slices.DeleteFunc(x.bindings, func(b *binding) bool {
@@ -108,7 +108,7 @@ func (x *exchange) delete() {
 	x.vhost.forget(x)
 }
 
-// forget removes the bindings that lead to something that is gone.
+// forget removes the bindings to a deleted queue or exchange.
 func (v *vhost) forget(gone target) {
 	for _, x := range v.exchanges {
 		x.unbind(func(b *binding) bool { return b.target == gone })

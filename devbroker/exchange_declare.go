@@ -67,7 +67,7 @@ func (ch *channel) mayDeclareExchange(m *wire.ExchangeDeclare) error {
 	return ch.conn.account.check(configure, "exchange", m.Exchange, v.name)
 }
 
-// knowsType refuses types of exchanges that there are not.
+// knowsType returns an error for an unknown exchange type.
 func (g generation) knowsType(name string) error {
 	if _, ok := matchers[name]; ok && (name != "x-local-random" || g.localRandom) {
 		return nil
@@ -82,7 +82,7 @@ func (g generation) knowsType(name string) error {
 	return refuse(preconditionFailed, "%s", text)
 }
 
-// mustBe refuses a declaration that wants another exchange than x is.
+// mustBe returns an error if a declaration differs from x.
 func (x *exchange) mustBe(want exchangeSettings) error {
 	subject := "exchange '" + x.name + "' in vhost '" + x.vhost.name + "'"
 	if x.kind != want.kind {
@@ -133,7 +133,7 @@ func (ch *channel) exchangeBind(m *wire.ExchangeBind) error {
 
 func (ch *channel) exchangeUnbind(m *wire.ExchangeUnbind) error {
 	source, to, err := ch.exchangesOf(m.Source, m.Destination)
-	if isMissing(err) { // what is missing is not bound
+	if isMissing(err) { // unbinding succeeds if an end is missing
 		ch.answer(m.NoWait, &wire.ExchangeUnbindOk{})
 		return nil
 	}
@@ -145,7 +145,7 @@ func (ch *channel) exchangeUnbind(m *wire.ExchangeUnbind) error {
 	return nil
 }
 
-// unbindOne removes a binding, if there is such a one.
+// unbindOne removes a binding if it exists.
 func (x *exchange) unbindOne(to target, key string, args wire.Table) {
 	if b := x.find(to, key, args); b != nil {
 		x.unbind(func(other *binding) bool { return other == b })

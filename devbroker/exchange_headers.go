@@ -9,8 +9,8 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// headersMatcher is of a headers exchange: binding arguments are compared with the
-// headers of a message.
+// headersMatcher is the matcher of a headers exchange. It compares the binding arguments
+// with the headers of a message.
 type headersMatcher struct {
 	fanoutMatcher
 	floats bool // 1.0 equals 1
@@ -25,8 +25,8 @@ func (h *headersMatcher) match(m *message, _ string, take func(*binding)) {
 	}
 }
 
-// matches compares by the rules of x-match: all, any, and the two that look at
-// arguments beginning with x- as well.
+// matches reports whether args match headers by the rules of x-match: all, any, and the two
+// variants that also compare arguments beginning with x-.
 func (h *headersMatcher) matches(args, headers wire.Table) bool {
 	mode, _ := args.Get("x-match")
 	text, _ := mode.(string)
@@ -51,7 +51,7 @@ func (h *headersMatcher) same(a, b any) bool {
 	return sameValue(a, b)
 }
 
-// asFloat makes a float of a number of any kind.
+// asFloat converts a number of any type to a float.
 func asFloat(v any) any {
 	if n, ok := asInt(v); ok {
 		return float64(n)
@@ -62,7 +62,7 @@ func asFloat(v any) any {
 	return v
 }
 
-// sameValue compares values of fields; integers of any width may be equal.
+// sameValue compares field values. Integers of different widths can be equal.
 func sameValue(a, b any) bool {
 	x, isInt := asInt(a)
 	y, alsoInt := asInt(b)
@@ -93,7 +93,7 @@ func asInt(v any) (int64, bool) {
 	return 0, false
 }
 
-// sameTable compares two tables whatever the order of their fields.
+// sameTable compares two tables and ignores the order of their fields.
 func sameTable(a, b wire.Table) bool {
 	if len(a) != len(b) {
 		return false
@@ -107,7 +107,7 @@ func sameTable(a, b wire.Table) bool {
 	return true
 }
 
-// takes refuses arguments that a headers exchange does not understand.
+// takes returns an error for arguments that a headers exchange rejects.
 func (x *exchange) takes(args wire.Table) error {
 	mode, ok := args.Get("x-match")
 	if !ok || x.kind != "headers" {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// directMatcher is of a direct exchange: the binding key is the routing key.
+// directMatcher is the matcher of a direct exchange: the binding key equals the routing key.
 type directMatcher map[string][]*binding
 
 func (d directMatcher) add(b *binding) { d[b.key] = append(d[b.key], b) }
@@ -26,7 +26,7 @@ func (d directMatcher) match(_ *message, key string, take func(*binding)) {
 	}
 }
 
-// fanoutMatcher is of a fanout exchange: everything matches.
+// fanoutMatcher is the matcher of a fanout exchange: every binding matches.
 type fanoutMatcher struct{ all []*binding }
 
 func (f *fanoutMatcher) add(b *binding)    { f.all = append(f.all, b) }
@@ -38,7 +38,7 @@ func (f *fanoutMatcher) match(_ *message, _ string, take func(*binding)) {
 	}
 }
 
-// randomMatcher is of an x-local-random exchange: one of the bindings matches.
+// randomMatcher is the matcher of an x-local-random exchange: one of the bindings matches.
 type randomMatcher struct{ fanoutMatcher }
 
 func (r *randomMatcher) match(_ *message, _ string, take func(*binding)) {
@@ -47,10 +47,10 @@ func (r *randomMatcher) match(_ *message, _ string, take func(*binding)) {
 	}
 }
 
-// topicMatcher is of a topic exchange: binding keys are patterns of words, where *
-// is one word and # any number of them.
+// topicMatcher is the matcher of a topic exchange. Binding keys are patterns of words: *
+// matches one word and # matches any number of words.
 type topicMatcher struct {
-	exact    directMatcher // those without * and #
+	exact    directMatcher // keys without * and #
 	patterns []pattern
 }
 
@@ -86,7 +86,7 @@ func (t *topicMatcher) match(m *message, key string, take func(*binding)) {
 	}
 }
 
-// splitKey returns the words of a routing key; an empty one has none.
+// splitKey returns the words of a routing key. An empty key has no words.
 func splitKey(key string) []string {
 	if key == "" {
 		return nil
@@ -94,8 +94,8 @@ func splitKey(key string) []string {
 	return strings.Split(key, ".")
 }
 
-// matchWords remembers the last # and goes back to it, so that no pattern takes
-// more than the product of both lengths.
+// matchWords reports whether key words match a pattern. It backtracks only to the last #, so
+// the number of steps is at most the product of both lengths.
 func matchWords(pattern, words []string) bool {
 	p, w, hash, from := 0, 0, -1, 0
 	for w < len(words) {

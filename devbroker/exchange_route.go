@@ -2,10 +2,10 @@ package devbroker
 
 import "slices"
 
-// route returns the queues that m reaches from x, each once, through other exchanges
-// and alternate exchanges as they come.
+// route returns the queues that m reaches from x, each once. It follows bindings to other
+// exchanges, and alternate exchanges.
 func (x *exchange) route(m *message) []*queue {
-	if x.name == "" { // needs no bindings, and most messages of a worker come this way
+	if x.name == "" { // a fast path without bindings: a worker sends most messages to the default exchange
 		return x.vhost.named(m.keys)
 	}
 	r := router{message: m, seen: map[target]bool{}}
@@ -13,7 +13,7 @@ func (x *exchange) route(m *message) []*queue {
 	return r.queues
 }
 
-// named returns the queues of these names.
+// named returns the queues with these names.
 func (v *vhost) named(keys []string) []*queue {
 	queues := make([]*queue, 0, len(keys))
 	for i, key := range keys {

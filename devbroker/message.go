@@ -8,25 +8,25 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// message is one publish. Queues share it; it does not change.
+// message is one published message. Queues share it, so it must not change.
 type message struct {
 	exchange   string
 	key        string
-	keys       []string // key, and those of CC and BCC
-	told       []string // those that others may know
-	properties []byte   // as the client encoded them, but for BCC
+	keys       []string // the routing key, and the keys in CC and BCC
+	told       []string // the keys without BCC
+	properties []byte   // as the client encoded them, without BCC
 	body       []byte
 	priority   uint8
-	ttl        time.Duration // by its expiration; negative for none
-	deaths     []death       // of its life in dead-lettering queues, the last one first
-	failures   int           // deliveries that failed in the queue that it was dead-lettered from
+	ttl        time.Duration // from the expiration property; negative means none
+	deaths     []death       // deaths in dead-lettering queues, the latest first
+	failures   int           // failed deliveries in the queue from which it was dead-lettered
 	parsed     wire.Properties
 	copies     int // in queues and with consumers
 }
 
 const noTTL time.Duration = -1
 
-// newMessage reads what the broker has to know of a message.
+// newMessage decodes the properties and headers that the broker uses.
 func newMessage(p *wire.BasicPublish, properties, body []byte) (*message, error) {
 	parsed, err := wire.ParseProperties(properties)
 	if err != nil {
@@ -42,7 +42,7 @@ func newMessage(p *wire.BasicPublish, properties, body []byte) (*message, error)
 	return m, m.readRecipients()
 }
 
-// expirationOf reads the expiration property: milliseconds, as text.
+// expirationOf parses the expiration property: milliseconds, as text.
 func expirationOf(p wire.Properties) (time.Duration, error) {
 	if p.Present&wire.HasExpiration == 0 {
 		return noTTL, nil
@@ -59,7 +59,7 @@ func expirationOf(p wire.Properties) (time.Duration, error) {
 	return time.Duration(ms) * time.Millisecond, nil
 }
 
-// badInteger says how far a text is an integer, in Erlang's words.
+// badInteger returns Erlang's description of a text that is not an integer.
 func badInteger(text string) string {
 	digits := 0
 	for digits < len(text) && text[digits] >= '0' && text[digits] <= '9' {
@@ -71,7 +71,7 @@ func badInteger(text string) string {
 	return `{leftover_string,"` + text[digits:] + `"}`
 }
 
-// readRecipients takes more routing keys from the headers CC and BCC, and removes BCC:
+// readRecipients adds the routing keys in the headers CC and BCC, and removes BCC. This is
 // RabbitMQ's sender-selected distribution.
 func (m *message) readRecipients() error {
 	if len(m.parsed.Headers) == 0 {
@@ -103,14 +103,14 @@ func (m *message) readRecipients() error {
 
 func (m *message) headers() wire.Table { return m.parsed.Headers }
 
-// setHeaders changes a message that is in no queue yet.
+// setHeaders replaces the headers. The message must not be in a queue yet.
 func (m *message) setHeaders(h wire.Table) {
 	m.parsed.Headers = h
 	m.parsed.Present |= wire.HasHeaders
 	m.properties = m.parsed.Append(nil)
 }
 
-// size is what the message counts for the broker's memory.
+// size returns the bytes that the message counts against the memory limit.
 func (m *message) size() int64 { return int64(len(m.body)+len(m.properties)) + messageOverhead }
 
 // withHeaders returns the properties with some headers set.

@@ -6,7 +6,7 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// queueSettings are what a queue is declared with.
+// queueSettings holds the parameters of a queue's declaration.
 type queueSettings struct {
 	name       string
 	durable    bool
@@ -20,28 +20,28 @@ type queue struct {
 	queueSettings
 	options
 	vhost *vhost
-	owner *connection // who alone may use it; nil if everyone may
+	owner *connection // connection that owns an exclusive queue; nil for other queues
 
 	ready        backlog
 	nextSeq      uint64
 	unacked      int
 	leaving      int         // cancelled consumers that hold messages
-	gets         int         // of unacked, those held by basic.get
-	consumers    []*consumer // the higher priority first, and in turn among equals
-	lastConsumer uint64      // the number of the last one
-	active       *consumer   // the only one to receive, if singleActive
-	deaths       shipping    // dead letters that wait for their confirm
+	gets         int         // unacked deliveries of basic.get
+	consumers    []*consumer // by priority, highest first; consumers of equal priority take turns
+	lastConsumer uint64      // number of the latest consumer
+	active       *consumer   // the only consumer that receives, if singleActive
+	deaths       shipping    // dead letters that wait for confirms
 
-	expiry *time.Timer // for the head that expires next
-	unused *time.Timer // for x-expires
+	expiry *time.Timer // timer for the head that expires next
+	unused *time.Timer // timer for x-expires
 
-	publishers map[any]bool // channels, and queues with dead letters, to a quorum queue with reject-publish; true if it refuses them
-	slacked    bool         // had slack when it last looked
-	fresh      *item        // of a quorum queue, what was published last: it expires after the limits are applied
+	publishers map[any]bool // publishers (channels, or queues that dead-letter) to a quorum queue with reject-publish; true if refused
+	slacked    bool         // result of slack when the limits were last applied
+	fresh      *item        // quorum: the message published last, which expires only after the limits are applied
 
-	waking  bool // is on the agenda
+	waking  bool // deliver is on the agenda
 	paused  bool
-	stalled bool // delivers nothing that is ready until something happens to its consumers
+	stalled bool // holds back ready messages until its consumers change
 	deleted bool
 }
 
@@ -49,7 +49,7 @@ func newQueue(v *vhost, s queueSettings, o options, owner *connection) *queue {
 	q := &queue{queueSettings: s, options: o, vhost: v, owner: owner}
 	levels := o.levels(v.broker.gen)
 	if o.kind == quorum {
-		levels++ // for what comes back
+		levels++ // for requeued messages
 	}
 	q.ready = newBacklog(levels, o.fair(v.broker.gen))
 	q.used()
@@ -60,8 +60,8 @@ func (q *queue) targetName() string { return q.name }
 
 func (q *queue) broker() *Broker { return q.vhost.broker }
 
-// publish takes a message at the end of the queue; false if the queue refuses it. The
-// publisher is nil for dead letters that may get lost.
+// publish appends a message to the queue. It returns false if the queue refuses it. The
+// publisher is nil for dead letters with the at-most-once strategy.
 func (q *queue) publish(m *message, publisher any) bool {
 	switch {
 	case q.overflow == rejectPublish && q.refuses(publisher):
@@ -86,14 +86,14 @@ func (q *queue) publish(m *message, publisher any) bool {
 	if q.kind == quorum {
 		q.fresh = it
 	} else if q.dropOverflow() || q.ready.count == 1 {
-		q.expire() // else a classic queue of RabbitMQ does not look
+		q.expire() // otherwise a classic queue of RabbitMQ does not check for expired messages
 	}
 	q.wake()
 	return true
 }
 
-// deliverAtOnce hands a message to a consumer that waits for one, whatever the limits of
-// the queue.
+// deliverAtOnce delivers a message to a waiting consumer. The limits of the queue do not
+// apply.
 func (q *queue) deliverAtOnce(it *item) bool {
 	if q.ready.count > 0 || q.paused {
 		return false
@@ -107,14 +107,14 @@ func (q *queue) deliverAtOnce(it *item) bool {
 	return true
 }
 
-// hold counts a copy of m, and its memory if it is the first.
+// hold counts a copy of m. For the first copy it also counts the memory.
 func (q *queue) hold(m *message) {
 	if m.copies++; m.copies == 1 {
 		q.broker().charge(m.size())
 	}
 }
 
-// drop forgets a message that was taken out.
+// drop discards a message that was removed from the backlog.
 func (q *queue) drop(it *item) {
 	it.done = true
 	if it.copies--; it.copies == 0 {
@@ -122,7 +122,7 @@ func (q *queue) drop(it *item) {
 	}
 }
 
-// putBack makes a message ready again; backAgain must follow.
+// putBack makes a message ready again. The caller must call backAgain afterwards.
 func (q *queue) putBack(it *item) {
 	if q.deleted {
 		q.drop(it)
@@ -132,8 +132,8 @@ func (q *queue) putBack(it *item) {
 	q.ready.put(it)
 }
 
-// backAgain does what is due after messages were put back. A classic queue looks at its
-// limits before it delivers.
+// backAgain applies limits and delivers after messages were put back. A classic queue
+// applies its limits before it delivers.
 func (q *queue) backAgain() {
 	q.stalled = false
 	if q.kind == classic {
@@ -143,7 +143,7 @@ func (q *queue) backAgain() {
 	q.deliver()
 }
 
-// wake has the queue deliver what it can, at the end of what is being done.
+// wake puts deliver on the agenda.
 func (q *queue) wake() {
 	if q.waking || q.deleted {
 		return
@@ -155,8 +155,8 @@ func (q *queue) wake() {
 	})
 }
 
-// deliver hands ready messages to consumers for as long as there are both. A quorum queue
-// looks at its limits only after that.
+// deliver delivers ready messages while a consumer is ready. A quorum queue applies its
+// limits only after that.
 func (q *queue) deliver() {
 	if q.deleted {
 		return
@@ -175,8 +175,8 @@ func (q *queue) deliver() {
 	}
 }
 
-// checked ends what a quorum queue does after each method: it applies its limits, and then
-// the message that was published can expire.
+// checked runs at the end of each method on a quorum queue: it applies the limits, and then
+// lets the published message expire.
 func (q *queue) checked() {
 	q.limit()
 	if q.fresh != nil {
@@ -186,7 +186,7 @@ func (q *queue) checked() {
 	}
 }
 
-// purge drops what is ready and returns how much that was.
+// purge drops the ready messages and returns their number.
 func (q *queue) purge() int {
 	count := q.ready.count
 	for it := q.ready.take(); it != nil; it = q.ready.take() {
@@ -197,7 +197,7 @@ func (q *queue) purge() int {
 	return count
 }
 
-// delete ends the queue: its consumers are told, and its messages are gone.
+// delete deletes the queue and its messages, and cancels its consumers.
 func (q *queue) delete() int {
 	if q.deleted {
 		return 0
@@ -216,7 +216,7 @@ func (q *queue) delete() int {
 	return count
 }
 
-// used begins the time anew after which an unused queue is deleted (x-expires).
+// used restarts the timer after which an unused queue is deleted (x-expires).
 func (q *queue) used() {
 	if q.expires <= 0 {
 		return

@@ -8,13 +8,13 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// argument is what RabbitMQ knows of an argument of queues.
+// argument describes a queue argument that RabbitMQ supports.
 type argument struct {
 	name     string
-	types    string           // of queues that take it: classic, quorum or both
-	check    func(any) string // what is wrong with a value, in RabbitMQ's words
+	types    string           // queue types that accept it: classic, quorum or both
+	check    func(any) string // returns RabbitMQ's text for an invalid value
 	free     bool             // two declarations may differ in it
-	versions []string         // that know it; all if there are none
+	versions []string         // versions that support it; empty means all
 }
 
 const (
@@ -111,7 +111,7 @@ func oneOf(otherwise string, words ...string) func(any) string {
 	}
 }
 
-// word is of arguments whose wrong values are told as a sentence.
+// word returns a check for arguments whose error text is a sentence.
 func word(what string, words ...string) func(any) string {
 	return func(v any) string {
 		if s := fmt.Sprint(v); !slices.Contains(words, s) {
@@ -121,14 +121,14 @@ func word(what string, words ...string) func(any) string {
 	}
 }
 
-// known returns the arguments that a version knows.
+// known returns the arguments that the version supports.
 func (g generation) known() []argument {
 	return slices.DeleteFunc(slices.Clone(knownArguments), func(a argument) bool {
 		return a.versions != nil && !slices.Contains(a.versions, g.release)
 	})
 }
 
-// compared are the arguments in which two declarations of a queue must agree.
+// compared returns the arguments that must be equal in two declarations of a queue.
 func (g generation) compared() []string {
 	names := []string{"x-queue-type"}
 	for _, a := range g.known() {

@@ -7,46 +7,46 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// item is a message in one queue: ready, or with a consumer.
+// item is a message in one queue, either ready or delivered.
 type item struct {
 	*message
-	seq         uint64 // its place among those of its priority
-	level       int    // its priority, as far as the queue knows priorities
-	weight      int64  // against the limit of bytes
+	seq         uint64 // its place among messages of the same priority
+	level       int    // its priority level in the queue
+	weight      int64  // counted against the limit of bytes
 	redelivered bool
-	failures    int       // deliveries that failed; a dead letter brings them along
-	acquired    int       // times that this queue has taken it back
+	failures    int       // failed deliveries, including those that a dead letter brings from its former queue
+	acquired    int       // how often this queue has requeued it
 	expires     time.Time // zero for never
 	ready       bool      // is in the backlog
-	done        bool      // was acked or given up
+	done        bool      // was acked, dead-lettered or dropped
 
 	next, prev *item
 }
 
-// expired says whether the message has outlived its time.
+// expired reports whether the message's time to live has passed.
 func (it *item) expired(now time.Time) bool { return !it.expires.IsZero() && !now.Before(it.expires) }
 
-// backlog keeps the messages of a queue that are ready, in order: the higher priority
-// first, and in each the older. What comes back to a quorum queue is before all others.
+// backlog holds the ready messages of a queue, ordered by priority, highest first, and by
+// age, oldest first. In a quorum queue, requeued messages come before all others.
 type backlog struct {
-	levels []line // the last one is of what came back, in a quorum queue
-	fair   bool   // of two levels, every third message may be a low one
-	turn   int    // counts up to 2 what is taken from a fair backlog, but for what came back
+	levels []line // in a quorum queue the last level holds requeued messages
+	fair   bool   // with two levels, every third message may come from the low level
+	turn   int    // counts up to 2 the messages taken from a fair backlog, requeued messages excluded
 	count  int
 	bytes  int64
 }
 
-// line is a list of items in the order of their seq.
+// line is a list of items ordered by seq.
 type line struct{ first, last *item }
 
 func newBacklog(levels int, fair bool) backlog {
 	return backlog{levels: make([]line, levels), fair: fair}
 }
 
-// frontLevel is the level of what came back.
+// frontLevel returns the level of requeued messages.
 func (b *backlog) frontLevel() int { return len(b.levels) - 1 }
 
-// put adds an item at its place: the end, or where it was when it comes back.
+// put inserts an item at its place: the end, or its old place if it is requeued.
 func (b *backlog) put(it *item) {
 	it.ready = true
 	b.count++
@@ -62,7 +62,7 @@ func (b *backlog) put(it *item) {
 	l.insert(it, after)
 }
 
-// insert puts it behind after, or first if that is nil.
+// insert inserts it behind after, or at the front if after is nil.
 func (l *line) insert(it, after *item) {
 	it.prev = after
 	if after == nil {
@@ -77,7 +77,7 @@ func (l *line) insert(it, after *item) {
 	}
 }
 
-// remove takes an item out.
+// remove removes an item.
 func (b *backlog) remove(it *item) {
 	it.ready = false
 	b.count--
@@ -96,7 +96,7 @@ func (b *backlog) remove(it *item) {
 	it.next, it.prev = nil, nil
 }
 
-// head is the item that comes next; nil if there is none.
+// head returns the next item, or nil if the backlog is empty.
 func (b *backlog) head() *item {
 	if b.fair && b.turn == 2 && b.levels[b.frontLevel()].first == nil {
 		low, high := b.levels[0].first, b.levels[1].first
@@ -112,7 +112,7 @@ func (b *backlog) head() *item {
 	return nil
 }
 
-// take removes the head.
+// take removes and returns the head.
 func (b *backlog) take() *item {
 	it := b.head()
 	if it == nil {
@@ -125,7 +125,7 @@ func (b *backlog) take() *item {
 	return it
 }
 
-// each visits all items, in order, while visit says so.
+// each calls visit for each item, in order, until visit returns false.
 func (b *backlog) each(visit func(*item) bool) {
 	for _, l := range slices.Backward(b.levels) {
 		for it := l.first; it != nil; it = it.next {
@@ -136,7 +136,7 @@ func (b *backlog) each(visit func(*item) bool) {
 	}
 }
 
-// levels is how many priorities the queue tells apart.
+// levels returns how many priorities the queue distinguishes.
 func (o options) levels(g generation) int {
 	switch {
 	case o.kind == classic:
@@ -149,14 +149,14 @@ func (o options) levels(g generation) int {
 	return 1
 }
 
-// fair says whether lower priorities have their turn.
+// fair reports whether lower priorities get a share of the deliveries.
 func (o options) fair(g generation) bool { return o.kind == quorum && g.priorities == twoLevels }
 
-// level is the place of a message's priority among the levels.
+// level returns the level for a message's priority.
 func (o options) level(g generation, m *message) int {
 	priority := m.priority
 	if o.kind == quorum && g.priorities == strict && m.parsed.Present&wire.HasPriority == 0 {
-		priority = 4 // that of AMQP 1.0 for messages that name none
+		priority = 4 // AMQP 1.0's default priority, for messages without one
 	}
 	if !o.fair(g) {
 		return min(int(priority), o.levels(g)-1)

@@ -6,16 +6,16 @@ import (
 	"strconv"
 )
 
-// batches divides deliveries as RabbitMQ's channels do: what one consumer holds of a queue
-// is one batch, and what each basic.get has fetched is one.
+// batches groups deliveries as RabbitMQ's channels do. The deliveries of one consumer of a
+// queue are one batch. The delivery of each basic.get is a batch of its own.
 func batches(deliveries []*delivery) [][]*delivery {
 	return divide(deliveries, func(a, b *delivery) int {
 		return cmp.Or(cmp.Compare(a.queue.name, b.queue.name), byConsumer(a, b))
 	})
 }
 
-// byConsumer puts each basic.get before the consumers, which follow in the order of their
-// tags.
+// byConsumer orders deliveries of basic.get before those of consumers, and consumers by
+// tag.
 func byConsumer(a, b *delivery) int {
 	switch {
 	case a.consumer == nil && b.consumer == nil:
@@ -28,8 +28,8 @@ func byConsumer(a, b *delivery) int {
 	return cmp.Compare(a.consumer.tag, b.consumer.tag)
 }
 
-// lostBatches divides the deliveries of a lost channel, of which a queue takes back all at
-// once. A quorum queue takes them back consumer by consumer.
+// lostBatches groups the deliveries of a closed channel. The deliveries of each queue are
+// one batch. In the batch of a quorum queue they are sorted by consumer.
 func (ch *channel) lostBatches(deliveries []*delivery) [][]*delivery {
 	sorted := slices.SortedStableFunc(slices.Values(deliveries), func(a, b *delivery) int {
 		order := cmp.Compare(a.queue.name, b.queue.name)
@@ -41,8 +41,8 @@ func (ch *channel) lostBatches(deliveries []*delivery) [][]*delivery {
 	return divide(sorted, func(a, b *delivery) int { return cmp.Compare(a.queue.name, b.queue.name) })
 }
 
-// compareLost is the order in which a quorum queue takes back from the consumers of a lost
-// channel. To RabbitMQ, a basic.get is a consumer whose tag is the delivery's as text.
+// compareLost orders the consumers of a closed channel as a quorum queue requeues their
+// deliveries. RabbitMQ treats a basic.get as a consumer whose tag is the delivery tag as text.
 func (g generation) compareLost(a, b *delivery) int {
 	if !g.numbersConsumers {
 		return cmp.Compare(a.holder(), b.holder())
@@ -58,7 +58,7 @@ func (g generation) compareLost(a, b *delivery) int {
 	return cmp.Compare(a.consumer.number, b.consumer.number)
 }
 
-// holder is the tag under which a quorum queue knows who holds the delivery.
+// holder returns the tag of the consumer to which a quorum queue assigns the delivery.
 func (d *delivery) holder() string {
 	if d.consumer == nil {
 		return strconv.FormatUint(d.tag, 10)
@@ -66,7 +66,7 @@ func (d *delivery) holder() string {
 	return d.consumer.tag
 }
 
-// divide sorts deliveries, and cuts them where two are not equal.
+// divide sorts deliveries and returns one group for each set of equal deliveries.
 func divide(deliveries []*delivery, compare func(a, b *delivery) int) (all [][]*delivery) {
 	if len(deliveries) == 1 {
 		return [][]*delivery{deliveries}

@@ -20,7 +20,7 @@ func (ch *channel) queueBind(m *wire.QueueBind) error {
 
 func (ch *channel) queueUnbind(m *wire.QueueUnbind) error {
 	x, q, key, err := ch.endsOf(m.Exchange, m.Queue, m.RoutingKey)
-	if isMissing(err) { // what is missing is not bound
+	if isMissing(err) { // unbinding succeeds if an end is missing
 		ch.send(&wire.QueueUnbindOk{})
 		return nil
 	}
@@ -32,8 +32,8 @@ func (ch *channel) queueUnbind(m *wire.QueueUnbind) error {
 	return nil
 }
 
-// endsOf returns the two ends of a binding to a queue. With the queue's name left
-// out, an empty key means that name too.
+// endsOf returns the two ends of a binding to a queue. If the queue's name is empty, an
+// empty key stands for the queue's name too.
 func (ch *channel) endsOf(from, to, key string) (*exchange, *queue, string, error) {
 	if from == "" {
 		return nil, nil, "", refuse(accessRefused, "operation not permitted on the default exchange")
@@ -63,7 +63,7 @@ func (ch *channel) endsOf(from, to, key string) (*exchange, *queue, string, erro
 	return x, q, key, nil
 }
 
-// isMissing says whether an error is that something does not exist.
+// isMissing reports whether an error is a not-found error.
 func isMissing(err error) bool {
 	reply := asReply(err)
 	return reply != nil && reply.code == notFound

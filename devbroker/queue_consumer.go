@@ -6,7 +6,7 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// consumer is a subscription of a channel to a queue.
+// consumer is a consumer of a queue on a channel.
 type consumer struct {
 	channel   *channel
 	queue     *queue
@@ -16,12 +16,12 @@ type consumer struct {
 	priority  int64
 	prefetch  int    // 0 for no limit
 	inFlight  int    // deliveries that are not acked
-	number    uint64 // of all consumers that the queue has had
-	blocked   bool   // was passed over since its prefetch is used up; it goes behind its equals
+	number    uint64 // sequence number among all consumers that the queue has had
+	blocked   bool   // was skipped because its prefetch is used up; unblock moves it behind its equals
 	gone      bool
 }
 
-// ready says whether the consumer may receive one more message.
+// ready reports whether the consumer may receive another message.
 func (c *consumer) ready() bool {
 	ch := c.channel
 	switch {
@@ -35,10 +35,10 @@ func (c *consumer) ready() bool {
 	return ch.conn.out.hasRoom()
 }
 
-// full reports whether the consumer holds as much as its prefetch allows.
+// full reports whether the consumer has reached its prefetch.
 func (c *consumer) full() bool { return !c.noAck && c.prefetch > 0 && c.inFlight >= c.prefetch }
 
-// unblock puts a consumer that was passed over behind its equals.
+// unblock moves a consumer that was skipped behind the consumers of equal priority.
 func (c *consumer) unblock() {
 	if c.blocked && !c.full() {
 		c.blocked = false
@@ -46,7 +46,7 @@ func (c *consumer) unblock() {
 	}
 }
 
-// deliver hands a message to the consumer.
+// deliver delivers a message to the consumer.
 func (c *consumer) deliver(it *item) {
 	ch := c.channel
 	ch.lastTag++
@@ -68,7 +68,7 @@ func (c *consumer) deliver(it *item) {
 	}
 }
 
-// properties are those of the message, with the counts that a quorum queue adds.
+// properties returns the message's properties, with the counts that a quorum queue adds.
 func (q *queue) properties(it *item, get bool) []byte {
 	var counts wire.Table
 	if n := q.deliveryCount(it); q.kind == quorum && (n > 0 || get && q.broker().gen.getCountsFromZero) {
@@ -83,8 +83,8 @@ func (q *queue) properties(it *item, get bool) []byte {
 	return it.withHeaders(counts)
 }
 
-// nextConsumer returns who receives next, and moves it behind its equals; nil if
-// nobody may.
+// nextConsumer returns the consumer that receives next and moves it behind the consumers of
+// equal priority. It returns nil if all consumers are blocked.
 func (q *queue) nextConsumer() *consumer {
 	if q.singleActive {
 		if q.active != nil && q.active.ready() {
@@ -98,15 +98,15 @@ func (q *queue) nextConsumer() *consumer {
 			continue
 		}
 		q.toEnd(i)
-		// A quorum queue passes over a consumer when it is full; a classic queue when it
-		// would be the next one.
+		// A quorum queue skips a consumer as soon as it is full. A classic queue skips it when
+		// its turn comes.
 		c.blocked = q.kind == quorum && c.prefetch == c.inFlight+1
 		return c
 	}
 	return nil
 }
 
-// toEnd moves a consumer behind its equals.
+// toEnd moves a consumer behind the consumers of equal priority.
 func (q *queue) toEnd(i int) {
 	if i < 0 {
 		return
@@ -119,7 +119,7 @@ func (q *queue) toEnd(i int) {
 	q.consumers[end-1] = c
 }
 
-// addConsumer adds c behind those of its priority.
+// addConsumer adds c behind the consumers of equal priority.
 func (q *queue) addConsumer(c *consumer) {
 	i := slices.IndexFunc(q.consumers, func(other *consumer) bool { return other.priority < c.priority })
 	if i < 0 {
@@ -136,8 +136,7 @@ func (q *queue) addConsumer(c *consumer) {
 	q.wake()
 }
 
-// removeConsumer takes c away, and the queue with it if it was the last one of an
-// auto-delete queue.
+// removeConsumer removes c. It deletes an auto-delete queue that has lost its last consumer.
 func (q *queue) removeConsumer(c *consumer) {
 	i := slices.Index(q.consumers, c)
 	if i < 0 {
@@ -161,8 +160,8 @@ func (q *queue) removeConsumer(c *consumer) {
 	q.wake()
 }
 
-// cancelledByBroker ends a consumer whose queue is gone, and tells clients that
-// understand it.
+// cancelledByBroker cancels a consumer on behalf of the broker. It sends basic.cancel to
+// clients that support it.
 func (c *consumer) cancelledByBroker() {
 	delete(c.channel.consumers, c.tag)
 	if c.channel.conn.can("consumer_cancel_notify") {

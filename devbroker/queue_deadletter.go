@@ -7,8 +7,8 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// deadLetter sends a message that was taken out of the queue to the dead-letter
-// exchange; without one it is dropped.
+// deadLetter publishes a message that was removed from the queue to the dead-letter
+// exchange, or drops it if there is none.
 func (q *queue) deadLetter(it *item, why reason) {
 	it.done = true
 	if !q.deadLetters {
@@ -23,13 +23,13 @@ func (q *queue) deadLetter(it *item, why reason) {
 	q.drop(it)
 	q.broker().later(func() {
 		for _, to := range q.destinations(letter, why) {
-			to.publish(letter, nil) // at most once: a queue that refuses it loses it
+			to.publish(letter, nil) // at most once: the dead letter is lost if the queue refuses it
 		}
 	})
 }
 
-// destinations are the queues that a dead letter reaches, without those where it
-// would go round for ever.
+// destinations returns the queues that a dead letter reaches, without the queues in which
+// it would cycle.
 func (q *queue) destinations(letter *message, why reason) []*queue {
 	x := q.vhost.exchanges[q.deadLetterExchange]
 	if x == nil {
@@ -42,8 +42,8 @@ func (q *queue) destinations(letter *message, why reason) []*queue {
 	return slices.DeleteFunc(queues, func(to *queue) bool { return cycles(letter.deaths, to.name) })
 }
 
-// letter makes the dead letter: the message with its death in the headers, and
-// without what would make it expire again.
+// letter returns the dead letter: the message with its death in the headers, and without
+// its expiration.
 func (q *queue) letter(it *item, why reason) *message {
 	gen := q.broker().gen
 	m := &message{
@@ -74,7 +74,7 @@ func (q *queue) letter(it *item, why reason) *message {
 	return m
 }
 
-// deathHeaders sets the headers that tell of deaths.
+// deathHeaders sets the x-death headers.
 func (g generation) deathHeaders(h wire.Table, deaths []death) wire.Table {
 	_, before := h.Get("x-death")
 	list := make([]any, 0, len(deaths))

@@ -17,15 +17,16 @@ const (
 	tooOften reason = "delivery_limit"
 )
 
-// death is one entry of x-death: all the times a message died in a queue for a reason.
+// death is one entry of x-death. It counts all deaths of a message in one queue for one
+// reason.
 type death struct {
 	queue      string
 	reason     reason
 	count      int64
-	at         time.Time // zero if a client has made up the entry without it
+	at         time.Time // zero if a client has set the entry without a time
 	exchange   string
 	keys       []string
-	expiration string // original-expiration, if it had one
+	expiration string // original-expiration; empty without one
 }
 
 func (d death) table() wire.Table {
@@ -48,7 +49,7 @@ func (d death) table() wire.Table {
 	return t
 }
 
-// parseDeaths reads an x-death header, leaving out what is none.
+// parseDeaths parses an x-death header and skips malformed entries.
 func parseDeaths(h wire.Table) []death {
 	value, _ := h.Get("x-death")
 	list, _ := value.([]any)
@@ -86,8 +87,8 @@ func parseDeath(t wire.Table) death {
 	return d
 }
 
-// addDeath returns deaths with one more, the latest first: a new entry, or one more
-// of its kind.
+// addDeath returns deaths with d added, the latest first. It adds an entry, or increments
+// the entry with the same queue and reason.
 func addDeath(deaths []death, d death) []death {
 	rest := make([]death, 0, len(deaths)+1)
 	rest = append(rest, d)
@@ -102,8 +103,8 @@ func addDeath(deaths []death, d death) []death {
 	return rest
 }
 
-// cycles says whether a message that died like this would go round for ever through
-// a queue: it was there before, and no client has rejected it since.
+// cycles reports whether a message with these deaths would cycle through a queue: it has
+// died there before and no client has rejected it since.
 func cycles(deaths []death, queue string) bool {
 	last := slices.IndexFunc(deaths, func(d death) bool { return d.queue == queue })
 	if last < 0 {

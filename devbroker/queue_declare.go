@@ -21,9 +21,9 @@ func (ch *channel) queueDeclare(m *wire.QueueDeclare) error {
 	return nil
 }
 
-// consumerCount is the number of consumers that clients are told. A quorum queue counts
-// each message that basic.get holds as a consumer, and cancelled consumers that hold any,
-// but none that waits to become the single active one.
+// consumerCount returns the number of consumers that is reported to clients. A quorum queue
+// also counts each unacked message of basic.get, and cancelled consumers with unacked
+// messages. It does not count consumers that wait to become the single active one.
 func (q *queue) consumerCount() int {
 	if q.kind != quorum {
 		return len(q.consumers)
@@ -89,7 +89,7 @@ func (ch *channel) createQueue(s queueSettings) (*queue, error) {
 	return q, nil
 }
 
-// mustBe refuses a declaration that wants another queue than q is.
+// mustBe returns an error if a declaration differs from q.
 func (q *queue) mustBe(want queueSettings) error {
 	subject := "queue '" + q.name + "' in vhost '" + q.vhost.name + "'"
 	if q.exclusive != want.exclusive {
@@ -109,7 +109,7 @@ func (q *queue) mustBe(want queueSettings) error {
 	return sameArguments(subject, current, wanted, gen.compared())
 }
 
-// named makes the type of a queue explicit, where RabbitMQ does.
+// named adds the queue type to the arguments where RabbitMQ does.
 func (g generation) named(args wire.Table) wire.Table {
 	args = args.Clone()
 	if kind, ok := args.Get("x-queue-type"); g.namesDefaultType && (!ok || kind == "") {
@@ -118,7 +118,7 @@ func (g generation) named(args wire.Table) wire.Table {
 	return args
 }
 
-// queueName stands in for an empty name: the queue declared last on this channel.
+// queueName replaces an empty name with the queue declared last on this channel.
 func (ch *channel) queueName(name string) (string, error) {
 	if name != "" {
 		return name, nil
@@ -129,7 +129,7 @@ func (ch *channel) queueName(name string) (string, error) {
 	return ch.lastQueue, nil
 }
 
-// usable returns the queue that a method names, if the user may have it.
+// usable returns the queue that a method names, if the user has the permission.
 func (ch *channel) usable(name string, p permission) (*queue, error) {
 	name, err := ch.queueName(name)
 	if err != nil {
@@ -159,7 +159,7 @@ func (ch *channel) queueDelete(m *wire.QueueDelete) error {
 		return err
 	}
 	count := 0
-	if ch.vhost().queues[name] != nil { // one that is not there is deleted already
+	if ch.vhost().queues[name] != nil { // deleting a missing queue succeeds
 		q, err := ch.vhost().queue(name, ch.conn)
 		switch {
 		case err != nil:
@@ -177,7 +177,7 @@ func (ch *channel) queueDelete(m *wire.QueueDelete) error {
 	return nil
 }
 
-// undeletable refuses to delete a quorum queue on a condition.
+// undeletable returns an error for a conditional delete of a quorum queue.
 func (q *queue) undeletable(ifEmpty bool) error {
 	flag := "if-unused"
 	if ifEmpty {
@@ -187,12 +187,12 @@ func (q *queue) undeletable(ifEmpty bool) error {
 		" are not supported by quorum queues", q.name, q.vhost.name, flag)
 }
 
-// inequivalent is the refusal of a declaration that differs from what exists.
+// inequivalent returns the error for a declaration that differs from the existing one.
 func inequivalent(name, subject, wanted, current string) error {
 	return refuse(preconditionFailed, "inequivalent arg '%s' for %s: received %s but current is %s", name, subject, wanted, current)
 }
 
-// sameFlag refuses a declaration that differs in a property.
+// sameFlag returns an error if a declaration differs in a property.
 func sameFlag(name, subject string, current, wanted bool) error {
 	if current == wanted {
 		return nil
@@ -200,7 +200,8 @@ func sameFlag(name, subject string, current, wanted bool) error {
 	return inequivalent(name, subject, fmt.Sprintf("'%t'", wanted), fmt.Sprintf("'%t'", current))
 }
 
-// sameArguments refuses a declaration whose arguments differ from those that stand.
+// sameArguments returns an error if the arguments of a declaration differ from the current
+// ones.
 func sameArguments(subject string, current, wanted wire.Table, names []string) error {
 	for _, name := range names {
 		is, isSet := current.Get(name)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// setExpiry sets when a message that arrives will be too old: by the time to live of
-// the queue or its own, whichever is shorter.
+// setExpiry sets when a message expires: by the time to live of the queue or of the
+// message, whichever is shorter.
 func (q *queue) setExpiry(it *item) {
 	ttl := q.ttl
 	if it.ttl >= 0 && (ttl < 0 || it.ttl < ttl) {
@@ -17,9 +17,9 @@ func (q *queue) setExpiry(it *item) {
 	}
 }
 
-// expire dead-letters what is too old, and sets the timer for what will be. As in
-// RabbitMQ only the head is looked at: a message that expires later, or never, holds
-// those behind it. Some versions look at the head of each level of a quorum queue.
+// expire dead-letters expired messages and sets the timer for the next one. As in RabbitMQ,
+// it checks only the head: a message that expires later, or never, keeps the messages behind
+// it in the queue. Some versions check the head of each level of a quorum queue.
 func (q *queue) expire() {
 	if q.kind != quorum || !q.broker().gen.levelsExpire {
 		q.watch(q.expireFrom(q.ready.head, func(*item) { q.ready.take() }))
@@ -35,8 +35,7 @@ func (q *queue) expire() {
 	q.watch(next)
 }
 
-// expireFrom dead-letters the head for as long as it is too old, and returns the one that
-// is not.
+// expireFrom dead-letters the head while it is expired, and returns the head that remains.
 func (q *queue) expireFrom(head func() *item, remove func(*item)) *item {
 	now := time.Now()
 	it := head()
@@ -48,7 +47,7 @@ func (q *queue) expireFrom(head func() *item, remove func(*item)) *item {
 	return it
 }
 
-// watch sets the timer for the head; nil if there is none.
+// watch sets the timer for the head, which is nil in an empty queue.
 func (q *queue) watch(head *item) {
 	if q.expiry != nil {
 		q.expiry.Stop()

@@ -7,7 +7,7 @@ import (
 	"github.com/warren-mq/warren/devbroker/internal/wire"
 )
 
-// options are what the arguments of a queue mean.
+// options holds the parsed arguments of a queue.
 type options struct {
 	kind               string        // classic or quorum
 	ttl                time.Duration // negative for none
@@ -25,7 +25,7 @@ type options struct {
 	consumerTimeout    time.Duration
 }
 
-// Types of queues, and what becomes of messages beyond their limits.
+// Queue types and overflow behaviours.
 const (
 	classic = "classic"
 	quorum  = "quorum"
@@ -35,7 +35,7 @@ const (
 	rejectPublishDLX = "reject-publish-dlx"
 )
 
-// parseOptions reads the arguments of a queue, or says what is wrong with them.
+// parseOptions parses the arguments of a queue. It returns an error if they are invalid.
 func (g generation) parseOptions(s queueSettings, vhost string) (options, error) {
 	subject := "queue '" + s.name + "' in vhost '" + vhost + "'"
 	kind, err := g.kindOf(s, subject)
@@ -70,7 +70,8 @@ func (g generation) parseOptions(s queueSettings, vhost string) (options, error)
 	return o, nil
 }
 
-// kindOf reads the type of a queue, and refuses what that type cannot be.
+// kindOf returns the type of a queue. It returns an error for settings that the type does
+// not support.
 func (g generation) kindOf(s queueSettings, subject string) (string, error) {
 	value, ok := s.args.Get("x-queue-type")
 	if !ok {
@@ -119,7 +120,7 @@ func (g generation) checkArguments(args wire.Table, kind, subject string) error 
 	return nil
 }
 
-// namesExchange refuses an argument that should name an exchange and is no string.
+// namesExchange returns an error if an argument that names an exchange is not a string.
 func namesExchange(args wire.Table, name, subject string) error {
 	value, ok := args.Get(name)
 	if _, isText := value.(string); ok && !isText {
@@ -128,7 +129,8 @@ func namesExchange(args wire.Table, name, subject string) error {
 	return nil
 }
 
-// deliveryLimit reads x-delivery-limit, of which 3.x has no -1 for none.
+// deliveryLimit returns x-delivery-limit. A negative value means 0 in 3.x, and no limit in
+// later versions.
 func (g generation) deliveryLimit(args wire.Table) int {
 	value, _ := args.Get("x-delivery-limit")
 	n, ok := asInt(value)
@@ -143,7 +145,7 @@ func (g generation) deliveryLimit(args wire.Table) int {
 	return int(n)
 }
 
-// values reads arguments that have been checked.
+// values reads arguments that are already checked.
 type values struct{ table wire.Table }
 
 func (v values) number(name string, missing int64) int64 {

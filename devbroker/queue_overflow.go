@@ -6,13 +6,13 @@ func (q *queue) full() bool {
 		q.maxBytes >= 0 && q.ready.bytes >= q.maxBytes
 }
 
-// over reports whether the queue is beyond its limits.
+// over reports whether the queue exceeds a limit.
 func (q *queue) over() bool {
 	return q.maxLength >= 0 && int64(q.ready.count) > q.maxLength ||
 		q.maxBytes >= 0 && q.ready.bytes > q.maxBytes
 }
 
-// slack reports whether the queue has come down to four fifths of its limits.
+// slack reports whether the queue is at or below four fifths of its limits.
 func (q *queue) slack() bool {
 	return (q.maxLength < 0 || int64(q.ready.count) <= fourFifths(q.maxLength)) &&
 		(q.maxBytes < 0 || q.ready.bytes <= fourFifths(q.maxBytes))
@@ -21,8 +21,9 @@ func (q *queue) slack() bool {
 func fourFifths(n int64) int64 { return n/5*4 + n%5*4/5 } // does not overflow
 
 // refuses reports whether the queue refuses a message under reject-publish. A quorum queue
-// looks at its limits when a publisher begins, and then tells it when to stop and when to
-// go on. It takes dead letters of other queues, whose publisher is nil, at any time.
+// checks its limits at the first message of a publisher, and limit updates the result for
+// all publishers later. A dead letter of another queue with a nil publisher is always
+// accepted.
 func (q *queue) refuses(publisher any) bool {
 	if q.kind == classic {
 		return q.full()
@@ -39,7 +40,7 @@ func (q *queue) refuses(publisher any) bool {
 	return q.publishers[publisher]
 }
 
-// limit applies the limits of a quorum queue, at the end of each thing that is done to it.
+// limit applies the limits of a quorum queue at the end of each operation.
 func (q *queue) limit() {
 	if q.kind != quorum || q.deleted {
 		return
@@ -56,8 +57,8 @@ func (q *queue) limit() {
 	q.slacked = slack
 }
 
-// dropOverflow dead-letters from the head until the queue is within its limits, and
-// says whether there was need to.
+// dropOverflow dead-letters from the head until the queue is within its limits, and reports
+// whether it removed any message.
 func (q *queue) dropOverflow() (dropped bool) {
 	if q.overflow != dropHead {
 		return false
@@ -69,7 +70,7 @@ func (q *queue) dropOverflow() (dropped bool) {
 	return dropped
 }
 
-// weigh is what a message counts against x-max-length-bytes.
+// weigh returns the bytes that a message counts against x-max-length-bytes.
 func (q *queue) weigh(m *message) int64 {
 	if q.kind == quorum && q.broker().gen.countsMetadata {
 		return int64(len(m.body) + len(m.properties))

@@ -2,28 +2,28 @@ package devbroker
 
 import "time"
 
-// shipping is dead-lettering at least once: a message stays with its queue until all
-// its destinations have taken it.
+// shipping implements at-least-once dead-lettering: a message stays in its queue until all
+// destinations have accepted it.
 type shipping struct {
 	waiting []*shipment
-	stuck   []*shipment // were tried: nobody took them, or not everyone did
+	stuck   []*shipment // tried, but not accepted by all destinations
 	timer   *time.Timer
 }
 
-// shipment is a dead letter on its way.
+// shipment is a dead letter that is not confirmed yet.
 type shipment struct {
 	item   *item
 	letter *message
 	why    reason
-	taken  map[*queue]bool // destinations that have it already
+	taken  map[*queue]bool // destinations that have accepted it
 }
 
 const (
-	shipmentsAtOnce = 32              // that may be without a confirm
-	shipAgain       = 3 * time.Minute // after one was refused
+	shipmentsAtOnce = 32              // largest number of unconfirmed dead letters
+	shipAgain       = 3 * time.Minute // pause before a refused dead letter is tried again
 )
 
-// ship sends a dead letter, in turn.
+// ship queues a dead letter to be sent in order.
 func (q *queue) ship(s *shipment) {
 	q.deaths.waiting = append(q.deaths.waiting, s)
 	if len(q.deaths.waiting) == 1 {
@@ -31,7 +31,7 @@ func (q *queue) ship(s *shipment) {
 	}
 }
 
-// shipWaiting sends what waits, while not too many are stuck.
+// shipWaiting sends waiting dead letters while fewer than shipmentsAtOnce are stuck.
 func (q *queue) shipWaiting() {
 	d := &q.deaths
 	for len(d.waiting) > 0 && len(d.stuck) < shipmentsAtOnce && !q.deleted {
@@ -46,7 +46,7 @@ func (q *queue) shipWaiting() {
 	}
 }
 
-// shipStuck tries once more what nobody took.
+// shipStuck sends the stuck dead letters again.
 func (q *queue) shipStuck() {
 	q.deaths.timer = nil
 	q.deaths.waiting = append(q.deaths.stuck, q.deaths.waiting...)
@@ -54,8 +54,8 @@ func (q *queue) shipStuck() {
 	q.shipWaiting()
 }
 
-// deliverShipment says whether everyone has the dead letter now. One that would only
-// go round for ever is done with.
+// deliverShipment publishes the dead letter and reports whether all destinations have
+// accepted it. A dead letter that would only cycle is dropped and counts as accepted.
 func (q *queue) deliverShipment(s *shipment) bool {
 	x := q.vhost.exchanges[q.deadLetterExchange]
 	if x == nil || len(x.route(s.letter)) == 0 {
@@ -81,7 +81,7 @@ func (q *queue) deliverShipment(s *shipment) bool {
 	return done
 }
 
-// dropAll forgets everything, with its queue.
+// dropAll drops all dead letters when their queue is deleted.
 func (d *shipping) dropAll(q *queue) {
 	for _, s := range append(d.waiting, d.stuck...) {
 		q.drop(s.item)

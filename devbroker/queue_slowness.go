@@ -2,8 +2,8 @@ package devbroker
 
 import "time"
 
-// slowness watches for deliveries that nobody answers for too long: the consumer
-// timeout of RabbitMQ.
+// slowness implements RabbitMQ's consumer timeout, which limits how long a delivery may
+// stay unacknowledged.
 type slowness struct {
 	timer *time.Timer
 	due   time.Time // when the timer fires
@@ -16,8 +16,8 @@ func (s *slowness) stop() {
 	}
 }
 
-// timeout is how long a delivery of this queue may stay without an answer; negative
-// for ever.
+// timeout returns how long a delivery of this queue may stay unacknowledged. A negative
+// value means no limit.
 func (q *queue) timeout() time.Duration {
 	if q.consumerTimeout > 0 && q.broker().gen.queueTimeouts {
 		return q.consumerTimeout
@@ -28,7 +28,7 @@ func (q *queue) timeout() time.Duration {
 	return q.broker().cfg.ConsumerTimeout
 }
 
-// watchSlowness sees to it that the timer fires when d's time is over, if not before.
+// watchSlowness sets the timer so that it fires when d times out, or earlier.
 func (ch *channel) watchSlowness(d *delivery) {
 	timeout := d.queue.timeout()
 	due := d.since.Add(timeout)
@@ -40,8 +40,8 @@ func (ch *channel) watchSlowness(d *delivery) {
 	ch.slow.timer = time.AfterFunc(time.Until(due), func() { ch.broker().do(ch.endSlowness) })
 }
 
-// endSlowness does what RabbitMQ does to slow consumers: up to 4.2 their channel is
-// closed, since 4.3 the consumer is cancelled.
+// endSlowness applies the timeout as RabbitMQ does: up to 4.2 it closes the channel, since
+// 4.3 it cancels the consumer.
 func (ch *channel) endSlowness() {
 	ch.slow.stop()
 	if ch.closing || ch.conn.released {
@@ -67,8 +67,8 @@ func (ch *channel) endSlowness() {
 	}
 }
 
-// expire gives the message to others and cancels the consumer. An ack that comes all
-// the same still ends the message.
+// expire makes the message ready for other consumers and cancels the consumer. A late ack
+// still removes the message.
 func (d *delivery) expire() {
 	d.leave()
 	d.late = true

@@ -22,7 +22,7 @@ func TestConformanceDuringAnAlarm(t *testing.T) {
 	publisher.publish("q", "m")
 	publisher.doing = "after publishing: "
 	publisher.hears("connection.blocked", 1)
-	publisher.hears("heartbeat", 6) // for longer than a silent client is kept otherwise
+	publisher.hears("heartbeat", 6) // longer than the broker otherwise keeps a silent client connected
 
 	unblocked := make(chan struct{})
 	go func() {
@@ -45,8 +45,8 @@ func TestConformanceDuringAnAlarm(t *testing.T) {
 	}
 }
 
-// hears reads until that frame has come n times. It answers each frame with a heartbeat,
-// and notes all frames but further heartbeats.
+// hears reads until the frame has arrived n times. It answers each frame with a heartbeat,
+// and notes all frames except further heartbeats.
 func (r *raw) hears(frame string, n int) {
 	r.t.Helper()
 	for heard := 0; heard < n; {

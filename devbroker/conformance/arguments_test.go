@@ -4,7 +4,7 @@ import (
 	"fmt"
 )
 
-// declarable declares a queue of each kind with the argument, on a channel each.
+// declarable declares a queue of each kind with the argument, each on its own channel.
 func (c *client) declarable(kind, name string, values ...any) {
 	c.t.Helper()
 	for _, v := range values {

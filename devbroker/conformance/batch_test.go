@@ -6,7 +6,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// batchScenarios are of several messages that come back to a queue at once.
+// batchScenarios test several messages that are requeued at once.
 var batchScenarios = []scenario{
 	{
 		name: "a message that has expired comes back behind one that has not",
@@ -123,7 +123,7 @@ var batchScenarios = []scenario{
 				k1 := d.consume(kind, consume{tag: "k1"})
 				c.publish(kind, "a")
 				k1.take(1)
-				d.open().consume(kind, consume{tag: "k2", noAck: true}) // takes a, if it gets it
+				d.open().consume(kind, consume{tag: "k2", noAck: true}) // receives a, if the broker delivers it here
 				_, err := d.Consume(c.at(kind), "k1", false, false, false, false, nil)
 				d.fail("k1 again", err)
 				<-time.After(nothing)
@@ -140,7 +140,7 @@ var batchScenarios = []scenario{
 	},
 }
 
-// twoConsumers has two consumers of a channel take a, b, c and d in turn.
+// twoConsumers starts two consumers on a channel, which receive a, b, c and d in turn.
 func (c *client) twoConsumers(queue string, tags ...string) *channel {
 	c.t.Helper()
 	ch := c.open()

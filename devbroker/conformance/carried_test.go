@@ -8,7 +8,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// carriedScenarios are of the counts that a dead letter brings to its next queue. Each name
+// carriedScenarios test the counts that a dead letter carries to its next queue. Each name
 // begins with the kind of the first queue.
 var carriedScenarios = []scenario{
 	{
@@ -211,9 +211,9 @@ var carriedScenarios = []scenario{
 	},
 }
 
-// carries has a message handed back to the first queue in all the ways, of which the last
-// dead-letters it, and then to each further one by reject and by nack for good. It notes
-// the deliveries of each queue.
+// carries returns a message to the first queue in each of the ways; the last way dead-letters
+// it. In each further queue it rejects the message and then nacks it without requeue. It
+// notes the deliveries of each queue.
 func carries(ways string, kinds ...string) func(c *client) {
 	return func(c *client) {
 		for i, kind := range kinds {
@@ -237,7 +237,7 @@ func carries(ways string, kinds ...string) func(c *client) {
 	}
 }
 
-// counts tells whether a message was redelivered, its x-delivery-count and its
+// counts describes a message by its redelivered flag, its x-delivery-count and its
 // x-acquired-count.
 func counts(d amqp.Delivery) string {
 	words := []string{"new"}
@@ -254,7 +254,7 @@ func counts(d amqp.Delivery) string {
 	return strings.Join(words, " ")
 }
 
-// handBack takes a message and hands it back.
+// handBack receives a message and returns it to the queue.
 func (c *client) handBack(name, way string) (d amqp.Delivery) {
 	c.t.Helper()
 	ch := c.open()
@@ -263,7 +263,7 @@ func (c *client) handBack(name, way string) (d amqp.Delivery) {
 	case <-time.After(patience):
 		c.notef("%s: nothing comes", name)
 	}
-	if way != "close" { // else it would be delivered here again
+	if way != "close" { // otherwise it would be delivered here again
 		ch.fail("cancel", ch.Cancel(name, false))
 	}
 	switch way {

@@ -8,7 +8,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// channel is an AMQP channel that notes what fails.
+// channel is an AMQP channel that notes errors.
 type channel struct {
 	*amqp.Channel
 	*notes
@@ -18,20 +18,20 @@ type channel struct {
 	failed bool
 }
 
-// queue says how a queue is declared: durable and for all, if nothing else is said.
+// queue holds the parameters of a declaration. The default is durable and not exclusive.
 type queue struct {
 	transient, exclusive, autoDelete, passive bool
 	args                                      table
 }
 
-// exchange says how an exchange is declared: durable, if nothing else is said.
+// exchange holds the parameters of a declaration. The default is durable.
 type exchange struct {
 	transient, autoDelete, internal, passive bool
 	args                                     table
 }
 
-// fail notes an error of the broker, and whether it took the channel or all of the
-// connection with it.
+// fail notes an error of the broker, and whether it closed the channel or the whole
+// connection.
 func (ch *channel) fail(what string, err error) bool {
 	ch.t.Helper()
 	if err == nil {
@@ -49,7 +49,7 @@ func (ch *channel) fail(what string, err error) bool {
 	return true
 }
 
-// ends waits for the end of the channel and notes why it came.
+// ends waits until the channel is closed and notes the reason.
 func (ch *channel) ends() {
 	ch.t.Helper()
 	select {
@@ -60,7 +60,7 @@ func (ch *channel) ends() {
 	}
 }
 
-// sync returns when the broker has dealt with all that was sent on the channel.
+// sync blocks until the broker has handled everything sent on the channel.
 func (ch *channel) sync() {
 	ch.t.Helper()
 	ch.fail("sync", ch.ExchangeDeclarePassive("amq.direct", amqp.ExchangeDirect, true, false, false, false, nil))
@@ -104,7 +104,7 @@ func (ch *channel) bind(queue, exchange, key string, args table) {
 	ch.fail("bind "+queue, ch.QueueBind(ch.at(queue), key, ch.at(exchange), false, args))
 }
 
-// bindExchange has what is published to source go on to the exchange to.
+// bindExchange binds two exchanges, so that messages published to source also reach to.
 func (ch *channel) bindExchange(to, source, key string) {
 	ch.t.Helper()
 	ch.fail("bind "+to, ch.ExchangeBind(ch.at(to), key, ch.at(source), false, nil))
@@ -133,8 +133,8 @@ func (ch *channel) ready(queue string, n int) int {
 	}
 }
 
-// gone waits until the queue is there no more, and notes it. It asks by purging, which
-// is not a use that puts off x-expires.
+// gone waits until the queue is deleted, and notes it. It checks by purging, which does not
+// restart x-expires.
 func (c *client) gone(queue string) {
 	c.t.Helper()
 	deadline := time.After(patience)

@@ -23,12 +23,12 @@ const (
 // table is short for the tables of arguments and headers.
 type table = amqp.Table
 
-// generated are the parts of a text that no two runs share.
+// generated matches the parts of a text that differ in every run.
 var generated = regexp.MustCompile(`(amq\.(gen|ctag))-[A-Za-z0-9_-]+`)
 
-// notes is what all clients of a scenario see, in order. Their queues and exchanges
-// are called by short names, which are made unique with an ending on the wire; the
-// notes have them short again.
+// notes records what all clients of a scenario see, in order. Scenarios use short names of
+// queues and exchanges. On the wire a suffix makes the names unique; the notes show the
+// short names.
 type notes struct {
 	t      *testing.T
 	url    string
@@ -41,11 +41,11 @@ type notes struct {
 	used  map[string]bool // names to be deleted in the end
 }
 
-// client is a connection and its first channel, whose methods are its own.
+// client is a connection with its first channel embedded.
 type client struct {
 	*channel
 	conn   *amqp.Connection
-	sender *channel // in confirm mode, for what is published beside the scenario's own doings
+	sender *channel // in confirm mode, for messages published outside the scenario's own channels
 }
 
 func newClient(t *testing.T, url string) *client {
@@ -62,8 +62,8 @@ func (n *notes) notef(format string, args ...any) {
 	n.lines = append(n.lines, fmt.Sprintf(format, args...))
 }
 
-// noted returns the lines without what changes from run to run. Back quotes are plain
-// ones, since they cannot stand in the tables.
+// noted returns the lines without the parts that differ between runs. It replaces back
+// quotes with plain quotes, because the tables cannot contain back quotes.
 func (n *notes) noted() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -93,8 +93,8 @@ func (n *notes) dial() *client {
 	return c
 }
 
-// tryDial opens a connection without a channel. A connection that lasts too long is
-// cut, lest a broker that does not answer hang the test.
+// tryDial opens a connection without a channel. It closes a connection that lasts too long,
+// so that a broker that does not answer cannot block the test.
 func (n *notes) tryDial(config amqp.Config) (*client, error) {
 	n.t.Helper()
 	var wire net.Conn
@@ -128,7 +128,7 @@ func (c *client) open() *channel {
 	return &channel{notes: c.notes, conn: c.conn, Channel: raw, closes: raw.NotifyClose(make(chan *amqp.Error, 1))}
 }
 
-// attempt does something on a channel of its own, and notes ok or what went wrong.
+// attempt calls a function with a new channel, and notes ok or the error.
 func (c *client) attempt(what string, do func(ch *channel)) {
 	c.t.Helper()
 	if c.conn.IsClosed() {
@@ -141,10 +141,10 @@ func (c *client) attempt(what string, do func(ch *channel)) {
 	if !ch.failed {
 		c.notef("%s: ok", what)
 	}
-	_ = ch.Close() // closed already if it has failed
+	_ = ch.Close() // already closed after an error
 }
 
-// close closes the connection in good order.
+// close closes the connection with connection.close.
 func (c *client) close() {
 	c.t.Helper()
 	c.fail("close", c.conn.Close())
@@ -161,8 +161,8 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// clean deletes what the scenario has declared. An exclusive queue may be locked still:
-// it goes with its connection.
+// clean deletes everything that the scenario has declared. An exclusive queue may still be
+// locked; it is deleted with its connection.
 func (n *notes) clean() {
 	conn, err := amqp.Dial(n.url)
 	if err != nil {

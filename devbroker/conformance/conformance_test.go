@@ -8,15 +8,15 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 )
 
-// scenario is one thing that a client can see of a broker.
+// scenario is one behaviour of a broker that a client can see.
 type scenario struct {
 	name   string          // a sentence: what is seen
-	do     func(c *client) // acts, and notes what it sees
-	want   string          // the notes on RabbitMQ 4.3, and on the others where nothing differs
+	do     func(c *client) // runs the actions and notes what the client sees
+	want   string          // the notes on RabbitMQ 4.3, and on all versions without an entry in differ
 	differ []difference
 }
 
-// difference is what some brokers show instead.
+// difference is the different result of some versions.
 type difference struct {
 	versions string // as in "3.10 4.0"
 	want     string
@@ -70,7 +70,7 @@ func (s scenario) expect(version string) string {
 		}
 	}
 	lines := strings.Split(strings.Trim(want, "\n\t"), "\n")
-	for i := range lines { // as they are indented in the tables
+	for i := range lines { // indented as in the tables
 		lines[i] = strings.TrimLeft(lines[i], "\t")
 	}
 	return strings.Join(lines, "\n")

@@ -6,7 +6,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// qos limits what is unacknowledged: of each new consumer, or of the whole channel.
+// qos limits the unacknowledged messages of each new consumer, or of the whole channel.
 func (ch *channel) qos(count int, global bool) {
 	ch.t.Helper()
 	ch.fail("qos", ch.Qos(count, 0, global))

@@ -13,19 +13,19 @@ func (c *client) sendHeaders(queue, body string, headers table) {
 	c.send("", c.at(queue), body, amqp.Publishing{Headers: headers})
 }
 
-// deadTo returns the arguments of a queue whose dead letters go to another queue by
-// the default exchange, and others besides.
+// deadTo returns the arguments of a queue that dead-letters to another queue through the
+// default exchange, plus further arguments.
 func (n *notes) deadTo(queue string, more table) table {
 	args := table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": n.at(queue)}
 	maps.Copy(args, more)
 	return args
 }
 
-// buried waits for a dead letter and notes what it tells, but not of its last death,
-// of which 3.10 knows nothing.
+// buried waits for a dead letter and notes its body, properties and headers. It leaves out
+// the x-last-death headers, which 3.10 does not set.
 func (c *client) buried(queue string) {
 	c.t.Helper()
-	c.ready(queue, 1) // on 4.3, one that had to wait in a classic queue counts as redelivered
+	c.ready(queue, 1) // on 4.3, a dead letter that had to wait in a classic queue counts as redelivered
 	d, _, err := c.Get(c.at(queue), true)
 	c.fail("get "+queue, err)
 	maps.DeleteFunc(d.Headers, func(name string, _ any) bool { return strings.HasPrefix(name, "x-last-death") })

@@ -187,7 +187,7 @@ var deadRouteScenarios = []scenario{
 			c.reject(1, drop)
 			c.sync()
 			c.get("q")
-			c.delete("q", false, false) // what is held does not count
+			c.delete("q", false, false) // messages that wait to be dead-lettered are not counted
 		},
 		want: `
 			get: a

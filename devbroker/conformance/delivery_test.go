@@ -13,7 +13,7 @@ const (
 	drop    = false
 )
 
-// consume says how a consumer is started. Its tag may be left empty.
+// consume holds the parameters of a consumer. Its tag may be empty.
 type consume struct {
 	tag              string
 	noAck, exclusive bool
@@ -56,7 +56,7 @@ func (k *consumer) take(n int) (taken []amqp.Delivery) {
 	return taken
 }
 
-// untilEnd takes and notes messages up to the one that says end.
+// untilEnd receives and notes messages up to the message with the body end.
 func (k *consumer) untilEnd() {
 	k.t.Helper()
 	for {
@@ -66,10 +66,10 @@ func (k *consumer) untilEnd() {
 	}
 }
 
-// none notes that nothing more comes, or what does.
+// none notes that no further message arrives, or the message that does.
 func (k *consumer) none() { k.within(nothing) }
 
-// perhaps notes what comes on some brokers, and on others does not.
+// perhaps notes a message that arrives only on some brokers.
 func (k *consumer) perhaps() { k.within(10 * nothing) }
 
 func (k *consumer) within(wait time.Duration) {
@@ -136,7 +136,7 @@ func (ch *channel) reject(tag uint64, requeue bool) {
 	ch.fail("reject", ch.Reject(tag, requeue))
 }
 
-// recoverAll requeues all that is unacknowledged on the channel.
+// recoverAll requeues all unacknowledged messages of the channel.
 func (ch *channel) recoverAll(requeue bool) {
 	ch.t.Helper()
 	ch.fail("recover", ch.Recover(requeue)) //nolint:staticcheck // out of use, and still in RabbitMQ
@@ -157,7 +157,7 @@ func (n *notes) line(d amqp.Delivery) string {
 	return text
 }
 
-// show notes all that a message says of itself.
+// show notes all properties of a message.
 func (n *notes) show(d amqp.Delivery) {
 	n.notef("  exchange=%q key=%q", d.Exchange, d.RoutingKey)
 	var properties []string
@@ -189,7 +189,7 @@ func (n *notes) show(d amqp.Delivery) {
 	n.headers(d.Headers)
 }
 
-// drain takes all that the queue has ready, and notes it on a line.
+// drain receives all ready messages of the queue, and notes them on one line.
 func (ch *channel) drain(queue string) {
 	ch.t.Helper()
 	var all []string

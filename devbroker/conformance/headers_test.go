@@ -4,8 +4,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// matching binds a queue for each name with those arguments, and publishes with each
-// of the headers.
+// matching binds a queue for each name with the given arguments, and publishes a message
+// with each of the headers.
 func (c *client) matching(bindings []table, published ...table) {
 	c.exchange("x", "headers", exchange{})
 	var queues []string

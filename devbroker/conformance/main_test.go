@@ -9,8 +9,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain lets many scenarios run at once, since most of a scenario is waiting, and
-// fails if a goroutine is left when all have ended.
+// TestMain runs many scenarios at once, because a scenario spends most of its time waiting.
+// It fails if a goroutine is left when all scenarios have ended.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if err := flag.Set("test.parallel", "24"); err != nil {

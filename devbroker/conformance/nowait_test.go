@@ -1,6 +1,6 @@
 package conformance_test
 
-// Bits by which a method asks for no answer.
+// Bits of the no-wait flag in each method.
 const (
 	noAnswer                 = uint8(1)      // of most methods
 	noAnswerToDeclare        = uint8(1 << 4) // of queue.declare and exchange.declare

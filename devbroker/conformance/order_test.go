@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// widths are the sizes of the values of a table, by their types. The others begin with
-// their length.
+// widths maps the type of a table value to its size in bytes. Values of all other types
+// begin with their length.
 var widths = map[byte]int{
 	't': 1, 'b': 1, 'B': 1, 's': 2, 'u': 2, 'I': 4, 'i': 4, 'f': 4, 'l': 8, 'L': 8, 'd': 8, 'T': 8, 'D': 5, 'V': 0,
 }
@@ -42,7 +42,7 @@ func (k *cursor) valueOrder() string {
 	return string(kind)
 }
 
-// seeOrder fetches a message that has headers alone, and notes their order.
+// seeOrder fetches a message that has only headers, and notes their order.
 func (r *raw) seeOrder(queue string) {
 	r.t.Helper()
 	r.send(1, "basic.get", uint16(0), r.at(queue), uint8(1))

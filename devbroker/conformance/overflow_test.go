@@ -31,7 +31,7 @@ var overflowScenarios = []scenario{
 				ch.get(kind)
 				c.publish(kind, "b")
 				c.holds(kind, 1)
-				ch.nack(1, requeue) // one too many now
+				ch.nack(1, requeue) // exceeds the limit by one message
 				ch.sync()
 				c.drain(kind)
 			}
@@ -64,7 +64,7 @@ var overflowScenarios = []scenario{
 				c.drain(kind)
 				c.publish(kind, "12345", "67890", "x")
 				c.drain(kind)
-				c.publish(kind, "12345678901") // more than there is room for
+				c.publish(kind, "12345678901") // larger than the limit of bytes
 				c.drain(kind)
 			}
 		},

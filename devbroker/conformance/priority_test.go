@@ -6,8 +6,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// prioritised publishes messages whose bodies tell their priorities. The client sends
-// none for 0.
+// prioritised publishes messages whose bodies contain their priorities. The client omits the
+// property for priority 0.
 func (c *client) prioritised(queue string, priorities ...uint8) {
 	c.t.Helper()
 	for i, p := range priorities {

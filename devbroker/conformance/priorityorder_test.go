@@ -2,7 +2,7 @@ package conformance_test
 
 import amqp "github.com/rabbitmq/amqp091-go"
 
-// priorityOrderScenarios are of the order in which a quorum queue gives high and low
+// priorityOrderScenarios test the order in which a quorum queue delivers high and low
 // priorities, by basic.get and to consumers.
 var priorityOrderScenarios = []scenario{
 	{

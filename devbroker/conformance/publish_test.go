@@ -13,7 +13,7 @@ const (
 	immediate = uint8(2)
 )
 
-// publishRaw publishes with those bits, through the default exchange.
+// publishRaw publishes with the given bits through the default exchange.
 func (r *raw) publishRaw(queue string, bits uint8, body string) {
 	r.t.Helper()
 	r.send(1, "basic.publish", uint16(0), "", r.at(queue), bits)
@@ -27,14 +27,14 @@ var publishScenarios = []scenario{
 		do: func(c *client) {
 			c.classic("q", nil)
 			r := c.rawOpen(0)
-			r.publish("q", "before") // does not count
+			r.publish("q", "before") // published before confirm.select, so it is not counted
 			r.send(1, "confirm.select", uint8(0))
 			r.see(1)
 			for range 2 {
 				r.publish("q", "x")
 				r.see(1)
 			}
-			r.send(1, "confirm.select", uint8(0)) // again, and the count goes on
+			r.send(1, "confirm.select", uint8(0)) // a second confirm.select continues the count
 			r.see(1)
 			r.publish("q", "x")
 			r.see(1)

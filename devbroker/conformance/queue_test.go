@@ -25,7 +25,7 @@ var queueScenarios = []scenario{
 			c.publish("q", "a", "b", "c")
 			show()
 			c.get("q")
-			show() // what is unacknowledged does not count
+			show() // unacknowledged messages are not counted
 			k := c.open().consume("q", consume{})
 			k.take(2)
 			show()
@@ -156,7 +156,7 @@ var queueScenarios = []scenario{
 				c.notef("purged %d", n)
 				c.get(kind)
 			}
-			c.nack(1, requeue) // what was unacknowledged is not purged
+			c.nack(1, requeue) // unacknowledged messages are not purged
 			c.sync()
 			c.get("classic")
 		},

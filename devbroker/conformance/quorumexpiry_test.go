@@ -2,7 +2,7 @@ package conformance_test
 
 import amqp "github.com/rabbitmq/amqp091-go"
 
-// quorumExpiryScenarios are of messages that expire behind others in a quorum queue.
+// quorumExpiryScenarios test messages that expire behind others in a quorum queue.
 var quorumExpiryScenarios = []scenario{
 	{
 		name: "what expires waits behind a message of the same priority",
@@ -73,8 +73,8 @@ var quorumExpiryScenarios = []scenario{
 	},
 }
 
-// expiresBehind publishes messages of the priorities, of which the last expires at once. The
-// first is got and requeued before the others come, if returned.
+// expiresBehind publishes messages with the priorities. The last message expires at once. If
+// returned is set, the first message is fetched and requeued before the others are published.
 func expiresBehind(returned bool, priorities ...uint8) func(c *client) {
 	return func(c *client) {
 		c.quorum("q", nil)

@@ -2,7 +2,8 @@ package conformance_test
 
 import amqp "github.com/rabbitmq/amqp091-go"
 
-// randomScenarios keep what the random sequences of devbroker/differential have found.
+// randomScenarios contains the differences found by the random sequences of
+// devbroker/differential.
 var randomScenarios = []scenario{
 	{
 		name: "a consumer tag in use is refused before the queue is looked for",

@@ -19,23 +19,23 @@ const (
 	frameEnd       = 0xCE
 )
 
-// raw is a TCP connection to the broker without a client library, for what such a
-// library would never send, and for what it keeps to itself.
+// raw is a TCP connection to the broker without a client library. It can send frames that a
+// library never sends, and see frames that a library hides.
 type raw struct {
 	*notes
 	conn   net.Conn
 	reader *bufio.Reader
-	doing  string // what comes is noted as an answer to this
+	doing  string // prefix of the notes on received frames
 }
 
-// turn is something that is done on a connection of its own.
+// turn is a test step that runs on its own connection.
 type turn struct {
 	name string
 	do   func() *raw
 }
 
-// abreast does all turns, and then notes what each has brought. They are not done one
-// by one since a broker keeps those waiting that it is about to cut off.
+// abreast starts all turns before it notes the result of the first. Waiting for each result
+// before the next turn would be slow, because a broker waits before it drops a connection.
 func (n *notes) abreast(see int, turns ...turn) {
 	n.t.Helper()
 	var all []*raw
@@ -82,8 +82,8 @@ func (n *notes) rawTuning() *raw {
 	return r
 }
 
-// rawOpen connects and opens the virtual host and channel 1. A heartbeat of zero
-// seconds is none.
+// rawOpen connects and opens the virtual host and channel 1. A heartbeat of zero seconds
+// disables heartbeats.
 func (n *notes) rawOpen(heartbeat uint16) *raw {
 	n.t.Helper()
 	r := n.rawTuning()
@@ -98,13 +98,13 @@ func (n *notes) rawOpen(heartbeat uint16) *raw {
 // hello sends the protocol header of AMQP 0-9-1.
 func (r *raw) hello() { r.write([]byte("AMQP\x00\x00\x09\x01")) }
 
-// login answers connection.start as a client that wants to hear of its refusal.
+// login answers connection.start as a client that supports authentication_failure_close.
 func (r *raw) login(mechanism, response string) {
 	capabilities := table{"authentication_failure_close": true, "consumer_cancel_notify": true, "connection.blocked": true}
 	r.send(0, "connection.start-ok", table{"capabilities": capabilities}, mechanism, []byte(response), "en_US")
 }
 
-// write sends bytes as they are. That the broker has closed already is seen by reading.
+// write sends raw bytes. It ignores errors: reading detects a closed connection.
 func (r *raw) write(b []byte) { _, _ = r.conn.Write(b) }
 
 // frame sends a frame.
@@ -185,7 +185,7 @@ func (r *raw) see(n int) {
 	}
 }
 
-// seeNone notes whether anything comes.
+// seeNone notes whether a frame arrives.
 func (r *raw) seeNone() {
 	r.t.Helper()
 	kind, channel, payload, err := r.read(nothing)
@@ -196,11 +196,11 @@ func (r *raw) seeNone() {
 	r.notef("%s comes", describe(kind, channel, payload))
 }
 
-// skip reads the next frame, which must be that method, and returns its arguments.
+// skip reads the next frame, which must be the given method, and returns its arguments.
 func (r *raw) skip(method string) *cursor {
 	r.t.Helper()
 	kind, channel, payload, err := r.read(patience)
-	for err == nil && kind == heartbeatFrame { // a slow machine is late for the next method
+	for err == nil && kind == heartbeatFrame { // on a slow machine a heartbeat may arrive before the next method
 		kind, channel, payload, err = r.read(patience)
 	}
 	if err != nil {
@@ -213,7 +213,7 @@ func (r *raw) skip(method string) *cursor {
 	return k
 }
 
-// ending says how a connection ended, if it did.
+// ending describes how a connection ended, if it has ended.
 func ending(err error) string {
 	if timeout, ok := err.(net.Error); ok && timeout.Timeout() { //nolint:errorlint // as net returns it
 		return "nothing comes"
@@ -221,7 +221,7 @@ func ending(err error) string {
 	return "disconnected"
 }
 
-// describe says what a frame is, with the arguments of the methods that matter here.
+// describe describes a frame, with the arguments of the methods that matter here.
 func describe(kind byte, channel uint16, payload []byte) string {
 	on := ""
 	if channel != 0 {
@@ -243,7 +243,7 @@ func describe(kind byte, channel uint16, payload []byte) string {
 	return on + fmt.Sprintf("frame of type %d", kind)
 }
 
-// answer returns up to n bytes of what the broker answers to what is no frame.
+// answer returns up to n bytes of the broker's answer to input that is not a frame.
 func (r *raw) answer(n int) []byte {
 	r.t.Helper()
 	if err := r.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {

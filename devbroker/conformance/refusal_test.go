@@ -9,9 +9,9 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 )
 
-// TestRefusedPublishes holds a broker to what it says of messages that it refuses, on a
-// node with a small limit and a user who may do little: each costs its channel, and the
-// text names what is wrong, which is all that a client learns of the message.
+// TestRefusedPublishes checks the errors for refused messages, on a node with a small limit
+// and a user with few permissions. Each refused message closes its channel. The text names
+// the reason, and is all that a client learns about the message.
 func TestRefusedPublishes(t *testing.T) {
 	t.Parallel()
 	node := rabbit.Start(t)
@@ -56,7 +56,7 @@ func TestRefusedPublishes(t *testing.T) {
 	}
 }
 
-// fateOf publishes with a confirm and returns what the broker says.
+// fateOf publishes with a confirm and returns the broker's answer.
 func fateOf(t *testing.T, ch *amqp.Channel, exchange string, m amqp.Publishing) string {
 	t.Helper()
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))

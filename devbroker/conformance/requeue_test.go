@@ -4,8 +4,8 @@ import (
 	"maps"
 )
 
-// requeued publishes a to e to a queue of that kind, takes all, hands some back, and
-// notes in which order all that is there is delivered again.
+// requeued publishes a to e to a queue of the given kind, receives all, requeues some, and
+// notes the order in which the messages are delivered again.
 func (c *client) requeued(kind string, args table, back func(ch *channel)) {
 	c.t.Helper()
 	all := table{"x-queue-type": kind}

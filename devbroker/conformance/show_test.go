@@ -10,8 +10,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// value describes a value of a table and its type, as the client decodes it. A time
-// of this minute is "now", since every run has its own.
+// value describes a table value and its type, as the client decodes it. A time within this
+// minute is shown as "now", because it differs in every run.
 func value(v any) string {
 	switch v := v.(type) {
 	case nil, bool, string:

@@ -2,7 +2,7 @@ package conformance_test
 
 import "time"
 
-// singleActiveScenarios are of a single active consumer that is cancelled while it holds
+// singleActiveScenarios test a single active consumer that is cancelled while it holds
 // messages.
 var singleActiveScenarios = []scenario{
 	{
@@ -231,7 +231,7 @@ func cancelsActive(prefetch int, otherChannel bool) func(c *client) {
 	}
 }
 
-// all notes what comes until nothing more does.
+// all notes messages until no more arrive.
 func (k *consumer) all() {
 	k.t.Helper()
 	bodies := ""

@@ -1,6 +1,6 @@
 package conformance_test
 
-// turnScenarios are of which consumer's turn it is.
+// turnScenarios test which consumer receives the next message.
 var turnScenarios = []scenario{
 	{
 		name: "a consumer whose prefetch is used up loses its turn to one that begins meanwhile",

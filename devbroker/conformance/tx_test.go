@@ -46,7 +46,7 @@ var txScenarios = []scenario{
 			ch.get("q")
 			ch.ack(1)
 			ch.fail("rollback", ch.TxRollback())
-			ch.ack(1) // as if it had never been
+			ch.ack(1) // the rollback has undone the first ack
 			ch.fail("commit", ch.TxCommit())
 			ch.fail("close", ch.Close())
 			c.holds("q", 1)

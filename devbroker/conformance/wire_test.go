@@ -10,7 +10,7 @@ import (
 // methodID is the number of a method in its class.
 type methodID struct{ class, method uint16 }
 
-// methods are the names of the protocol's methods.
+// methods maps the protocol's methods to their names.
 var methods = map[methodID]string{
 	{10, 10}: "connection.start", {10, 11}: "connection.start-ok", {10, 20}: "connection.secure",
 	{10, 21}: "connection.secure-ok", {10, 30}: "connection.tune", {10, 31}: "connection.tune-ok",
@@ -36,8 +36,8 @@ var methods = map[methodID]string{
 	{90, 30}: "tx.rollback", {90, 31}: "tx.rollback-ok",
 }
 
-// appendArg encodes an argument by its Go type: a string is a short one, bytes are a
-// long one.
+// appendArg encodes an argument by its Go type: a string as a short string, bytes as a long
+// string.
 func appendArg(b []byte, arg any) []byte {
 	switch v := arg.(type) {
 	case uint8:
@@ -62,7 +62,7 @@ func appendArg(b []byte, arg any) []byte {
 	panic(fmt.Sprintf("cannot encode %T", arg))
 }
 
-// appendField encodes a value of a table. There are more types than these.
+// appendField encodes a table value. It supports only some of the types.
 func appendField(b []byte, field any) []byte {
 	switch v := field.(type) {
 	case bool:
@@ -107,7 +107,7 @@ func (k *cursor) method() string {
 	return fmt.Sprintf("method %d.%d", id.class, id.method)
 }
 
-// arguments describes the arguments of a method, if they tell anything.
+// arguments describes the arguments of a method, if they matter.
 func (k *cursor) arguments(method string) string {
 	switch method {
 	case "connection.start":

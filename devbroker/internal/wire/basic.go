@@ -102,7 +102,7 @@ func (m *BasicPublish) arguments(c codec) codec {
 	return c.reservedShort().raw(&m.Exchange).raw(&m.RoutingKey).bits(&m.Mandatory, &m.Immediate)
 }
 
-// BasicReturn gives a content back that could not be routed.
+// BasicReturn returns an unroutable content to its publisher.
 type BasicReturn struct {
 	ReplyCode                       uint16
 	ReplyText, Exchange, RoutingKey string
@@ -115,7 +115,7 @@ func (m *BasicReturn) arguments(c codec) codec {
 	return c.short(&m.ReplyCode).raw(&m.ReplyText).raw(&m.Exchange).raw(&m.RoutingKey)
 }
 
-// BasicDeliver brings a consumer the content that follows.
+// BasicDeliver delivers the content that follows to a consumer.
 type BasicDeliver struct {
 	ConsumerTag          string
 	DeliveryTag          uint64
@@ -142,8 +142,8 @@ func (*BasicGet) ID() (class, method uint16) { return ClassBasic, 70 }
 
 func (m *BasicGet) arguments(c codec) codec { return c.reservedShort().text(&m.Queue).bits(&m.NoAck) }
 
-// BasicGetOk answers [BasicGet] with the content that follows. It counts the messages
-// left.
+// BasicGetOk answers [BasicGet] with the content that follows and the number of messages
+// left in the queue.
 type BasicGetOk struct {
 	DeliveryTag          uint64
 	Redelivered          bool
@@ -167,7 +167,7 @@ func (*BasicGetEmpty) ID() (class, method uint16) { return ClassBasic, 72 }
 
 func (*BasicGetEmpty) arguments(c codec) codec { return c.reservedText() }
 
-// BasicAck says that a delivery is done, or, from the server, that a publish is.
+// BasicAck acknowledges a delivery, or, from the server, a publish.
 type BasicAck struct {
 	DeliveryTag uint64
 	Multiple    bool
@@ -199,7 +199,7 @@ func (*BasicRecoverAsync) ID() (class, method uint16) { return ClassBasic, 100 }
 
 func (m *BasicRecoverAsync) arguments(c codec) codec { return c.bits(&m.Requeue) }
 
-// BasicRecover gives back all deliveries that await their ack.
+// BasicRecover requeues all unacknowledged deliveries of the channel.
 type BasicRecover struct {
 	Requeue bool
 }

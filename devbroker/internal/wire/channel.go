@@ -45,8 +45,8 @@ func (*ChannelFlowOk) ID() (class, method uint16) { return ClassChannel, 21 }
 
 func (m *ChannelFlowOk) arguments(c codec) codec { return c.bits(&m.Active) }
 
-// ChannelClose ends the channel, and says why; ClassID and MethodID are those of the
-// method at fault, or 0.
+// ChannelClose closes the channel and gives the reason. ClassID and MethodID identify the
+// method that caused the error, or are 0.
 type ChannelClose struct {
 	ReplyCode         uint16
 	ReplyText         string
@@ -73,7 +73,7 @@ var accessRows = [...]row{
 	11: {"access.request-ok", create[AccessRequestOk]},
 }
 
-// AccessRequest is a relic of AMQP 0-8 that RabbitMQ answers still.
+// AccessRequest is a method of AMQP 0-8 that RabbitMQ still answers.
 type AccessRequest struct {
 	Realm                                   string
 	Exclusive, Passive, Active, Write, Read bool

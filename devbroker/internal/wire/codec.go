@@ -6,12 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxShort is how many bytes a short string may have.
+// maxShort is the maximum length of a short string, in bytes.
 const maxShort = 255
 
-// codec goes through a list of arguments, in one of two directions: encoding
-// appends them to b, decoding takes them from it. So a list is written down once
-// and cannot differ between the two. After a failure nothing more is decoded.
+// codec encodes or decodes a list of arguments. Encoding appends the arguments to b;
+// decoding takes them from b. One list serves both directions, so that they always
+// agree. Decoding stops after the first failure.
 type codec struct {
 	b     []byte
 	state state
@@ -23,11 +23,11 @@ const (
 	decoding state = iota
 	encoding
 	malformed // decoding has failed
-	notUTF8   // decoding has met a short string that must be UTF-8
-	badTable  // decoding has met a table that is none
+	notUTF8   // decoding has found invalid UTF-8 in a short string that must be UTF-8
+	badTable  // decoding has found a malformed table
 )
 
-// take returns the next n bytes, nil if they are not there.
+// take returns the next n bytes, or nil if fewer remain.
 func (c codec) take(n uint32) (codec, []byte) {
 	if c.state != decoding || uint64(len(c.b)) < uint64(n) {
 		return c.fail(malformed), nil
@@ -92,7 +92,7 @@ func (c codec) longlong(v *uint64) codec {
 	return c
 }
 
-// bits packs its arguments into one octet, the first one lowest.
+// bits packs its arguments into one octet. The first argument is the lowest bit.
 func (c codec) bits(flags ...*bool) codec {
 	var packed uint8
 	if c.state == encoding {
@@ -110,7 +110,7 @@ func (c codec) bits(flags ...*bool) codec {
 	return c
 }
 
-// raw is a short string of any bytes.
+// raw encodes or decodes a short string of any bytes.
 func (c codec) raw(v *string) codec {
 	if c.state == encoding {
 		c.b = appendShort(c.b, *v)
@@ -122,8 +122,8 @@ func (c codec) raw(v *string) codec {
 	return c
 }
 
-// text is a short string that must be UTF-8, as RabbitMQ has it for all but the
-// methods with content.
+// text encodes or decodes a short string that must be UTF-8. RabbitMQ requires UTF-8 in
+// all methods except methods with content.
 func (c codec) text(v *string) codec {
 	c = c.raw(v)
 	if !utf8.ValidString(*v) {
@@ -132,7 +132,7 @@ func (c codec) text(v *string) codec {
 	return c
 }
 
-// longstr is a string of any bytes.
+// longstr encodes or decodes a long string of any bytes.
 func (c codec) longstr(v *string) codec {
 	if c.state == encoding {
 		c.b = appendLong(c.b, *v)
@@ -159,14 +159,14 @@ func (c codec) table(v *Table) codec {
 	return c
 }
 
-// Arguments that are reserved: written as zero, read whatever they are.
+// Reserved arguments are written as zero. Any value is accepted when they are read.
 
 func (c codec) reservedBit() codec     { return c.bits(new(bool)) }
 func (c codec) reservedShort() codec   { return c.short(new(uint16)) }
 func (c codec) reservedText() codec    { return c.text(new(string)) }
 func (c codec) reservedLongstr() codec { return c.longstr(new(string)) }
 
-// appendShort appends a short string, cut to the whole runes that fit.
+// appendShort appends a short string, truncated to the whole runes that fit.
 func appendShort(dst []byte, s string) []byte {
 	if n := maxShort; len(s) > n {
 		for n > maxShort-utf8.UTFMax && !utf8.RuneStart(s[n]) {
@@ -192,8 +192,8 @@ func AppendHeartbeat(dst []byte) []byte {
 }
 
 // AppendMethod appends a method frame. Short strings of more than 255 bytes are
-// cut to as many runes as fit. A table with a value of a type that AMQP has not
-// got panics.
+// truncated to as many runes as fit. AppendMethod panics if a table contains a value of a
+// type that AMQP does not support.
 func AppendMethod(dst []byte, channel uint16, m Method) []byte {
 	start := len(dst)
 	class, method := m.ID()
@@ -203,9 +203,9 @@ func AppendMethod(dst []byte, channel uint16, m Method) []byte {
 	return end(m.arguments(codec{b: dst, state: encoding}).b, start)
 }
 
-// AppendContent appends a header frame and as many body frames as frameMax, in
-// bytes and with the overhead, asks for; 0 means no limit. Properties are in their
-// encoded form, and an empty body has no frame.
+// AppendContent appends a header frame and the body, split into frames of at most frameMax
+// bytes, overhead included. A frameMax of 0 means no limit. Properties are in their encoded
+// form. An empty body produces no body frame.
 //
 //nolint:revive // six arguments: the parts of a content
 func AppendContent(dst []byte, channel, class uint16, properties, body []byte, frameMax uint32) []byte {
@@ -224,7 +224,7 @@ func AppendContent(dst []byte, channel, class uint16, properties, body []byte, f
 	return dst
 }
 
-// begin appends the head of a frame, its length left open.
+// begin appends the head of a frame with a placeholder for the length.
 func begin(dst []byte, typ byte, channel uint16) []byte {
 	return append(dst, typ, byte(channel>>8), byte(channel), 0, 0, 0, 0)
 }

@@ -17,7 +17,7 @@ var connectionRows = [...]row{
 	71: {"connection.update-secret-ok", create[ConnectionUpdateSecretOk]},
 }
 
-// ConnectionStart is sent by the server first and says who it is.
+// ConnectionStart is the first method of the server and describes the server.
 type ConnectionStart struct {
 	VersionMajor, VersionMinor uint8
 	ServerProperties           Table
@@ -32,7 +32,7 @@ func (m *ConnectionStart) arguments(c codec) codec {
 		longstr(&m.Mechanisms).longstr(&m.Locales)
 }
 
-// ConnectionStartOk answers [ConnectionStart]: who the client is, and its credentials.
+// ConnectionStartOk answers [ConnectionStart] with the client's properties and credentials.
 type ConnectionStartOk struct {
 	ClientProperties            Table
 	Mechanism, Response, Locale string
@@ -65,8 +65,8 @@ func (*ConnectionSecureOk) ID() (class, method uint16) { return ClassConnection,
 
 func (m *ConnectionSecureOk) arguments(c codec) codec { return c.longstr(&m.Response) }
 
-// ConnectionTune proposes limits: channels, bytes of a frame, seconds between
-// heartbeats. 0 means none.
+// ConnectionTune proposes limits: the number of channels, the frame size in bytes and the
+// heartbeat interval in seconds. 0 means no limit, or no heartbeats.
 type ConnectionTune struct {
 	ChannelMax uint16
 	FrameMax   uint32
@@ -80,7 +80,7 @@ func (m *ConnectionTune) arguments(c codec) codec {
 	return c.short(&m.ChannelMax).long(&m.FrameMax).short(&m.Heartbeat)
 }
 
-// ConnectionTuneOk settles what [ConnectionTune] has proposed.
+// ConnectionTuneOk sets the limits that [ConnectionTune] has proposed.
 type ConnectionTuneOk struct {
 	ChannelMax uint16
 	FrameMax   uint32
@@ -114,8 +114,8 @@ func (*ConnectionOpenOk) ID() (class, method uint16) { return ClassConnection, 4
 
 func (*ConnectionOpenOk) arguments(c codec) codec { return c.reservedText() }
 
-// ConnectionClose ends the connection, and says why; ClassID and MethodID are those of
-// the method at fault, or 0.
+// ConnectionClose closes the connection and gives the reason. ClassID and MethodID identify
+// the method that caused the error, or are 0.
 type ConnectionClose struct {
 	ReplyCode         uint16
 	ReplyText         string
@@ -137,7 +137,7 @@ func (*ConnectionCloseOk) ID() (class, method uint16) { return ClassConnection, 
 
 func (*ConnectionCloseOk) arguments(c codec) codec { return c }
 
-// ConnectionBlocked tells a client that the server reads no more publishes for now.
+// ConnectionBlocked notifies a client that the server has stopped reading publishes.
 type ConnectionBlocked struct {
 	Reason string
 }
@@ -147,7 +147,8 @@ func (*ConnectionBlocked) ID() (class, method uint16) { return ClassConnection, 
 
 func (m *ConnectionBlocked) arguments(c codec) codec { return c.text(&m.Reason) }
 
-// ConnectionUnblocked ends what [ConnectionBlocked] has begun.
+// ConnectionUnblocked notifies a client that the server reads publishes again after
+// [ConnectionBlocked].
 type ConnectionUnblocked struct{}
 
 // ID returns 10 and 61.

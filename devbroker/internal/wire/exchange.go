@@ -11,7 +11,7 @@ var exchangeRows = [...]row{
 	51: {"exchange.unbind-ok", create[ExchangeUnbindOk]},
 }
 
-// ExchangeDeclare declares an exchange, or, if passive, looks whether there is one.
+// ExchangeDeclare declares an exchange, or, if passive, checks whether it exists.
 type ExchangeDeclare struct {
 	Exchange, Type                                 string
 	Passive, Durable, AutoDelete, Internal, NoWait bool

@@ -7,16 +7,16 @@ import (
 	"math"
 )
 
-// maxDepth is how deep tables and arrays may lie in each other. RabbitMQ has no
-// limit; more than a few are an attack on the stack.
+// maxDepth is how deep tables and arrays may be nested. RabbitMQ has no limit. This limit
+// protects the stack from an attack.
 const maxDepth = 64
 
-// ErrBadTable says that a table among a method's arguments cannot be read. RabbitMQ
-// drops the connection without a word.
+// ErrBadTable is returned for a malformed table in a method's arguments. RabbitMQ drops
+// the connection without connection.close.
 var ErrBadTable = errors.New("wire: bad table")
 
-// ParseBareTable reads all of b as a table that comes without its length, as the
-// response of the SASL mechanism AMQPLAIN does. The error is [ErrBadTable].
+// ParseBareTable decodes all of b as a table without a length prefix, such as the response
+// of the SASL mechanism AMQPLAIN. The error is [ErrBadTable].
 func ParseBareTable(b []byte) (Table, error) {
 	t, ok := parseTable(b, 0)
 	if !ok {
@@ -25,8 +25,8 @@ func ParseBareTable(b []byte) (Table, error) {
 	return t, nil
 }
 
-// parseTable reads all of b as fields. Not ok are a value of an unknown type, what
-// ends early, and what lies too deep.
+// parseTable decodes all of b as fields. It returns false for a value of an unknown type,
+// truncated input, and nesting beyond maxDepth.
 func parseTable(b []byte, depth int) (t Table, ok bool) {
 	for c := (codec{b: b}); len(c.b) > 0; {
 		var f Field
@@ -76,7 +76,7 @@ func (c codec) value(depth int) (codec, any) {
 	return c.fail(malformed), nil
 }
 
-// fixed reads a value that has n bytes whatever it is.
+// fixed reads a value whose type has a fixed length of n bytes.
 func (c codec) fixed(tag byte, n uint32) (codec, any) {
 	c, b := c.take(n)
 	if b == nil {
@@ -105,12 +105,12 @@ func (c codec) fixed(tag byte, n uint32) (codec, any) {
 		return c, math.Float64frombits(binary.BigEndian.Uint64(b))
 	case 'T':
 		return c, Timestamp(binary.BigEndian.Uint64(b))
-	default: // l, and L, which RabbitMQ takes for the same
+	default: // l and L, which RabbitMQ treats as the same type
 		return c, int64(binary.BigEndian.Uint64(b))
 	}
 }
 
-// variable reads a value that begins with its length.
+// variable reads a value that has a length prefix.
 func (c codec) variable(tag byte, depth int) (codec, any) {
 	var n uint32
 	c, b := c.long(&n).take(n)
@@ -154,7 +154,8 @@ func appendArray(dst []byte, a []any) []byte {
 	return measure(dst, start)
 }
 
-// measure writes the length of what follows the four bytes at start into them.
+// measure writes the length prefix: it stores the number of bytes after it in the four bytes
+// at start.
 func measure(dst []byte, start int) []byte {
 	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
 	return dst

@@ -21,21 +21,21 @@ const (
 const (
 	// FrameEnd is the octet that ends each frame.
 	FrameEnd = 0xCE
-	// FrameOverhead is what a frame has besides its payload, in bytes.
+	// FrameOverhead is the size of a frame without its payload, in bytes.
 	FrameOverhead = headSize + 1
 
 	headSize = 7 // type, channel, length of the payload
 )
 
-// Frame is one frame. Its type may be any, known or not.
+// Frame is one frame. Its type may be unknown.
 type Frame struct {
 	Type    byte
 	Channel uint16
 	Payload []byte
 }
 
-// String describes the frame in RabbitMQ's words, for the text of an error:
-// "type 1, all octets = <<0,10>>". Of a long payload it shows 16 octets.
+// String describes the frame as RabbitMQ does in the text of an error:
+// "type 1, all octets = <<0,10>>". For a long payload it shows 16 octets.
 func (f Frame) String() string {
 	const most = 16
 	if len(f.Payload) > most {
@@ -44,21 +44,20 @@ func (f Frame) String() string {
 	return fmt.Sprintf("type %d, all octets = %s", f.Type, Quote(f.Payload))
 }
 
-// FrameError says that the peer has sent what is not AMQP. RabbitMQ answers with
-// 501 FRAME_ERROR and closes the connection.
+// FrameError reports malformed AMQP from the peer. RabbitMQ answers with 501 FRAME_ERROR
+// and closes the connection.
 type FrameError struct {
-	Reason        string // in RabbitMQ's words
-	Class, Method uint16 // whose arguments are wrong; 0 if it is not a method's
+	Reason        string // RabbitMQ's text
+	Class, Method uint16 // the method with the malformed arguments; 0 if the frame is not a method
 }
 
-// Error returns the reason, the package's name before it.
+// Error returns the reason, prefixed with the package's name.
 func (e *FrameError) Error() string { return "wire: " + e.Reason }
 
-// undecodable is the reason for refusing arguments or properties.
+// undecodable returns the reason for malformed arguments or properties.
 func undecodable(b []byte) string { return "cannot decode " + Octets(b) }
 
-// Quote writes b as Erlang prints binaries: as text if all of it is printable, which
-// here means in ASCII.
+// Quote formats b as Erlang prints binaries: as text if all of b is printable ASCII.
 func Quote(b []byte) string {
 	if len(b) > 0 && printable(b) {
 		return "<<" + strconv.Quote(string(b)) + ">>"
@@ -75,8 +74,8 @@ func printable(b []byte) bool {
 	return true
 }
 
-// Octets writes b as Erlang prints a binary of numbers, "<<0,10>>". Of a long one it
-// shows the beginning: more than fits into a reply text.
+// Octets formats b as Erlang prints a binary of numbers, "<<0,10>>". For a long b it shows
+// only the beginning, which is still more than fits into a reply text.
 func Octets(b []byte) string {
 	var s strings.Builder
 	for i, c := range b[:min(len(b), maxShort)] {
@@ -89,12 +88,12 @@ func Octets(b []byte) string {
 }
 
 const (
-	defaultMax = 128 << 10 // what RabbitMQ takes before connection.tune
-	hardMax    = 16 << 20  // whatever has been negotiated
+	defaultMax = 128 << 10 // RabbitMQ's limit before connection.tune
+	hardMax    = 16 << 20  // applies to any negotiated size
 	bufferSize = 32 << 10
 )
 
-// Reader takes frames from a connection.
+// Reader reads frames from a connection.
 type Reader struct {
 	in   *bufio.Reader
 	max  uint32
@@ -102,15 +101,15 @@ type Reader struct {
 	body []byte
 }
 
-// NewReader returns a reader of r, buffered, that takes frames of 128 KiB at most
-// until [Reader.SetMax].
+// NewReader returns a buffered reader of r. It accepts frames of up to 128 KiB until
+// [Reader.SetMax] is called.
 func NewReader(r io.Reader) *Reader {
 	return &Reader{in: bufio.NewReaderSize(r, bufferSize), max: defaultMax}
 }
 
-// SetMax sets the negotiated size of a frame in bytes, overhead included. As
-// RabbitMQ does, the reader lets a payload have that size. 0 means no limit but
-// the reader's own of 16 MiB, which holds in any case.
+// SetMax sets the negotiated frame size in bytes, overhead included. As RabbitMQ does, the
+// reader accepts a payload of that size. The reader's own limit of 16 MiB always applies;
+// 0 means only that limit.
 func (r *Reader) SetMax(frameMax uint32) {
 	if frameMax == 0 || frameMax > hardMax {
 		frameMax = hardMax
@@ -121,7 +120,7 @@ func (r *Reader) SetMax(frameMax uint32) {
 // Buffered returns how many bytes can be read without waiting for the connection.
 func (r *Reader) Buffered() int { return r.in.Buffered() }
 
-// ProtocolHeader reads the eight bytes that open a connection, whatever they are.
+// ProtocolHeader reads the eight bytes that open a connection, without checking them.
 func (r *Reader) ProtocolHeader() (header [8]byte, err error) {
 	if _, err := io.ReadFull(r.in, header[:]); err != nil {
 		return header, fmt.Errorf("wire: read protocol header: %w", err)
@@ -129,9 +128,9 @@ func (r *Reader) ProtocolHeader() (header [8]byte, err error) {
 	return header, nil
 }
 
-// Next reads a frame, whose payload is valid until the next call. The error is a
-// [FrameError] if the frame is too large or badly ended, io.EOF, wrapped, if the
-// connection has ended between frames, and io.ErrUnexpectedEOF if within one.
+// Next reads a frame. Its payload is valid until the next call. The error is a
+// [FrameError] if the frame is too large or its end octet is wrong. It wraps io.EOF if the
+// connection has ended between frames, and io.ErrUnexpectedEOF if it has ended within one.
 func (r *Reader) Next() (Frame, error) {
 	if _, err := io.ReadFull(r.in, r.head[:]); err != nil {
 		return Frame{}, fmt.Errorf("wire: read frame: %w", err)
@@ -152,7 +151,7 @@ func (r *Reader) Next() (Frame, error) {
 	return f, nil
 }
 
-// room returns n bytes to read into.
+// room returns a buffer of n bytes.
 func (r *Reader) room(n int) []byte {
 	if cap(r.body) < n {
 		r.body = make([]byte, n)
@@ -162,7 +161,7 @@ func (r *Reader) room(n int) []byte {
 
 func broken(f Frame, why string) error { return &FrameError{Reason: f.String() + ": " + why} }
 
-// within makes an end of input an unexpected one.
+// within converts io.EOF to io.ErrUnexpectedEOF.
 func within(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

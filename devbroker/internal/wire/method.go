@@ -14,7 +14,7 @@ const (
 	ClassTx         = 90
 )
 
-// Method is a pointer to one of this package's structs that are named after a
+// Method is implemented by pointers to the structs of this package that are named after a
 // class and a method, such as [BasicPublish].
 type Method interface {
 	// ID returns the numbers of the method and its class.
@@ -23,19 +23,18 @@ type Method interface {
 	arguments(c codec) codec
 }
 
-// UnknownMethodError says that there is no such method. RabbitMQ closes the
-// connection.
+// UnknownMethodError reports an unknown method. RabbitMQ closes the connection.
 type UnknownMethodError struct {
 	Class, Method uint16
 }
 
-// Error names the method by its numbers.
+// Error returns a text with the numbers of the class and the method.
 func (e *UnknownMethodError) Error() string {
 	return fmt.Sprintf("wire: unknown method %d of class %d", e.Method, e.Class)
 }
 
-// ParseMethod reads the payload of a method frame, all of it, and keeps none of
-// it. The error is an [UnknownMethodError], a [FrameError] or [ErrBadTable].
+// ParseMethod decodes the whole payload of a method frame. The result does not alias the
+// payload. The error is an [UnknownMethodError], a [FrameError] or [ErrBadTable].
 func ParseMethod(payload []byte) (Method, error) {
 	var class, method uint16
 	c := codec{b: payload}.short(&class).short(&method)
@@ -58,14 +57,14 @@ func ParseMethod(payload []byte) (Method, error) {
 	return m, nil
 }
 
-// MethodName returns the name of a method, such as "basic.publish", and "" if
-// there is none.
+// MethodName returns the name of a method, such as "basic.publish", or "" if the method is
+// unknown.
 func MethodName(class, method uint16) string { return find(class, method).name }
 
-// KnownClass says whether there are methods of that class.
+// KnownClass reports whether the class has methods.
 func KnownClass(class uint16) bool { return classRows(class) != nil }
 
-// row is a method in the list of its class.
+// row is an entry for a method in the list of its class.
 type row struct {
 	name  string
 	blank func() Method
@@ -79,7 +78,7 @@ func create[T any, M interface {
 	return M(new(T))
 }
 
-// find returns the row of a method, an empty one if there is none.
+// find returns the row of a method, or an empty row if the method is unknown.
 func find(class, method uint16) row {
 	rows := classRows(class)
 	if int(method) < len(rows) {

@@ -4,11 +4,11 @@ import (
 	"encoding/binary"
 )
 
-// Flags says which properties there are. Its two lowest bits have no meaning and
-// are kept.
+// Flags is the set of the properties that are present. Its two lowest bits have no meaning
+// and are preserved.
 type Flags uint16
 
-// The properties, in the order of the wire.
+// Flags of the properties, in wire order.
 const (
 	HasContentType Flags = 1 << (15 - iota)
 	HasContentEncoding
@@ -26,8 +26,8 @@ const (
 	HasClusterID
 )
 
-// Properties are the properties of class basic. Those that are not in Present are
-// zero and not encoded.
+// Properties are the properties of class basic. A property that is missing in Present is
+// zero and is not encoded.
 type Properties struct {
 	Present         Flags
 	ContentType     string
@@ -46,8 +46,8 @@ type Properties struct {
 	ClusterID       string
 }
 
-// ParseProperties reads properties from their encoded form, all of it, and keeps
-// none of it. The error is a [FrameError].
+// ParseProperties decodes the whole payload as properties. The result does not alias the
+// payload. The error is a [FrameError].
 func ParseProperties(payload []byte) (Properties, error) {
 	var p Properties
 	c := p.fields(codec{b: payload})
@@ -57,8 +57,8 @@ func ParseProperties(payload []byte) (Properties, error) {
 	return p, nil
 }
 
-// Append appends the properties in their encoded form. Strings and tables are
-// subject to what [AppendMethod] says of them.
+// Append appends the properties in their encoded form. It handles strings and tables as
+// [AppendMethod] does.
 func (p Properties) Append(dst []byte) []byte {
 	return p.fields(codec{b: dst, state: encoding}).b
 }
@@ -99,11 +99,11 @@ func (p *Properties) fields(c codec) codec {
 type Header struct {
 	Class      uint16
 	Weight     uint16 // always 0 in a valid header
-	BodySize   uint64 // of all body frames together, in bytes
+	BodySize   uint64 // total size of all body frames, in bytes
 	Properties []byte // in their encoded form, for ParseProperties
 }
 
-// ParseHeader reads the payload of a header frame. The properties alias it. The
+// ParseHeader decodes the payload of a header frame. The properties alias the payload. The
 // error is a [FrameError].
 func ParseHeader(payload []byte) (Header, error) {
 	var h Header

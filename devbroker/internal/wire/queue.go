@@ -13,7 +13,7 @@ var queueRows = [...]row{
 	51: {"queue.unbind-ok", create[QueueUnbindOk]},
 }
 
-// QueueDeclare declares a queue, or, if passive, looks whether there is one.
+// QueueDeclare declares a queue, or, if passive, checks whether it exists.
 type QueueDeclare struct {
 	Queue                                           string
 	Passive, Durable, Exclusive, AutoDelete, NoWait bool
@@ -28,7 +28,7 @@ func (m *QueueDeclare) arguments(c codec) codec {
 		bits(&m.Passive, &m.Durable, &m.Exclusive, &m.AutoDelete, &m.NoWait).table(&m.Arguments)
 }
 
-// QueueDeclareOk answers [QueueDeclare]. It counts the messages that are ready.
+// QueueDeclareOk answers [QueueDeclare]. Its message count is the number of ready messages.
 type QueueDeclareOk struct {
 	Queue                       string
 	MessageCount, ConsumerCount uint32

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Table is a field table. Its order is kept, and so are duplicates of a name.
+// Table is a field table. It preserves the order of the fields and duplicate names.
 //
-// A value is of one of the types that RabbitMQ knows, here with their tags: bool
+// A value has one of the types that RabbitMQ supports, listed with their tags: bool
 // (t), int8 (b), uint8 (B), int16 (s), uint16 (u), int32 (I), uint32 (i), int64
 // (l, and L where it is read), float32 (f), float64 (d), [Decimal] (D), string
 // (S), []byte (x), [Timestamp] (T), []any (A), Table (F) and nil (V).
@@ -51,13 +51,13 @@ func (t Table) Delete(name string) Table {
 	return slices.DeleteFunc(t, func(f Field) bool { return f.Name == name })
 }
 
-// Clone returns a copy with fields of its own, whose values are shared.
+// Clone returns a shallow copy: the fields are copied and their values are shared.
 func (t Table) Clone() Table { return slices.Clone(t) }
 
-// Sorted says whether the fields are in the order of their names.
+// Sorted reports whether the fields are sorted by name.
 func (t Table) Sorted() bool { return slices.IsSortedFunc(t, byName) }
 
-// Sort returns a copy with the fields in the order of their names.
+// Sort returns a copy with the fields sorted by name.
 func (t Table) Sort() Table {
 	t = t.Clone()
 	slices.SortStableFunc(t, byName)
@@ -70,8 +70,8 @@ func (t Table) index(name string) int {
 	return slices.IndexFunc(t, func(f Field) bool { return f.Name == name })
 }
 
-// TypeName returns what RabbitMQ calls the type of a table's value, such as
-// "longstr", and "" for what is none.
+// TypeName returns RabbitMQ's name for the type of a table value, such as "longstr", or ""
+// for an unsupported type.
 func TypeName(value any) string {
 	switch value.(type) {
 	case nil:

@@ -9,7 +9,7 @@ var txRows = [...]row{
 	31: {"tx.rollback-ok", create[TxRollbackOk]},
 }
 
-// TxSelect has the channel work in transactions from now on.
+// TxSelect puts the channel into transaction mode.
 type TxSelect struct{}
 
 // ID returns 90 and 10.
@@ -25,7 +25,7 @@ func (*TxSelectOk) ID() (class, method uint16) { return ClassTx, 11 }
 
 func (*TxSelectOk) arguments(c codec) codec { return c }
 
-// TxCommit carries out the publishes and acks since the last commit or rollback.
+// TxCommit applies the publishes and acks since the last commit or rollback.
 type TxCommit struct{}
 
 // ID returns 90 and 20.
@@ -41,7 +41,7 @@ func (*TxCommitOk) ID() (class, method uint16) { return ClassTx, 21 }
 
 func (*TxCommitOk) arguments(c codec) codec { return c }
 
-// TxRollback forgets the publishes and acks since the last commit or rollback.
+// TxRollback discards the publishes and acks since the last commit or rollback.
 type TxRollback struct{}
 
 // ID returns 90 and 30.
@@ -62,7 +62,7 @@ var confirmRows = [...]row{
 	11: {"confirm.select-ok", create[ConfirmSelectOk]},
 }
 
-// ConfirmSelect has the publishes of the channel confirmed from now on.
+// ConfirmSelect puts the channel into confirm mode.
 type ConfirmSelect struct {
 	NoWait bool
 }
