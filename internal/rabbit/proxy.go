@@ -2,11 +2,13 @@ package rabbit
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -38,8 +40,16 @@ func NewProxy(tb testing.TB, upstreamURL string) *Proxy {
 		upstream += ":5672"
 	}
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	p := &Proxy{proxy: toxiproxy.NewProxy(server, tb.Name(), freeAddress(tb), upstream)}
-	p.Restore(tb)
+	p := &Proxy{}
+	for p.proxy == nil {
+		proxy := toxiproxy.NewProxy(server, tb.Name(), freeAddress(tb), upstream)
+		switch err := proxy.Start(); {
+		case err == nil:
+			p.proxy = proxy
+		case !errors.Is(err, syscall.EADDRINUSE): // someone may take the port before the proxy does
+			tb.Fatalf("rabbit: proxy: %v", err)
+		}
+	}
 	tb.Cleanup(p.Cut)
 	u.Host = p.proxy.Listen
 	p.url = u.String()
