@@ -109,8 +109,8 @@ func (r *replayer) runCanary(ctx context.Context) error {
 func (c *canaries) drop() {
 	if c.reports != nil {
 		unread, cancel := context.WithCancel(context.Background())
-		cancel() // so that Close does not wait
-		_ = c.reports.Close(unread)
+		cancel()                    // so that Close does not wait
+		_ = c.reports.Close(unread) // after an error the queue goes with the connection
 	}
 }
 

@@ -51,7 +51,7 @@ func TestCanary(t *testing.T) {
 			return nil
 		}, all, deadletter.Result{Total: n, Done: 3}, "letter-1 in "},
 		{"whose handler panics keeps the others here", func(context.Context, *message.Message) error { panic("oh") }, all, deadletter.Result{Total: n, Done: 3}, ": panic: "},
-		{"that nobody takes keeps the others here", nil, some, deadletter.Result{Total: n, Done: 3}, "3 ready messages and 0 consumers"},
+		{"that has no consumer keeps the others here", nil, some, deadletter.Result{Total: n, Done: 3}, "3 ready messages and 0 consumers"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

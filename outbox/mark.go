@@ -4,10 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
+	"github.com/warren-mq/warren/internal/pace"
 	"github.com/warren-mq/warren/retry"
 )
 
@@ -32,9 +32,7 @@ func (r *Relay) mark(ctx context.Context, b *batch, o *outcome) error {
 		if err == nil {
 			return nil
 		}
-		select {
-		case <-time.After(pauses.Randomized(attempt, rand.Float64())):
-		case <-marking.Done():
+		if !pace.Wait(marking, pauses, attempt) {
 			return fmt.Errorf("outbox: mark %d published messages: %w", len(o.published), err)
 		}
 	}

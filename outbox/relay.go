@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/pace"
 	"github.com/warren-mq/warren/retry"
 )
 
@@ -102,7 +102,7 @@ func (r *Relay) work(ctx, life context.Context) {
 		if err != nil && ctx.Err() == nil {
 			failures++
 			r.interrupted(err)
-			r.pause(ctx, failures)
+			pace.Wait(ctx, interruptions(), failures)
 			continue
 		}
 		if failures > 0 {
@@ -154,13 +154,9 @@ func (r *Relay) rest(ctx context.Context) {
 	}
 }
 
-// pause waits before the next round after an interrupted one.
-func (r *Relay) pause(ctx context.Context, failures int) {
-	p := retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 5 * time.Second}
-	select {
-	case <-time.After(p.Randomized(failures, rand.Float64())):
-	case <-ctx.Done():
-	}
+// interruptions returns the pauses between rounds that are interrupted.
+func interruptions() retry.Policy {
+	return retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 5 * time.Second}
 }
 
 // third returns a third of the lease: how long a batch may take before its confirms are

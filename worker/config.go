@@ -23,8 +23,8 @@ import (
 // queues share.
 type Config struct {
 	Broker broker.Config
-	// If Connections is set, the worker uses it and ignores Broker. Connections.Run must be
-	// called before Worker.Run, and must return after it.
+	// If Connections is set, the worker uses it and ignores Broker. Connections.Run must
+	// run beside the worker, and must return after Worker.Run.
 	Connections *Connections
 	// Grace is how long running handlers may take to finish once the worker is told to stop.
 	// Then their contexts are cancelled, with ErrGraceExpired as the cause, and their messages
@@ -99,7 +99,7 @@ type Queue struct {
 	Prefetch int
 	// OrderBy returns the key of a message. This process handles messages with the same key
 	// one after the other, in the order of their delivery. A retried message leaves that
-	// order. Nil means that messages are handled in no particular order.
+	// order. If OrderBy is nil, only a Concurrency of 1 keeps the order.
 	OrderBy func(*message.Message) string
 
 	// Retry is the policy for failed messages. Zero fields take their values from

@@ -202,7 +202,7 @@ func TestTheRecordTellsOfTheLatestAttempt(t *testing.T) {
 	})
 }
 
-// TestACopyHasNoUserID: RabbitMQ closes the channel of whoever publishes in the
+// TestACopyHasNoUserID: RabbitMQ closes the channel of a client that publishes in the
 // name of another user.
 func TestACopyHasNoUserID(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {

@@ -3,16 +3,15 @@ package worker
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/delay"
+	"github.com/warren-mq/warren/internal/pace"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
-	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -82,7 +81,7 @@ func (p *parking) keep(ctx context.Context) {
 		p.note(err)
 		if err != nil {
 			failures++
-			p.pause(ctx, failures)
+			pace.Wait(ctx, opening(), failures)
 			continue
 		}
 		failures = 0
@@ -181,15 +180,6 @@ func (p *parking) rest(ctx context.Context) {
 	}
 	select {
 	case <-time.After(time.Second):
-	case <-ctx.Done():
-	}
-}
-
-// pause spaces attempts to consume.
-func (p *parking) pause(ctx context.Context, failures int) {
-	policy := retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 10 * time.Second}
-	select {
-	case <-time.After(policy.Randomized(failures, rand.Float64())):
 	case <-ctx.Done():
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/pace"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -36,7 +37,7 @@ func (q *Subscription) settle(d *amqp.Delivery, a *attempt, out Outcome, took ti
 
 // handOffPauses returns the pauses between attempts to publish a copy.
 func handOffPauses() retry.Policy {
-	return retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 5 * time.Second}.WithDefaults()
+	return retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 5 * time.Second, RandomizationFactor: -1}
 }
 
 // handOff publishes the copy that replaces the delivery. Since the delivery must not be acked
@@ -79,9 +80,7 @@ func (q *Subscription) handOff(d *amqp.Delivery, a *attempt, out Outcome) error 
 		if errors.Is(err, broker.ErrUnroutable) {
 			q.assertSoon() // someone has deleted a part of the copy's way
 		}
-		select {
-		case <-time.After(handOffPauses().Delay(n)):
-		case <-ctx.Done():
+		if !pace.Wait(ctx, handOffPauses(), n) {
 			return err
 		}
 	}

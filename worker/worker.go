@@ -84,8 +84,9 @@ func (w *Worker) Queue(c Queue) *Subscription {
 // Run connects, declares the topology, and handles messages until ctx is done.
 // Then it drains: it cancels its consumers, lets running handlers finish within the grace,
 // requeues the messages that were not handled, and flushes acks and confirms. It returns nil
-// after a clean stop. When it returns, all of its goroutines have ended, except those of
-// handlers that do not return (ErrHandlerStuck). A worker can run once.
+// after a clean stop. It waits for its goroutines, within the grace and 11 s more; those of a
+// handler that does not return (ErrHandlerStuck) or of a broker that does not answer may
+// outlive it. A worker can run once.
 //
 // The contexts of handlers have the values of ctx, but are not cancelled with it. They are
 // cancelled with the cause ErrGraceExpired when the grace is over, and with broker.ErrStale

@@ -148,7 +148,7 @@ func (c *client) twoConsumers(queue string, tags ...string) *channel {
 	k2 := ch.consume(queue, consume{tag: tags[1]})
 	for _, body := range []string{"a", "b", "c", "d"} {
 		c.publish(queue, body)
-		whoever(k1, k2)
+		nextOf(k1, k2)
 	}
 	return ch
 }

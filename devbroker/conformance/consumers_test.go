@@ -155,7 +155,7 @@ var consumersScenarios = []scenario{
 				low := c.consume(kind, consume{tag: kind + " low"})
 				high := c.consume(kind, consume{tag: kind + " high", args: table{"x-priority": 10}})
 				c.publish(kind, "a")
-				whoever(low, high)
+				nextOf(low, high)
 			}
 		},
 		want: `

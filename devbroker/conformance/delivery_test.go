@@ -86,8 +86,8 @@ func (k *consumer) within(wait time.Duration) {
 	}
 }
 
-// whoever notes which of two consumers gets the next message.
-func whoever(a, b *consumer) {
+// nextOf notes which of two consumers gets the next message.
+func nextOf(a, b *consumer) {
 	a.t.Helper()
 	select {
 	case d := <-a.deliveries:

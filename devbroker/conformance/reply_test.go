@@ -55,7 +55,7 @@ var replyScenarios = []scenario{
 			publish: ok`,
 	},
 	{
-		name: "whoever waits for a reply can be asked after",
+		name: "a client that waits for a reply can be looked up",
 		do: func(c *client) {
 			c.classic("q", nil)
 			ch := c.open()

@@ -11,7 +11,7 @@ var turnScenarios = []scenario{
 				k1.sync()
 				for _, body := range []string{"b", "c", "d"} {
 					c.publish(kind, body)
-					whoever(k1, k2)
+					nextOf(k1, k2)
 				}
 			}
 		},
@@ -31,12 +31,12 @@ var turnScenarios = []scenario{
 			for _, kind := range kinds {
 				k1, k2 := c.fullAndFree(kind)
 				c.publish(kind, "b")
-				whoever(k1, k2)
+				nextOf(k1, k2)
 				k1.ack(1)
 				k1.sync()
 				for _, body := range []string{"c", "d"} {
 					c.publish(kind, body)
-					whoever(k1, k2)
+					nextOf(k1, k2)
 				}
 			}
 		},

@@ -105,7 +105,7 @@ func TestErrorsOfADelayAreTheDocumentedOnes(t *testing.T) {
 		{"a user who may not declare is refused", mayDeclare, "amq.topic", "key", time.Second, amqp.ErrRefused},
 		{"the name of a queue that is too long is malformed", node.URL(), "", long, time.Second, amqp.ErrMalformed},
 		{"the name of an exchange that is too long is malformed", node.URL(), long, "key", time.Second, amqp.ErrMalformed},
-		{"nobody listening is not connected", "amqp://127.0.0.1:1/", "amq.topic", "key", time.Second, amqp.ErrNotConnected},
+		{"a port without a listener is not connected", "amqp://127.0.0.1:1/", "amq.topic", "key", time.Second, amqp.ErrNotConnected},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

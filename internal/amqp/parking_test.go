@@ -1,7 +1,6 @@
 package amqp_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
@@ -23,21 +22,6 @@ func removeQueues(t *testing.T, ch *amqp091.Channel, queues ...string) {
 			t.Error(err)
 		}
 	}
-}
-
-func sender(t *testing.T, cfg amqp.Config) *amqp.Sender {
-	t.Helper()
-	s := amqp.NewSender(reaching(cfg), "test", nil)
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	return s
 }
 
 // TestADelayedMessageWaitsInTheParkingQueue with all that it needs later, and without what

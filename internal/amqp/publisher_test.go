@@ -69,7 +69,7 @@ func TestPublishTellsTheTruth(t *testing.T) {
 		{"no queue of that name is unroutable", func(at *place) { at.exchange, at.key = "", at.exchange }, amqp.ErrUnroutable},
 		{"wrong credentials are refused", func(at *place) { at.url = strings.Replace(at.url, "guest:guest@", "guest:wrong-password@", 1) }, amqp.ErrRefused},
 		{"a missing virtual host is refused", func(at *place) { at.url += "no-such-vhost" }, amqp.ErrRefused},
-		{"nobody listening is not connected", func(at *place) { at.url = "amqp://127.0.0.1:1/" }, amqp.ErrNotConnected},
+		{"a port without a listener is not connected", func(at *place) { at.url = "amqp://127.0.0.1:1/" }, amqp.ErrNotConnected},
 	}
 	for _, tt := range tests {
 		rabbit.Run(t, tt.name, func(t *testing.T) {

@@ -1,15 +1,10 @@
 package amqp_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"math/big"
 	"net"
 	"regexp"
 	"strings"
@@ -24,63 +19,7 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// authority is a certificate authority of the test's own.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(t *testing.T) authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := authority{key: key}
-	a.cert = a.sign(t, "test authority", key, &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
-	return a
-}
-
-// sign certifies key for name; the authority itself if it has no certificate yet.
-func (a authority) sign(t *testing.T, name string, key *ecdsa.PrivateKey, c *x509.Certificate) *x509.Certificate {
-	t.Helper()
-	c.SerialNumber = big.NewInt(time.Now().UnixNano())
-	c.Subject = pkix.Name{CommonName: name}
-	c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	parent := a.cert
-	if parent == nil {
-		parent = c
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signed, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signed
-}
-
-func (a authority) issue(t *testing.T, name string, usage x509.ExtKeyUsage) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert := a.sign(t, name, key, &x509.Certificate{
-		DNSNames: []string{name}, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{usage},
-	})
-	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
-}
-
-func (a authority) pool() *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AddCert(a.cert)
-	return pool
-}
-
-func inPEM(t *testing.T, a authority, c tls.Certificate) rabbit.Certificates {
+func inPEM(t *testing.T, a rabbit.Authority, c tls.Certificate) rabbit.Certificates {
 	t.Helper()
 	key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
 	if err != nil {
@@ -89,18 +28,18 @@ func inPEM(t *testing.T, a authority, c tls.Certificate) rabbit.Certificates {
 	block := func(kind string, der []byte) []byte {
 		return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 	}
-	return rabbit.Certificates{CA: block("CERTIFICATE", a.cert.Raw), Cert: block("CERTIFICATE", c.Certificate[0]), Key: block("PRIVATE KEY", key)}
+	return rabbit.Certificates{CA: block("CERTIFICATE", a.Cert.Raw), Cert: block("CERTIFICATE", c.Certificate[0]), Key: block("PRIVATE KEY", key)}
 }
 
 // TestTLS speaks to a node that shows a certificate for localhost.
 func TestTLS(t *testing.T) {
 	rabbit.NeedsNetwork(t, "its certificates are of hosts")
 	t.Parallel()
-	ours, foreign := newAuthority(t), newAuthority(t)
-	node := rabbit.StartTLS(t, inPEM(t, ours, ours.issue(t, "localhost", x509.ExtKeyUsageServerAuth)), "signup")
+	ours, foreign := rabbit.NewAuthority(t), rabbit.NewAuthority(t)
+	node := rabbit.StartTLS(t, inPEM(t, ours, ours.Issue(t, "localhost", x509.ExtKeyUsageServerAuth)), "signup")
 	url := node.URL()
-	client := func(a authority, name string) []tls.Certificate {
-		return []tls.Certificate{a.issue(t, name, x509.ExtKeyUsageClientAuth)}
+	client := func(a rabbit.Authority, name string) []tls.Certificate {
+		return []tls.Certificate{a.Issue(t, name, x509.ExtKeyUsageClientAuth)}
 	}
 	as := func(user string) string { return strings.Replace(url, "://", "://"+user+"@", 1) }
 	byAddress := strings.Replace(as("guest:guest"), "localhost", "127.0.0.1", 1)
@@ -111,17 +50,17 @@ func TestTLS(t *testing.T) {
 		user string // as whom the node knows the connection; none if it must fail
 		want string // a pattern of the error
 	}{
-		{"a password over TLS", as("guest:guest"), &tls.Config{RootCAs: ours.pool()}, "guest", ""},
-		{"the default user over TLS", url, &tls.Config{RootCAs: ours.pool()}, "guest", ""},
-		{"a client certificate is the user", url, &tls.Config{RootCAs: ours.pool(), Certificates: client(ours, "signup")}, "signup", ""},
-		{"a user in the URL beats the certificate", as("guest:guest"), &tls.Config{RootCAs: ours.pool(), Certificates: client(ours, "signup")}, "guest", ""},
-		{"a name for another address", byAddress, &tls.Config{RootCAs: ours.pool(), ServerName: "localhost"}, "guest", ""},
+		{"a password over TLS", as("guest:guest"), &tls.Config{RootCAs: ours.Pool()}, "guest", ""},
+		{"the default user over TLS", url, &tls.Config{RootCAs: ours.Pool()}, "guest", ""},
+		{"a client certificate is the user", url, &tls.Config{RootCAs: ours.Pool(), Certificates: client(ours, "signup")}, "signup", ""},
+		{"a user in the URL beats the certificate", as("guest:guest"), &tls.Config{RootCAs: ours.Pool(), Certificates: client(ours, "signup")}, "guest", ""},
+		{"a name for another address", byAddress, &tls.Config{RootCAs: ours.Pool(), ServerName: "localhost"}, "guest", ""},
 		{"the system does not know our authority", as("guest:guest"), nil, "", "certificate signed by unknown authority"},
-		{"another authority", as("guest:guest"), &tls.Config{RootCAs: foreign.pool()}, "", "certificate signed by unknown authority"},
-		{"the certificate is for another name", byAddress, &tls.Config{RootCAs: ours.pool()}, "", "127.0.0.1"},
-		{"a certificate of a user who does not exist", url, &tls.Config{RootCAs: ours.pool(), Certificates: client(ours, "stranger")}, "", "refused"},
-		{"a client certificate of another authority", url, &tls.Config{RootCAs: ours.pool(), Certificates: client(foreign, "signup")}, "", "tls|closed network connection"}, // TLS 1.3: the alert may come after the handshake
-		{"TLS to the port without it", strings.Replace(rabbit.URL(t), "amqp://", "amqps://", 1), &tls.Config{RootCAs: ours.pool()}, "", "tls"},
+		{"another authority", as("guest:guest"), &tls.Config{RootCAs: foreign.Pool()}, "", "certificate signed by unknown authority"},
+		{"the certificate is for another name", byAddress, &tls.Config{RootCAs: ours.Pool()}, "", "127.0.0.1"},
+		{"a certificate of a user who does not exist", url, &tls.Config{RootCAs: ours.Pool(), Certificates: client(ours, "stranger")}, "", "refused"},
+		{"a client certificate of another authority", url, &tls.Config{RootCAs: ours.Pool(), Certificates: client(foreign, "signup")}, "", "tls|closed network connection"}, // TLS 1.3: the alert may come after the handshake
+		{"TLS to the port without it", strings.Replace(rabbit.URL(t), "amqp://", "amqps://", 1), &tls.Config{RootCAs: ours.Pool()}, "", "tls"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -143,22 +82,22 @@ func TestTLS(t *testing.T) {
 				t.Error(err)
 			}
 			// The node takes a message that names a user from that user alone.
-			if err := sender(t, cfg).Send(t.Context(), "amq.fanout", "", &message.Message{UserID: tt.user}); !errors.Is(err, amqp.ErrUnroutable) {
+			if err := runSender(t, cfg).Send(t.Context(), "amq.fanout", "", &message.Message{UserID: tt.user}); !errors.Is(err, amqp.ErrUnroutable) {
 				t.Errorf("a message of %s gives %v, want ErrUnroutable", tt.user, err)
 			}
 		})
 	}
 	t.Run("a client certificate without the right to log in is refused for good", func(t *testing.T) {
-		cfg := amqp.Config{URL: url, StartupTimeout: time.Minute, TLS: &tls.Config{RootCAs: ours.pool(), Certificates: client(ours, "stranger")}}
+		cfg := amqp.Config{URL: url, StartupTimeout: time.Minute, TLS: &tls.Config{RootCAs: ours.Pool(), Certificates: client(ours, "stranger")}}
 		if err := run(t, cfg, nil).after(t, 20*time.Second); !errors.Is(err, amqp.ErrRefused) {
 			t.Errorf("Run returned %v, want ErrRefused", err)
 		}
 	})
 	t.Run("messages pass, large ones too", func(t *testing.T) {
-		tlsPublishes(t, amqp.Config{URL: as("guest:guest"), TLS: &tls.Config{RootCAs: ours.pool()}})
+		tlsPublishes(t, amqp.Config{URL: as("guest:guest"), TLS: &tls.Config{RootCAs: ours.Pool()}})
 	})
 	t.Run("a node that is lost is noticed", func(t *testing.T) {
-		s := session(t, amqp.Config{URL: as("guest:guest"), TLS: &tls.Config{RootCAs: ours.pool()}})
+		s := session(t, amqp.Config{URL: as("guest:guest"), TLS: &tls.Config{RootCAs: ours.Pool()}})
 		node.Kill(t)
 		<-s.Done()
 		if s.Err() == nil || errors.Is(s.Err(), net.ErrClosed) {

@@ -68,7 +68,7 @@ func TestDelayedMessagesGoOnWhenTheirParkingQueueWasDeleted(t *testing.T) {
 // is declared.
 func TestAnExchangeOfAnUnknownTypeCostsNoConnection(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
-		s := sender(t, amqp.Config{URL: rabbit.URL(t)})
+		s := runSender(t, amqp.Config{URL: rabbit.URL(t)})
 		session, err := s.Connector().Session(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// A publisher injects into the headers; whoever consumes extracts from them.
+// A publisher injects into the headers; the consumer extracts from them.
 func ExampleCarrier() {
 	p := propagation.TraceContext{}
 	sent := trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{

@@ -246,7 +246,7 @@ func TestATransactionDoesNotTellOfAFullQueue(t *testing.T) {
 		lead := l.join("hello")
 		l.win(lead)
 		m := &message.Message{RoutingKey: full}
-		rabbit.Eventually(t, time.Minute, func() bool { return errors.Is(lead.Send(t.Context(), m), amqp.ErrNacked) }, "Send tells of it")
+		rabbit.Eventually(t, time.Minute, func() bool { return errors.Is(lead.Send(t.Context(), m), amqp.ErrNacked) }, "Send returns ErrNacked")
 		before := rabbit.Depth(t, l.ch, full)
 		if err := lead.Commit(t.Context(), []byte("token"), m); err != nil || lead.Err() != nil {
 			t.Errorf("Commit returned %v, and the lead has ended with %v, want neither", err, lead.Err())
