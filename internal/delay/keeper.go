@@ -76,13 +76,15 @@ type Config struct {
 }
 
 // Keeper holds the messages of a parking queue and publishes each when it is due. One
-// goroutine calls Run; Take, Sweep and Stats are safe for concurrent use.
+// goroutine calls Run; the other methods are safe for concurrent use.
 type Keeper struct {
 	cfg     Config
 	in      chan Delivery
 	lost    chan struct{} // holds one token when a consumer has ended
 	results chan result
-	flights sync.WaitGroup
+
+	requests chan func() // run by Run
+	flights  sync.WaitGroup
 
 	clock   clock
 	held    line
@@ -115,7 +117,7 @@ func New(c Config) *Keeper {
 	}
 	return &Keeper{
 		cfg: c, in: make(chan Delivery), lost: make(chan struct{}, 1), filled: make(chan struct{}, 1),
-		results: make(chan result, window), targets: make(map[Address]*target),
+		results: make(chan result, window), targets: make(map[Address]*target), requests: make(chan func()),
 	}
 }
 
@@ -168,6 +170,8 @@ func (k *Keeper) Run(ctx context.Context) {
 			k.settle(r)
 		case <-k.lost:
 			k.sweep()
+		case f := <-k.requests:
+			f()
 		case <-timer.C:
 		}
 	}
