@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -14,9 +15,11 @@ import (
 	"syscall"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/internal/rabbit"
 )
 
 // patience is how long a script waits: the machine may be busy.
@@ -24,7 +27,7 @@ const patience = time.Minute
 
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"status": status, "waitfor": waitFor, "signal": signal, "devbroker": startDevbroker, "stopbroker": stopDevbroker, "waitmetric": waitMetric, "take": take, "management": startManagement,
+		"status": status, "waitfor": waitFor, "signal": signal, "devbroker": startDevbroker, "stopbroker": stopDevbroker, "waitmetric": waitMetric, "take": take, "management": startManagement, "oldladder": oldLadder, "oldworker": oldWorker,
 	}
 }
 
@@ -156,4 +159,39 @@ func startManagement(ts *testscript.TestScript, _ bool, args []string) {
 	}))
 	ts.Defer(s.Close)
 	ts.Setenv("MANAGEMENT_URL", strings.Replace(s.URL, "//", "//guest:guest@", 1))
+}
+
+// oldLadder QUEUE EXCHANGE declares the delay ladder of an earlier version on the script's own
+// broker. It then puts three messages for the queue, two for the exchange and one for a queue
+// that does not exist on it, each with a delay of an hour.
+func oldLadder(ts *testscript.TestScript, _ bool, args []string) {
+	queue, exchange := args[0], args[1]
+	ch := ownChannel(ts)
+	l, err := rabbit.NewLadder(ch)
+	ts.Check(errors.Join(err, l.Return(queue)))
+	to, err := l.To(exchange)
+	ts.Check(err)
+	for _, end := range []string{queue, queue, queue, to, to, "gone-" + queue} {
+		entry, key := rabbit.LadderEntry(time.Hour, end)
+		ts.Check(ch.PublishWithContext(context.Background(), entry, key, true, false, amqp.Publishing{
+			Timestamp: time.Now(), DeliveryMode: amqp.Persistent, Headers: amqp.Table{"warren-routing-key": "a"},
+		}))
+	}
+	ts.Check(ch.Close())
+}
+
+// oldWorker QUEUE consumes only the queue, as a worker of an earlier version does.
+func oldWorker(ts *testscript.TestScript, _ bool, args []string) {
+	_, err := ownChannel(ts).Consume(args[0], "", false, false, false, false, nil)
+	ts.Check(err)
+}
+
+// ownChannel returns a channel to the script's own broker.
+func ownChannel(ts *testscript.TestScript) *amqp.Channel {
+	conn, err := amqp.Dial(ts.Getenv("DEV_URL"))
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(conn.Close()) })
+	ch, err := conn.Channel()
+	ts.Check(err)
+	return ch
 }
