@@ -82,7 +82,7 @@ func deadLetters(b *testing.B, s *amqp.Sender, queue string, id func(int64) stri
 		all.Go(func() {
 			for i := n.Add(1); i <= copies; i = n.Add(1) {
 				m := &message.Message{ID: id(i), Body: make([]byte, 1024), Headers: message.Headers{record.HeaderQueue: queue, record.HeaderReason: message.ReasonError}}
-				if err := s.DeadLetter(b.Context(), queue, m); err != nil {
+				if err := s.SendUntil(b.Context(), topology.DeadLetterExchange, queue, m); err != nil {
 					b.Error(err)
 					return
 				}

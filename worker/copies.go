@@ -1,13 +1,18 @@
 package worker
 
 import (
+	"fmt"
 	"sync"
 	"time"
+
+	"github.com/warren-mq/warren/broker"
 )
 
 // copies holds the copies of one queue, for a retry or the dead-letter queue, that the broker
 // has not confirmed yet.
 type copies struct {
+	window chan struct{} // holds a value for each copy that no worker goroutine waits for
+
 	mu      sync.Mutex
 	waiting map[*unconfirmedCopy]struct{}
 }
@@ -57,4 +62,19 @@ func (c *copies) late() (n int, cause error) {
 		return 0, nil
 	}
 	return n, oldest.err
+}
+
+// unconfirmedLimit is how long a copy may be unconfirmed before an event is emitted.
+const unconfirmedLimit = 10 * time.Second
+
+// unconfirmed returns why a copy is not confirmed after that time, as far as that is known.
+func (w *Worker) unconfirmed() error {
+	session, err := w.connections.sender.Connector().Current()
+	switch {
+	case session == nil:
+		return fmt.Errorf("worker: the copy is not confirmed after %v: %w: %w", unconfirmedLimit, broker.ErrNotConnected, err)
+	case session.Blocked() != "":
+		return fmt.Errorf("worker: the copy is not confirmed after %v: %w: %s", unconfirmedLimit, broker.ErrBlocked, session.Blocked())
+	}
+	return fmt.Errorf("worker: the copy is not confirmed after %v: the broker does not answer", unconfirmedLimit)
 }

@@ -51,8 +51,7 @@ func (q *Subscription) handle(d *amqp.Delivery) {
 		return // the broker has it back
 	default:
 	}
-	q.busy.Add(1)
-	defer q.busy.Add(-1)
+	q.busy.Add(1) // until settled
 	if limit, m := q.suspect(), &a.Message; limit > 0 && m.DeliveryCount >= limit {
 		q.worker.emit(Isolated{Queue: q.config.Name, MessageID: m.ID, RoutingKey: m.RoutingKey, DeliveryCount: m.DeliveryCount})
 	}

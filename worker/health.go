@@ -43,7 +43,7 @@ type QueueHealth struct {
 	Name        string
 	State       State
 	Err         error // why it does not consume
-	InHand      int   // messages being handled now
+	InHand      int   // messages in handlers, or whose copy is not confirmed yet
 	Concurrency int
 	// Overdue is the number of handlers that have not returned 5 s after their deadline.
 	Overdue int

@@ -275,6 +275,9 @@ func (q *Subscription) open(k *keeping, concurrency int) (*amqp.Consumer, error)
 	return session.Consume(ctx, amqp.Consume{Queue: q.config.Name, Prefetch: q.prefetch(concurrency, k.careful), Suspect: q.suspect(), Context: q.inHand})
 }
 
+// declareTimeout bounds the declaration of one queue's topology.
+const declareTimeout = 30 * time.Second
+
 func (q *Subscription) declare(ctx context.Context, session *amqp.Session) error {
 	connections := q.worker.connections
 	if err := connections.declareShared(ctx, session, math.MaxInt64); err != nil {

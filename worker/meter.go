@@ -38,7 +38,7 @@ func newMeter(provider metric.MeterProvider) *meter {
 	var err error
 	m.consumed, err = telemetry.ConsumedMessages(m.meter)
 	m.note(err)
-	m.inHand = m.gauge(telemetry.MetricInFlight, "messages being handled")
+	m.inHand = m.gauge(telemetry.MetricInFlight, "messages in handlers, or whose copy is not confirmed yet")
 	m.overdue = m.gauge(telemetry.MetricOverdue, "messages whose handler has not returned 5 s after its deadline")
 	return m
 }

@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
@@ -15,75 +14,142 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// settle carries the outcome out and emits Settled. If the delivery's channel is gone, the
-// outcome is dropped, and the broker delivers the message again.
+// settle carries the outcome out. If the delivery's channel is gone, the outcome is dropped,
+// and the broker delivers the message again.
 func (q *Subscription) settle(d *amqp.Delivery, a *attempt, out Outcome, took time.Duration) {
-	answer := d.Ack
-	if out.Verdict == Release {
-		answer = d.Release
+	switch out.Verdict {
+	case Retry, DeadLetter:
+		q.handOver(d, a, out, took)
+	case Release:
+		q.settled(a, out, took, d.Release())
+	default:
+		q.settled(a, out, took, d.Ack())
 	}
-	if out.Verdict == Retry || out.Verdict == DeadLetter {
-		switch err := q.handOff(d, a, out); {
-		case errors.Is(err, broker.ErrTooLarge), errors.Is(err, broker.ErrMalformed):
-			out, answer = Outcome{Verdict: DeadLetter, Reason: out.Reason, Err: errors.Join(out.Err, err), Spent: out.Spent}, d.Reject
-		case err != nil:
-			out, answer = Outcome{Verdict: Release, Err: errors.Join(err, out.Err)}, d.Release
-		}
-	}
-	err := answer()
+}
+
+// settled emits Settled for a delivery that was answered with the result err.
+func (q *Subscription) settled(a *attempt, out Outcome, took time.Duration, err error) {
 	q.worker.emit(settled(q.config.Name, a, out, took, err))
 	q.reportSettled(a, out, err)
+	q.busy.Add(-1)
 }
 
-// handOffPauses returns the pauses between attempts to publish a copy.
-func handOffPauses() retry.Policy {
-	return retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 5 * time.Second, RandomizationFactor: -1}
+// handOverWindow is how many copies of a queue may wait for their confirms without holding a
+// worker goroutine. Their messages are unacknowledged, so Prefetch bounds them too.
+const handOverWindow = 64
+
+// handOver is the copy of a message for a retry or the dead-letter queue, on its way there.
+type handOver struct {
+	queue *Subscription
+	ctx   context.Context // of the delivery
+	a     *attempt
+	out   Outcome
+	copy  *message.Message
+	note  func(error) // see copies.begin
+	done  func()
+	late  *time.Timer                 // reports that the copy is not confirmed
+	wait  func(context.Context) error // returns the result of the last publish
 }
 
-// handOff publishes the copy that replaces the delivery. Since the delivery must not be acked
-// before the copy is confirmed, handOff tries until it is, the delivery's channel is lost, or
-// the grace is over. One copy is under way at a time: handOff waits for a late confirm.
-func (q *Subscription) handOff(d *amqp.Delivery, a *attempt, out Outcome) error {
-	c := record.Copy(&a.Message, q.failure(a, out).Headers())
+// handOver publishes the copy that replaces the delivery, and settles the delivery when the
+// copy is confirmed. The worker goroutine waits for the confirm only if handOverWindow copies
+// are waiting already. The copies that one goroutine publishes keep their order.
+func (q *Subscription) handOver(d *amqp.Delivery, a *attempt, out Outcome, took time.Duration) {
+	if err := context.Cause(d.Context()); err != nil { // nothing has failed: the copy was not published
+		q.settled(a, Outcome{Verdict: Release, Err: errors.Join(err, out.Err)}, took, d.Release())
+		return
+	}
+	h := q.newHandOver(d.Context(), a, out)
+	h.publish()
+	finish := func() {
+		out, answer := h.finish(d)
+		q.settled(a, out, took, answer())
+	}
+	select {
+	case q.copies.window <- struct{}{}:
+		q.pool.goroutines.Go(func() {
+			defer func() { <-q.copies.window }()
+			finish()
+		})
+	default:
+		finish()
+	}
+}
+
+func (q *Subscription) newHandOver(ctx context.Context, a *attempt, out Outcome) *handOver {
+	h := &handOver{queue: q, ctx: ctx, a: a, out: out, copy: record.Copy(&a.Message, q.failure(a, out).Headers())}
 	if a.canary != "" && snoozed(out) {
-		c.Headers[record.HeaderCanary] = a.canary // its first attempt is yet to come
+		h.copy.Headers[record.HeaderCanary] = a.canary // its first attempt is yet to come
 	}
 	if out.Verdict == Retry {
-		record.SetDue(c, time.Now().Add(out.Delay))
+		record.SetDue(h.copy, time.Now().Add(out.Delay))
 	}
-	ctx := d.Context()
-	note, done := q.copies.begin()
-	defer done()
-	failed := func(err error) {
-		note(err)
-		q.worker.emit(HandOffFailed{Queue: q.config.Name, Message: &a.Message, Outcome: out, Err: err, Span: a.span})
+	h.note, h.done = q.copies.begin()
+	return h
+}
+
+// publish starts to publish the copy. It returns at once unless the publishing connection is
+// lost or its window is full.
+func (h *handOver) publish() {
+	exchange, key := "", topology.ParkingQueue(h.queue.config.Name)
+	if h.out.Verdict == DeadLetter {
+		exchange, key = topology.DeadLetterExchange, h.queue.config.Name
 	}
+	h.late = time.AfterFunc(unconfirmedLimit, func() { h.failed(h.queue.worker.unconfirmed()) })
+	h.wait = h.queue.worker.connections.sender.StartUntil(h.ctx, exchange, key, h.copy)
+}
+
+func (h *handOver) failed(err error) {
+	h.note(err)
+	h.queue.worker.emit(HandOffFailed{Queue: h.queue.config.Name, Message: &h.a.Message, Outcome: h.out, Err: err, Span: h.a.span})
+}
+
+// finish returns the outcome of the delivery, and how to answer the broker, once the copy is
+// confirmed or cannot be.
+func (h *handOver) finish(d *amqp.Delivery) (out Outcome, answer func() error) {
+	defer h.done()
+	out = h.out
+	switch err := h.confirmed(); {
+	case errors.Is(err, broker.ErrTooLarge), errors.Is(err, broker.ErrMalformed):
+		return Outcome{Verdict: DeadLetter, Reason: out.Reason, Err: errors.Join(out.Err, err), Spent: out.Spent}, d.Reject
+	case err != nil:
+		return Outcome{Verdict: Release, Err: errors.Join(err, out.Err)}, d.Release
+	}
+	return out, d.Ack
+}
+
+// confirmed returns nil when the copy is confirmed. Since the delivery must not be acked
+// before that, it publishes the copy again until it is confirmed, the delivery's channel is
+// lost, or the grace is over. One copy is under way at a time: a late confirm is waited for.
+func (h *handOver) confirmed() error {
 	for n := 1; ; n++ {
-		if ctx.Err() != nil { // the copy cannot leave any more, so this is no failed attempt
-			return context.Cause(ctx)
-		}
-		late := time.AfterFunc(unconfirmedLimit, func() { failed(q.worker.unconfirmed()) })
-		err := q.send(ctx, c, out)
-		late.Stop()
+		err := h.wait(h.ctx)
+		h.late.Stop()
 		switch {
 		case err == nil:
 			return nil
 		case errors.Is(err, broker.ErrMalformed):
 			return err
+		case errors.Is(err, broker.ErrTooLarge) && !record.Slim(h.copy.Headers):
+			return err // the broker's own dead-lettering adds less
 		case errors.Is(err, broker.ErrTooLarge):
-			if !record.Slim(c.Headers) {
-				return err // the broker's own dead-lettering adds less
-			}
+			h.publish()
 			continue
 		}
-		failed(err)
+		h.failed(err)
 		if errors.Is(err, broker.ErrUnroutable) {
-			q.assertSoon() // someone has deleted a part of the copy's way
+			h.queue.assertSoon() // someone has deleted a part of the copy's way
 		}
-		if !pace.Wait(ctx, handOffPauses(), n) {
+		if !pace.Wait(h.ctx, handOffPauses(), n) {
 			return err
 		}
+		h.publish()
 	}
+}
+
+// handOffPauses returns the pauses between attempts to publish a copy.
+func handOffPauses() retry.Policy {
+	return retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 5 * time.Second, RandomizationFactor: -1}
 }
 
 // failure returns the failure record of a.
@@ -97,28 +163,3 @@ func (q *Subscription) failure(a *attempt, out Outcome) record.Failure {
 	}
 	return f
 }
-
-// unconfirmedLimit is how long a copy may be unconfirmed before an event is emitted.
-const unconfirmedLimit = 10 * time.Second
-
-// unconfirmed returns why a copy is not confirmed after that time, as far as that is known.
-func (w *Worker) unconfirmed() error {
-	session, err := w.connections.sender.Connector().Current()
-	switch {
-	case session == nil:
-		return fmt.Errorf("worker: the copy is not confirmed after %v: %w: %w", unconfirmedLimit, broker.ErrNotConnected, err)
-	case session.Blocked() != "":
-		return fmt.Errorf("worker: the copy is not confirmed after %v: %w: %s", unconfirmedLimit, broker.ErrBlocked, session.Blocked())
-	}
-	return fmt.Errorf("worker: the copy is not confirmed after %v: the broker does not answer", unconfirmedLimit)
-}
-
-func (q *Subscription) send(ctx context.Context, c *message.Message, out Outcome) error {
-	if out.Verdict == Retry {
-		return q.worker.connections.sender.SendUntil(ctx, "", topology.ParkingQueue(q.config.Name), c)
-	}
-	return q.worker.connections.sender.DeadLetter(ctx, q.config.Name, c)
-}
-
-// declareTimeout bounds the declaration of one queue's topology.
-const declareTimeout = 30 * time.Second

@@ -20,7 +20,7 @@ type Subscription struct {
 	config Queue
 	mux    handler.Mux
 	chain  handler.Handler // all middleware around dispatch
-	busy   atomic.Int64    // messages in hand
+	busy   atomic.Int64    // messages in handlers, or whose copy is not confirmed yet
 	pool   pool
 
 	overdue *overdue // handlers that ignore their deadline

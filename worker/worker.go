@@ -67,6 +67,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 	q := &Subscription{
 		worker: w, config: c, concurrency: c.Concurrency, retry: c.Retry, swapped: make(chan struct{}),
 		changed: make(chan struct{}, 1), unrouted: make(chan struct{}, 1), state: StateStarting, pool: newPool(), stopping: make(chan struct{}), seed: maphash.MakeSeed(),
+		copies: copies{window: make(chan struct{}, handOverWindow)},
 	}
 	q.observing = w.config.observing()
 	mw := append(slices.Clone(w.config.Middleware), c.Middleware...)

@@ -250,9 +250,3 @@ func (s *Sender) Declare(ctx context.Context, t topology.Topology) error {
 	}
 	return s.connector.Declare(ctx, session, t)
 }
-
-// DeadLetter publishes m to the dead-letter queue of the work queue. It waits as SendUntil
-// does.
-func (s *Sender) DeadLetter(ctx context.Context, queue string, m *message.Message) error {
-	return s.SendUntil(ctx, topology.DeadLetterExchange, queue, m)
-}
