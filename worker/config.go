@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/fleet"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/check"
 	"github.com/warren-mq/warren/message"
@@ -42,6 +43,11 @@ type Config struct {
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
 	Propagator     propagation.TextMapPropagator
+
+	// Fleet has the process announce itself and accept commands: see package fleet. Workers
+	// with the same Connections announce themselves together, with the Fleet of the one that
+	// started first. Nil means neither.
+	Fleet *fleet.Config
 }
 
 func (c Config) withDefaults() Config {

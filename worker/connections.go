@@ -3,10 +3,12 @@ package worker
 import (
 	"cmp"
 	"context"
+	"sync"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/fleet"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -21,6 +23,9 @@ type Connections struct {
 	declaring openers // one at a time declares the topology that all queues share
 	session   *amqp.Session
 	declared  time.Time // when that was done last, over session
+
+	announcing sync.Once
+	fleet      *fleet.Member // see member
 }
 
 // Roles of connections, in names, events and metrics.

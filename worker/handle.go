@@ -26,7 +26,7 @@ var errGoexit = errors.New("worker: the handler called runtime.Goexit")
 // work handles one message after the other. A queue has as many goroutines in it as its
 // concurrency, so the limit cannot be exceeded.
 func (q *Subscription) work(next source) {
-	returned := false
+	returned, goroutine := false, q.hands.goroutine()
 	defer func() {
 		if !returned { // a handler has ended this goroutine: the pool needs another one
 			q.pool.goroutines.Go(func() { q.work(next) })
@@ -38,12 +38,12 @@ func (q *Subscription) work(next source) {
 			returned = true
 			return
 		}
-		q.handle(&d)
+		q.handle(&d, goroutine)
 	}
 }
 
 // handle runs the handler for d and settles d by what it returned.
-func (q *Subscription) handle(d *amqp.Delivery) {
+func (q *Subscription) handle(d *amqp.Delivery, goroutine int) {
 	a := &attempt{Context: message.Context{Context: d.Context()}}
 	d.Fill(&a.Message)
 	select {
@@ -55,6 +55,7 @@ func (q *Subscription) handle(d *amqp.Delivery) {
 	if limit, m := q.suspect(), &a.Message; limit > 0 && m.DeliveryCount >= limit {
 		q.worker.emit(Isolated{Queue: q.config.Name, MessageID: m.ID, RoutingKey: m.RoutingKey, DeliveryCount: m.DeliveryCount})
 	}
+	defer q.hands.add(a, goroutine)()
 	a.canary = canary(&a.Message)
 	q.reportBegin(a)
 	began := time.Now()
@@ -131,6 +132,8 @@ func (q *Subscription) decide(err error, a *attempt) Outcome {
 	err = sound(err)
 	switch {
 	case err == nil:
+	case cancelled(a) != nil:
+		return cancelled(a).outcome(err, &a.Message, q.policy())
 	case context.Cause(a) != nil,
 		q.isStopping() && errors.Is(err, ErrStopping):
 		return Outcome{Verdict: Release, Err: err}

@@ -18,6 +18,9 @@ var ErrHandlerStuck = errors.New("worker: a handler did not return after the gra
 // ErrInterrupted is returned by Run if a second signal ended the drain.
 var ErrInterrupted = errors.New("worker: interrupted while draining")
 
+// errDrained is the cause of a drain by a command.
+var errDrained = errors.New("worker: told to drain by a command")
+
 const (
 	abandonTimeout   = 5 * time.Second // for cancelled handlers to return
 	closeTimeout     = 6 * time.Second // for the consumers and the connections to close
@@ -46,7 +49,9 @@ func (w *Worker) run(ctx context.Context) error {
 		}
 		return finish(err, interrupted, connected)
 	}
+	leave := w.join()
 	drained, err := w.work(ctx, interrupted)
+	leave()
 	if !errors.Is(err, ErrInterrupted) && !errors.Is(err, ErrHandlerStuck) {
 		w.finishReports()
 	}
@@ -88,12 +93,14 @@ func (w *Worker) work(ctx context.Context, interrupted <-chan struct{}) (<-chan 
 	for _, p := range w.parkings {
 		keepers.Go(func() { p.keep(receiving) })
 	}
-	var refused error
+	var refused, told error
 	select {
 	case <-ctx.Done():
 	case refused = <-w.refused:
+	case <-w.drainNow:
+		told = errDrained
 	}
-	cause := cmp.Or(refused, context.Cause(ctx))
+	cause := cmp.Or(refused, told, context.Cause(ctx))
 	w.emit(Draining{Cause: cause})
 	stop(cause)
 	drained := make(chan struct{})

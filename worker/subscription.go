@@ -25,6 +25,7 @@ type Subscription struct {
 
 	overdue *overdue // handlers that ignore their deadline
 	copies  copies   // not confirmed yet
+	hands   *inHand
 
 	observing []handler.Middleware // traces and measures each attempt, around chain
 	inHand    context.Context      // of handlers: the worker's, which tells them of stopping; set by Run

@@ -8,6 +8,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/warren-mq/warren/handler"
@@ -35,6 +36,10 @@ type Worker struct {
 	refused  chan error    // the broker refuses to declare a queue that has not begun
 	starting atomic.Int64  // queues that have not begun yet
 
+	join      func() (leave func()) // see announce
+	drainNow  chan struct{}         // closed by the command drain
+	drainOnce sync.Once
+
 	reports       reports
 	reporting     context.Context // of reports on canaries
 	stopReporting context.CancelFunc
@@ -47,7 +52,7 @@ const openAtOnce = 16
 func New(c Config) *Worker {
 	c = c.withDefaults()
 	w := &Worker{
-		config: c, log: c.Logger, opening: make(openers, openAtOnce), ready: make(chan struct{}), refused: make(chan error, 1),
+		config: c, log: c.Logger, opening: make(openers, openAtOnce), ready: make(chan struct{}), refused: make(chan error, 1), drainNow: make(chan struct{}),
 		reports: reports{slots: make(chan struct{}, reportsAtOnce)},
 	}
 	w.meter = newMeter(c.MeterProvider)
@@ -70,6 +75,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 		copies: copies{window: make(chan struct{}, handOverWindow)},
 	}
 	q.observing = w.config.observing()
+	q.hands = newInHand(w.config.Fleet != nil)
 	mw := append(slices.Clone(w.config.Middleware), c.Middleware...)
 	if c.Timeout > 0 {
 		mw = append(mw, timeout(c.Timeout)) // innermost: waiting in a middleware is not the handler's time
@@ -114,6 +120,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	w.parkings = w.newParkings()
 	w.starting.Add(int64(len(w.parkings)))
+	w.join = w.announce()
 	unregister, err := w.meter.observe(w)
 	if err != nil {
 		return err

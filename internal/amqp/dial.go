@@ -42,7 +42,11 @@ func dialOne(ctx context.Context, cfg Config, role, rawURL string) (*Session, er
 	if err != nil {
 		return nil, connectError(uri, err, time.Since(began))
 	}
-	return newSession(conn, cut, uri, NewTracer(cfg)), nil
+	s := newSession(conn, cut, uri, NewTracer(cfg))
+	if len(ac.SASL) == 0 && len(uri.AuthMechanism) == 0 { // otherwise the mechanism may be EXTERNAL
+		s.user = uri.Username
+	}
+	return s, nil
 }
 
 func amqpConfig(cfg Config, role, rawURL string, uri amqp091.URI) amqp091.Config {

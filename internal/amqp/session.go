@@ -21,6 +21,7 @@ type Session struct {
 	conn    *amqp091.Connection
 	cut     func() // closes the transport at once
 	address string
+	user    string  // empty if the broker takes it from a certificate
 	tracer  *Tracer // traces messages that are published without a Publisher
 	blocked atomic.Pointer[string]
 	done    chan struct{}
@@ -88,6 +89,10 @@ func (s *Session) Blocked() string {
 	}
 	return ""
 }
+
+// User returns the name of the user that has logged in. It is empty if the broker has taken
+// the name from a client certificate.
+func (s *Session) User() string { return s.user }
 
 // Address returns the host and port of the node.
 func (s *Session) Address() string { return s.address }

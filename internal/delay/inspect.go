@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -29,7 +30,7 @@ type Waiting struct {
 	ID      string
 	To      Address
 	Due     time.Time
-	Attempt int
+	Attempt int // the next one
 	Bytes   int // of the body
 	For     string
 }
@@ -149,8 +150,9 @@ func (k *Keeper) items(match func(*item) bool) (all []*item) {
 }
 
 func (k *Keeper) describe(it *item, now time.Time) Waiting {
+	retries, _ := it.message.Headers.Int(record.HeaderRetryCount) // a delayed publish has none
 	w := Waiting{
-		ID: it.message.ID, To: it.to, Due: now.Round(0).Add(it.due.Sub(now)), Attempt: it.message.Attempt,
+		ID: it.message.ID, To: it.to, Due: now.Round(0).Add(it.due.Sub(now)), Attempt: int(retries) + 1,
 		Bytes: len(it.message.Body), For: WaitsForDue,
 	}
 	switch t := k.targets[it.to]; {
@@ -174,4 +176,15 @@ func (k *Keeper) remove(it *item) {
 		*l = slices.DeleteFunc(*l, same)
 		heap.Init(l)
 	}
+}
+
+// Next returns when the first message that waits in the keeper is due, or the zero time. It
+// does not include messages that wait for their target or for a level.
+func (k *Keeper) Next(ctx context.Context) (due time.Time, err error) {
+	err = k.do(ctx, func(now time.Time) {
+		if len(k.held) > 0 {
+			due = now.Round(0).Add(k.held[0].due.Sub(now))
+		}
+	})
+	return due, err
 }

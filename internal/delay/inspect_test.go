@@ -24,7 +24,7 @@ func TestListReturnsAPageByDueTime(t *testing.T) {
 		}
 		for i, got := range p.Messages {
 			due := time.Now().Add(time.Duration(16+i) * time.Second)
-			want := delay.Waiting{ID: strconv.Itoa(14 - i), To: delay.Address{Key: "a"}, Due: got.Due, Bytes: 1, For: delay.WaitsForDue}
+			want := delay.Waiting{ID: strconv.Itoa(14 - i), To: delay.Address{Key: "a"}, Due: got.Due, Attempt: 1, Bytes: 1, For: delay.WaitsForDue}
 			if got != want || !got.Due.Equal(due) {
 				t.Errorf("message %d is %+v, want %+v due %v", i, got, want, due)
 			}

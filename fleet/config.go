@@ -1,0 +1,34 @@
+package fleet
+
+import (
+	"errors"
+	"log/slog"
+)
+
+// Config configures the announcements and the control of a process.
+type Config struct {
+	// Users are the RabbitMQ users whose commands the process executes. If it is empty, the
+	// process executes the commands of its own user. Whoever may only publish work should
+	// have another user. A user with RabbitMQ's tag impersonator can send commands in the
+	// name of any user.
+	Users []string
+	// Level is the log level that the command log-level sets. If it is nil, the process
+	// refuses that command.
+	Level *slog.LevelVar
+	// Drain is called by the command drain. If it is nil, the process's workers drain, and
+	// Worker.Run returns nil.
+	Drain func()
+	// Schedule returns the state of the process's scheduler. It may be nil.
+	Schedule func() Schedule
+}
+
+// Schedule is the state of a scheduler.
+type Schedule struct {
+	Group   string
+	Role    string
+	Reasons []string // why it is not ready
+}
+
+// ErrCancelled is in the cause of a handler's context if an operator has cancelled the
+// message that it handles.
+var ErrCancelled = errors.New("fleet: cancelled by an operator")

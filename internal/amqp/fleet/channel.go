@@ -1,0 +1,79 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/internal/amqp"
+)
+
+// replies is the queue of RabbitMQ's direct reply-to. The broker replaces it in the reply-to
+// of a message with the address of the channel.
+const replies = "amq.rabbitmq.reply-to"
+
+// IsAddress reports whether a reply-to is the address of a channel. A publisher may write the
+// name of any queue into the property.
+func IsAddress(replyTo string) bool { return strings.HasPrefix(replyTo, replies+".") }
+
+// channel publishes and receives direct replies.
+type channel struct {
+	session    *amqp.Session
+	ch         *amqp091.Channel
+	deliveries <-chan amqp091.Delivery
+}
+
+// openTimeout bounds each call to the broker that opens a channel.
+const openTimeout = 10 * time.Second
+
+// open opens a channel that receives direct replies. If declare is set, it declares Exchange.
+func open(ctx context.Context, s *amqp.Session, declare bool) (*channel, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	ch, err := s.Channel(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &channel{session: s, ch: ch}
+	c.deliveries, err = amqp.Ask(ctx, s, func() (<-chan amqp091.Delivery, error) {
+		if declare {
+			if err := ch.ExchangeDeclare(Exchange, "topic", true, false, false, false, nil); err != nil {
+				return nil, err
+			}
+		}
+		return ch.Consume(replies, "", true, false, false, false, nil)
+	}, amqp.Closing[<-chan amqp091.Delivery](ch))
+	if err != nil {
+		if ctx.Err() == nil {
+			err = errors.Join(err, s.CloseChannel(ch))
+		}
+		return nil, fmt.Errorf("fleet: open a channel: %w", err)
+	}
+	return c, nil
+}
+
+// publish publishes a transient message that expires, with the name of the user, if that is
+// known, and the address of the channel. It may block for as long as the connection is slow.
+func (c *channel) publish(exchange, key, correlation string, body []byte) error {
+	if reason := c.session.Blocked(); reason != "" {
+		return fmt.Errorf("fleet: publish: %w: %s", amqp.ErrBlocked, reason)
+	}
+	err := c.ch.Publish(exchange, key, false, false, amqp091.Publishing{
+		ContentType: "application/json", DeliveryMode: amqp091.Transient, Expiration: expiration,
+		UserId: c.session.User(), ReplyTo: replies, CorrelationId: correlation, Body: body,
+	})
+	if err != nil {
+		return fmt.Errorf("fleet: publish: %w", err)
+	}
+	return nil
+}
+
+// expiration is after how many milliseconds a message that was not received is dropped.
+const expiration = "15000"
+
+// close closes the channel. It waits at most 5 s for the broker's answer.
+func (c *channel) close() error { return c.session.CloseChannel(c.ch) }

@@ -1,0 +1,166 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	fleetwire "github.com/warren-mq/warren/internal/amqp/fleet"
+	"github.com/warren-mq/warren/internal/record"
+)
+
+// announced is a worker as a part of its process's announcements.
+type announced struct {
+	worker  *Worker
+	tallies map[string]*tally // by queue
+
+	mu      sync.Mutex
+	failure *fleetwire.Failure
+	changed chan struct{} // closed when the state of a queue changes
+}
+
+// tally counts the outcomes of a queue. The rates are used by one goroutine.
+type tally struct {
+	ok, retry, dead             atomic.Int64
+	lastOK, lastRetry, lastDead int64
+	rateOK, rateRetry, rateDead float64
+	at                          time.Time
+}
+
+// announce returns a function that adds the worker to the announcements of its process, and
+// that returns a function to remove it. They do nothing unless Config.Fleet is set.
+func (w *Worker) announce() (join func() (leave func())) {
+	c := w.config.Fleet
+	if c == nil {
+		return func() func() { return func() {} }
+	}
+	s := &announced{worker: w, tallies: make(map[string]*tally), changed: make(chan struct{})}
+	for _, q := range w.queues {
+		s.tallies[q.config.Name] = &tally{at: time.Now()}
+	}
+	w.watchers = append(w.watchers, s.note)
+	o := fleetwire.Options{Users: c.Users, Log: w.log, Level: c.Level, Drain: c.Drain}
+	if c.Schedule != nil {
+		o.Schedules = func() *fleetwire.Schedules {
+			at := c.Schedule()
+			return &fleetwire.Schedules{Group: at.Group, Role: at.Role, Reasons: at.Reasons}
+		}
+	}
+	return func() func() { return w.connections.member().Join(o, s) }
+}
+
+// member returns the member of the fleet that announces over the publishing connection.
+func (c *Connections) member() *fleetwire.Member {
+	c.announcing.Do(func() { c.fleet = fleetwire.NewMember(c.sender.Connector()) })
+	return c.fleet
+}
+
+// note counts outcomes, remembers the last error, and has changes announced soon.
+func (s *announced) note(e Event) {
+	switch e := e.(type) {
+	case Settled:
+		s.count(e)
+	case HandlerOverdue:
+		s.fail(e.Queue, e.MessageID, fmt.Sprintf("the handler ignores its context, after %v", e.Age.Round(time.Second)))
+		s.worker.connections.member().Changed()
+	case StateChanged:
+		if e.Err != nil {
+			s.fail(e.Queue, "", e.Err.Error())
+		}
+		s.mu.Lock()
+		close(s.changed)
+		s.changed = make(chan struct{})
+		s.mu.Unlock()
+		s.worker.connections.member().Changed()
+	}
+}
+
+func (s *announced) count(e Settled) {
+	t := s.tallies[e.Queue]
+	switch e.Outcome.Verdict {
+	case Ack, Discard:
+		t.ok.Add(1)
+	case Retry:
+		t.retry.Add(1)
+	case DeadLetter:
+		t.dead.Add(1)
+	case Release:
+	}
+	if err := e.Outcome.Err; err != nil && e.Outcome.Verdict != Release {
+		s.fail(e.Queue, e.Message.ID, err.Error())
+	}
+}
+
+// maxFailure bounds the text of the last error, in bytes.
+const maxFailure = 300
+
+func (s *announced) fail(queue, id, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failure = &fleetwire.Failure{At: time.Now().UTC(), Queue: queue, ID: id, Error: record.Clip(text, maxFailure)}
+}
+
+// Describe adds the worker's state.
+func (s *announced) Describe(a *fleetwire.Announcement) {
+	h := s.worker.Health()
+	a.Ready = a.Ready && h.Ready
+	a.Reasons = append(a.Reasons, h.Reasons...)
+	for i, q := range s.worker.queues {
+		a.Queues = append(a.Queues, s.queue(q, h.Queues[i]))
+		messages, _ := q.hands.list(q.config.Name, "")
+		a.InHand = append(a.InHand, messages...)
+	}
+	for _, p := range s.worker.parkings {
+		a.Parking = append(a.Parking, p.describe())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.failure; f != nil && (a.LastError == nil || f.At.After(a.LastError.At)) {
+		a.LastError = f
+	}
+}
+
+func (s *announced) queue(q *Subscription, h QueueHealth) fleetwire.Queue {
+	t := s.tallies[h.Name]
+	t.update(time.Now())
+	state := fleetwire.Queue{
+		Name: h.Name, State: h.State.String(), Concurrency: h.Concurrency, Prefetch: q.config.prefetch(h.Concurrency), InHand: h.InHand,
+		Overdue: h.Overdue, OK: t.rateOK, Retry: t.rateRetry, Dead: t.rateDead,
+	}
+	if err := errors.Join(h.Err, h.TopologyErr, h.CopyErr); err != nil {
+		state.Error = err.Error()
+	}
+	return state
+}
+
+// update computes the rates since the last update, at most once a second.
+func (t *tally) update(now time.Time) {
+	passed := now.Sub(t.at).Seconds()
+	if passed < 1 {
+		return
+	}
+	rate := func(count *atomic.Int64, last *int64) float64 {
+		n := count.Load()
+		defer func() { *last = n }()
+		return float64(n-*last) / passed
+	}
+	t.at, t.rateOK, t.rateRetry, t.rateDead = now, rate(&t.ok, &t.lastOK), rate(&t.retry, &t.lastRetry), rate(&t.dead, &t.lastDead)
+}
+
+// describe returns the state of the parking queue.
+func (p *parking) describe() fleetwire.Parking {
+	const bound = 100 * time.Millisecond
+	state := fleetwire.Parking{Queue: p.queue}
+	if reasons := p.notReady(); len(reasons) > 0 {
+		state.Error = reasons[0]
+	}
+	if state.Held, _ = p.keeper.Held(); state.Held > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), bound)
+		defer cancel()
+		state.Next, _ = p.keeper.Next(ctx) // a busy keeper has no time to answer
+	}
+	return state
+}
