@@ -165,7 +165,7 @@ const maxPrefetch = 1<<16 - 1
 
 func (q Queue) validate(keys []string) error {
 	f := check.Of(fmt.Sprintf("worker: queue %q", q.Name))
-	f.Add(q.workQueue(keys).Validate(), q.Retry.Validate())
+	f.Add(q.WorkQueue(keys).Validate(), q.Retry.Validate())
 	f.Addf(len(keys) == 0, "no handler is registered")
 	f.Addf(q.Concurrency < 1, "Concurrency is %d, want 1 or more", q.Concurrency)
 	f.Addf(q.Prefetch < 0 || q.Prefetch > maxPrefetch, "Prefetch is %d, want 0 to %d", q.Prefetch, maxPrefetch)
@@ -175,7 +175,8 @@ func (q Queue) validate(keys []string) error {
 	return f.Err()
 }
 
-func (q Queue) workQueue(keys []string) topology.WorkQueue {
+// WorkQueue returns what a worker declares for q with handlers for keys.
+func (q Queue) WorkQueue(keys []string) topology.WorkQueue {
 	return topology.WorkQueue{
 		Name: q.Name, Exchange: q.Exchange, ExchangeKind: q.ExchangeKind, ExchangeArguments: q.ExchangeArguments, Keys: keys, BindingArguments: q.BindingArguments,
 		Type: q.Type, MaxPriority: q.MaxPriority, DeliveryLimit: q.DeliveryLimit, MessageTTL: q.MessageTTL,

@@ -100,7 +100,7 @@ func (q *Subscription) consume(k *keeping, c *amqp.Consumer, concurrency int) {
 // fetched one at a time cannot be requeued in order.
 func (q *Subscription) suspect() int {
 	_, concurrency := q.wanted()
-	w := q.config.workQueue(nil)
+	w := q.config.WorkQueue(nil)
 	if q.config.SingleActive || q.config.OrderBy != nil || concurrency == 1 || !w.CountsDeliveries() {
 		return 0
 	}

@@ -158,5 +158,5 @@ func (q *Subscription) isStopping() bool {
 
 // topology returns what the queue needs beyond the topology that all queues share.
 func (q *Subscription) topology() topology.Topology {
-	return q.config.workQueue(q.mux.Patterns()).Topology()
+	return q.config.WorkQueue(q.mux.Patterns()).Topology()
 }

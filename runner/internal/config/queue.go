@@ -1,9 +1,14 @@
 package config
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/worker"
 )
 
 // Queue is a work queue: the fields of worker.Queue.
@@ -26,6 +31,22 @@ type Queue struct {
 	Arguments        map[string]any `yaml:"arguments" jsonschema_description:"Added to the queue's AMQP arguments. They override the others."`
 	Paused           bool           `yaml:"paused" jsonschema:"default=false" jsonschema_description:"Do not consume until the queue is resumed."`
 	Handlers         []Handler      `yaml:"handlers" jsonschema:"required,minItems=1"`
+}
+
+// Worker returns q as the worker's queue. Its exchange has the type in exchanges.
+func (q Queue) Worker(exchanges []Exchange) worker.Queue {
+	w := worker.Queue{
+		Name: q.Name, Exchange: q.Exchange, BindingArguments: q.BindingArguments,
+		Concurrency: q.Concurrency, Prefetch: q.Prefetch, OrderBy: orderBy(q.OrderBy),
+		Retry: q.Retry.Policy(), Timeout: time.Duration(q.Timeout), MaxBodyBytes: int(q.MaxBodyBytes),
+		Type: q.Type, MaxPriority: q.MaxPriority, DeliveryLimit: q.DeliveryLimit,
+		MessageTTL: time.Duration(q.MessageTTL), MaxLength: q.MaxLength, SingleActive: q.SingleActive, Arguments: q.Arguments,
+	}
+	i := slices.IndexFunc(exchanges, func(e Exchange) bool { return e.Name == q.Exchange })
+	if i >= 0 {
+		w.ExchangeKind, w.ExchangeArguments = exchanges[i].Type, exchanges[i].Arguments
+	}
+	return w
 }
 
 // Retry is the schedule of a queue's retries.
@@ -63,4 +84,25 @@ func orNone(factor float64) float64 {
 		return -1
 	}
 	return factor
+}
+
+// orderBy returns the function for order_by, or nil if it is empty.
+func orderBy(what string) func(*message.Message) string {
+	switch what {
+	case "":
+		return nil
+	case "routing_key":
+		return func(m *message.Message) string { return m.RoutingKey }
+	case "correlation_id":
+		return func(m *message.Message) string { return m.CorrelationID }
+	case "type":
+		return func(m *message.Message) string { return m.Type }
+	}
+	header := strings.TrimPrefix(what, "header:")
+	return func(m *message.Message) string {
+		if v, ok := m.Headers[header]; ok {
+			return fmt.Sprint(v)
+		}
+		return ""
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/warren-mq/warren/internal/topic"
 	"github.com/warren-mq/warren/topology"
@@ -33,12 +32,7 @@ func (d *document) checkQueue(path string, q Queue, c *Config) {
 	}
 	// These are the checks of the worker. Most faults were reported above with a more
 	// precise place.
-	w := topology.WorkQueue{
-		Name: q.Name, Exchange: q.Exchange, ExchangeKind: kind, Keys: keys, BindingArguments: q.BindingArguments,
-		Type: q.Type, MaxPriority: q.MaxPriority, DeliveryLimit: q.DeliveryLimit, MessageTTL: time.Duration(q.MessageTTL),
-		MaxLength: q.MaxLength, SingleActive: q.SingleActive, Arguments: q.Arguments,
-	}
-	if err := w.Validate(); err != nil {
+	if err := q.Worker(c.Exchanges).WorkQueue(keys).Validate(); err != nil {
 		d.complainf(path, "%s", oneLine(err))
 	}
 	if err := q.Retry.Policy().Validate(); err != nil {

@@ -33,7 +33,7 @@ func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
 		Connections: e.connections, Grace: time.Duration(all.Grace), Logger: e.options.Logger,
 	})
 	q.worker.Watch(q.observed.note)
-	q.sub = q.worker.Queue(wiring.Queue(c, all.Exchanges))
+	q.sub = q.worker.Queue(c.Worker(all.Exchanges))
 	means := wiring.Means{Go: e.options.Handlers, Sender: e.connections.Sender(), Logger: e.options.Logger}
 	for i, h := range c.Handlers {
 		made, err := wiring.Handler(h, means)

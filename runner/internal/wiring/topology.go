@@ -23,7 +23,7 @@ func Topology(c *config.Config) topology.Topology {
 	if len(c.Queues) > 0 {
 		w := worker.New(worker.Config{})
 		for _, q := range c.Queues {
-			sub := w.Queue(Queue(q, c.Exchanges))
+			sub := w.Queue(q.Worker(c.Exchanges))
 			for _, h := range q.Handlers {
 				sub.Handle(h.Key, handler.Func(unused))
 			}

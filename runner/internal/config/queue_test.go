@@ -1,0 +1,49 @@
+package config_test
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/warren-mq/warren/runner/internal/config"
+)
+
+// TestEverySettingOfAQueueReachesTheBroker: a field that the configuration, the worker or the
+// topology gains must be passed on by Worker and WorkQueue.
+func TestEverySettingOfAQueueReachesTheBroker(t *testing.T) {
+	t.Parallel()
+	var q config.Queue
+	fill(reflect.ValueOf(&q).Elem())
+	exchange := config.Exchange{Name: q.Exchange, Type: "topic", Arguments: map[string]any{"a": 1}}
+	w := q.Worker([]config.Exchange{exchange})
+	wantFilled(t, w, "Middleware") // a file cannot contain Go code
+	wantFilled(t, w.WorkQueue([]string{"key"}))
+}
+
+// fill sets the fields of v to values other than zero.
+func fill(v reflect.Value) {
+	for _, field := range v.Fields() {
+		switch field.Kind() {
+		case reflect.String:
+			field.SetString("text")
+		case reflect.Int, reflect.Int64:
+			field.SetInt(1)
+		case reflect.Float64:
+			field.SetFloat(1)
+		case reflect.Bool:
+			field.SetBool(true)
+		case reflect.Map:
+			field.Set(reflect.ValueOf(map[string]any{"a": 1}))
+		case reflect.Struct:
+			fill(field)
+		}
+	}
+}
+
+func wantFilled(t *testing.T, x any, but ...string) {
+	t.Helper()
+	for field, v := range reflect.ValueOf(x).Fields() {
+		if v.IsZero() && !(len(but) > 0 && but[0] == field.Name) {
+			t.Errorf("%T.%s is not set", x, field.Name)
+		}
+	}
+}
