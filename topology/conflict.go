@@ -17,7 +17,7 @@ type ConflictError struct {
 
 // Error names the argument that differs, gives both values, and says what can be done.
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("broker: %s %s: %s is %s, wanted %s; give the same value here, or drain and delete the %s, or use another name",
+	return fmt.Sprintf("topology: %s %s: %s is %s, wanted %s; give the same value here, or drain and delete the %s, or use another name",
 		e.Kind, e.Name, e.Argument, e.Current, e.Wanted, e.Kind)
 }
 
@@ -35,7 +35,7 @@ type DeclarationError struct {
 
 // Error names the refused queue or exchange and gives the broker's error.
 func (e *DeclarationError) Error() string {
-	return fmt.Sprintf("broker: declare %s %s: the broker refuses: %v", e.Kind, e.Name, e.Err)
+	return fmt.Sprintf("topology: declare %s %s: the broker refuses: %v", e.Kind, e.Name, e.Err)
 }
 
 // Unwrap returns the broker's error.

@@ -26,7 +26,7 @@ func (t Topology) Definitions(vhost string) ([]byte, error) {
 	}
 	out, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("broker: definitions: %w", err)
+		return nil, fmt.Errorf("topology: definitions: %w", err)
 	}
 	return out, nil
 }

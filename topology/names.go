@@ -15,11 +15,11 @@ const MaxShortString = 255
 func CheckName(kind, name string) error {
 	switch {
 	case len(name) > MaxShortString:
-		return fmt.Errorf("broker: %s %.40q…: the name has %d bytes, want at most %d", kind, name, len(name), MaxShortString)
+		return fmt.Errorf("topology: %s %.40q…: the name has %d bytes, want at most %d", kind, name, len(name), MaxShortString)
 	case !utf8.ValidString(name):
-		return fmt.Errorf("broker: %s %q: the name is not UTF-8", kind, name)
+		return fmt.Errorf("topology: %s %q: the name is not UTF-8", kind, name)
 	case strings.ContainsFunc(name, unicode.IsControl):
-		return fmt.Errorf("broker: %s %q: the name has a control character", kind, name)
+		return fmt.Errorf("topology: %s %q: the name has a control character", kind, name)
 	}
 	return nil
 }

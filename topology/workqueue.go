@@ -69,7 +69,7 @@ func (q WorkQueue) CountsDeliveries() bool { return q.kind() == Quorum }
 
 // Validate reports everything that is wrong with q, in one error.
 func (q WorkQueue) Validate() error {
-	f := check.Of(fmt.Sprintf("broker: queue %q", q.Name))
+	f := check.Of(fmt.Sprintf("topology: queue %q", q.Name))
 	words := strings.Split(q.Name, ".")
 	f.Addf(q.Name == "", "the name is empty")
 	f.Addf(len(q.Name) > maxQueueName, "the name has %d bytes, want at most %d", len(q.Name), maxQueueName)
@@ -94,7 +94,7 @@ func (q WorkQueue) validateKeys() (errs []error) {
 	for _, key := range q.Keys {
 		words := strings.Split(key, ".")
 		if q.ExchangeKind == "direct" && (slices.Contains(words, "*") || slices.Contains(words, "#")) {
-			errs = append(errs, fmt.Errorf("broker: queue %q: key %q is a pattern, and a direct exchange has none", q.Name, key))
+			errs = append(errs, fmt.Errorf("topology: queue %q: key %q is a pattern, and a direct exchange has none", q.Name, key))
 		}
 	}
 	return errs

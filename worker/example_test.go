@@ -54,7 +54,7 @@ func ExampleWorker_Run() {
 	w.Queue(worker.Queue{Name: "welcome-email", MaxPriority: 255, Concurrency: -1})
 	fmt.Println(w.Run(context.Background()))
 	// Output:
-	// broker: queue "welcome-email": MaxPriority is 255, want 0 to 10: each level costs the broker memory
+	// topology: queue "welcome-email": MaxPriority is 255, want 0 to 10: each level costs the broker memory
 	// worker: queue "welcome-email": no handler is registered
 	// worker: queue "welcome-email": Concurrency is -1, want 1 or more
 }
