@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/record"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
+	"github.com/warren-mq/warren/worker"
+)
+
+var errAgain = errors.New("fails once")
+
+// warren retries with a worker.
+type warren struct{ node *node }
+
+func (w *warren) start(ctx context.Context, queue string, each report) (stop func() error, err error) {
+	h := handler.Func(func(_ context.Context, m *message.Message) error {
+		failed, err := m.Headers.Time(record.HeaderLastFailedAt)
+		if err != nil {
+			return err
+		}
+		if d := each(m.Attempt, m.Body, failed); d > 0 {
+			return retry.After(d, errAgain)
+		}
+		return nil
+	})
+	return runWorker(ctx, w.node.url, worker.Queue{Name: queue, Concurrency: goroutines}, h)
+}
+
+// runWorker runs a worker with one queue, and returns when it consumes.
+func runWorker(ctx context.Context, url string, q worker.Queue, h handler.Handler) (stop func() error, err error) {
+	w := worker.New(worker.Config{Broker: broker.Config{URL: url}, Logger: slog.New(slog.DiscardHandler)})
+	w.Queue(q).Handle("#", h)
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan error, 1)
+	go func() { done <- w.Run(running) }()
+	stop = func() error { cancel(); return <-done }
+	select {
+	case <-w.Ready():
+		return stop, nil
+	case err := <-done:
+		cancel()
+		return nil, err
+	case <-time.After(time.Minute):
+		return nil, errors.Join(errors.New("the worker is not ready after a minute"), stop())
+	}
+}
+
+func (w *warren) remove(queues ...string) error {
+	all := make([]string, 0, 3*len(queues))
+	for _, q := range queues {
+		all = append(all, q, topology.DeadLetterQueue(q), topology.ParkingQueue(q))
+	}
+	return w.node.drop(all, nil)
+}
