@@ -16,11 +16,11 @@ import (
 const (
 	canaryWait = 30 * time.Second
 	canaryPoll = 100 * time.Millisecond
-	// lookPause is the shortest pause between two searches for canaries in the dead-letter
-	// queue. The pause also lasts at least lookShare times as long as the last search,
+	// searchPause is the shortest pause between two searches for canaries in the dead-letter
+	// queue. The pause also lasts at least searchShare times as long as the last search,
 	// because reading a long queue takes long.
-	lookPause = time.Second
-	lookShare = 10
+	searchPause = time.Second
+	searchShare = 10
 )
 
 // CanaryState is the progress of a replay's canaries: the dead letters that it replays
@@ -62,7 +62,7 @@ type canary struct {
 
 // is reports whether l is the canary, dead-lettered again. If the message has lost its
 // headers, the id identifies it.
-func (c *canary) is(l *Letter) bool {
+func (c *canary) is(l *DeadLetter) bool {
 	if l.ID != c.id {
 		return false
 	}
@@ -73,13 +73,13 @@ func (c *canary) is(l *Letter) bool {
 // report the first attempt of each. Consumers of other programs send no reports; if they
 // dead-letter a canary, it is found in the dead-letter queue.
 type canaries struct {
-	reports *amqp.Consumer  // nil if the broker refused the consumer
-	flying  bool            // canaries are being published
-	sent    []*canary       // sent[n] has the number n in its header
-	targets map[string]bool // the work queues that have not been seen empty since
-	state   CanaryState
-	known   int       // length of the dead-letter queue at the last search
-	look    time.Time // the earliest time of the next search
+	reports    *amqp.Consumer  // nil if the broker refused the consumer
+	flying     bool            // canaries are being published
+	sent       []*canary       // sent[n] has the number n in its header
+	targets    map[string]bool // the work queues that have not been seen empty since
+	state      CanaryState
+	known      int       // length of the dead-letter queue at the last search
+	nextSearch time.Time // the earliest time of the next search
 }
 
 // runCanary replays the canaries and waits for their outcomes.
@@ -114,8 +114,8 @@ func (c *canaries) drop() {
 	}
 }
 
-// launch returns the letter's message as a canary.
-func (r *replayer) launch(l *Letter) *message.Message {
+// canary returns the message of the dead letter as a canary.
+func (r *replayer) canary(l *DeadLetter) *message.Message {
 	c, m := &r.canaries, revived(l, r.By)
 	c.targets[l.WorkQueue] = true
 	if c.reports != nil {
@@ -132,7 +132,7 @@ func (r *replayer) awaitCanary(ctx context.Context) error {
 	c := &r.canaries
 	c.state = CanaryState{Sent: r.result.Done, Wait: cmp.Or(r.CanaryWait, canaryWait)}
 	c.known = r.result.Total - r.result.Done
-	r.tell()
+	r.reportState()
 	over := time.After(c.state.Wait)
 	tick := time.NewTicker(canaryPoll)
 	defer tick.Stop()
@@ -148,11 +148,11 @@ func (r *replayer) awaitCanary(ctx context.Context) error {
 		case <-tick.C:
 			err = r.watch(ctx)
 		case <-over:
-			if err := r.judge(ctx); err != nil {
+			if err := r.checkUnreported(ctx); err != nil {
 				return err
 			}
 			c.state.Over = true
-			r.tell()
+			r.reportState()
 			return nil
 		}
 		if err != nil {
@@ -160,7 +160,7 @@ func (r *replayer) awaitCanary(ctx context.Context) error {
 		}
 	}
 	c.state.Over = true
-	r.tell()
+	r.reportState()
 	return nil
 }
 
@@ -231,11 +231,11 @@ func (r *replayer) update() {
 		}
 	}
 	if *now != before {
-		r.tell()
+		r.reportState()
 	}
 }
 
-func (r *replayer) tell() {
+func (r *replayer) reportState() {
 	if r.OnCanary != nil {
 		r.OnCanary(r.canaries.state)
 	}
@@ -249,17 +249,17 @@ func (r *replayer) watch(ctx context.Context) error {
 	}
 	if before := r.canaries.state.Idle; before != idle {
 		r.canaries.state.Idle = idle
-		r.tell()
+		r.reportState()
 	}
-	if time.Now().Before(r.canaries.look) {
+	if time.Now().Before(r.canaries.nextSearch) {
 		return nil
 	}
-	return r.comeBack(ctx)
+	return r.findReturned(ctx)
 }
 
-// judge decides whether canaries without a reported outcome have passed when CanaryWait is over.
-func (r *replayer) judge(ctx context.Context) error {
-	if err := r.comeBack(ctx); err != nil {
+// checkUnreported decides whether canaries without a reported outcome have passed when CanaryWait is over.
+func (r *replayer) checkUnreported(ctx context.Context) error {
+	if err := r.findReturned(ctx); err != nil {
 		return err
 	}
 	for _, canary := range r.canaries.sent {
@@ -294,9 +294,9 @@ func (r *replayer) stillWaiting(ctx context.Context) (idle, waiting string, err 
 	return idle, waiting, nil
 }
 
-// comeBack searches the dead-letter queue for canaries, if the queue has grown since the
+// findReturned searches the dead-letter queue for canaries, if the queue has grown since the
 // last search.
-func (r *replayer) comeBack(ctx context.Context) error {
+func (r *replayer) findReturned(ctx context.Context) error {
 	c, began := &r.canaries, time.Now()
 	there, err := r.inspection.State()
 	if err != nil || there.Messages <= c.known {
@@ -313,7 +313,7 @@ func (r *replayer) comeBack(ctx context.Context) error {
 	if err == nil {
 		err = r.inspection.GiveBack()
 	}
-	c.known, c.look = there.Messages, time.Now().Add(max(lookPause, lookShare*time.Since(began)))
+	c.known, c.nextSearch = there.Messages, time.Now().Add(max(searchPause, searchShare*time.Since(began)))
 	if err == nil && back > 0 {
 		err = fmt.Errorf("%w: %d of %d canaries were dead-lettered again: %s", ErrCanary, back, len(c.sent), example)
 	}

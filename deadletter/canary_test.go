@@ -63,7 +63,7 @@ func TestCanary(t *testing.T) {
 				b.run(tt.worker)
 			}
 			began := time.Now()
-			result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 3, CanaryWait: tt.wait})
+			result, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 3, CanaryWait: tt.wait})
 			if result != tt.want || (err == nil) != (tt.err == "") || err != nil && (!errors.Is(err, deadletter.ErrCanary) || !strings.Contains(err.Error(), tt.err)) {
 				t.Errorf("the result is %+v, %v; want %+v, %q", result, err, tt.want, tt.err)
 			}
@@ -92,7 +92,7 @@ func TestCanaryThatIsSnoozedIsWaitedFor(t *testing.T) {
 			return broken(ctx, m)
 		}
 	})
-	result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 1, CanaryWait: 2 * patience})
+	result, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 1, CanaryWait: 2 * patience})
 	if !errors.Is(err, deadletter.ErrCanary) || !strings.Contains(err.Error(), "card letter-0") || result.Done != 1 {
 		t.Errorf("the result is %+v, %v; want the failure after the snooze", result, err)
 	}
@@ -111,12 +111,12 @@ func TestCanaryInHand(t *testing.T) {
 		}
 		return nil
 	})
-	result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 1, CanaryWait: 2 * time.Second})
+	result, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 1, CanaryWait: 2 * time.Second})
 	if !errors.Is(err, deadletter.ErrCanary) || !strings.Contains(err.Error(), "message letter-0 is still being handled") || result.Done != 1 {
 		t.Errorf("the result is %+v, %v; want the canary to be in hand", result, err)
 	}
 	var states []string
-	result, err = b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 2, CanaryWait: 2 * patience, OnCanary: func(s deadletter.CanaryState) {
+	result, err = b.client.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 2, CanaryWait: 2 * patience, OnCanary: func(s deadletter.CanaryState) {
 		states = append(states, s.String())
 		if s.Begun == 2 {
 			close(release)
@@ -151,7 +151,7 @@ func TestCanaryOfAConsumerWithoutReports(t *testing.T) {
 		b.failed(4)
 		consume(b, func(d amqp.Delivery) error { return d.Ack(false) })
 		var last deadletter.CanaryState
-		result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 2, CanaryWait: 2 * time.Second, OnCanary: func(s deadletter.CanaryState) { last = s }})
+		result, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 2, CanaryWait: 2 * time.Second, OnCanary: func(s deadletter.CanaryState) { last = s }})
 		if err != nil || result.Done != 4 {
 			t.Errorf("the result is %+v, %v; want all", result, err)
 		}
@@ -165,7 +165,7 @@ func TestCanaryOfAConsumerWithoutReports(t *testing.T) {
 		b.failed(4)
 		consume(b, func(d amqp.Delivery) error { return d.Reject(false) })
 		began := time.Now()
-		result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 2, CanaryWait: 2 * patience})
+		result, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{Canary: 2, CanaryWait: 2 * patience})
 		if !errors.Is(err, deadletter.ErrCanary) || !strings.Contains(err.Error(), "of 2 canaries were dead-lettered again") || result.Done != 2 || time.Since(began) > patience {
 			t.Errorf("the result is %+v, %v after %v; want ErrCanary before the wait is over", result, err, time.Since(began))
 		}
@@ -179,7 +179,7 @@ func TestCanaryIsCutShort(t *testing.T) {
 	b.failed(4)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough, told := errors.New("enough"), false
-	result, err := b.letters.Replay(ctx, b.dlq, deadletter.Replay{Canary: 2, CanaryWait: 2 * patience, OnCanary: func(s deadletter.CanaryState) {
+	result, err := b.client.Replay(ctx, b.dlq, deadletter.Replay{Canary: 2, CanaryWait: 2 * patience, OnCanary: func(s deadletter.CanaryState) {
 		if s.Idle != "" && !told {
 			told = true
 			if !strings.HasSuffix(s.String(), "; queue "+b.queue.Name+" has no consumers") {

@@ -32,7 +32,7 @@ var brokerErrors = map[string]string{
 
 // decode returns the dead letter for a message taken from the queue dlq. It accepts every
 // message, whatever its headers contain.
-func decode(dlq string, m message.Message) Letter {
+func decode(dlq string, m message.Message) DeadLetter {
 	d := decoder{headers: m.Headers, deaths: amqp.Deaths(m.Headers)}
 	d.Queue, d.WorkQueue = dlq, workQueue(dlq, m.Headers, d.deaths)
 	d.Reason, d.Fingerprint = reasonUnknown, digest(d.WorkQueue, reasonUnknown)
@@ -41,13 +41,13 @@ func decode(dlq string, m message.Message) Letter {
 	}
 	d.audit()
 	if len(d.deaths) > 0 {
-		d.died(d.deaths[0])
+		d.addDeath(d.deaths[0])
 	}
 	m.Exchange, m.RoutingKey = d.origin(m.Exchange, m.RoutingKey)
 	m.Headers = withoutCounters(m.Headers)
 	m.Queue, m.Attempt, m.DeliveryCount, m.Redelivered = d.WorkQueue, d.Attempts, 0, false
 	d.Message, d.ID = m, identify(&m)
-	return d.Letter
+	return d.DeadLetter
 }
 
 // workQueue derives the work queue from the dead-letter queue's name if it can, because
@@ -77,7 +77,7 @@ func withoutCounters(h message.Headers) message.Headers {
 }
 
 type decoder struct {
-	Letter
+	DeadLetter
 	headers message.Headers
 	deaths  []amqp.Death
 }
@@ -111,9 +111,9 @@ func (d *decoder) audit() {
 	d.EditedFrom = d.text(record.HeaderEditedFrom)
 }
 
-// died adds the broker's reason for dead-lettering the message. It came after the
+// addDeath adds the broker's reason for dead-lettering the message. It came after the
 // failures in the record.
-func (d *decoder) died(last amqp.Death) {
+func (d *decoder) addDeath(last amqp.Death) {
 	text, known := brokerErrors[last.Reason]
 	if !known {
 		text = "dead-lettered by the broker: " + last.Reason

@@ -14,10 +14,10 @@ import (
 // Discard removes the dead letters that match the filter. Dead letters that arrive after
 // the call stay. Discard passes each one to audit first, for example to log it; if audit
 // returns an error, the dead letter stays. Audit may be nil. For the result see Replay.
-func (c *Client) Discard(ctx context.Context, queue string, filter Filter, audit func(Letter) error) (result Result, err error) {
+func (c *Client) Discard(ctx context.Context, queue string, filter Filter, audit func(DeadLetter) error) (result Result, err error) {
 	err = c.inspect(ctx, queue, func(i *inspect.Inspection) error {
 		s := &sweep{inspection: i, queue: queue, filter: filter, pace: rate.NewLimiter(rate.Inf, 1)}
-		s.act = func(_ context.Context, l *Letter) (func(context.Context) error, error) {
+		s.act = func(_ context.Context, l *DeadLetter) (func(context.Context) error, error) {
 			if audit != nil {
 				if err := audit(*l); err != nil {
 					return nil, fmt.Errorf("%w: %w", errRefused, err)

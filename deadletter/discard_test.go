@@ -14,7 +14,7 @@ func TestDiscardRemovesWhatWasAudited(t *testing.T) {
 	b.failed(5)
 	var audited []string
 	full := errors.New("disk full")
-	result, err := b.letters.Discard(t.Context(), b.dlq, deadletter.Filter{Limit: 3}, func(l deadletter.Letter) error {
+	result, err := b.client.Discard(t.Context(), b.dlq, deadletter.Filter{Limit: 3}, func(l deadletter.DeadLetter) error {
 		if l.ID == "letter-1" {
 			return full
 		}
@@ -28,7 +28,7 @@ func TestDiscardRemovesWhatWasAudited(t *testing.T) {
 	if got := ids(b.read()); !slices.Equal(got, want) || len(audited) != result.Done || b.depth(b.queue.Name) != 0 {
 		t.Errorf("discarded %v with the result %+v, left are %v", audited, result, got)
 	}
-	if result, err := b.letters.Discard(t.Context(), b.dlq, deadletter.Filter{}, nil); err != nil || result.Done != len(want) || b.depth(b.dlq) != 0 {
+	if result, err := b.client.Discard(t.Context(), b.dlq, deadletter.Filter{}, nil); err != nil || result.Done != len(want) || b.depth(b.dlq) != 0 {
 		t.Errorf("then the result is %+v, %v, and %d are left", result, err, b.depth(b.dlq))
 	}
 }
@@ -37,7 +37,7 @@ func TestPurge(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.failed(4)
-	if n, err := b.letters.Purge(t.Context(), b.dlq); err != nil || n != 4 || b.depth(b.dlq) != 0 {
+	if n, err := b.client.Purge(t.Context(), b.dlq); err != nil || n != 4 || b.depth(b.dlq) != 0 {
 		t.Errorf("purged %d, %v; %d are left", n, err, b.depth(b.dlq))
 	}
 }

@@ -4,15 +4,15 @@
 //
 // When a dead-letter queue fills up, first find out what failed:
 //
-//	letters := deadletter.New(broker.Config{URL: url})
-//	queues, err := letters.List(ctx, "welcome-email.dlq")             // the number of messages
-//	groups, err := letters.Groups(ctx, "welcome-email.dlq", all)      // the kinds of failures
-//	letter, err := letters.Find(ctx, "welcome-email.dlq", id)         // one message, with its history
+//	client := deadletter.New(broker.Config{URL: url})
+//	queues, err := client.List(ctx, "welcome-email.dlq")             // the number of messages
+//	groups, err := client.Groups(ctx, "welcome-email.dlq", all)      // the kinds of failures
+//	deadLetter, err := client.Find(ctx, "welcome-email.dlq", id)         // one message, with its history
 //
 // Then fix the cause, and replay the messages that failed for it, a few of them first:
 //
 //	filter, err := deadletter.ParseFilter("fingerprint=5b1f0c9e2d7a4463,since=12h")
-//	result, err := letters.Replay(ctx, "welcome-email.dlq", deadletter.Replay{Filter: filter, Canary: 3, Rate: 50})
+//	result, err := client.Replay(ctx, "welcome-email.dlq", deadletter.Replay{Filter: filter, Canary: 3, Rate: 50})
 //
 // [Client.Edit] changes one dead letter before it is replayed. [Client.Discard] and
 // [Client.Purge] remove dead letters. [Client.Export] and [Client.Import] move them

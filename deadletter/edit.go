@@ -41,7 +41,7 @@ func (c *Client) Edit(ctx context.Context, queue, id string, e Edit) (newID stri
 	err = c.inspect(ctx, queue, func(i *inspect.Inspection) error {
 		return c.send(ctx, func(out *amqp.Sender) error {
 			s := &sweep{inspection: i, queue: queue, filter: Filter{ID: id}, pace: rate.NewLimiter(rate.Inf, 1)}
-			s.act = func(ctx context.Context, l *Letter) (func(context.Context) error, error) {
+			s.act = func(ctx context.Context, l *DeadLetter) (func(context.Context) error, error) {
 				m, err := e.apply(l)
 				if err != nil {
 					return nil, err
@@ -66,7 +66,7 @@ func (c *Client) Edit(ctx context.Context, queue, id string, e Edit) (newID stri
 }
 
 // apply returns the edited message.
-func (e Edit) apply(l *Letter) (*message.Message, error) {
+func (e Edit) apply(l *DeadLetter) (*message.Message, error) {
 	if l.WorkQueue == "" {
 		return nil, errNoWorkQueue
 	}

@@ -18,7 +18,7 @@ func TestEditedLetterKeepsTheLink(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.failed(3)
-	id, err := b.letters.Edit(t.Context(), b.dlq, "letter-1", deadletter.Edit{
+	id, err := b.client.Edit(t.Context(), b.dlq, "letter-1", deadletter.Edit{
 		Body: []byte(`{"n":10}`), Headers: message.Headers{"tenant": nil, "fixed": true}, By: "alice",
 		Check: func(m *message.Message) error {
 			if m.ContentType != "application/json" {
@@ -44,9 +44,9 @@ func TestEditedLetterKeepsTheLink(t *testing.T) {
 	if m.ID != id || string(m.Body) != `{"n":10}` || m.Headers["tenant"] != nil || m.Headers["fixed"] != true || m.Attempt != 1 || m.RoutingKey != "user.signed_up" {
 		t.Errorf("the handler got %+v", m)
 	}
-	l, err := b.letters.Find(t.Context(), b.dlq, id)
+	l, err := b.client.Find(t.Context(), b.dlq, id)
 	if err != nil || l.EditedFrom != "letter-1" || l.ReplayedBy != "alice" || l.ReplayedAt.IsZero() || len(l.History) != 1 || l.Error != "still no good" {
-		t.Errorf("the letter is %+v, %v", l, err)
+		t.Errorf("the dead letter is %+v, %v", l, err)
 	}
 }
 
@@ -56,10 +56,10 @@ func TestEditThatDoesNothing(t *testing.T) {
 	b.failed(1)
 	refusal := errors.New("n is missing")
 	refuse := deadletter.Edit{Body: []byte("{}"), Check: func(*message.Message) error { return refusal }}
-	if id, err := b.letters.Edit(t.Context(), b.dlq, "letter-0", refuse); !errors.Is(err, refusal) || id != "" {
+	if id, err := b.client.Edit(t.Context(), b.dlq, "letter-0", refuse); !errors.Is(err, refusal) || id != "" {
 		t.Errorf("got %q, %v; want the check's error", id, err)
 	}
-	if id, err := b.letters.Edit(t.Context(), b.dlq, "none", deadletter.Edit{}); !errors.Is(err, deadletter.ErrNotFound) || id != "" {
+	if id, err := b.client.Edit(t.Context(), b.dlq, "none", deadletter.Edit{}); !errors.Is(err, deadletter.ErrNotFound) || id != "" {
 		t.Errorf("got %q, %v; want ErrNotFound", id, err)
 	}
 	if got := ids(b.read()); !slices.Equal(got, idsTo(1)) || b.depth(b.queue.Name) != 0 {
@@ -76,7 +76,7 @@ func TestEditRefusesHeadersOfTheFramework(t *testing.T) {
 	for _, headers := range []message.Headers{
 		{record.HeaderCanary: "q"}, {record.HeaderAttempt: int64(7)}, {record.HeaderRoutingKey: nil}, {"x-death": "q"},
 	} {
-		id, err := b.letters.Edit(t.Context(), b.dlq, "letter-0", deadletter.Edit{Headers: headers})
+		id, err := b.client.Edit(t.Context(), b.dlq, "letter-0", deadletter.Edit{Headers: headers})
 		if err == nil || !strings.Contains(err.Error(), "is written by Warren or RabbitMQ itself") || id != "" {
 			t.Errorf("%v: got %q, %v; want an error", headers, id, err)
 		}

@@ -14,14 +14,14 @@ import (
 // Replay the largest group of failures after fixing its cause: three dead letters first,
 // then the others.
 func Example() {
-	ctx, letters := context.Background(), deadletter.New(broker.Config{URL: os.Getenv("AMQP_URL")})
-	groups, err := letters.Groups(ctx, "welcome-email.dlq", deadletter.Filter{})
+	ctx, client := context.Background(), deadletter.New(broker.Config{URL: os.Getenv("AMQP_URL")})
+	groups, err := client.Groups(ctx, "welcome-email.dlq", deadletter.Filter{})
 	if err != nil || len(groups) == 0 {
 		log.Fatal("nothing to replay: ", err)
 	}
 	largest := groups[0]
-	fmt.Printf("%d letters since %v: %s\n", largest.Count, largest.First, largest.Error)
-	result, err := letters.Replay(ctx, "welcome-email.dlq", deadletter.Replay{
+	fmt.Printf("%d dead letters since %v: %s\n", largest.Count, largest.First, largest.Error)
+	result, err := client.Replay(ctx, "welcome-email.dlq", deadletter.Replay{
 		Filter: deadletter.Filter{Fingerprint: largest.Fingerprint}, Canary: 3, Rate: 50,
 	})
 	fmt.Printf("%d of %d replayed\n", result.Done, largest.Count)
@@ -31,8 +31,8 @@ func Example() {
 }
 
 func ExampleClient_Edit() {
-	letters := deadletter.New(broker.Config{URL: os.Getenv("AMQP_URL")})
-	id, err := letters.Edit(context.Background(), "welcome-email.dlq", "m1", deadletter.Edit{
+	client := deadletter.New(broker.Config{URL: os.Getenv("AMQP_URL")})
+	id, err := client.Edit(context.Background(), "welcome-email.dlq", "m1", deadletter.Edit{
 		Body: []byte(`{"email":"ada@example.com"}`), By: "ada",
 	})
 	if err != nil {
@@ -42,12 +42,12 @@ func ExampleClient_Edit() {
 }
 
 func ExampleClient_Export() {
-	letters := deadletter.New(broker.Config{URL: os.Getenv("AMQP_URL")})
-	n, err := letters.Export(context.Background(), "welcome-email.dlq", deadletter.Filter{Reason: "invalid"}, os.Stdout)
+	client := deadletter.New(broker.Config{URL: os.Getenv("AMQP_URL")})
+	n, err := client.Export(context.Background(), "welcome-email.dlq", deadletter.Filter{Reason: "invalid"}, os.Stdout)
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Printf("%d letters exported", n)
+	log.Printf("%d dead letters exported", n)
 }
 
 func ExampleParseFilter() {
@@ -55,7 +55,7 @@ func ExampleParseFilter() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	failed := deadletter.Letter{
+	failed := deadletter.DeadLetter{
 		Reason: "permanent", Error: "timeout, again and again", Message: message.Message{RoutingKey: "user.signed_up"},
 	}
 	fmt.Println(f.Matches(&failed))

@@ -13,7 +13,7 @@ import (
 // unchanged; every other body is written in base64. Import restores the dead letters.
 func (c *Client) Export(ctx context.Context, queue string, filter Filter, w io.Writer) (n int, err error) {
 	out := bufio.NewWriter(w)
-	err = c.Read(ctx, queue, filter, func(l Letter) error {
+	err = c.Read(ctx, queue, filter, func(l DeadLetter) error {
 		data, err := marshal(&l)
 		if err != nil {
 			return fmt.Errorf("deadletter: export message %s: %w", l.ID, err)

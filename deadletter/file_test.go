@@ -38,22 +38,22 @@ func TestExportedLettersComeBackAsTheyWere(t *testing.T) {
 	}
 	before := b.read()
 	var file bytes.Buffer
-	if n, err := b.letters.Export(t.Context(), b.dlq, deadletter.Filter{}, &file); err != nil || n != len(before) || bytes.Count(file.Bytes(), []byte("\n")) != n {
+	if n, err := b.client.Export(t.Context(), b.dlq, deadletter.Filter{}, &file); err != nil || n != len(before) || bytes.Count(file.Bytes(), []byte("\n")) != n {
 		t.Fatalf("exported %d, %v:\n%s", n, err, &file)
 	}
-	if _, err := b.letters.Purge(t.Context(), b.dlq); err != nil {
+	if _, err := b.client.Purge(t.Context(), b.dlq); err != nil {
 		t.Fatal(err)
 	}
 	want := deadletter.Result{Total: len(before), Done: len(before)}
 	for _, dry := range []bool{true, false} {
-		result, err := b.letters.Import(t.Context(), bytes.NewReader(file.Bytes()), deadletter.Import{DryRun: dry})
+		result, err := b.client.Import(t.Context(), bytes.NewReader(file.Bytes()), deadletter.Import{DryRun: dry})
 		if err != nil || result != want {
 			t.Errorf("imported %+v, %v; want %+v", result, err, want)
 		}
 	}
 	after := b.read()
 	if len(after) != len(before) {
-		t.Fatalf("%d letters came back, want %d", len(after), len(before))
+		t.Fatalf("%d dead letters came back, want %d", len(after), len(before))
 	}
 	for i := range before {
 		after[i].Message.Transient = before[i].Message.Transient // dead letters are kept on disk
@@ -68,10 +68,10 @@ func TestImportThatReplays(t *testing.T) {
 	b := newBench(t)
 	b.failed(3)
 	var file bytes.Buffer
-	if _, err := b.letters.Export(t.Context(), b.dlq, deadletter.Filter{Limit: 2}, &file); err != nil {
+	if _, err := b.client.Export(t.Context(), b.dlq, deadletter.Filter{Limit: 2}, &file); err != nil {
 		t.Fatal(err)
 	}
-	result, err := b.letters.Import(t.Context(), &file, deadletter.Import{Replay: true, By: "alice"})
+	result, err := b.client.Import(t.Context(), &file, deadletter.Import{Replay: true, By: "alice"})
 	if err != nil || result.Done != 2 || b.depth(b.dlq) != 3 {
 		t.Errorf("the result is %+v, %v", result, err)
 	}
@@ -85,20 +85,20 @@ func TestImportSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	good := `{"warren_dead_letter":1,"queue":"no-such-queue.dlq","id":"m","reason":"error","exchange":"","routing_key":"k","headers":{}}`
 	tests := map[string]struct{ file, want string }{
-		"no JSON":              {"hello", "line 1: "},
-		"an unknown name":      {strings.Replace(good, `"id"`, `"idd"`, 1), `"idd"`},
-		"another format":       {strings.Replace(good, `letter":1`, `letter":2`, 1), "want 1"},
-		"no queue":             {strings.Replace(good, "no-such-queue.dlq", "", 1), "queue is empty"},
-		"two letters a line":   {good + good, "one dead letter a line"},
-		"a header of no type":  {strings.Replace(good, `"headers":{}`, `"headers":{"a":1.5}`, 1), `header "a"`},
-		"a name of 256 bytes":  {strings.Replace(good, `"headers":{}`, `"headers":{"`+strings.Repeat("a", 256)+`":1}`, 1), "256 bytes"},
-		"a line that is large": {"\n" + strings.Repeat(" ", 2000), "line 2: "},
+		"no JSON":                 {"hello", "line 1: "},
+		"an unknown name":         {strings.Replace(good, `"id"`, `"idd"`, 1), `"idd"`},
+		"another format":          {strings.Replace(good, `letter":1`, `letter":2`, 1), "want 1"},
+		"no queue":                {strings.Replace(good, "no-such-queue.dlq", "", 1), "queue is empty"},
+		"two dead letters a line": {good + good, "one dead letter a line"},
+		"a header of no type":     {strings.Replace(good, `"headers":{}`, `"headers":{"a":1.5}`, 1), `header "a"`},
+		"a name of 256 bytes":     {strings.Replace(good, `"headers":{}`, `"headers":{"`+strings.Repeat("a", 256)+`":1}`, 1), "256 bytes"},
+		"a line that is large":    {"\n" + strings.Repeat(" ", 2000), "line 2: "},
 	}
-	letters := deadletter.New(broker.Config{})
+	deadLetters := deadletter.New(broker.Config{})
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			result, err := letters.Import(t.Context(), strings.NewReader(tt.file), deadletter.Import{DryRun: true, MaxLineBytes: 1000})
+			result, err := deadLetters.Import(t.Context(), strings.NewReader(tt.file), deadletter.Import{DryRun: true, MaxLineBytes: 1000})
 			if line, ok := errors.AsType[*deadletter.LineError](err); !ok || line.Line < 1 || !strings.Contains(err.Error(), tt.want) || result.Done != 0 {
 				t.Errorf("got %+v, %v; want a LineError with %q", result, err, tt.want)
 			}
@@ -109,7 +109,7 @@ func TestImportSaysWhatIsWrong(t *testing.T) {
 		t.Errorf("got %v for a queue that is not there, want ErrUnroutable", err)
 	}
 	many := strings.Repeat("x\n", 20)
-	_, err := letters.Import(t.Context(), strings.NewReader(many), deadletter.Import{DryRun: true})
+	_, err := deadLetters.Import(t.Context(), strings.NewReader(many), deadletter.Import{DryRun: true})
 	if n := strings.Count(fmt.Sprint(err), "deadletter: line"); n != 10 {
 		t.Errorf("%d lines are reported, want 10", n)
 	}
@@ -119,7 +119,7 @@ func TestImportSaysWhatIsWrong(t *testing.T) {
 func FuzzUnmarshal(f *testing.F) {
 	for _, p := range oddities() {
 		m := message.Message{ID: p.MessageId, Body: p.Body, CorrelationID: p.CorrelationId, Headers: message.Headers(p.Headers)}
-		line, err := deadletter.Marshal(&deadletter.Letter{Message: m, Queue: "work.dlq"})
+		line, err := deadletter.Marshal(&deadletter.DeadLetter{Message: m, Queue: "work.dlq"})
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func FuzzUnmarshal(f *testing.F) {
 		if err != nil {
 			return
 		}
-		line, err := deadletter.Marshal(&deadletter.Letter{Message: *m, Queue: dlq})
+		line, err := deadletter.Marshal(&deadletter.DeadLetter{Message: *m, Queue: dlq})
 		if err != nil {
 			t.Fatal(err)
 		}

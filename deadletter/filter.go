@@ -12,7 +12,7 @@ import (
 // Filter selects the dead letters that match all of its fields. A zero field matches
 // every dead letter, and so does the zero Filter.
 type Filter struct {
-	ID          string            // Letter.ID
+	ID          string            // DeadLetter.ID
 	Fingerprint string            // the kind of failure
 	Reason      string            // such as permanent or expired
 	Error       string            // a part of the error's text; upper and lower case are equal
@@ -25,7 +25,7 @@ type Filter struct {
 
 // Matches reports whether the dead letter matches the filter. It ignores Limit. A dead
 // letter whose failure time is unknown matches neither Since nor Until.
-func (f Filter) Matches(l *Letter) bool {
+func (f Filter) Matches(l *DeadLetter) bool {
 	switch {
 	case f.ID != "" && f.ID != l.ID,
 		f.Fingerprint != "" && f.Fingerprint != l.Fingerprint,
@@ -37,15 +37,15 @@ func (f Filter) Matches(l *Letter) bool {
 		return false
 	}
 	for name, want := range f.Headers {
-		if v, ok := l.Message.Headers[name]; !ok || shown(v) != want {
+		if v, ok := l.Message.Headers[name]; !ok || headerText(v) != want {
 			return false
 		}
 	}
 	return true
 }
 
-// shown returns a header's value as text.
-func shown(v any) string {
+// headerText returns a header's value as text.
+func headerText(v any) string {
 	switch v := v.(type) {
 	case []byte:
 		return string(v)

@@ -14,7 +14,7 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func TestFilterChooses(t *testing.T) {
 	t.Parallel()
-	l := deadletter.Letter{
+	l := deadletter.DeadLetter{
 		ID: "m1", Reason: "permanent", Error: "Connection, refused", Fingerprint: "0a", FailedAt: noon,
 		Message: message.Message{RoutingKey: "user.signed_up", Headers: message.Headers{
 			"tenant": "blue", "n": int32(7), "bytes": []byte("b"), "a=b": "c,d", "at": noon,
@@ -52,7 +52,7 @@ func TestFilterChooses(t *testing.T) {
 			continue
 		}
 		if got := f.Matches(&l); got != tt.want {
-			t.Errorf("%s chooses the letter: %v, want %v", tt.filter, got, tt.want)
+			t.Errorf("%s matches the dead letter: %v, want %v", tt.filter, got, tt.want)
 		}
 	}
 }
@@ -65,7 +65,7 @@ func TestFilterOfTimes(t *testing.T) {
 			t.Errorf("%s is since %v, %v", text, f.Since, err)
 		}
 	}
-	unknown := deadletter.Letter{}
+	unknown := deadletter.DeadLetter{}
 	if (deadletter.Filter{Since: noon}).Matches(&unknown) || (deadletter.Filter{Until: noon}).Matches(&unknown) {
 		t.Error("a dead letter whose failure time is unknown matches Since or Until")
 	}
@@ -143,6 +143,6 @@ func FuzzParseFilter(f *testing.F) {
 		if same = same && again.String() == filter.String(); !same {
 			t.Errorf("%q is %+v, and then %+v", text, filter, again)
 		}
-		filter.Matches(&deadletter.Letter{})
+		filter.Matches(&deadletter.DeadLetter{})
 	})
 }

@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// underWay is the highest number of messages that are published and not yet settled.
+	// maxUnsettled is the highest number of messages that are published and not yet settled.
 	// A crash may duplicate that many.
-	underWay = 128
+	maxUnsettled = 128
 	// grace is how long a cancelled call waits for the confirms of unconfirmed messages.
 	grace = 3 * time.Second
 )
@@ -34,7 +34,7 @@ type sent struct {
 func newFlight(ctx context.Context) *flight {
 	waiting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	unwatch := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
-	f := &flight{ctx: waiting, sent: make(chan sent, underWay-1), ended: make(chan struct{})}
+	f := &flight{ctx: waiting, sent: make(chan sent, maxUnsettled-1), ended: make(chan struct{})}
 	f.stop = func() { unwatch(); cancel() }
 	go func() {
 		defer close(f.ended)
@@ -45,19 +45,19 @@ func newFlight(ctx context.Context) *flight {
 	return f
 }
 
-// add blocks while underWay messages are unsettled.
+// add blocks while maxUnsettled messages are unsettled.
 func (f *flight) add(s sent) { f.sent <- s }
 
-// land blocks until every message is settled.
-func (f *flight) land() {
+// wait blocks until every message is settled.
+func (f *flight) wait() {
 	close(f.sent)
 	<-f.ended
 	f.stop()
 }
 
-// ofOne reports whether an error concerns one message alone, so that the next message
+// concernsOneMessage reports whether an error concerns one message alone, so that the next message
 // may succeed.
-func ofOne(err error) bool {
+func concernsOneMessage(err error) bool {
 	return errors.Is(err, broker.ErrUnroutable) || errors.Is(err, broker.ErrTooLarge) ||
 		errors.Is(err, broker.ErrMalformed) || errors.Is(err, errNoWorkQueue) || errors.Is(err, errRefused)
 }

@@ -31,7 +31,7 @@ const (
 // the largest group first. It removes no dead letter. For the order and the lock see Read.
 func (c *Client) Groups(ctx context.Context, queue string, filter Filter) ([]Group, error) {
 	byKind := make(map[string]*Group)
-	err := c.Read(ctx, queue, filter, func(l Letter) error {
+	err := c.Read(ctx, queue, filter, func(l DeadLetter) error {
 		kind := l.Fingerprint
 		if byKind[kind] == nil && len(byKind) >= maxGroups {
 			kind = ""
@@ -52,7 +52,7 @@ func (c *Client) Groups(ctx context.Context, queue string, filter Filter) ([]Gro
 	return groups, err
 }
 
-func (g *Group) add(l *Letter) {
+func (g *Group) add(l *DeadLetter) {
 	g.Count++
 	if g.First.IsZero() || !l.FailedAt.IsZero() && l.FailedAt.Before(g.First) {
 		g.First = l.FailedAt

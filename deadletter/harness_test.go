@@ -32,7 +32,7 @@ type bench struct {
 	pub     *broker.Publisher // to the queue's exchange
 	direct  *broker.Publisher // to queues by their names
 	channel *amqp.Channel
-	letters *deadletter.Client
+	client  *deadletter.Client
 }
 
 func newBench(t *testing.T, change ...func(*worker.Queue)) *bench {
@@ -50,7 +50,7 @@ func newBench(t *testing.T, change ...func(*worker.Queue)) *bench {
 		f(&b.queue)
 	}
 	b.pub, b.direct = broker.NewPublisher(b.cfg, b.queue.Exchange), broker.NewPublisher(b.cfg, "")
-	b.letters = deadletter.New(b.cfg)
+	b.client = deadletter.New(b.cfg)
 	t.Cleanup(b.remove)
 	b.run(func(context.Context, *message.Message) error { return nil })() // declares everything
 	return b
@@ -154,10 +154,10 @@ func (b *bench) put(p amqp.Publishing) {
 	}
 }
 
-// read returns all letters.
-func (b *bench) read() (all []deadletter.Letter) {
+// read returns all dead letters.
+func (b *bench) read() (all []deadletter.DeadLetter) {
 	b.t.Helper()
-	err := b.letters.Read(b.t.Context(), b.dlq, deadletter.Filter{}, func(l deadletter.Letter) error {
+	err := b.client.Read(b.t.Context(), b.dlq, deadletter.Filter{}, func(l deadletter.DeadLetter) error {
 		all = append(all, l)
 		return nil
 	})
@@ -167,19 +167,19 @@ func (b *bench) read() (all []deadletter.Letter) {
 	return all
 }
 
-// only returns the one letter there is.
-func (b *bench) only() deadletter.Letter {
+// only returns the only dead letter.
+func (b *bench) only() deadletter.DeadLetter {
 	b.t.Helper()
 	all := b.read()
 	if len(all) != 1 {
-		b.t.Fatalf("%d letters, want one", len(all))
+		b.t.Fatalf("%d dead letters, want one", len(all))
 	}
 	return all[0]
 }
 
-func ids(letters []deadletter.Letter) []string {
-	all := make([]string, len(letters))
-	for i, l := range letters {
+func ids(deadLetters []deadletter.DeadLetter) []string {
+	all := make([]string, len(deadLetters))
+	for i, l := range deadLetters {
 		all[i] = l.ID
 	}
 	return all

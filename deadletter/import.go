@@ -72,7 +72,7 @@ func (c *Client) Import(ctx context.Context, r io.Reader, to Import) (Result, er
 		defer stop(nil)
 		im.out, im.stop, im.flight = out, stop, newFlight(ctx)
 		err := im.read(ctx, r)
-		im.flight.land()
+		im.flight.wait()
 		return cmp.Or(context.Cause(ctx), err)
 	})
 	return im.result, err
@@ -163,15 +163,15 @@ func (im *importer) address(data []byte) (queue string, m *message.Message, err 
 		return "", nil, err
 	}
 	dlq = cmp.Or(im.Queue, dlq)
-	letter := decode(dlq, *m)
-	letter.Message.Exchange, letter.Message.RoutingKey = m.Exchange, m.RoutingKey
+	deadLetter := decode(dlq, *m)
+	deadLetter.Message.Exchange, deadLetter.Message.RoutingKey = m.Exchange, m.RoutingKey
 	switch {
 	case !im.Replay:
 		return dlq, restored(dlq, m), nil
-	case letter.WorkQueue == "":
+	case deadLetter.WorkQueue == "":
 		return "", nil, errNoWorkQueue
 	}
-	return letter.WorkQueue, revived(&letter, im.By), nil
+	return deadLetter.WorkQueue, revived(&deadLetter, im.By), nil
 }
 
 // restored returns m as it is published to the dead-letter queue. If m's headers do not

@@ -21,7 +21,7 @@ import (
 const (
 	kills = 2
 	// lettersVariable names the environment variable that sets the number of dead letters.
-	lettersVariable = "WARREN_TEST_LETTERS"
+	deadLettersVariable = "WARREN_TEST_DEAD_LETTERS"
 	// mostDoubles is the highest number of duplicates that one kill may cause: unconfirmed
 	// messages, and acks that the broker never read.
 	mostDoubles = 2 * 128
@@ -32,10 +32,10 @@ const (
 func TestReplayIsKilled(t *testing.T) {
 	t.Parallel()
 	n := 1000
-	if text := os.Getenv(lettersVariable); text != "" {
+	if text := os.Getenv(deadLettersVariable); text != "" {
 		var err error
 		if n, err = strconv.Atoi(text); err != nil {
-			t.Fatalf("%s: %v", lettersVariable, err)
+			t.Fatalf("%s: %v", deadLettersVariable, err)
 		}
 	}
 	b := newBench(t)
@@ -103,7 +103,7 @@ func (b *bench) replayInProcess(n, killAt int) {
 		}
 	}
 	if err := cmd.Wait(); (err != nil) != killed || killed != (killAt >= 0) {
-		b.t.Fatalf("the process ended with %v after %d of %d letters; killed: %v", err, done, n, killed)
+		b.t.Fatalf("the process ended with %v after %d of %d dead letters; killed: %v", err, done, n, killed)
 	}
 }
 
@@ -131,16 +131,16 @@ func (b *bench) balance(n, arrived int) {
 	}
 	check("letter-", n)
 	check("new-", arrived)
-	b.t.Logf("%d letters and %d newcomers, %d kills: %d replayed, %d of the letters left, %d lost, %d duplicates", n, arrived, kills, replayed, left, lost, doubles)
+	b.t.Logf("%d dead letters and %d newcomers, %d kills: %d replayed, %d of the dead letters left, %d lost, %d duplicates", n, arrived, kills, replayed, left, lost, doubles)
 	if lost != 0 || left != 0 || doubles > kills*mostDoubles {
 		b.t.Errorf("lost %d, left %d, %d duplicates; want none lost, none left, at most %d duplicates", lost, left, doubles, kills*mostDoubles)
 	}
 }
 
 // child is the main function of the child process: it replays, and prints how many dead
-// letters are done.
+// dead letters are done.
 func child() {
-	letters := deadletter.New(broker.Config{URL: os.Getenv("CHILD_URL")})
+	deadLetters := deadletter.New(broker.Config{URL: os.Getenv("CHILD_URL")})
 	var done atomic.Int64
 	replay := deadletter.Replay{Progress: func(r deadletter.Result) {
 		if done.Swap(int64(r.Done)) != int64(r.Done) {
@@ -148,7 +148,7 @@ func child() {
 		}
 	}}
 	for began := time.Now(); ; {
-		_, err := letters.Replay(context.Background(), os.Getenv("CHILD_QUEUE"), replay)
+		_, err := deadLetters.Replay(context.Background(), os.Getenv("CHILD_QUEUE"), replay)
 		if errors.Is(err, inspect.ErrInspected) && time.Since(began) < patience {
 			continue // the broker has not yet noticed that the process before is dead
 		}

@@ -74,7 +74,7 @@ type binary struct {
 }
 
 // marshal returns the dead letter as one line, without a newline.
-func marshal(l *Letter) ([]byte, error) {
+func marshal(l *DeadLetter) ([]byte, error) {
 	m := &l.Message
 	headers, err := amqp.MarshalHeaders(m.Headers)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 type Queue struct {
 	Name      string
 	WorkQueue string // derived from the name; empty if the name does not end in .dlq
-	Letters   int    // ready dead letters; those that a reader holds at the moment are not counted
+	Messages  int    // ready dead letters; those that a reader holds at the moment are not counted
 	Consumers int    // should be 0
 	Err       error  // why this queue has no state, such as ErrNoQueue
 }
@@ -30,7 +30,7 @@ func (c *Client) List(ctx context.Context, queues ...string) (list []Queue, err 
 		q := Queue{Name: name, WorkQueue: workQueue(name, nil, nil)}
 		var state amqp.QueueState
 		state, q.Err = session.State(ctx, name)
-		q.Letters, q.Consumers = state.Messages, state.Consumers
+		q.Messages, q.Consumers = state.Messages, state.Consumers
 		list = append(list, q)
 	}
 	return list, ctx.Err()
@@ -40,7 +40,7 @@ func (c *Client) List(ctx context.Context, queues ...string) (list []Queue, err 
 // if the queue is empty or the time is unknown. Oldest reads with a Limit of 1; for which
 // dead letter is at the head see Read.
 func (c *Client) Oldest(ctx context.Context, queue string) (at time.Time, err error) {
-	err = c.Read(ctx, queue, Filter{Limit: 1}, func(l Letter) error {
+	err = c.Read(ctx, queue, Filter{Limit: 1}, func(l DeadLetter) error {
 		at = l.FailedAt
 		return nil
 	})

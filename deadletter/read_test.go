@@ -25,13 +25,13 @@ func TestLookingRemovesNothingAndKeepsTheOrder(t *testing.T) {
 	b.failed(n)
 	ctx, one := t.Context(), deadletter.Filter{Limit: 1}
 	looks := map[string]func() error{
-		"list":   func() error { _, err := b.letters.List(ctx, b.dlq); return err },
-		"oldest": func() error { _, err := b.letters.Oldest(ctx, b.dlq); return err },
-		"groups": func() error { _, err := b.letters.Groups(ctx, b.dlq, one); return err },
-		"find":   func() error { _, err := b.letters.Find(ctx, b.dlq, "letter-70"); return err },
-		"export": func() error { _, err := b.letters.Export(ctx, b.dlq, one, &bytes.Buffer{}); return err },
+		"list":   func() error { _, err := b.client.List(ctx, b.dlq); return err },
+		"oldest": func() error { _, err := b.client.Oldest(ctx, b.dlq); return err },
+		"groups": func() error { _, err := b.client.Groups(ctx, b.dlq, one); return err },
+		"find":   func() error { _, err := b.client.Find(ctx, b.dlq, "letter-70"); return err },
+		"export": func() error { _, err := b.client.Export(ctx, b.dlq, one, &bytes.Buffer{}); return err },
 		"dry run": func() error {
-			r, err := b.letters.Replay(ctx, b.dlq, deadletter.Replay{DryRun: true, Canary: 2})
+			r, err := b.client.Replay(ctx, b.dlq, deadletter.Replay{DryRun: true, Canary: 2})
 			if r != (deadletter.Result{Total: n, Done: n}) {
 				t.Errorf("the dry run found %+v", r)
 			}
@@ -39,7 +39,7 @@ func TestLookingRemovesNothingAndKeepsTheOrder(t *testing.T) {
 		},
 		"a look that fails": func() error {
 			failure := errors.New("enough")
-			err := b.letters.Read(ctx, b.dlq, one, func(deadletter.Letter) error { return failure })
+			err := b.client.Read(ctx, b.dlq, one, func(deadletter.DeadLetter) error { return failure })
 			if errors.Is(err, failure) {
 				return nil
 			}
@@ -53,7 +53,7 @@ func TestLookingRemovesNothingAndKeepsTheOrder(t *testing.T) {
 			}
 		}
 		if got := ids(b.read()); !slices.Equal(got, idsTo(n)) {
-			t.Errorf("after %s there are %d letters: %v", name, len(got), got)
+			t.Errorf("after %s there are %d dead letters: %v", name, len(got), got)
 		}
 	}
 	if left := b.depth(b.queue.Name); left != 0 {
@@ -66,9 +66,9 @@ func TestSecondInspectionIsToldPlainly(t *testing.T) {
 	b := newBench(t)
 	b.failed(1)
 	looked := false
-	err := b.letters.Read(t.Context(), b.dlq, deadletter.Filter{}, func(deadletter.Letter) error {
+	err := b.client.Read(t.Context(), b.dlq, deadletter.Filter{}, func(deadletter.DeadLetter) error {
 		looked = true
-		if _, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{}); !errors.Is(err, inspect.ErrInspected) {
+		if _, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{}); !errors.Is(err, inspect.ErrInspected) {
 			t.Errorf("the second one gets %v, want ErrInspected", err)
 		}
 		return nil
@@ -83,23 +83,23 @@ func TestList(t *testing.T) {
 	b, empty := newBench(t), newBench(t)
 	began := time.Now()
 	b.failed(3)
-	list, err := b.letters.List(t.Context(), b.dlq, "no-such.dlq", empty.dlq)
+	list, err := b.client.List(t.Context(), b.dlq, "no-such.dlq", empty.dlq)
 	if err != nil || len(list) != 3 {
 		t.Fatalf("listed %+v, %v", list, err)
 	}
-	if q := list[0]; q.Name != b.dlq || q.WorkQueue != b.queue.Name || q.Letters != 3 || q.Err != nil || q.Consumers != 0 {
+	if q := list[0]; q.Name != b.dlq || q.WorkQueue != b.queue.Name || q.Messages != 3 || q.Err != nil || q.Consumers != 0 {
 		t.Errorf("the first is %+v", q)
 	}
 	if q := list[1]; !errors.Is(q.Err, amqp.ErrNoQueue) || q.WorkQueue != "no-such" {
 		t.Errorf("the second is %+v, want ErrNoQueue", q)
 	}
-	if q := list[2]; q.Err != nil || q.Letters != 0 {
+	if q := list[2]; q.Err != nil || q.Messages != 0 {
 		t.Errorf("the third is %+v, want an empty one", q)
 	}
-	if oldest, err := b.letters.Oldest(t.Context(), b.dlq); err != nil || oldest.Before(began) || oldest.After(time.Now()) {
+	if oldest, err := b.client.Oldest(t.Context(), b.dlq); err != nil || oldest.Before(began) || oldest.After(time.Now()) {
 		t.Errorf("the oldest is of %v, %v", oldest, err)
 	}
-	if oldest, err := b.letters.Oldest(t.Context(), empty.dlq); err != nil || !oldest.IsZero() {
+	if oldest, err := b.client.Oldest(t.Context(), empty.dlq); err != nil || !oldest.IsZero() {
 		t.Errorf("the oldest of none is of %v, %v", oldest, err)
 	}
 }
@@ -113,9 +113,9 @@ func TestListTakesNoLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := b.letters.List(t.Context(), b.dlq)
-	if err := errors.Join(err, i.Close()); err != nil || len(list) != 1 || list[0].Letters != 2 || list[0].Err != nil {
-		t.Errorf("listed %+v, %v; want 2 letters", list, err)
+	list, err := b.client.List(t.Context(), b.dlq)
+	if err := errors.Join(err, i.Close()); err != nil || len(list) != 1 || list[0].Messages != 2 || list[0].Err != nil {
+		t.Errorf("listed %+v, %v; want 2 dead letters", list, err)
 	}
 }
 
@@ -132,7 +132,7 @@ func TestGroups(t *testing.T) {
 		item.Key = []string{"user.signed_up", "order.paid", "user.deleted"}[i%3]
 		return item
 	})
-	groups, err := b.letters.Groups(t.Context(), b.dlq, deadletter.Filter{})
+	groups, err := b.client.Groups(t.Context(), b.dlq, deadletter.Filter{})
 	if err != nil || len(groups) != 2 {
 		t.Fatalf("got %+v, %v; want two groups", groups, err)
 	}
@@ -144,11 +144,11 @@ func TestGroups(t *testing.T) {
 	if small.Count != 2 || small.Reason != message.ReasonPermanent || small.Last.Before(small.First) || small.First.IsZero() {
 		t.Errorf("the small group is %+v", small)
 	}
-	l, err := b.letters.Find(t.Context(), b.dlq, small.Example)
+	l, err := b.client.Find(t.Context(), b.dlq, small.Example)
 	if err != nil || l.Fingerprint != small.Fingerprint || l.Error != small.Error {
 		t.Errorf("its example is %+v, %v", l, err)
 	}
-	if _, err := b.letters.Find(t.Context(), b.dlq, "none"); !errors.Is(err, deadletter.ErrNotFound) {
+	if _, err := b.client.Find(t.Context(), b.dlq, "none"); !errors.Is(err, deadletter.ErrNotFound) {
 		t.Errorf("found %v, want ErrNotFound", err)
 	}
 }

@@ -107,30 +107,30 @@ func (r *replayer) run(ctx context.Context) error {
 	return r.sweep.run(ctx, want)
 }
 
-func (r *replayer) act(ctx context.Context, l *Letter) (func(context.Context) error, error) {
+func (r *replayer) act(ctx context.Context, l *DeadLetter) (func(context.Context) error, error) {
 	switch {
 	case l.WorkQueue == "":
 		return nil, errNoWorkQueue
 	case r.DryRun:
 		return nil, nil //nolint:nilnil // a dry run counts the dead letter and publishes no message
 	case r.canaries.flying:
-		return r.out.Start(ctx, "", l.WorkQueue, r.launch(l))
+		return r.out.Start(ctx, "", l.WorkQueue, r.canary(l))
 	}
 	return r.out.Start(ctx, "", l.WorkQueue, revived(l, r.By))
 }
 
 // revived returns the dead letter's message without its failure record.
-func revived(l *Letter, by string) *message.Message {
+func revived(l *DeadLetter, by string) *message.Message {
 	return record.Copy(&l.Message, message.Headers{
 		record.HeaderExchange:   l.Message.Exchange,
 		record.HeaderRoutingKey: l.Message.RoutingKey,
 		record.HeaderReplayedAt: time.Now().UTC().Format(time.RFC3339Nano),
-		record.HeaderReplayedBy: cmp.Or(by, self()),
+		record.HeaderReplayedBy: cmp.Or(by, processName()),
 	})
 }
 
-// self returns "user@host" for this process.
-func self() string {
+// processName returns "user@host" for this process.
+func processName() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"

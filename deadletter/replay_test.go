@@ -35,7 +35,7 @@ func TestReplayGoesToItsOwnQueueOnly(t *testing.T) {
 	if err := b.channel.QueueBind(other, "#", b.queue.Exchange, false, nil); err != nil {
 		t.Fatal(err)
 	}
-	result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{})
+	result, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{})
 	if err != nil || result != (deadletter.Result{Total: n, Done: n}) {
 		t.Fatalf("the result is %+v, %v", result, err)
 	}
@@ -47,7 +47,7 @@ func TestReplayGoesToItsOwnQueueOnly(t *testing.T) {
 		replayed = append(replayed, d.MessageId)
 	}
 	if !slices.Equal(replayed, idsTo(n)) || b.depth(b.dlq) != 0 {
-		t.Errorf("%d letters left, and replayed in order are %v", b.depth(b.dlq), replayed)
+		t.Errorf("%d dead letters left, and replayed in order are %v", b.depth(b.dlq), replayed)
 	}
 }
 
@@ -71,7 +71,7 @@ func TestReplayKeepsEmptyRoutingKeysAndExchanges(t *testing.T) {
 		seen <- origin{m.Exchange, m.RoutingKey}
 		return nil
 	})
-	if _, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{}); err != nil {
+	if _, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{}); err != nil {
 		t.Fatal(err)
 	}
 	for range len(want) {
@@ -93,7 +93,7 @@ func TestReplayedMessageIsAsIfItHadNeverFailed(t *testing.T) {
 		}}
 	})
 	began := time.Now()
-	if _, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{By: "alice"}); err != nil {
+	if _, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{By: "alice"}); err != nil {
 		t.Fatal(err)
 	}
 	var mu sync.Mutex
@@ -133,7 +133,7 @@ func TestNewcomersAreNotSweptIn(t *testing.T) {
 	b.failed(n)
 	stop := b.run(broken)
 	late := 0
-	result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Progress: func(r deadletter.Result) {
+	result, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{Progress: func(r deadletter.Result) {
 		late++
 		if err := b.direct.Publish(t.Context(), b.dlq, "late", broker.WithPriority(9)); err != nil {
 			t.Error(err)
@@ -155,7 +155,7 @@ func TestNewcomersAreNotSweptIn(t *testing.T) {
 	}
 	slices.Sort(again)
 	if want := slices.Sorted(slices.Values(idsTo(n))); !slices.Equal(again, want) {
-		t.Errorf("%d letters of the first, want %d", len(again), n)
+		t.Errorf("%d dead letters of the first, want %d", len(again), n)
 	}
 }
 
@@ -167,11 +167,11 @@ func TestReplayOfSome(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Filter: filter})
+	result, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{Filter: filter})
 	if err != nil || result != (deadletter.Result{Total: 10, Done: 3}) {
 		t.Errorf("the result is %+v, %v; want 3 of 10", result, err)
 	}
-	result, err = b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Filter: deadletter.Filter{ID: "letter-7"}})
+	result, err = b.client.Replay(t.Context(), b.dlq, deadletter.Replay{Filter: deadletter.Filter{ID: "letter-7"}})
 	if err != nil || result != (deadletter.Result{Total: 7, Done: 1, Skipped: 6}) {
 		t.Errorf("the result is %+v, %v; want one of 7", result, err)
 	}
@@ -188,7 +188,7 @@ func TestReplayAtARateEndsWithItsContext(t *testing.T) {
 	b.failed(20)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
-	result, err := b.letters.Replay(ctx, b.dlq, deadletter.Replay{Rate: 1. / 3600, Progress: func(r deadletter.Result) {
+	result, err := b.client.Replay(ctx, b.dlq, deadletter.Replay{Rate: 1. / 3600, Progress: func(r deadletter.Result) {
 		if r.Done == 1 {
 			cancel(enough)
 		}
@@ -206,12 +206,12 @@ func TestReplayAtARateTakesItsTime(t *testing.T) {
 	b := newBench(t)
 	b.failed(5)
 	began := time.Now()
-	result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Rate: 20})
+	result, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{Rate: 20})
 	if err != nil || result.Done != 5 {
 		t.Errorf("the result is %+v, %v; want 5", result, err)
 	}
 	if took := time.Since(began); took < 200*time.Millisecond {
-		t.Errorf("5 letters took %v at 20 a second", took)
+		t.Errorf("5 dead letters took %v at 20 a second", took)
 	}
 }
 
@@ -225,7 +225,7 @@ func TestASlowReplayLetsOthersLook(t *testing.T) {
 	begin := sync.OnceFunc(func() { close(begun) })
 	go func() {
 		defer close(ended)
-		result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Rate: 5, Progress: func(deadletter.Result) { begin() }})
+		result, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{Rate: 5, Progress: func(deadletter.Result) { begin() }})
 		if err != nil || result != (deadletter.Result{Total: n, Done: n}) {
 			t.Errorf("the result is %+v, %v; want %d", result, err, n)
 		}
@@ -238,7 +238,7 @@ func TestASlowReplayLetsOthersLook(t *testing.T) {
 	default:
 	}
 	if err != nil || len(looked) == 0 || !slices.Equal(looked, idsTo(n)[n-len(looked):]) {
-		t.Errorf("saw %v, %v; want the last of the letters, in their order", looked, err)
+		t.Errorf("saw %v, %v; want the last of the dead letters, in their order", looked, err)
 	}
 	<-ended
 	var replayed []string
@@ -246,7 +246,7 @@ func TestASlowReplayLetsOthersLook(t *testing.T) {
 		replayed = append(replayed, d.MessageId)
 	}
 	if !slices.Equal(replayed, idsTo(n)) || b.depth(b.dlq) != 0 {
-		t.Errorf("%d letters left, and replayed in order are %v", b.depth(b.dlq), replayed)
+		t.Errorf("%d dead letters left, and replayed in order are %v", b.depth(b.dlq), replayed)
 	}
 }
 
@@ -257,14 +257,14 @@ func TestLettersThatCannotBeReplayedStay(t *testing.T) {
 	if _, err := b.channel.QueueDelete(b.queue.Name, false, false, false); err != nil {
 		t.Fatal(err)
 	}
-	result, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{})
+	result, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{})
 	if !errors.Is(err, broker.ErrUnroutable) || result != (deadletter.Result{Total: 3, Failed: 3}) || !strings.Contains(err.Error(), "letter-2") {
 		t.Errorf("the result is %+v, %v; want all failed", result, err)
 	}
 	if got := ids(b.read()); !slices.Equal(got, idsTo(3)) {
 		t.Errorf("left are %v", got)
 	}
-	if _, err := b.letters.Replay(t.Context(), b.dlq, deadletter.Replay{Rate: -1, Canary: -1}); err == nil || strings.Count(err.Error(), "deadletter: ") != 2 {
+	if _, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{Rate: -1, Canary: -1}); err == nil || strings.Count(err.Error(), "deadletter: ") != 2 {
 		t.Errorf("got %v, want two faults", err)
 	}
 }
@@ -285,7 +285,7 @@ func TestReplayEndsAtAFullQueue(t *testing.T) {
 		}
 	}
 	b.eventually("they are there", func() bool { return b.depth(dlq) == 500 })
-	result, err := b.letters.Replay(t.Context(), dlq, deadletter.Replay{})
+	result, err := b.client.Replay(t.Context(), dlq, deadletter.Replay{})
 	if !errors.Is(err, broker.ErrNacked) || result.Failed == 0 || result.Failed > 200 {
 		t.Errorf("the result is %+v, %v; want ErrNacked before all were tried", result, err)
 	}
@@ -300,7 +300,7 @@ func TestLetterOfNoWorkQueueStays(t *testing.T) {
 	if err := b.direct.Publish(t.Context(), graveyard, "hello"); err != nil {
 		t.Fatal(err)
 	}
-	result, err := b.letters.Replay(t.Context(), graveyard, deadletter.Replay{})
+	result, err := b.client.Replay(t.Context(), graveyard, deadletter.Replay{})
 	if err == nil || !strings.Contains(err.Error(), "work queue") || result != (deadletter.Result{Total: 1, Failed: 1}) || b.depth(graveyard) != 1 {
 		t.Errorf("the result is %+v, %v, and %d are left", result, err, b.depth(graveyard))
 	}

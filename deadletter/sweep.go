@@ -48,7 +48,7 @@ type sweep struct {
 	pace       *rate.Limiter
 	// act begins the work on a dead letter, which is removed if wait returns nil. If act
 	// returns no wait, the dead letter counts as done and stays.
-	act      func(context.Context, *Letter) (wait func(context.Context) error, err error)
+	act      func(context.Context, *DeadLetter) (wait func(context.Context) error, err error)
 	progress func(Result)
 	cutoff   time.Time
 	slow     bool          // other clients may read the queue between rounds
@@ -84,14 +84,14 @@ func (s *sweep) run(ctx context.Context, want int) error {
 			return err
 		}
 		s.returns = time.Since(began)
-		if err := s.letOthersLook(ctx); err != nil {
+		if err := s.yieldLock(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-// letOthersLook unlocks the queue for turnTime, and then waits until it can lock it again.
-func (s *sweep) letOthersLook(ctx context.Context) error {
+// yieldLock unlocks the queue for turnTime, and then waits until it can lock it again.
+func (s *sweep) yieldLock(ctx context.Context) error {
 	if !s.slow {
 		return nil
 	}
@@ -122,7 +122,7 @@ func (s *sweep) round(ctx context.Context, want int) (over bool, err error) {
 		err = s.inspection.Take(ctx, n, func(h *inspect.Held) (bool, error) { return r.take(ctx, h) })
 		n = r.newer - before // messages that arrived later may be delivered first, by their priority
 	}
-	r.flight.land()
+	r.flight.wait()
 	if err == nil {
 		err = context.Cause(ctx)
 	}
@@ -158,24 +158,24 @@ func (r *round) long() bool {
 
 // take reads one dead letter, and begins the work on it if it matches the filter.
 func (r *round) take(ctx context.Context, h *inspect.Held) (more bool, err error) {
-	letter := open(r.queue, h)
+	deadLetter := open(r.queue, h)
 	switch {
-	case letter.FailedAt.After(r.cutoff):
+	case deadLetter.FailedAt.After(r.cutoff):
 		r.newer++
 		r.count(func(res *Result) { res.Newer++ })
 		return true, nil
-	case !r.filter.Matches(&letter):
+	case !r.filter.Matches(&deadLetter):
 		r.count(func(res *Result) { res.Skipped++ })
 		return true, nil
 	}
 	if err := r.pace.Wait(ctx); err != nil {
 		return false, cmp.Or(context.Cause(ctx), err)
 	}
-	wait, err := r.act(ctx, &letter)
+	wait, err := r.act(ctx, &deadLetter)
 	if ctx.Err() != nil && err != nil {
 		return false, context.Cause(ctx)
 	}
-	r.begin(letter.ID, h, wait, err)
+	r.begin(deadLetter.ID, h, wait, err)
 	r.want--
 	r.full = r.want == 0 || r.long()
 	return !r.full, nil
@@ -212,7 +212,7 @@ func (r *round) done() { r.count(func(res *Result) { res.Done++ }) }
 func (r *round) fail(id string, err error) {
 	r.count(func(res *Result) { res.Failed++ })
 	err = fmt.Errorf("deadletter: message %s of queue %s: %w", id, r.queue, err)
-	if !ofOne(err) {
+	if !concernsOneMessage(err) {
 		r.stop(err)
 		return
 	}

@@ -41,16 +41,16 @@ type Differs struct {
 	Entries []string
 }
 
-// Odd reports that the token queue contained a message that no scheduler wrote. The
+// Unreadable reports that the token queue contained a message that no scheduler wrote. The
 // message was removed.
-type Odd struct{ Err error }
+type Unreadable struct{ Err error }
 
-func (Changed) event()   {}
-func (Published) event() {}
-func (Failed) event()    {}
-func (Missed) event()    {}
-func (Differs) event()   {}
-func (Odd) event()       {}
+func (Changed) event()    {}
+func (Published) event()  {}
+func (Failed) event()     {}
+func (Missed) event()     {}
+func (Differs) event()    {}
+func (Unreadable) event() {}
 
 // emit logs an event and calls OnEvent.
 func (s *Scheduler) emit(e Event) {

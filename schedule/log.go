@@ -18,7 +18,7 @@ func (s *Scheduler) log(e Event) {
 		log.Warn("schedule: missed ticks dropped", "entry", e.Entry, "first", stamp(e.First), "last", stamp(e.Last))
 	case Differs:
 		log.Warn("schedule: another process has entries that the leader does not have; they are not published", "process", e.Process, "entries", e.Entries)
-	case Odd:
+	case Unreadable:
 		log.Warn("schedule: removed a message from the token queue that no scheduler wrote", "error", e.Err)
 	}
 }

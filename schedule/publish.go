@@ -48,7 +48,7 @@ func (t *term) publish(ctx context.Context, e *compiled, tick time.Time) error {
 	case err == nil:
 		t.published(s, m, tick)
 		return nil
-	case t.lead.Err() == nil:
+	case t.candidate.Err() == nil:
 		*s, t.token.Pending = before, ""
 		t.fail(s, tick, err)
 		return nil
@@ -65,16 +65,16 @@ func (t *term) publish(ctx context.Context, e *compiled, tick time.Time) error {
 func (t *term) publishAlone(ctx context.Context, s *EntryState, m *message.Message, tick time.Time) error {
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), aloneTimeout) // also when ctx is done: a tick is finished once begun
 	defer cancel()
-	err := t.lead.Send(sending, m)
+	err := t.candidate.Send(sending, m)
 	switch {
 	case err == nil:
 		s.After, s.Last, s.By, s.Error = tick, tick, t.process, ""
 		t.published(s, m, tick)
 		return t.store(ctx, nil)
-	case t.lead.Err() == nil:
+	case t.candidate.Err() == nil:
 		t.fail(s, tick, err)
 	}
-	return t.lead.Err()
+	return t.candidate.Err()
 }
 
 func (t *term) published(s *EntryState, m *message.Message, tick time.Time) {

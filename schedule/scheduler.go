@@ -117,22 +117,22 @@ func (s *Scheduler) attend(ctx context.Context, session *amqp.Session) (err erro
 	}
 	joining, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	lead, err := leader.Join(joining, session, tokenOf(s.config.Name), announcement)
+	candidate, err := leader.Join(joining, session, tokenOf(s.config.Name), announcement)
 	if err != nil {
 		return err
 	}
 	s.refused = nil
 	defer func() {
-		if e := lead.Close(); err == nil {
+		if e := candidate.Close(); err == nil {
 			err = e
 		}
 	}()
 	s.become(RoleStandby, nil)
-	messages, err := lead.Win(ctx)
+	messages, err := candidate.Win(ctx)
 	if err != nil {
 		return err
 	}
-	t := s.newTerm(lead, id, messages)
+	t := s.newTerm(candidate, id, messages)
 	s.become(RoleLeader, nil)
 	return t.run(ctx)
 }

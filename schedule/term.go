@@ -10,26 +10,26 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// leaveTimeout is how long a transaction may take after the scheduler is stopped.
-const leaveTimeout = 5 * time.Second
+// stopTimeout is how long a transaction may take after the scheduler is stopped.
+const stopTimeout = 5 * time.Second
 
 // term is one period during which a process leads.
 type term struct {
 	*Scheduler
-	lead     *leader.Candidate
-	token    token
-	stored   time.Time        // when the token was stored last
-	unstored bool             // the token has changes that are not stored yet
-	trials   map[string]trial // entries whose tick could not be published, by name
+	candidate *leader.Candidate
+	token     token
+	stored    time.Time        // when the token was stored last
+	unstored  bool             // the token has changes that are not stored yet
+	trials    map[string]trial // entries whose tick could not be published, by name
 }
 
 // newTerm merges the state of the group: the token that this process stored last, which
 // is used if the queue was deleted, the token from the queue, and the announcements of
 // the processes that have joined.
-func (s *Scheduler) newTerm(lead *leader.Candidate, id string, messages [][]byte) *term {
-	t := &term{Scheduler: s, lead: lead, token: s.known, trials: make(map[string]trial)}
+func (s *Scheduler) newTerm(candidate *leader.Candidate, id string, messages [][]byte) *term {
+	t := &term{Scheduler: s, candidate: candidate, token: s.known, trials: make(map[string]trial)}
 	announcements := slices.DeleteFunc(messages, t.token.supersede)
-	t.token.doubt(id)
+	t.token.recheckPending(id)
 	now := s.now()
 	t.token.adopt(s.entries, now)
 	t.token.Group, t.token.Leader, t.token.Since = s.config.Name, s.process, now
@@ -49,7 +49,7 @@ func (t *term) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := t.listen(ctx, wait); err != nil {
+		if err := t.await(ctx, wait); err != nil {
 			return err
 		}
 	}
@@ -59,22 +59,22 @@ func (t *term) run(ctx context.Context) error {
 	return t.store(ctx, nil) // so that no tick is pending for the next leader
 }
 
-// listen waits for the given time, or until a message arrives in the token queue.
-func (t *term) listen(ctx context.Context, wait time.Duration) error {
+// await waits for the given time, or until a message arrives in the token queue.
+func (t *term) await(ctx context.Context, wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	body, err := t.lead.Receive(ctx)
+	body, err := t.candidate.Receive(ctx)
 	if err == nil {
 		t.receive(body)
 	}
-	return t.lead.Err()
+	return t.candidate.Err()
 }
 
 // receive applies a message from the token queue.
 func (t *term) receive(body []byte) {
 	changed, differs, err := t.token.receive(body)
 	if err != nil {
-		t.emit(Odd{Err: err})
+		t.emit(Unreadable{Err: err})
 	}
 	if len(differs.Entries) > 0 {
 		t.emit(differs)
@@ -137,7 +137,7 @@ func (t *term) store(ctx context.Context, m *message.Message) error {
 	}
 	ctx, cancel := t.within(ctx)
 	defer cancel()
-	if err := t.lead.Commit(ctx, body, m); err != nil {
+	if err := t.candidate.Commit(ctx, body, m); err != nil {
 		return err
 	}
 	t.stored, t.unstored = time.Now(), m != nil
@@ -149,9 +149,9 @@ func (t *term) store(ctx context.Context, m *message.Message) error {
 
 // within returns a context for one transaction, with the limit PublishTimeout. While the
 // broker blocks the connection, the limit does not apply, because data that waits in the
-// connection cannot be withdrawn. After ctx is done, the transaction has leaveTimeout.
+// connection cannot be withdrawn. After ctx is done, the transaction has stopTimeout.
 func (t *term) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	saying, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	transaction, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	limit := t.config.Broker.PublishTimeout
 	if limit < 0 {
 		limit = math.MaxInt64
@@ -164,10 +164,10 @@ func (t *term) within(ctx context.Context) (context.Context, context.CancelFunc)
 		}
 		cancel()
 	})
-	leave := context.AfterFunc(ctx, func() { time.AfterFunc(leaveTimeout, cancel) })
-	return saying, func() {
+	unwatch := context.AfterFunc(ctx, func() { time.AfterFunc(stopTimeout, cancel) })
+	return transaction, func() {
 		watch.Stop()
-		leave()
+		unwatch()
 		cancel()
 	}
 }

@@ -9,29 +9,29 @@ import (
 )
 
 // token is the message whose holder is the leader. It contains the state of the group. An
-// announcement is a token with an id (Hello) and without a revision. Each process that
+// announcement is a token with an id (Announcement) and without a revision. Each process that
 // joins publishes one: it contains the process's entries, and the ticks that it could not
 // publish when it was the leader.
 type token struct {
 	State
-	Revision int64  `json:"revision,omitempty"` // grows with each commit; the highest one is current
-	Hello    string `json:"hello,omitempty"`    // the id of an announcement
+	Revision     int64  `json:"revision,omitempty"` // grows with each commit; the highest one is current
+	Announcement string `json:"hello,omitempty"`    // the id of an announcement
 	// Pending is the entry whose last tick was committed together with this token. The
 	// tick has certainly arrived only if the broker has not restarted since.
 	Pending string `json:"pending,omitempty"`
-	// Heard are the ids of the latest announcements. A process that finds its own id here
+	// Announced are the ids of the latest announcements. A process that finds its own id here
 	// has been connected since before this token was written.
-	Heard []string `json:"heard,omitempty"`
+	Announced []string `json:"heard,omitempty"`
 }
 
 const (
-	maxHeard    = 100
-	maxRevision = 1 << 62 // more than commits can reach, and far enough from an overflow
+	maxAnnounced = 100
+	maxRevision  = 1 << 62 // more than commits can reach, and far enough from an overflow
 )
 
 // announcement returns the announcement of this process, and its id.
 func (s *Scheduler) announcement() (id string, body []byte, err error) {
-	t := token{Hello: rand.Text(), State: State{Group: s.config.Name, Leader: s.process}}
+	t := token{Announcement: rand.Text(), State: State{Group: s.config.Name, Leader: s.process}}
 	for _, e := range s.entries {
 		t.Entries = append(t.Entries, EntryState{Name: e.Name})
 	}
@@ -39,7 +39,7 @@ func (s *Scheduler) announcement() (id string, body []byte, err error) {
 		*t.entry(r.Name) = r
 	}
 	body, err = t.encode()
-	return t.Hello, body, err
+	return t.Announcement, body, err
 }
 
 // decode reads a token or an announcement. It rejects what no scheduler writes.
@@ -47,7 +47,7 @@ func decode(body []byte) (t token, err error) {
 	if err := json.Unmarshal(body, &t); err != nil {
 		return token{}, fmt.Errorf("schedule: decode the token: %w", err)
 	}
-	if t.Revision < 0 || t.Revision > maxRevision || t.Revision == 0 && t.Hello == "" {
+	if t.Revision < 0 || t.Revision > maxRevision || t.Revision == 0 && t.Announcement == "" {
 		return token{}, fmt.Errorf("schedule: decode the token: revision is %d, want 1 to %d", t.Revision, int64(maxRevision))
 	}
 	for _, e := range t.Entries {
@@ -68,7 +68,7 @@ func (t *token) encode() ([]byte, error) {
 
 func (t *token) clone() token {
 	c := *t
-	c.Entries, c.Heard = slices.Clone(t.Entries), slices.Clone(t.Heard)
+	c.Entries, c.Announced = slices.Clone(t.Entries), slices.Clone(t.Announced)
 	return c
 }
 
@@ -83,7 +83,7 @@ func (t *token) entry(name string) *EntryState {
 // whether the message is a token.
 func (t *token) supersede(body []byte) bool {
 	other, err := decode(body)
-	if err != nil || other.Hello != "" {
+	if err != nil || other.Announcement != "" {
 		return false
 	}
 	if other.Revision > t.Revision {
@@ -98,11 +98,11 @@ func (t *token) receive(body []byte) (changed bool, differs Differs, err error) 
 	if err != nil {
 		return true, differs, err
 	}
-	if other.Hello == "" {
-		return t.learn(&other), differs, nil
+	if other.Announcement == "" {
+		return t.merge(&other), differs, nil
 	}
-	if t.Heard = append(t.Heard, other.Hello); len(t.Heard) > maxHeard {
-		t.Heard = t.Heard[1:]
+	if t.Announced = append(t.Announced, other.Announcement); len(t.Announced) > maxAnnounced {
+		t.Announced = t.Announced[1:]
 	}
 	differs.Process = other.Leader
 	for _, e := range other.Entries {
@@ -116,8 +116,8 @@ func (t *token) receive(body []byte) (changed bool, differs Differs, err error) 
 	return true, differs, nil
 }
 
-// learn adds the ticks that an earlier leader has published, if its token arrives late.
-func (t *token) learn(other *token) (changed bool) {
+// merge adds the ticks that an earlier leader has published, if its token arrives late.
+func (t *token) merge(other *token) (changed bool) {
 	if other.Leader == t.Leader && other.Since.Equal(t.Since) {
 		return false // this process wrote it
 	}
@@ -141,11 +141,11 @@ func (e *EntryState) refused(reported EntryState) {
 	}
 }
 
-// doubt makes the pending tick due again, unless this process was connected when the tick
+// recheckPending makes the pending tick due again, unless this process was connected when the tick
 // was committed: then the broker has not restarted since, and has the tick. The id is the
 // id of this process's announcement.
-func (t *token) doubt(id string) {
-	if e := t.entry(t.Pending); e != nil && !slices.Contains(t.Heard, id) {
+func (t *token) recheckPending(id string) {
+	if e := t.entry(t.Pending); e != nil && !slices.Contains(t.Announced, id) {
 		e.After = justBefore(e.After)
 	}
 	t.Pending = ""

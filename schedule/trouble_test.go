@@ -138,7 +138,7 @@ func TestSomebodyPublishesToTheTokensQueue(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		b.publish(schedule.TokenQueue("test"), "hello")
 		time.Sleep(time.Hour)
-		if n := len(seen[schedule.Odd](r)); n != 1 {
+		if n := len(seen[schedule.Unreadable](r)); n != 1 {
 			b.t.Errorf("it is told %d times, want once", n)
 		}
 		r.end()

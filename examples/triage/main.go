@@ -57,21 +57,21 @@ func main() {
 	}
 }
 
-func triage(ctx context.Context, pub *broker.Publisher, letters *deadletter.Client, dead string) error {
+func triage(ctx context.Context, pub *broker.Publisher, client *deadletter.Client, dead string) error {
 	for _, address := range []string{"ada@example.com", "bob@example.com", "eve.example.com", "nobody"} {
 		if err := pub.Publish(ctx, "triage-mails", address, broker.WithMessageID(address)); err != nil {
 			return err
 		}
 		<-settled
 	}
-	groups, looked := letters.Groups(ctx, dead, deadletter.Filter{})
+	groups, looked := client.Groups(ctx, dead, deadletter.Filter{})
 	for _, g := range groups {
 		fmt.Printf("%d × %s\n", g.Count, g.Error)
 	}
 	mended.Store(true)
-	_, edited := letters.Edit(ctx, dead, "eve.example.com", deadletter.Edit{Body: []byte(`"eve@example.com"`)})
-	replay, replayed := letters.Replay(ctx, dead, deadletter.Replay{Filter: deadletter.Filter{Error: "refuses"}})
-	discard, discarded := letters.Discard(ctx, dead, deadletter.Filter{}, nil)
+	_, edited := client.Edit(ctx, dead, "eve.example.com", deadletter.Edit{Body: []byte(`"eve@example.com"`)})
+	replay, replayed := client.Replay(ctx, dead, deadletter.Replay{Filter: deadletter.Filter{Error: "refuses"}})
+	discard, discarded := client.Discard(ctx, dead, deadletter.Filter{}, nil)
 	fmt.Printf("1 corrected, %d replayed, %d discarded\n", replay.Done, discard.Done)
 	for range 1 + replay.Done {
 		<-settled

@@ -35,8 +35,8 @@ type Candidate struct {
 }
 
 // Join declares t's queues, joins the candidates that wait for the token, and publishes
-// hello, which is delivered to the leader.
-func Join(ctx context.Context, s *amqp.Session, t Token, hello []byte) (*Candidate, error) {
+// announcement, which is delivered to the leader.
+func Join(ctx context.Context, s *amqp.Session, t Token, announcement []byte) (*Candidate, error) {
 	if err := s.Declare(ctx, t.Topology()); err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func Join(ctx context.Context, s *amqp.Session, t Token, hello []byte) (*Candida
 	}
 	closed := ch.NotifyClose(make(chan *amqp091.Error, 1))
 	cancelled := ch.NotifyCancel(make(chan string, 1))
-	l.deliveries, err = amqp.Ask(ctx, s, func() (<-chan amqp091.Delivery, error) { return l.join(hello) }, amqp.Closing[<-chan amqp091.Delivery](ch))
+	l.deliveries, err = amqp.Ask(ctx, s, func() (<-chan amqp091.Delivery, error) { return l.join(announcement) }, amqp.Closing[<-chan amqp091.Delivery](ch))
 	if err != nil {
 		if ctx.Err() == nil {
 			err = errors.Join(err, s.CloseChannel(ch))
@@ -61,8 +61,8 @@ func Join(ctx context.Context, s *amqp.Session, t Token, hello []byte) (*Candida
 	return l, nil
 }
 
-// join sets no prefetch, because only a token and one hello of each process arrive.
-func (l *Candidate) join(hello []byte) (<-chan amqp091.Delivery, error) {
+// join sets no prefetch, because only a token and one announcement of each process arrive.
+func (l *Candidate) join(announcement []byte) (<-chan amqp091.Delivery, error) {
 	if err := l.ch.Tx(); err != nil {
 		return nil, err
 	}
@@ -70,14 +70,14 @@ func (l *Candidate) join(hello []byte) (<-chan amqp091.Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := l.say(l.token.Queue, amqp091.Publishing{Body: hello}); err != nil {
+	if err := l.put(l.token.Queue, amqp091.Publishing{Body: announcement}); err != nil {
 		return nil, err
 	}
 	return deliveries, l.ch.TxCommit()
 }
 
-// say publishes to one of the token's queues.
-func (l *Candidate) say(queue string, p amqp091.Publishing) error {
+// put publishes to one of the token's queues.
+func (l *Candidate) put(queue string, p amqp091.Publishing) error {
 	p.DeliveryMode = amqp091.Persistent
 	return l.ch.Publish("", queue, false, false, p)
 }
@@ -115,33 +115,33 @@ func (l *Candidate) Err() error {
 	}
 }
 
-// Win waits for the token. It returns the contents of the queue, in any order: the hellos
-// of the processes that have joined, and the last tokens. There may be several tokens,
-// because a new one is stored before all older ones are removed. There is no token if no
-// process has led before.
-func (l *Candidate) Win(ctx context.Context) (said [][]byte, err error) {
+// Win waits for the token. It returns the contents of the queue, in any order: the
+// announcements of the processes that have joined, and the last tokens. There may be
+// several tokens, because a new one is stored before all older ones are removed. There is
+// no token if no process has led before.
+func (l *Candidate) Win(ctx context.Context) (messages [][]byte, err error) {
 	d, err := l.receive(ctx)
 	if err != nil {
 		return nil, err
 	}
 	// The queue has been read completely when a message published last is delivered.
 	last := rand.Text()
-	if err := l.commit(ctx, func() error { return l.say(l.token.Queue, amqp091.Publishing{MessageId: last}) }); err != nil {
+	if err := l.commit(ctx, func() error { return l.put(l.token.Queue, amqp091.Publishing{MessageId: last}) }); err != nil {
 		return nil, err
 	}
 	for d.MessageId != last {
 		if len(d.Body) > 0 {
-			said = append(said, d.Body)
+			messages = append(messages, d.Body)
 		}
 		if d, err = l.receive(ctx); err != nil {
 			return nil, err
 		}
 	}
-	return said, nil
+	return messages, nil
 }
 
-// Receive returns the next message for the leader: one of its own tokens, or the hello of a
-// process that joins. If ctx ends, it returns the cause, and the leadership continues.
+// Receive returns the next message for the leader: one of its own tokens, or the
+// announcement of a process that joins. If ctx ends, it returns the cause, and the leadership continues.
 func (l *Candidate) Receive(ctx context.Context) ([]byte, error) {
 	d, err := l.receive(ctx)
 	return d.Body, err
@@ -254,7 +254,7 @@ func (l *Candidate) commitToken(ctx context.Context, token []byte, work func() e
 // renew replaces the token, and acknowledges all deliveries up to held, unless it is 0.
 func (l *Candidate) renew(token []byte, held uint64) error {
 	for _, queue := range []string{l.token.Queue, l.token.Copy} {
-		if err := l.say(queue, amqp091.Publishing{ContentType: "application/json", Body: token}); err != nil {
+		if err := l.put(queue, amqp091.Publishing{ContentType: "application/json", Body: token}); err != nil {
 			return err
 		}
 	}

@@ -57,10 +57,10 @@ func (l *leadership) session() *amqp.Session {
 	return s
 }
 
-// join makes a candidate that says hello.
-func (l *leadership) join(hello string) *leader.Candidate {
+// join makes a candidate with an announcement.
+func (l *leadership) join(announcement string) *leader.Candidate {
 	l.t.Helper()
-	lead, err := leader.Join(l.t.Context(), l.session(), l.token, []byte(hello))
+	lead, err := leader.Join(l.t.Context(), l.session(), l.token, []byte(announcement))
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func (l *leadership) join(hello string) *leader.Candidate {
 }
 
 // win waits until the candidate leads, and returns what it finds, sorted.
-func (l *leadership) win(lead *leader.Candidate) (said []string) {
+func (l *leadership) win(lead *leader.Candidate) (messages []string) {
 	l.t.Helper()
 	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
 	defer cancel()
@@ -77,10 +77,10 @@ func (l *leadership) win(lead *leader.Candidate) (said []string) {
 		l.t.Fatal(err)
 	}
 	for _, s := range all {
-		said = append(said, string(s))
+		messages = append(messages, string(s))
 	}
-	slices.Sort(said)
-	return said
+	slices.Sort(messages)
+	return messages
 }
 
 // receive returns what comes to the leader next.
@@ -88,11 +88,11 @@ func (l *leadership) receive(lead *leader.Candidate) string {
 	l.t.Helper()
 	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
 	defer cancel()
-	said, err := lead.Receive(ctx)
+	messages, err := lead.Receive(ctx)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	return string(said)
+	return string(messages)
 }
 
 // read is what the copy says.

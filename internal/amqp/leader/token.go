@@ -39,14 +39,14 @@ func ReadToken(ctx context.Context, s *amqp.Session, t Token) (body []byte, ok b
 	if err != nil {
 		return nil, false, err
 	}
-	type gotten struct {
+	type getResult struct {
 		message amqp091.Delivery
 		ok      bool
 	}
-	got, err := amqp.Ask(ctx, s, func() (g gotten, err error) {
+	got, err := amqp.Ask(ctx, s, func() (g getResult, err error) {
 		g.message, g.ok, err = ch.Get(t.Copy, false)
 		return g, err
-	}, amqp.Closing[gotten](ch))
+	}, amqp.Closing[getResult](ch))
 	if err == nil {
 		err = s.CloseChannel(ch) // the broker takes the message back
 	}

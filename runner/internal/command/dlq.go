@@ -28,8 +28,8 @@ header.tenant=blue,until=…,id=…,fingerprint=…,limit=100.`
 	return c
 }
 
-// letters calls do with a client for the configuration's broker.
-func (p *Program) letters(ctx context.Context, do func(*deadletter.Client) error) error {
+// withDeadLetters calls do with a client for the configuration's broker.
+func (p *Program) withDeadLetters(ctx context.Context, do func(*deadletter.Client) error) error {
 	c, err := p.load(false)
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func (p *Program) dlqList() *cobra.Command {
 			for _, name := range args {
 				queues = append(queues, deadLetterQueue(name))
 			}
-			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
+			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
 				list, err := client.List(cmd.Context(), queues...)
 				if err != nil {
 					return err
@@ -138,7 +138,7 @@ func findOldest(ctx context.Context, client *deadletter.Client, states []deadLet
 	const bound = 5 * time.Second
 	for i := range states {
 		s := &states[i]
-		if s.Letters == 0 {
+		if s.DeadLetters == 0 {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(ctx, bound)
@@ -152,17 +152,17 @@ func findOldest(ctx context.Context, client *deadletter.Client, states []deadLet
 
 // deadLetterQueueState is deadletter.Queue as JSON.
 type deadLetterQueueState struct {
-	Queue     string    `json:"queue"`
-	WorkQueue string    `json:"work_queue,omitempty"`
-	Letters   int       `json:"letters"`
-	Oldest    time.Time `json:"oldest,omitzero"`
-	Error     string    `json:"error,omitempty"`
-	consumers int
+	Queue       string    `json:"queue"`
+	WorkQueue   string    `json:"work_queue,omitempty"`
+	DeadLetters int       `json:"dead_letters"`
+	Oldest      time.Time `json:"oldest,omitzero"`
+	Error       string    `json:"error,omitempty"`
+	consumers   int
 }
 
 func deadLetterQueueStates(list []deadletter.Queue) (states []deadLetterQueueState) {
 	for _, q := range list {
-		s := deadLetterQueueState{Queue: q.Name, WorkQueue: q.WorkQueue, Letters: q.Letters, consumers: q.Consumers}
+		s := deadLetterQueueState{Queue: q.Name, WorkQueue: q.WorkQueue, DeadLetters: q.Messages, consumers: q.Consumers}
 		switch {
 		case errors.Is(q.Err, amqp.ErrNoQueue):
 			s.Error = "not declared"
@@ -175,16 +175,16 @@ func deadLetterQueueStates(list []deadletter.Queue) (states []deadLetterQueueSta
 }
 
 func deadLetterTable(states []deadLetterQueueState, oldest bool, now time.Time) result {
-	r := result{header: []string{"QUEUE", "LETTERS", "NOTE"}, empty: noQueues}
+	r := result{header: []string{"QUEUE", "DEAD LETTERS", "NOTE"}, empty: noQueues}
 	if oldest {
-		r.header = []string{"QUEUE", "LETTERS", "OLDEST", "NOTE"}
+		r.header = []string{"QUEUE", "DEAD LETTERS", "OLDEST", "NOTE"}
 	}
 	for _, s := range states {
 		note := s.Error
 		if note == "" && s.consumers > 0 {
 			note = fmt.Sprintf("has %d consumers, should have none", s.consumers)
 		}
-		row := []string{s.Queue, count(int64(s.Letters))}
+		row := []string{s.Queue, count(int64(s.DeadLetters))}
 		if oldest {
 			row = append(row, ago(s.Oldest, now))
 		}
@@ -203,7 +203,7 @@ func (p *Program) dlqGroups() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
+			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
 				groups, err := client.Groups(cmd.Context(), deadLetterQueue(args[0]), filter)
 				if err != nil {
 					return err
@@ -216,14 +216,14 @@ func (p *Program) dlqGroups() *cobra.Command {
 	return c
 }
 
-// noLetters and noQueues are shown below the header of an empty table.
+// noDeadLetters and noQueues are shown below the header of an empty table.
 const (
-	noLetters = "There are no such dead letters."
-	noQueues  = "There are no queues in the configuration or in a running runner."
+	noDeadLetters = "There are no such dead letters."
+	noQueues      = "There are no queues in the configuration or in a running runner."
 )
 
 func groupTable(groups []deadletter.Group, now time.Time) result {
-	r := result{header: []string{"FINGERPRINT", "COUNT", "FIRST", "LAST", "REASON", "EXAMPLE", "ERROR"}, empty: noLetters}
+	r := result{header: []string{"FINGERPRINT", "COUNT", "FIRST", "LAST", "REASON", "EXAMPLE", "ERROR"}, empty: noDeadLetters}
 	for _, g := range groups {
 		r.rows = append(r.rows, []string{
 			g.Fingerprint, count(int64(g.Count)), ago(g.First, now), ago(g.Last, now), g.Reason, g.Example, firstLine(g.Error, 80),

@@ -56,7 +56,7 @@ func failingTime(p retry.Policy, timeout time.Duration) time.Duration {
 }
 
 // noteCanary shows s on a line of its own, for people and for logs.
-func (l *letterCount) noteCanary(s deadletter.CanaryState) {
+func (l *deadLetterCount) noteCanary(s deadletter.CanaryState) {
 	if l.program.settings.quiet {
 		return
 	}

@@ -40,8 +40,8 @@ that long.`,
 			if r.CanaryWait, err = p.canaryWait(r.CanaryWait, args[0]); err != nil {
 				return err
 			}
-			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
-				bar := p.countLetters("replaying")
+			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
+				bar := p.countDeadLetters("replaying")
 				r.Progress, r.OnCanary = bar.note, bar.noteCanary
 				result, err := client.Replay(cmd.Context(), deadLetterQueue(args[0]), r)
 				bar.progress.end()
@@ -84,7 +84,7 @@ func (p *Program) dlqDiscard() *cobra.Command {
 			if err := p.confirm(yes, "remove dead letters from "+queue, queue); err != nil {
 				return err
 			}
-			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
+			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
 				result, err := client.Discard(cmd.Context(), queue, filter, nil)
 				return p.showResult("removed", result, err)
 			})
@@ -104,7 +104,7 @@ func (p *Program) dlqPurge() *cobra.Command {
 			if err := p.confirm(yes, "remove all dead letters from "+queue, queue); err != nil {
 				return err
 			}
-			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
+			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
 				n, err := client.Purge(cmd.Context(), queue)
 				if err != nil {
 					return err
@@ -134,8 +134,8 @@ func (p *Program) confirm(yes bool, what, name string) error {
 	return nil
 }
 
-// letterCount shows the progress of a replay.
-type letterCount struct {
+// deadLetterCount shows the progress of a replay.
+type deadLetterCount struct {
 	program  *Program
 	what     string
 	progress progress
@@ -143,10 +143,12 @@ type letterCount struct {
 	shown    int
 }
 
-func (p *Program) countLetters(what string) *letterCount { return &letterCount{program: p, what: what} }
+func (p *Program) countDeadLetters(what string) *deadLetterCount {
+	return &deadLetterCount{program: p, what: what}
+}
 
 // note shows r. It is called by one goroutine at a time.
-func (l *letterCount) note(r deadletter.Result) {
+func (l *deadLetterCount) note(r deadletter.Result) {
 	if !l.begun {
 		l.begun = true
 		l.progress = l.program.progress(r.Total, l.what)

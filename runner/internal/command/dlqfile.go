@@ -26,7 +26,7 @@ func (p *Program) dlqExport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
+			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
 				out := bufio.NewWriter(p.Stdout)
 				n, err := client.Export(cmd.Context(), deadLetterQueue(args[0]), filter, out)
 				if err := errors.Join(err, out.Flush()); err != nil {
@@ -54,7 +54,7 @@ func (p *Program) dlqImport() *cobra.Command {
 				return err
 			}
 			defer done()
-			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
+			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
 				result, err := client.Import(cmd.Context(), in, to)
 				verb := "imported"
 				if to.DryRun {
@@ -104,7 +104,7 @@ message id. The header warren-edited-from contains the old id. Without --data, -
 					return err
 				}
 			}
-			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
+			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
 				return p.edit(cmd.Context(), client, queue, args[1], e)
 			})
 		},

@@ -45,16 +45,16 @@ groups does, restores the order.`,
 			if filter.Limit == 0 {
 				filter.Limit = limit
 			}
-			return p.letters(cmd.Context(), func(client *deadletter.Client) error {
+			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
 				queue := deadLetterQueue(args[0])
 				if len(args) == 1 {
-					return p.listLetters(cmd.Context(), client, queue, filter)
+					return p.listDeadLetters(cmd.Context(), client, queue, filter)
 				}
-				letter, err := client.Find(cmd.Context(), queue, args[1])
+				deadLetter, err := client.Find(cmd.Context(), queue, args[1])
 				if err != nil {
 					return err
 				}
-				return p.showLetter(letter)
+				return p.showDeadLetter(deadLetter)
 			})
 		},
 	}
@@ -63,10 +63,10 @@ groups does, restores the order.`,
 	return c
 }
 
-func (p *Program) listLetters(ctx context.Context, client *deadletter.Client, queue string, filter deadletter.Filter) error {
-	table := result{header: []string{"ID", "FAILED", "ATTEMPTS", "REASON", "KEY", "ERROR"}, empty: noLetters}
-	err := client.Read(ctx, queue, filter, func(l deadletter.Letter) error {
-		table.addLetter(l, time.Now())
+func (p *Program) listDeadLetters(ctx context.Context, client *deadletter.Client, queue string, filter deadletter.Filter) error {
+	table := result{header: []string{"ID", "FAILED", "ATTEMPTS", "REASON", "KEY", "ERROR"}, empty: noDeadLetters}
+	err := client.Read(ctx, queue, filter, func(l deadletter.DeadLetter) error {
+		table.addDeadLetter(l, time.Now())
 		return nil
 	})
 	if err != nil {
@@ -75,15 +75,15 @@ func (p *Program) listLetters(ctx context.Context, client *deadletter.Client, qu
 	return p.show(table)
 }
 
-func (r *result) addLetter(l deadletter.Letter, now time.Time) {
+func (r *result) addDeadLetter(l deadletter.DeadLetter, now time.Time) {
 	r.rows = append(r.rows, []string{
 		l.ID, ago(l.FailedAt, now), count(int64(l.Attempts)), l.Reason, l.Message.RoutingKey, firstLine(l.Error, 80),
 	})
-	r.values = append(r.values, newLetter(l))
+	r.values = append(r.values, newDeadLetter(l))
 }
 
-// letter is deadletter.Letter as JSON.
-type letter struct {
+// deadLetterRow is deadletter.DeadLetter as JSON.
+type deadLetterRow struct {
 	ID            string               `json:"id"`
 	Queue         string               `json:"queue"`
 	WorkQueue     string               `json:"work_queue,omitempty"`
@@ -111,8 +111,8 @@ type letter struct {
 	Malformed     []string             `json:"malformed,omitempty"`
 }
 
-func newLetter(l deadletter.Letter) letter {
-	out := letter{
+func newDeadLetter(l deadletter.DeadLetter) deadLetterRow {
+	out := deadLetterRow{
 		ID: l.ID, Queue: l.Queue, WorkQueue: l.WorkQueue, Exchange: l.Message.Exchange, RoutingKey: l.Message.RoutingKey,
 		ContentType: l.Message.ContentType, Reason: l.Reason, Error: l.Error, ErrorType: l.ErrorType,
 		Fingerprint: l.Fingerprint, Handler: l.Handler, Host: l.Host, Attempts: l.Attempts,
@@ -135,16 +135,16 @@ func newLetter(l deadletter.Letter) letter {
 }
 
 // userHeaders returns the headers without the failure record, which has fields of its own.
-func userHeaders(l deadletter.Letter) map[string]any {
+func userHeaders(l deadletter.DeadLetter) map[string]any {
 	headers := maps.Clone(l.Message.Headers)
 	maps.DeleteFunc(headers, func(name string, _ any) bool { return record.IsRecord(name) })
 	return headers
 }
 
-// showLetter shows one dead letter in full.
-func (p *Program) showLetter(l deadletter.Letter) error {
+// showDeadLetter shows one dead letter in full.
+func (p *Program) showDeadLetter(l deadletter.DeadLetter) error {
 	table := result{single: true}
-	table.addLetter(l, time.Now())
+	table.addDeadLetter(l, time.Now())
 	if p.settings.format != "table" {
 		return p.show(table)
 	}
@@ -153,7 +153,7 @@ func (p *Program) showLetter(l deadletter.Letter) error {
 }
 
 // describe returns a dead letter as text for people.
-func describe(l deadletter.Letter, now time.Time) string {
+func describe(l deadletter.DeadLetter, now time.Time) string {
 	var b strings.Builder
 	field := func(name, value string) {
 		if value != "" {

@@ -15,8 +15,8 @@ import (
 // hostile is text that would clear the screen, forge a line and reverse what follows.
 const hostile = "a\x1b[2J\u009b31m\r\nforged: \u202e\u2066\u200bz\x7f"
 
-func hostileLetter() deadletter.Letter {
-	return deadletter.Letter{
+func hostileDeadLetter() deadletter.DeadLetter {
+	return deadletter.DeadLetter{
 		ID: hostile, Queue: hostile, Reason: hostile, Error: hostile, ErrorType: hostile, Fingerprint: hostile,
 		Handler: hostile, Host: hostile, Stack: hostile, EditedFrom: hostile, Malformed: []string{hostile},
 		ReplayedBy: hostile, ReplayedAt: time.Now(), History: []deadletter.Attempt{{Reason: hostile, Error: hostile}},
@@ -27,27 +27,27 @@ func hostileLetter() deadletter.Letter {
 	}
 }
 
-func TestNothingOfALetterReachesTheTerminalRaw(t *testing.T) {
+func TestADeadLetterReachesTheTerminalEscaped(t *testing.T) {
 	t.Parallel()
-	l, now := hostileLetter(), time.Now()
+	l, now := hostileDeadLetter(), time.Now()
 	list := result{header: []string{"ID"}}
-	list.addLetter(l, now)
+	list.addDeadLetter(l, now)
 	groups := groupTable([]deadletter.Group{{Fingerprint: hostile, Reason: hostile, Example: hostile, Error: hostile}}, now)
 	queues := deadLetterTable(deadLetterQueueStates([]deadletter.Queue{{Name: hostile, WorkQueue: hostile}}), false, now)
 	for name, show := range map[string]func(*bytes.Buffer) error{
-		"a letter": func(b *bytes.Buffer) error { b.WriteString(describe(l, now)); return nil },
-		"letters":  func(b *bytes.Buffer) error { return list.table(b) },
-		"groups":   func(b *bytes.Buffer) error { return groups.table(b) },
-		"queues":   func(b *bytes.Buffer) error { return queues.table(b) },
+		"a dead letter": func(b *bytes.Buffer) error { b.WriteString(describe(l, now)); return nil },
+		"dead letters":  func(b *bytes.Buffer) error { return list.table(b) },
+		"groups":        func(b *bytes.Buffer) error { return groups.table(b) },
+		"queues":        func(b *bytes.Buffer) error { return queues.table(b) },
 		"findings": func(b *bytes.Buffer) error {
 			return findingTable([]finding{{Finding: hostile, Remedy: hostile}}).table(b)
 		},
-		"a letter as JSON":  func(b *bytes.Buffer) error { return writeJSON(b, newLetter(l)) },
-		"a letter as YAML":  func(b *bytes.Buffer) error { return writeYAML(b, newLetter(l)) },
-		"an error":          func(b *bytes.Buffer) error { (&Program{Stderr: b}).complain(textError(hostile)); return nil },
-		"a hint":            func(b *bytes.Buffer) error { (&Program{Stderr: b}).hintf("%s", hostile); return nil },
-		"a line of the log": func(b *bytes.Buffer) error { return logHostile(b, "text") },
-		"a line in JSON":    func(b *bytes.Buffer) error { return logHostile(b, "json") },
+		"a dead letter as JSON": func(b *bytes.Buffer) error { return writeJSON(b, newDeadLetter(l)) },
+		"a dead letter as YAML": func(b *bytes.Buffer) error { return writeYAML(b, newDeadLetter(l)) },
+		"an error":              func(b *bytes.Buffer) error { (&Program{Stderr: b}).complain(textError(hostile)); return nil },
+		"a hint":                func(b *bytes.Buffer) error { (&Program{Stderr: b}).hintf("%s", hostile); return nil },
+		"a line of the log":     func(b *bytes.Buffer) error { return logHostile(b, "text") },
+		"a line in JSON":        func(b *bytes.Buffer) error { return logHostile(b, "json") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -58,7 +58,7 @@ func TestNothingOfALetterReachesTheTerminalRaw(t *testing.T) {
 			if i := strings.IndexFunc(out.String(), func(r rune) bool { return r != '\n' && r != '\t' && unicode.In(r, unicode.Cc, unicode.Cf) }); i >= 0 {
 				t.Errorf("%q has something raw at byte %d", out.String(), i)
 			}
-			tables := name == "letters" || name == "groups" || name == "queues"
+			tables := name == "dead letters" || name == "groups" || name == "queues"
 			if tables && strings.Count(out.String(), "\n") > 2 {
 				t.Errorf("a cell has made a line:\n%s", out.String())
 			}

@@ -32,7 +32,7 @@ func TestLetterTellsOfItsAttempts(t *testing.T) {
 	l := b.only()
 	if l.ID != "letter-0" || l.Queue != b.dlq || l.WorkQueue != b.queue.Name || l.Reason != message.ReasonPanic || l.Attempts != 3 ||
 		!strings.Contains(l.Error, "out of cards") || !strings.Contains(l.Stack, "letter_test.go") || l.Handler != "#" || l.Fingerprint == "" {
-		t.Errorf("the letter is %+v", l)
+		t.Errorf("the dead letter is %+v", l)
 	}
 	if m := l.Message; m.Exchange != b.queue.Exchange || m.RoutingKey != "user.signed_up" || string(m.Body) != `{"n":0}` || m.Headers.String("tenant") != "blue" {
 		t.Errorf("its message is %+v", m)
@@ -88,7 +88,7 @@ func TestLettersMadeByTheBroker(t *testing.T) {
 			b.eventually("it is a dead letter", func() bool { return b.depth(b.dlq) == 1 })
 			l := b.only()
 			if l.Reason != tt.reason || l.WorkQueue != b.queue.Name || l.ID != "m" || len(l.Fingerprint) != 16 || !strings.Contains(l.Error, "dead-lettered by the broker") {
-				t.Errorf("the letter is %+v", l)
+				t.Errorf("the dead letter is %+v", l)
 			}
 			if l.Message.Exchange != b.queue.Exchange || l.Message.RoutingKey != "user.signed_up" || l.Message.Headers.String("tenant") != "blue" {
 				t.Errorf("its message is %+v", l.Message)
@@ -123,13 +123,13 @@ func TestWhatOthersPutIntoTheQueue(t *testing.T) {
 	all := b.read()
 	for _, l := range all {
 		if l.Reason != "unknown" || l.Error != "" || l.WorkQueue != b.queue.Name || l.Message.RoutingKey != b.queue.Name || !l.FailedAt.IsZero() {
-			t.Errorf("the letter is %+v", l)
+			t.Errorf("the dead letter is %+v", l)
 		}
 	}
 	if len(all) != 2 || !strings.HasPrefix(all[0].ID, "~") || all[1].ID != "known" {
 		t.Errorf("the ids are %q", ids(all))
 	}
-	if l, err := b.letters.Find(t.Context(), b.dlq, all[0].ID); err != nil || string(l.Message.Body) != "hello" {
+	if l, err := b.client.Find(t.Context(), b.dlq, all[0].ID); err != nil || string(l.Message.Body) != "hello" {
 		t.Errorf("found %+v, %v by its made-up id", l, err)
 	}
 }
@@ -143,7 +143,7 @@ func TestMalformedRecord(t *testing.T) {
 	}
 	l := deadletter.Decode("work.dlq", message.Message{ID: "m", Headers: h})
 	if l.Reason != "unknown" || l.Fingerprint == "" || l.FailedAt.Unix() != 1_700_000_000 || l.Attempts != 0 || l.Message.RoutingKey != "user.deleted" {
-		t.Errorf("the letter is %+v", l)
+		t.Errorf("the dead letter is %+v", l)
 	}
 	var names []string
 	for _, m := range l.Malformed {
@@ -156,7 +156,7 @@ func TestMalformedRecord(t *testing.T) {
 		t.Errorf("malformed are %q, want %q", l.Malformed, want)
 	}
 	if _, counts := l.Message.Headers["x-delivery-count"]; counts || h["x-delivery-count"] == nil {
-		t.Error("the count of looks is part of the letter, or was removed from what the caller owns")
+		t.Error("the count of looks is part of the dead letter, or was removed from what the caller owns")
 	}
 }
 
@@ -199,7 +199,7 @@ func FuzzDecode(f *testing.F) {
 		m := message.Message{ID: text, Body: body, Headers: h, RoutingKey: queue}
 		l := deadletter.Decode(dlq, m)
 		if l.ID == "" || l.Reason == "" || l.Fingerprint == "" || l.Attempts < 0 || len(l.History) > 101 {
-			t.Errorf("the letter is %+v", l)
+			t.Errorf("the dead letter is %+v", l)
 		}
 		if again := deadletter.Decode(dlq, m); !reflect.DeepEqual(again, l) {
 			t.Errorf("first %+v\nthen %+v", l, again)

@@ -8,9 +8,9 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// Letter is a dead letter: a message that was dead-lettered, and the reason. It is plain
+// DeadLetter is a message that was dead-lettered, and the reason. It is plain
 // data.
-type Letter struct {
+type DeadLetter struct {
 	// Message is the message as it was published. Its exchange and routing key come from
 	// the first publish, if they are known. Its headers include the failure record. Its
 	// Queue is the work queue.
@@ -59,7 +59,7 @@ type Attempt struct {
 	Host   string    `json:"host,omitempty"`
 }
 
-// identify returns the Letter.ID of m.
+// identify returns the DeadLetter.ID of m.
 func identify(m *message.Message) string {
 	if m.ID != "" {
 		return m.ID
