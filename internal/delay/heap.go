@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 )
 
 // item is one message that the keeper holds.
@@ -19,8 +20,26 @@ type item struct {
 	taken    time.Time // when it was received
 	due      time.Time
 	at       time.Time // when to check the item next: due, or later after a failure
-	gone     bool      // its target no longer exists
-	far      bool      // the item goes to a level next
+	refusals int       // how often the exchange that it goes to has refused it
+
+	gone  bool // its target no longer exists
+	probe bool // it tries a target that refuses
+	far   bool // it goes to a level next
+
+	// While it is in flight:
+	via    Address
+	level  time.Duration    // if it is far
+	parked *message.Message // likewise
+	began  time.Time        // when it was sent
+	stuck  bool             // it was not confirmed within patience
+}
+
+// address returns where the item goes when it is due.
+func (it *item) address() Address {
+	if it.gone {
+		return Address{Exchange: topology.UnroutedQueue}
+	}
+	return it.to
 }
 
 // line holds items ordered by the time of their next check. Items with equal times keep
@@ -51,13 +70,18 @@ func (l *line) Pop() any {
 
 func (l *line) add(it *item) { heap.Push(l, it) }
 
+// pop removes and returns the first item.
+func (l *line) pop() *item {
+	it, _ := heap.Pop(l).(*item)
+	return it
+}
+
 // next removes and returns the first item whose time has come, or nil.
 func (l *line) next(now time.Time) *item {
 	if len(*l) == 0 || (*l)[0].at.After(now) {
 		return nil
 	}
-	it, _ := heap.Pop(l).(*item)
-	return it
+	return l.pop()
 }
 
 // take removes and returns all items, in order.

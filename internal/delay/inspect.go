@@ -48,7 +48,7 @@ type Page struct {
 func (k *Keeper) List(ctx context.Context, offset, limit int) (p Page, err error) {
 	err = k.do(ctx, func(now time.Time) {
 		all := k.items(func(*item) bool { return true })
-		p.Held, p.Flying = len(all), k.flying
+		p.Held, p.Flying = len(all), k.flying.near+k.flying.far
 		all = all[min(max(offset, 0), len(all)):]
 		for _, it := range all[:min(max(limit, 0), len(all))] {
 			p.Messages = append(p.Messages, k.describe(it, now))
@@ -155,10 +155,10 @@ func (k *Keeper) describe(it *item, now time.Time) Waiting {
 		ID: it.message.ID, To: it.to, Due: now.Round(0).Add(it.due.Sub(now)), Attempt: int(retries) + 1,
 		Bytes: len(it.message.Body), For: WaitsForDue,
 	}
-	switch t := k.targets[it.to]; {
+	switch t := k.lookup(it.address()); {
 	case it.far:
 		w.For = WaitsForLevel
-	case t != nil && slices.Contains(t.waiting, it):
+	case it.probe, slices.Contains(t.waiting, it):
 		w.For = WaitsForTarget
 	}
 	return w
@@ -168,11 +168,7 @@ func (k *Keeper) describe(it *item, now time.Time) Waiting {
 func (k *Keeper) remove(it *item) {
 	same := func(other *item) bool { return other == it }
 	k.far = slices.DeleteFunc(k.far, same)
-	lines := []*line{&k.held}
-	if t := k.targets[it.to]; t != nil {
-		lines = append(lines, &t.waiting)
-	}
-	for _, l := range lines {
+	for _, l := range []*line{&k.held, &k.lookup(it.address()).waiting} {
 		*l = slices.DeleteFunc(*l, same)
 		heap.Init(l)
 	}

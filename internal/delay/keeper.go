@@ -2,21 +2,19 @@ package delay
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
-	"github.com/warren-mq/warren/topology"
 )
 
 // Delivery is a message that the parking queue has delivered.
 type Delivery interface {
 	Fill(m *message.Message)
 	Ack() error
+	Release() error        // requeues it
 	Reject() error         // makes the broker dead-letter it
 	Lost() <-chan struct{} // closed when the broker has taken it back
 }
@@ -34,32 +32,9 @@ type Sink interface {
 	Strand(ctx context.Context, to Address, m *message.Message) error
 }
 
-const (
-	// window is how many messages may be unconfirmed at a time. They may be published twice
-	// if the process dies.
-	window = 256
-	// levelSlack is how much earlier than its due time a message leaves a level, so that
-	// the keeper determines the precision.
-	levelSlack = 8 * time.Second
-	// farFrom is the delay from which a message waits in a level instead of in the keeper.
-	farFrom = 64*time.Second + levelSlack
-	// pressedFrom is farFrom while the keeper is full.
-	pressedFrom = topology.ShortestLevel + levelSlack
-	// MaxBytes and maxCount bound the memory and the messages that the keeper holds before
-	// it counts as full.
-	MaxBytes = 32 << 20
-	maxCount = 12 << 10
-	perItem  = 1 << 10 // of memory, beside body and headers
-	// heldAtMost is how long the keeper holds a message that is refused. RabbitMQ closes
-	// the channel of a consumer that does not acknowledge for 30 minutes, and keeps its log
-	// meanwhile.
-	heldAtMost = 5 * time.Minute
-	// drainTime is how long Run waits, once it is stopped, for the confirms of messages in
-	// flight.
-	drainTime = 5 * time.Second
-	// farPause is the time between two attempts to publish a message to a level.
-	farPause = 5 * time.Second
-)
+// drainTime is how long Run waits, once it is stopped, for the confirms of messages in
+// flight.
+const drainTime = 5 * time.Second
 
 // Config configures a Keeper.
 type Config struct {
@@ -71,18 +46,19 @@ type Config struct {
 	// OnReleased is called when a message was published, with the time that has passed
 	// since it was due.
 	OnReleased func(late time.Duration)
-	// OnFailed is called when a publish failed, once for each failure.
+	// OnFailed is called when a publish failed or was not confirmed in time, once for each
+	// failure. The message is kept.
 	OnFailed func(to Address, err error)
 }
 
 // Keeper holds the messages of a parking queue and publishes each when it is due. One
 // goroutine calls Run; the other methods are safe for concurrent use.
 type Keeper struct {
-	cfg     Config
-	in      chan Delivery
-	lost    chan struct{} // holds one token when a consumer has ended
-	results chan result
-
+	cfg      Config
+	in       chan Delivery
+	lost     chan struct{} // holds one token when a consumer has ended
+	launches chan *item    // to be published, in order; has room for all that are in flight
+	results  chan result
 	requests chan func() // run by Run
 	flights  sync.WaitGroup
 
@@ -90,18 +66,14 @@ type Keeper struct {
 	held    line
 	far     []*item // to be published to a level, in no order
 	targets map[Address]*target
-	flying  int
+	ready   []*target // targets that may have a message to publish now
+	flying  flying
+	asideAt time.Time // when to move messages of refusing targets to levels next
 	seq     uint64
 
 	count, bytes atomic.Int64
-	limit        atomic.Int64
-	filled       chan struct{} // holds one token when limit was reached
-}
-
-// result is the result of publishing an item.
-type result struct {
-	it  *item
-	err error
+	prefetch     atomic.Int64
+	resize       chan struct{} // holds one token when another prefetch suits better
 }
 
 // New returns a keeper that holds no messages.
@@ -116,8 +88,9 @@ func New(c Config) *Keeper {
 		c.OnFailed = func(Address, error) {}
 	}
 	return &Keeper{
-		cfg: c, in: make(chan Delivery), lost: make(chan struct{}, 1), filled: make(chan struct{}, 1),
-		results: make(chan result, window), targets: make(map[Address]*target), requests: make(chan func()),
+		cfg: c, in: make(chan Delivery), lost: make(chan struct{}, 1), resize: make(chan struct{}, 1),
+		launches: make(chan *item, window+farWindow), results: make(chan result, window),
+		targets: make(map[Address]*target), requests: make(chan func()),
 	}
 }
 
@@ -143,23 +116,18 @@ func (k *Keeper) Sweep() {
 // they need.
 func (k *Keeper) Held() (count, bytes int) { return int(k.count.Load()), int(k.bytes.Load()) }
 
-// Filled returns a channel that receives a value when the keeper takes a message and then
-// holds limit messages or more. One goroutine at a time may wait.
-func (k *Keeper) Filled(limit int) <-chan struct{} {
-	k.limit.Store(int64(limit))
-	return k.filled
-}
-
 // Run holds and publishes messages until ctx is done. It then waits up to 5 s for the
 // confirms of messages in flight, and leaves the other messages to the broker.
 func (k *Keeper) Run(ctx context.Context) {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	k.flights.Go(func() { k.start(ctx, life) })
 	defer k.flights.Wait()
 	defer end()
+	defer close(k.launches)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		timer.Reset(k.release(life))
+		timer.Reset(k.release())
 		select {
 		case <-ctx.Done():
 			k.drain()
@@ -181,18 +149,34 @@ func (k *Keeper) Run(ctx context.Context) {
 func (k *Keeper) drain() {
 	over := time.NewTimer(drainTime)
 	defer over.Stop()
-	for k.flying > 0 {
+	for k.flying.some() {
 		select {
 		case r := <-k.results:
-			k.settle(r)
+			k.finish(r)
 		case <-over.C:
 			return
 		}
 	}
 }
 
+// finish is settle once Run is stopped: it acknowledges a message that is confirmed, and
+// leaves others to the broker.
+func (k *Keeper) finish(r result) {
+	switch {
+	case r.began:
+	case r.err == nil:
+		k.settle(r)
+	default:
+		k.landed(r.it)
+	}
+}
+
 // take starts holding a message.
 func (k *Keeper) take(d Delivery) {
+	if k.overfull() {
+		_ = d.Release() // if it is stale, the broker has requeued it
+		return
+	}
 	now := time.Now()
 	k.seq++
 	it := &item{delivery: d, seq: k.seq, taken: now}
@@ -201,195 +185,41 @@ func (k *Keeper) take(d Delivery) {
 	if at := record.Due(&it.message); !at.IsZero() {
 		it.due = k.clock.at(at, now)
 	}
+	it.refusals = record.DueRefusals(&it.message)
 	record.ClearDue(&it.message)
 	it.to = k.cfg.Target(&it.message)
 	it.size = perItem + sizeOf(&it.message)
 	k.bytes.Add(int64(it.size))
-	if count, limit := k.count.Add(1), k.limit.Load(); limit > 0 && count >= limit {
-		select {
-		case k.filled <- struct{}{}:
-		default:
-		}
-	}
+	k.count.Add(1)
+	k.askResize()
 	k.place(it, now)
 }
 
 // place decides where an item waits: in the keeper, or in a level.
 func (k *Keeper) place(it *item, now time.Time) {
 	limit := farFrom
-	if k.count.Load() > maxCount || k.bytes.Load() > MaxBytes {
+	if k.pressed() {
 		limit = pressedFrom
 	}
 	if it.due.Sub(now) >= limit {
-		it.far = true
-		k.far = append(k.far, it)
-		return
-	}
-	it.far, it.at = false, it.due
-	k.held.add(it)
-}
-
-// forget drops an item. If the item was to try its target, another item may try it.
-func (k *Keeper) forget(it *item) {
-	k.count.Add(-1)
-	k.bytes.Add(-int64(it.size))
-	if t := k.targets[it.to]; t != nil {
-		t.probing = false
-	}
-}
-
-// release publishes the items that are due, and returns how long to wait until the next
-// one.
-func (k *Keeper) release(ctx context.Context) time.Duration {
-	for k.flying < window {
-		now := time.Now()
-		it := k.next(now)
-		if it == nil {
-			return k.pause(now)
-		}
-		if it.lost() {
-			k.forget(it)
-			continue
-		}
-		k.launch(ctx, it, now)
-	}
-	return time.Hour // until a confirm comes
-}
-
-// next returns the item to publish now. Items that are due come before items for the
-// levels.
-func (k *Keeper) next(now time.Time) *item {
-	for it := k.held.next(now); it != nil; it = k.held.next(now) {
-		if it.due.After(now) {
-			k.place(it, now) // a level has refused it
-			continue
-		}
-		t := k.targets[it.to]
-		if t == nil {
-			return it
-		}
-		t.waiting.add(it)
-	}
-	for _, t := range k.targets {
-		if it := t.next(now); it != nil {
-			it.gone = it.gone && t.gone(now)
-			return it
-		}
-	}
-	if n := len(k.far); n > 0 {
-		it := k.far[0]
-		k.far[0] = nil
-		k.far = k.far[1:]
-		return it
-	}
-	return nil
-}
-
-// pause returns the time until the next item is due or the next target is tried.
-func (k *Keeper) pause(now time.Time) time.Duration {
-	pause := time.Hour
-	if len(k.held) > 0 {
-		pause = k.held[0].at.Sub(now)
-	}
-	for _, t := range k.targets {
-		if len(t.waiting) > 0 && !t.probing {
-			pause = min(pause, t.retryAt.Sub(now))
-		}
-	}
-	return max(pause, 0)
-}
-
-// launch starts to publish an item. Its result arrives later.
-func (k *Keeper) launch(ctx context.Context, it *item, now time.Time) {
-	k.flying++
-	var wait func(context.Context) error
-	switch {
-	case it.far:
-		wait = k.park(it, now)
-	case it.gone:
-		wait = func(ctx context.Context) error { return k.cfg.Sink.Strand(ctx, it.to, stranded(it)) }
-	default:
-		it.at = now
-		wait = k.cfg.Sink.Start(ctx, it.to, &it.message)
-	}
-	k.flights.Go(func() { k.results <- result{it, wait(ctx)} })
-}
-
-// park publishes an item to the level that it leaves shortly before it is due.
-func (k *Keeper) park(it *item, now time.Time) func(context.Context) error {
-	m := it.message
-	m.Headers = cloned(m.Headers)
-	record.SetDue(&m, now.Round(0).Add(it.due.Sub(now)))
-	level := topology.Level(it.due.Sub(now) - levelSlack)
-	if !it.due.After(now) { // its target refuses it
-		level = topology.Level(farFrom - levelSlack)
-	}
-	return func(ctx context.Context) error { return k.cfg.Sink.Park(ctx, level, k.cfg.Queue, &m) }
-}
-
-// settle acknowledges an item that was published. Other items wait for another attempt, or
-// are rejected if they can never be published.
-func (k *Keeper) settle(r result) {
-	k.flying--
-	it, now := r.it, time.Now()
-	switch {
-	case r.err == nil:
-		k.succeeded(it)
-	case it.lost():
-		k.forget(it)
-	case it.far:
-		k.cfg.OnFailed(Address{Key: k.cfg.Queue}, r.err)
-		it.far, it.at = false, now.Add(farPause)
-		k.held.add(it)
-	case errors.Is(r.err, amqp.ErrMalformed), errors.Is(r.err, amqp.ErrTooLarge):
-		k.cfg.OnFailed(it.to, r.err)
-		_ = it.delivery.Reject() // if it is stale, the next keeper does it
-		k.forget(it)
-	default:
-		k.failed(it, r.err, now)
-	}
-}
-
-func (k *Keeper) succeeded(it *item) {
-	_ = it.delivery.Ack() // if it is stale, the message is published twice
-	k.forget(it)
-	if k.flying == 0 {
-		k.cfg.OnIdle()
-	}
-	if it.far || it.gone {
-		return
-	}
-	k.cfg.OnReleased(it.at.Sub(it.due))
-	t := k.targets[it.to]
-	if t == nil {
-		return
-	}
-	delete(k.targets, it.to)
-	for _, waiting := range t.waiting.take() {
-		waiting.at, waiting.gone = waiting.due, false
-		k.held.add(waiting)
-	}
-}
-
-// failed makes an item wait for its target, or in a level if it has waited long in the
-// keeper.
-func (k *Keeper) failed(it *item, err error, now time.Time) {
-	t := k.targets[it.to]
-	if t == nil {
-		k.targets = pruned(k.targets)
-		t = &target{}
-		k.targets[it.to] = t
-	}
-	k.cfg.OnFailed(it.to, err)
-	t.failed(err, now)
-	it.gone = t.gone(now)
-	if now.Sub(it.taken) > heldAtMost && !it.gone {
-		it.far = true
-		k.far = append(k.far, it)
+		k.aside(it)
 		return
 	}
 	it.at = it.due
-	t.waiting.add(it)
+	k.held.add(it)
+}
+
+// aside has an item published to a level.
+func (k *Keeper) aside(it *item) {
+	it.far = true
+	k.far = append(k.far, it)
+}
+
+// forget drops an item.
+func (k *Keeper) forget(it *item) {
+	k.count.Add(-1)
+	k.bytes.Add(-int64(it.size))
+	k.resign(it)
 }
 
 // sweep drops the items that the broker has taken back. Items in flight are dropped when

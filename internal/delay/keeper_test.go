@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,20 +35,27 @@ type world struct {
 	done   chan struct{}
 	taken  time.Duration // until a confirm comes
 
-	mu      sync.Mutex
-	refuse  func(id, where string) error
-	all     []published
-	acked   []string
-	dropped []string
-	flying  map[string]int
+	mu       sync.Mutex
+	refuse   func(id, where string) error
+	silent   func(where string) bool // whether confirms never come
+	offline  chan struct{}           // publishes block until it is closed; nil if they do not
+	all      []published
+	acked    []string
+	dropped  []string
+	returned []string
+	failures map[string]int // by exchange and key
+	flying   map[string]int
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, done: make(chan struct{}), flying: make(map[string]int), refuse: func(string, string) error { return nil }}
+	w := &world{t: t, done: make(chan struct{}), flying: make(map[string]int), failures: make(map[string]int), refuse: func(string, string) error { return nil }}
 	w.keeper = delay.New(delay.Config{
 		Queue: "q.delay", Sink: w,
-		Target: func(m *message.Message) delay.Address { return delay.Address{Key: m.Headers.String("for")} },
+		Target: func(m *message.Message) delay.Address {
+			return delay.Address{Exchange: m.Headers.String("exchange"), Key: m.Headers.String("for")}
+		},
+		OnFailed: w.failed,
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	w.stop = stop
@@ -78,6 +86,13 @@ func (d *delivery) Ack() error {
 	return nil
 }
 
+func (d *delivery) Release() error {
+	d.w.mu.Lock()
+	defer d.w.mu.Unlock()
+	d.w.returned = append(d.w.returned, d.m.ID)
+	return nil
+}
+
 func (d *delivery) Reject() error {
 	d.w.mu.Lock()
 	defer d.w.mu.Unlock()
@@ -85,9 +100,28 @@ func (d *delivery) Reject() error {
 	return nil
 }
 
-// deliver hands the keeper a message that is due after d.
+func (w *world) failed(to delay.Address, _ error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.failures[to.Exchange+"/"+to.Key]++
+}
+
+// deliver hands the keeper a message that is due after d. The target is a queue, or an
+// exchange and a routing key with a slash between them.
 func (w *world) deliver(id, target string, d time.Duration, body ...byte) *delivery {
-	m := message.Message{ID: id, Body: body, Headers: message.Headers{"for": target, "x-delivery-count": int64(1)}}
+	exchange, key, found := strings.Cut(target, "/")
+	if !found {
+		exchange, key = "", target
+	}
+	m := message.Message{ID: id, Body: body, Headers: message.Headers{"for": key, "x-delivery-count": int64(1)}}
+	if exchange != "" {
+		m.Headers["exchange"] = exchange
+	}
+	return w.hand(m, d)
+}
+
+// hand hands the keeper a message that is due after d.
+func (w *world) hand(m message.Message, d time.Duration) *delivery {
 	record.SetDue(&m, time.Now().Add(d))
 	got := &delivery{w: w, m: m, lost: make(chan struct{})}
 	if !w.keeper.Take(w.t.Context(), got) {
@@ -106,6 +140,9 @@ func (w *world) start(where string, m *message.Message) func(context.Context) er
 	}
 	w.all = append(w.all, published{m.ID, where, time.Now(), *m})
 	refuse, taken := w.refuse, w.taken
+	if w.silent != nil && w.silent(where) {
+		taken = math.MaxInt64
+	}
 	return func(ctx context.Context) error {
 		defer func() {
 			w.mu.Lock()
@@ -121,7 +158,17 @@ func (w *world) start(where string, m *message.Message) func(context.Context) er
 	}
 }
 
-func (w *world) Start(_ context.Context, to delay.Address, m *message.Message) func(context.Context) error {
+func (w *world) Start(ctx context.Context, to delay.Address, m *message.Message) func(context.Context) error {
+	w.mu.Lock()
+	offline := w.offline
+	w.mu.Unlock()
+	if offline != nil {
+		select {
+		case <-offline:
+		case <-ctx.Done():
+			return func(context.Context) error { return context.Cause(ctx) }
+		}
+	}
 	return w.start(to.Exchange+"/"+to.Key, m)
 }
 

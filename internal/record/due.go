@@ -29,6 +29,23 @@ func Due(m *message.Message) time.Time {
 	return at
 }
 
+// SetDueRefusals writes into the headers of m how often a queue of its exchange has refused
+// it, unless that is zero.
+func SetDueRefusals(m *message.Message, n int) {
+	if n > 0 {
+		m.Headers[HeaderDueRefusals] = int64(n)
+	}
+}
+
+// DueRefusals returns the number that SetDueRefusals has written, or 0.
+func DueRefusals(m *message.Message) int {
+	n, _ := m.Headers.Int(HeaderDueRefusals)
+	return int(min(max(n, 0), maxRefusals))
+}
+
+// maxRefusals bounds a number from a header that anyone can write.
+const maxRefusals = 1 << 20
+
 // ClearDue undoes SetDue, and removes the headers that the broker has added in the
 // meantime.
 func ClearDue(m *message.Message) {
@@ -37,6 +54,7 @@ func ClearDue(m *message.Message) {
 	}
 	delete(m.Headers, HeaderDue)
 	delete(m.Headers, HeaderDueExpiration)
+	delete(m.Headers, HeaderDueRefusals)
 	for name := range m.Headers {
 		if CountedByBroker(name) {
 			delete(m.Headers, name)

@@ -50,6 +50,7 @@ const HeaderCanary = "warren-canary"
 const (
 	HeaderDue           = "warren-due"            // RFC 3339, UTC: when it is to leave
 	HeaderDueExpiration = "warren-due-expiration" // the expiration that it is to have then
+	HeaderDueRefusals   = "warren-due-refusals"   // how often a queue of its exchange has refused it
 )
 
 // IsOwn reports whether Warren writes the header itself. Publishers drop such headers if a
@@ -62,7 +63,7 @@ func IsOwn(header string) bool {
 		HeaderFingerprint, HeaderStack, HeaderHandler, HeaderHost, HeaderVersion, HeaderHistory,
 		HeaderTrace, HeaderExpiration, HeaderUserID,
 		HeaderReplayedAt, HeaderReplayedBy, HeaderEditedFrom,
-		HeaderSchedule, HeaderTick, HeaderPublish, HeaderCanary, HeaderDue, HeaderDueExpiration:
+		HeaderSchedule, HeaderTick, HeaderPublish, HeaderCanary, HeaderDue, HeaderDueExpiration, HeaderDueRefusals:
 		return true
 	}
 	return false
