@@ -26,6 +26,9 @@ type Connections struct {
 
 	announcing sync.Once
 	fleet      *fleet.Member // see member
+
+	mu    sync.Mutex
+	turns map[string]openers // by exchange: held by the worker that consumes its parking queue
 }
 
 // Roles of connections, in names, events and metrics.
@@ -79,6 +82,19 @@ func (c *Connections) declareShared(ctx context.Context, s *amqp.Session, age ti
 	}
 	c.session, c.declared = s, time.Now()
 	return nil
+}
+
+// turn returns what a worker holds while it consumes the parking queue of an exchange.
+func (c *Connections) turn(exchange string) openers {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.turns == nil {
+		c.turns = make(map[string]openers)
+	}
+	if c.turns[exchange] == nil {
+		c.turns[exchange] = make(openers, 1)
+	}
+	return c.turns[exchange]
 }
 
 // Run keeps both connections open until ctx is done, and closes them. The workers that share

@@ -80,6 +80,16 @@ type CanaryReported struct {
 	Span    trace.SpanContext // in which the handler ran; invalid without tracing, or if none ran
 }
 
+// DelayFailed reports that a delayed message that is due, or a retry, was not taken where it
+// goes: by its queue or exchange, or, if it waits for longer than about a minute, by the
+// exchange warren.delay.… in between. It is kept and published again. The event is emitted at
+// most once in 10 s for each exchange and routing key.
+type DelayFailed struct {
+	Queue                string // where the message waits
+	Exchange, RoutingKey string
+	Err                  error
+}
+
 // HandlerOverdue says that a handler has not returned 5 s after its deadline: it ignores
 // its context. It keeps its slot of the queue's concurrency until it returns, and the
 // message stays in hand. The event comes once for each run.
@@ -122,6 +132,7 @@ func (StateChanged) event()    {}
 func (ConsumerLost) event()    {}
 func (Settled) event()         {}
 func (HandOffFailed) event()   {}
+func (DelayFailed) event()     {}
 func (HandlerOverdue) event()  {}
 func (TopologyChanged) event() {}
 func (Isolated) event()        {}

@@ -35,7 +35,10 @@ type Health struct {
 	// 10 s; and the broker has accepted the last declaration of its topology.
 	Ready   bool
 	Reasons []string // why it is not ready
-	Queues  []QueueHealth
+	// Warnings says what is wrong although the worker is ready: which queues and exchanges
+	// have not taken delayed messages that are due, for 10 s or longer.
+	Warnings []string
+	Queues   []QueueHealth
 }
 
 // QueueHealth is the health of one queue.
@@ -77,6 +80,9 @@ func (w *Worker) Health() Health {
 		for _, p := range w.parkings {
 			h.Reasons = append(h.Reasons, p.notReady()...)
 		}
+	}
+	for _, p := range w.parkings {
+		h.Warnings = append(h.Warnings, p.warnings()...)
 	}
 	h.Ready = len(h.Reasons) == 0
 	return h

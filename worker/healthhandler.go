@@ -15,7 +15,7 @@ import (
 //   - /livez: always 200. A worker reconnects by itself; to restart it helps nothing.
 //   - /readyz: 200 if health says Ready, else 503.
 //
-// The body is JSON: {"status":"ready"}, "not ready" or "live". The reasons and queues of
+// The body is JSON: {"status":"ready"}, "not ready" or "live". The reasons, warnings and queues of
 // /readyz are added only for requests from the loopback interface to a loopback address,
 // and for requests with "Authorization: Bearer" and the token, since errors name users,
 // virtual hosts and addresses. token is called for each request; if it is nil, or returns an
@@ -39,9 +39,10 @@ type healthHandler struct {
 }
 
 type healthAnswer struct {
-	Status  string              `json:"status"`
-	Reasons []string            `json:"reasons,omitempty"`
-	Queues  []queueHealthAnswer `json:"queues,omitempty"`
+	Status   string              `json:"status"`
+	Reasons  []string            `json:"reasons,omitempty"`
+	Warnings []string            `json:"warnings,omitempty"`
+	Queues   []queueHealthAnswer `json:"queues,omitempty"`
 }
 
 type queueHealthAnswer struct {
@@ -78,7 +79,7 @@ func (h *healthHandler) ready(w http.ResponseWriter, r *http.Request) {
 		status, answer.Status = http.StatusServiceUnavailable, "not ready"
 	}
 	if isLocal(r) || h.hasToken(r) {
-		answer.Reasons = now.Reasons
+		answer.Reasons, answer.Warnings = now.Reasons, now.Warnings
 		for _, q := range now.Queues {
 			answer.Queues = append(answer.Queues, q.answer())
 		}

@@ -283,7 +283,11 @@ func (q *Subscription) declare(ctx context.Context, session *amqp.Session) error
 	if err := connections.declareShared(ctx, session, math.MaxInt64); err != nil {
 		return err
 	}
-	if err := connections.consuming.Declare(ctx, session, q.topology()); err != nil {
+	t := q.topology()
+	if q.hasBegun() {
+		t = t.Without(parkingQueues(q.config)...)
+	}
+	if err := connections.consuming.Declare(ctx, session, t); err != nil {
 		return err
 	}
 	q.setTopologyErr(nil)
@@ -293,16 +297,20 @@ func (q *Subscription) declare(ctx context.Context, session *amqp.Session) error
 // refuse ends the worker if the broker refuses to declare a queue that has never consumed.
 // Later such a refusal concerns the queue alone.
 func (q *Subscription) refuse(err error) {
-	q.mu.Lock()
-	began := q.began
-	q.mu.Unlock()
-	if _, refused := errors.AsType[*topology.DeclarationError](err); !refused || began {
+	if _, refused := errors.AsType[*topology.DeclarationError](err); !refused || q.hasBegun() {
 		return
 	}
 	select {
 	case q.worker.refused <- fmt.Errorf("worker: queue %s: %w", q.config.Name, err):
 	default:
 	}
+}
+
+// hasBegun reports whether the queue has been consumed or paused once.
+func (q *Subscription) hasBegun() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.began
 }
 
 // opening returns the pauses between attempts to open a queue.

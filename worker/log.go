@@ -27,6 +27,8 @@ func (w *Worker) logEvent(e Event) {
 	case HandOffFailed:
 		w.log.ErrorContext(within(e.Span), "worker: copy not confirmed, trying again", "queue", e.Queue, "message_id", e.Message.ID,
 			"outcome", e.Outcome.Verdict.String(), "error", e.Err)
+	case DelayFailed:
+		w.log.Error("worker: delayed message not taken, trying again", "queue", e.Queue, "exchange", e.Exchange, "routing_key", e.RoutingKey, "error", e.Err)
 	case HandlerOverdue:
 		w.log.ErrorContext(within(e.Span), "worker: handler overdue, it ignores its context", "queue", e.Queue, "message_id", e.MessageID,
 			"routing_key", e.RoutingKey, "attempt", e.Attempt, "age", e.Age)

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -22,7 +23,11 @@ type meter struct {
 	isolated   metric.Int64Counter
 	reconnects metric.Int64Counter
 	consumed   metric.Int64Counter // middleware.Metrics counts; here it begins at 0
+	delays     metric.Int64Counter // of failed publishes
+	lateness   metric.Float64Histogram
 	inHand     metric.Int64ObservableGauge
+	waiting    metric.Int64ObservableGauge
+	nextDue    metric.Float64ObservableGauge
 	overdue    metric.Int64ObservableGauge
 	err        error // of making the instruments; reported by Run
 }
@@ -38,9 +43,23 @@ func newMeter(provider metric.MeterProvider) *meter {
 	var err error
 	m.consumed, err = telemetry.ConsumedMessages(m.meter)
 	m.note(err)
+	m.newDelays()
 	m.inHand = m.gauge(telemetry.MetricInFlight, "messages in handlers, or whose copy is not confirmed yet")
 	m.overdue = m.gauge(telemetry.MetricOverdue, "messages whose handler has not returned 5 s after its deadline")
 	return m
+}
+
+// newDelays makes the instruments for parking queues.
+func (m *meter) newDelays() {
+	var err error
+	m.delays = m.counter(telemetry.MetricDelayFailures, "{attempt}", "delayed messages that were not taken when they were due and are tried again")
+	m.lateness, err = m.meter.Float64Histogram(telemetry.MetricDelayLateness, metric.WithUnit("s"),
+		metric.WithDescription("how long after its due time a delayed message was published"), metric.WithExplicitBucketBoundaries(telemetry.Buckets()...))
+	m.note(err)
+	m.waiting = m.gauge(telemetry.MetricDelayWaiting, "delayed messages that this process holds, those in levels not included")
+	m.nextDue, err = m.meter.Float64ObservableGauge(telemetry.MetricDelayNextDue, metric.WithUnit("s"),
+		metric.WithDescription("time until the next delayed message is due; absent if none waits"))
+	m.note(err)
 }
 
 func (m *meter) counter(name, unit, description string) metric.Int64Counter {
@@ -68,6 +87,9 @@ func (m *meter) observe(w *Worker) (stop func(), err error) {
 		return nil, m.err
 	}
 	m.begin(w.queues)
+	for _, p := range w.parkings {
+		m.delays.Add(context.Background(), 0, metric.WithAttributes(queueAttribute(p.queue)))
+	}
 	r, err := m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		for _, q := range w.queues {
 			queue := metric.WithAttributes(queueAttribute(q.config.Name))
@@ -75,8 +97,11 @@ func (m *meter) observe(w *Worker) (stop func(), err error) {
 			o.ObserveInt64(m.inHand, q.busy.Load(), queue)
 			o.ObserveInt64(m.overdue, int64(late), queue)
 		}
+		for _, p := range w.parkings {
+			m.observeDelays(o, p)
+		}
 		return nil
-	}, m.inHand, m.overdue)
+	}, m.inHand, m.overdue, m.waiting, m.nextDue)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +110,26 @@ func (m *meter) observe(w *Worker) (stop func(), err error) {
 			w.log.Warn("worker: metrics callback", "error", err)
 		}
 	}, nil
+}
+
+func (m *meter) observeDelays(o metric.Observer, p *parking) {
+	queue := metric.WithAttributes(queueAttribute(p.queue))
+	count, _ := p.keeper.Held()
+	o.ObserveInt64(m.waiting, int64(count), queue)
+	if due := p.keeper.NextDue(); !due.IsZero() {
+		o.ObserveFloat64(m.nextDue, time.Until(due).Seconds(), queue)
+	}
+}
+
+// late records how late a delayed message was published.
+func (m *meter) late(queue string, d time.Duration) {
+	if ctx := context.Background(); m.lateness.Enabled(ctx) {
+		m.lateness.Record(ctx, d.Seconds(), metric.WithAttributes(queueAttribute(queue)))
+	}
+}
+
+func (m *meter) delayFailed(queue string) {
+	m.delays.Add(context.Background(), 1, metric.WithAttributes(queueAttribute(queue)))
 }
 
 // begin adds 0 to every counter: a rate over the first failure is wrong where its series

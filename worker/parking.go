@@ -1,8 +1,9 @@
 package worker
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,25 +23,19 @@ type parking struct {
 	queue    string
 	topology topology.Topology
 	keeper   *delay.Keeper
+	turn     openers        // held while it consumes, if workers with the same Connections consume it in turn
 	consumed sync.WaitGroup // consumers that are not closed
 	current  atomic.Pointer[amqp.Consumer]
-
-	mu    sync.Mutex
-	began bool  // it was consumed once
-	err   error // why the queue is not consumed
+	state    parkingState
 }
 
-// The prefetch of a parking queue begins small, since nothing is known of the size of its
-// messages, and grows while the messages are small and more than that are waiting.
-const (
-	firstPrefetch = 256
-	lastPrefetch  = 16 << 10
-	growth        = 8
-)
+// bindInterval is the least time between two declarations of the binding through which
+// messages return from the levels. The broker does not report that someone has deleted it.
+const bindInterval = 2 * time.Minute
 
-// parkingQueues are the names of the parking queues of a queue and of its exchange. A parking
-// declares them, and no one else: RabbitMQ 3.10 does not tell the consumers of a deleted queue
-// that it is gone if the queue is declared again at that moment.
+// parkingQueues are the names of the parking queues of a queue and of its exchange. Once they
+// were consumed, only the parking declares them: RabbitMQ 3.10 does not tell the consumers of
+// a deleted queue that it is gone if the queue is declared again at that moment.
 func parkingQueues(q Queue) []string {
 	return []string{topology.ParkingQueue(q.Name), topology.ExchangeParking(q.Exchange)}
 }
@@ -57,27 +52,37 @@ func (w *Worker) newParkings() (all []*parking) {
 			continue
 		}
 		exchanges[exchange] = true
-		all = append(all, w.newParking(topology.DelayedExchange(exchange), func(m *message.Message) delay.Address {
+		p := w.newParking(topology.DelayedExchange(exchange), func(m *message.Message) delay.Address {
 			return delay.Address{Exchange: exchange, Key: m.Headers.String(record.HeaderRoutingKey)}
-		}))
+		})
+		p.turn = w.connections.turn(exchange)
+		all = append(all, p)
 	}
 	return all
 }
 
 func (w *Worker) newParking(t topology.Topology, target func(*message.Message) delay.Address) *parking {
 	p := &parking{worker: w, queue: t.Queues[0].Name, topology: t}
-	p.keeper = delay.New(delay.Config{Queue: p.queue, Target: target, Sink: parkingSink{w.connections.sender}, OnIdle: p.flush})
+	p.keeper = delay.New(delay.Config{
+		Queue: p.queue, Target: target, Sink: parkingSink{w.connections.sender},
+		OnIdle: p.flush, OnPublished: p.published, OnFailed: p.failed,
+	})
 	return p
 }
 
-// keep consumes the parking queue until ctx is done, whatever ends a consumer.
-func (p *parking) keep(ctx context.Context) {
+// keep consumes the parking queue until ctx is done, whatever ends a consumer. Calls to the
+// broker that have begun by then end with hard: to abandon one could end the session, on which
+// running handlers settle.
+func (p *parking) keep(ctx, hard context.Context) {
+	if p.turn != nil && !p.takeTurn(ctx) {
+		return
+	}
 	var keeping sync.WaitGroup
 	life, end := context.WithCancel(context.Background())
 	keeping.Go(func() { p.keeper.Run(ctx); end() })
-	prefetch := firstPrefetch
+	prefetch := delay.FirstPrefetch
 	for failures := 0; ctx.Err() == nil; {
-		c, err := p.open(ctx, prefetch)
+		c, err := p.open(ctx, hard, prefetch)
 		p.note(err)
 		if err != nil {
 			failures++
@@ -87,11 +92,7 @@ func (p *parking) keep(ctx context.Context) {
 		failures = 0
 		p.consumed.Add(1)
 		p.current.Store(c)
-		if p.consume(ctx, c, prefetch) {
-			prefetch = min(prefetch*growth, lastPrefetch)
-		} else {
-			prefetch = firstPrefetch
-		}
+		prefetch = cmp.Or(p.consume(ctx, hard, c, prefetch), delay.FirstPrefetch)
 		go func() {
 			defer p.consumed.Done()
 			p.leave(life, c)
@@ -99,6 +100,22 @@ func (p *parking) keep(ctx context.Context) {
 	}
 	keeping.Wait()
 	p.consumed.Wait()
+	if p.turn != nil {
+		<-p.turn
+	}
+}
+
+// takeTurn waits until no other worker with the same Connections consumes the queue: a second
+// consumer would take a channel and receive no messages.
+func (p *parking) takeTurn(ctx context.Context) bool {
+	select {
+	case p.turn <- struct{}{}:
+		return true
+	default:
+	}
+	p.note(nil) // the other worker reports on the queue
+	_, err := p.turn.acquire(ctx)
+	return err == nil
 }
 
 // flush has the broker told at once what was acknowledged.
@@ -118,33 +135,36 @@ func (p *parking) leave(life context.Context, c *amqp.Consumer) {
 	p.keeper.Sweep()
 }
 
-// consume hands what c receives to the keeper, until c is lost or ctx is done. It reports
-// whether it has ended c because another consumer with a larger prefetch would do better.
-func (p *parking) consume(ctx context.Context, c *amqp.Consumer, prefetch int) (larger bool) {
-	handed := make(chan struct{})
+// consume passes what c receives to the keeper, until c is lost or ctx is done. If another
+// prefetch suits better, it ends c and returns that prefetch.
+func (p *parking) consume(ctx, hard context.Context, c *amqp.Consumer, prefetch int) (next int) {
+	received := make(chan struct{})
 	go func() {
-		defer close(handed)
-		p.hand(ctx, c)
+		defer close(received)
+		p.receive(ctx, c)
 	}()
+	bind := time.NewTicker(bindInterval + rand.N(bindInterval/2))
+	defer bind.Stop()
 	for {
 		select {
 		case <-c.Done():
 			p.rest(ctx) // until all consumers of a deleted queue know that it is gone
-			return false
+			return 0
 		case <-ctx.Done():
-			<-handed
-			return false
-		case <-p.keeper.Filled(prefetch):
-		}
-		if count, bytes := p.keeper.Held(); prefetch < lastPrefetch && count > 0 && bytes/count*prefetch*growth < delay.MaxBytes {
-			_ = c.Cancel(ctx) // if it fails, the consumer has ended with its session
-			return true
+			<-received
+			return 0
+		case <-bind.C:
+			p.bind(hard)
+		case <-p.keeper.Resize(prefetch):
+			if next = p.keeper.Better(prefetch); next != prefetch {
+				_ = c.Cancel(hard) // if it fails, the consumer has ended with its session
+				return next
+			}
 		}
 	}
 }
 
-// hand gives the keeper what c receives.
-func (p *parking) hand(ctx context.Context, c *amqp.Consumer) {
+func (p *parking) receive(ctx context.Context, c *amqp.Consumer) {
 	for {
 		d, ok := c.Receive(ctx.Done())
 		if !ok || !p.keeper.Take(ctx, &d) {
@@ -154,7 +174,7 @@ func (p *parking) hand(ctx context.Context, c *amqp.Consumer) {
 }
 
 // open declares the parking queue and consumes it.
-func (p *parking) open(ctx context.Context, prefetch int) (*amqp.Consumer, error) {
+func (p *parking) open(ctx, hard context.Context, prefetch int) (*amqp.Consumer, error) {
 	session, err := p.worker.connections.consuming.Session(ctx)
 	if err != nil {
 		return nil, err
@@ -164,12 +184,28 @@ func (p *parking) open(ctx context.Context, prefetch int) (*amqp.Consumer, error
 		return nil, err
 	}
 	defer release()
-	ctx, cancel := context.WithTimeout(ctx, declareTimeout)
+	bounded, cancel := context.WithTimeout(hard, declareTimeout)
 	defer cancel()
-	if err := session.Declare(ctx, topology.Shared().Merge(p.topology)); err != nil {
+	if err := session.Declare(bounded, topology.Shared().Merge(p.topology)); err != nil {
 		return nil, err
 	}
-	return session.Consume(ctx, amqp.Consume{Queue: p.queue, Prefetch: prefetch})
+	return session.Consume(bounded, amqp.Consume{Queue: p.queue, Prefetch: prefetch})
+}
+
+// bind declares the way from the levels to the queue again. If the queue was deleted, the
+// consumer is about to end.
+func (p *parking) bind(hard context.Context) {
+	session, _ := p.worker.connections.consuming.Current()
+	if session == nil {
+		return
+	}
+	bounded, cancel := context.WithTimeout(hard, declareTimeout)
+	defer cancel()
+	t := topology.Shared()
+	t.Bindings = p.topology.Bindings
+	if err := session.Declare(bounded, t); session.Err() == nil {
+		p.note(err)
+	}
 }
 
 // rest waits for a second, unless the session is lost.
@@ -182,29 +218,6 @@ func (p *parking) rest(ctx context.Context) {
 	case <-time.After(time.Second):
 	case <-ctx.Done():
 	}
-}
-
-func (p *parking) note(err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.err = err
-	if err == nil && !p.began {
-		p.began = true
-		p.worker.began()
-	}
-}
-
-// notReady says why delayed messages do not come back, if they do not.
-func (p *parking) notReady() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case p.err != nil:
-		return []string{fmt.Sprintf("queue %s is not consumed: %v", p.queue, p.err)}
-	case !p.began:
-		return []string{fmt.Sprintf("queue %s is not consumed yet", p.queue)}
-	}
-	return nil
 }
 
 // parkingSink publishes for a keeper.

@@ -91,7 +91,7 @@ func (w *Worker) work(ctx context.Context, interrupted <-chan struct{}) (<-chan 
 		keepers.Go(func() { q.keep(receiving, hard) })
 	}
 	for _, p := range w.parkings {
-		keepers.Go(func() { p.keep(receiving) })
+		keepers.Go(func() { p.keep(receiving, hard) })
 	}
 	var refused, told error
 	select {

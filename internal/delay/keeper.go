@@ -43,12 +43,18 @@ type Config struct {
 	Sink   Sink
 	// OnIdle is called when a message was acknowledged and no other is in flight.
 	OnIdle func()
-	// OnReleased is called when a message was published, with the time that has passed
-	// since it was due.
-	OnReleased func(late time.Duration)
+	// OnPublished is called when a message was published and confirmed.
+	OnPublished func(Published)
 	// OnFailed is called when a publish failed or was not confirmed in time, once for each
 	// failure. The message is kept.
 	OnFailed func(to Address, err error)
+}
+
+// Published is a message that was published.
+type Published struct {
+	To   Address // the target, a level, or the queue for messages without a destination
+	Due  bool    // it was published to its target because it was due
+	Late time.Duration
 }
 
 // Keeper holds the messages of a parking queue and publishes each when it is due. One
@@ -72,6 +78,7 @@ type Keeper struct {
 	seq     uint64
 
 	count, bytes atomic.Int64
+	nextDue      atomic.Pointer[time.Time]
 	prefetch     atomic.Int64
 	resize       chan struct{} // holds one token when another prefetch suits better
 }
@@ -81,8 +88,8 @@ func New(c Config) *Keeper {
 	if c.OnIdle == nil {
 		c.OnIdle = func() {}
 	}
-	if c.OnReleased == nil {
-		c.OnReleased = func(time.Duration) {}
+	if c.OnPublished == nil {
+		c.OnPublished = func(Published) {}
 	}
 	if c.OnFailed == nil {
 		c.OnFailed = func(Address, error) {}
@@ -115,6 +122,14 @@ func (k *Keeper) Sweep() {
 // Held returns how many messages the keeper holds, and about how many bytes of memory
 // they need.
 func (k *Keeper) Held() (count, bytes int) { return int(k.count.Load()), int(k.bytes.Load()) }
+
+// NextDue returns when the next message is due, or the zero time if none waits.
+func (k *Keeper) NextDue() time.Time {
+	if at := k.nextDue.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
+}
 
 // Run holds and publishes messages until ctx is done. It then waits up to 5 s for the
 // confirms of messages in flight, and leaves the other messages to the broker.

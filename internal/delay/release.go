@@ -157,8 +157,12 @@ func (k *Keeper) next(now time.Time) *item {
 // pause returns the time until the next item is due or something else is to be done.
 func (k *Keeper) pause(now time.Time) time.Duration {
 	pause := time.Hour
-	if len(k.held) > 0 && k.flying.near < window {
-		pause = k.held[0].at.Sub(now)
+	k.nextDue.Store(nil)
+	if len(k.held) > 0 {
+		k.nextDue.Store(&k.held[0].at)
+		if k.flying.near < window {
+			pause = k.held[0].at.Sub(now)
+		}
 	}
 	if l := k.flying.oldest(); l != nil {
 		pause = min(pause, l.at.Add(patience).Sub(now))
@@ -269,9 +273,7 @@ func (k *Keeper) settle(r result) {
 
 func (k *Keeper) succeeded(it *item, t *target) {
 	_ = it.delivery.Ack() // if it is stale, the message is published twice
-	if !it.far && !it.gone {
-		k.cfg.OnReleased(it.at.Sub(it.due))
-	}
+	k.cfg.OnPublished(Published{To: it.via, Due: !it.far && !it.gone, Late: it.at.Sub(it.due)})
 	t.succeeded()
 	k.forget(it)
 	if !k.flying.some() {

@@ -22,6 +22,10 @@ const (
 	MetricHandOffFailures = "warren.hand_off.failures" // counter, {attempt}
 	MetricIsolated        = "warren.isolated"          // counter, {message}
 	MetricReconnects      = "warren.reconnects"        // counter, {connection}
+	MetricDelayFailures   = "warren.delay.failures"    // counter, {attempt}
+	MetricDelayLateness   = "warren.delay.lateness"    // histogram, s
+	MetricDelayWaiting    = "warren.delay.waiting"     // gauge, {message}
+	MetricDelayNextDue    = "warren.delay.next_due"    // gauge, s
 	MetricInFlight        = "warren.inflight"          // gauge, {message}
 	MetricOverdue         = "warren.overdue"           // gauge, {message}
 )

@@ -130,7 +130,7 @@ func isLoopback(host string) bool {
 // health answers probes. The state of the queues is in /api/status.
 func (s *server) health() worker.Health {
 	status := s.Runner.Status()
-	return worker.Health{Ready: status.Ready, Reasons: status.Reasons}
+	return worker.Health{Ready: status.Ready, Reasons: status.Reasons, Warnings: status.Warnings}
 }
 
 func (s *server) status(w http.ResponseWriter, _ *http.Request) { respond(w, s.Runner.Status()) }

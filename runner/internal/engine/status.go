@@ -11,6 +11,7 @@ import (
 type Status struct {
 	Ready     bool          `json:"ready"`
 	Reasons   []string      `json:"reasons,omitempty"`
+	Warnings  []string      `json:"warnings,omitempty"` // what is wrong although it is ready
 	BrokerURL string        `json:"embedded_broker_url,omitempty"` // only of an embedded broker
 	Queues    []QueueStatus `json:"queues"`
 	Scheduler string        `json:"scheduler,omitempty"` // its role; empty without schedules
@@ -47,7 +48,8 @@ func (e *Engine) Status() Status {
 		s.Reasons = append(s.Reasons, "stopping")
 	}
 	for _, q := range e.queues {
-		s.Reasons = append(s.Reasons, q.worker.Health().Reasons...)
+		h := q.worker.Health()
+		s.Reasons, s.Warnings = append(s.Reasons, h.Reasons...), append(s.Warnings, h.Warnings...)
 		s.Queues = append(s.Queues, q.status())
 	}
 	if e.scheduler != nil {

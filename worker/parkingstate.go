@@ -1,0 +1,127 @@
+package worker
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/warren-mq/warren/internal/delay"
+)
+
+// parkingState is what a parking reports about itself.
+type parkingState struct {
+	mu       sync.Mutex
+	began    bool  // it was consumed once
+	err      error // why the queue is not consumed, or is not bound
+	refusals map[delay.Address]*refusal
+}
+
+// refusal describes an address that does not take delayed messages.
+type refusal struct {
+	since          time.Time // zero if a message was taken since the last failure
+	last, reported time.Time
+	err            error
+}
+
+const (
+	// maxRefusals bounds how many addresses are remembered; routing keys may contain ids.
+	maxRefusals = 100
+	// refusalReport is the time after which a refusal is a warning, and between two events
+	// about the same address.
+	refusalReport = 10 * time.Second
+	// refusalForgotten is the time without a further failure after which a refusal is over.
+	refusalForgotten = 2 * time.Minute
+)
+
+func (p *parking) note(err error) {
+	p.state.mu.Lock()
+	defer p.state.mu.Unlock()
+	p.state.err = err
+	if err == nil && !p.state.began {
+		p.state.began = true
+		p.worker.began()
+	}
+}
+
+// published counts a message that was published when it was due.
+func (p *parking) published(m delay.Published) {
+	if m.Due {
+		p.worker.meter.late(p.queue, m.Late)
+	}
+	p.state.mu.Lock()
+	defer p.state.mu.Unlock()
+	if r := p.state.refusals[m.To]; r != nil {
+		r.since = time.Time{}
+	}
+}
+
+// failed reports a message that was not published. It is tried again.
+func (p *parking) failed(to delay.Address, err error) {
+	p.worker.meter.delayFailed(p.queue)
+	if p.state.refused(to, err, time.Now()) {
+		p.worker.emit(DelayFailed{Queue: p.queue, Exchange: to.Exchange, RoutingKey: to.Key, Err: err})
+	}
+}
+
+// refused notes a refusal. It reports whether to emit an event.
+func (s *parkingState) refused(to delay.Address, err error, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.refusals[to]
+	if r == nil {
+		if s.refusals == nil || len(s.refusals) >= maxRefusals {
+			s.refusals = make(map[delay.Address]*refusal)
+		}
+		r = &refusal{}
+		s.refusals[to] = r
+	}
+	if r.since.IsZero() {
+		r.since = now
+	}
+	r.last, r.err = now, err
+	if now.Sub(r.reported) < refusalReport {
+		return false
+	}
+	r.reported = now
+	return true
+}
+
+// notReady returns why delayed messages do not come back, if they do not.
+func (p *parking) notReady() []string {
+	p.state.mu.Lock()
+	defer p.state.mu.Unlock()
+	switch {
+	case p.state.err != nil:
+		return []string{fmt.Sprintf("queue %s is not consumed: %v", p.queue, p.state.err)}
+	case !p.state.began:
+		return []string{fmt.Sprintf("queue %s is not consumed yet", p.queue)}
+	}
+	return nil
+}
+
+// warnings returns which addresses have not taken delayed messages for refusalReport.
+func (p *parking) warnings() (all []string) {
+	p.state.mu.Lock()
+	defer p.state.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(p.state.refusals, func(_ delay.Address, r *refusal) bool { return now.Sub(r.last) > refusalForgotten })
+	byName := func(a, b delay.Address) int { return strings.Compare(a.Exchange+"/"+a.Key, b.Exchange+"/"+b.Key) }
+	for _, to := range slices.SortedFunc(maps.Keys(p.state.refusals), byName) {
+		if r := p.state.refusals[to]; !r.since.IsZero() && now.Sub(r.since) >= refusalReport {
+			all = append(all, fmt.Sprintf("%s: messages for %s have waited for %v, trying again: %v",
+				p.queue, place(to), now.Sub(r.since).Round(time.Second), r.err))
+		}
+	}
+	return all
+}
+
+// place describes an address in words.
+func place(to delay.Address) string {
+	if to.Exchange == "" {
+		return "queue " + to.Key
+	}
+	return fmt.Sprintf("exchange %s with key %q", to.Exchange, to.Key)
+}
