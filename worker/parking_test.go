@@ -53,12 +53,12 @@ func inTime(t *testing.T, f func(t *testing.T, cfg broker.Config, ch *amqp.Chann
 	}
 }
 
-// publishLater publishes a message to exchange with a delay.
-func publishLater(t *testing.T, cfg broker.Config, exchange, key string, d time.Duration, n int) {
+// publishLater publishes n messages to an exchange and routing key with a delay.
+func publishLater(t *testing.T, cfg broker.Config, to [2]string, d time.Duration, n int) {
 	t.Helper()
-	pub := broker.NewPublisher(cfg, exchange)
+	pub := broker.NewPublisher(cfg, to[0])
 	for range n {
-		if err := pub.Publish(t.Context(), key, 1, broker.WithDelay(d)); err != nil {
+		if err := pub.Publish(t.Context(), to[1], 1, broker.WithDelay(d)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -83,8 +83,8 @@ func TestTheWayBackFromTheLevelsIsRestored(t *testing.T) {
 		stop := inBackground(t, w.Run)
 		<-w.Ready()
 		due := time.Now().Add(5 * time.Minute)
-		publishLater(t, cfg, "events", "key", 5*time.Minute, 1)
-		publishLater(t, cfg, "", "q", 5*time.Minute, 1)
+		publishLater(t, cfg, [2]string{"events", "key"}, 5*time.Minute, 1)
+		publishLater(t, cfg, [2]string{"", "q"}, 5*time.Minute, 1)
 		time.Sleep(time.Second) // the messages are in a level
 		for _, parked := range []string{"q.delay", "warren.delayed.events"} {
 			if err := ch.QueueUnbind(parked, parked, topology.DueExchange, nil); err != nil {
@@ -119,7 +119,7 @@ func TestAQueueThatTakesNoDelayedMessagesIsAWarning(t *testing.T) {
 		q.Pause()
 		stop := inBackground(t, w.Run)
 		<-w.Ready()
-		publishLater(t, cfg, "", "q", time.Second, 50)
+		publishLater(t, cfg, [2]string{"", "q"}, time.Second, 50)
 		time.Sleep(35 * time.Second)
 		h := w.Health()
 		if len(h.Warnings) != 1 || !strings.Contains(h.Warnings[0], "q.delay: messages for queue q have waited for 34s") || !h.Ready {
@@ -184,7 +184,7 @@ func TestWorkersWithSharedConnectionsConsumeTheParkingQueueOfAnExchangeInTurn(t 
 			t.Errorf("the queue has %d consumers (%v), want 1", q.Consumers, err)
 		}
 		stopFirst()
-		publishLater(t, cfg, "events", "key", time.Second, 1)
+		publishLater(t, cfg, [2]string{"events", "key"}, time.Second, 1)
 		time.Sleep(2 * time.Second)
 		if len(came) != 1 || <-came != "second" {
 			t.Errorf("%d messages came, want one for the worker that still runs", len(came))

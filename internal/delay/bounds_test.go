@@ -214,7 +214,7 @@ func TestThePrefetchGrowsWhileMessagesAreSmall(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			in(t, func(t *testing.T, w *world) {
 				n := delay.FirstPrefetch
-				for i := 0; i < tt.want; i++ {
+				for i := range tt.want {
 					w.deliver(strconv.Itoa(i), "a", 10*time.Second, make([]byte, tt.size)...)
 					synctest.Wait()
 					n = w.keeper.Better(n)

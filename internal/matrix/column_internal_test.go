@@ -57,7 +57,7 @@ func TestAColumnHasItsBrokerAndNoOther(t *testing.T) {
 
 func TestPipesRunWhatIsMadeForThem(t *testing.T) {
 	t.Parallel()
-	tests := map[string]bool{"./worker": true, module + "/broker": true, "./schedule": false, module + "/worker/tracetest": false}
+	tests := map[string]bool{"./worker": true, module + "/internal/amqp": true, module + "/broker": false, "./schedule": false, module + "/worker/tracetest": false}
 	for pkg, want := range tests {
 		if got := (&column{kind: pipe}).runs(pkg); got != want {
 			t.Errorf("%s over pipes: %v, want %v", pkg, got, want)

@@ -17,6 +17,9 @@ type exception struct {
 	used    bool
 }
 
+// anyPackage is the package of an exception that covers all tests.
+const anyPackage = module + "/*"
+
 // parseExceptions parses lines of columns, package and test, and reason, separated by |.
 func parseExceptions(file string) (all []*exception, err error) {
 	n := 0
@@ -44,8 +47,8 @@ func parseExceptions(file string) (all []*exception, err error) {
 
 // covers reports whether the exception allows the outcome o of t on c.
 func (e *exception) covers(c *column, t test, o outcome) bool {
-	inside := t.Name == e.test.Name || strings.HasPrefix(t.Name, e.test.Name+"/")
-	if !c.is(e.columns) || t.Package != e.test.Package || !inside {
+	inside := t.Package == e.test.Package && (t.Name == e.test.Name || strings.HasPrefix(t.Name, e.test.Name+"/"))
+	if !c.is(e.columns) || !inside && e.test.Package != anyPackage {
 		return false
 	}
 	return o != skip || strings.Contains(strings.Join(c.results.output[t], ""), e.reason)

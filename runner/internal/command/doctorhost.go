@@ -107,6 +107,8 @@ func (e *examination) checkAdmin(ctx context.Context) {
 	}
 	status, err := client.Status(ctx)
 	switch {
+	case err == nil && status.Ready && len(status.Warnings) > 0:
+		e.warnf("admin", "Make room in that queue, or start its workers.", "the runner at %s: %s", listen, strings.Join(status.Warnings, "; "))
 	case err == nil && status.Ready:
 		e.okf("admin", "a runner is running at %s", listen)
 	case err == nil:

@@ -11,7 +11,7 @@ import (
 type Status struct {
 	Ready     bool          `json:"ready"`
 	Reasons   []string      `json:"reasons,omitempty"`
-	Warnings  []string      `json:"warnings,omitempty"` // what is wrong although it is ready
+	Warnings  []string      `json:"warnings,omitempty"`            // what is wrong although it is ready
 	BrokerURL string        `json:"embedded_broker_url,omitempty"` // only of an embedded broker
 	Queues    []QueueStatus `json:"queues"`
 	Scheduler string        `json:"scheduler,omitempty"` // its role; empty without schedules
