@@ -105,6 +105,9 @@ func TestAFullQueueCostsFewChannels(t *testing.T) {
 func TestAChannelThatIsSilentIsReplaced(t *testing.T) {
 	t.Parallel()
 	withSender(t, func(t *testing.T, dev *devbroker.Broker, s *amqp.Sender) {
+		if err := s.Send(t.Context(), "", "other", &message.Message{}); err != nil { // opens the channel
+			t.Fatal(err)
+		}
 		dev.Inject(devbroker.Fault{On: devbroker.OnPublish, Do: devbroker.Swallow, Open: true})
 		ctx, cancel := context.WithCancel(t.Context())
 		waiting := make(chan error, 1)

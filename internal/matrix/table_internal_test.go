@@ -48,6 +48,8 @@ func TestTheTableSaysWhatIsWrong(t *testing.T) {
 		{"parts of a skipped test are not missed", "TestA/part pass\nTestA pass\n- pass", "TestA : no disk\nTestA skip\n- pass", "devbroker | worker TestA | no disk", "ok: 1 passed, 0 failed, 1 skipped", true},
 		{"a skip without an exception", good, "TestA : no disk\nTestA skip\n- pass", "", "worker TestA: skip no disk", false},
 		{"a skip with an exception", good, "TestA : no disk\nTestA skip\n- pass", "devbroker | worker TestA | no disk", "ok: 1 passed, 0 failed, 1 skipped", true},
+		{"a skip that an asterisk allows", good, "TestA : no disk\nTestA skip\n- pass", "devbroker | * | no disk", "ok: 1 passed, 0 failed, 1 skipped", true},
+		{"a failure beside an asterisk", good, "TestA : no disk\nTestA fail\n- fail", "devbroker | * | no disk", "worker TestA: fail no disk", false},
 		{"a skip for another reason", good, "TestA : too slow\nTestA skip\n- pass", "devbroker | worker TestA | no disk", "worker TestA: skip too slow", false},
 		{"a failure with an exception", "TestA/part fail\nTestA fail\n- fail", "TestA/part pass\nTestA pass\n- pass", "rabbitmq-4.3 | worker TestA | no idea", "ok: 1 passed, 1 failed, 0 skipped", true},
 		{"an exception of another column", good, "TestA fail\n- fail", "rabbitmq-4.3 | worker TestA | no idea", "worker TestA: fail", false},
