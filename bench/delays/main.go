@@ -20,6 +20,7 @@ import (
 type options struct {
 	dir, scripts string
 	n, feed      int
+	prefetch     int
 	delay, most  time.Duration
 	ladder       bool
 	bound        time.Duration
@@ -53,7 +54,8 @@ func run(ctx context.Context, args []string) error {
 	f.StringVar(&o.dir, "node", "", "folder of a node that scripts/rabbitmq has started; it may be filled, killed and emptied")
 	f.StringVar(&o.scripts, "scripts", "../scripts/rabbitmq", "the script that runs the node")
 	f.IntVar(&o.n, "n", 20_000, "number of messages, or of queues (idle)")
-	f.IntVar(&o.feed, "feed", 64, "messages in the work queue at a time before their first attempt (storm)")
+	f.IntVar(&o.feed, "feed", 256, "messages in a short work queue before their first attempt (storm)")
+	f.IntVar(&o.prefetch, "prefetch", 0, "prefetch of the worker; 0 means its default (storm)")
 	f.DurationVar(&o.delay, "delay", time.Second, "delay of a retry, ±20 percent (storm)")
 	f.DurationVar(&o.most, "most", 3*time.Minute, "longest delay (mixed)")
 	f.BoolVar(&o.ladder, "ladder", true, "measure the delay ladder, too (storm)")

@@ -38,9 +38,10 @@ type design interface {
 type storm struct {
 	node   *node
 	n      int
-	feed   int
+	feed   int // at most so many messages are in the work queue before their first attempt
 	delay  time.Duration
-	begun  chan struct{} // one token for each message that may be in its first attempt
+	open   chan struct{} // closed when the handlers may begin
+	begun  chan struct{} // one token for each message before its first attempt
 	handed atomic.Int64  // messages after their first attempt
 	came   atomic.Int64
 	late   lateness
@@ -64,6 +65,7 @@ func spread(d time.Duration) time.Duration {
 }
 
 func (s *storm) each(attempt int, body []byte, failed time.Time) time.Duration {
+	<-s.open
 	now, d := time.Now(), delayOf(body)
 	if attempt == 1 {
 		select {
@@ -71,15 +73,16 @@ func (s *storm) each(attempt int, body []byte, failed time.Time) time.Duration {
 		default: // it was delivered again
 		}
 		s.handed.Add(1)
-		s.mu.Lock()
-		defer s.mu.Unlock()
+	} else {
+		s.late.add(now.Sub(failed) - d)
+		s.came.Add(1)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if attempt == 1 {
 		s.lastOut = now
 		return d
 	}
-	s.late.add(now.Sub(failed) - d)
-	s.came.Add(1)
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.firstIn.IsZero() {
 		s.firstIn = now
 	}
@@ -87,22 +90,26 @@ func (s *storm) each(attempt int, body []byte, failed time.Time) time.Duration {
 	return 0
 }
 
-// publish keeps feed messages in the work queue, so that messages that come back do not wait
-// behind first attempts.
-func (s *storm) publish(ctx context.Context, ch *amqp.Channel, queue string) error {
-	s.start = time.Now()
-	for i := range s.n {
-		select {
-		case s.begun <- struct{}{}:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		p := amqp.Publishing{DeliveryMode: amqp.Persistent, Body: body(i, spread(s.delay))}
-		if err := ch.PublishWithContext(ctx, "", queue, true, false, p); err != nil {
-			return err
-		}
+// publish publishes the messages to the work queue. The handlers begin at once; or when all
+// are in the queue, if the queue may hold all of them.
+func (s *storm) publish(ctx context.Context, conn *amqp.Connection, queue string) error {
+	ch, err := conn.Channel()
+	if err != nil {
+		return err
 	}
-	return nil
+	if err := ch.Confirm(false); err != nil {
+		return err
+	}
+	begin := sync.OnceFunc(func() { s.start = time.Now(); close(s.open) })
+	if s.feed < s.n {
+		begin()
+	}
+	_, err = publishConfirmed(ctx, ch, queue, s.n, func(i int) []byte {
+		s.begun <- struct{}{}
+		return body(i, spread(s.delay))
+	})
+	begin()
+	return errors.Join(err, ch.Close())
 }
 
 // wait waits until all messages have come back, or none has come for a minute.
@@ -132,7 +139,7 @@ type measured struct {
 	handOver, back float64 // messages a second
 	storm, other   *lateness
 	cpu            time.Duration // of the broker for each message
-	lost           int
+	n, lost        int
 }
 
 // run measures one design.
@@ -153,28 +160,22 @@ func (s *storm) run(ctx context.Context, d design) (m measured, err error) {
 	}
 	used := cpu(s.node.pid)
 	err = s.perform(ctx, conn, queue, other, b)
-	m = measured{storm: &s.late, other: b.late, lost: s.n - int(s.came.Load()), cpu: (cpu(s.node.pid) - used) / time.Duration(max(s.n, 1))}
+	m = measured{n: s.n, storm: &s.late, other: b.late, lost: s.n - int(s.came.Load()), cpu: (cpu(s.node.pid) - used) / time.Duration(max(s.n, 1))}
 	m.handOver = float64(s.handed.Load()) / s.lastOut.Sub(s.start).Seconds()
 	m.back = float64(s.came.Load()) / s.in.Sub(s.firstIn).Seconds()
 	return m, errors.Join(err, conn.Close(), stopStorm(), stopOther(), d.remove(queue, other))
 }
 
 func (s *storm) perform(ctx context.Context, conn *amqp.Connection, queue, other string, b *bystander) error {
-	ch, err := conn.Channel()
-	if err != nil {
-		return err
-	}
 	beside, stop := context.WithCancel(ctx)
-	var publishing sync.WaitGroup
 	failed := make(chan error, 1)
-	publishing.Go(func() { failed <- b.publish(beside, conn, other, s.delay) })
-	err = s.publish(ctx, ch, queue)
+	go func() { failed <- b.publish(beside, conn, other, s.delay) }()
+	err := s.publish(ctx, conn, queue)
 	if err == nil {
 		err = s.wait(ctx)
 	}
 	b.over.Store(true)
 	stop()
-	publishing.Wait()
 	return errors.Join(err, <-failed)
 }
 
@@ -215,34 +216,46 @@ func (b *bystander) publish(ctx context.Context, conn *amqp.Connection, queue st
 	}
 }
 
-// storms measures the plain window, the ladder and the parking queues.
+// storms measures the ladder and the parking queues, each twice: with all messages in the work
+// queue when the handlers begin, which shows the hand-over; and with a short work queue, which
+// shows the return, because messages that come back do not wait behind first attempts. A plain
+// window is measured before and after each.
 func storms(ctx context.Context, n *node, o options) error {
-	plain, plainCPU, err := plainWindow(ctx, n, max(o.n, 20_000))
-	if err != nil {
-		return err
-	}
-	rows := [][]any{{"plain window, publish only", plain, 1.0, "", "", "", "", plainCPU, "", ""}}
-	var ladderCPU time.Duration
-	for _, d := range designs(n, o) {
-		s := &storm{node: n, n: o.n, feed: o.feed, delay: o.delay, begun: make(chan struct{}, o.feed)}
-		m, err := s.run(ctx, d.design)
-		if err != nil {
-			return fmt.Errorf("%s: %w", d.name, err)
+	var rows [][]any
+	ladderCPU := make(map[int]time.Duration) // by feed
+	plain, plainCPU, err := plainWindow(ctx, n)
+	for _, feed := range []int{o.n, o.feed} {
+		for _, d := range designs(n, o) {
+			if err != nil {
+				return fmt.Errorf("%s: %w", d.name, err)
+			}
+			s := &storm{node: n, n: o.n, feed: feed, delay: o.delay, open: make(chan struct{}), begun: make(chan struct{}, feed)}
+			var m measured
+			if m, err = s.run(ctx, d.design); err != nil {
+				continue
+			}
+			before := plain
+			plain, _, err = plainWindow(ctx, n)
+			if d.name == "ladder" {
+				ladderCPU[feed] = m.cpu
+			}
+			rows = append(rows, m.row(d.name, feed, (before+plain)/2, ladderCPU[feed]))
 		}
-		ratio := any("")
-		if d.name == "ladder" {
-			ladderCPU = m.cpu
-		} else if ladderCPU > 0 {
-			ratio = float64(m.cpu) / float64(ladderCPU)
-		}
-		rows = append(rows, []any{
-			d.name, int(m.handOver), m.handOver / float64(plain), int(m.back), m.back / m.handOver,
-			m.storm, m.other, int(m.cpu.Microseconds()), ratio, m.lost,
-		})
 	}
-	rows[0][7] = int(plainCPU.Microseconds())
-	sayf("%d retries of %v ±20 %%, %d goroutines, bystander 50/s", o.n, o.delay, goroutines)
-	return show("design | handed over/s | ÷ plain | back/s | ÷ handed over | storm late p50/p99 ms | bystander late p50/p99 ms | broker CPU µs | ÷ ladder | lost", rows...)
+	sayf("%d retries of %v ±20 %%, %d goroutines, bystander 50/s; a plain publish costs the broker %d µs", o.n, o.delay, goroutines, plainCPU.Microseconds())
+	return errors.Join(err, show("design | work queue | plain/s | handed over/s | ÷ plain | back/s | ÷ handed over | storm late p50/p99 ms | bystander late p50/p99 ms | broker CPU µs | ÷ ladder | early | lost", rows...))
+}
+
+func (m measured) row(name string, feed, plain int, ladder time.Duration) []any {
+	row := []any{name, fmt.Sprintf("at most %d", feed), plain, int(m.handOver), m.handOver / float64(plain), int(m.back), m.back / m.handOver,
+		m.storm, m.other, int(m.cpu.Microseconds()), "–", m.storm.early() + m.other.early(), m.lost}
+	if ladder > 0 {
+		row[10] = float64(m.cpu) / float64(ladder)
+	}
+	if feed >= m.n { // what comes back waits behind first attempts
+		row[5], row[6], row[7] = "–", "–", "–"
+	}
+	return row
 }
 
 type named struct {
@@ -254,12 +267,12 @@ func designs(n *node, o options) (all []named) {
 	if o.ladder {
 		all = append(all, named{"ladder", &ladder{node: n}})
 	}
-	return append(all, named{"parking queue", &warren{node: n}})
+	return append(all, named{"parking queue", &warren{node: n, prefetch: o.prefetch}})
 }
 
 // plainWindow publishes confirmed messages to a quorum queue, and returns their rate and the
 // CPU time of the broker for each.
-func plainWindow(ctx context.Context, n *node, messages int) (perSecond int, each time.Duration, err error) {
+func plainWindow(ctx context.Context, n *node) (perSecond int, each time.Duration, err error) {
 	conn, err := amqp.Dial(n.url)
 	if err != nil {
 		return 0, 0, err
@@ -273,21 +286,31 @@ func plainWindow(ctx context.Context, n *node, messages int) (perSecond int, eac
 	if err := errors.Join(err, ch.Confirm(false)); err != nil {
 		return 0, 0, err
 	}
-	used, began := cpu(n.pid), time.Now()
+	const messages = 20_000
+	used := cpu(n.pid)
+	took, err := publishConfirmed(ctx, ch, "bench-plain", messages, func(i int) []byte { return body(i, 0) })
+	perSecond = int(float64(messages) / took.Seconds())
+	return perSecond, (cpu(n.pid) - used) / time.Duration(messages), err
+}
+
+// publishConfirmed publishes messages with a window of unconfirmed ones.
+func publishConfirmed(ctx context.Context, ch *amqp.Channel, queue string, messages int, body func(int) []byte) (time.Duration, error) {
+	began := time.Now()
 	confirms := make([]*amqp.DeferredConfirmation, 0, messages)
 	for i := range messages {
 		if i >= window && !confirms[i-window].Wait() {
-			return 0, 0, errors.New("the broker refused a message")
+			return 0, errors.New("the broker refused a message")
 		}
-		c, err := ch.PublishWithDeferredConfirmWithContext(ctx, "", "bench-plain", true, false, amqp.Publishing{DeliveryMode: amqp.Persistent, Body: body(i, 0)})
+		c, err := ch.PublishWithDeferredConfirmWithContext(ctx, "", queue, true, false, amqp.Publishing{DeliveryMode: amqp.Persistent, Body: body(i)})
 		if err != nil {
-			return 0, 0, err
+			return 0, err
 		}
 		confirms = append(confirms, c)
 	}
-	confirms[messages-1].Wait()
-	perSecond = int(float64(messages) / time.Since(began).Seconds())
-	return perSecond, (cpu(n.pid) - used) / time.Duration(messages), nil
+	for _, c := range confirms[max(messages-window, 0):] {
+		c.Wait()
+	}
+	return time.Since(began), nil
 }
 
 // ladderNames are the queues and exchanges of the delay ladder.

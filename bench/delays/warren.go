@@ -18,7 +18,10 @@ import (
 var errAgain = errors.New("fails once")
 
 // warren retries with a worker.
-type warren struct{ node *node }
+type warren struct {
+	node     *node
+	prefetch int // zero means the worker's default
+}
 
 func (w *warren) start(ctx context.Context, queue string, each report) (stop func() error, err error) {
 	h := handler.Func(func(_ context.Context, m *message.Message) error {
@@ -31,7 +34,7 @@ func (w *warren) start(ctx context.Context, queue string, each report) (stop fun
 		}
 		return nil
 	})
-	return runWorker(ctx, w.node.url, worker.Queue{Name: queue, Concurrency: goroutines}, h)
+	return runWorker(ctx, w.node.url, worker.Queue{Name: queue, Concurrency: goroutines, Prefetch: w.prefetch}, h)
 }
 
 // runWorker runs a worker with one queue, and returns when it consumes.
