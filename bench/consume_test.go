@@ -12,11 +12,10 @@ import (
 	"testing"
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
-
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
@@ -24,7 +23,6 @@ import (
 const (
 	messages = 20_000 // of one measurement
 	pairs    = 5      // measurements of each kind, taken in turn
-	prefetch = 100
 )
 
 // payload is 1 KiB as JSON.
@@ -45,8 +43,8 @@ func kibibyte() payload {
 	return p
 }
 
-// rate is what one measurement gives.
-type rate struct{ perSecond, allocs float64 }
+// rate is what one measurement gives: messages a second, and allocations a message.
+type rate struct{ perSecond, allocs, bytes float64 }
 
 // measure runs work, which handles the messages.
 func measure(work func()) rate {
@@ -57,34 +55,49 @@ func measure(work func()) rate {
 	work()
 	took := time.Since(began)
 	runtime.ReadMemStats(&after)
-	return rate{messages / took.Seconds(), float64(after.Mallocs-before.Mallocs) / messages}
+	return rate{messages / took.Seconds(), float64(after.Mallocs-before.Mallocs) / messages, float64(after.TotalAlloc-before.TotalAlloc) / messages}
 }
 
-// BenchmarkConsume compares Warren with a plain loop that decodes and acks each
-// message: persistent messages of 1 KiB, prefetch 100. With one hand Warren does
-// just what the loop does; with sixteen it pays for handing messages around.
+// BenchmarkConsume compares Warren with amqp091-go loops of as many goroutines that decode
+// persistent messages of 1 KiB: one acks each message, one acks a quarter of the prefetch at
+// once. Untyped compares a handler that does nothing with a loop that does not decode.
 func BenchmarkConsume(b *testing.B) {
 	for _, kind := range []string{topology.Classic, topology.Quorum} {
-		for _, concurrency := range []int{1, 16} {
-			b.Run(fmt.Sprintf("%s/concurrency=%d", kind, concurrency), func(b *testing.B) {
-				consume(b, worker.Queue{Name: rabbit.Queue(b), Type: kind, Prefetch: prefetch, Concurrency: concurrency})
+		for _, size := range []struct{ prefetch, concurrency int }{{100, 1}, {250, 4}, {50, 16}} {
+			q := worker.Queue{Type: kind, Prefetch: size.prefetch, Concurrency: size.concurrency}
+			name := fmt.Sprintf("%s/%dx%d", kind, size.prefetch, size.concurrency)
+			b.Run(name+"/each", func(b *testing.B) { consume(b, q, plain{decode: decoded, batch: 1}, handler.Typed(accept)) })
+			b.Run(name+"/coalesced", func(b *testing.B) {
+				consume(b, q, plain{decode: decoded, batch: q.Prefetch / 4}, handler.Typed(accept))
+			})
+			b.Run(name+"/untyped", func(b *testing.B) {
+				nothing := handler.Func(func(context.Context, *message.Message) error { return nil })
+				consume(b, q, plain{decode: func([]byte) error { return nil }, batch: q.Prefetch / 4}, nothing)
 			})
 		}
 	}
 }
 
-func consume(b *testing.B, q worker.Queue) {
+func accept(context.Context, payload) error { return nil }
+
+func decoded(body []byte) error {
+	var p payload
+	return json.Unmarshal(body, &p)
+}
+
+func consume(b *testing.B, q worker.Queue, loop plain, h handler.Handler) {
 	url := rabbit.URL(b)
+	q.Name = rabbit.Queue(b)
 	declare(b, url, q)
 	for range b.N {
-		var plain, ours []rate
+		var theirs, ours []rate
 		for range pairs {
 			fill(b, url, q.Name, messages)
-			plain = append(plain, consumePlain(b, url, q.Name))
+			theirs = append(theirs, loop.consume(b, url, q))
 			fill(b, url, q.Name, messages)
-			ours = append(ours, consumeWarren(b, url, q))
+			ours = append(ours, consumeWarren(b, url, q, h))
 		}
-		compare(b, plain, ours)
+		compare(b, theirs, ours)
 	}
 }
 
@@ -94,11 +107,15 @@ func compare(b *testing.B, plain, ours []rate) {
 	for i := range plain {
 		ratios[i] = ours[i].perSecond / plain[i].perSecond
 	}
+	middle := func(of []rate, field func(rate) float64) float64 { return median(pick(of, field)) }
+	perSecond := func(r rate) float64 { return r.perSecond }
+	allocs, bytes := func(r rate) float64 { return r.allocs }, func(r rate) float64 { return r.bytes }
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(median(ratios), "ratio")
-	b.ReportMetric(median(pick(plain, func(r rate) float64 { return r.perSecond })), "plain-msg/s")
-	b.ReportMetric(median(pick(ours, func(r rate) float64 { return r.perSecond })), "warren-msg/s")
-	b.ReportMetric(median(pick(ours, func(r rate) float64 { return r.allocs }))-median(pick(plain, func(r rate) float64 { return r.allocs })), "more-allocs/msg")
+	b.ReportMetric(middle(plain, perSecond), "plain-msg/s")
+	b.ReportMetric(middle(ours, perSecond), "warren-msg/s")
+	b.ReportMetric(middle(ours, allocs)-middle(plain, allocs), "more-allocs/msg")
+	b.ReportMetric(middle(ours, bytes)-middle(plain, bytes), "more-B/msg")
 }
 
 func pick(rates []rate, field func(rate) float64) []float64 {
@@ -117,7 +134,7 @@ func median(v []float64) float64 {
 // declare makes the queue by running a worker on it once.
 func declare(b *testing.B, url string, q worker.Queue) {
 	b.Helper()
-	run(b, url, q, func(context.Context, payload) error { return nil }, func() {})
+	runHandler(b, url, q, handler.Typed(accept), func() {})
 	b.Cleanup(func() {
 		ch := rabbit.Channel(b, url)
 		for _, name := range []string{q.Name, topology.DeadLetterQueue(q.Name), topology.ParkingQueue(q.Name), "warren.delay.for." + q.Name} {
@@ -126,11 +143,6 @@ func declare(b *testing.B, url string, q worker.Queue) {
 			}
 		}
 	})
-}
-
-func run(b *testing.B, url string, q worker.Queue, handle func(context.Context, payload) error, during func()) {
-	b.Helper()
-	runHandler(b, url, q, handler.Typed(handle), during)
 }
 
 // runHandler runs a worker while during runs, and stops it.
@@ -164,63 +176,18 @@ func fill(b *testing.B, url, queue string, n int) {
 	}
 }
 
-func consumePlain(b *testing.B, url, queue string) rate {
-	b.Helper()
-	conn, err := amqp.Dial(url)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() {
-		if err := conn.Close(); err != nil { // or it would take from the next measurement
-			b.Error(err)
-		}
-	}()
-	ch, err := conn.Channel()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := ch.Qos(prefetch, 0, false); err != nil {
-		b.Fatal(err)
-	}
-	r := measure(func() {
-		deliveries, err := ch.Consume(queue, "", false, false, false, false, nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-		plainLoop(b, deliveries)
-	})
-	return r
-}
-
-func plainLoop(b *testing.B, deliveries <-chan amqp.Delivery) {
-	n := 0
-	for d := range deliveries {
-		var p payload
-		if err := json.Unmarshal(d.Body, &p); err != nil {
-			b.Fatal(err)
-		}
-		if err := d.Ack(false); err != nil {
-			b.Fatal(err)
-		}
-		if n++; n == messages {
-			return
-		}
-	}
-	b.Fatal("the channel was closed")
-}
-
-func consumeWarren(b *testing.B, url string, q worker.Queue) (r rate) {
+func consumeWarren(b *testing.B, url string, q worker.Queue, h handler.Handler) (r rate) {
 	b.Helper()
 	var n atomic.Int64
 	begin, last := make(chan struct{}), make(chan struct{})
-	handle := func(context.Context, payload) error {
+	counted := handler.Func(func(ctx context.Context, m *message.Message) error {
 		<-begin
 		if n.Add(1) == messages {
-			close(last)
+			defer close(last)
 		}
-		return nil
-	}
-	run(b, url, q, handle, func() {
+		return h.Handle(ctx, m)
+	})
+	runHandler(b, url, q, counted, func() {
 		r = measure(func() {
 			close(begin)
 			<-last

@@ -8,6 +8,7 @@ import (
 	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/topology"
+	"github.com/warren-mq/warren/worker"
 )
 
 // BenchmarkDevbroker runs the same plain client on RabbitMQ and on devbroker, which
@@ -47,7 +48,7 @@ func beside(b *testing.B, kind, rabbitURL, devURL string) {
 		for range pairs {
 			for _, url := range []string{rabbitURL, devURL} {
 				published[url] = append(published[url], publishPlain(b, url, queue))
-				consumed[url] = append(consumed[url], consumePlain(b, url, queue))
+				consumed[url] = append(consumed[url], plain{decode: decoded, batch: 1}.consume(b, url, worker.Queue{Name: queue, Prefetch: 100, Concurrency: 1}))
 			}
 		}
 		report(b, "publish", published[rabbitURL], published[devURL])

@@ -42,6 +42,9 @@ func toUTF8(body []byte, contentType string) ([]byte, error) {
 // declaredCharset returns the charset that the content type declares, in lower case, or ""
 // if it declares none. A parameter that cannot be read does not hide the charset.
 func declaredCharset(contentType string) string {
+	if !strings.Contains(contentType, "=") { // no parameters: nothing to allocate for
+		return ""
+	}
 	_, parameters, err := mime.ParseMediaType(contentType)
 	if err == nil {
 		return strings.ToLower(parameters["charset"])

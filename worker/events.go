@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -140,10 +141,23 @@ func (CanaryReported) event()  {}
 func (Draining) event()        {}
 func (Drained) event()         {}
 
-// emit feeds the metrics, the log and the watchers; events take no other way.
+// emit feeds the metrics, the log and the watchers. All events but Settled take this way.
 func (w *Worker) emit(e Event) {
 	w.meter.count(e)
 	w.logEvent(e)
+	w.tell(e)
+}
+
+// emitSettled is emit for Settled, which allocates nothing if no one watches.
+func (w *Worker) emitSettled(e Settled) {
+	w.meter.countSettled(context.Background(), e)
+	w.logSettled(e)
+	if len(w.watchers) > 0 {
+		w.tell(e)
+	}
+}
+
+func (w *Worker) tell(e Event) {
 	for _, f := range w.watchers {
 		f(e)
 	}
@@ -157,8 +171,4 @@ func (w *Worker) Watch(f func(Event)) {
 		panic("worker: Watch was called after Run")
 	}
 	w.watchers = append(w.watchers, f)
-}
-
-func settled(queue string, a *attempt, out Outcome, took time.Duration, err error) Settled {
-	return Settled{Queue: queue, Handler: a.handler(), Message: &a.Message, Outcome: out, Took: took, SettleErr: err, Span: a.span}
 }

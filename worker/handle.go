@@ -44,7 +44,7 @@ func (q *Subscription) work(next source) {
 
 // handle runs the handler for d and settles d by what it returned.
 func (q *Subscription) handle(d *amqp.Delivery, goroutine int) {
-	a := &attempt{Context: message.Context{Context: d.Context()}}
+	a := &attempt{Context: message.Context{Context: d.Context()}, tag: d.Tag}
 	d.Fill(&a.Message)
 	select {
 	case <-d.Lost():
@@ -60,7 +60,7 @@ func (q *Subscription) handle(d *amqp.Delivery, goroutine int) {
 	q.reportBegin(a)
 	began := time.Now()
 	err := errGoexit
-	defer func() { q.settle(d, a, q.decide(err, a), time.Since(began)) }()
+	defer func() { q.settle(a, q.decide(err, a), time.Since(began)) }()
 	err = q.attempt(a)
 }
 
@@ -68,6 +68,7 @@ func (q *Subscription) handle(d *amqp.Delivery, goroutine int) {
 // failure record and the events say of it.
 type attempt struct {
 	message.Context
+	tag    amqp.Tag
 	span   trace.SpanContext // the span of the attempt
 	canary string            // the header of a canary in its first attempt; see canary.go
 
@@ -103,11 +104,15 @@ func (a *attempt) setHandler(pattern string) {
 func (q *Subscription) attempt(a *attempt) error {
 	_, pattern, _ := q.mux.Match(a.Message.RoutingKey)
 	a.setHandler(pattern)
-	within := handler.Func(func(ctx context.Context, m *message.Message) error {
+	return safely(func() error { return q.observed.Handle(a, &a.Message) })
+}
+
+// within runs the chain within the span of the attempt.
+func (q *Subscription) within(ctx context.Context, m *message.Message) error {
+	if a, found := ctx.Value(attemptKey{}).(*attempt); found {
 		a.span = trace.SpanContextFromContext(ctx)
-		return q.chain.Handle(ctx, m)
-	})
-	return safely(func() error { return handler.Chain(within, q.observing...).Handle(a, &a.Message) })
+	}
+	return q.chain.Handle(ctx, m)
 }
 
 // dispatch is the inner end of the chain. It finds the handler for the message that it

@@ -12,8 +12,6 @@ import (
 // logEvent writes e as one line. What ends well is for debugging only.
 func (w *Worker) logEvent(e Event) {
 	switch e := e.(type) {
-	case Settled:
-		w.logSettled(e)
 	case SessionUp:
 		w.log.Info("worker: connected", "role", e.Role, "address", e.Address, "broker_version", e.Version)
 	case ConnectFailed:

@@ -177,8 +177,6 @@ func reasonOf(queue, reason string) metric.MeasurementOption {
 func (m *meter) count(e Event) {
 	ctx := context.Background()
 	switch e := e.(type) {
-	case Settled:
-		m.countSettled(ctx, e)
 	case HandOffFailed:
 		m.handOffs.Add(ctx, 1, metric.WithAttributes(queueAttribute(e.Queue)))
 	case Isolated:

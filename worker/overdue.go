@@ -21,6 +21,7 @@ type overdue struct {
 
 	mu      sync.Mutex
 	running map[*run]struct{}
+	spare   []*run // used before; as many as ran at once at most
 	timer   *time.Timer
 	at      time.Time // when the timer fires; zero while it does not
 }
@@ -40,6 +41,14 @@ func newOverdue(report func(HandlerOverdue)) *overdue {
 	return &overdue{report: report, running: make(map[*run]struct{})}
 }
 
+// spanOf returns the span of the attempt whose handler runs with ctx.
+func spanOf(ctx context.Context) trace.SpanContext {
+	if a, found := ctx.Value(attemptKey{}).(*attempt); found {
+		return a.span
+	}
+	return trace.SpanContextFromContext(ctx)
+}
+
 // middleware watches the handler that it wraps. It is inside of every middleware that sets a
 // deadline.
 func (o *overdue) middleware(next handler.Handler) handler.Handler {
@@ -48,27 +57,35 @@ func (o *overdue) middleware(next handler.Handler) handler.Handler {
 		if !ok {
 			return next.Handle(ctx, m)
 		}
-		r := &run{
-			id: m.ID, key: m.RoutingKey, attempt: m.Attempt, span: trace.SpanContextFromContext(ctx),
+		r := o.add(run{
+			id: m.ID, key: m.RoutingKey, attempt: m.Attempt, span: spanOf(ctx),
 			began: time.Now(), due: deadline.Add(overduePatience),
-		}
-		o.add(r)
+		})
 		defer o.remove(r)
 		return next.Handle(ctx, m)
 	})
 }
 
-func (o *overdue) add(r *run) {
+func (o *overdue) add(v run) *run {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if len(o.spare) == 0 {
+		o.spare = append(o.spare, new(run))
+	}
+	last := len(o.spare) - 1
+	r := o.spare[last]
+	*r, o.spare = v, o.spare[:last]
 	o.running[r] = struct{}{}
 	o.arm(r.due)
+	return r
 }
 
 func (o *overdue) remove(r *run) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.running, r)
+	*r = run{}
+	o.spare = append(o.spare, r)
 }
 
 // arm sets the timer to t, unless it is set for an earlier time.

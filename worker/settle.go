@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
-	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/pace"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
@@ -16,20 +15,22 @@ import (
 
 // settle carries the outcome out. If the delivery's channel is gone, the outcome is dropped,
 // and the broker delivers the message again.
-func (q *Subscription) settle(d *amqp.Delivery, a *attempt, out Outcome, took time.Duration) {
+func (q *Subscription) settle(a *attempt, out Outcome, took time.Duration) {
 	switch out.Verdict {
 	case Retry, DeadLetter:
-		q.handOver(d, a, out, took)
+		q.handOver(a, out, took)
 	case Release:
-		q.settled(a, out, took, d.Release())
+		q.settled(a, out, took, a.tag.Release())
 	default:
-		q.settled(a, out, took, d.Ack())
+		q.settled(a, out, took, a.tag.Ack())
 	}
 }
 
 // settled emits Settled for a delivery that was answered with the result err.
 func (q *Subscription) settled(a *attempt, out Outcome, took time.Duration, err error) {
-	q.worker.emit(settled(q.config.Name, a, out, took, err))
+	q.worker.emitSettled(Settled{
+		Queue: q.config.Name, Handler: a.handler(), Message: &a.Message, Outcome: out, Took: took, SettleErr: err, Span: a.span,
+	})
 	q.reportSettled(a, out, err)
 	q.busy.Add(-1)
 }
@@ -54,15 +55,15 @@ type handOver struct {
 // handOver publishes the copy that replaces the delivery, and settles the delivery when the
 // copy is confirmed. The worker goroutine waits for the confirm only if handOverWindow copies
 // are waiting already. The copies that one goroutine publishes keep their order.
-func (q *Subscription) handOver(d *amqp.Delivery, a *attempt, out Outcome, took time.Duration) {
-	if err := context.Cause(d.Context()); err != nil { // nothing has failed: the copy was not published
-		q.settled(a, Outcome{Verdict: Release, Err: errors.Join(err, out.Err)}, took, d.Release())
+func (q *Subscription) handOver(a *attempt, out Outcome, took time.Duration) {
+	if err := context.Cause(a.tag.Context()); err != nil { // nothing has failed: the copy was not published
+		q.settled(a, Outcome{Verdict: Release, Err: errors.Join(err, out.Err)}, took, a.tag.Release())
 		return
 	}
-	h := q.newHandOver(d.Context(), a, out)
+	h := q.newHandOver(a, out)
 	h.publish()
 	finish := func() {
-		out, answer := h.finish(d)
+		out, answer := h.finish()
 		q.settled(a, out, took, answer())
 	}
 	select {
@@ -76,8 +77,8 @@ func (q *Subscription) handOver(d *amqp.Delivery, a *attempt, out Outcome, took 
 	}
 }
 
-func (q *Subscription) newHandOver(ctx context.Context, a *attempt, out Outcome) *handOver {
-	h := &handOver{queue: q, ctx: ctx, a: a, out: out, copy: record.Copy(&a.Message, q.failure(a, out).Headers())}
+func (q *Subscription) newHandOver(a *attempt, out Outcome) *handOver {
+	h := &handOver{queue: q, ctx: a.tag.Context(), a: a, out: out, copy: record.Copy(&a.Message, q.failure(a, out).Headers())}
 	if a.canary != "" && snoozed(out) {
 		h.copy.Headers[record.HeaderCanary] = a.canary // its first attempt is yet to come
 	}
@@ -106,16 +107,16 @@ func (h *handOver) failed(err error) {
 
 // finish returns the outcome of the delivery, and how to answer the broker, once the copy is
 // confirmed or cannot be.
-func (h *handOver) finish(d *amqp.Delivery) (out Outcome, answer func() error) {
+func (h *handOver) finish() (out Outcome, answer func() error) {
 	defer h.done()
 	out = h.out
 	switch err := h.confirmed(); {
 	case errors.Is(err, broker.ErrTooLarge), errors.Is(err, broker.ErrMalformed):
-		return Outcome{Verdict: DeadLetter, Reason: out.Reason, Err: errors.Join(out.Err, err), Spent: out.Spent}, d.Reject
+		return Outcome{Verdict: DeadLetter, Reason: out.Reason, Err: errors.Join(out.Err, err), Spent: out.Spent}, h.a.tag.Reject
 	case err != nil:
-		return Outcome{Verdict: Release, Err: errors.Join(err, out.Err)}, d.Release
+		return Outcome{Verdict: Release, Err: errors.Join(err, out.Err)}, h.a.tag.Release
 	}
-	return out, d.Ack
+	return out, h.a.tag.Ack
 }
 
 // confirmed returns nil when the copy is confirmed. Since the delivery must not be acked

@@ -27,9 +27,9 @@ type Subscription struct {
 	copies  copies   // not confirmed yet
 	hands   *inHand
 
-	observing []handler.Middleware // traces and measures each attempt, around chain
-	inHand    context.Context      // of handlers: the worker's, which tells them of stopping; set by Run
-	stopping  chan struct{}        // closed in a drain, once nothing more is received
+	observed handler.Handler // traces and measures each attempt, around chain
+	inHand   context.Context // of handlers: the worker's, which tells them of stopping; set by Run
+	stopping chan struct{}   // closed in a drain, once nothing more is received
 
 	receiving context.Context // done when the worker is told to stop; the keeper's
 

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/warren-mq/warren/handler"
@@ -45,12 +46,12 @@ func timeout(d time.Duration) handler.Middleware {
 		if d <= 0 {
 			return next
 		}
+		overrun := &TimeoutError{Limit: d}
 		return handler.Func(func(ctx context.Context, m *message.Message) error {
-			overrun := &TimeoutError{Limit: d}
-			ctx, cancel := context.WithTimeoutCause(ctx, d, overrun)
-			defer cancel()
-			err := next.Handle(ctx, m)
-			if err == nil || context.Cause(ctx) != overrun { //nolint:errorlint // this very timeout, and not one around it
+			limited := &limited{Context: ctx, deadline: time.Now().Add(d), overrun: overrun}
+			defer limited.end()
+			err := next.Handle(limited, m)
+			if err == nil || context.Cause(limited) != overrun { //nolint:errorlint // this very timeout, and not one around it
 				return err
 			}
 			if err == error(overrun) { //nolint:errorlint // the handler returned the bare cause: say it once
@@ -59,4 +60,62 @@ func timeout(d time.Duration) handler.Middleware {
 			return &TimeoutError{Limit: d, Err: err}
 		})
 	}
+}
+
+// limited is the context of a handler with a time limit. The context with the timer takes four
+// allocations, so it is made when the handler first uses its context: handlers that only
+// compute never do.
+type limited struct {
+	context.Context // the parent
+	deadline        time.Time
+	overrun         *TimeoutError
+
+	mu     sync.Mutex
+	timed  context.Context // nil until the context is used
+	cancel context.CancelFunc
+	ended  bool // the handler has returned
+}
+
+// used returns the context with the timer.
+func (l *limited) used() context.Context {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.timed == nil {
+		l.timed, l.cancel = context.WithDeadlineCause(l.Context, l.deadline, l.overrun)
+		if l.ended {
+			l.cancel()
+		}
+	}
+	return l.timed
+}
+
+// end cancels the context.
+func (l *limited) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	if l.cancel != nil {
+		l.cancel()
+	}
+}
+
+// Deadline returns the earlier one of the parent's deadline and its own.
+func (l *limited) Deadline() (time.Time, bool) {
+	if d, ok := l.Context.Deadline(); ok && d.Before(l.deadline) {
+		return d, true
+	}
+	return l.deadline, true
+}
+
+func (l *limited) Done() <-chan struct{} { return l.used().Done() }
+
+func (l *limited) Err() error { return l.used().Err() }
+
+// Value uses the context with the timer, since package context asks for it by a key of its
+// own. Only dispatch asks for the attempt.
+func (l *limited) Value(key any) any {
+	if key == (attemptKey{}) {
+		return l.Context.Value(key)
+	}
+	return l.used().Value(key)
 }

@@ -74,7 +74,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 		changed: make(chan struct{}, 1), unrouted: make(chan struct{}, 1), state: StateStarting, pool: newPool(), stopping: make(chan struct{}), seed: maphash.MakeSeed(),
 		copies: copies{window: make(chan struct{}, handOverWindow)},
 	}
-	q.observing = w.config.observing()
+	q.observed = handler.Chain(handler.Func(q.within), w.config.observing()...)
 	q.hands = newInHand(w.config.Fleet != nil)
 	mw := append(slices.Clone(w.config.Middleware), c.Middleware...)
 	if c.Timeout > 0 {

@@ -93,7 +93,7 @@ func (c *Consumer) Rest(ctx context.Context) (untouched []Delivery, err error) {
 	for range c.ready { // until no more deliveries arrive
 	}
 	for _, raw := range c.rest() {
-		untouched = append(untouched, Delivery{consumer: c, raw: *raw})
+		untouched = append(untouched, newDelivery(c, raw))
 	}
 	return untouched, err
 }
@@ -119,7 +119,7 @@ func Release(ctx context.Context, deliveries []Delivery) error {
 		var others []Delivery
 		for _, d := range deliveries {
 			if d.consumer == c {
-				all = append(all, settlement{tag: d.raw.DeliveryTag, as: requeue})
+				all = append(all, settlement{tag: d.number, as: requeue})
 			} else {
 				others = append(others, d)
 			}

@@ -37,7 +37,7 @@ type Consumer struct {
 	settler    *settler
 
 	mu       sync.Mutex
-	received []*amqp091.Delivery // known to the settler, and not returned by Receive yet
+	received fifo[amqp091.Delivery] // known to the settler, and not returned by Receive yet
 	phase    phase
 	over     bool          // the broker has sent everything
 	held     bool          // a suspected message has arrived: only Rest returns it and the deliveries behind it

@@ -12,8 +12,19 @@ import (
 
 // Delivery is one message awaiting its outcome, tied to the channel it arrived on.
 type Delivery struct {
+	Tag
+	raw amqp091.Delivery
+}
+
+// Tag settles a delivery. It is all that is needed of a delivery once Fill has written its
+// message.
+type Tag struct {
 	consumer *Consumer
-	raw      amqp091.Delivery
+	number   uint64
+}
+
+func newDelivery(c *Consumer, raw amqp091.Delivery) Delivery {
+	return Delivery{Tag: Tag{consumer: c, number: raw.DeliveryTag}, raw: raw}
 }
 
 // Fill writes the message into m. m then shares its body and headers with the delivery. For
@@ -65,18 +76,18 @@ const maxAttempt = 1 << 30
 
 // Ack acknowledges the message. The ack is sent together with the acks of neighbouring
 // messages. ErrStale means that the channel is gone and the result was dropped.
-func (d *Delivery) Ack() error { return d.consumer.settle(d.raw.DeliveryTag, ack) }
+func (t Tag) Ack() error { return t.consumer.settle(t.number, ack) }
 
 // Release requeues the message for the next consumer.
-func (d *Delivery) Release() error { return d.consumer.settle(d.raw.DeliveryTag, requeue) }
+func (t Tag) Release() error { return t.consumer.settle(t.number, requeue) }
 
 // Reject makes the broker dead-letter the message unchanged, without a failure record.
-func (d *Delivery) Reject() error { return d.consumer.settle(d.raw.DeliveryTag, reject) }
+func (t Tag) Reject() error { return t.consumer.settle(t.number, reject) }
 
 // Context returns the context to handle the delivery in: a child of Consume.Context that
 // is cancelled with ErrStale as its cause when the broker has taken the delivery back.
-func (d *Delivery) Context() context.Context { return d.consumer.life }
+func (t Tag) Context() context.Context { return t.consumer.life }
 
 // Lost returns a channel that is closed when the delivery's channel is gone and the broker
 // has taken the delivery back.
-func (d *Delivery) Lost() <-chan struct{} { return d.consumer.gone }
+func (t Tag) Lost() <-chan struct{} { return t.consumer.gone }

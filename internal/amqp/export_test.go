@@ -31,7 +31,8 @@ func NewBatchConn(c net.Conn) net.Conn { return newBatchConn(c) }
 
 // NewDelivery is raw as the consumer of queue receives it.
 func NewDelivery(queue string, raw amqp091.Delivery) *Delivery {
-	return &Delivery{consumer: &Consumer{queue: queue}, raw: raw}
+	d := newDelivery(&Consumer{queue: queue}, raw)
+	return &d
 }
 
 // HeadStart is what a node may take before the next one is tried beside it.

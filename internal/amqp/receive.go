@@ -10,7 +10,8 @@ import (
 // ready has room for the prefetch.
 func (c *Consumer) note() {
 	defer close(c.ready)
-	for raw := range c.deliveries {
+	var raw amqp091.Delivery
+	for raw = range c.deliveries { // one variable: each iteration's own would be allocated
 		if c.add(&raw) {
 			c.ready <- struct{}{}
 		}
@@ -24,7 +25,7 @@ func (c *Consumer) note() {
 // checkDrained closes drained if no delivery is left to receive, even if all worker
 // goroutines are busy.
 func (c *Consumer) checkDrained() {
-	if c.over && len(c.received) == 0 {
+	if c.over && c.received.len() == 0 {
 		c.drainOnce.Do(func() { close(c.drained) })
 	}
 }
@@ -36,7 +37,7 @@ func (c *Consumer) add(raw *amqp091.Delivery) bool {
 		return false
 	}
 	c.settler.took(raw.DeliveryTag)
-	c.received = append(c.received, raw)
+	c.received.push(*raw)
 	c.judge(raw)
 	return !c.held
 }
@@ -103,21 +104,20 @@ func (c *Consumer) first() (Delivery, bool) {
 		return Delivery{}, false
 	default:
 	}
-	if len(c.received) == 0 {
+	if c.received.len() == 0 {
 		return Delivery{}, false
 	}
-	raw := c.received[0]
-	c.received[0] = nil
-	c.received = c.received[1:]
+	raw := c.received.pop()
 	c.checkDrained()
-	return Delivery{consumer: c, raw: *raw}, true
+	return newDelivery(c, raw), true
 }
 
 // rest removes and returns the deliveries that were received and not returned by Receive.
-func (c *Consumer) rest() []*amqp091.Delivery {
+func (c *Consumer) rest() (rest []amqp091.Delivery) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	rest := c.received
-	c.received = nil
+	for c.received.len() > 0 {
+		rest = append(rest, c.received.pop())
+	}
 	return rest
 }
