@@ -3,6 +3,7 @@ package fleet
 import (
 	"errors"
 	"log/slog"
+	"time"
 )
 
 // Config configures the announcements and the control of a process.
@@ -18,7 +19,8 @@ type Config struct {
 	// Drain is called by the command drain. If it is nil, the process's workers drain, and
 	// Worker.Run returns nil.
 	Drain func()
-	// Schedule returns the state of the process's scheduler. It may be nil.
+	// Schedule returns the state of the process's scheduler, without a Group if it has none.
+	// It may be nil.
 	Schedule func() Schedule
 }
 
@@ -26,7 +28,8 @@ type Config struct {
 type Schedule struct {
 	Group   string
 	Role    string
-	Reasons []string // why it is not ready
+	Last    time.Time // the last tick that the process has published
+	Reasons []string  // why it is not ready
 }
 
 // ErrCancelled is in the cause of a handler's context if an operator has cancelled the

@@ -46,7 +46,10 @@ func (w *Worker) announce() (join func() (leave func())) {
 	if c.Schedule != nil {
 		o.Schedules = func() *fleetwire.Schedules {
 			at := c.Schedule()
-			return &fleetwire.Schedules{Group: at.Group, Role: at.Role, Reasons: at.Reasons}
+			if at.Group == "" {
+				return nil
+			}
+			return &fleetwire.Schedules{Group: at.Group, Role: at.Role, Last: at.Last.UTC(), Reasons: at.Reasons}
 		}
 	}
 	return func() func() { return w.connections.member().Join(o, s) }

@@ -121,6 +121,11 @@ func (s *announced) stacks(c fleet.Command, a *fleet.Answer) (concerned bool) {
 // execute executes a command on the messages that wait in the parking queue.
 func (p *parking) execute(ctx context.Context, c fleet.Command, a *fleet.Answer) (err error) {
 	n := 0
+	defer func() {
+		if errors.Is(err, delay.ErrNotHeld) {
+			err = fmt.Errorf("%w: %w", fleet.ErrUnknown, err)
+		}
+	}()
 	switch c.Name {
 	case fleet.DelayList:
 		return p.list(ctx, c, a)
@@ -149,9 +154,6 @@ func (p *parking) list(ctx context.Context, c fleet.Command, a *fleet.Answer) er
 
 func (p *parking) show(ctx context.Context, c fleet.Command, a *fleet.Answer) error {
 	at, m, err := p.keeper.Message(ctx, c.ID)
-	if errors.Is(err, delay.ErrNotHeld) {
-		return fmt.Errorf("worker: %w", err)
-	}
 	if err != nil {
 		return err
 	}

@@ -115,7 +115,7 @@ func (h *inHand) cancel(id string, why *cancelledError) (n int) {
 type cancelledError struct{ by, verdict string }
 
 func (e *cancelledError) Error() string {
-	return fmt.Sprintf("worker: user %q has cancelled the message: %s", e.by, e.verdict)
+	return fmt.Sprintf("worker: user %q has cancelled the message", e.by)
 }
 
 // Is reports whether target is fleet.ErrCancelled.
@@ -130,7 +130,7 @@ func cancelled(a *attempt) *cancelledError {
 // outcome returns the outcome that the user has chosen, unless the policy allows no further
 // attempt. The error of the handler does not count.
 func (e *cancelledError) outcome(err error, m *message.Message, p retry.Policy) Outcome {
-	out := Outcome{Verdict: DeadLetter, Reason: message.ReasonError, Err: errors.Join(e, err), Spent: true}
+	out := Outcome{Verdict: DeadLetter, Reason: message.ReasonError, Err: fmt.Errorf("%w: %w", e, err), Spent: true}
 	if e.verdict == fleetwire.VerdictRetry && !p.Exhausted(m.Attempt) {
 		out.Verdict, out.Delay = Retry, p.Randomized(m.Attempt, rand.Float64())
 	}

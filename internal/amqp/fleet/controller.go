@@ -15,7 +15,10 @@ import (
 var ErrNoAnswer = errors.New("fleet: the process does not answer")
 
 // RefusedError is the error of a command that a process has refused or could not execute.
-type RefusedError struct{ Text string }
+type RefusedError struct {
+	Text    string
+	Unknown bool // the process does not have the queue or the message
+}
 
 // Error returns the text of the process's answer.
 func (e *RefusedError) Error() string { return e.Text }
@@ -101,7 +104,7 @@ func (co *Controller) Send(ctx context.Context, to Seen, c Command) (*Answer, er
 	select {
 	case a := <-w.answer:
 		if a.Error != "" {
-			return a, &RefusedError{a.Error}
+			return a, &RefusedError{a.Error, a.Unknown}
 		}
 		return a, nil
 	case <-co.over:

@@ -19,6 +19,9 @@ const (
 	commandTimeout  = 5 * time.Second
 )
 
+// ErrUnknown is returned by a Source that does not have the message of a command.
+var ErrUnknown = errors.New("fleet: the process does not have it")
+
 var (
 	errForbidden = errors.New("fleet: the user may not control this process")
 	errBusy      = errors.New("fleet: too many commands are waiting, try again")
@@ -113,17 +116,29 @@ func (m *Member) execute(c *channel, o Options, r request) {
 	defer cancel()
 	answer := &Answer{Result: "done"}
 	if err := m.perform(ctx, o, r.command, answer); err != nil {
-		*answer = Answer{Error: err.Error()}
+		*answer = Answer{Error: err.Error(), Unknown: errors.Is(err, ErrUnknown)}
 	}
-	level := slog.LevelInfo
-	if reads(r.command.Name) {
-		level = slog.LevelDebug
-	}
-	o.Log.Log(ctx, level, "fleet: command executed", "user", clipped(r.delivery.UserId), "command", r.command.Name, "queue", r.command.Queue,
-		"message_id", r.command.ID, "concurrency", r.command.Concurrency, "verdict", r.command.Verdict, "level", r.command.Level,
-		"result", answer.Result, "error", answer.Error)
+	r.command.log(ctx, o.Log, answer)
 	m.answer(c, o, r.delivery, r.command, answer)
 	m.Changed()
+}
+
+// log writes a line about the command, with the arguments that it has.
+func (c *Command) log(ctx context.Context, l *slog.Logger, a *Answer) {
+	level := slog.LevelInfo
+	if reads(c.Name) {
+		level = slog.LevelDebug
+	}
+	attrs := []slog.Attr{slog.String("user", c.By), slog.String("command", c.Name)}
+	for _, one := range [][2]string{{"queue", c.Queue}, {"message_id", c.ID}, {"verdict", c.Verdict}, {"level", c.Level}, {"result", a.Result}, {"error", a.Error}} {
+		if one[1] != "" {
+			attrs = append(attrs, slog.String(one[0], one[1]))
+		}
+	}
+	if c.Concurrency != 0 {
+		attrs = append(attrs, slog.Int("concurrency", c.Concurrency))
+	}
+	l.LogAttrs(ctx, level, "fleet: command executed", attrs...)
 }
 
 // perform executes the command in the sources that it concerns.
@@ -152,11 +167,11 @@ func (m *Member) perform(ctx context.Context, o Options, c Command, a *Answer) e
 func (c *Command) unknown() error {
 	switch c.Name {
 	case Pause, Resume, Scale:
-		return fmt.Errorf("fleet: the process does not consume queue %q", c.Queue)
+		return fmt.Errorf("%w: queue %q", ErrUnknown, c.Queue)
 	case DelayList, DelayShow, DelayRun, DelayCancel:
-		return fmt.Errorf("fleet: the process does not consume parking queue %q", c.Queue)
+		return fmt.Errorf("%w: parking queue of %q", ErrUnknown, c.Queue)
 	case Cancel, Stacks:
-		return fmt.Errorf("fleet: message %q is not in hand", c.ID)
+		return fmt.Errorf("%w: message %q in hand", ErrUnknown, c.ID)
 	}
 	return fmt.Errorf("fleet: unknown command %q", c.Name)
 }

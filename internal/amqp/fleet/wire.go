@@ -98,9 +98,10 @@ type Failure struct {
 
 // Schedules is the state of a scheduler in a process.
 type Schedules struct {
-	Group   string   `json:"group"`
-	Role    string   `json:"role"`
-	Reasons []string `json:"reasons,omitempty"`
+	Group   string    `json:"group"`
+	Role    string    `json:"role"`
+	Last    time.Time `json:"last,omitzero"` // the last tick that the process has published
+	Reasons []string  `json:"reasons,omitempty"`
 }
 
 // Executed is a command that a process has received.
@@ -151,7 +152,8 @@ type Command struct {
 // Answer is the answer of a process to a command.
 type Answer struct {
 	Format  int      `json:"format"`
-	Error   string   `json:"error,omitempty"` // empty if the command was executed
+	Error   string   `json:"error,omitempty"`   // empty if the command was executed
+	Unknown bool     `json:"unknown,omitempty"` // the process does not have the queue or message
 	Result  string   `json:"result,omitempty"`
 	Stacks  []Stack  `json:"stacks,omitempty"`
 	Delays  *Delays  `json:"delays,omitempty"`

@@ -13,7 +13,7 @@ func groups() []group {
 	return []group{
 		{"run", "Run workers", list{(*Program).runCommand, (*Program).devCommand, (*Program).configCommand, (*Program).topologyCommand}},
 		{"work", "Operate workers", list{
-			(*Program).workersCommand, (*Program).queuesCommand, (*Program).dlqCommand, (*Program).delaysCommand, (*Program).schedulesCommand,
+			(*Program).workersCommand, (*Program).queuesCommand, (*Program).fleetCommand, (*Program).dlqCommand, (*Program).delaysCommand, (*Program).schedulesCommand,
 			(*Program).pauseCommand, (*Program).resumeCommand, (*Program).scaleCommand, (*Program).doctorCommand,
 		}},
 		{"more", "Other commands", list{(*Program).publishCommand, (*Program).benchCommand, (*Program).versionCommand}},

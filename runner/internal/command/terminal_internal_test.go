@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/internal/amqp/fleet"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/runner/internal/config"
 )
@@ -74,4 +75,47 @@ func logHostile(out *bytes.Buffer, format string) error {
 	log, _ := (&Program{Stderr: out}).logger(config.Log{Level: "info", Format: format})
 	log.Info("runner: test", "id", hostile, hostile, 1, "error", textError(hostile))
 	return nil
+}
+
+// hostileFleet is an announcement, and an answer, of a process that wants to harm the terminal.
+func hostileFleet() (fleet.Seen, reply) {
+	m := fleet.InHand{ID: hostile, Queue: hostile, Handler: hostile, Key: hostile, Cancelled: hostile}
+	s := fleet.Seen{User: hostile, Announcement: &fleet.Announcement{
+		Process: fleet.Process{ID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", Host: hostile}, Reasons: []string{hostile}, InHand: []fleet.InHand{m},
+		Queues: []fleet.Queue{{Name: hostile, State: hostile, Error: hostile}}, Schedules: &fleet.Schedules{Group: hostile, Role: hostile},
+		Executed: &fleet.Executed{By: hostile, Command: fleet.Command{Name: hostile, Queue: hostile}, Result: hostile},
+	}}
+	d := fleet.Delayed{ID: hostile, Exchange: hostile, Key: hostile, For: hostile}
+	a := &fleet.Answer{Stacks: []fleet.Stack{{InHand: m, Stack: hostile}}, Delays: &fleet.Delays{Messages: []fleet.Delayed{d}}}
+	return s, reply{Process: hostile, Host: hostile, Result: hostile, answer: a}
+}
+
+func TestNothingOfTheFleetReachesTheTerminalRaw(t *testing.T) {
+	t.Parallel()
+	s, r := hostileFleet()
+	now := time.Now()
+	d := fleet.Delayed{ID: hostile, Exchange: hostile, Key: hostile, Headers: map[string]any{hostile: hostile}, Body: []byte(hostile)}
+	for name, show := range map[string]func(*Program) error{
+		"processes": func(p *Program) error { return p.show(fleetTable([]fleet.Seen{s}, now)) },
+		"in hand":   func(p *Program) error { return p.show(inHandTable([]fleet.Seen{s}, now)) },
+		"replies":   func(p *Program) error { return p.show(replyTable([]reply{r})) },
+		"stacks":    func(p *Program) error { return p.show(stackTable([]reply{r})) },
+		"delays":    func(p *Program) error { return p.show(delayTable([]reply{r}, waitingCounts{}, now)) },
+		"delayed":   func(p *Program) error { return p.showDelayed(d, now) },
+		"commands":  func(p *Program) error { p.hintf("%s", executedLine(s)); return nil },
+	} {
+		for _, format := range []string{"table", "json", "yaml"} {
+			var b bytes.Buffer
+			p := &Program{Stdout: &b, Stderr: &b, settings: settings{format: format}}
+			if err := show(p); err != nil {
+				t.Fatal(err)
+			}
+			raw := func(r rune) bool {
+				return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r))
+			}
+			if got := b.String(); b.Len() == 0 || strings.ContainsFunc(got, raw) || format == "table" && name != "delayed" && strings.Contains(got, "\nforged") {
+				t.Errorf("%s as %s: the output is %q", name, format, got)
+			}
+		}
+	}
 }

@@ -10,6 +10,7 @@ type Config struct {
 	Schedules []Schedule `yaml:"schedules" jsonschema_description:"Messages to publish periodically. Of all replicas, one publishes them."`
 	Scheduler Scheduler  `yaml:"scheduler" jsonschema_description:"How the replicas elect the leader that publishes the schedules."`
 	Admin     Admin      `yaml:"admin" jsonschema_description:"The HTTP interface for health, metrics and the operator's commands."`
+	Fleet     Fleet      `yaml:"fleet" jsonschema_description:"How the runner announces itself on RabbitMQ, and who may control it: see \"runner fleet\"."`
 	Log       Log        `yaml:"log" jsonschema_description:"The log, on stderr."`
 	Telemetry Telemetry  `yaml:"telemetry" jsonschema_description:"Metrics and traces. The standard OTEL_… variables configure OTLP exporters."`
 	Grace     Limit      `yaml:"grace" jsonschema:"default=30s" jsonschema_description:"How long running handlers may continue after the runner is told to stop. \"none\" cancels them at once."`
@@ -101,6 +102,12 @@ type Admin struct {
 	Listen       string `yaml:"listen" jsonschema:"format=listen,default=127.0.0.1:8081" jsonschema_description:"HOST:PORT, or \"none\". Unless the address is on loopback, a token is required."`
 	Token        Secret `yaml:"token" jsonschema_description:"The token that clients send as Authorization: Bearer TOKEN, 16 bytes or more. It gives access to everything, including control of the queues."`
 	MetricsToken Secret `yaml:"metrics_token" jsonschema_description:"A token for scrapers that gives access to /metrics only, 16 bytes or more. It must differ from token."`
+}
+
+// Fleet configures announcements and control: see fleet.Config.
+type Fleet struct {
+	Announce bool     `yaml:"announce" jsonschema:"default=true" jsonschema_description:"Publish the state of this process to the exchange warren.fleet every 3 seconds, and accept commands."`
+	Users    []string `yaml:"users" jsonschema_description:"The RabbitMQ users whose commands are executed. Empty means the user of broker. RabbitMQ verifies the users; publishers should have another one."`
 }
 
 // Log configures the log.

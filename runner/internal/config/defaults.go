@@ -15,6 +15,7 @@ func defaults() *Config {
 		},
 		Scheduler: Scheduler{Name: "runner", Renew: Duration(time.Minute)},
 		Admin:     Admin{Listen: "127.0.0.1:8081"},
+		Fleet:     Fleet{Announce: true},
 		Log:       Log{Level: "info", Format: "text"},
 		Telemetry: Telemetry{ServiceName: "runner", Prometheus: true},
 		Grace:     Limit(30 * time.Second),

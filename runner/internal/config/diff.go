@@ -44,6 +44,7 @@ func (c *Changes) diffSettings(from, to *Config) {
 	}{
 		{"broker", from.Broker, to.Broker, false},
 		{"admin", from.Admin, to.Admin, false},
+		{"fleet", from.Fleet, to.Fleet, false},
 		{"log.level", from.Log.Level, to.Log.Level, true},
 		{"log.format", from.Log.Format, to.Log.Format, false},
 		{"telemetry", from.Telemetry, to.Telemetry, false},

@@ -39,6 +39,7 @@ type Engine struct {
 
 	reloading chan struct{} // holds a token during a reload
 	stopping  chan struct{} // closed when stopped is set
+	drain     chan struct{} // receives the command drain
 
 	mu        sync.Mutex // guards what follows
 	config    *config.Config
@@ -59,7 +60,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		options: o, broker: b, config: o.Config, failed: make(chan error, 1), working: make(chan struct{}),
-		reloading: make(chan struct{}, 1), stopping: make(chan struct{}),
+		reloading: make(chan struct{}, 1), stopping: make(chan struct{}), drain: make(chan struct{}, 1),
 	}
 	if wiring.IsEmbedded(b) {
 		if e.embedded, err = devbroker.Start(devbroker.Config{}); err != nil {
@@ -219,6 +220,8 @@ func (e *Engine) plan(ctx context.Context, t topology.Topology) error {
 func (e *Engine) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
+		return nil
+	case <-e.drain:
 		return nil
 	case err := <-e.failed:
 		return err

@@ -30,7 +30,7 @@ type queue struct {
 func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
 	q := &queue{config: c, ended: make(chan struct{})}
 	q.worker = worker.New(worker.Config{
-		Connections: e.connections, Grace: time.Duration(all.Grace), Logger: e.options.Logger,
+		Connections: e.connections, Grace: time.Duration(all.Grace), Logger: e.options.Logger, Fleet: e.fleet(all.Fleet),
 	})
 	q.worker.Watch(q.observed.note)
 	q.sub = q.worker.Queue(c.Worker(all.Exchanges))

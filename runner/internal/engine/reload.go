@@ -75,7 +75,7 @@ func (e *Engine) untilStop(ctx context.Context) (context.Context, context.Cancel
 // pinned returns to with the parts of from that only a new process can change.
 func pinned(to, from *config.Config) *config.Config {
 	c := *to
-	c.Broker, c.Admin, c.Telemetry, c.Grace, c.Log.Format = from.Broker, from.Admin, from.Telemetry, from.Grace, from.Log.Format
+	c.Broker, c.Admin, c.Fleet, c.Telemetry, c.Grace, c.Log.Format = from.Broker, from.Admin, from.Fleet, from.Telemetry, from.Grace, from.Log.Format
 	return &c
 }
 

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"sync/atomic"
+	"time"
 
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/wiring"
@@ -13,7 +15,8 @@ type scheduler struct {
 	*schedule.Scheduler
 	cancel context.CancelFunc
 	ended  chan struct{}
-	err    error // of Run, once ended is closed
+	last   atomic.Pointer[time.Time] // the last tick published
+	err    error                     // of Run, once ended is closed
 }
 
 // startScheduler runs the schedules of c, if there are any, until stop. If the scheduler
@@ -23,7 +26,8 @@ func (e *Engine) startScheduler(c *config.Config) {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &scheduler{Scheduler: wiring.Scheduler(c, e.broker, e.options.Logger), cancel: cancel, ended: make(chan struct{})}
+	s := &scheduler{cancel: cancel, ended: make(chan struct{})}
+	s.Scheduler = wiring.Scheduler(c, e.broker, e.options.Logger, s.note)
 	e.scheduler = s
 	go func() {
 		if s.err = s.Run(ctx); s.err != nil && ctx.Err() == nil {
@@ -32,6 +36,12 @@ func (e *Engine) startScheduler(c *config.Config) {
 		}
 		close(s.ended)
 	}()
+}
+
+func (s *scheduler) note(event schedule.Event) {
+	if p, ok := event.(schedule.Published); ok {
+		s.last.Store(&p.Tick)
+	}
 }
 
 func (s *scheduler) stop() error {

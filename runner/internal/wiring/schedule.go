@@ -11,8 +11,8 @@ import (
 )
 
 // Scheduler returns the configuration of a scheduler for c's schedules.
-func Scheduler(c *config.Config, b broker.Config, log *slog.Logger) *schedule.Scheduler {
-	s := schedule.Config{Name: c.Scheduler.Name, Broker: b, Renew: time.Duration(c.Scheduler.Renew), Logger: log}
+func Scheduler(c *config.Config, b broker.Config, log *slog.Logger, onEvent func(schedule.Event)) *schedule.Scheduler {
+	s := schedule.Config{Name: c.Scheduler.Name, Broker: b, Renew: time.Duration(c.Scheduler.Renew), Logger: log, OnEvent: onEvent}
 	confirm := slices.ContainsFunc(c.Queues, mayBeFull)
 	for _, e := range c.Schedules {
 		s.Entries = append(s.Entries, schedule.Entry{
