@@ -88,4 +88,5 @@ example: ## build and test examples/
 	@[ -d examples ] || { echo "folder examples/ not found" >&2; exit 1; }
 	@$(languages)
 	@WARREN_CHROMIUM="$$($(chromium))"; export WARREN_CHROMIUM; \
-		$(rabbitmq) run go test -race -timeout 5m ./examples/...
+		for m in . $(filter ./examples/%,$(packages)); do (cd $$m && \
+		$(rabbitmq) run go test -race -timeout 5m $$([ $$m = . ] && echo ./examples/... || echo ./...)); done

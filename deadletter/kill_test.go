@@ -138,7 +138,7 @@ func (b *bench) balance(n, arrived int) {
 }
 
 // child is the main function of the child process: it replays, and prints how many dead
-// dead letters are done.
+// letters are done.
 func child() {
 	deadLetters := deadletter.New(broker.Config{URL: os.Getenv("CHILD_URL")})
 	var done atomic.Int64

@@ -18,7 +18,7 @@ import (
 
 // The pictures need Debian's fonts-inter and fonts-urw-base35:
 //
-//	AMQP_URL=embedded: go test ./examples/signup/internal/browser -pictures "$PWD/docs/images"
+//	AMQP_URL=embedded: go test -C examples/signup/internal/browser -pictures "$PWD/docs/images"
 var pictures = flag.String("pictures", "", "write pictures for the documentation into this folder, which exists")
 
 // TestTheStory goes through the demo in a browser, as a person who tries it out would.
@@ -239,8 +239,8 @@ func (s *story) bounce(email string) {
 	}
 }
 
-// look takes pictures of the page if -pictures is set, and checks it with axe-core. Package
-// live tests the other looks.
+// look takes pictures of the page if -pictures is set, and checks it with axe-core.
+// TestPagesShutNobodyOut tests the other looks.
 func (s *story) look(tab *browser.Tab, name string, whole bool) {
 	s.t.Helper()
 	s.shoot(tab, name, whole, browser.Looks()[:3])

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/examples/signup/internal/live/livetest"
 )
 
 func TestAButtonBecomesAnAction(t *testing.T) {
@@ -31,14 +32,14 @@ func TestAButtonBecomesAnAction(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := busy()
-			url := serve(t, d)
+			d := livetest.Busy()
+			url := livetest.Serve(t, d)
 			got := post(t, url+"/live", tt.form)
 			if to := got.header.Get("Location"); got.status != http.StatusSeeOther || to != "/live" {
 				t.Errorf("the answer is %d to %q, want 303 to /live", got.status, to)
 			}
-			if want := []live.Action{tt.want}; !reflect.DeepEqual(d.done, want) {
-				t.Errorf("done is %+v, want %+v", d.done, want)
+			if want := []live.Action{tt.want}; !reflect.DeepEqual(d.Actions, want) {
+				t.Errorf("done is %+v, want %+v", d.Actions, want)
 			}
 			if body := get(t, url+"/live").body; !strings.Contains(body, "Done: "+string(tt.want.Verb)+".") {
 				t.Error("the page does not say what was done")
@@ -63,11 +64,11 @@ func TestAWrongFormDoesNothingAndTheReasonIsShown(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := busy()
-			url := serve(t, d)
+			d := livetest.Busy()
+			url := livetest.Serve(t, d)
 			post(t, url+"/live", tt.form)
-			if len(d.done) != 0 {
-				t.Errorf("done is %+v, want nothing", d.done)
+			if len(d.Actions) != 0 {
+				t.Errorf("done is %+v, want nothing", d.Actions)
 			}
 			if body := get(t, url+"/live").body; !strings.Contains(body, tt.want) {
 				t.Errorf("want %q in:\n%s", tt.want, body)
@@ -91,13 +92,13 @@ func TestAFormOfAnotherSiteIsRefused(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := busy()
-			got := send(t, http.MethodPost, serve(t, d)+"/live", "verb=stop-mail", tt.header)
+			d := livetest.Busy()
+			got := send(t, http.MethodPost, livetest.Serve(t, d)+"/live", "verb=stop-mail", tt.header)
 			if got.status != tt.want {
 				t.Errorf("the answer is %d, want %d", got.status, tt.want)
 			}
-			if refused := tt.want == http.StatusForbidden; refused == (len(d.done) > 0) {
-				t.Errorf("done is %+v", d.done)
+			if refused := tt.want == http.StatusForbidden; refused == (len(d.Actions) > 0) {
+				t.Errorf("done is %+v", d.Actions)
 			}
 		})
 	}

@@ -7,14 +7,15 @@ import (
 	"testing"
 
 	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/examples/signup/internal/live/livetest"
 )
 
 func TestPagesDoNotPretendToHaveTheMailsOfAnotherServer(t *testing.T) {
 	t.Parallel()
-	d := busy()
-	d.snapshot.MailServer = live.MailServer{Elsewhere: "mail.example.test:25", Accepted: 41, Failed: 3}
-	d.mails = nil
-	url := serve(t, d)
+	d := livetest.Busy()
+	d.State.MailServer = live.MailServer{Elsewhere: "mail.example.test:25", Accepted: 41, Failed: 3}
+	d.Mails = nil
+	url := livetest.Serve(t, d)
 	for path, tt := range map[string]struct{ has, lacks []string }{
 		"/live": {
 			[]string{"Mails go to mail.example.test:25.", "<b>41</b> <span>mails sent", "3 attempts failed", "flood-and-reset"},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/examples/signup/internal/live/livetest"
 )
 
 // answer is the answer to a request.
@@ -57,7 +58,7 @@ func send(t *testing.T, method, url, form string, header http.Header) answer {
 
 func TestPagesSayWhatTheDemoSays(t *testing.T) {
 	t.Parallel()
-	url := serve(t, busy())
+	url := livetest.Serve(t, livetest.Busy())
 	tests := map[string]struct{ path, want string }{
 		"the live page has a queue's depth":       {"/live", `<b data-v="ready">8,431</b>`},
 		"it has both latencies":                   {"/live", `<b id="old-p99">4.11 s</b>`},
@@ -90,7 +91,7 @@ func TestPagesSayWhatTheDemoSays(t *testing.T) {
 
 func TestAnEmptyDemoHasPages(t *testing.T) {
 	t.Parallel()
-	url := serve(t, &fake{snapshot: live.Snapshot{MailServer: live.MailServer{Mode: live.MailWell}}})
+	url := livetest.Serve(t, &livetest.Demo{State: live.Snapshot{MailServer: live.MailServer{Mode: live.MailWell}}})
 	for path, want := range map[string]string{"/live": "None yet: press 1", "/inbox": "No mail yet", "/inbox?to=x@y.test": "No mail yet to x@y.test"} {
 		if got := get(t, url+path); got.status != http.StatusOK || !strings.Contains(got.body, want) {
 			t.Errorf("%s answers %d, want %q in it:\n%s", path, got.status, want, got.body)
@@ -100,7 +101,7 @@ func TestAnEmptyDemoHasPages(t *testing.T) {
 
 func TestTheInboxShowsTheMailsToOneAddress(t *testing.T) {
 	t.Parallel()
-	body := get(t, serve(t, busy())+"/inbox?to=bob@example.test").body
+	body := get(t, livetest.Serve(t, livetest.Busy())+"/inbox?to=bob@example.test").body
 	if !strings.Contains(body, "/inbox/m1") || strings.Contains(body, "/inbox/m2") {
 		t.Errorf("want only mail m1, got:\n%s", body)
 	}
@@ -108,7 +109,7 @@ func TestTheInboxShowsTheMailsToOneAddress(t *testing.T) {
 
 func TestWhatIsNotThereIsNotFound(t *testing.T) {
 	t.Parallel()
-	url := serve(t, busy())
+	url := livetest.Serve(t, livetest.Busy())
 	for _, path := range []string{"/inbox/m9", "/journey/9", "/live/x", "/assets/x.js"} {
 		if got := get(t, url+path); got.status != http.StatusNotFound {
 			t.Errorf("%s answers %d, want 404", path, got.status)
@@ -118,7 +119,7 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 
 func TestEveryAnswerHasThePolicy(t *testing.T) {
 	t.Parallel()
-	url := serve(t, busy())
+	url := livetest.Serve(t, livetest.Busy())
 	for _, path := range []string{"/", "/live", "/inbox", "/journey/7", "/journey/9", "/assets/live.js"} {
 		got := get(t, url+path)
 		policy := got.header.Get("Content-Security-Policy")
@@ -138,13 +139,13 @@ func TestEveryAnswerHasThePolicy(t *testing.T) {
 func TestTextsAreNotMarkup(t *testing.T) {
 	t.Parallel()
 	evil := `"><script>alert(1)</script>`
-	d := busy()
-	d.snapshot.Doing, d.snapshot.Queues[0].Name = evil, evil
-	d.snapshot.Recent[0].Email = evil
-	d.journey.Steps[0].Detail = evil
-	d.mails[0].Subject, d.mails[0].Text, d.mails[0].To, d.mails[0].ID = evil, evil, evil, "evil"
-	d.mails[0].Links = []string{"javascript:alert(1)", "data:text/html,x"}
-	url := serve(t, d)
+	d := livetest.Busy()
+	d.State.Doing, d.State.Queues[0].Name = evil, evil
+	d.State.Recent[0].Email = evil
+	d.Followed.Steps[0].Detail = evil
+	d.Mails[0].Subject, d.Mails[0].Text, d.Mails[0].To, d.Mails[0].ID = evil, evil, evil, "evil"
+	d.Mails[0].Links = []string{"javascript:alert(1)", "data:text/html,x"}
+	url := livetest.Serve(t, d)
 	for _, path := range []string{"/live", "/inbox", "/inbox?to=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "/inbox/evil", "/journey/7"} {
 		body := get(t, url+path).body
 		if strings.Contains(body, "<script>alert") || strings.Contains(body, `href="javascript:`) || strings.Contains(body, `href="data:`) {

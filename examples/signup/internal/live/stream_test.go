@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/examples/signup/internal/live/livetest"
 )
 
 // watcher is a client that reads a stream of events.
@@ -53,12 +54,12 @@ func (w *watcher) next() (data string, ok bool) {
 
 func TestAStreamTellsOfAChange(t *testing.T) {
 	t.Parallel()
-	d := busy()
-	w := watch(t, serve(t, d)+"/live")
+	d := livetest.Busy()
+	w := watch(t, livetest.Serve(t, d)+"/live")
 	if first, ok := w.next(); !ok || !strings.HasPrefix(first, `<div id="state">`) || !strings.Contains(first, "8,431") {
 		t.Fatalf("the first event is %v, %q", ok, first)
 	}
-	d.change(func(s *live.Snapshot) { s.Queues[0].Ready = 8_400 })
+	d.Change(func(s *live.Snapshot) { s.Queues[0].Ready = 8_400 })
 	if second, ok := w.next(); !ok || !strings.Contains(second, "8,400") {
 		t.Fatalf("the second event is %v, %q", ok, second)
 	}
@@ -66,7 +67,7 @@ func TestAStreamTellsOfAChange(t *testing.T) {
 
 func TestAStreamOutlivesTheServersTimeouts(t *testing.T) {
 	t.Parallel()
-	d := busy()
+	d := livetest.Busy()
 	server := httptest.NewUnstartedServer(live.New(t.Context(), d, slog.New(slog.DiscardHandler)))
 	server.Config.ReadTimeout, server.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
 	server.Start()
@@ -76,14 +77,14 @@ func TestAStreamOutlivesTheServersTimeouts(t *testing.T) {
 		if _, ok := w.next(); !ok {
 			t.Fatalf("the stream ends after %d events", depth)
 		}
-		d.change(func(s *live.Snapshot) { s.Queues[0].Ready = depth })
+		d.Change(func(s *live.Snapshot) { s.Queues[0].Ready = depth })
 	}
 }
 
 func TestAStreamEndsWithTheDemo(t *testing.T) {
 	t.Parallel()
 	ctx, end := context.WithCancel(t.Context())
-	server := httptest.NewServer(live.New(ctx, busy(), slog.New(slog.DiscardHandler)))
+	server := httptest.NewServer(live.New(ctx, livetest.Busy(), slog.New(slog.DiscardHandler)))
 	defer server.Close()
 	w := watch(t, server.URL+"/inbox")
 	w.next()
@@ -96,7 +97,7 @@ func TestAStreamEndsWithTheDemo(t *testing.T) {
 func TestAStreamEndsWithItsClient(t *testing.T) {
 	t.Parallel()
 	ended := make(chan struct{})
-	pages := live.New(t.Context(), busy(), slog.New(slog.DiscardHandler))
+	pages := live.New(t.Context(), livetest.Busy(), slog.New(slog.DiscardHandler))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		pages.ServeHTTP(w, r)
 		close(ended)
@@ -116,12 +117,12 @@ func TestAStreamEndsWithItsClient(t *testing.T) {
 
 func TestAStreamOfWhatHasGoneSaysSo(t *testing.T) {
 	t.Parallel()
-	d := busy()
-	w := watch(t, serve(t, d)+"/journey/7")
+	d := livetest.Busy()
+	w := watch(t, livetest.Serve(t, d)+"/journey/7")
 	w.next()
-	d.mu.Lock()
-	d.journey.ID = "8"
-	d.mu.Unlock()
+	d.Mu.Lock()
+	d.Followed.ID = "8"
+	d.Mu.Unlock()
 	for w.lines.Scan() {
 		if w.lines.Text() == "event: gone" {
 			return
@@ -152,7 +153,7 @@ func TestAStreamWithoutChangesGivesASignOfLife(t *testing.T) {
 		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/live", nil)
 		r.Header.Set("Accept", "text/event-stream")
 		w := flushed{httptest.NewRecorder(), make(chan time.Time, 1), make(chan time.Time, 2)}
-		go live.New(t.Context(), busy(), slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
+		go live.New(t.Context(), livetest.Busy(), slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
 		first := <-w.events
 		if quiet := (<-w.events).Sub(first); quiet != 15*time.Second {
 			t.Errorf("the second event comes after %v, want 15s", quiet)

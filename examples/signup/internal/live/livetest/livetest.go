@@ -1,4 +1,5 @@
-package live_test
+// Package livetest serves the pages of live with a demo of a given state, for tests.
+package livetest
 
 import (
 	"context"
@@ -14,31 +15,34 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// fake is a demo with a given state. It records the actions that it received.
-type fake struct {
-	mu       sync.Mutex
-	snapshot live.Snapshot
-	journey  live.Journey
-	mails    []live.Mail
-	done     []live.Action
+// Demo is a demo with a given state. It records the actions that it received.
+type Demo struct {
+	Mu       sync.Mutex // guards the other fields
+	State    live.Snapshot
+	Followed live.Journey
+	Mails    []live.Mail
+	Actions  []live.Action
 }
 
-func (f *fake) Snapshot() live.Snapshot {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.snapshot
+// Snapshot returns the state of the demo.
+func (f *Demo) Snapshot() live.Snapshot {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	return f.State
 }
 
-func (f *fake) Journey(id string) (live.Journey, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.journey, id == f.journey.ID
+// Journey returns the journey of the sign-up with the id.
+func (f *Demo) Journey(id string) (live.Journey, bool) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	return f.Followed, id == f.Followed.ID
 }
 
-func (f *fake) Inbox(to string, limit int) (found []live.Mail) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, m := range f.mails {
+// Inbox returns the first mails to an address, or to all if it is empty.
+func (f *Demo) Inbox(to string, limit int) (found []live.Mail) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	for _, m := range f.Mails {
 		if len(found) < limit && (to == "" || to == m.To) {
 			found = append(found, m)
 		}
@@ -46,7 +50,8 @@ func (f *fake) Inbox(to string, limit int) (found []live.Mail) {
 	return found
 }
 
-func (f *fake) Mail(id string) (live.Mail, bool) {
+// Mail returns the mail with the id.
+func (f *Demo) Mail(id string) (live.Mail, bool) {
 	for _, m := range f.Inbox("", 1000) {
 		if m.ID == id {
 			return m, true
@@ -55,41 +60,43 @@ func (f *fake) Mail(id string) (live.Mail, bool) {
 	return live.Mail{}, false
 }
 
-func (f *fake) Do(_ context.Context, a live.Action) (string, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+// Do records the action. It is refused for the address "nobody".
+func (f *Demo) Do(_ context.Context, a live.Action) (string, error) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
 	if a.Address == "nobody" {
-		return "", errors.New("demo: the address is <nobody>, want one with an @")
+		return "", errors.New("livetest: the address is <nobody>, want one with an @")
 	}
-	f.done = append(f.done, a)
+	f.Actions = append(f.Actions, a)
 	if a.Verb == live.StopMail {
-		f.snapshot.MailServer.Mode = live.MailStopped
+		f.State.MailServer.Mode = live.MailStopped
 	}
 	return "Done: " + string(a.Verb) + ".", nil
 }
 
-func (f *fake) change(how func(*live.Snapshot)) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.snapshot.Queues = slices.Clone(f.snapshot.Queues) // a page may be reading the old slice
-	how(&f.snapshot)
+// Change changes the snapshot.
+func (f *Demo) Change(how func(*live.Snapshot)) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	f.State.Queues = slices.Clone(f.State.Queues) // a page may be reading the old slice
+	how(&f.State)
 }
 
-// serve serves the pages of the demo and of the service until the test ends.
-func serve(t *testing.T, d live.Demo) (url string) {
-	t.Helper()
+// Serve serves the pages of the demo and of the service until the test ends.
+func Serve(tb testing.TB, d live.Demo) (url string) {
+	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	mux := http.NewServeMux()
 	mux.Handle("/", live.New(ctx, d, slog.New(slog.DiscardHandler)))
 	for path, page := range answers() {
 		mux.Handle("GET "+path, live.Guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			if err := live.Render(w, http.StatusOK, page); err != nil {
-				t.Errorf("render %s: %v", path, err)
+				tb.Errorf("render %s: %v", path, err)
 			}
 		})))
 	}
 	server := httptest.NewServer(mux)
-	t.Cleanup(func() { cancel(); server.Close() })
+	tb.Cleanup(func() { cancel(); server.Close() })
 	return server.URL
 }
 

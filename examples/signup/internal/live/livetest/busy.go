@@ -1,4 +1,4 @@
-package live_test
+package livetest
 
 import (
 	"time"
@@ -6,34 +6,15 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 )
 
-// busy returns a demo whose snapshot has a value in every field.
-func busy() *fake {
+// Busy returns a demo whose snapshot has a value in every field.
+func Busy() *Demo {
 	s := signup()
-	return &fake{
-		snapshot: live.Snapshot{
+	return &Demo{
+		State: live.Snapshot{
 			At: noon(), Broker: live.Broker{Name: "embedded broker", Connected: true, Losses: 2},
 			Outbox:   live.Outbox{Waiting: 14, Oldest: 80 * time.Millisecond, Published: 11_204},
 			Exchange: live.Exchange{Name: "events", Type: "topic", Rate: 412},
-			Queues: []live.Queue{
-				{
-					Name: "welcome-email", What: "sends the welcome mail", SendsMail: true, MaxPriority: 10,
-					Bindings: []string{"user.signed_up", "email.password_reset"},
-					Ready:    8_431, InHand: 8, Concurrency: 8, Rate: 37, Done: 2_773, Retrying: 31, DeadQueue: "welcome-email.dlq", Dead: 4,
-				},
-				{
-					Name: "verification-email", What: "sends the mail to verify the address", SendsMail: true,
-					Bindings: []string{"user.signed_up"},
-					Ready:    120, InHand: 3, Concurrency: 4, Rate: 41, Done: 10_800, DeadQueue: "verification-email.dlq",
-				},
-				{
-					Name: "analytics", What: "counts by minute and domain", Bindings: []string{"user.#"},
-					Concurrency: 2, Rate: 412, Done: 11_204, DeadQueue: "analytics.dlq",
-				},
-				{
-					Name: "billing", What: "begins the trial", Bindings: []string{"user.signed_up"},
-					Ready: 3, InHand: 1, Concurrency: 1, Done: 11_190, DeadQueue: "billing.dlq",
-				},
-			},
+			Queues:   queues(),
 			MailServer: live.MailServer{
 				Mode: live.MailSlow, Delay: 2 * time.Second, Accepted: 13_573, Failed: 212,
 				Bounces: []string{"bob@example.test"},
@@ -50,20 +31,47 @@ func busy() *fake {
 			Reset: &live.Reset{Flood: 9000, Position: 12, Took: 310 * time.Millisecond},
 			Doing: "Signing up: 9,204 of 10,000.",
 		},
-		journey: live.Journey{Signup: s, Verified: true, Steps: journey()},
-		mails: []live.Mail{
-			{
-				ID: "m3", Number: 3, At: noon(), From: "signup@example.test", To: "ada@example.test", Kind: "password reset",
-				Subject: "Set a new password", Text: "Follow this link:\nhttp://127.0.0.1/reset/confirm?token=t",
-				Links: []string{"http://127.0.0.1/reset/confirm?token=t"}, Account: "7",
-			},
-			{
-				ID: "m2", Number: 2, At: noon(), From: "signup@example.test", To: "ada@example.test", Kind: "verification",
-				Subject: "Is this your address?", Text: "http://127.0.0.1/verify?token=v",
-				Links: []string{"http://127.0.0.1/verify?token=v", "javascript:alert(1)"}, Account: "7",
-			},
-			{ID: "m1", Number: 1, At: noon(), From: "signup@example.test", To: "bob@example.test", Kind: "welcome", Subject: "Welcome", Text: "Hello, Bob."},
+		Followed: live.Journey{Signup: s, Verified: true, Steps: journey()},
+		Mails:    mails(),
+	}
+}
+
+func queues() []live.Queue {
+	return []live.Queue{
+		{
+			Name: "welcome-email", What: "sends the welcome mail", SendsMail: true, MaxPriority: 10,
+			Bindings: []string{"user.signed_up", "email.password_reset"},
+			Ready:    8_431, InHand: 8, Concurrency: 8, Rate: 37, Done: 2_773, Retrying: 31, DeadQueue: "welcome-email.dlq", Dead: 4,
 		},
+		{
+			Name: "verification-email", What: "sends the mail to verify the address", SendsMail: true,
+			Bindings: []string{"user.signed_up"},
+			Ready:    120, InHand: 3, Concurrency: 4, Rate: 41, Done: 10_800, DeadQueue: "verification-email.dlq",
+		},
+		{
+			Name: "analytics", What: "counts by minute and domain", Bindings: []string{"user.#"},
+			Concurrency: 2, Rate: 412, Done: 11_204, DeadQueue: "analytics.dlq",
+		},
+		{
+			Name: "billing", What: "begins the trial", Bindings: []string{"user.signed_up"},
+			Ready: 3, InHand: 1, Concurrency: 1, Done: 11_190, DeadQueue: "billing.dlq",
+		},
+	}
+}
+
+func mails() []live.Mail {
+	return []live.Mail{
+		{
+			ID: "m3", Number: 3, At: noon(), From: "signup@example.test", To: "ada@example.test", Kind: "password reset",
+			Subject: "Set a new password", Text: "Follow this link:\nhttp://127.0.0.1/reset/confirm?token=t",
+			Links: []string{"http://127.0.0.1/reset/confirm?token=t"}, Account: "7",
+		},
+		{
+			ID: "m2", Number: 2, At: noon(), From: "signup@example.test", To: "ada@example.test", Kind: "verification",
+			Subject: "Is this your address?", Text: "http://127.0.0.1/verify?token=v",
+			Links: []string{"http://127.0.0.1/verify?token=v", "javascript:alert(1)"}, Account: "7",
+		},
+		{ID: "m1", Number: 1, At: noon(), From: "signup@example.test", To: "bob@example.test", Kind: "welcome", Subject: "Welcome", Text: "Hello, Bob."},
 	}
 }
 

@@ -1,4 +1,4 @@
-package live_test
+package browser_test
 
 import (
 	"flag"
@@ -8,9 +8,10 @@ import (
 
 	"github.com/warren-mq/warren/examples/signup/internal/browser"
 	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/examples/signup/internal/live/livetest"
 )
 
-var pictures = flag.String("pictures", "", "write pictures of the pages into this folder")
+var pagePictures = flag.String("pages", "", "write pictures of the pages into this folder")
 
 // everywhere holds the paths of all pages, each by the name of its picture.
 func everywhere() map[string]string {
@@ -24,7 +25,7 @@ func everywhere() map[string]string {
 func TestPagesShutNobodyOut(t *testing.T) {
 	t.Parallel()
 	b := browser.Open(t)
-	url := serve(t, busy())
+	url := livetest.Serve(t, livetest.Busy())
 	for _, look := range browser.Looks() {
 		t.Run(look.Name, func(t *testing.T) {
 			t.Parallel()
@@ -37,32 +38,32 @@ func TestPagesShutNobodyOut(t *testing.T) {
 				if wide := browser.Eval[int](tab, "document.documentElement.scrollWidth"); wide > int(look.Width) {
 					t.Errorf("%s is %d pixels wide, want %d at most", path, wide, look.Width)
 				}
-				shoot(t, tab, name+"-"+look.Name)
+				shootPage(t, tab, name+"-"+look.Name)
 			}
 		})
 	}
 }
 
-func shoot(t *testing.T, tab *browser.Tab, name string) {
+func shootPage(t *testing.T, tab *browser.Tab, name string) {
 	t.Helper()
-	if *pictures == "" {
+	if *pagePictures == "" {
 		return
 	}
-	if err := os.MkdirAll(*pictures, 0o755); err != nil {
+	if err := os.MkdirAll(*pagePictures, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	tab.Shoot(filepath.Join(*pictures, name+".png"), true)
+	tab.Shoot(filepath.Join(*pagePictures, name+".png"), true)
 }
 
 func TestThePageFollowsTheDemo(t *testing.T) {
 	t.Parallel()
-	d := busy()
+	d := livetest.Busy()
 	tab := browser.Open(t).Tab(t, browser.Looks()[0])
-	tab.Go(serve(t, d) + "/live")
+	tab.Go(livetest.Serve(t, d) + "/live")
 	ready := `document.querySelector('[data-queue=welcome-email] [data-v=ready]').textContent`
 
 	tab.Fill("#address", "eve@example.test")
-	d.change(func(s *live.Snapshot) { s.Queues[0].Ready = 77 })
+	d.Change(func(s *live.Snapshot) { s.Queues[0].Ready = 77 })
 	tab.Until("the new depth is drawn", ready+` === "77"`)
 	if typed := browser.Eval[string](tab, `document.activeElement.id + "=" + document.activeElement.value`); typed != "address=eve@example.test" {
 		t.Errorf("after the change the field is %q, want it focused with the typed text", typed)
@@ -73,19 +74,19 @@ func TestThePageFollowsTheDemo(t *testing.T) {
 	tab.Until("the summary shows it", `document.querySelector("[role=status]").textContent.includes("Done: stop-mail.")`)
 
 	tab.Press("#pause")
-	d.change(func(s *live.Snapshot) { s.Queues[0].Ready = 66 })
+	d.Change(func(s *live.Snapshot) { s.Queues[0].Ready = 66 })
 	tab.Until("the page is paused", `document.querySelector("#pause").getAttribute("aria-pressed") === "true"`)
 	tab.Press("button[value=slow-mail]") // its answer updates the page once
 	tab.Until("the page is updated once", ready+` === "66"`)
 	tab.Press("#pause")
-	d.change(func(s *live.Snapshot) { s.Queues[0].Ready = 55 })
+	d.Change(func(s *live.Snapshot) { s.Queues[0].Ready = 55 })
 	tab.Until("the page is updated again", ready+` === "55"`)
 }
 
 func TestTheKeyboardReachesEveryButton(t *testing.T) {
 	t.Parallel()
 	tab := browser.Open(t).Tab(t, browser.Looks()[0])
-	tab.Go(serve(t, busy()) + "/live")
+	tab.Go(livetest.Serve(t, livetest.Busy()) + "/live")
 	wanted := browser.Eval[int](tab, `document.querySelectorAll("a[href], button:enabled:not([hidden]), input:not([type=hidden])").length`)
 	reached := map[string]bool{}
 	for range wanted + 5 { // plus the scrollable regions
@@ -106,10 +107,10 @@ func TestTheKeyboardReachesEveryButton(t *testing.T) {
 
 func TestThePagesWorkWithoutTheScript(t *testing.T) {
 	t.Parallel()
-	d := busy()
+	d := livetest.Busy()
 	tab := browser.Open(t).Tab(t, browser.Looks()[0])
 	tab.WithoutScript()
-	tab.Go(serve(t, d) + "/live")
+	tab.Go(livetest.Serve(t, d) + "/live")
 	tab.Follow("button[value=stop-mail]")
 	if mood := tab.Text("#mood"); mood != "Stopped" {
 		t.Errorf("the mail server is %q, want Stopped", mood)
@@ -119,12 +120,12 @@ func TestThePagesWorkWithoutTheScript(t *testing.T) {
 
 func TestThePageSaysThatWhatItShowsIsGone(t *testing.T) {
 	t.Parallel()
-	d := busy()
+	d := livetest.Busy()
 	tab := browser.Open(t).Tab(t, browser.Looks()[0])
-	tab.Go(serve(t, d) + "/journey/7")
+	tab.Go(livetest.Serve(t, d) + "/journey/7")
 	tab.Until("the page is connected", `source.readyState === EventSource.OPEN`)
-	d.mu.Lock()
-	d.journey.ID = "8"
-	d.mu.Unlock()
+	d.Mu.Lock()
+	d.Followed.ID = "8"
+	d.Mu.Unlock()
 	tab.Until("the page says that the journey is gone", `document.querySelector("#watching").textContent === "This no longer exists"`)
 }
