@@ -83,7 +83,7 @@ func (o *outgoing) prepareDelay(exchange string) error {
 	} else {
 		o.header(record.HeaderExchange, exchange)
 	}
-	record.SetDue(&o.message, time.Now().Add(o.delay))
+	record.Delay(&o.message, o.delay)
 	return nil
 }
 

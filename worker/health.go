@@ -36,7 +36,8 @@ type Health struct {
 	Ready   bool
 	Reasons []string // why it is not ready
 	// Warnings says what is wrong although the worker is ready: which queues and exchanges
-	// have not taken delayed messages that are due, for 10 s or longer.
+	// have not taken delayed messages that are due, for 10 s or longer, and whether the clock
+	// of this machine is more than 1 s behind the clock of a publisher of such messages.
 	Warnings []string
 	Queues   []QueueHealth
 }

@@ -28,6 +28,7 @@ type meter struct {
 	inHand     metric.Int64ObservableGauge
 	waiting    metric.Int64ObservableGauge
 	nextDue    metric.Float64ObservableGauge
+	clockSkew  metric.Float64ObservableGauge
 	overdue    metric.Int64ObservableGauge
 	err        error // of making the instruments; reported by Run
 }
@@ -59,6 +60,9 @@ func (m *meter) newDelays() {
 	m.waiting = m.gauge(telemetry.MetricDelayWaiting, "delayed messages that this process holds, those in levels not included")
 	m.nextDue, err = m.meter.Float64ObservableGauge(telemetry.MetricDelayNextDue, metric.WithUnit("s"),
 		metric.WithDescription("time until the next delayed message is due; absent if none waits"))
+	m.note(err)
+	m.clockSkew, err = m.meter.Float64ObservableGauge(telemetry.MetricDelayClockSkew, metric.WithUnit("s"),
+		metric.WithDescription("how far the clock of this machine is ahead of the publishers of delayed messages, the time of their way included"))
 	m.note(err)
 }
 
@@ -101,7 +105,7 @@ func (m *meter) observe(w *Worker) (stop func(), err error) {
 			m.observeDelays(o, p)
 		}
 		return nil
-	}, m.inHand, m.overdue, m.waiting, m.nextDue)
+	}, m.inHand, m.overdue, m.waiting, m.nextDue, m.clockSkew)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +122,9 @@ func (m *meter) observeDelays(o metric.Observer, p *parking) {
 	o.ObserveInt64(m.waiting, int64(count), queue)
 	if due := p.keeper.NextDue(); !due.IsZero() {
 		o.ObserveFloat64(m.nextDue, time.Until(due).Seconds(), queue)
+	}
+	if ahead, ok := p.keeper.Skew(); ok {
+		o.ObserveFloat64(m.clockSkew, ahead.Seconds(), queue)
 	}
 }
 

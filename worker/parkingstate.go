@@ -34,6 +34,8 @@ const (
 	refusalReport = 10 * time.Second
 	// refusalForgotten is the time without a further failure after which a refusal is over.
 	refusalForgotten = 2 * time.Minute
+	// skewLimit is the difference between clocks from which it is a warning.
+	skewLimit = time.Second
 )
 
 func (p *parking) note(err error) {
@@ -102,7 +104,8 @@ func (p *parking) notReady() []string {
 	return nil
 }
 
-// warnings returns which addresses have not taken delayed messages for refusalReport.
+// warnings returns which addresses have not taken delayed messages for refusalReport, and
+// whether clocks differ.
 func (p *parking) warnings() (all []string) {
 	p.state.mu.Lock()
 	defer p.state.mu.Unlock()
@@ -114,6 +117,10 @@ func (p *parking) warnings() (all []string) {
 			all = append(all, fmt.Sprintf("%s: messages for %s have waited for %v, trying again: %v",
 				p.queue, place(to), now.Sub(r.since).Round(time.Second), r.err))
 		}
+	}
+	if ahead, ok := p.keeper.Skew(); ok && ahead < -skewLimit {
+		all = append(all, fmt.Sprintf("%s: the clock of this machine is %v behind the clock of a publisher, so its messages are late by as much; synchronize the clocks",
+			p.queue, -ahead.Round(time.Millisecond)))
 	}
 	return all
 }

@@ -83,7 +83,7 @@ func (q *Subscription) newHandOver(a *attempt, out Outcome) *handOver {
 		h.copy.Headers[record.HeaderCanary] = a.canary // its first attempt is yet to come
 	}
 	if out.Verdict == Retry {
-		record.SetDue(h.copy, time.Now().Add(out.Delay))
+		record.Delay(h.copy, out.Delay)
 	}
 	h.note, h.done = q.copies.begin()
 	return h

@@ -79,6 +79,7 @@ type Keeper struct {
 
 	count, bytes atomic.Int64
 	nextDue      atomic.Pointer[time.Time]
+	skew         skew
 	prefetch     atomic.Int64
 	resize       chan struct{} // holds one token when another prefetch suits better
 }
@@ -199,6 +200,9 @@ func (k *Keeper) take(d Delivery) {
 	it.due = now
 	if at := record.Due(&it.message); !at.IsZero() {
 		it.due = k.clock.at(at, now)
+	}
+	if at := record.DueSent(&it.message); !at.IsZero() {
+		k.skew.add(now.Round(0).Sub(at), now)
 	}
 	it.refusals = record.DueRefusals(&it.message)
 	record.ClearDue(&it.message)

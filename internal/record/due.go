@@ -19,6 +19,24 @@ func SetDue(m *message.Message, at time.Time) {
 	}
 }
 
+// Delay is SetDue for a message that is published now and due after d. It also writes the
+// time, from which the receiver learns how far its clock is behind.
+func Delay(m *message.Message, d time.Duration) {
+	now := time.Now()
+	SetDue(m, now.Add(d))
+	m.Headers[HeaderDueSent] = now.UTC().Format(time.RFC3339Nano)
+}
+
+// DueSent returns when Delay was called for m, or the zero time if it was not, or m has
+// passed a level since.
+func DueSent(m *message.Message) time.Time {
+	at, err := m.Headers.Time(HeaderDueSent)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
 // Due returns when m is to leave its parking queue, or the zero time if its headers do not
 // contain it.
 func Due(m *message.Message) time.Time {
@@ -54,6 +72,7 @@ func ClearDue(m *message.Message) {
 	}
 	delete(m.Headers, HeaderDue)
 	delete(m.Headers, HeaderDueExpiration)
+	delete(m.Headers, HeaderDueSent)
 	delete(m.Headers, HeaderDueRefusals)
 	for name := range m.Headers {
 		if CountedByBroker(name) {

@@ -50,6 +50,7 @@ const HeaderCanary = "warren-canary"
 const (
 	HeaderDue           = "warren-due"            // RFC 3339, UTC: when it is to leave
 	HeaderDueExpiration = "warren-due-expiration" // the expiration that it is to have then
+	HeaderDueSent       = "warren-due-sent"       // RFC 3339, UTC: when it was published to the parking queue
 	HeaderDueRefusals   = "warren-due-refusals"   // how often a queue of its exchange has refused it
 )
 
@@ -63,7 +64,7 @@ func IsOwn(header string) bool {
 		HeaderFingerprint, HeaderStack, HeaderHandler, HeaderHost, HeaderVersion, HeaderHistory,
 		HeaderTrace, HeaderExpiration, HeaderUserID,
 		HeaderReplayedAt, HeaderReplayedBy, HeaderEditedFrom,
-		HeaderSchedule, HeaderTick, HeaderPublish, HeaderCanary, HeaderDue, HeaderDueExpiration, HeaderDueRefusals:
+		HeaderSchedule, HeaderTick, HeaderPublish, HeaderCanary, HeaderDue, HeaderDueExpiration, HeaderDueSent, HeaderDueRefusals:
 		return true
 	}
 	return false

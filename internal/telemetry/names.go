@@ -26,6 +26,7 @@ const (
 	MetricDelayLateness   = "warren.delay.lateness"    // histogram, s
 	MetricDelayWaiting    = "warren.delay.waiting"     // gauge, {message}
 	MetricDelayNextDue    = "warren.delay.next_due"    // gauge, s
+	MetricDelayClockSkew  = "warren.delay.clock_skew"  // gauge, s
 	MetricInFlight        = "warren.inflight"          // gauge, {message}
 	MetricOverdue         = "warren.overdue"           // gauge, {message}
 )
