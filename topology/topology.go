@@ -2,7 +2,11 @@ package topology
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/warren-mq/warren/message"
 )
@@ -112,4 +116,21 @@ func (t Topology) Unusual() Topology {
 // IsUnusual reports whether the type of the exchange comes with a plugin.
 func (x Exchange) IsUnusual() bool {
 	return !slices.Contains([]string{"topic", "direct", "fanout", "headers"}, x.Kind)
+}
+
+// MaxShortString is the longest text of a property, in bytes.
+const MaxShortString = 255
+
+// CheckName returns an error for a name that RabbitMQ would change (it strips line breaks
+// from the names of queues), or that breaks terminals and logs.
+func CheckName(kind, name string) error {
+	switch {
+	case len(name) > MaxShortString:
+		return fmt.Errorf("topology: %s %.40q…: the name has %d bytes, want at most %d", kind, name, len(name), MaxShortString)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("topology: %s %q: the name is not UTF-8", kind, name)
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return fmt.Errorf("topology: %s %q: the name has a control character", kind, name)
+	}
+	return nil
 }
