@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,19 +44,29 @@ func kibibyte() payload {
 	return p
 }
 
-// rate is what one measurement gives: messages a second, and allocations a message.
-type rate struct{ perSecond, allocs, bytes float64 }
+// rate is what one measurement gives: messages a second, and what this process spends on a
+// message. Its CPU time depends less on what else the machine does.
+type rate struct{ perSecond, cpu, allocs, bytes float64 }
 
-// measure runs work, which handles the messages.
-func measure(work func()) rate {
+// measure runs work, which handles n messages.
+func measure(n int, work func()) rate {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	began := time.Now()
+	began, cpu := time.Now(), cpuTime()
 	work()
-	took := time.Since(began)
+	took, spent := time.Since(began), cpuTime()-cpu
 	runtime.ReadMemStats(&after)
-	return rate{messages / took.Seconds(), float64(after.Mallocs-before.Mallocs) / messages, float64(after.TotalAlloc-before.TotalAlloc) / messages}
+	return rate{float64(n) / took.Seconds(), float64(spent.Microseconds()) / float64(n), float64(after.Mallocs-before.Mallocs) / float64(n), float64(after.TotalAlloc-before.TotalAlloc) / float64(n)}
+}
+
+// cpuTime returns the CPU time that this process has spent.
+func cpuTime() time.Duration {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		panic(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
 // BenchmarkConsume compares Warren with amqp091-go loops of as many goroutines that decode
@@ -109,11 +120,14 @@ func compare(b *testing.B, plain, ours []rate) {
 	}
 	middle := func(of []rate, field func(rate) float64) float64 { return median(pick(of, field)) }
 	perSecond := func(r rate) float64 { return r.perSecond }
+	cpu := func(r rate) float64 { return r.cpu }
 	allocs, bytes := func(r rate) float64 { return r.allocs }, func(r rate) float64 { return r.bytes }
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(median(ratios), "ratio")
 	b.ReportMetric(middle(plain, perSecond), "plain-msg/s")
 	b.ReportMetric(middle(ours, perSecond), "warren-msg/s")
+	b.ReportMetric(middle(plain, cpu), "plain-cpu-us/msg")
+	b.ReportMetric(middle(ours, cpu), "warren-cpu-us/msg")
 	b.ReportMetric(middle(ours, allocs)-middle(plain, allocs), "more-allocs/msg")
 	b.ReportMetric(middle(ours, bytes)-middle(plain, bytes), "more-B/msg")
 }
@@ -188,7 +202,7 @@ func consumeWarren(b *testing.B, url string, q worker.Queue, h handler.Handler) 
 		return h.Handle(ctx, m)
 	})
 	runHandler(b, url, q, counted, func() {
-		r = measure(func() {
+		r = measure(messages, func() {
 			close(begin)
 			<-last
 		})

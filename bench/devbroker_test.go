@@ -47,7 +47,7 @@ func beside(b *testing.B, kind, rabbitURL, devURL string) {
 		published, consumed := map[string][]rate{}, map[string][]rate{}
 		for range pairs {
 			for _, url := range []string{rabbitURL, devURL} {
-				published[url] = append(published[url], publishPlain(b, url, queue))
+				published[url] = append(published[url], publishPlain(b, url, queue, messages, window))
 				consumed[url] = append(consumed[url], plain{decode: decoded, batch: 1}.consume(b, url, worker.Queue{Name: queue, Prefetch: 100, Concurrency: 1}))
 			}
 		}

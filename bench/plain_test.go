@@ -34,7 +34,7 @@ func (p plain) consume(b *testing.B, url string, q worker.Queue) rate {
 	if err := ch.Qos(q.Prefetch, 0, false); err != nil {
 		b.Fatal(err)
 	}
-	return measure(func() {
+	return measure(messages, func() {
 		deliveries, err := ch.Consume(q.Name, "", false, false, false, false, nil)
 		if err != nil {
 			b.Fatal(err)
