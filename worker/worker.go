@@ -25,7 +25,8 @@ type Worker struct {
 
 	watchers []func(Event)
 
-	parkings    []*parking // set by Run
+	parkings    []*parking  // set by Run
+	parked      atomic.Bool // parkings is set
 	connections *Connections
 	opening     openers
 	started     atomic.Bool
@@ -119,6 +120,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		q.deriveContext(w.inHand)
 	}
 	w.parkings = w.newParkings()
+	w.parked.Store(true)
 	w.starting.Add(int64(len(w.parkings)))
 	w.join = w.announce()
 	unregister, err := w.meter.observe(w)
