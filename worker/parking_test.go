@@ -3,8 +3,10 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -191,5 +193,48 @@ func TestWorkersWithSharedConnectionsConsumeTheParkingQueueOfAnExchangeInTurn(t 
 		}
 		stopSecond()
 		hangUp()
+	})
+}
+
+// TestAHealthyQueueIsOnTimeBesideTargetsThatTakeNothing on the same exchange: a full queue, a
+// deleted one, and keys that no queue is bound to.
+func TestAHealthyQueueIsOnTimeBesideTargetsThatTakeNothing(t *testing.T) {
+	inTime(t, func(t *testing.T, cfg broker.Config, ch *amqp.Channel) {
+		var mu sync.Mutex
+		var came []time.Time
+		w := worker.New(worker.Config{Broker: cfg, Logger: slog.New(slog.DiscardHandler)})
+		w.Queue(worker.Queue{Name: "healthy", Exchange: "events"}).Handle("healthy", handler.Func(func(context.Context, *message.Message) error {
+			mu.Lock()
+			defer mu.Unlock()
+			came = append(came, time.Now())
+			return nil
+		}))
+		stop := inBackground(t, w.Run)
+		<-w.Ready()
+		full := amqp.Table{"x-queue-type": topology.Quorum, "x-max-length": 1, "x-overflow": "reject-publish"}
+		if _, err := ch.QueueDeclare("full", true, false, false, false, full); err != nil {
+			t.Fatal(err)
+		}
+		if err := ch.QueueBind("full", "full", "events", false, nil); err != nil {
+			t.Fatal(err)
+		}
+		publishLater(t, cfg, [2]string{"events", "full"}, time.Second, 1000)
+		publishLater(t, cfg, [2]string{"events", "unbound"}, time.Second, 1000)
+		began := time.Now()
+		for range 400 {
+			publishLater(t, cfg, [2]string{"events", "healthy"}, time.Second, 1)
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(10 * time.Second)
+		if len(came) != 400 {
+			t.Fatalf("%d messages came, want 400", len(came))
+		}
+		for i, at := range came {
+			if late := at.Sub(began) - time.Second - time.Duration(i)*100*time.Millisecond; late > time.Second {
+				t.Errorf("message %d came %v late, want 1s at most", i, late)
+				break
+			}
+		}
+		stop()
 	})
 }
