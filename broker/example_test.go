@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -117,3 +119,25 @@ func ExamplePlan() {
 }
 
 // Definitions are what rabbitmqctl import_definitions reads.
+
+// Options set the properties of a message.
+func ExampleWithProperties() {
+	pub := broker.NewPublisher(broker.Config{URL: os.Getenv("AMQP_URL")}, "events")
+	defer closing(pub)
+	err := pub.Publish(context.Background(), "user.signed_up", map[string]string{"email": "alice@example.com"},
+		broker.WithMessageID("018f3c"),
+		broker.WithReplyTo("answers"),
+		broker.WithExpiration(time.Hour),
+		broker.WithHeaders(message.Headers{"tenant": "blue", "region": "eu"}),
+		broker.WithProperties(broker.Properties{Type: "user.signed_up", AppID: "sign-up"}),
+	)
+	fmt.Println(err)
+}
+
+// A codec encodes the bodies of one publisher's messages.
+func ExampleWithCodec() {
+	pub := broker.NewPublisher(broker.Config{URL: os.Getenv("AMQP_URL")}, "events")
+	defer closing(pub)
+	err := pub.Publish(context.Background(), "user.signed_up", []byte("alice@example.com"), broker.WithCodec(handler.Raw()))
+	fmt.Println(err)
+}

@@ -3,6 +3,7 @@ package handler_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
@@ -84,4 +85,45 @@ func ExampleWithLenientContentType() {
 	// Output:
 	// hello, Zoë
 	// <nil>
+}
+
+// A function can check each decoded value. An invalid message is dead-lettered.
+func ExampleWithValidate() {
+	positive := func(v any) error {
+		if n, ok := v.(int); ok && n < 1 {
+			return fmt.Errorf("got %d, want 1 or more", n)
+		}
+		return nil
+	}
+	h := handler.Typed(func(context.Context, int) error { return nil },
+		handler.WithCodec(handler.JSON()), handler.WithValidate(positive))
+	fmt.Println(h.Handle(context.Background(), &message.Message{ContentType: "application/json", Body: []byte("0")}))
+	// Output:
+	// handler: invalid payload: got 0, want 1 or more
+}
+
+// The first middleware is the outermost.
+func ExampleChain() {
+	named := func(name string) handler.Middleware {
+		return func(next handler.Handler) handler.Handler {
+			return handler.Func(func(ctx context.Context, m *message.Message) error {
+				fmt.Println(name)
+				return next.Handle(ctx, m)
+			})
+		}
+	}
+	h := handler.Func(func(context.Context, *message.Message) error { return nil })
+	fmt.Println(handler.Chain(h, named("first"), named("second")).Handle(context.Background(), new(message.Message)))
+	// Output:
+	// first
+	// second
+	// <nil>
+}
+
+// A worker sets the limit of a handler. A test of the handler can set it too.
+func ExampleTimeLimit() {
+	ctx := handler.WithTimeLimit(context.Background(), time.Minute)
+	fmt.Println(handler.TimeLimit(ctx))
+	// Output:
+	// 1m0s true
 }

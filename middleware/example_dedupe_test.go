@@ -3,6 +3,7 @@ package middleware_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/warren-mq/warren/dedupe"
@@ -23,6 +24,26 @@ func ExampleDedupe() {
 	fmt.Println(h.Handle(context.Background(), m))
 	// Output:
 	// mail for 018f3c
+	// <nil>
+	// <nil>
+}
+
+// A key of the message's own replaces the queue and the message id.
+func ExampleWithKey() {
+	store := dedupe.NewMemory(time.Hour, 100_000)
+	once := middleware.Dedupe(store,
+		middleware.WithKey(func(m *message.Message) string { return m.CorrelationID }),
+		middleware.WithLease(time.Minute),
+		middleware.WithStoreLog(slog.Default()))
+	h := once(handler.Func(func(_ context.Context, m *message.Message) error {
+		fmt.Println("mail for", m.CorrelationID)
+		return nil
+	}))
+	for range 2 {
+		fmt.Println(h.Handle(context.Background(), &message.Message{CorrelationID: "order-7"}))
+	}
+	// Output:
+	// mail for order-7
 	// <nil>
 	// <nil>
 }

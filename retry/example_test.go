@@ -61,3 +61,10 @@ func ExampleDiscard() {
 	fmt.Println(err, retry.IsDiscard(err))
 	// Output: the user is gone true
 }
+
+// Zero fields of a policy take their values from Default.
+func ExampleDefault() {
+	fmt.Println(retry.Default().MaxAttempts, retry.Default().InitialInterval, retry.Default().MaxInterval)
+	// Output:
+	// 20 1s 10m0s
+}

@@ -192,3 +192,15 @@ func ExampleWorker_Topology() {
 	// warren.dlx → welcome-email.dlq by "welcome-email"
 	// events → welcome-email by "user.*"
 }
+
+// Two workers share one pair of connections.
+func ExampleNewConnections() {
+	connections := worker.NewConnections(broker.Config{URL: os.Getenv("AMQP_URL")}, nil)
+	mails := worker.New(worker.Config{Connections: connections})
+	reports := worker.New(worker.Config{Connections: connections})
+	ended := make(chan error, 3)
+	for _, run := range []func(context.Context) error{connections.Run, mails.Run, reports.Run} {
+		go func() { ended <- run(context.Background()) }()
+	}
+	fmt.Println(<-ended)
+}
