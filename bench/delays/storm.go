@@ -112,7 +112,7 @@ func (s *storm) publish(ctx context.Context, conn *amqp.Connection, queue string
 	return errors.Join(err, ch.Close())
 }
 
-// wait waits until all messages have come back, or none has come for a minute.
+// wait waits until all messages have come back, or none was handled for a minute.
 func (s *storm) wait(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -123,12 +123,11 @@ func (s *storm) wait(ctx context.Context) error {
 			return context.Cause(ctx)
 		case <-tick.C:
 		}
-		came := s.came.Load()
-		if came >= int64(s.n) {
+		if s.came.Load() >= int64(s.n) {
 			return nil
 		}
-		if came != before {
-			before, since = came, time.Now()
+		if now := s.came.Load() + s.handed.Load(); now != before {
+			before, since = now, time.Now()
 		}
 	}
 	return nil
