@@ -69,7 +69,7 @@ func child(url string) {
 		_, err := fmt.Fprintln(os.Stdout, i, due.UnixNano(), time.Now().UnixNano())
 		return err
 	})
-	end, err := runWorker(ctx, url, worker.Queue{Name: childQueue, Exchange: childExchange, Concurrency: goroutines}, h)
+	end, err := runWorker(ctx, url, worker.Queue{Name: childQueue, Exchange: childExchange, Concurrency: goroutines}, "#", h)
 	if err == nil {
 		_, err = fmt.Fprintln(os.Stdout, "ready")
 		<-ctx.Done()

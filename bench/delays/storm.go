@@ -246,8 +246,10 @@ func storms(ctx context.Context, n *node, o options) error {
 }
 
 func (m measured) row(name string, feed, plain int, ladder time.Duration) []any {
-	row := []any{name, fmt.Sprintf("at most %d", feed), plain, int(m.handOver), m.handOver / float64(plain), int(m.back), m.back / m.handOver,
-		m.storm, m.other, int(m.cpu.Microseconds()), "–", m.storm.early() + m.other.early(), m.lost}
+	row := []any{
+		name, fmt.Sprintf("at most %d", feed), plain, int(m.handOver), m.handOver / float64(plain), int(m.back), m.back / m.handOver,
+		m.storm, m.other, int(m.cpu.Microseconds()), "–", m.storm.early() + m.other.early(), m.lost,
+	}
 	if ladder > 0 {
 		row[10] = float64(m.cpu) / float64(ladder)
 	}

@@ -26,10 +26,9 @@ func targets(ctx context.Context, n *node, o options) error {
 		return err
 	}
 	var late lateness
-	stop, err := runWorker(ctx, n.url, worker.Queue{Name: healthy, Exchange: childExchange, Concurrency: goroutines}, handler.Func(func(_ context.Context, m *message.Message) error {
-		if _, due := arrival(m); m.RoutingKey == "healthy" {
-			late.add(time.Since(due))
-		}
+	stop, err := runWorker(ctx, n.url, worker.Queue{Name: healthy, Exchange: childExchange, Concurrency: goroutines}, "healthy", handler.Func(func(_ context.Context, m *message.Message) error {
+		_, due := arrival(m)
+		late.add(time.Since(due))
 		return nil
 	}))
 	if err != nil {
@@ -56,8 +55,7 @@ func targets(ctx context.Context, n *node, o options) error {
 	}, []string{childExchange, topology.UnroutedQueue}))
 }
 
-// bindTargets binds the healthy queue and a full queue to the exchange, and deletes the queue
-// of the key deleted.
+// bindTargets binds a full queue to the exchange, and deletes the queue of the key deleted.
 func bindTargets(conn *amqp.Connection) error {
 	ch, err := conn.Channel()
 	if err != nil {
@@ -66,8 +64,8 @@ func bindTargets(conn *amqp.Connection) error {
 	const deleted = "bench-deleted"
 	_, fullErr := ch.QueueDeclare(fullQueue, true, false, false, false, amqp.Table{"x-queue-type": topology.Quorum, "x-max-length": 1, "x-overflow": "reject-publish"})
 	_, deletedErr := ch.QueueDeclare(deleted, true, false, false, false, amqp.Table{"x-queue-type": topology.Quorum})
-	err = errors.Join(fullErr, deletedErr, ch.QueueUnbind(healthy, "#", childExchange, nil))
-	for key, queue := range map[string]string{"healthy": healthy, "full": fullQueue, "deleted": deleted} {
+	err = errors.Join(fullErr, deletedErr)
+	for key, queue := range map[string]string{"full": fullQueue, "deleted": deleted} {
 		err = errors.Join(err, ch.QueueBind(queue, key, childExchange, false, nil))
 	}
 	_, deletedErr = ch.QueueDelete(deleted, false, false, false)

@@ -34,13 +34,13 @@ func (w *warren) start(ctx context.Context, queue string, each report) (stop fun
 		}
 		return nil
 	})
-	return runWorker(ctx, w.node.url, worker.Queue{Name: queue, Concurrency: goroutines, Prefetch: w.prefetch}, h)
+	return runWorker(ctx, w.node.url, worker.Queue{Name: queue, Concurrency: goroutines, Prefetch: w.prefetch}, "#", h)
 }
 
 // runWorker runs a worker with one queue, and returns when it consumes.
-func runWorker(ctx context.Context, url string, q worker.Queue, h handler.Handler) (stop func() error, err error) {
+func runWorker(ctx context.Context, url string, q worker.Queue, key string, h handler.Handler) (stop func() error, err error) {
 	w := worker.New(worker.Config{Broker: broker.Config{URL: url}, Logger: slog.New(slog.DiscardHandler)})
-	w.Queue(q).Handle("#", h)
+	w.Queue(q).Handle(key, h)
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
 	go func() { done <- w.Run(running) }()
