@@ -159,7 +159,8 @@ func (k *Keeper) pause(now time.Time) time.Duration {
 	pause := time.Hour
 	k.nextDue.Store(nil)
 	if len(k.held) > 0 {
-		k.nextDue.Store(&k.held[0].at)
+		next := k.held[0].at // a copy: launch changes it
+		k.nextDue.Store(&next)
 		if k.flying.near < window {
 			pause = k.held[0].at.Sub(now)
 		}
