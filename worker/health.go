@@ -65,10 +65,6 @@ type QueueHealth struct {
 // Health reports the state at this moment. It is safe for concurrent use.
 func (w *Worker) Health() Health {
 	h := Health{Queues: make([]QueueHealth, len(w.queues))}
-	var parkings []*parking
-	if w.parked.Load() { // Run may begin at this moment
-		parkings = w.parkings
-	}
 	if s, err := w.connections.consuming.Current(); s == nil {
 		h.Reasons = append(h.Reasons, fmt.Sprintf("consuming connection: %v", err))
 	}
@@ -82,11 +78,11 @@ func (w *Worker) Health() Health {
 		h.Reasons = append(h.Reasons, h.Queues[i].notReady()...)
 	}
 	if len(h.Reasons) == 0 { // whatever they are, they are reasons for the parking queues too
-		for _, p := range parkings {
+		for _, p := range w.parkings {
 			h.Reasons = append(h.Reasons, p.notReady()...)
 		}
 	}
-	for _, p := range parkings {
+	for _, p := range w.parkings {
 		h.Warnings = append(h.Warnings, p.warnings()...)
 	}
 	h.Ready = len(h.Reasons) == 0

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,34 +41,29 @@ func parkingQueues(q Queue) []string {
 	return []string{topology.ParkingQueue(q.Name), topology.ExchangeParking(q.Exchange)}
 }
 
-// newParkings returns those of the worker's queues and of their exchanges.
-func (w *Worker) newParkings() (all []*parking) {
-	exchanges := make(map[string]bool)
-	for _, q := range w.queues {
-		name, exchange := q.config.Name, q.config.Exchange
-		all = append(all, w.newParking(topology.QueueParking(name), func(*message.Message) delay.Address {
-			return delay.Address{Key: name}
-		}))
-		if exchange == "" || exchanges[exchange] || len(topology.ExchangeParking(exchange)) > topology.MaxShortString {
-			continue
-		}
-		exchanges[exchange] = true
-		p := w.newParking(topology.DelayedExchange(exchange), func(m *message.Message) delay.Address {
-			return delay.Address{Exchange: exchange, Key: m.Headers.String(record.HeaderRoutingKey)}
-		})
-		p.turn = w.connections.turn(exchange)
-		all = append(all, p)
+// park adds the parkings of a queue and of its exchange, unless another queue has that.
+func (w *Worker) park(q Queue) {
+	w.addParking(nil, topology.QueueParking(q.Name), func(*message.Message) delay.Address {
+		return delay.Address{Key: q.Name}
+	})
+	name := topology.ExchangeParking(q.Exchange)
+	shared := slices.ContainsFunc(w.parkings, func(p *parking) bool { return p.queue == name })
+	if q.Exchange == "" || shared || len(name) > topology.MaxShortString {
+		return
 	}
-	return all
+	w.addParking(w.connections.turn(q.Exchange), topology.DelayedExchange(q.Exchange), func(m *message.Message) delay.Address {
+		return delay.Address{Exchange: q.Exchange, Key: m.Headers.String(record.HeaderRoutingKey)}
+	})
 }
 
-func (w *Worker) newParking(t topology.Topology, target func(*message.Message) delay.Address) *parking {
-	p := &parking{worker: w, queue: t.Queues[0].Name, topology: t}
+func (w *Worker) addParking(turn openers, t topology.Topology, target func(*message.Message) delay.Address) {
+	p := &parking{worker: w, queue: t.Queues[0].Name, topology: t, turn: turn}
 	p.keeper = delay.New(delay.Config{
 		Queue: p.queue, Target: target, Sink: parkingSink{w.connections.sender},
 		OnIdle: p.flush, OnPublished: p.published, OnFailed: p.failed,
 	})
-	return p
+	w.parkings = append(w.parkings, p)
+	w.starting.Add(1)
 }
 
 // keep consumes the parking queue until ctx is done, whatever ends a consumer. Calls to the

@@ -226,6 +226,7 @@ func TestAHealthyQueueIsOnTimeBesideTargetsThatTakeNothing(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		time.Sleep(10 * time.Second)
+		stop()
 		if len(came) != 400 {
 			t.Fatalf("%d messages came, want 400", len(came))
 		}
@@ -235,6 +236,26 @@ func TestAHealthyQueueIsOnTimeBesideTargetsThatTakeNothing(t *testing.T) {
 				break
 			}
 		}
+	})
+}
+
+// TestHealthMayBeAskedBeforeAndDuringTheStart, which the race detector checks.
+func TestHealthMayBeAskedBeforeAndDuringTheStart(t *testing.T) {
+	inTime(t, func(t *testing.T, cfg broker.Config, _ *amqp.Channel) {
+		w := worker.New(worker.Config{Broker: cfg})
+		w.Queue(worker.Queue{Name: "q", Exchange: "events"}).Handle("#", nothing)
+		if w.Health().Ready {
+			t.Error("the worker is ready before it runs")
+		}
+		asked := make(chan struct{})
+		go func() {
+			defer close(asked)
+			for !w.Health().Ready {
+				time.Sleep(time.Millisecond)
+			}
+		}()
+		stop := inBackground(t, w.Run)
+		<-asked
 		stop()
 	})
 }

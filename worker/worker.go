@@ -25,8 +25,7 @@ type Worker struct {
 
 	watchers []func(Event)
 
-	parkings    []*parking  // set by Run
-	parked      atomic.Bool // parkings is set
+	parkings    []*parking
 	connections *Connections
 	opening     openers
 	started     atomic.Bool
@@ -86,6 +85,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 	q.chain = handler.Chain(handler.Func(q.dispatch), mw...)
 	w.queues = append(w.queues, q)
 	w.starting.Add(1)
+	w.park(c)
 	return q
 }
 
@@ -119,9 +119,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	for _, q := range w.queues {
 		q.deriveContext(w.inHand)
 	}
-	w.parkings = w.newParkings()
-	w.parked.Store(true)
-	w.starting.Add(int64(len(w.parkings)))
 	w.join = w.announce()
 	unregister, err := w.meter.observe(w)
 	if err != nil {
