@@ -140,7 +140,7 @@ func (q *Subscription) decide(err error, a *attempt) Outcome {
 	case cancelled(a) != nil:
 		return cancelled(a).outcome(err, &a.Message, q.policy())
 	case context.Cause(a) != nil,
-		q.isStopping() && errors.Is(err, ErrStopping):
+		q.isStopping() && errors.Is(err, handler.ErrStopping):
 		return Outcome{Verdict: Release, Err: err}
 	}
 	return decide(err, &a.Message, q.policy())
@@ -154,7 +154,7 @@ func sound(err error) error {
 	}
 	panicked := safely(func() error {
 		decide(err, &message.Message{}, retry.Policy{})
-		errors.Is(err, ErrStopping)
+		errors.Is(err, handler.ErrStopping)
 		_, _ = err.Error(), telemetry.ErrorType(err)
 		return nil
 	})

@@ -8,7 +8,6 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
-	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 )
@@ -136,11 +135,6 @@ func (e *TooLargeError) Permanent() bool { return true }
 // Reason returns message.ReasonDecode.
 func (e *TooLargeError) Reason() string { return message.ReasonDecode }
 
-// Causes of a cancelled handler's context.
-var (
-	// ErrGraceExpired is the cause when the worker stops and the grace is over.
-	ErrGraceExpired = errors.New("worker: stopping, and the grace is over")
-	// ErrStopping is returned by a handler or middleware that had not begun its work when the
-	// worker began to stop. The message is requeued.
-	ErrStopping = handler.ErrStopping
-)
+// ErrGraceExpired is the cause of a handler's cancelled context when the worker stops and the
+// grace is over.
+var ErrGraceExpired = errors.New("worker: stopping, and the grace is over")
