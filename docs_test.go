@@ -122,7 +122,7 @@ func TestDocsCiteTestsThatExist(t *testing.T) {
 		}
 	}
 	if cited < 20 {
-		t.Errorf("%d tests are cited, want those of all promises", cited)
+		t.Errorf("%d tests are cited, want the tests of all promises", cited)
 	}
 }
 

@@ -125,7 +125,7 @@ func withPublisher(b *testing.B, url, queue string, ours func(*broker.Publisher,
 	return r
 }
 
-// publishFrom publishes n messages from so many goroutines, each of which waits for its confirm.
+// publishFrom publishes n messages from several goroutines, each of which waits for its confirm.
 func publishFrom(b *testing.B, p *broker.Publisher, queue string, n, goroutines int) rate {
 	b.Helper()
 	return measure(n, func() {

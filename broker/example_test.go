@@ -58,7 +58,7 @@ func ExamplePublisher_Publish_errors() {
 	case err == nil:
 		log.Print("it is in a queue")
 	case errors.Is(err, broker.ErrUnroutable):
-		log.Print("nobody is bound for user.signed_up, or there is no exchange events")
+		log.Print("no queue is bound for user.signed_up, or the exchange events does not exist")
 	case errors.Is(err, broker.ErrNacked):
 		log.Print("a queue is full: slow down")
 	case errors.Is(err, broker.ErrBlocked):

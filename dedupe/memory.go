@@ -19,7 +19,7 @@ type Memory struct {
 	claims map[string]held
 	count  uint64 // of claims won: the last token
 	done   map[string]*list.Element
-	oldest *list.List // of completed, in the order of their end, which is that of completion
+	oldest *list.List // of completed, in the order of their end, which is the order of completion
 }
 
 // held is a claim that was won.

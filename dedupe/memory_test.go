@@ -119,7 +119,7 @@ func TestMemoryWantsRoom(t *testing.T) {
 }
 
 // FuzzMemory does what the bytes say to a store and to a plain model of it: with the
-// token of the claim won last, or with that of an earlier one.
+// token of the claim won last, or with the token of an earlier one.
 func FuzzMemory(f *testing.F) {
 	f.Add([]byte("\x00\x04\x00\x08\x00\x0c\xff"))
 	f.Add([]byte("\x00\x03\x00\x06\x02\x00"))
@@ -178,7 +178,7 @@ func (k *keyModel) claim() dedupe.Claim {
 	return dedupe.Won
 }
 
-// token returns that of the last claim, or of an earlier one, and whether it is too late
+// token returns the token of the last claim, or of an earlier one, and whether it is too late
 // for a claim that is held.
 func (k *keyModel) token(earlier bool) (token dedupe.Token, late bool) {
 	switch n := len(k.tokens); {

@@ -30,7 +30,7 @@ var _ Store = (*SQL)(nil)
 // NewSQL returns a store in db, which must have the table of SQLSchema.
 func NewSQL(db *sql.DB) *SQL { return &SQL{db} }
 
-// Claim claims key in one statement, so that of two concurrent claims only one succeeds.
+// Claim claims key in one statement: only one of two concurrent claims succeeds.
 func (s *SQL) Claim(ctx context.Context, key string, lease time.Duration) (Claim, Token, error) {
 	now, token := time.Now(), rand.Text()
 	result, err := s.db.ExecContext(ctx, `INSERT INTO warren_dedupe (key, token, leased_until) VALUES ($1, $2, $3)

@@ -185,7 +185,7 @@ func reason(t *testing.T, ended <-chan *amqp.Error) string {
 	return ""
 }
 
-// text is what an error says: for those of AMQP, their code and reason.
+// text returns the code and reason of an AMQP error, and the text of other errors.
 func text(err error) string {
 	if e, ok := errors.AsType[*amqp.Error](err); ok {
 		return e.Reason
@@ -206,7 +206,7 @@ func queue(b *devbroker.Broker, name string) devbroker.QueueInfo {
 	return all[i]
 }
 
-// bodies are those of the messages that are ready in the queue q, in order.
+// bodies returns the bodies of the messages that are ready in the queue q, in order.
 func bodies(b *devbroker.Broker) []string {
 	var all []string
 	for _, m := range b.Messages("/", "q") {

@@ -24,7 +24,7 @@ func TestLogin(t *testing.T) {
 		sasl  amqp.Authentication
 		want  error
 	}{
-		"guest, where nobody is named":               {nil, plain("guest", "guest"), nil},
+		"guest, where no user is named":              {nil, plain("guest", "guest"), nil},
 		"guest by AMQPLAIN":                          {nil, amqplain("guest", "guest"), nil},
 		"guest with a wrong password":                {nil, plain("guest", "Guest"), amqp.ErrCredentials},
 		"guest with a wrong password by AMQPLAIN":    {nil, amqplain("guest", ""), amqp.ErrCredentials},

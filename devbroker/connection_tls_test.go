@@ -23,9 +23,9 @@ func TestExternal(t *testing.T) {
 		name string
 		want string // pattern of the error
 	}{
-		"a user is who the certificate says":                      {ours, "u", ""},
-		"a certificate of somebody who is no user lets nobody in": {ours, "v", regexp.QuoteMeta(amqp.ErrCredentials.Error())},
-		"a certificate of another authority is refused":           {theirs, "u", "tls: |not open"}, // the client may learn of the end before the reason
+		"a user is who the certificate says":            {ours, "u", ""},
+		"a certificate of an unknown user is refused":   {ours, "v", regexp.QuoteMeta(amqp.ErrCredentials.Error())},
+		"a certificate of another authority is refused": {theirs, "u", "tls: |not open"}, // the client may learn of the end before the reason
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -14,7 +14,7 @@ func batches(deliveries []*delivery) [][]*delivery {
 	})
 }
 
-// byConsumer orders deliveries of basic.get before those of consumers, and consumers by
+// byConsumer orders deliveries of basic.get before deliveries to consumers, and consumers by
 // tag.
 func byConsumer(a, b *delivery) int {
 	switch {

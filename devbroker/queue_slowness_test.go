@@ -34,7 +34,7 @@ func TestConsumerTimeout(t *testing.T) {
 		"on 4.0 a quorum queue's channel is closed after half an hour":   {"4.0", 0, quorum, 30 * time.Minute, closed},
 		"on 4.0 a quorum queue may have its own timeout":                 {"4.0", 0, within("quorum", time.Minute), time.Minute, closed},
 		"on 4.0 a classic queue may have its own timeout":                {"4.0", 0, within("classic", time.Hour), time.Hour, closed},
-		"on 4.3 a classic queue waits for ever":                          {"4.3", 0, classic, never, ""},
+		"on 4.3 a classic queue waits without a limit":                   {"4.3", 0, classic, never, ""},
 		"on 4.3 a quorum queue's consumer is cancelled":                  {"4.3", 0, quorum, 30 * time.Minute, cancelled},
 		"on 4.3 a quorum queue may have its own timeout":                 {"4.3", 0, within("quorum", time.Minute), time.Minute, cancelled},
 		"the broker's timeout is as it is set":                           {"4.0", time.Hour, classic, time.Hour, closed},

@@ -109,7 +109,7 @@ func (w *wired) next() (wire.Method, error) {
 	}
 }
 
-// confirms reads confirms up to that of the last message, and returns what each message
+// confirms reads confirms up to the confirm of the last message, and returns what each message
 // has heard first.
 func (w *wired) confirms(last uint64) map[uint64]string {
 	w.t.Helper()

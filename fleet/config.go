@@ -9,8 +9,8 @@ import (
 // Config configures the announcements and the control of a process.
 type Config struct {
 	// Users are the RabbitMQ users whose commands the process executes. If it is empty, the
-	// process executes the commands of its own user. Whoever may only publish work should
-	// have another user. A user with RabbitMQ's tag impersonator can send commands in the
+	// process executes the commands of its own user. A program that may only publish work
+	// should have another user. A user with RabbitMQ's tag impersonator can send commands in the
 	// name of any user.
 	Users []string
 	// Level is the log level that the command log-level sets. If it is nil, the process

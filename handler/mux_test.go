@@ -102,7 +102,7 @@ func TestMuxReturnsTheHandlerOfThePattern(t *testing.T) {
 	}
 	h, _, _ := m.Match("b.x")
 	if err := h.Handle(t.Context(), &message.Message{}); err != nil || called != "b.*" {
-		t.Errorf("handler of %q was called (%v), want that of b.*", called, err)
+		t.Errorf("handler of %q was called (%v), want the handler of b.*", called, err)
 	}
 	if h, pattern, ok := m.Match("c"); h != nil || pattern != "" || ok {
 		t.Errorf("Match of an unknown key = %v, %q, %v, want nothing", h, pattern, ok)

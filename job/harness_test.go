@@ -131,7 +131,7 @@ func (p *peer) lives() bool {
 
 func (p *peer) kill() { _ = syscall.Kill(p.pid, syscall.SIGKILL) }
 
-// logged collects what is logged, and tells of each line.
+// logged collects what is logged, and signals each line.
 type logged struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -49,7 +49,7 @@ func TestExecLeavesNoProcessBehindWhenTheContextIsDone(t *testing.T) {
 	}
 }
 
-// awaitNoGroup waits until no process has pgid, those that nobody has reaped included.
+// awaitNoGroup waits until no process has pgid, including processes that were not reaped yet.
 func awaitNoGroup(t *testing.T, pgid int) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)

@@ -81,7 +81,7 @@ func flood() int {
 }
 
 // hello connects to the test, says its process id and holds on to the connection: its
-// end is that of the process.
+// end ends the process.
 func hello() net.Conn {
 	conn, err := net.Dial("unix", os.Getenv("SOCKET"))
 	if err != nil {
@@ -95,7 +95,7 @@ func hello() net.Conn {
 
 func closing(c io.Closer) { _ = c.Close() }
 
-// wait deafly waits for ever.
+// wait deafly waits without an end.
 func wait() int {
 	signal.Ignore(syscall.SIGTERM)
 	defer closing(hello())

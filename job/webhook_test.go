@@ -101,7 +101,7 @@ func TestWebhookSaysWhyThereIsNoResponse(t *testing.T) {
 		"it does not come in time":         {t.Context(), hangs, func(w *job.Webhook) { w.Timeout = 50 * time.Millisecond }, "no response within 50ms", context.DeadlineExceeded},
 		"its head does not come in time":   {t.Context(), hangs, func(w *job.Webhook) { w.HeaderTimeout = 50 * time.Millisecond }, "timeout awaiting response headers", nil},
 		"the context is done":              {enough, hangs, func(*job.Webhook) {}, "enough", errEnough},
-		"there is nobody":                  {t.Context(), hangs, func(w *job.Webhook) { w.URL = "http://127.0.0.1:1" }, "connection refused", nil},
+		"no server listens":                {t.Context(), hangs, func(w *job.Webhook) { w.URL = "http://127.0.0.1:1" }, "connection refused", nil},
 		"the server closes the connection": {t.Context(), func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, func(*job.Webhook) {}, "EOF", io.EOF},
 		"the server does not speak https":  {t.Context(), hangs, func(w *job.Webhook) { w.URL = strings.Replace(w.URL, "http:", "https:", 1) }, "HTTP response to HTTPS client", nil},
 	}

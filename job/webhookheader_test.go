@@ -108,7 +108,7 @@ func TestWebhookSignsTimestampAndBody(t *testing.T) {
 	stamp := got.Get("Webhook-Timestamp")
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
 	if age := time.Since(time.Unix(seconds, 0)); err != nil || age < 0 || age > time.Minute {
-		t.Errorf("Webhook-Timestamp is %q, want that of now", stamp)
+		t.Errorf("Webhook-Timestamp is %q, want the current time", stamp)
 	}
 	signature := func(key string) string {
 		mac := hmac.New(sha256.New, []byte(key))

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var errBoom = errors.New("boom")
 
-// returns is a handler that returns each of errs in turn, and the last for ever.
+// returns is a handler that returns each of errs in turn, and then always the last.
 // It counts its runs.
 func returns(runs *int, errs ...error) handler.Handler {
 	return handler.Func(func(context.Context, *message.Message) error {

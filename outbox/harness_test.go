@@ -265,7 +265,7 @@ func (a *arrivals) await(t *testing.T, n int) {
 	rabbit.Eventually(t, patience, func() bool { return len(a.ids()) >= n }, "the messages arrive")
 }
 
-// ids are those of the messages that arrived, with how often.
+// ids returns the ids of the messages that arrived, and how often each did.
 func (a *arrivals) ids() map[string]int {
 	ids := make(map[string]int)
 	for _, d := range a.list() {

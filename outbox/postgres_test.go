@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// postgres is the cluster that all tests share: that of DATABASE_URL, or one that the
+// postgres is the cluster that all tests share: the cluster of DATABASE_URL, or one that the
 // first test to need it starts by scripts/postgres.
 var postgres cluster
 

@@ -102,7 +102,7 @@ func TestWriteRefusesWhatCannotBePublished(t *testing.T) {
 	}
 }
 
-// Two transactions that write for one aggregate: the order of the rows has to be that of
+// Two transactions that write for one aggregate: the order of the rows has to be the order of
 // the commits, or a relay could publish the second before it sees the first.
 func TestWritersForOneAggregateWaitForEachOther(t *testing.T) {
 	t.Parallel()
@@ -122,7 +122,7 @@ func TestWritersForOneAggregateWaitForEachOther(t *testing.T) {
 	if len(second) > 0 {
 		t.Error("the second did not wait for the first")
 	}
-	s.write(t, outbox.Message{Key: "k", Aggregate: "another"}) // waits for nobody
+	s.write(t, outbox.Message{Key: "k", Aggregate: "another"}) // waits for no other transaction
 	check(t, first.Commit())
 	check(t, <-second)
 	if n := s.count(t, `SELECT count(*) FROM warren_outbox a JOIN warren_outbox b ON a.seq < b.seq

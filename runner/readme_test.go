@@ -23,7 +23,7 @@ func TestReadmeCommandsAreTested(t *testing.T) {
 		}
 	}
 	if found < 5 {
-		t.Errorf("found %d commands in the README, want those of the runner", found)
+		t.Errorf("found %d commands in the README, want the commands of the runner", found)
 	}
 }
 

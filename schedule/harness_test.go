@@ -82,7 +82,7 @@ func (b *bubble) publish(queue, body string) {
 	})
 }
 
-// ids are those of the messages in a queue, in order.
+// ids returns the ids of the messages in a queue, in order.
 func (b *bubble) ids(queue string) (all []string) {
 	for _, m := range b.broker.Messages("/", queue) {
 		all = append(all, m.MessageID)

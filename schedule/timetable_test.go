@@ -44,7 +44,7 @@ func TestTicks(t *testing.T) {
 			[]string{"2026-01-01T03:00:01Z", "2026-01-01T03:00:02Z"},
 		},
 		{
-			"either the day of the month or that of the week, as in crontab", "0 0 13 * 5", "", "2026-02-07 00:00 +0000",
+			"either the day of the month or the day of the week, as in crontab", "0 0 13 * 5", "", "2026-02-07 00:00 +0000",
 			[]string{"2026-02-13T00:00:00Z", "2026-02-20T00:00:00Z", "2026-02-27T00:00:00Z", "2026-03-06T00:00:00Z", "2026-03-13T00:00:00Z"},
 		},
 		{

@@ -95,7 +95,7 @@ func TestCanaryIsReported(t *testing.T) {
 	})
 }
 
-// TestForgedCanaryHeadersAreIgnored so that nobody can have a worker publish elsewhere.
+// TestForgedCanaryHeadersAreIgnored so that a message cannot make a worker publish elsewhere.
 func TestForgedCanaryHeadersAreIgnored(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		b := newBench(t)

@@ -96,7 +96,7 @@ func ExampleQueue_retry() {
 	})
 }
 
-// Messages of one customer are handled one after the other, those of different
+// Messages of one customer are handled one after the other, messages of different
 // customers at the same time.
 func ExampleQueue_orderBy() {
 	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("AMQP_URL")}})
@@ -120,7 +120,7 @@ func ExampleQueue_priorities() {
 	}
 }
 
-// Middleware of the worker wraps that of the queue, the first outermost.
+// Middleware of the worker wraps the middleware of the queue, the first outermost.
 func ExampleQueue_middleware() {
 	seen := dedupe.NewMemory(24*time.Hour, 100_000)
 	w := worker.New(worker.Config{Middleware: []handler.Middleware{middleware.RateLimit(rate.NewLimiter(50, 1))}})

@@ -41,7 +41,7 @@ func TestOnlyListedUsersControlAWorker(t *testing.T) {
 			t.Errorf("the queue is %v, want paused", state)
 		}
 	})
-	abused.run(t, "those of the configuration", func(t *testing.T, node rabbit.Node) {
+	abused.run(t, "the users of the configuration", func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
 		url, name := p.publishers()
 		listed, own := p.operate(url), p.operate(p.url)

@@ -73,7 +73,7 @@ func TestLogLinesAboutAMessageHaveItsTrace(t *testing.T) {
 			want := <-began
 			b.eventually("there is a line: "+tt.line, func() bool { _, ok := log.of(tt.line); return ok })
 			if got, _ := log.of(tt.line); got != want || !want.IsValid() {
-				t.Errorf("%s: the trace is %v, want that of the message, %v", tt.line, got, want)
+				t.Errorf("%s: the trace is %v, want the trace of the message, %v", tt.line, got, want)
 			}
 		}
 		release()

@@ -12,7 +12,7 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// meter records metrics from events, in addition to those of middleware.Metrics. Without an
+// meter records metrics from events, in addition to the metrics of middleware.Metrics. Without an
 // OpenTelemetry SDK it does nothing.
 type meter struct {
 	meter      metric.Meter

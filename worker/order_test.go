@@ -116,7 +116,7 @@ func (s *sequence) count() int {
 	return s.total
 }
 
-// check wants each message once, and those of a key in order.
+// check wants each message once, and the messages of a key in order.
 func (s *sequence) check(t *testing.T, messages int) {
 	t.Helper()
 	s.mu.Lock()

@@ -73,7 +73,7 @@ func isPermanent(err error) bool {
 	return retry.IsPermanent(err)
 }
 
-// reason returns the Reason constant for err: that of its method Reason, if it has one.
+// reason returns the Reason constant for err: the result of its method Reason, if it has one.
 func reason(err error) string {
 	if r, ok := errors.AsType[interface {
 		error

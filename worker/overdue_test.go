@@ -91,7 +91,7 @@ func TestHealthNamesAQueueWhoseSlotsAreStuck(t *testing.T) {
 			b.eventually("the handler is reported", func() bool { return len(b.overdueEvents()) == i+1 })
 			e := b.overdueEvents()[i]
 			if e.Queue != b.queue.Name || e.MessageID != fmt.Sprint("stuck", i) || e.RoutingKey != fmt.Sprint("key", i) || e.Attempt != 1 || e.Age < 5*time.Second {
-				t.Errorf("the event is %+v, want that of stuck%d after 5s or more", e, i)
+				t.Errorf("the event is %+v, want the event of stuck%d after 5s or more", e, i)
 			}
 			if n := gauge(t, reader, telemetry.MetricOverdue); n != int64(i+1) {
 				t.Errorf("%s is %d, want %d", telemetry.MetricOverdue, n, i+1)

@@ -156,7 +156,7 @@ func TestACopyIsConfirmedBeforeTheAck(t *testing.T) {
 			t.Errorf("failures to hand over are %v, want ErrNotConnected", failures)
 		}
 		if down := sessionsLost(b); !slices.Equal(down, []string{"publish"}) {
-			t.Errorf("the sessions lost are %v, want that of publishing alone", down)
+			t.Errorf("the sessions lost are %v, want the publishing session only", down)
 		}
 		b.eventually("all is acked", func() bool { return b.depth(b.queue.Name) == 0 })
 	})
@@ -173,7 +173,7 @@ func sessionsLost(b *bench) (roles []string) {
 	return roles
 }
 
-// TestExpiredMessagesAreDeadLetteredByTheBroker, while nobody consumes.
+// TestExpiredMessagesAreDeadLetteredByTheBroker, while no worker consumes.
 func TestExpiredMessagesAreDeadLetteredByTheBroker(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		b := newBench(t)

@@ -55,7 +55,7 @@ func (w *Worker) plan(ctx context.Context, s *amqp.Session) error {
 }
 
 const (
-	defaultStartup = 30 * time.Second // that of broker.Config
+	defaultStartup = 30 * time.Second // as in broker.Config
 	planTimeout    = 5 * time.Minute  // for thousands of queues, or a broker that does not answer
 )
 

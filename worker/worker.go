@@ -92,7 +92,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 // Run connects, declares the topology, and handles messages until ctx is done.
 // Then it drains: it cancels its consumers, lets running handlers finish within the grace,
 // requeues the messages that were not handled, and flushes acks and confirms. It returns nil
-// after a clean stop. It waits for its goroutines, within the grace and 11 s more; those of a
+// after a clean stop. It waits for its goroutines, within the grace and 11 s more; the goroutines of a
 // handler that does not return (ErrHandlerStuck) or of a broker that does not answer may
 // outlive it. A worker can run once.
 //

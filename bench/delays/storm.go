@@ -38,7 +38,7 @@ type design interface {
 type storm struct {
 	node   *node
 	n      int
-	feed   int // at most so many messages are in the work queue before their first attempt
+	feed   int // the most messages in the work queue before their first attempt
 	delay  time.Duration
 	open   chan struct{} // closed when the handlers may begin
 	begun  chan struct{} // one token for each message before its first attempt

@@ -117,7 +117,7 @@ func comingLate() []part {
 			one.completes(late) // it was handled: no error
 			one.isTold(dedupe.Done)
 		}},
-		{"a late complete counts if nobody has claimed the key since", func(one, other process) {
+		{"a late complete counts if no other process has claimed the key since", func(one, other process) {
 			one.completes(one.wins(0))
 			other.isTold(dedupe.Done)
 		}},

@@ -24,7 +24,7 @@ const (
 )
 
 // TestAmqp091 runs the integration tests of amqp091-go, which its module carries, and
-// wants all of them to pass but those of expectedFailures.
+// wants all of them to pass except expectedFailures.
 func TestAmqp091(t *testing.T) {
 	t.Parallel()
 	plugin := newManagement(t)

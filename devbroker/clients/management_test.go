@@ -50,7 +50,7 @@ func (m *management) port(t *testing.T) string {
 	return port
 }
 
-// connection is what the management plugin tells of one.
+// connection is a connection in the words of the management plugin.
 type connection struct {
 	Name       string            `json:"name"`
 	Properties map[string]string `json:"client_properties"`

@@ -210,11 +210,11 @@ var argumentScenarios = []scenario{
 				classic x-consumer-timeout="x": ok
 				quorum x-consumer-timeout=int(60000): ok
 				quorum x-consumer-timeout=int(-1): ok`,
-			why: "an argument nobody checks before 4.3, which has it for quorum queues alone",
+			why: "the argument is checked from 4.3 on, which has it for quorum queues only",
 		}},
 	},
 	{
-		name: "an argument nobody knows is ignored",
+		name: "an unknown argument is ignored",
 		do: func(c *client) {
 			c.declarable("classic", "x-mine", 1, "a", nil)
 			c.declarable("quorum", "x-mine", 1)

@@ -88,7 +88,7 @@ var countScenarios = []scenario{
 		}},
 	},
 	{
-		name: "a quorum queue tells of its counts to basic.get too",
+		name: "basic.get shows the counts of a quorum queue too",
 		do: func(c *client) {
 			c.counting = true
 			c.quorum("q", nil)

@@ -53,7 +53,7 @@ var exchangeScenarios = []scenario{
 			c.attempt("another argument", func(ch *channel) {
 				ch.exchange("x", "direct", exchange{args: table{"alternate-exchange": "another"}})
 			})
-			c.attempt("an argument nobody knows", func(ch *channel) {
+			c.attempt("an unknown argument", func(ch *channel) {
 				ch.exchange("x", "direct", exchange{args: table{"alternate-exchange": "other", "x-mine": "1"}})
 			})
 			c.attempt("an unknown type", func(ch *channel) { ch.exchange("x", "nonsense", exchange{args: same}) })
@@ -66,7 +66,7 @@ var exchangeScenarios = []scenario{
 			internal: channel closed, 406 PRECONDITION_FAILED - inequivalent arg 'internal' for exchange 'x' in vhost '/': received 'true' but current is 'false'
 			no arguments: channel closed, 406 PRECONDITION_FAILED - inequivalent arg 'alternate-exchange' for exchange 'x' in vhost '/': received none but current is the value 'other' of type 'longstr'
 			another argument: channel closed, 406 PRECONDITION_FAILED - inequivalent arg 'alternate-exchange' for exchange 'x' in vhost '/': received 'another' but current is 'other'
-			an argument nobody knows: ok
+			an unknown argument: ok
 			an unknown type: channel closed, 406 PRECONDITION_FAILED - unknown exchange type 'nonsense'`,
 		differ: []difference{{
 			versions: "3.10",
@@ -78,7 +78,7 @@ var exchangeScenarios = []scenario{
 				internal: channel closed, 406 PRECONDITION_FAILED - inequivalent arg 'internal' for exchange 'x' in vhost '/': received 'true' but current is 'false'
 				no arguments: channel closed, 406 PRECONDITION_FAILED - inequivalent arg 'alternate-exchange' for exchange 'x' in vhost '/': received none but current is the value 'other' of type 'longstr'
 				another argument: channel closed, 406 PRECONDITION_FAILED - inequivalent arg 'alternate-exchange' for exchange 'x' in vhost '/': received 'another' but current is 'other'
-				an argument nobody knows: ok
+				an unknown argument: ok
 				an unknown type: connection closed, 503 COMMAND_INVALID - unknown exchange type 'nonsense'`,
 			why: "an unknown type was a fault of the connection",
 		}},
@@ -214,7 +214,7 @@ var exchangeScenarios = []scenario{
 			missing: ok`,
 	},
 	{
-		name: "nobody publishes to an internal exchange but other exchanges",
+		name: "only other exchanges publish to an internal exchange",
 		do: func(c *client) {
 			c.exchange("inner", "fanout", exchange{internal: true})
 			c.exchange("outer", "fanout", exchange{})

@@ -56,7 +56,7 @@ var overflowScenarios = []scenario{
 		}},
 	},
 	{
-		name: "the length in bytes is that of bodies",
+		name: "the length in bytes counts the bodies only",
 		do: func(c *client) {
 			for _, kind := range []string{"classic", "quorum"} {
 				c.declare(kind, queue{args: table{"x-queue-type": kind, "x-max-length-bytes": 10}})

@@ -127,7 +127,7 @@ var priorityScenarios = []scenario{
 			dead: low`,
 	},
 	{
-		name: "a message that has overtaken another does not expire, since nobody looks at its time",
+		name: "a message that has overtaken another does not expire, since its time is not checked",
 		do: func(c *client) {
 			c.classic("dead", nil)
 			c.classic("q", c.deadTo("dead", table{"x-max-priority": 5}))

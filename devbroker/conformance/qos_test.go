@@ -82,7 +82,7 @@ var qosScenarios = []scenario{
 				k1: c
 				k1: nothing more
 				k2: nothing more`,
-			why: "4.3 takes a global count for that of each consumer, since global ones are deprecated",
+			why: "4.3 takes a global count for the count of each consumer, since global ones are deprecated",
 		}},
 	},
 	{
@@ -125,7 +125,7 @@ var qosScenarios = []scenario{
 			versions: "3.10 4.0",
 			want: `
 				consume q: connection closed, 540 NOT_IMPLEMENTED - queue 'q' in vhost '/' does not support global qos`,
-			why: "4.3 takes a global count for that of each consumer, since global ones are deprecated",
+			why: "4.3 takes a global count for the count of each consumer, since global ones are deprecated",
 		}},
 	},
 	{

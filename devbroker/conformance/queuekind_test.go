@@ -137,7 +137,7 @@ var queueKindScenarios = []scenario{
 				quorum x-delayed-retry-type="nonsense": ok
 				quorum x-delayed-retry-min=int(-1): ok
 				classic x-delayed-retry-type="all": ok`,
-			why: "an argument nobody knows is ignored",
+			why: "an unknown argument is ignored",
 		}},
 	},
 	{

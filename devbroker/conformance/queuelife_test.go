@@ -64,7 +64,7 @@ var queueLifeScenarios = []scenario{
 			passive: ok`,
 	},
 	{
-		name: "a queue nobody uses goes after x-expires",
+		name: "an unused queue is deleted after x-expires",
 		do: func(c *client) {
 			c.exchange("dlx", "fanout", exchange{})
 			c.classic("dead", nil)

@@ -16,7 +16,7 @@ var redeclareScenarios = []scenario{
 			c.attempt("quorum", func(ch *channel) { ch.quorum("q", nil) })
 			c.attempt("classic by name", func(ch *channel) { ch.classic("q", table{"x-queue-type": "classic"}) })
 			c.attempt("another argument", func(ch *channel) { ch.classic("q", table{"x-message-ttl": 1000}) })
-			c.attempt("an argument nobody knows", func(ch *channel) { ch.classic("q", table{"x-mine": 1}) })
+			c.attempt("an unknown argument", func(ch *channel) { ch.classic("q", table{"x-mine": 1}) })
 			c.attempt("all of it", func(ch *channel) {
 				ch.declare("q", queue{transient: true, autoDelete: true, args: table{"x-expires": 1}})
 			})
@@ -29,7 +29,7 @@ var redeclareScenarios = []scenario{
 			quorum: channel closed, 406 PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received 'quorum' but current is 'classic'
 			classic by name: ok
 			another argument: channel closed, 406 PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received the value '1000' of type 'signedint' but current is none
-			an argument nobody knows: ok
+			an unknown argument: ok
 			all of it: channel closed, 406 PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': received 'false' but current is 'true'`,
 		differ: []difference{{
 			versions: "3.10",
@@ -41,7 +41,7 @@ var redeclareScenarios = []scenario{
 				quorum: channel closed, 406 PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received the value 'quorum' of type 'longstr' but current is none
 				classic by name: ok
 				another argument: channel closed, 406 PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received the value '1000' of type 'signedint' but current is none
-				an argument nobody knows: ok
+				an unknown argument: ok
 				all of it: channel closed, 406 PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': received 'false' but current is 'true'`,
 			why: "later brokers add the type to the arguments where none is given",
 		}},

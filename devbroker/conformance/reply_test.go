@@ -43,7 +43,7 @@ var replyScenarios = []scenario{
 			two: channel closed, 406 PRECONDITION_FAILED - reply consumer already set`,
 	},
 	{
-		name: "nobody asks for a reply where there is no consumer for it",
+		name: "a reply needs a consumer for it when the request is published",
 		do: func(c *client) {
 			c.attempt("publish", func(ch *channel) {
 				ch.fail("", ch.Publish("", "q", false, false, amqp.Publishing{ReplyTo: replyTo}))
@@ -76,7 +76,7 @@ var replyScenarios = []scenario{
 			there no more: true`,
 	},
 	{
-		name: "a reply to nobody is unroutable",
+		name: "a reply to an unknown address is unroutable",
 		do: func(c *client) {
 			r := c.rawOpen(0)
 			r.send(1, "confirm.select", uint8(0))

@@ -99,7 +99,7 @@ var ttlScenarios = []scenario{
 			get: empty`,
 	},
 	{
-		name: "a time of 0 is for a consumer that waits, or for nobody",
+		name: "a message with a time of 0 reaches a consumer that waits, or expires",
 		do: func(c *client) {
 			for _, kind := range []string{"classic", "quorum"} {
 				c.declare(kind, queue{args: table{"x-queue-type": kind, "x-message-ttl": 0}})

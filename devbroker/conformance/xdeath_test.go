@@ -258,7 +258,7 @@ var xDeathScenarios = []scenario{
 				from quorum to quorum:
 				first: m
 				second: m, redelivered, count int64(1)`,
-			why: "4.0 hands on the count of a quorum queue, 4.3 that of a classic one too",
+			why: "4.0 passes on the count of a quorum queue, 4.3 also the count of a classic one",
 		}},
 	},
 	{

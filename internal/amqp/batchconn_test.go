@@ -65,7 +65,7 @@ func write(t *testing.T, w io.Writer, text string) {
 }
 
 // TestWritesAreGathered: what comes during one write leaves with the next, in order,
-// and nobody waits for it.
+// and no goroutine waits for it.
 func TestWritesAreGathered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestADeadlineLosesNothing(t *testing.T) {
 	}
 }
 
-// TestCloseIsBounded: a peer that takes nothing holds up nobody.
+// TestCloseIsBounded: a peer that reads nothing does not hold up a close.
 func TestCloseIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

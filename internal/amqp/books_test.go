@@ -14,7 +14,7 @@ import (
 )
 
 // TestAConfirmThatNeverComesHoldsUpNobody is promise 8 where a quorum queue has lost its
-// majority: its messages are never confirmed, while those of other queues are.
+// majority: its messages are never confirmed, while messages of other queues are.
 func TestAConfirmThatNeverComesHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

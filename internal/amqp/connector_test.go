@@ -86,7 +86,7 @@ func TestStartIsBounded(t *testing.T) {
 	tests := []struct {
 		name, url, cause string
 	}{
-		{"nobody listens", "amqp://127.0.0.1:1/", "connection refused"},
+		{"the port is closed", "amqp://127.0.0.1:1/", "connection refused"},
 		{"the host has no address", "amqp://no-such-host.invalid/", "no-such-host.invalid"},
 		{"a listener that says nothing", silent(t), "timeout"},
 	}

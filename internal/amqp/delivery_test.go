@@ -58,7 +58,7 @@ func TestFillCountsAttempts(t *testing.T) {
 }
 
 // TestFillRestoresTheAddress: a handler sees the exchange and the key of the first
-// publish, not those of the way back.
+// publish, not of the way back.
 func TestFillRestoresTheAddress(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -53,7 +53,7 @@ func TestRunEndsDuringAHandshake(t *testing.T) {
 }
 
 // TestACutHandshakeIsNoRefusal: a broker that goes down while it is spoken to has
-// refused nobody.
+// refused no user.
 func TestACutHandshakeIsNoRefusal(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -235,7 +235,7 @@ func TestTheSlowerNodeIsClosed(t *testing.T) {
 			}
 		}
 		if open != 1 || s.Err() != nil {
-			t.Errorf("%d connections are open, want that of the session, which has ended with %v", open, s.Err())
+			t.Errorf("%d connections are open, want one, of the session, which has ended with %v", open, s.Err())
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)

@@ -169,7 +169,7 @@ func TestASlowHeadHoldsNobody(t *testing.T) {
 	account(t, want, append(all, channel.rest()...))
 }
 
-// TestALostSettlerLetsGo: nobody waits for what can never be told.
+// TestALostSettlerLetsGo: no caller waits for a result that cannot come.
 func TestALostSettlerLetsGo(t *testing.T) {
 	t.Parallel()
 	channel := newRecorder()

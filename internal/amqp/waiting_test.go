@@ -54,7 +54,7 @@ func TestSessionTellsTheLatestReason(t *testing.T) {
 	}
 }
 
-// TestSessionWaits wakes everyone who waits, and lets nobody go on after the end.
+// TestSessionWaits wakes all callers that wait, and returns to none of them a session after the end.
 func TestSessionWaits(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		proxy := rabbit.NewProxy(t, rabbit.URL(t))
@@ -90,7 +90,7 @@ func TestSessionWaits(t *testing.T) {
 	})
 }
 
-// TestWaitersHearTheEnd: nobody waits for a session that will never be.
+// TestWaitersHearTheEnd: no caller waits for a session that cannot come.
 func TestWaitersHearTheEnd(t *testing.T) {
 	t.Parallel()
 	r := run(t, amqp.Config{URL: "amqp://127.0.0.1:1/"}, nil)

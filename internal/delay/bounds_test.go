@@ -13,7 +13,7 @@ import (
 	"github.com/warren-mq/warren/internal/record"
 )
 
-// prefetch is that of a parking queue whose messages have 14 KiB, so that it cannot grow.
+// prefetch is the prefetch of a parking queue with messages of 14 KiB, so that it cannot grow.
 const prefetch = 2048
 
 func large() []byte { return make([]byte, 14<<10) }

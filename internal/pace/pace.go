@@ -9,7 +9,7 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// Wait waits as long as p says after so many failures, randomized. It returns early when ctx
+// Wait waits for the delay of p after the given number of failures, randomized. It returns early when ctx
 // is done, and reports whether to go on. After no failure it does not wait.
 func Wait(ctx context.Context, p retry.Policy, failures int) bool {
 	return Until(ctx, nil, p, failures)

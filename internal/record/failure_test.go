@@ -101,7 +101,7 @@ func TestHistoryBeginsAnew(t *testing.T) {
 		queue string
 		given any
 	}{
-		{"that of another queue", "other", `[{"attempt":9}]`},
+		{"a record of another queue", "other", `[{"attempt":9}]`},
 		{"no JSON", "q", `[{"attempt":9`},
 		{"JSON of another shape", "q", `{"attempt":9}`},
 		{"a number", "q", int64(9)},

@@ -157,7 +157,7 @@ func TestOneTraceFromPublishToDeadLetter(t *testing.T) {
 		t.Errorf("the second attempt's links are %v, want the first among them", attempts[1].Links())
 	}
 	if got := telemetry.SpanContext(dead.String(record.HeaderTrace)); got.SpanID() != attempts[1].SpanContext().SpanID() {
-		t.Errorf("the dead letter names span %v, want that of the last attempt", got.SpanID())
+		t.Errorf("the dead letter names span %v, want the span of the last attempt", got.SpanID())
 	}
 	if got := dead.String("traceparent"); got == "" || got[36:52] != publish.SpanContext().SpanID().String() {
 		t.Errorf("the dead letter's creation context is %q, want the publish span", got)

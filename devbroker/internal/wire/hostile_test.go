@@ -48,7 +48,7 @@ func TestTablesLie64Deep(t *testing.T) {
 	}
 }
 
-// nested returns a field with so many tables or arrays in each other.
+// nested returns a field of tables or arrays, nested n deep.
 func nested(tag byte, depth int) string {
 	value := []byte(nil)
 	for range depth {

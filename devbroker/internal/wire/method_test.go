@@ -51,7 +51,7 @@ func TestAMethodHasTheNameAndNumbersOfItsType(t *testing.T) {
 	t.Parallel()
 	eachMethod(t, func(t *testing.T, name string, m wire.Method) {
 		if got := wire.MethodName(m.ID()); got != name {
-			t.Errorf("its numbers are those of %q", got)
+			t.Errorf("its numbers belong to %q", got)
 		}
 		typ := strings.ToLower(reflect.TypeOf(m).Elem().Name())
 		if want := strings.NewReplacer(".", "", "-", "").Replace(name); typ != want {

@@ -61,7 +61,7 @@ func Serve(ctx context.Context, l net.Listener, o Options) error {
 // Handler returns the handler of all requests. /livez and /readyz need no token, but show
 // reasons only on loopback or with the token. /metrics needs the token or the metrics
 // token, and all other paths need the token. If no token is set, requests to a loopback
-// address are answered, but not those of web pages that use another name for it.
+// address are answered, but not requests of web pages that use another name for it.
 func Handler(o Options) http.Handler {
 	s := &server{o}
 	private := http.NewServeMux()

@@ -28,7 +28,7 @@ all queues share. AMQP can count these messages but not list them, so they canno
 run or cancelled before they return to the parking queue.`
 
 func (p *Program) delaysCommand() *cobra.Command {
-	c := parent("delays", "Show and change delayed messages, or move those of an earlier version")
+	c := parent("delays", "Show and change delayed messages, or migrate the messages of an earlier version")
 	c.Long = delaysHelp
 	c.AddCommand(p.delaysList(), p.delaysShow(),
 		p.delaysChange("run-now", "Publish delayed messages to their queue now, by their ids", fleet.DelayRun),

@@ -7,7 +7,7 @@
 //
 //	config.yaml:12:7: unknown key "prefetchh" in queues[0], did you mean "prefetch"?
 //
-// Viper merges the sections broker, admin, log, telemetry and scheduler, and grace. The
+// Viper merges the sections broker, admin, fleet, log, telemetry and scheduler, and grace. The
 // lists exchanges, queues and schedules come from the file alone. They are decoded from
 // the syntax tree, so that names, headers and bodies keep the form in which they are
 // written.
@@ -19,8 +19,9 @@
 //
 // A new key is a field with its tags in config.go, queue.go or handler.go. Then come, where
 // they apply, its default (defaults.go), rules beyond the schema (the files …check.go), what
-// a reload may change (diff.go), and its effect (package wiring). `go test -update` writes
-// the schema.
+// a reload may change (diff.go, and pinned in package engine), and its effect: of a queue in
+// Queue.Worker, of grace and fleet in package engine, of telemetry in package observe, of
+// everything else in package wiring. `go test -update` writes the schema.
 //
 // Errors and other output of this package contain no secrets.
 package config

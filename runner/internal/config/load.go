@@ -65,7 +65,7 @@ func ReadFile(name string, limit int) ([]byte, error) {
 }
 
 // Load reads a configuration, or returns all its faults in one *Error. It does not
-// connect, and reads no files except those of secrets.
+// connect, and reads no files except the files of secrets.
 func Load(s Source) (*Config, error) {
 	s.Name = cmp.Or(s.Name, "config.yaml")
 	d := parse(s)

@@ -61,7 +61,7 @@ type definition struct {
 	Required []string `json:"required"`
 }
 
-// definitions are those of the schema by name; "" is the whole.
+// definitions are the definitions of the schema by name; "" is the whole.
 func definitions(t *testing.T) map[string]definition {
 	t.Helper()
 	var whole struct {

@@ -52,7 +52,7 @@ func (l *link) Dial(ctx context.Context, network, address string) (net.Conn, err
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.cut {
-		_ = c.Close() // nobody knows of it
+		_ = c.Close() // it was not passed on
 		return nil, &net.OpError{Op: "dial", Net: "pipe", Err: syscall.ECONNREFUSED}
 	}
 	l.open = append(l.open, c)

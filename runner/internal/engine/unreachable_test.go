@@ -11,7 +11,7 @@ import (
 )
 
 // One connection gives up and ends the other: whichever is seen first, the error says
-// that nobody answers. One start in twenty did not.
+// that no broker answers. One start in twenty did not.
 func TestAStartWithoutABrokerSaysSo(t *testing.T) {
 	t.Parallel()
 	c := load(t, "broker: {url: \"amqp://127.0.0.1:1/\", startup_timeout: 1ns}\nexchanges: [{name: events}]\n")

@@ -1,3 +1,3 @@
-// Package wiring converts a configuration to the library's types: broker, queues, handlers,
-// schedules and topology. It does not connect.
+// Package wiring converts a configuration to the library's types: broker, handlers, schedules
+// and topology. Queues convert themselves, by config.Queue.Worker. It does not connect.
 package wiring

@@ -60,7 +60,7 @@ func (f *Demo) Mail(id string) (live.Mail, bool) {
 	return live.Mail{}, false
 }
 
-// Do records the action. It is refused for the address "nobody".
+// Do records the action. It refuses one address.
 func (f *Demo) Do(_ context.Context, a live.Action) (string, error) {
 	f.Mu.Lock()
 	defer f.Mu.Unlock()
