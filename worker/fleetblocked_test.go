@@ -1,12 +1,15 @@
 package worker_test
 
 import (
+	"log/slog"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	fleetwire "github.com/warren-mq/warren/internal/amqp/fleet"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/worker"
 )
 
 // TestAlarmsDoNotHoldUpAWorkerThatAnnouncesItself: it handles and acks what the queue has, and
@@ -55,6 +58,29 @@ func TestAWorkerWithoutPermissionForTheFleetWorks(t *testing.T) {
 		p.verdicts(20)
 		if s, ok := o.find(); ok {
 			t.Errorf("the process announces itself as %+v, want nothing", s.Announcement)
+		}
+		p.losesNoConnection()
+	})
+}
+
+// TestAnExchangeThatRefusesAnnouncementsCostsFewChannels: the broker closes a channel for each
+// announcement that the user may not publish.
+func TestAnExchangeThatRefusesAnnouncementsCostsFewChannels(t *testing.T) {
+	abused.test(t, func(t *testing.T, node rabbit.Node) {
+		p := newPermitted(t, node)
+		p.revoke(func(u *rabbit.User) {
+			u.Write = "^(amq[.]default|warren[.](dlx|delay|unrouted).*|" + p.queue.Name + ".*)$"
+		})
+		log := new(lines)
+		p.run(nothing, inFleet, func(c *worker.Config) { c.Logger = slog.New(slog.NewTextHandler(log, nil)) })
+		refused := func() int { return strings.Count(log.String(), "cannot announce itself") }
+		p.eventually("the refusal is logged", func() bool { return refused() > 0 })
+		for i := range 100 {
+			p.publish("key", i)
+		}
+		p.verdicts(100)
+		if n := refused(); n != 1 {
+			t.Errorf("the refusal is logged %d times, want once", n)
 		}
 		p.losesNoConnection()
 	})

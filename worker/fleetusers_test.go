@@ -87,3 +87,32 @@ func forge(ch *amqp.Channel, address, user, queue string) error {
 		UserId: user, Body: []byte(`{"format":1,"name":"pause","queue":"` + queue + `"}`),
 	})
 }
+
+// TestAnAnswerIsNotAnswered, even if a message gives the process its own address to answer to.
+func TestAnAnswerIsNotAnswered(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		o := b.operate(b.url)
+		b.run(nothing, inFleet)
+		address := o.anything().Address
+		for _, body := range []string{`{"format":1}`, `{"format":1,"name":"unheard-of"}`} {
+			if err := rabbit.Channel(t, b.url).Publish("", address, false, false, amqp.Publishing{ReplyTo: address, UserId: "guest", Body: []byte(body)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mine := func() (n int) {
+			for _, s := range o.listener.Executed() {
+				if s.Executed.Command.Name == "unheard-of" || s.Executed.Command.Name == "" {
+					n++
+				}
+			}
+			return n
+		}
+		b.eventually("the command is announced", func() bool { return mine() > 0 })
+		o.must(fleetwire.Command{Name: fleetwire.Pause, Queue: b.queue.Name}) // later than any answer to an answer
+		o.must(fleetwire.Command{Name: fleetwire.Resume, Queue: b.queue.Name})
+		if n := mine(); n > 2 {
+			t.Errorf("%d commands are announced, want 2 at most", n)
+		}
+	})
+}

@@ -48,11 +48,13 @@ func Control(ctx context.Context, s *amqp.Session) (*Controller, error) {
 	return co, nil
 }
 
-// Close closes the controller's channel.
+// Close closes the controller's channel. It takes at most 5 s.
 func (co *Controller) Close() error {
-	err := co.channel.close()
+	if err := co.channel.close(); err != nil {
+		return err // the session's end ends the goroutine: a blocked broker does not answer
+	}
 	<-co.over
-	return err
+	return nil
 }
 
 func (co *Controller) receive() {
@@ -98,7 +100,7 @@ func (co *Controller) Send(ctx context.Context, to Seen, c Command) (*Answer, er
 		delete(co.waiting, id)
 	}()
 	s := co.channel.session
-	if err := s.Call(ctx, func() error { return co.channel.publish("", to.Address, id, body) }, func() error { return nil }); err != nil {
+	if err := s.Call(ctx, func() error { return co.channel.send(to.Address, id, body) }, func() error { return nil }); err != nil {
 		return nil, err
 	}
 	select {

@@ -75,8 +75,8 @@ func accept(o Options, own string, d amqp091.Delivery) (c Command, err error) {
 	}
 	c.bound()
 	c.By = d.UserId
-	if c.Format != Format {
-		return c, fmt.Errorf("%w: its format is %d, want %d", errFormat, c.Format, Format)
+	if c.Format != Format || c.Name == "" {
+		return c, fmt.Errorf("%w: its format is %d and its name %q, want format %d and a name", errFormat, c.Format, c.Name, Format)
 	}
 	return c, nil
 }
@@ -178,7 +178,7 @@ func (c *Command) unknown() error {
 
 func (o Options) setLevel(name string) error {
 	if o.Level == nil {
-		return errors.New("fleet: the process does not let its log level be changed")
+		return errors.New("fleet: the log level of this process cannot be changed (fleet.Config.Level is nil)")
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(strings.ToUpper(name))); err != nil {
@@ -197,7 +197,7 @@ func (m *Member) answer(c *channel, o Options, d amqp091.Delivery, command Comma
 		body, err = encode(&Answer{Format: Format, Error: err.Error()}, MaxAnswer)
 	}
 	if err == nil && IsAddress(d.ReplyTo) {
-		_ = c.publish("", d.ReplyTo, clipped(d.CorrelationId), body) // without an answer, the sender reports a timeout
+		_ = c.reply(d.ReplyTo, clipped(d.CorrelationId), body) // without an answer, the sender reports a timeout
 	}
 	if reads(command.Name) && a.Error == "" {
 		return

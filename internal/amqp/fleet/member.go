@@ -116,6 +116,10 @@ func (m *Member) Changed() {
 	}
 }
 
+// lasting is how long a channel must last for the next one to be opened without a pause. The
+// broker closes the channel at the first announcement if the user may not write to Exchange.
+const lasting = 10 * time.Second
+
 // run announces over one channel after the other until ctx is done.
 func (m *Member) run(ctx context.Context, o Options) {
 	pauses := retry.Policy{InitialInterval: time.Second, MaxInterval: time.Minute}
@@ -130,9 +134,16 @@ func (m *Member) run(ctx context.Context, o Options) {
 		}
 		c, err := open(ctx, s, true)
 		if err == nil {
-			failures, last = 0, ""
-			m.announceOver(ctx, o, c)
-			continue
+			began := time.Now()
+			if m.announceOver(ctx, o, c); ctx.Err() != nil {
+				return
+			}
+			if err = c.reason(); time.Since(began) > lasting {
+				failures, last = 0, ""
+			}
+			if err == nil {
+				continue
+			}
 		}
 		if text := err.Error(); text != last && s.Err() == nil && ctx.Err() == nil {
 			last = text
@@ -208,7 +219,7 @@ func (m *Member) joined() []Source {
 // confirmed: the next one follows soon.
 func (m *Member) publish(c *channel, a *Announcement) {
 	if body := a.pack(); body != nil {
-		_ = c.publish(Exchange, a.Kind, "", body)
+		_ = c.announce(a.Kind, body)
 	}
 }
 
