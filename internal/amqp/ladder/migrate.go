@@ -65,13 +65,13 @@ func (m *Migration) Run(ctx context.Context, f Found) (Result, error) {
 }
 
 func (m *Migration) run(ctx context.Context) error {
-	for k := range levels {
-		m.busy[k] = time.Now()
-	}
 	for k := levels - 1; k >= 0; k-- {
 		if err := m.drain(ctx, k); err != nil {
 			return err
 		}
+	}
+	for k := range levels { // messages may have left a level for the next one just now
+		m.busy[k] = time.Now()
 	}
 	for k := levels - 1; k >= 0; k-- {
 		if err := m.remove(ctx, k); err != nil {
@@ -123,8 +123,12 @@ func (m *Migration) deleteQueue(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := m.Session.DeleteUnusedQueue(ctx, levelQueue(name)); err != nil {
+	n, err := m.Session.DeleteUnusedQueue(ctx, levelQueue(name))
+	if err != nil {
 		return err
+	}
+	if n > 0 {
+		return fmt.Errorf("broker: delete queue %s: it held %d messages that arrived at that moment", name, n)
 	}
 	m.result.Removed++
 	return nil
@@ -137,6 +141,7 @@ func (m *Migration) drain(ctx context.Context, k int) error {
 		if errors.Is(err, amqp.ErrNoQueue) || err == nil && state.Messages == 0 {
 			return nil
 		}
+		m.busy[k] = time.Now()
 		if err == nil {
 			err = m.consume(ctx, k)
 		}
