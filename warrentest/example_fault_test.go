@@ -15,12 +15,12 @@ func ExampleNewBroker_faults() {
 
 	b := warrentest.NewBroker(t)
 	run := warrentest.Run(t, newWorker(b.Config()))
-	b.Inject(devbroker.Fault{On: devbroker.OnAck, Name: "welcome-email", Skip: 1, Times: 1, Do: devbroker.Drop})
+	b.Inject(devbroker.Fault{On: devbroker.OnAck, Name: "welcome-email", Times: 1, Do: devbroker.Drop})
 
-	b.Publish("events", "user.signed_up", SignedUp{Email: "alice@example.com"})
+	b.Publish("events", "user.signed_up", SignedUp{}) // no address
 	b.WaitIdle()
 	fmt.Println(run.Outcomes("welcome-email"))
-	// Output: [attempt 1: retry in 100ms (error) attempt 2: ack attempt 2: ack]
+	// Output: [attempt 1: dead-letter (permanent) attempt 1: dead-letter (permanent)]
 }
 
 // The broker can behave like an older RabbitMQ.
