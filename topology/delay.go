@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/bits"
+	"strings"
 	"time"
 
 	"github.com/warren-mq/warren/message"
@@ -24,7 +25,9 @@ const NeverReached = 2147483647
 
 // ParkingQueue returns the name of the parking queue of a work queue. It holds messages
 // that the work queue is to receive later.
-func ParkingQueue(queue string) string { return queue + ".delay" }
+func ParkingQueue(queue string) string { return queue + parkingSuffix }
+
+const parkingSuffix = ".delay"
 
 // ExchangeParkingPrefix begins the names of the parking queues of exchanges.
 const ExchangeParkingPrefix = "warren.delayed."
@@ -32,6 +35,11 @@ const ExchangeParkingPrefix = "warren.delayed."
 // ExchangeParking returns the name of the parking queue of an exchange. It holds messages
 // that were published to the exchange with a delay.
 func ExchangeParking(exchange string) string { return ExchangeParkingPrefix + exchange }
+
+// IsParking reports whether a name is the name of a parking queue.
+func IsParking(queue string) bool {
+	return strings.HasSuffix(queue, parkingSuffix) || strings.HasPrefix(queue, ExchangeParkingPrefix)
+}
 
 // QueueParking declares the parking queue of a work queue, in addition to Shared. A message
 // that can never be published to the work queue is dead-lettered to the work queue's

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -117,7 +116,9 @@ func (s *announced) Describe(a *fleetwire.Announcement) {
 		a.InHand = append(a.InHand, messages...)
 	}
 	for _, p := range s.worker.parkings {
-		a.Parking = append(a.Parking, p.describe())
+		if p.active.Load() {
+			a.Parking = append(a.Parking, p.describe())
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,15 +156,10 @@ func (t *tally) update(now time.Time) {
 
 // describe returns the state of the parking queue.
 func (p *parking) describe() fleetwire.Parking {
-	const bound = 100 * time.Millisecond
-	state := fleetwire.Parking{Queue: p.queue}
+	state := fleetwire.Parking{Queue: p.queue, Next: p.keeper.NextDue()}
 	if reasons := p.notReady(); len(reasons) > 0 {
 		state.Error = reasons[0]
 	}
-	if state.Held, _ = p.keeper.Held(); state.Held > 0 {
-		ctx, cancel := context.WithTimeout(context.Background(), bound)
-		defer cancel()
-		state.Next, _ = p.keeper.Next(ctx) // a busy keeper has no time to answer
-	}
+	state.Held, _ = p.keeper.Held()
 	return state
 }

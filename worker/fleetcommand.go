@@ -30,7 +30,7 @@ func (s *announced) Execute(ctx context.Context, c fleet.Command, a *fleet.Answe
 		return s.stacks(c, a), nil
 	case fleet.DelayList, fleet.DelayShow, fleet.DelayRun, fleet.DelayCancel:
 		for _, p := range s.worker.parkings {
-			if p.queue == c.Queue || p.queue == topology.ParkingQueue(c.Queue) {
+			if p.active.Load() && (p.queue == c.Queue || p.queue == topology.ParkingQueue(c.Queue)) {
 				return true, p.execute(ctx, c, a)
 			}
 		}

@@ -102,7 +102,9 @@ func (m *meter) observe(w *Worker) (stop func(), err error) {
 			o.ObserveInt64(m.overdue, int64(late), queue)
 		}
 		for _, p := range w.parkings {
-			m.observeDelays(o, p)
+			if p.active.Load() { // another worker observes the same queue otherwise
+				m.observeDelays(o, p)
+			}
 		}
 		return nil
 	}, m.inHand, m.overdue, m.waiting, m.nextDue, m.clockSkew)

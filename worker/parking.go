@@ -28,6 +28,7 @@ type parking struct {
 	consumed sync.WaitGroup // consumers that are not closed
 	current  atomic.Pointer[amqp.Consumer]
 	state    parkingState
+	active   atomic.Bool // it has its turn
 }
 
 // bindInterval is the least time between two declarations of the binding through which
@@ -41,7 +42,8 @@ func parkingQueues(q Queue) []string {
 	return []string{topology.ParkingQueue(q.Name), topology.ExchangeParking(q.Exchange)}
 }
 
-// park adds the parkings of a queue and of its exchange, unless another queue has that.
+// park adds the parkings of a queue and of its exchange, unless a parking of the exchange
+// exists already.
 func (w *Worker) park(q Queue) {
 	w.addParking(nil, topology.QueueParking(q.Name), func(*message.Message) delay.Address {
 		return delay.Address{Key: q.Name}
@@ -66,18 +68,21 @@ func (w *Worker) addParking(turn openers, t topology.Topology, target func(*mess
 	w.starting.Add(1)
 }
 
-// keep consumes the parking queue until ctx is done, whatever ends a consumer. Calls to the
+// keep consumes the parking queue until ctx is done. It opens another consumer when one ends. Calls to the
 // broker that have begun by then end with hard: to abandon one could end the session, on which
 // running handlers settle.
 func (p *parking) keep(ctx, hard context.Context) {
 	if p.turn != nil && !p.takeTurn(ctx) {
 		return
 	}
+	p.active.Store(true)
+	defer p.active.Store(false)
 	var keeping sync.WaitGroup
 	life, end := context.WithCancel(context.Background())
 	keeping.Go(func() { p.keeper.Run(ctx); end() })
 	prefetch := delay.FirstPrefetch
 	for failures := 0; ctx.Err() == nil; {
+		p.awaitRoom(ctx, nil)
 		c, err := p.open(ctx, hard, prefetch)
 		p.note(err)
 		if err != nil {
@@ -114,7 +119,7 @@ func (p *parking) takeTurn(ctx context.Context) bool {
 	return err == nil
 }
 
-// flush has the broker told at once what was acknowledged.
+// flush sends the acks so far to the broker.
 func (p *parking) flush() {
 	if c := p.current.Load(); c != nil {
 		c.Flush()
@@ -134,10 +139,11 @@ func (p *parking) leave(life context.Context, c *amqp.Consumer) {
 // consume passes what c receives to the keeper, until c is lost or ctx is done. If another
 // prefetch suits better, it ends c and returns that prefetch.
 func (p *parking) consume(ctx, hard context.Context, c *amqp.Consumer, prefetch int) (next int) {
-	received := make(chan struct{})
+	resize := p.keeper.Resize(prefetch) // before the first message is taken
+	received, cancelled := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(received)
-		p.receive(ctx, c)
+		p.receive(ctx, c, cancelled)
 	}()
 	bind := time.NewTicker(bindInterval + rand.N(bindInterval/2))
 	defer bind.Stop()
@@ -151,8 +157,9 @@ func (p *parking) consume(ctx, hard context.Context, c *amqp.Consumer, prefetch 
 			return 0
 		case <-bind.C:
 			p.bind(hard)
-		case <-p.keeper.Resize(prefetch):
+		case <-resize:
 			if next = p.keeper.Better(prefetch); next != prefetch {
+				close(cancelled)
 				_ = c.Cancel(hard) // if it fails, the consumer has ended with its session
 				return next
 			}
@@ -160,10 +167,26 @@ func (p *parking) consume(ctx, hard context.Context, c *amqp.Consumer, prefetch 
 	}
 }
 
-func (p *parking) receive(ctx context.Context, c *amqp.Consumer) {
+// receive passes what c receives to the keeper. What is too much for the keeper it takes only
+// from a cancelled consumer: the broker would deliver it again to another one at once.
+func (p *parking) receive(ctx context.Context, c *amqp.Consumer, cancelled <-chan struct{}) {
 	for {
+		p.awaitRoom(ctx, cancelled)
 		d, ok := c.Receive(ctx.Done())
 		if !ok || !p.keeper.Take(ctx, &d) {
+			return
+		}
+	}
+}
+
+// awaitRoom waits until the keeper has room, the consumer is cancelled, or ctx is done.
+func (p *parking) awaitRoom(ctx context.Context, cancelled <-chan struct{}) {
+	for p.keeper.Overfull() {
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-cancelled:
+			return
+		case <-ctx.Done():
 			return
 		}
 	}

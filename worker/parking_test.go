@@ -17,7 +17,10 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/fleet"
 	"github.com/warren-mq/warren/handler"
+	fleetwire "github.com/warren-mq/warren/internal/amqp/fleet"
+	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
@@ -257,5 +260,43 @@ func TestHealthMayBeAskedBeforeAndDuringTheStart(t *testing.T) {
 		stop := inBackground(t, w.Run)
 		<-asked
 		stop()
+	})
+}
+
+// TestDelaysOfAnExchangeAreSeenWhereTheyAreConsumed: of two workers with the same connections
+// one consumes the parking queue of their exchange.
+func TestDelaysOfAnExchangeAreSeenWhereTheyAreConsumed(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		o := b.operate(b.url)
+		shared := worker.NewConnections(broker.Config{URL: b.url, Dial: rabbit.Dial}, nil)
+		hangUp := inBackground(t, shared.Run)
+		defer hangUp()
+		second := worker.New(worker.Config{Connections: shared, Fleet: &fleet.Config{}})
+		other := worker.Queue{Name: b.queue.Name + "-other", Exchange: b.exchange}
+		second.Queue(other).Handle("#", nothing)
+		t.Cleanup(func() { b.removeQueue(other.Name) })
+		r := b.run(nothing, inFleet, func(c *worker.Config) { c.Connections = shared })
+		stop := inBackground(t, second.Run)
+		<-second.Ready()
+		b.publish("key", 1, broker.WithDelay(time.Hour/2), broker.WithMessageID("later"))
+		parked := topology.ExchangeParking(b.exchange)
+		o.eventually("the process has one parking queue of the exchange", func() bool {
+			s, _ := o.find()
+			n := 0
+			for _, p := range s.Parking {
+				if p.Queue == parked {
+					n++
+				}
+			}
+			return n == 1
+		})
+		if a := o.must(fleetwire.Command{Name: fleetwire.DelayList, Queue: parked, Limit: 1}); a.Delays == nil {
+			t.Error("the answer has no list of delayed messages")
+		}
+		stop()
+		if err := r.finish(); err != nil {
+			t.Error(err)
+		}
 	})
 }

@@ -74,8 +74,11 @@ func (s *parkingState) refused(to delay.Address, err error, now time.Time) bool 
 	defer s.mu.Unlock()
 	r := s.refusals[to]
 	if r == nil {
-		if s.refusals == nil || len(s.refusals) >= maxRefusals {
+		if s.refusals == nil {
 			s.refusals = make(map[delay.Address]*refusal)
+		}
+		if len(s.refusals) >= maxRefusals {
+			delete(s.refusals, s.stalest())
 		}
 		r = &refusal{}
 		s.refusals[to] = r
@@ -89,6 +92,16 @@ func (s *parkingState) refused(to delay.Address, err error, now time.Time) bool 
 	}
 	r.reported = now
 	return true
+}
+
+// stalest returns the address whose last failure is the longest ago.
+func (s *parkingState) stalest() (oldest delay.Address) {
+	for to, r := range s.refusals {
+		if other := s.refusals[oldest]; other == nil || r.last.Before(other.last) {
+			oldest = to
+		}
+	}
+	return oldest
 }
 
 // notReady returns why delayed messages do not come back, if they do not.

@@ -107,11 +107,20 @@ func (w *ways) doubt(exchange, key string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, name := range []string{exchange, key} {
-		if d := w.declared[name]; d != nil && !d.made.IsZero() && time.Since(d.made) > doubtGap {
+		switch d := w.declared[name]; {
+		case d == nil || d.made.IsZero() || time.Since(d.made) <= doubtGap:
+		case topology.IsParking(name):
+			d.renewal = time.Now().Add(parkingGap)
+		default:
 			delete(w.declared, name)
 		}
 	}
 }
+
+// parkingGap is how long after a message was unroutable a parking queue is declared again.
+// Its consumer does that after a second. RabbitMQ 3.10 does not tell the consumers of a deleted
+// queue that it is gone if the queue is declared again at that moment.
+const parkingGap = 3 * time.Second
 
 // doubtGap is the shortest time between declarations that unroutable messages cause.
 const doubtGap = time.Second

@@ -11,6 +11,7 @@ import (
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/delay"
 	"github.com/warren-mq/warren/internal/record"
+	"github.com/warren-mq/warren/message"
 )
 
 // prefetch is the prefetch of a parking queue with messages of 14 KiB, so that it cannot grow.
@@ -225,4 +226,55 @@ func TestThePrefetchGrowsWhileMessagesAreSmall(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTargetsAreForgotten(t *testing.T) {
+	in(t, func(t *testing.T, w *world) {
+		w.refuses(func(_, where string) error {
+			if strings.HasPrefix(where, "events/order-") {
+				return amqp.ErrUnroutable
+			}
+			return nil
+		})
+		for i := range 500 {
+			w.deliver(strconv.Itoa(i), fmt.Sprintf("events/order-%d", i), 0)
+			w.deliver("well"+strconv.Itoa(i), fmt.Sprintf("well-%d", i), 0)
+		}
+		time.Sleep(3 * time.Minute)
+		if n := len(w.sent("stranded")); n != 500 {
+			t.Errorf("%d messages went to the queue for messages without a destination, want 500", n)
+		}
+		if n := w.keeper.Targets(t.Context()); n != 0 {
+			t.Errorf("%d targets are remembered, want none", n)
+		}
+	})
+}
+
+func TestNestedHeadersCountAsMemory(t *testing.T) {
+	in(t, func(t *testing.T, w *world) {
+		list := make([]any, 1000)
+		for i := range list {
+			list[i] = map[string]any{"key": strings.Repeat("x", 50)}
+		}
+		w.hand(message.Message{ID: "1", Headers: message.Headers{"for": "a", "nested": list}}, time.Minute)
+		synctest.Wait()
+		if _, bytes := w.keeper.Held(); bytes < 100_000 {
+			t.Errorf("the message counts as %d bytes, want 100,000 or more", bytes)
+		}
+	})
+}
+
+// A target that does not confirm large messages must leave room for others in the window of
+// the publisher, which has 32 MiB.
+func TestATargetThatDoesNotAnswerTakesAQuarterOfTheMemory(t *testing.T) {
+	in(t, func(t *testing.T, w *world) {
+		w.silent = func(where string) bool { return where == "/silent" }
+		for i := range 60 {
+			w.deliver(strconv.Itoa(i), "silent", 0, make([]byte, 1<<20)...)
+		}
+		time.Sleep(time.Minute)
+		if n := len(w.sent("/silent")); n > 9 {
+			t.Errorf("%d messages of 1 MiB are in flight to the target, want 9 at most", n)
+		}
+	})
 }

@@ -173,14 +173,3 @@ func (k *Keeper) remove(it *item) {
 		heap.Init(l)
 	}
 }
-
-// Next returns when the first message that waits in the keeper is due, or the zero time. It
-// does not include messages that wait for their target or for a level.
-func (k *Keeper) Next(ctx context.Context) (due time.Time, err error) {
-	err = k.do(ctx, func(now time.Time) {
-		if len(k.held) > 0 {
-			due = now.Round(0).Add(k.held[0].due.Sub(now))
-		}
-	})
-	return due, err
-}

@@ -189,7 +189,7 @@ func (k *Keeper) finish(r result) {
 
 // take starts holding a message.
 func (k *Keeper) take(d Delivery) {
-	if k.overfull() {
+	if k.Overfull() {
 		_ = d.Release() // if it is stale, the broker has requeued it
 		return
 	}

@@ -30,16 +30,31 @@ func cloned(h message.Headers) message.Headers {
 
 // sizeOf returns about how much memory the body and the headers take, in bytes.
 func sizeOf(m *message.Message) int {
-	size := len(m.Body)
-	for name, value := range m.Headers {
-		const entry = 64
-		size += entry + len(name)
-		switch v := value.(type) {
-		case string:
-			size += len(v)
-		case []byte:
-			size += len(v)
+	return len(m.Body) + sizeOfTable(m.Headers)
+}
+
+func sizeOfTable(table map[string]any) (size int) {
+	for name, value := range table {
+		size += len(name) + sizeOfValue(value)
+	}
+	return size
+}
+
+func sizeOfValue(value any) int {
+	size := 64
+	switch v := value.(type) {
+	case string:
+		size += len(v)
+	case []byte:
+		size += len(v)
+	case []any:
+		for _, one := range v {
+			size += sizeOfValue(one)
 		}
+	case message.Headers:
+		size += sizeOfTable(v)
+	case map[string]any:
+		size += sizeOfTable(v)
 	}
 	return size
 }

@@ -57,9 +57,9 @@ func (k *Keeper) Better(prefetch int) int {
 	if count == 0 {
 		return prefetch
 	}
-	size := bytes / count
+	size := max(bytes/count, perItem) // the two are read one after the other
 	switch fits := max(FirstPrefetch, MaxBytes/size); {
-	case bytes > MaxBytes && prefetch > 2*fits:
+	case bytes > MaxBytes && prefetch > 2*fits, bytes > 2*MaxBytes && prefetch > fits:
 		return fits
 	case count >= prefetch && grows(prefetch, size):
 		return larger(prefetch, size)
@@ -81,12 +81,12 @@ func (k *Keeper) pressed() bool {
 	if prefetch == 0 {
 		prefetch = lastPrefetch
 	}
-	return bytes > MaxBytes || count > prefetch/4*3 && !grows(prefetch, bytes/count)
+	return bytes > MaxBytes || count > prefetch/4*3 && !grows(prefetch, max(bytes/count, perItem))
 }
 
-// overfull reports whether a further message must be requeued. The prefetch bounds the
+// Overfull reports whether the keeper requeues further messages. The prefetch bounds the
 // number of messages and not their size, so larger ones than before may exceed MaxBytes.
-func (k *Keeper) overfull() bool {
+func (k *Keeper) Overfull() bool {
 	count, bytes := k.Held()
 	return bytes > 2*MaxBytes && count >= FirstPrefetch
 }

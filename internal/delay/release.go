@@ -3,6 +3,7 @@ package delay
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/warren-mq/warren/internal/amqp"
@@ -16,6 +17,9 @@ const (
 	// perTarget to one target. They may be published twice if the process dies.
 	window    = 256
 	perTarget = window / 2
+	// perTargetBytes bounds the memory of unconfirmed messages to one target, so that a target
+	// that does not confirm leaves room in the publisher's window of 32 MiB.
+	perTargetBytes = 8 << 20
 	// farWindow is how many messages may be unconfirmed on their way to levels.
 	farWindow = 64
 	// patience is the time after which an unconfirmed message no longer takes a place of a
@@ -56,9 +60,21 @@ func (f *flying) add(it *item, n int) {
 	}
 }
 
+// note records that an item was sent. It drops what was confirmed behind a message that was
+// not.
+func (f *flying) note(it *item, now time.Time) {
+	if len(f.began) > 4*(window+farWindow) {
+		f.began = slices.DeleteFunc(f.began, launch.over)
+	}
+	f.began = append(f.began, launch{it, now})
+}
+
+// over reports whether the item is confirmed, or was sent again since.
+func (l launch) over() bool { return !l.at.Equal(l.it.began) }
+
 // oldest returns the message that was sent first of those that are not confirmed.
 func (f *flying) oldest() *launch {
-	for len(f.began) > 0 && !f.began[0].at.Equal(f.began[0].it.began) {
+	for len(f.began) > 0 && f.began[0].over() {
 		f.began = f.began[1:]
 	}
 	if len(f.began) == 0 {
@@ -145,11 +161,15 @@ func (k *Keeper) next(now time.Time) *item {
 		t := k.ready[0]
 		k.ready = k.ready[1:]
 		t.ready = false
-		if t.open() && len(t.waiting) > 0 {
-			it := t.waiting.pop()
-			k.offer(t)
+		if !t.open() || len(t.waiting) == 0 {
+			continue
+		}
+		it := t.waiting.pop()
+		k.offer(t)
+		if !it.lost() {
 			return it
 		}
+		k.forget(it)
 	}
 	return nil
 }
@@ -186,10 +206,16 @@ func (k *Keeper) launchFar(it *item, now time.Time) {
 		k.forget(it)
 		return
 	}
-	it.level = topology.Level(it.due.Sub(now) - levelSlack)
-	if !it.due.After(now) { // its target refuses it
-		it.level = topology.Level(farFrom - levelSlack)
+	left := it.due.Sub(now)
+	switch {
+	case left <= 0: // its target refuses it
+		left = farFrom
+	case left < pressedFrom: // the levels were slow
+		it.far, it.at = false, it.due
+		k.held.add(it)
+		return
 	}
+	it.level = topology.Level(left - levelSlack)
 	via := Address{Exchange: topology.LevelName(it.level)}
 	if k.lookup(via).unanswered > 0 {
 		k.retryFar(it, now)
@@ -211,7 +237,9 @@ func (k *Keeper) retryFar(it *item, now time.Time) {
 
 func (k *Keeper) fly(it *item, via Address) {
 	it.via = via
-	k.target(via).flying++
+	t := k.target(via)
+	t.flying++
+	t.bytes += it.size
 	k.flying.add(it, 1)
 	k.launches <- it // never blocks: it has room for the windows
 }
@@ -232,6 +260,7 @@ func (k *Keeper) overdue(now time.Time) {
 func (k *Keeper) landed(it *item) *target {
 	t := k.target(it.via)
 	t.flying--
+	t.bytes -= it.size
 	if it.stuck {
 		t.unanswered--
 	} else {
@@ -250,7 +279,7 @@ func (k *Keeper) settle(r result) {
 	it, now := r.it, time.Now()
 	if r.began {
 		it.began = now
-		k.flying.began = append(k.flying.began, launch{it, now})
+		k.flying.note(it, now)
 		return
 	}
 	t := k.landed(it)

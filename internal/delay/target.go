@@ -18,6 +18,7 @@ const goneAfter = 30 * time.Second
 type target struct {
 	waiting    line
 	flying     int
+	bytes      int // of them
 	unanswered int // of them, not confirmed within patience
 	ready      bool
 	failures   int
@@ -51,7 +52,9 @@ func (k *Keeper) prune(to Address, t *target) {
 func (t *target) refusing() bool { return t.failures > 0 || t.unanswered > 0 }
 
 // open reports whether another message may be published to the target.
-func (t *target) open() bool { return !t.refusing() && t.flying < perTarget }
+func (t *target) open() bool {
+	return !t.refusing() && t.flying < perTarget && t.bytes < perTargetBytes
+}
 
 // gone reports whether the target has been missing for at least goneAfter.
 func (t *target) gone(now time.Time) bool {
@@ -127,6 +130,10 @@ func (k *Keeper) asideAll(now time.Time) {
 	k.asideAt = now.Add(asidePause)
 	for to, t := range k.targets {
 		if !t.refusing() {
+			continue
+		}
+		if t.flying == 0 && len(t.waiting) == 0 && !t.probing && now.Sub(t.retryAt) > goneAfter {
+			delete(k.targets, to) // its messages went elsewhere
 			continue
 		}
 		kept := t.waiting[:0:0]
