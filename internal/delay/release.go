@@ -25,6 +25,8 @@ const (
 	// patience is the time after which an unconfirmed message no longer takes a place of a
 	// window, and its target gets no others until it is confirmed.
 	patience = 10 * time.Second
+	// levelMargin is the least time between the end of a level and the due time of a message.
+	levelMargin = 2 * time.Second
 	// farPause is the time between two attempts to publish a message to a level.
 	farPause = 5 * time.Second
 	// heldAtMost is how long the keeper holds a message that is refused. RabbitMQ closes
@@ -210,7 +212,7 @@ func (k *Keeper) launchFar(it *item, now time.Time) {
 	switch {
 	case left <= 0: // its target refuses it
 		left = farFrom
-	case left < pressedFrom: // the levels were slow
+	case left < topology.ShortestLevel+levelMargin: // the levels were slow
 		it.far, it.at = false, it.due
 		k.held.add(it)
 		return
