@@ -58,10 +58,14 @@ func (s *announced) control(ctx context.Context, q *Subscription, c fleet.Comman
 	s.await(ctx, func() bool { return q.Health().State == want })
 	h := q.Health()
 	a.Result = fmt.Sprintf("%s is %s", q.config.Name, h.State)
-	if h.State != want {
-		return fmt.Errorf("worker: %s queue %s: it is %s after %v: %w", c.Name, q.config.Name, h.State, stateTimeout, h.Err)
+	if h.State == want {
+		return nil
 	}
-	return nil
+	err := fmt.Errorf("worker: %s queue %s: it is %s after %v", c.Name, q.config.Name, h.State, stateTimeout)
+	if h.Err != nil {
+		err = fmt.Errorf("%w: %w", err, h.Err)
+	}
+	return err
 }
 
 // stateTimeout is how long control waits for a state.

@@ -55,12 +55,16 @@ func (q *Subscription) handle(d *amqp.Delivery, goroutine int) {
 	if limit, m := q.suspect(), &a.Message; limit > 0 && m.DeliveryCount >= limit {
 		q.worker.emit(Isolated{Queue: q.config.Name, MessageID: m.ID, RoutingKey: m.RoutingKey, DeliveryCount: m.DeliveryCount})
 	}
-	defer q.hands.add(a, goroutine)()
+	remove := q.hands.add(a, goroutine)
 	a.canary = canary(&a.Message)
 	q.reportBegin(a)
 	began := time.Now()
 	err := errGoexit
-	defer func() { q.settle(a, q.decide(err, a), time.Since(began)) }()
+	defer func() {
+		out := q.decide(err, a)
+		remove() // it cannot be cancelled any more
+		q.settle(a, out, time.Since(began))
+	}()
 	err = q.attempt(a)
 }
 

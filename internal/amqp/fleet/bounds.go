@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"slices"
 	"time"
 
 	"github.com/warren-mq/warren/internal/record"
@@ -84,7 +85,8 @@ func reasons(all []string) []string {
 	return all
 }
 
-func first[T any](all []T, n int) []T { return all[:min(len(all), n)] }
+// first returns the first n elements, in an array that holds no others.
+func first[T any](all []T, n int) []T { return slices.Clone(all[:min(len(all), n)]) }
 
 // clip shortens texts to n bytes.
 func clip(n int, texts ...*string) {

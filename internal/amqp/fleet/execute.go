@@ -115,6 +115,9 @@ func (m *Member) execute(c *channel, o Options, r request) {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
 	answer := &Answer{Result: "done"}
+	if r.command.Name == LogLevel {
+		r.command.log(ctx, o.Log, &Answer{Result: "accepted"}) // the new level may hide the line below
+	}
 	if err := m.perform(ctx, o, r.command, answer); err != nil {
 		*answer = Answer{Error: err.Error(), Unknown: errors.Is(err, ErrUnknown)}
 	}
@@ -180,9 +183,10 @@ func (o Options) setLevel(name string) error {
 	if o.Level == nil {
 		return errors.New("fleet: the log level of this process cannot be changed (fleet.Config.Level is nil)")
 	}
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(strings.ToUpper(name))); err != nil {
-		return fmt.Errorf("fleet: set the log level: %w", err)
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	level, ok := levels[strings.ToLower(name)]
+	if !ok {
+		return fmt.Errorf("fleet: set the log level: got %q, want debug, info, warn or error", name)
 	}
 	o.Level.Set(level)
 	return nil

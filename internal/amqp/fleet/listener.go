@@ -24,7 +24,7 @@ const (
 	forgetAfter  = time.Minute      // a process that is missing
 	missingAfter = 3                // intervals without an announcement
 	grace        = time.Second      // for the way of an announcement
-	prefetch     = 200              // announcements sent ahead
+	prefetch     = 20               // announcements sent ahead
 	maxDeclare   = 10 * time.Second // for the queue
 )
 

@@ -106,8 +106,8 @@ func stackTable(all []reply) result {
 func (p *Program) fleetDrain() *cobra.Command {
 	return p.fleetControl(&cobra.Command{
 		Use: "drain", Short: "Make processes drain and end", Args: exactly(0),
-		Long: `Make the chosen processes drain and end, as SIGTERM does. Whatever started a process may
-start it again.`,
+		Long: `Make the chosen processes drain and end, as SIGTERM does. A supervisor may start them
+again.`,
 	}, new(targets), func([]string) (fleet.Command, error) {
 		return fleet.Command{Name: fleet.Drain}, nil
 	}, replyTable)

@@ -37,12 +37,20 @@ func (t *targets) check() error {
 	if len(t.processes) > 0 && t.everywhere || !t.optional && len(t.processes) == 0 && !t.everywhere {
 		return usage(errors.New("runner: want --process PROCESS or --everywhere"))
 	}
+	if slices.Contains(t.processes, "") {
+		return usage(errors.New("runner: --process is empty, want the beginning of a process id, or --everywhere"))
+	}
 	return nil
 }
 
-// found reports whether each of the processes has announced itself.
+// wholeID is the length of a process id.
+const wholeID = 26
+
+// found reports whether each of the processes has announced itself. For the beginning of an
+// id all processes must be known, since several may have it.
 func (t *targets) found(all []fleet.Seen) bool {
-	return len(t.processes) > 0 && !slices.ContainsFunc(t.processes, func(id string) bool { return len(matching(all, id)) == 0 })
+	missing := func(id string) bool { return len(id) < wholeID || len(matching(all, id)) == 0 }
+	return len(t.processes) > 0 && !slices.ContainsFunc(t.processes, missing)
 }
 
 func matching(all []fleet.Seen, id string) (found []fleet.Seen) {
@@ -62,7 +70,9 @@ func (t *targets) choose(all []fleet.Seen, queue string) (chosen []fleet.Seen, e
 		case 0:
 			return nil, fmt.Errorf("runner: no process has an id that begins with %q: see runner fleet ls", id)
 		case 1:
-			chosen = append(chosen, found[0])
+			if !slices.ContainsFunc(chosen, func(s fleet.Seen) bool { return s.Process.ID == found[0].Process.ID }) {
+				chosen = append(chosen, found[0])
+			}
 		default:
 			return nil, usage(fmt.Errorf("runner: --process %q matches %d processes, want more of the id", id, len(found)))
 		}
