@@ -106,17 +106,16 @@ func (s *announced) cancel(c fleet.Command, a *fleet.Answer) (concerned bool, er
 
 // stacks adds the stacks of the goroutines that handle messages.
 func (s *announced) stacks(c fleet.Command, a *fleet.Answer) (concerned bool) {
-	var all map[int]string
 	for _, q := range s.worker.queues {
 		messages, goroutines := q.hands.list(q.config.Name, c.ID)
 		for i, m := range messages {
 			if len(a.Stacks) == fleet.MaxInHand {
 				break
 			}
-			if all == nil {
-				all = stacks()
+			if a.Goroutines == nil {
+				a.Goroutines = stacks()
 			}
-			a.Stacks = append(a.Stacks, fleet.Stack{InHand: m, Stack: all[goroutines[i]]})
+			a.Stacks = append(a.Stacks, fleet.Stack{InHand: m, Stack: a.Goroutines[goroutines[i]]})
 		}
 	}
 	return len(a.Stacks) > 0 || c.ID == ""

@@ -158,6 +158,10 @@ type Answer struct {
 	Stacks  []Stack  `json:"stacks,omitempty"`
 	Delays  *Delays  `json:"delays,omitempty"`
 	Delayed *Delayed `json:"delayed,omitempty"`
+
+	// Goroutines are the stacks of all goroutines by number, once a source has taken them. All
+	// goroutines stand still meanwhile, so the other sources use the same ones.
+	Goroutines map[int]string `json:"-"`
 }
 
 // Stack is the stack of the goroutine that handles a message.

@@ -30,8 +30,9 @@ so while only workers of the earlier version run.
 A message comes when it would have come from the ladder, or up to 1 s later, but not
 earlier. The time counts from the failure of a retry, and from the timestamp of a delayed
 message. A snoozed message that had failed before may come earlier by the time between that
-failure and the snooze. If a message contains neither time, its delay in the current level
-begins again.
+failure and the snooze, and a delayed message whose application set a timestamp before it
+published the message by the time in between. If a message contains neither time, its delay
+in the current level begins again.
 
 RabbitMQ does not show over AMQP which messages are on their way between two levels, and
 after a failure it tries again for 180 s. So migrate deletes a level when it has been empty
