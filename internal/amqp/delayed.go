@@ -110,7 +110,9 @@ func (w *ways) doubt(exchange, key string) {
 		switch d := w.declared[name]; {
 		case d == nil || d.made.IsZero() || time.Since(d.made) <= doubtGap:
 		case topology.IsParking(name):
-			d.renewal = time.Now().Add(parkingGap)
+			if soon := time.Now().Add(parkingGap); d.renewal.After(soon) {
+				d.renewal = soon
+			}
 		default:
 			delete(w.declared, name)
 		}
