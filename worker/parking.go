@@ -68,9 +68,9 @@ func (w *Worker) addParking(turn openers, t topology.Topology, target func(*mess
 	w.starting.Add(1)
 }
 
-// keep consumes the parking queue until ctx is done. It opens another consumer when one ends. Calls to the
-// broker that have begun by then end with hard: to abandon one could end the session, on which
-// running handlers settle.
+// keep consumes the parking queue until ctx is done. It opens another consumer when one ends.
+// Calls to the broker that have begun by then end with hard: to abandon one could end the
+// session, on which running handlers settle.
 func (p *parking) keep(ctx, hard context.Context) {
 	if p.turn != nil && !p.takeTurn(ctx) {
 		return
