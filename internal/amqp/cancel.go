@@ -32,7 +32,7 @@ func (c *Consumer) cancel(ctx context.Context) (err error) {
 		c.quiesce(ctx)
 		ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 		defer cancel()
-		err = c.session.Call(ctx, func() error { return c.ch.Cancel(c.tag, false) }, c.ch.Close)
+		err = c.session.Call(ctx, func() error { return c.ch.Cancel(c.tag, false) }, c.close)
 		if errors.Is(err, amqp091.ErrClosed) {
 			err = nil
 		}
@@ -164,7 +164,7 @@ func (c *Consumer) releasePart(ctx context.Context, part []settlement, others bo
 	}
 	// The broker handles the commands of a channel in order, so its answer shows that it
 	// has read the outcomes before it.
-	err = c.session.Call(ctx, func() error { return c.ch.Qos(1, 0, false) }, c.ch.Close)
+	err = c.session.Call(ctx, func() error { return c.ch.Qos(1, 0, false) }, c.close)
 	if err == nil && others {
 		state := func() (QueueState, error) { return c.session.State(ctx, c.queue) }
 		_, err = AwaitReady(state, before.Messages+len(part), deadline)
@@ -191,5 +191,5 @@ func (c *Consumer) Flush() {
 func (c *Consumer) CloseNow() error {
 	c.Stop()
 	c.settler.stop()
-	return c.session.CloseChannel(c.ch)
+	return c.session.closeBy(c.close)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -30,6 +31,7 @@ type Consumer struct {
 	queue      string
 	tag        string
 	ch         *amqp091.Channel
+	close      func() error // closes ch once
 	session    *Session
 	deliveries <-chan amqp091.Delivery
 	prefetch   int
@@ -64,7 +66,7 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 		return nil, err
 	}
 	c := &Consumer{
-		queue: what.Queue, tag: what.Queue, ch: ch, session: s, prefetch: max(what.Prefetch, 1),
+		queue: what.Queue, tag: what.Queue, ch: ch, close: once(ch.Close), session: s, prefetch: max(what.Prefetch, 1),
 		suspect: what.Suspect, suspected: make(chan struct{}), cleared: make(chan struct{}),
 		stopped: make(chan struct{}), drained: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
 	}
@@ -154,7 +156,7 @@ func (c *Consumer) Close(ctx context.Context) error {
 	c.settler.wait(ctx)
 	c.settler.stop()
 	c.enter(closed)
-	err := c.session.CloseChannel(c.ch)
+	err := c.session.closeBy(c.close)
 	if n := c.settler.untold(); n > 0 {
 		err = errors.Join(err, fmt.Errorf("broker: close the consumer of %s: %d accepted outcomes were not sent: %w", c.queue, n, ErrStale))
 	}
@@ -168,11 +170,30 @@ func (c *Consumer) settle(tag uint64, as answer) error {
 	return nil
 }
 
+// once returns a function that runs f in its first call. Other calls wait for the result.
+// Channel.Close of amqp091 keeps a lock until the broker answers, which would hold up a second
+// close, after the first was abandoned, without a bound.
+func once(f func() error) func() error {
+	var begun atomic.Bool
+	var err error
+	done := make(chan struct{})
+	return func() error {
+		if begun.CompareAndSwap(false, true) {
+			err = f()
+			close(done)
+		}
+		<-done
+		return err
+	}
+}
+
 // CloseChannel closes ch. It waits at most 5 s for the broker's answer.
-func (s *Session) CloseChannel(ch *amqp091.Channel) error {
+func (s *Session) CloseChannel(ch *amqp091.Channel) error { return s.closeBy(ch.Close) }
+
+func (s *Session) closeBy(closing func() error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	err := s.Call(ctx, ch.Close, func() error { return nil })
+	err := s.Call(ctx, closing, func() error { return nil })
 	if errors.Is(err, amqp091.ErrClosed) {
 		return nil
 	}
