@@ -23,7 +23,7 @@ var errDrained = errors.New("worker: told to drain by a command")
 
 const (
 	abandonTimeout   = 5 * time.Second // for cancelled handlers to return
-	closeTimeout     = 6 * time.Second // for the consumers and the connections to close
+	closeTimeout     = 5 * time.Second // for the consumers and the connections to close, after the goodbye to the fleet
 	interruptTimeout = time.Second     // for the same after a second signal
 )
 

@@ -62,7 +62,7 @@ func NewMember(c *amqp.Connector) *Member {
 }
 
 // leaveTimeout is how long leave waits for the goodbye.
-const leaveTimeout = time.Second
+const leaveTimeout = 500 * time.Millisecond
 
 // Join adds a source. The first one begins the announcements, and the options are its own.
 // The last one that leaves ends them.
