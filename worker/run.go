@@ -22,9 +22,9 @@ var ErrInterrupted = errors.New("worker: interrupted while draining")
 var errDrained = errors.New("worker: told to drain by a command")
 
 const (
-	abandonTimeout   = 5 * time.Second // for cancelled handlers to return
-	closeTimeout     = 5 * time.Second // for the consumers and the connections to close, after the goodbye to the fleet
-	interruptTimeout = time.Second     // for the same after a second signal
+	abandonTimeout   = 5 * time.Second         // for cancelled handlers to return
+	closeTimeout     = 5500 * time.Millisecond // for the consumers and the connections to close, half a second after their own bound
+	interruptTimeout = time.Second             // for the same after a second signal
 )
 
 // run opens the connections, unless they are shared, and closes them after the drain.

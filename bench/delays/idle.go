@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
@@ -66,23 +64,11 @@ func many(n int, kind string) (all []worker.Queue) {
 }
 
 func workerQueues(ctx context.Context, n *node, queues ...worker.Queue) (stop func() error, err error) {
-	w := worker.New(worker.Config{Broker: broker.Config{URL: n.url}, Logger: slog.New(slog.DiscardHandler)})
+	w := newWorker(n.url)
 	for _, q := range queues {
 		w.Queue(q).Handle("#", handler.Func(func(context.Context, *message.Message) error { return nil }))
 	}
-	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan error, 1)
-	go func() { done <- w.Run(running) }()
-	stop = func() error { cancel(); return <-done }
-	select {
-	case <-w.Ready():
-		return stop, nil
-	case err := <-done:
-		cancel()
-		return nil, err
-	case <-ctx.Done():
-		return nil, errors.Join(context.Cause(ctx), stop())
-	}
+	return start(ctx, w)
 }
 
 // plainQueues declares and consumes queues over one channel.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
@@ -39,8 +38,17 @@ func (w *warren) start(ctx context.Context, queue string, each report) (stop fun
 
 // runWorker runs a worker with one queue, and returns when it consumes.
 func runWorker(ctx context.Context, url string, q worker.Queue, key string, h handler.Handler) (stop func() error, err error) {
-	w := worker.New(worker.Config{Broker: broker.Config{URL: url}, Logger: slog.New(slog.DiscardHandler)})
+	w := newWorker(url)
 	w.Queue(q).Handle(key, h)
+	return start(ctx, w)
+}
+
+func newWorker(url string) *worker.Worker {
+	return worker.New(worker.Config{Broker: broker.Config{URL: url}, Logger: slog.New(slog.DiscardHandler)})
+}
+
+// start runs a worker, and returns when it consumes or ctx is done.
+func start(ctx context.Context, w *worker.Worker) (stop func() error, err error) {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
 	go func() { done <- w.Run(running) }()
@@ -51,8 +59,8 @@ func runWorker(ctx context.Context, url string, q worker.Queue, key string, h ha
 	case err := <-done:
 		cancel()
 		return nil, err
-	case <-time.After(time.Minute):
-		return nil, errors.Join(errors.New("the worker is not ready after a minute"), stop())
+	case <-ctx.Done():
+		return nil, errors.Join(context.Cause(ctx), stop())
 	}
 }
 

@@ -55,12 +55,7 @@ func TestMessagesThatAreDueLaterLeaveRoomForThoseDueSoon(t *testing.T) {
 func TestMessagesForAFullQueueLeaveRoomForOthers(t *testing.T) {
 	in(t, func(_ *testing.T, w *world) {
 		w.keeper.Resize(prefetch)
-		w.refuses(func(_, where string) error {
-			if where == "/full" {
-				return amqp.ErrNacked
-			}
-			return nil
-		})
+		w.refusesAt("/full", amqp.ErrNacked)
 		for i := range prefetch {
 			w.deliver(strconv.Itoa(i), "full", 0, large()...)
 		}
@@ -71,12 +66,7 @@ func TestMessagesForAFullQueueLeaveRoomForOthers(t *testing.T) {
 
 func TestAllMessagesForAFullQueueWaitInLevelsAfterMinutes(t *testing.T) {
 	in(t, func(t *testing.T, w *world) {
-		w.refuses(func(_, where string) error {
-			if where == "/full" {
-				return amqp.ErrNacked
-			}
-			return nil
-		})
+		w.refusesAt("/full", amqp.ErrNacked)
 		for i := range 100 {
 			w.deliver(strconv.Itoa(i), "full", 0)
 		}
@@ -90,12 +80,7 @@ func TestAllMessagesForAFullQueueWaitInLevelsAfterMinutes(t *testing.T) {
 // An exchange refuses a message if one of several queues does, and the others then have it.
 func TestAnExchangeThatRefusesGetsFewCopies(t *testing.T) {
 	in(t, func(t *testing.T, w *world) {
-		w.refuses(func(_, where string) error {
-			if where == "events/a" {
-				return amqp.ErrNacked
-			}
-			return nil
-		})
+		w.refusesAt("events/a", amqp.ErrNacked)
 		began := time.Now()
 		for i := range 100 {
 			w.deliver(strconv.Itoa(i), "events/a", time.Second)
@@ -230,12 +215,7 @@ func TestThePrefetchGrowsWhileMessagesAreSmall(t *testing.T) {
 
 func TestTargetsAreForgotten(t *testing.T) {
 	in(t, func(t *testing.T, w *world) {
-		w.refuses(func(_, where string) error {
-			if strings.HasPrefix(where, "events/order-") {
-				return amqp.ErrUnroutable
-			}
-			return nil
-		})
+		w.refusesAt("events/order-", amqp.ErrUnroutable)
 		for i := range 500 {
 			w.deliver(strconv.Itoa(i), fmt.Sprintf("events/order-%d", i), 0)
 			w.deliver("well"+strconv.Itoa(i), fmt.Sprintf("well-%d", i), 0)

@@ -217,6 +217,16 @@ func (w *world) refuses(f func(id, where string) error) {
 	w.refuse = f
 }
 
+// refusesAt makes publishes to a place fail with why.
+func (w *world) refusesAt(place string, why error) {
+	w.refuses(func(_, where string) error {
+		if strings.HasPrefix(where, place) {
+			return why
+		}
+		return nil
+	})
+}
+
 // in runs f in a bubble with a world of its own.
 func in(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
@@ -294,12 +304,7 @@ func TestATargetThatRefusesHoldsUpNoOther(t *testing.T) {
 
 func TestAMessageWithoutADestinationIsStranded(t *testing.T) {
 	in(t, func(t *testing.T, w *world) {
-		w.refuses(func(_, where string) error {
-			if where == "/none" {
-				return amqp.ErrUnroutable
-			}
-			return nil
-		})
+		w.refusesAt("/none", amqp.ErrUnroutable)
 		for i := range 10 {
 			w.deliver(strconv.Itoa(i), "none", time.Second)
 		}
@@ -364,12 +369,7 @@ func TestFarMessagesWaitInALevel(t *testing.T) {
 
 func TestALevelThatRefusesIsTriedAgain(t *testing.T) {
 	in(t, func(t *testing.T, w *world) {
-		w.refuses(func(_, where string) error {
-			if strings.HasPrefix(where, "level") {
-				return amqp.ErrRefused
-			}
-			return nil
-		})
+		w.refusesAt("level", amqp.ErrRefused)
 		began := time.Now()
 		w.deliver("1", "a", 2*time.Minute)
 		time.Sleep(3 * time.Minute)
@@ -416,12 +416,7 @@ func TestBodiesFillTheKeeperToo(t *testing.T) {
 
 func TestWhatIsRefusedForLongWaitsInALevel(t *testing.T) {
 	in(t, func(t *testing.T, w *world) {
-		w.refuses(func(_, where string) error {
-			if where == "/a" {
-				return amqp.ErrNacked
-			}
-			return nil
-		})
+		w.refusesAt("/a", amqp.ErrNacked)
 		w.deliver("1", "a", time.Second)
 		time.Sleep(6 * time.Minute)
 		if got := w.sent("level:1m4s"); len(got) != 1 {

@@ -56,13 +56,28 @@ func (l *link) Dial(ctx context.Context, network, address string) (net.Conn, err
 		return nil, &net.OpError{Op: "dial", Net: "pipe", Err: syscall.ECONNREFUSED}
 	}
 	l.open = append(l.open, c)
-	return &linked{Conn: c, link: l}, nil
+	open, end := context.WithCancel(context.Background())
+	return &linked{Conn: c, link: l, open: open, end: end}, nil
 }
 
 type linked struct {
 	net.Conn
 
 	link *link
+	open context.Context // done once the connection is closed, which ends reads and writes
+	end  context.CancelFunc
+}
+
+func (c *linked) Close() error {
+	c.end()
+	return c.Conn.Close()
+}
+
+func (c *linked) delay(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-c.open.Done():
+	}
 }
 
 func (c *linked) Read(p []byte) (int, error) {
@@ -72,7 +87,7 @@ func (c *linked) Read(p []byte) (int, error) {
 		if err == nil && silent {
 			continue
 		}
-		<-time.After(slow)
+		c.delay(slow)
 		return n, err
 	}
 }
@@ -87,6 +102,6 @@ func (c *linked) Write(p []byte) (int, error) {
 	if silent {
 		return len(p), nil
 	}
-	<-time.After(slow)
+	c.delay(slow)
 	return c.Conn.Write(p)
 }

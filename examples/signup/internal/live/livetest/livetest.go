@@ -64,8 +64,8 @@ func (f *Demo) Mail(id string) (live.Mail, bool) {
 func (f *Demo) Do(_ context.Context, a live.Action) (string, error) {
 	f.Mu.Lock()
 	defer f.Mu.Unlock()
-	if a.Address == "nobody" {
-		return "", errors.New("livetest: the address is <nobody>, want one with an @")
+	if a.Address == "<b>bob" {
+		return "", errors.New("livetest: the address is <b>bob, want one with an @")
 	}
 	f.Actions = append(f.Actions, a)
 	if a.Verb == live.StopMail {
