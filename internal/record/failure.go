@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -163,16 +164,17 @@ func traceparent(sc trace.SpanContext) string {
 
 // Version returns the version of Warren in this program, as the build recorded it. It
 // returns "(devel)" if Warren is built from its own source tree.
-func Version() string {
+func Version() string { return version() }
+
+// version is read once, because it is part of every failure record.
+var version = sync.OnceValue(func() string {
 	const path = "github.com/warren-mq/warren"
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "(devel)"
-	}
-	for _, dep := range info.Deps {
-		if dep.Path == path {
-			return dep.Version
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, dep := range info.Deps {
+			if dep.Path == path {
+				return dep.Version
+			}
 		}
 	}
 	return "(devel)"
-}
+})
