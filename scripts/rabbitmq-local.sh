@@ -42,6 +42,7 @@ local_found() {
 }
 
 # local_create gives each node its own epmd port, so that epmd can be stopped with the node.
+# The nodes of a cluster share one.
 local_create() {
 	local root bin home # the path of the node's folder inside the tree
 	home="$(cd "$1" && pwd)"
@@ -62,12 +63,15 @@ local_create() {
 		disk_free_limit.absolute = 50MB
 		vm_memory_high_watermark.absolute = 1GB
 	END
+	if [ -n "${clustered:-}" ]; then
+		echo 'cluster_partition_handling = pause_minority' >>"$1/rabbitmq.conf"
+	fi
 	if [ -d "$1/tls" ]; then
 		tls_conf "127.0.0.1:$tls_port" "$home/tls" >>"$1/rabbitmq.conf"
 	fi
 	printf '%s=%q\n' root "$root" bin "$bin" home "$home"
 	echo "dist_port=$(free_port)"
-	echo "epmd_port=$(free_port)"
+	echo "epmd_port=${cluster_epmd:-$(free_port)}"
 }
 
 # local_surroundings sets within, the command prefix for the commands of RabbitMQ and Erlang.
@@ -171,11 +175,14 @@ local_stop() {
 
 local_kill() { local_end KILL 10; }
 
-# local_stop_epmd stops the node's epmd. epmd refuses until it has noticed that the node has
-# ended.
+# local_stop_epmd stops the node's epmd, unless another node of a cluster uses it. epmd
+# refuses until it has noticed that the node has ended.
 local_stop_epmd() {
-	local left=50
-	while local_within epmd -names >/dev/null 2>&1; do
+	local left=50 names
+	while names="$(local_within epmd -names 2>/dev/null)"; do
+		if grep '^name ' <<<"$names" | grep -qv "^name $name at "; then
+			return 0
+		fi
 		local_within epmd -kill >/dev/null 2>&1 || true
 		[ "$left" -gt 0 ] || return 1
 		left=$((left - 1))
@@ -194,4 +201,9 @@ local_import() {
 local_remove() {
 	local_kill
 	local_stop_epmd
+}
+
+# local_join makes the node a member of the cluster of the node named $1.
+local_join() {
+	local_ctl stop_app && local_ctl join_cluster "$1@localhost" && local_ctl start_app
 }
