@@ -33,8 +33,9 @@ func (p *Program) doctorCommand() *cobra.Command {
 		Use: "doctor", Short: "Check the configuration, the broker and this machine for problems", Args: exactly(0),
 		Long: `Check the configuration, the broker and this machine for problems, and show what to do.
 The checks are: the connection, TLS and credentials; the user's permissions; the version of
-RabbitMQ; conflicts in the topology; timeouts and limits; and the programs and files that
-the handlers need.
+RabbitMQ; conflicts in the topology; queues with replicas on too few nodes (with
+broker.management_url); timeouts and limits; and the programs and files that the handlers
+need.
 
 Doctor declares and changes nothing. It tests permissions with requests that the broker
 always rejects; the broker may log them. The exit status is 7 if there is an error.`,
@@ -63,7 +64,7 @@ func (e *examination) examine(ctx context.Context) {
 	e.checkWork()
 	e.checkBroker(ctx)
 	if e.session == nil {
-		for _, check := range []string{"version", "permissions", "topology", "queues"} {
+		for _, check := range []string{"version", "permissions", "topology", "queues", "members"} {
 			e.addf(check, "skipped", "", "there is no connection to the broker")
 		}
 	} else {
@@ -71,6 +72,7 @@ func (e *examination) examine(ctx context.Context) {
 		e.checkTopology(ctx)
 		e.checkPermissions(ctx)
 		e.checkDepths(ctx)
+		e.checkMembers(ctx)
 		_ = e.session.Close() // the checks are done
 	}
 	e.checkTimeouts()

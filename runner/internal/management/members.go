@@ -1,0 +1,44 @@
+package management
+
+import (
+	"context"
+	"net/url"
+)
+
+// Members are the nodes that hold a replica of a queue.
+type Members struct {
+	Queue string
+	Nodes []string // empty for a classic queue
+}
+
+// Members returns the members of each queue of the virtual host.
+func (c *Client) Members(ctx context.Context) ([]Members, error) {
+	var found []struct {
+		Name    string   `json:"name"`
+		Members []string `json:"members"`
+	}
+	if err := c.get(ctx, "/api/queues/"+url.PathEscape(c.vhost)+"?columns=name,members", &found); err != nil {
+		return nil, err
+	}
+	all := make([]Members, 0, len(found))
+	for _, q := range found {
+		all = append(all, Members{Queue: q.Name, Nodes: q.Members})
+	}
+	return all, nil
+}
+
+// Nodes returns the names of the cluster's nodes, including nodes that are down. The user
+// needs the tag monitoring.
+func (c *Client) Nodes(ctx context.Context) ([]string, error) {
+	var found []struct {
+		Name string `json:"name"`
+	}
+	if err := c.get(ctx, "/api/nodes?columns=name", &found); err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(found))
+	for _, n := range found {
+		names = append(names, n.Name)
+	}
+	return names, nil
+}
