@@ -13,6 +13,7 @@ languages := $(CURDIR)/scripts/languages
 
 TESTFLAGS ?=
 MATRIX    ?=
+CHAOS     ?=
 FUZZTIME  ?= 20s
 
 .PHONY: help
@@ -82,6 +83,10 @@ fuzz: ## run each fuzz target for FUZZTIME (20s)
 bench: ## run the benchmarks of the module bench/
 	@[ -f bench/go.mod ] || { echo "module bench/ not found" >&2; exit 1; }
 	@cd bench && $(rabbitmq) run go test -run '^$$' -bench . ./...
+
+.PHONY: chaos
+chaos: ## break brokers and workers, and count lost and duplicated messages; takes hours (CHAOS: flags, such as -short)
+	@cd chaos && go run . $(CHAOS)
 
 .PHONY: example
 example: ## build and test examples/
