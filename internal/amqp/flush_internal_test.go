@@ -103,3 +103,38 @@ func TestFlush(t *testing.T) {
 		})
 	}
 }
+
+func TestAcksBehindAGapWaitAFewFlushes(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		batch []settlement
+		want  int // flushes that keep them
+	}{
+		"few acks wait for four flushes":                           {acks(2, 3), gapFlushes},
+		"more than a quarter of the prefetch wait for one":         {acks(2, 3, 4, 5), 1},
+		"a quarter of the prefetch is not more than a quarter":     {acks(2, 3, 4), gapFlushes},
+		"an ack that is not behind a gap does not count with them": {acks(1, 3, 4), gapFlushes},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &settler{ch: newRecorder(), enough: 3}
+			kept, n, lowest := tt.batch, 0, uint64(1)
+			if tt.batch[0].tag == 1 {
+				lowest = 2
+			}
+			for {
+				var err error
+				if kept, err = s.flush(round{batch: kept, lowest: lowest}); err != nil {
+					t.Fatal(err)
+				}
+				if len(kept) == 0 {
+					break
+				}
+				n++
+			}
+			if n != tt.want {
+				t.Errorf("they were kept by %d flushes, want %d", n, tt.want)
+			}
+		})
+	}
+}

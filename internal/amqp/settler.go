@@ -21,17 +21,20 @@ const (
 
 // settlement is the answer for one delivery.
 type settlement struct {
-	tag    uint64
-	as     answer
-	passed bool // a flush has kept it for the next one
+	tag  uint64
+	as   answer
+	kept int // how many flushes have kept it
 }
 
-// settleDelay bounds how long an outcome waits for others while all worker goroutines are
-// busy.
-const settleDelay = 500 * time.Microsecond
+const (
+	// settleDelay bounds how long an outcome waits for others.
+	settleDelay = 2 * time.Millisecond
+	// gapFlushes is how many flushes keep an ack behind a gap. If many are kept, it is one.
+	gapFlushes = 4
+)
 
 // settler sends the outcomes of one channel to the broker, several at a time. It sends the
-// contiguous prefix of acks as one ack. An ack behind a gap waits one flush for the gap to
+// contiguous prefix of acks as one ack. An ack behind a gap waits a few flushes for the gap to
 // close and is then sent alone, so that a slow message at the head never delays the acks of
 // its neighbours. docs/decisions/0002 has the measurements.
 type settler struct {
@@ -292,7 +295,7 @@ func (s *settler) finish(untold int) {
 }
 
 // flush sends the outcomes to the broker in the order of the tags, so that requeued
-// messages return to their places. It keeps acks behind a gap for one more flush, because
+// messages return to their places. It keeps acks behind a gap for up to gapFlushes, because
 // the gap may close, unless this flush is the last. After an error it returns all outcomes
 // that were not sent.
 func (s *settler) flush(r round) (kept []settlement, err error) {
@@ -307,10 +310,14 @@ func (s *settler) flush(r round) (kept []settlement, err error) {
 			return batch, err
 		}
 	}
+	most := gapFlushes
+	if len(batch)-prefix > s.enough { // they take up the prefetch
+		most = 1
+	}
 	kept = batch[:0]
 	for i, o := range batch[prefix:] {
-		if o.as == ack && !o.passed && !r.last {
-			o.passed = true
+		if o.as == ack && o.kept < most && !r.last {
+			o.kept++
 			kept = append(kept, o)
 		} else if err := s.one(o); err != nil {
 			return append(kept, batch[prefix+i:]...), err
