@@ -63,10 +63,10 @@ func (c *connection) publishes() {
 		return
 	}
 	c.blocked = m.alarm
-	if c.told || !c.can("connection.blocked") {
+	if c.blockedSent || !c.can("connection.blocked") {
 		return
 	}
-	c.told = true
+	c.blockedSent = true
 	reason := m.reason
 	if reason == "" {
 		reason = "low on memory"
@@ -75,8 +75,8 @@ func (c *connection) publishes() {
 }
 
 func (c *connection) unblocked() {
-	if c.told {
-		c.told = false
+	if c.blockedSent {
+		c.blockedSent = false
 		c.out.method(0, &wire.ConnectionUnblocked{})
 	}
 }

@@ -7,7 +7,7 @@ import "github.com/warren-mq/warren/devbroker/internal/wire"
 type confirms struct {
 	on        bool
 	published uint64 // number of the last message
-	told      uint64 // confirms up to this number have been sent
+	confirmed uint64 // confirms up to this number have been sent
 	acked     uint64 // messages up to this number may be acked
 	gaps      bool   // a fault has kept a confirm back, which an ack with "multiple" would include
 }
@@ -35,13 +35,13 @@ func (ch *channel) confirm(ok bool, fault *Fault) {
 		ch.flushConfirms()
 		c.gaps = true
 		ch.confirmWrongly(c.published, ok, fault)
-		c.told = c.published
+		c.confirmed = c.published
 	case !ok:
 		ch.flushConfirms()
 		ch.sendConfirm(c.published, false)
-		c.told = c.published
+		c.confirmed = c.published
 	default:
-		if c.acked = c.published; c.acked-c.told >= confirmsAtOnce {
+		if c.acked = c.published; c.acked-c.confirmed >= confirmsAtOnce {
 			ch.flushConfirms()
 		}
 	}
@@ -49,18 +49,18 @@ func (ch *channel) confirm(ok bool, fault *Fault) {
 
 func (ch *channel) flushConfirms() {
 	c := &ch.confirms
-	if c.acked <= c.told {
+	if c.acked <= c.confirmed {
 		return
 	}
 	if c.gaps {
-		for c.told < c.acked {
-			c.told++
-			ch.sendConfirm(c.told, true)
+		for c.confirmed < c.acked {
+			c.confirmed++
+			ch.sendConfirm(c.confirmed, true)
 		}
 		return
 	}
-	ch.send(&wire.BasicAck{DeliveryTag: c.acked, Multiple: c.acked-c.told > 1})
-	c.told = c.acked
+	ch.send(&wire.BasicAck{DeliveryTag: c.acked, Multiple: c.acked-c.confirmed > 1})
+	c.confirmed = c.acked
 }
 
 // sendConfirm sends the confirm of one message.

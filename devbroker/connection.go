@@ -31,13 +31,13 @@ type connection struct {
 	endBy        atomic.Int64 // deadline for the client's last frames, in Unix nanoseconds; 0 means none
 
 	// guarded by the broker's mu
-	vhost    *vhost
-	channels map[uint16]*channel
-	closing  bool // the broker has sent close and ignores everything but close-ok
-	released bool
-	halted   bool
-	blocked  <-chan struct{} // closed when the client may publish again; nil if it is not blocked
-	told     bool            // connection.blocked was sent
+	vhost       *vhost
+	channels    map[uint16]*channel
+	closing     bool // the broker has sent close and ignores everything but close-ok
+	released    bool
+	halted      bool
+	blocked     <-chan struct{} // closed when the client may publish again; nil if it is not blocked
+	blockedSent bool            // connection.blocked was sent
 }
 
 func newConnection(b *Broker, conn net.Conn) *connection {

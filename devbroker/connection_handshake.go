@@ -15,7 +15,7 @@ import (
 const silentClose = 3 * time.Second
 
 // errOutOfTurn ends a handshake without connection.close, as RabbitMQ does.
-var errOutOfTurn = errors.New("devbroker: handshake: the client is out of turn")
+var errOutOfTurn = errors.New("devbroker: handshake: the client sent a method out of turn")
 
 // handshake runs the handshake from the protocol header to connection.open-ok, as described
 // in section 2.2.4 of the AMQP 0-9-1 specification.

@@ -10,18 +10,18 @@ import (
 
 // message is one published message. Queues share it, so it must not change.
 type message struct {
-	exchange   string
-	key        string
-	keys       []string // the routing key, and the keys in CC and BCC
-	told       []string // the keys without BCC
-	properties []byte   // as the client encoded them, without BCC
-	body       []byte
-	priority   uint8
-	ttl        time.Duration // from the expiration property; negative means none
-	deaths     []death       // deaths in dead-lettering queues, the latest first
-	failures   int           // failed deliveries in the queue from which it was dead-lettered
-	parsed     wire.Properties
-	copies     int // in queues and with consumers
+	exchange    string
+	key         string
+	keys        []string // the routing key, and the keys in CC and BCC
+	visibleKeys []string // the keys without BCC
+	properties  []byte   // as the client encoded them, without BCC
+	body        []byte
+	priority    uint8
+	ttl         time.Duration // from the expiration property; negative means none
+	deaths      []death       // deaths in dead-lettering queues, the latest first
+	failures    int           // failed deliveries in the queue from which it was dead-lettered
+	parsed      wire.Properties
+	copies      int // in queues and with consumers
 }
 
 const noTTL time.Duration = -1
@@ -33,7 +33,7 @@ func newMessage(p *wire.BasicPublish, properties, body []byte) (*message, error)
 		return nil, refuse(syntaxError, "%v", err)
 	}
 	m := &message{
-		exchange: p.Exchange, key: p.RoutingKey, keys: []string{p.RoutingKey}, told: []string{p.RoutingKey},
+		exchange: p.Exchange, key: p.RoutingKey, keys: []string{p.RoutingKey}, visibleKeys: []string{p.RoutingKey},
 		properties: properties, body: body, parsed: parsed, priority: parsed.Priority,
 	}
 	if m.ttl, err = expirationOf(parsed); err != nil {
@@ -92,7 +92,7 @@ func (m *message) readRecipients() error {
 			}
 		}
 		if name == "CC" {
-			m.told = slices.Clone(m.keys)
+			m.visibleKeys = slices.Clone(m.keys)
 		}
 	}
 	if _, ok := m.parsed.Headers.Get("BCC"); ok {

@@ -47,12 +47,12 @@ func (q *queue) destinations(letter *message, why reason) []*queue {
 func (q *queue) letter(it *item, why reason) *message {
 	gen := q.broker().gen
 	m := &message{
-		exchange: q.deadLetterExchange, key: it.key, keys: it.keys, told: it.told,
+		exchange: q.deadLetterExchange, key: it.key, keys: it.keys, visibleKeys: it.visibleKeys,
 		body: it.body, priority: it.priority, ttl: noTTL, parsed: it.parsed,
 	}
 	headers := it.headers().Clone()
 	if q.deadLetterKey != nil {
-		m.key, m.keys, m.told = *q.deadLetterKey, []string{*q.deadLetterKey}, []string{*q.deadLetterKey}
+		m.key, m.keys, m.visibleKeys = *q.deadLetterKey, []string{*q.deadLetterKey}, []string{*q.deadLetterKey}
 		if gen.trustsDeaths {
 			headers = headers.Delete("CC")
 		}
@@ -63,7 +63,7 @@ func (q *queue) letter(it *item, why reason) *message {
 	}
 	m.deaths = addDeath(past, death{
 		queue: q.name, reason: why, count: 1, at: time.Now(),
-		exchange: it.exchange, keys: it.told, expiration: it.parsed.Expiration,
+		exchange: it.exchange, keys: it.visibleKeys, expiration: it.parsed.Expiration,
 	})
 	if gen.carriesCount {
 		m.failures = it.failures

@@ -15,22 +15,22 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// Breaker stops calling the handler while what it depends on is down, as settings
-// say. A message that meets an open breaker waits, holding its slot, so that the
-// queue stops fetching: no attempt is spent and the broker counts no delivery. When
-// settings.Timeout has passed, settings.MaxRequests of those waiting go through as
-// probes, and the others wait for what comes of it.
+// Breaker is a circuit breaker: it stops calling the handler while a service that the
+// handler calls is down. settings decides when the circuit opens. While it is open,
+// messages wait and keep their worker goroutines, so that the queue stops fetching. No
+// attempt is spent, and the broker counts no delivery. After settings.Timeout,
+// settings.MaxRequests of the waiting messages are handled as probes, and the others
+// wait for the result of the probes.
 //
-// The wait ends with handler.ErrStopping if the worker begins to drain, and with
-// the cause if ctx is done; so put Breaker outside of Timeout. A wait longer than
-// RabbitMQ's consumer timeout, 30 minutes by default, makes the broker close the
-// channel and deliver again. A probe that never returns keeps the others waiting:
-// give handlers a Timeout.
+// A wait ends with handler.ErrStopping if the worker begins to drain, and with the cause
+// of ctx if ctx is done. A wait longer than RabbitMQ's consumer timeout, 30 minutes by
+// default, makes the broker close the channel and deliver the messages again. A probe that
+// does not return keeps the other messages waiting, so give the queue a Timeout.
 //
-// Unless settings.IsSuccessful says otherwise all errors are failures but those
-// marked by retry.Discard, retry.Snooze and retry.Permanent, which tell of the
-// message and not of what the handler depends on. A panic is a failure. Unless
-// settings.IsExcluded says otherwise handler.ErrStopping counts as nothing.
+// If settings.IsSuccessful is nil, every error is a failure except errors marked by
+// retry.Discard, retry.Snooze and retry.Permanent, which are about the message and not about
+// the service. A panic is a failure. If settings.IsExcluded is nil, handler.ErrStopping is
+// neither a failure nor a success.
 func Breaker(settings gobreaker.Settings) handler.Middleware {
 	b := newBreaker(settings)
 	return func(next handler.Handler) handler.Handler {
@@ -68,11 +68,11 @@ func newBreaker(s gobreaker.Settings) *breaker {
 	if s.IsExcluded == nil {
 		s.IsExcluded = func(err error) bool { return errors.Is(err, handler.ErrStopping) }
 	}
-	told := s.OnStateChange
+	onStateChange := s.OnStateChange
 	s.OnStateChange = func(name string, from, to gobreaker.State) {
 		b.announce(to, s.Timeout)
-		if told != nil {
-			told(name, from, to)
+		if onStateChange != nil {
+			onStateChange(name, from, to)
 		}
 	}
 	b.circuit = gobreaker.NewTwoStepCircuitBreaker[struct{}](s)
@@ -84,7 +84,7 @@ func healthy(err error) bool {
 	return err == nil || snoozed || retry.IsDiscard(err) || permanent(err)
 }
 
-// enter returns when the circuit lets this message through.
+// enter returns when the circuit allows this message to be handled.
 func (b *breaker) enter(ctx context.Context) (done func(error), err error) {
 	if done, err = b.circuit.Allow(); err == nil {
 		return done, nil
@@ -103,8 +103,8 @@ func (b *breaker) enter(ctx context.Context) (done func(error), err error) {
 	}
 }
 
-// wait returns when asking again may be worth it. An open circuit changes by time
-// alone, a half-open one by what comes of its probes.
+// wait returns when the state of the circuit may have changed. An open circuit changes after
+// its timeout, and a half-open one with the results of its probes.
 func (b *breaker) wait(ctx context.Context, refused error, changed <-chan struct{}, probeAt time.Time) error {
 	if !errors.Is(refused, gobreaker.ErrOpenState) {
 		return wait(ctx, nil, changed)
@@ -114,8 +114,8 @@ func (b *breaker) wait(ctx context.Context, refused error, changed <-chan struct
 	return wait(ctx, timer.C, changed)
 }
 
-// leave wakes those waiting for a place among the probes, which one that counted
-// as nothing has left free.
+// leave wakes the waiting messages, because a probe that is neither a failure nor a success
+// has left its place free.
 func (b *breaker) leave() {
 	if b.waiting.Load() > 0 && b.circuit.State() == gobreaker.StateHalfOpen {
 		b.mu.Lock()
@@ -124,7 +124,7 @@ func (b *breaker) leave() {
 	}
 }
 
-// announce is called by the circuit, under its lock, when it changes.
+// announce is called by the circuit when its state changes. The circuit holds its lock.
 func (b *breaker) announce(to gobreaker.State, timeout time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// coveredKey is the kind of work that an outer middleware does for the message of a context:
-// an inner middleware of the same kind steps aside.
+// coveredKey is what an outer middleware does for the message of a context. An inner
+// middleware of the same kind does nothing.
 type coveredKey int
 
 const (
@@ -15,8 +15,8 @@ const (
 	measured
 )
 
-// cover is a context whose message is traced or measured. It knows the delivery by its
-// properties, since a middleware may pass on a changed copy of the message.
+// cover is a context whose message is traced or measured. It identifies the
+// delivery by its properties, since a middleware may pass on a changed copy of the message.
 type cover struct {
 	context.Context
 	by                 coveredKey

@@ -1,7 +1,8 @@
 // Package middleware adds ready-made behaviour to handlers; each middleware has a file of
 // its own. The first middleware of a queue is the outermost. A good order is RateLimit,
-// Breaker, Dedupe, Retry. The worker itself adds Trace and Metrics outside of them, and the
-// queue's Timeout inside, so that waiting in a middleware is not the handler's time.
+// Breaker, Dedupe, Retry. The worker itself adds Trace and Metrics as the outermost ones, and
+// the queue's Timeout as the innermost, so that the Timeout does not include the time that a
+// message waits in a middleware.
 package middleware
 
 import (

@@ -12,12 +12,12 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// RateLimit lets messages through at the pace of limiter, which queues may share.
-// A message that must wait keeps its slot, so that the queue stops fetching. If
-// the worker begins to drain the wait ends with handler.ErrStopping, and no attempt
-// is spent; if ctx is done it ends with the cause. A limit changed meanwhile is for
-// messages that come later. A limiter whose burst is 0 lets nothing through and is
-// an error. RateLimit panics if limiter is nil.
+// RateLimit handles messages at the rate of limiter, which several queues may share. A
+// message that must wait keeps its worker goroutine, so that the queue stops fetching. If the
+// worker begins to drain, the wait ends with handler.ErrStopping, and no attempt is spent. If
+// ctx is done, the wait ends with the cause of ctx. A changed limit applies to messages that
+// begin to wait afterwards. A limiter with a burst of 0 makes every message fail. RateLimit
+// panics if limiter is nil.
 func RateLimit(limiter *rate.Limiter) handler.Middleware {
 	if limiter == nil {
 		panic("middleware: RateLimit got a nil limiter")
@@ -32,8 +32,9 @@ func RateLimit(limiter *rate.Limiter) handler.Middleware {
 	}
 }
 
-// take is rate.Limiter.Wait, but for Stopping, and without refusing a wait that is
-// longer than the deadline: that would spend an attempt on nothing.
+// take is like rate.Limiter.Wait, but also ends when the worker stops. It does not refuse a
+// wait that is longer than the deadline, because that would spend an attempt without a call
+// of the handler.
 func take(ctx context.Context, limiter *rate.Limiter) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("middleware: rate limit: %w", context.Cause(ctx))
@@ -55,8 +56,8 @@ func take(ctx context.Context, limiter *rate.Limiter) error {
 	return nil
 }
 
-// wait ends without an error when elapsed or changed has something. A worker that
-// stops and a done ctx come before both.
+// wait returns nil when it receives from elapsed or changed. A stopping worker and a done ctx
+// have precedence.
 func wait(ctx context.Context, elapsed <-chan time.Time, changed <-chan struct{}) error {
 	stopping := handler.Stopping(ctx)
 	select {

@@ -14,15 +14,14 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// Retry calls the handler again at once, within the process, when it fails: for
-// blips of milliseconds. The slot stays taken while it waits, and the message's
-// Attempt stays the same; for longer pauses the queue has a policy of its own. Zero
-// fields of policy mean 3 attempts, and pauses from 50 ms that double up to 1 s.
+// Retry calls a failing handler again, within the process, for failures that last
+// milliseconds. The message keeps its worker goroutine during the pauses, and its Attempt
+// stays the same. For longer pauses, use the Retry policy of the queue. Zero fields of policy
+// mean 3 attempts, and pauses from 50 ms that double up to 1 s.
 //
-// It returns the handler's last error. It does not call again after an error that
-// is marked by package retry or *backoff.PermanentError, nor after
-// handler.ErrStopping, and it waits no more once ctx is done or the worker begins
-// to drain.
+// Retry returns the last error of the handler. It does not call the handler again after an
+// error that is marked by package retry or is a *backoff.PermanentError, after
+// handler.ErrStopping, or once ctx is done or the worker begins to drain.
 func Retry(policy retry.Policy) handler.Middleware {
 	policy.MaxAttempts = cmp.Or(policy.MaxAttempts, 3)
 	policy.InitialInterval = cmp.Or(policy.InitialInterval, 50*time.Millisecond)
@@ -38,9 +37,8 @@ func Retry(policy retry.Policy) handler.Middleware {
 	}
 }
 
-// again drives the attempts after the first, which ended with err. The caller is
-// told what the handler returned last, with its marks, and not what backoff makes
-// of it; so backoff's own error is only looked at to know that it is over.
+// again runs the attempts after the first, which ended with err. It returns the last error of
+// the handler, with its marks, and not the error of backoff.
 func again(ctx context.Context, next handler.Handler, m *message.Message, policy retry.Policy, err error) error {
 	waiting, cancel := untilStopping(ctx)
 	defer cancel()
@@ -59,15 +57,15 @@ func again(ctx context.Context, next handler.Handler, m *message.Message, policy
 	return err
 }
 
-// decided says that another attempt could not change, or must not delay, what
-// becomes of the message.
+// decided reports whether another attempt could not change the outcome of the message, or
+// must not delay it.
 func decided(err error) bool {
 	_, after := retry.AfterDelay(err)
 	_, snoozed := retry.SnoozeDelay(err)
 	return err == nil || after || snoozed || permanent(err) || retry.IsDiscard(err) || errors.Is(err, handler.ErrStopping)
 }
 
-// schedule is a policy in the words of backoff.
+// schedule is a policy as a backoff.BackOff.
 type schedule struct {
 	policy  retry.Policy
 	attempt int
@@ -83,8 +81,8 @@ func (s *schedule) NextBackOff() time.Duration {
 	return s.policy.Randomized(s.attempt, rand.Float64())
 }
 
-// untilStopping returns a context that is done when ctx is, or when the worker
-// begins to drain.
+// untilStopping returns a context that is done when ctx is done or the worker begins to
+// drain.
 func untilStopping(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	if stopping := handler.Stopping(ctx); stopping != nil {

@@ -64,7 +64,7 @@ func (r *Relay) renewing(ctx context.Context) {
 			r.note(fmt.Errorf("outbox: renew leases: %w", err))
 		}
 		if len(lost) > 0 {
-			r.note(fmt.Errorf("outbox: leases lost with messages on the wire, another relay may publish them again: seq %v", lost))
+			r.note(fmt.Errorf("outbox: the leases of unconfirmed messages were lost; another relay may publish the messages again: seq %v", lost))
 		}
 	}
 }

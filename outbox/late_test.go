@@ -121,7 +121,7 @@ func TestARelayClaimsNoRowThatItHasOnTheWire(t *testing.T) {
 		}
 		rabbit.Eventually(t, patience, func() bool {
 			return slices.ContainsFunc(seen[outbox.Interrupted](l.running), func(e outbox.Interrupted) bool {
-				return strings.Contains(e.Err.Error(), "leases lost")
+				return strings.Contains(e.Err.Error(), "leases of unconfirmed messages were lost")
 			})
 		}, "an event reports the lost lease")
 		l.check(t)

@@ -11,7 +11,7 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// A replay may send a few dead letters ahead and wait for what becomes of them: its
+// A replay may send a few dead letters ahead and wait for their outcomes: its
 // canaries. Their header names the queue on which the replay waits. The worker publishes two
 // reports there: when the first attempt begins, and when the message is settled. The message
 // is not held up by its reports; a report that cannot be sent is dropped.

@@ -112,7 +112,7 @@ func (s *announced) Describe(a *fleetwire.Announcement) {
 	a.Reasons = append(a.Reasons, h.Reasons...)
 	for i, q := range s.worker.queues {
 		a.Queues = append(a.Queues, s.queue(q, h.Queues[i]))
-		messages, _ := q.hands.list(q.config.Name, "")
+		messages, _ := q.running.list(q.config.Name, "")
 		a.InHand = append(a.InHand, messages...)
 	}
 	for _, p := range s.worker.parkings {

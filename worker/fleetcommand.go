@@ -96,7 +96,7 @@ func (s *announced) cancel(c fleet.Command, a *fleet.Answer) (concerned bool, er
 		return true, fmt.Errorf("worker: cancel a message: the verdict is %q, want %s or %s", c.Verdict, fleet.VerdictRetry, fleet.VerdictDeadLetter)
 	}
 	for _, q := range s.worker.queues {
-		if n := q.hands.cancel(c.ID, &cancelledError{by: c.By, verdict: c.Verdict}); n > 0 {
+		if n := q.running.cancel(c.ID, &cancelledError{by: c.By, verdict: c.Verdict}); n > 0 {
 			a.Result = fmt.Sprintf("message %s of %s is cancelled: %s once its handler returns", c.ID, q.config.Name, c.Verdict)
 			concerned = true
 		}
@@ -107,7 +107,7 @@ func (s *announced) cancel(c fleet.Command, a *fleet.Answer) (concerned bool, er
 // stacks adds the stacks of the goroutines that handle messages.
 func (s *announced) stacks(c fleet.Command, a *fleet.Answer) (concerned bool) {
 	for _, q := range s.worker.queues {
-		messages, goroutines := q.hands.list(q.config.Name, c.ID)
+		messages, goroutines := q.running.list(q.config.Name, c.ID)
 		for i, m := range messages {
 			if len(a.Stacks) == fleet.MaxInHand {
 				break

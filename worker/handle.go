@@ -26,7 +26,7 @@ var errGoexit = errors.New("worker: the handler called runtime.Goexit")
 // work handles one message after the other. A queue has as many goroutines in it as its
 // concurrency, so the limit cannot be exceeded.
 func (q *Subscription) work(next source) {
-	returned, goroutine := false, q.hands.goroutine()
+	returned, goroutine := false, q.running.goroutine()
 	defer func() {
 		if !returned { // a handler has ended this goroutine: the pool needs another one
 			q.pool.goroutines.Go(func() { q.work(next) })
@@ -55,7 +55,7 @@ func (q *Subscription) handle(d *amqp.Delivery, goroutine int) {
 	if limit, m := q.suspect(), &a.Message; limit > 0 && m.DeliveryCount >= limit {
 		q.worker.emit(Isolated{Queue: q.config.Name, MessageID: m.ID, RoutingKey: m.RoutingKey, DeliveryCount: m.DeliveryCount})
 	}
-	remove := q.hands.add(a, goroutine)
+	remove := q.running.add(a, goroutine)
 	a.canary = canary(&a.Message)
 	q.reportBegin(a)
 	began := time.Now()
@@ -135,7 +135,7 @@ func (q *Subscription) dispatch(ctx context.Context, m *message.Message) error {
 	return safely(func() error { return h.Handle(ctx, m) })
 }
 
-// decide returns what becomes of the message. A shutdown, or the loss of the delivery,
+// decide returns the outcome of the message. A shutdown, or the loss of the delivery,
 // spends no attempts and dead-letters nothing.
 func (q *Subscription) decide(err error, a *attempt) Outcome {
 	err = sound(err)

@@ -36,8 +36,8 @@ type parking struct {
 const bindInterval = 2 * time.Minute
 
 // parkingQueues are the names of the parking queues of a queue and of its exchange. Once they
-// were consumed, only the parking declares them: RabbitMQ 3.10 does not tell the consumers of
-// a deleted queue that it is gone if the queue is declared again at that moment.
+// were consumed, only the parking declares them: RabbitMQ 3.10 does not cancel the
+// consumers of a deleted queue if the queue is declared again at that moment.
 func parkingQueues(q Queue) []string {
 	return []string{topology.ParkingQueue(q.Name), topology.ExchangeParking(q.Exchange)}
 }

@@ -25,10 +25,10 @@ type Subscription struct {
 
 	overdue *overdue // handlers that ignore their deadline
 	copies  copies   // not confirmed yet
-	hands   *inHand
+	running *running
 
 	observed handler.Handler // traces and measures each attempt, around chain
-	inHand   context.Context // of handlers: the worker's, which tells them of stopping; set by Run
+	inHand   context.Context // of handlers: the worker's, cancelled when the grace is over; set by Run
 	stopping chan struct{}   // closed in a drain, once nothing more is received
 
 	receiving context.Context // done when the worker is told to stop; the keeper's

@@ -75,7 +75,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 		copies: copies{window: make(chan struct{}, handOverWindow)},
 	}
 	q.observed = handler.Chain(handler.Func(q.within), w.config.observing()...)
-	q.hands = newInHand(w.config.Fleet != nil)
+	q.running = newRunning(w.config.Fleet != nil)
 	mw := append(slices.Clone(w.config.Middleware), c.Middleware...)
 	if c.Timeout > 0 {
 		mw = append(mw, timeout(c.Timeout)) // innermost: waiting in a middleware is not the handler's time

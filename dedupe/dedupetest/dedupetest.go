@@ -67,7 +67,7 @@ func claiming() []part {
 	}
 }
 
-// completing is what becomes of a claim.
+// completing is the end of a claim.
 func completing() []part {
 	return []part{
 		{"what is completed is done for all", func(one, other process) {

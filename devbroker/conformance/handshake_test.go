@@ -173,7 +173,7 @@ var handshakeScenarios = []scenario{
 		}},
 	},
 	{
-		name: "what is out of turn in the handshake is cut off without a word",
+		name: "a method out of turn in the handshake ends the connection without an answer",
 		do: func(c *client) {
 			open := func(r *raw) *raw { r.send(0, "connection.open", "/", "", uint8(0)); return r }
 			tune := func(r *raw) *raw { r.send(0, "connection.tune-ok", uint16(1), uint32(8192), uint16(0)); return r }

@@ -25,7 +25,7 @@ type target struct {
 }
 
 // fatigue detects a worn channel: one that refuses every message for a target, or confirms
-// none. Only the goroutine of books calls its methods.
+// none. Only the goroutine of confirms calls its methods.
 type fatigue struct {
 	line     *pipeline
 	patience time.Duration

@@ -167,7 +167,7 @@ func encodeField(v any) (any, error) {
 		table, err := encodeTable(t)
 		return tagged{"table": table}, err
 	}
-	return nil, fmt.Errorf("a %T is no AMQP value", v)
+	return nil, fmt.Errorf("got a %T, want a type that AMQP has", v)
 }
 
 func tableOf(v any) (map[string]any, bool) {

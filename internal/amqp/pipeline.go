@@ -69,7 +69,7 @@ func newPipeline(ctx context.Context, session *Session, patience time.Duration) 
 		inFlight: make(map[identity]*inFlight),
 	}
 	go p.watch(ch.NotifyClose(make(chan *amqp091.Error, 1)))
-	go newBooks(p, patience).keep()
+	go newConfirms(p, patience).track()
 	return p, nil
 }
 

@@ -63,7 +63,7 @@ func Counted(ctx context.Context, count func() (QueueState, error)) (q QueueStat
 			return q, err
 		}
 		if ctx.Err() != nil {
-			return q, fmt.Errorf("broker: the queue did not tell its counts: %w", context.Cause(ctx))
+			return q, fmt.Errorf("broker: the queue did not report its counts: %w", context.Cause(ctx))
 		}
 	}
 	return q, nil

@@ -171,7 +171,7 @@ func depthNow(t *testing.T, url, queue string) int {
 	return rabbit.Depth(t, rabbit.Channel(t, url), queue)
 }
 
-// TestTheOtherOfTwoIsNotBlamed: with the refused message off the books too early, the
+// TestTheOtherOfTwoIsNotBlamed: with the refused message removed too early, the
 // last one left would be taken for it.
 func TestTheOtherOfTwoIsNotBlamed(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {

@@ -38,7 +38,7 @@ func (c Config) withCredentials(user, password string) (Config, error) {
 	for i, raw := range urls {
 		u, err := url.Parse(raw)
 		if err != nil {
-			return c, errors.New("broker: put the credentials into a URL: it does not parse") // err may show a password
+			return c, errors.New("broker: put the credentials into the URL: the URL cannot be parsed") // err may show a password
 		}
 		u.User = url.UserPassword(user, password)
 		c.URLs[i] = u.String()

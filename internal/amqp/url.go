@@ -22,7 +22,7 @@ func Redact(rawURL string) string {
 }
 
 // parseURL parses an AMQP URL. Its errors never quote the URL, because it may contain a
-// password even if it does not parse.
+// password even if it cannot be parsed.
 func parseURL(raw string) (amqp091.URI, error) {
 	uri, err := amqp091.ParseURI(raw)
 	if u, parseErr := url.Parse(raw); parseErr == nil && u.Opaque != "" {
@@ -39,7 +39,7 @@ func parseURL(raw string) (amqp091.URI, error) {
 	}
 	if bad, ok := errors.AsType[*url.Error](err); ok {
 		if _, ok := errors.AsType[url.EscapeError](bad.Err); !ok {
-			err = errors.New("it does not parse")
+			err = errors.New("it cannot be parsed")
 		} else {
 			err = errors.New("it has a bad %-escape; write special characters of the password as %XX")
 		}

@@ -182,7 +182,7 @@ func (w *receiving) ask(silent time.Duration) error {
 		w.atEnd = true
 		return w.cancel()
 	case silent > unwilling:
-		return fmt.Errorf("it has %d messages and delivers none", s.Messages)
+		return fmt.Errorf("it has %d messages and does not deliver them", s.Messages)
 	}
 	return nil
 }

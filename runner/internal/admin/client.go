@@ -89,11 +89,11 @@ func decode(r *http.Response, answer any) error {
 		return fmt.Errorf("runner: admin API: %w", err)
 	}
 	if r.StatusCode != http.StatusOK {
-		var told failure
-		if json.Unmarshal(data, &told) != nil || told.Error == "" {
+		var f failure
+		if json.Unmarshal(data, &f) != nil || f.Error == "" {
 			return fmt.Errorf("runner: admin API: %s", r.Status)
 		}
-		return errors.New(told.Error)
+		return errors.New(f.Error)
 	}
 	if text, ok := answer.(*[]byte); ok {
 		*text = data

@@ -217,7 +217,7 @@ func (e *Engine) plan(ctx context.Context, t topology.Topology) error {
 	return topology.Conflicts(changes)
 }
 
-// wait blocks until the engine is told to stop, or a part of it has failed.
+// wait returns when the engine is to stop, or a part of it has failed.
 func (e *Engine) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():

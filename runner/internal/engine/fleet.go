@@ -17,7 +17,7 @@ func (e *Engine) fleet(c config.Fleet) *fleet.Config {
 func (e *Engine) drainNow() {
 	select {
 	case e.drain <- struct{}{}:
-	default: // told before
+	default: // it was called before
 	}
 }
 

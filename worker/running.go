@@ -17,15 +17,15 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// inHand holds the messages in hand of one queue, so that they can be announced and cancelled.
+// running holds the messages in hand of one queue, so that they can be announced and cancelled.
 // It is nil if the worker does not announce itself.
-type inHand struct {
+type running struct {
 	mu  sync.Mutex
-	all map[*hand]struct{}
+	all map[*runningMessage]struct{}
 }
 
-// hand is a message in hand, with copies of its id and key, which the handler could change.
-type hand struct {
+// runningMessage is a message in hand, with copies of its id and key, which the handler could change.
+type runningMessage struct {
 	attempt   *attempt
 	id, key   string
 	n         int
@@ -35,36 +35,36 @@ type hand struct {
 	by        string // who has cancelled it
 }
 
-func newInHand(enabled bool) *inHand {
+func newRunning(enabled bool) *running {
 	if !enabled {
 		return nil
 	}
-	return &inHand{all: make(map[*hand]struct{})}
+	return &running{all: make(map[*runningMessage]struct{})}
 }
 
 // add gives the attempt a context that can be cancelled, until the returned function is
 // called.
-func (h *inHand) add(a *attempt, goroutine int) (remove func()) {
-	if h == nil {
+func (r *running) add(a *attempt, goroutine int) (remove func()) {
+	if r == nil {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancelCause(a.Context.Context)
 	a.Context.Context = ctx //nolint:fatcontext // once for each attempt
-	m := &hand{attempt: a, id: a.Message.ID, key: a.Message.RoutingKey, n: a.Message.Attempt, began: time.Now(), goroutine: goroutine, cancel: cancel}
-	h.mu.Lock()
-	h.all[m] = struct{}{}
-	h.mu.Unlock()
+	m := &runningMessage{attempt: a, id: a.Message.ID, key: a.Message.RoutingKey, n: a.Message.Attempt, began: time.Now(), goroutine: goroutine, cancel: cancel}
+	r.mu.Lock()
+	r.all[m] = struct{}{}
+	r.mu.Unlock()
 	return func() {
-		h.mu.Lock()
-		delete(h.all, m)
-		h.mu.Unlock()
+		r.mu.Lock()
+		delete(r.all, m)
+		r.mu.Unlock()
 		m.cancel(nil)
 	}
 }
 
 // goroutine returns the number of the calling goroutine, which runtime.Stack prints.
-func (h *inHand) goroutine() int {
-	if h == nil {
+func (r *running) goroutine() int {
+	if r == nil {
 		return 0
 	}
 	line := make([]byte, 64)
@@ -82,10 +82,10 @@ func number(stack []byte) (int, bool) {
 }
 
 // list returns the messages with the id, or all if it is empty.
-func (h *inHand) list(queue, id string) (all []fleetwire.InHand, goroutines []int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for m := range h.all {
+func (r *running) list(queue, id string) (all []fleetwire.InHand, goroutines []int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for m := range r.all {
 		if id != "" && m.id != id {
 			continue
 		}
@@ -98,10 +98,10 @@ func (h *inHand) list(queue, id string) (all []fleetwire.InHand, goroutines []in
 }
 
 // cancel cancels the messages with the id, and returns their number.
-func (h *inHand) cancel(id string, why *cancelledError) (n int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for m := range h.all {
+func (r *running) cancel(id string, why *cancelledError) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for m := range r.all {
 		if m.id == id && id != "" {
 			m.by = why.by
 			m.cancel(why)
