@@ -19,6 +19,7 @@ import (
 const (
 	queuePrefix  = Exchange + "."
 	queueLength  = 20_000           // announcements that wait for a listener
+	queueBytes   = 64 << 20
 	maxProcesses = 10_000           // that a listener remembers
 	maxExecuted  = 200              // commands that a listener remembers
 	forgetAfter  = time.Minute      // a process that is missing
@@ -67,7 +68,7 @@ func Listen(ctx context.Context, s *amqp.Session) (*Listener, error) {
 		if err := ch.ExchangeDeclare(Exchange, "topic", true, false, false, false, nil); err != nil {
 			return err
 		}
-		arguments := amqp091.Table{"x-queue-type": topology.Classic, "x-max-length": int32(queueLength)}
+		arguments := amqp091.Table{"x-queue-type": topology.Classic, "x-max-length": int32(queueLength), "x-max-length-bytes": int32(queueBytes)}
 		if _, err := ch.QueueDeclare(queue, false, true, true, false, arguments); err != nil {
 			return err
 		}

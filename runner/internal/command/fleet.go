@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,8 @@ import (
 const fleetHelp = `Show and control all processes that announce themselves on this virtual host.
 
 Each process announces itself every 3 s on the exchange warren.fleet, so a command listens
-for 3.5 s first (--wait). PROCESS is the beginning of a process id, as "fleet ls" shows it.
+for 3.5 s first (--wait). PROCESS is the beginning of a process id, as "fleet ls" shows it, or
+USER/ and the beginning of an id: a process of another user may announce the same id.
 
 A process executes the commands of the RabbitMQ users in fleet.users of its configuration.
 By default that is its own user. The user of a command is the one that broker.url logs in
@@ -121,11 +123,11 @@ const noProcesses = "No process announces itself on this virtual host."
 // fleetTable shows a line for each queue of each process.
 func fleetTable(all []fleet.Seen, now time.Time) result {
 	r := result{
-		header: []string{"PROCESS", "HOST", "PID", "UP", "QUEUE", "STATE", "IN HAND", "OK/S", "RETRY/S", "DEAD/S", "NOTE"}, empty: noProcesses,
+		header: []string{"PROCESS", "USER", "HOST", "PID", "UP", "QUEUE", "STATE", "IN HAND", "OK/S", "RETRY/S", "DEAD/S", "NOTE"}, empty: noProcesses,
 	}
 	for _, s := range all {
 		r.values = append(r.values, s)
-		head := []string{short(s.Process.ID), s.Process.Host, strconv.Itoa(s.Process.PID), rounded(max(now.Sub(s.Process.Started), 0))}
+		head := []string{short(s.Process.ID), cmp.Or(s.User, "-"), s.Process.Host, strconv.Itoa(s.Process.PID), rounded(max(now.Sub(s.Process.Started), 0))}
 		for i, q := range s.Queues {
 			note := q.Error
 			if i == 0 {

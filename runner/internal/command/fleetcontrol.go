@@ -18,7 +18,7 @@ import (
 
 // targets are the flags that choose processes.
 type targets struct {
-	processes  []string // beginnings of ids
+	processes  []string // beginnings of ids, which may follow a user and a slash
 	everywhere bool
 	optional   bool // neither flag means all processes
 	wait       time.Duration
@@ -27,7 +27,7 @@ type targets struct {
 
 func (t *targets) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringArrayVar(&t.processes, "process", nil, "the beginning of a `PROCESS` id; may be repeated")
+	f.StringArrayVar(&t.processes, "process", nil, "the beginning of a `PROCESS` id, or USER/ and the beginning; may be repeated")
 	f.BoolVar(&t.everywhere, "everywhere", false, "all processes")
 	f.DurationVar(&t.wait, "wait", gatherTime, "how long to listen for announcements")
 	f.DurationVar(&t.timeout, "timeout", 10*time.Second, "how long to wait for the answers")
@@ -49,13 +49,23 @@ const wholeID = 26
 // found reports whether each of the processes has announced itself. For the beginning of an
 // id all processes must be known, since several may have it.
 func (t *targets) found(all []fleet.Seen) bool {
-	missing := func(id string) bool { return len(id) < wholeID || len(matching(all, id)) == 0 }
+	missing := func(id string) bool {
+		_, beginning := splitProcess(id)
+		return len(beginning) < wholeID || len(matching(all, id)) == 0
+	}
 	return len(t.processes) > 0 && !slices.ContainsFunc(t.processes, missing)
 }
 
-func matching(all []fleet.Seen, id string) (found []fleet.Seen) {
+// splitProcess returns the user, or "" for every user, and the beginning of the id.
+func splitProcess(process string) (user, id string) {
+	at := strings.LastIndexByte(process, '/')
+	return process[:max(at, 0)], strings.ToUpper(process[at+1:])
+}
+
+func matching(all []fleet.Seen, process string) (found []fleet.Seen) {
+	user, id := splitProcess(process)
 	for _, s := range all {
-		if strings.HasPrefix(s.Process.ID, strings.ToUpper(id)) && !s.Missing {
+		if strings.HasPrefix(s.Process.ID, id) && (user == "" || user == s.User) && !s.Missing {
 			found = append(found, s)
 		}
 	}
