@@ -42,6 +42,7 @@ func newOutgoing(exchange, key string, body any, opts []Option) (outgoing, error
 	if out.message.Timestamp.IsZero() {
 		out.message.Timestamp = time.Now()
 	}
+	record.SetPublished(&out.message)
 	return out, out.prepareDelay(exchange)
 }
 

@@ -121,12 +121,14 @@ func (r *replayer) act(ctx context.Context, l *DeadLetter) (func(context.Context
 
 // revived returns the dead letter's message without its failure record.
 func revived(l *DeadLetter, by string) *message.Message {
-	return record.Copy(&l.Message, message.Headers{
+	m := record.Copy(&l.Message, message.Headers{
 		record.HeaderExchange:   l.Message.Exchange,
 		record.HeaderRoutingKey: l.Message.RoutingKey,
 		record.HeaderReplayedAt: time.Now().UTC().Format(time.RFC3339Nano),
 		record.HeaderReplayedBy: cmp.Or(by, processName()),
 	})
+	record.SetPublished(m)
+	return m
 }
 
 // processName returns "user@host" for this process.

@@ -115,7 +115,7 @@ func TestReplayedMessageIsAsIfItHadNeverFailed(t *testing.T) {
 	}
 	for name, value := range got.Headers {
 		switch name {
-		case record.HeaderExchange, record.HeaderRoutingKey, record.HeaderExpiration, record.HeaderReplayedAt, record.HeaderReplayedBy, "traceparent":
+		case record.HeaderExchange, record.HeaderRoutingKey, record.HeaderExpiration, record.HeaderReplayedAt, record.HeaderReplayedBy, record.HeaderPublishedAt, "traceparent":
 		default:
 			if !reflect.DeepEqual(value, headers[name]) {
 				t.Errorf("header %s is %v, want %v", name, value, headers[name])

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/warren-mq/warren/internal/check"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -67,6 +68,7 @@ func (f Forward) forward(ctx context.Context, m *message.Message) error {
 	}
 	out.Headers = forwarded(ctx, m)
 	out.UserID, out.Queue, out.Attempt, out.Redelivered, out.DeliveryCount = "", "", 0, false, 0
+	record.SetPublished(&out)
 	if err := f.Sender.Send(ctx, out.Exchange, out.RoutingKey, &out); err != nil {
 		return fmt.Errorf("job: forward: %w", err)
 	}

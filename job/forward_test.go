@@ -11,6 +11,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/job"
 	"github.com/warren-mq/warren/message"
 )
@@ -40,6 +41,10 @@ func TestForwardSendsTheMessageAsItIs(t *testing.T) {
 	if err := h.Handle(trace.ContextWithSpanContext(t.Context(), span), m); err != nil {
 		t.Fatal(err)
 	}
+	if _, ok := sent.Headers.Int(record.HeaderPublishedAt); !ok {
+		t.Errorf("the headers %v do not say when it was published", sent.Headers)
+	}
+	delete(sent.Headers, record.HeaderPublishedAt)
 	if !reflect.DeepEqual(sent, want) {
 		t.Errorf("sent\n%+v, want\n%+v", sent, want)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 )
@@ -185,6 +186,7 @@ func (r *Relay) send(ctx context.Context, one *row) error {
 	if one.unread != nil {
 		return one.unread
 	}
+	record.SetPublished(&one.message)
 	ctx, end := r.traced(ctx, &one.message)
 	err := r.sender.SendUntil(ctx, one.message.Exchange, one.message.RoutingKey, &one.message)
 	end(err)

@@ -54,9 +54,10 @@ func (Missed) event()     {}
 func (Differs) event()    {}
 func (Unreadable) event() {}
 
-// emit logs an event and calls OnEvent.
+// emit logs and counts an event, and calls OnEvent.
 func (s *Scheduler) emit(e Event) {
 	s.log(e)
+	s.meter.count(e)
 	if s.config.OnEvent != nil {
 		s.config.OnEvent(e)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 )
@@ -16,10 +17,12 @@ func (c compiled) message(tick time.Time) *message.Message {
 	headers := make(message.Headers, len(c.Headers)+2)
 	maps.Copy(headers, c.Headers)
 	headers[HeaderName], headers[HeaderTick] = c.Name, stamp(tick)
-	return &message.Message{
+	m := &message.Message{
 		ID: c.Name + "/" + stamp(tick.UTC()), Body: c.body, ContentType: c.ContentType, Headers: headers,
 		Priority: c.Priority, Timestamp: time.Now(), Exchange: c.Exchange, RoutingKey: c.Key,
 	}
+	record.SetPublished(m)
+	return m
 }
 
 // stamp formats a tick for headers, logs and errors.

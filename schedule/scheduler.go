@@ -25,6 +25,7 @@ type Scheduler struct {
 	invalid   error
 	process   string // host, process id, and random characters, because in containers the process id is often 1
 	connector *amqp.Connector
+	meter     *meter
 	now       func() time.Time // the wall clock
 	started   atomic.Bool
 
@@ -42,12 +43,14 @@ type Scheduler struct {
 func New(cfg Config) *Scheduler {
 	cfg = cfg.withDefaults()
 	entries, err := cfg.compile()
+	m, failed := newMeter(cfg)
+	err = errors.Join(err, failed)
 	host, _ := os.Hostname() // for people only: an empty one works too
 	return &Scheduler{
 		config: cfg, entries: entries, invalid: err, process: fmt.Sprintf("%s:%d:%s", host, os.Getpid(), rand.Text()[:6]),
-		connector: amqp.NewConnector(amqp.Config(cfg.Broker), "schedule", nil),
-		now:       func() time.Time { return time.Now().Round(0) }, // without the monotonic clock, which is never set
-		role:      RoleIdle, idle: errors.New("not started yet"),
+		connector: amqp.NewConnector(amqp.Config(cfg.Broker), "schedule", nil), meter: m,
+		now:  func() time.Time { return time.Now().Round(0) }, // without the monotonic clock, which is never set
+		role: RoleIdle, idle: errors.New("not started yet"),
 	}
 }
 
@@ -65,6 +68,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	case s.started.Swap(true):
 		return errors.New("schedule: Run was called twice, want one call for each Scheduler")
 	}
+	s.meter.begin(s.config.Entries)
 	connection, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	connected := make(chan error, 1)
 	go func() { connected <- s.connector.Run(connection) }()

@@ -81,7 +81,7 @@ func dueExchange() Exchange {
 // Levels hold messages on disk for a number of seconds that is a power of two. RabbitMQ
 // accepts a TTL of 49 days at most.
 const (
-	ShortestLevel = 8 * time.Second
+	ShortestLevel = time.Second
 	LongestLevel  = 1 << 22 * time.Second // 48.5 days
 )
 

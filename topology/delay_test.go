@@ -16,7 +16,7 @@ func TestLevelIsTheLongestThatFits(t *testing.T) {
 		level time.Duration
 		queue string
 	}{
-		{"nothing takes the shortest", 0, 8 * time.Second, "warren.delay.8s"},
+		{"nothing takes the shortest", 0, time.Second, "warren.delay.1s"},
 		{"a little less than a power takes the one below", 64*time.Second - 1, 32 * time.Second, "warren.delay.32s"},
 		{"a power takes its own", 64 * time.Second, 64 * time.Second, "warren.delay.64s"},
 		{"three hours take 8192 s", 3 * time.Hour, 8192 * time.Second, "warren.delay.8192s"},

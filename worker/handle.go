@@ -59,6 +59,7 @@ func (q *Subscription) handle(d *amqp.Delivery, goroutine int) {
 	a.canary = canary(&a.Message)
 	q.reportBegin(a)
 	began := time.Now()
+	q.worker.meter.waited(a, q.config.Name, &a.Message, began)
 	err := errGoexit
 	defer func() {
 		out := q.decide(err, a)

@@ -25,6 +25,7 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 	asserting, stop := context.WithCancel(hard)
 	var asserter sync.WaitGroup
 	asserter.Go(func() { q.assertAgain(asserting) })
+	asserter.Go(func() { q.countAgain(asserting) })
 	defer asserter.Wait()
 	defer stop()
 	for failures := 0; ctx.Err() == nil; {

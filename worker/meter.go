@@ -30,6 +30,8 @@ type meter struct {
 	nextDue    metric.Float64ObservableGauge
 	clockSkew  metric.Float64ObservableGauge
 	overdue    metric.Int64ObservableGauge
+	queueTime  metric.Float64Histogram
+	queues     queueGauges
 	err        error // of making the instruments; reported by Run
 }
 
@@ -47,6 +49,10 @@ func newMeter(provider metric.MeterProvider) *meter {
 	m.newDelays()
 	m.inHand = m.gauge(telemetry.MetricInFlight, "messages in handlers, or whose copy is not confirmed yet")
 	m.overdue = m.gauge(telemetry.MetricOverdue, "messages whose handler has not returned 5 s after its deadline")
+	m.queueTime, err = m.meter.Float64Histogram(telemetry.MetricQueueTime, metric.WithUnit("s"),
+		metric.WithDescription("time from the publish of a message to its handler, delays not included"), metric.WithExplicitBucketBoundaries(queueTimeBuckets()...))
+	m.note(err)
+	m.newQueueGauges()
 	return m
 }
 
@@ -73,7 +79,11 @@ func (m *meter) counter(name, unit, description string) metric.Int64Counter {
 }
 
 func (m *meter) gauge(name, description string) metric.Int64ObservableGauge {
-	g, err := m.meter.Int64ObservableGauge(name, metric.WithUnit("{message}"), metric.WithDescription(description))
+	return m.unitGauge(name, "{message}", description)
+}
+
+func (m *meter) unitGauge(name, unit, description string) metric.Int64ObservableGauge {
+	g, err := m.meter.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description))
 	m.note(err)
 	return g
 }
@@ -100,6 +110,7 @@ func (m *meter) observe(w *Worker) (stop func(), err error) {
 			late, _ := q.overdue.count()
 			o.ObserveInt64(m.inHand, q.busy.Load(), queue)
 			o.ObserveInt64(m.overdue, int64(late), queue)
+			m.observeQueue(o, q)
 		}
 		for _, p := range w.parkings {
 			if p.active.Load() { // another worker observes the same queue otherwise
@@ -107,7 +118,7 @@ func (m *meter) observe(w *Worker) (stop func(), err error) {
 			}
 		}
 		return nil
-	}, m.inHand, m.overdue, m.waiting, m.nextDue, m.clockSkew)
+	}, append(m.queues.all(), m.inHand, m.overdue, m.waiting, m.nextDue, m.clockSkew)...)
 	if err != nil {
 		return nil, err
 	}
@@ -153,14 +164,20 @@ func (m *meter) begin(queues []*Subscription) {
 		m.handOffs.Add(ctx, 0, metric.WithAttributes(queueAttribute(name)))
 		m.isolated.Add(ctx, 0, metric.WithAttributes(queueAttribute(name)))
 		m.consumed.Add(ctx, 0, metric.WithAttributeSet(telemetry.MetricAttributes(telemetry.OperationProcess, name, "")))
-		for v := Ack; v <= Release; v++ {
-			m.settled.Add(ctx, 0, outcomeOf(name, v))
+		for _, pattern := range q.mux.Patterns() {
+			m.beginHandler(ctx, name, pattern)
 		}
-		m.retries.Add(ctx, 0, reasonOf(name, "")) // a snooze
-		for _, reason := range reasons() {
-			m.retries.Add(ctx, 0, reasonOf(name, reason))
-			m.dead.Add(ctx, 0, reasonOf(name, reason))
-		}
+	}
+}
+
+func (m *meter) beginHandler(ctx context.Context, queue, pattern string) {
+	for v := Ack; v <= Release; v++ {
+		m.settled.Add(ctx, 0, outcomeOf(queue, pattern, v))
+	}
+	m.retries.Add(ctx, 0, reasonOf(queue, pattern, "")) // a snooze
+	for _, reason := range reasons() {
+		m.retries.Add(ctx, 0, reasonOf(queue, pattern, reason))
+		m.dead.Add(ctx, 0, reasonOf(queue, pattern, reason))
 	}
 }
 
@@ -175,12 +192,12 @@ func queueAttribute(name string) attribute.KeyValue {
 	return semconv.MessagingDestinationName(name)
 }
 
-func outcomeOf(queue string, v Verdict) metric.MeasurementOption {
-	return metric.WithAttributes(queueAttribute(queue), telemetry.OutcomeKey.String(v.String()))
+func outcomeOf(queue, pattern string, v Verdict) metric.MeasurementOption {
+	return metric.WithAttributes(queueAttribute(queue), telemetry.HandlerKey.String(pattern), telemetry.OutcomeKey.String(v.String()))
 }
 
-func reasonOf(queue, reason string) metric.MeasurementOption {
-	return metric.WithAttributes(queueAttribute(queue), telemetry.ReasonKey.String(reason))
+func reasonOf(queue, pattern, reason string) metric.MeasurementOption {
+	return metric.WithAttributes(queueAttribute(queue), telemetry.HandlerKey.String(pattern), telemetry.ReasonKey.String(reason))
 }
 
 func (m *meter) count(e Event) {
@@ -199,12 +216,12 @@ func (m *meter) countSettled(ctx context.Context, e Settled) {
 	if !m.settled.Enabled(ctx) {
 		return
 	}
-	m.settled.Add(ctx, 1, outcomeOf(e.Queue, e.Outcome.Verdict))
+	m.settled.Add(ctx, 1, outcomeOf(e.Queue, e.Handler, e.Outcome.Verdict))
 	switch e.Outcome.Verdict {
 	case Retry:
-		m.retries.Add(ctx, 1, reasonOf(e.Queue, e.Outcome.Reason))
+		m.retries.Add(ctx, 1, reasonOf(e.Queue, e.Handler, e.Outcome.Reason))
 	case DeadLetter:
-		m.dead.Add(ctx, 1, reasonOf(e.Queue, e.Outcome.Reason))
+		m.dead.Add(ctx, 1, reasonOf(e.Queue, e.Handler, e.Outcome.Reason))
 	default:
 	}
 }

@@ -26,6 +26,7 @@ type Subscription struct {
 	overdue *overdue // handlers that ignore their deadline
 	copies  copies   // not confirmed yet
 	running *running
+	depth   depth
 
 	observed handler.Handler // traces and measures each attempt, around chain
 	inHand   context.Context // of handlers: the worker's, cancelled when the grace is over; set by Run

@@ -72,7 +72,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 	q := &Subscription{
 		worker: w, config: c, concurrency: c.Concurrency, retry: c.Retry, swapped: make(chan struct{}),
 		changed: make(chan struct{}, 1), unrouted: make(chan struct{}, 1), state: StateStarting, pool: newPool(), stopping: make(chan struct{}), seed: maphash.MakeSeed(),
-		copies: copies{window: make(chan struct{}, handOverWindow)},
+		copies: copies{window: make(chan struct{}, handOverWindow)}, depth: newDepth(),
 	}
 	q.observed = handler.Chain(handler.Func(q.within), w.config.observing()...)
 	q.running = newRunning(w.config.Fleet != nil)

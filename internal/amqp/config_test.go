@@ -36,7 +36,7 @@ func TestConfigValidate(t *testing.T) {
 		{"a number sign in the password", amqp.Config{URL: "amqp://user:50#@broker.example/"}, []string{"%XX", "%23"}},
 		{"a question mark in the password", amqp.Config{URL: "amqp://user:50?@broker.example/"}, []string{"%XX", "%3F"}},
 		{"a bad escape", amqp.Config{URL: "amqp://user:50%@broker.example/"}, []string{"%-escape", "%XX"}},
-		{"a bad port", amqp.Config{URL: "amqp://broker.example:port/"}, []string{"does not parse"}},
+		{"a bad port", amqp.Config{URL: "amqp://broker.example:port/"}, []string{"cannot be parsed"}},
 		{"a URL among several", amqp.Config{URLs: []string{"amqp://one", "http://two"}}, []string{"amqp://"}},
 		{"a negative heartbeat", amqp.Config{URL: "amqp://one", Heartbeat: -time.Second}, []string{"Heartbeat is -1s, want 0 or more"}},
 		{"a negative time to dial", amqp.Config{URL: "amqp://one", DialTimeout: -1}, []string{"DialTimeout is -1ns, want 0 or more"}},

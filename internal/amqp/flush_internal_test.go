@@ -111,9 +111,9 @@ func TestAcksBehindAGapWaitAFewFlushes(t *testing.T) {
 		want  int // flushes that keep them
 	}{
 		"few acks wait for four flushes":                           {acks(2, 3), gapFlushes},
-		"more than a quarter of the prefetch wait for one":         {acks(2, 3, 4, 5), 1},
-		"a quarter of the prefetch is not more than a quarter":     {acks(2, 3, 4), gapFlushes},
-		"an ack that is not behind a gap does not count with them": {acks(1, 3, 4), gapFlushes},
+		"more than half of the prefetch wait for one":              {acks(2, 3, 4, 5, 6, 7, 8), 1},
+		"half of the prefetch is not more than half":               {acks(2, 3, 4, 5, 6, 7), gapFlushes},
+		"an ack that is not behind a gap does not count with them": {acks(1, 3, 4, 5, 6, 7, 8), gapFlushes},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

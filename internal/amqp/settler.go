@@ -29,7 +29,8 @@ type settlement struct {
 const (
 	// settleDelay bounds how long an outcome waits for others.
 	settleDelay = 2 * time.Millisecond
-	// gapFlushes is how many flushes keep an ack behind a gap. If many are kept, it is one.
+	// gapFlushes is how many flushes keep an ack behind a gap; one if half of the prefetch
+	// waits behind it.
 	gapFlushes = 4
 )
 
@@ -311,7 +312,7 @@ func (s *settler) flush(r round) (kept []settlement, err error) {
 		}
 	}
 	most := gapFlushes
-	if len(batch)-prefix > s.enough { // they take up the prefetch
+	if len(batch)-prefix > 2*s.enough { // half of the prefetch
 		most = 1
 	}
 	kept = batch[:0]

@@ -165,7 +165,7 @@ func TestMessagesLargerThanBeforeAreRequeued(t *testing.T) {
 		resize := w.keeper.Resize(16 << 10)
 		body := make([]byte, 1<<20)
 		for i := range 200 {
-			w.deliver(strconv.Itoa(i), "a", 10*time.Second, body...)
+			w.deliver(strconv.Itoa(i), "a", 2*time.Second, body...)
 		}
 		synctest.Wait()
 		if _, bytes := w.keeper.Held(); bytes > 66<<20 {
@@ -193,7 +193,7 @@ func TestThePrefetchGrowsWhileMessagesAreSmall(t *testing.T) {
 		name       string
 		size, want int
 	}{
-		{"small messages", 100, 16 << 10},
+		{"small messages", 100, 4 << 10},
 		{"messages of 20 KiB", 20 << 10, 1560},
 		{"messages of 1 MiB", 1 << 20, 32},
 	} {

@@ -2,8 +2,6 @@ package delay
 
 import (
 	"time"
-
-	"github.com/warren-mq/warren/topology"
 )
 
 // The prefetch of a parking queue begins small, since the size of its messages is not known
@@ -11,7 +9,7 @@ import (
 // shrinks when they take too much memory.
 const (
 	FirstPrefetch = 32
-	lastPrefetch  = 16 << 10
+	lastPrefetch  = 4 << 10 // RabbitMQ needs the longer for an ack, the more messages before it are unacknowledged
 	growth        = 8
 )
 
@@ -21,13 +19,13 @@ const (
 	MaxBytes = 32 << 20
 	perItem  = 1 << 10 // of memory, beside body and headers
 
-	// levelSlack is how much earlier than its due time a message leaves a level, so that
-	// the keeper determines the precision.
+	// levelSlack is how much earlier than its due time a message leaves a level at most, so
+	// that the keeper determines the precision.
 	levelSlack = 8 * time.Second
 	// farFrom is the delay from which a message waits in a level instead of in the keeper.
 	farFrom = 64*time.Second + levelSlack
 	// pressedFrom is farFrom while the keeper is full.
-	pressedFrom = topology.ShortestLevel + levelSlack
+	pressedFrom = 3 * time.Second
 )
 
 // Resize returns a channel that receives a value when a prefetch other than the given one,

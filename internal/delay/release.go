@@ -26,7 +26,7 @@ const (
 	// window, and its target gets no others until it is confirmed.
 	patience = 10 * time.Second
 	// levelMargin is the least time between the end of a level and the due time of a message.
-	levelMargin = 2 * time.Second
+	levelMargin = time.Second
 	// farPause is the time between two attempts to publish a message to a level.
 	farPause = 5 * time.Second
 	// heldAtMost is how long the keeper holds a message that is refused. RabbitMQ closes
@@ -199,6 +199,7 @@ func (k *Keeper) pause(now time.Time) time.Duration {
 // launch starts to publish an item. Its result arrives later.
 func (k *Keeper) launch(it *item, now time.Time) {
 	it.at = now
+	record.SetPublished(&it.message)
 	k.fly(it, it.address())
 }
 
@@ -217,7 +218,7 @@ func (k *Keeper) launchFar(it *item, now time.Time) {
 		k.held.add(it)
 		return
 	}
-	it.level = topology.Level(left - levelSlack)
+	it.level = topology.Level(left - min(levelSlack, max(left/4, levelMargin)))
 	via := Address{Exchange: topology.LevelName(it.level)}
 	if k.lookup(via).unanswered > 0 {
 		k.retryFar(it, now)

@@ -54,6 +54,10 @@ const (
 	HeaderDueRefusals   = "warren-due-refusals"   // how often a queue of its exchange has refused it
 )
 
+// HeaderPublishedAt is the time in milliseconds since 1970 at which a message was published to
+// an exchange or queue, by the clock of the publisher. AMQP's own timestamp has whole seconds.
+const HeaderPublishedAt = "warren-published-at"
+
 // IsOwn reports whether Warren writes the header itself. Publishers drop such headers if a
 // program passes them on, because they would misroute the message, or count its attempts
 // wrongly. Other headers that begin with "warren-" belong to the user.
@@ -64,7 +68,7 @@ func IsOwn(header string) bool {
 		HeaderFingerprint, HeaderStack, HeaderHandler, HeaderHost, HeaderVersion, HeaderHistory,
 		HeaderTrace, HeaderExpiration, HeaderUserID,
 		HeaderReplayedAt, HeaderReplayedBy, HeaderEditedFrom,
-		HeaderSchedule, HeaderTick, HeaderPublish, HeaderCanary, HeaderDue, HeaderDueExpiration, HeaderDueSent, HeaderDueRefusals:
+		HeaderSchedule, HeaderTick, HeaderPublish, HeaderPublishedAt, HeaderCanary, HeaderDue, HeaderDueExpiration, HeaderDueSent, HeaderDueRefusals:
 		return true
 	}
 	return false

@@ -30,15 +30,31 @@ const (
 	MetricDelayNextDue    = "warren.delay.next_due"    // gauge, s
 	MetricDelayClockSkew  = "warren.delay.clock_skew"  // gauge, s
 	MetricInFlight        = "warren.inflight"          // gauge, {message}
+	MetricTicks           = "warren.schedule.ticks"    // counter, {tick}
+	MetricTicksFailed     = "warren.schedule.failures" // counter, {tick}
+	MetricTicksMissed     = "warren.schedule.missed"   // counter, {tick}
+	MetricLastTick        = "warren.schedule.last"     // gauge, s since 1970
+	MetricLeader          = "warren.schedule.leader"   // gauge, 1 or 0
+	MetricQueueTime       = "warren.queue_time"        // histogram, s
+	MetricQueueMessages   = "warren.queue.messages"    // gauge, {message}
+	MetricQueueConsumers  = "warren.queue.consumers"   // gauge, {consumer}
+	MetricDeadLetters     = "warren.dead_letters"      // gauge, {message}
+	MetricConcurrency     = "warren.concurrency"       // gauge, {message}
+	MetricPrefetch        = "warren.prefetch"          // gauge, {message}
+	MetricState           = "warren.state"             // gauge, 1 for the state that a queue is in
 	MetricOverdue         = "warren.overdue"           // gauge, {message}
 )
 
 // Names of the attributes that are Warren's own, since the conventions have none for them.
 const (
-	AttemptKey    = attribute.Key("warren.attempt")    // of a span: the attempt, counted from 1
-	OutcomeKey    = attribute.Key("warren.outcome")    // ack, retry, dead-letter, discard or release
-	ReasonKey     = attribute.Key("warren.reason")     // one of message's Reason constants; empty for a snooze
-	ConnectionKey = attribute.Key("warren.connection") // consume or publish
+	AttemptKey    = attribute.Key("warren.attempt")        // of a span: the attempt, counted from 1
+	OutcomeKey    = attribute.Key("warren.outcome")        // ack, retry, dead-letter, discard or release
+	ReasonKey     = attribute.Key("warren.reason")         // one of message's Reason constants; empty for a snooze
+	StateKey      = attribute.Key("warren.state")          // starting, consuming, paused, idle or draining
+	GroupKey      = attribute.Key("warren.schedule.group") // the group of a scheduler
+	EntryKey      = attribute.Key("warren.schedule.entry") // the name of an entry
+	HandlerKey    = attribute.Key("warren.handler")        // the pattern of the handler that ran; empty if none did
+	ConnectionKey = attribute.Key("warren.connection")     // consume or publish
 )
 
 // Names of operations, as messaging.operation.name has them.

@@ -24,7 +24,7 @@ func collect(t *testing.T, reader metric.Reader, queue string) map[string]float6
 		if of, _ := attrs.Value(semconv.MessagingDestinationNameKey); of.AsString() != queue {
 			return
 		}
-		for _, key := range []attribute.Key{telemetry.OutcomeKey, telemetry.ReasonKey} {
+		for _, key := range []attribute.Key{telemetry.OutcomeKey, telemetry.ReasonKey, telemetry.StateKey} {
 			if detail, ok := attrs.Value(key); ok {
 				name = fmt.Sprint(name, " ", detail.AsString())
 			}

@@ -18,7 +18,7 @@ import (
 
 const (
 	queuePrefix  = Exchange + "."
-	queueLength  = 20_000           // announcements that wait for a listener
+	queueLength  = 20_000 // announcements that wait for a listener
 	queueBytes   = 64 << 20
 	maxProcesses = 10_000           // that a listener remembers
 	maxExecuted  = 200              // commands that a listener remembers

@@ -31,6 +31,8 @@ type Telemetry struct {
 	traces  *sdktrace.TracerProvider
 	handler http.Handler
 	reloads metric.Int64Counter
+	loaded  metric.Float64Gauge // when the configuration in use was loaded
+	current metric.Int64Gauge   // 1 if the last reload succeeded
 }
 
 // flushTimeout is the limit for sending the remaining data at the end.
@@ -64,18 +66,44 @@ func (t *Telemetry) startMetrics(ctx context.Context, c config.Telemetry, res *r
 	options := []sdkmetric.Option{sdkmetric.WithResource(res), sdkmetric.WithReader(reader)}
 	if c.Prometheus {
 		registry := prometheus.NewRegistry()
-		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		registry.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 		prom, err := exporter.New(exporter.WithRegisterer(registry), exporter.WithoutScopeInfo())
 		if err != nil {
 			return err
 		}
 		options = append(options, sdkmetric.WithReader(prom))
-		t.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+		t.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
 	}
 	t.metrics = sdkmetric.NewMeterProvider(options...)
-	t.reloads, err = t.metrics.Meter("github.com/warren-mq/warren/runner").Int64Counter("runner.config.reloads",
-		metric.WithUnit("{reload}"), metric.WithDescription("Reloads of the configuration, by outcome."))
-	return err
+	return t.startReloads(t.metrics.Meter("github.com/warren-mq/warren/runner"))
+}
+
+// startReloads begins the metrics of the configuration, which was loaded just now.
+func (t *Telemetry) startReloads(m metric.Meter) (err error) {
+	var errs []error
+	t.reloads, err = m.Int64Counter("runner.config.reloads", metric.WithUnit("{reload}"), metric.WithDescription("Reloads of the configuration, by outcome."))
+	errs = append(errs, err)
+	t.loaded, err = m.Float64Gauge("runner.config.loaded", metric.WithUnit("s"), metric.WithDescription("When the configuration in use was loaded, in seconds since 1970."))
+	errs = append(errs, err)
+	t.current, err = m.Int64Gauge("runner.config.current", metric.WithUnit("1"), metric.WithDescription("1 if the last reload of the configuration succeeded, 0 if it failed."))
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return err
+	}
+	for _, ok := range []bool{true, false} {
+		t.reloads.Add(context.Background(), 0, metric.WithAttributes(attribute.Bool("ok", ok)))
+	}
+	t.inUse(nil)
+	return nil
+}
+
+// inUse records whether the configuration in use is the newest.
+func (t *Telemetry) inUse(err error) {
+	current := int64(0)
+	if err == nil {
+		current = 1
+		t.loaded.Record(context.Background(), float64(time.Now().UnixMilli())/1e3)
+	}
+	t.current.Record(context.Background(), current)
 }
 
 func (t *Telemetry) startTraces(ctx context.Context, res *resource.Resource) error {
@@ -97,6 +125,7 @@ func (t *Telemetry) Metrics() http.Handler { return t.handler }
 // Reloaded counts a reload. It has failed if err is not nil.
 func (t *Telemetry) Reloaded(err error) {
 	t.reloads.Add(context.Background(), 1, metric.WithAttributes(attribute.Bool("ok", err == nil)))
+	t.inUse(err)
 }
 
 // Stop sends the remaining data.

@@ -1,0 +1,79 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/warren-mq/warren/internal/telemetry"
+)
+
+// meter records metrics of a scheduler. Without an OpenTelemetry SDK it does nothing.
+type meter struct {
+	group     string
+	published metric.Int64Counter
+	failed    metric.Int64Counter
+	missed    metric.Int64Counter
+	last      metric.Float64Gauge
+	leader    metric.Int64Gauge
+}
+
+func newMeter(c Config) (*meter, error) {
+	m, source := &meter{group: c.Name}, telemetry.Meter(c.Broker.MeterProvider)
+	var errs []error
+	counter := func(name, description string) metric.Int64Counter {
+		i, err := source.Int64Counter(name, metric.WithUnit("{tick}"), metric.WithDescription(description))
+		errs = append(errs, err)
+		return i
+	}
+	m.published = counter(telemetry.MetricTicks, "ticks that were published")
+	m.failed = counter(telemetry.MetricTicksFailed, "ticks that could not be published and are tried again")
+	m.missed = counter(telemetry.MetricTicksMissed, "runs of missed ticks that the policy has dropped")
+	var err error
+	m.last, err = source.Float64Gauge(telemetry.MetricLastTick, metric.WithUnit("s"), metric.WithDescription("the last tick that this process has published, in seconds since 1970"))
+	errs = append(errs, err)
+	m.leader, err = source.Int64Gauge(telemetry.MetricLeader, metric.WithUnit("{leader}"), metric.WithDescription("1 if this process leads its group, 0 if it does not"))
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, fmt.Errorf("schedule: metrics: %w", err)
+	}
+	return m, nil
+}
+
+// begin adds 0 to every counter: a rate over the first failure is wrong where its series
+// begins at 1.
+func (m *meter) begin(entries []Entry) {
+	for _, e := range entries {
+		for _, c := range []metric.Int64Counter{m.published, m.failed, m.missed} {
+			c.Add(context.Background(), 0, m.of(e.Name))
+		}
+	}
+	m.leader.Record(context.Background(), 0, metric.WithAttributes(m.groupAttribute()))
+}
+
+func (m *meter) groupAttribute() attribute.KeyValue { return telemetry.GroupKey.String(m.group) }
+
+func (m *meter) of(entry string) metric.MeasurementOption {
+	return metric.WithAttributes(m.groupAttribute(), telemetry.EntryKey.String(entry))
+}
+
+func (m *meter) count(e Event) {
+	ctx := context.Background()
+	switch e := e.(type) {
+	case Published:
+		m.published.Add(ctx, 1, m.of(e.Entry))
+		m.last.Record(ctx, float64(e.Tick.UnixMilli())/1e3, m.of(e.Entry))
+	case Failed:
+		m.failed.Add(ctx, 1, m.of(e.Entry))
+	case Missed:
+		m.missed.Add(ctx, 1, m.of(e.Entry))
+	case Changed:
+		leads := int64(0)
+		if e.Role == RoleLeader {
+			leads = 1
+		}
+		m.leader.Record(ctx, leads, metric.WithAttributes(m.groupAttribute()))
+	}
+}
