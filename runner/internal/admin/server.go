@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/warren-mq/warren/internal/printable"
 	"github.com/warren-mq/warren/runner/internal/engine"
-	"github.com/warren-mq/warren/runner/internal/printable"
 	"github.com/warren-mq/warren/schedule"
 	"github.com/warren-mq/warren/worker"
 )
@@ -36,6 +36,7 @@ type Options struct {
 	// MetricsToken returns a second token for /metrics. It may be nil or return "".
 	MetricsToken func() (string, error)
 	Metrics      http.Handler // nil if metrics are not served
+	Console      http.Handler // checks the token itself; nil if the console is not served
 	Logger       *slog.Logger
 }
 
@@ -60,7 +61,7 @@ func Serve(ctx context.Context, l net.Listener, o Options) error {
 
 // Handler returns the handler of all requests. /livez and /readyz need no token, but show
 // reasons only on loopback or with the token. /metrics needs the token or the metrics
-// token, and all other paths need the token. If no token is set, requests to a loopback
+// token, the console checks the token itself, and all other paths need the token. If no token is set, requests to a loopback
 // address are answered, but not requests of web pages that use another name for it.
 func Handler(o Options) http.Handler {
 	s := &server{o}
@@ -77,6 +78,9 @@ func Handler(o Options) http.Handler {
 	all.Handle("/readyz", probes)
 	if o.Metrics != nil {
 		all.Handle("GET /metrics", s.protect(o.Metrics, s.MetricsToken))
+	}
+	if o.Console != nil {
+		all.Handle("/console/", o.Console)
 	}
 	all.Handle("/", s.protect(private, nil))
 	return http.NewCrossOriginProtection().Handler(all)

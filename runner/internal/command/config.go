@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/warren-mq/warren/internal/printable"
 	"github.com/warren-mq/warren/runner/internal/config"
-	"github.com/warren-mq/warren/runner/internal/printable"
 )
 
 func (p *Program) configCommand() *cobra.Command {

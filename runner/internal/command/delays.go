@@ -14,7 +14,7 @@ import (
 
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/amqp/fleet"
-	"github.com/warren-mq/warren/runner/internal/printable"
+	"github.com/warren-mq/warren/internal/printable"
 	"github.com/warren-mq/warren/topology"
 )
 

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/warren-mq/warren/deadletter"
-	"github.com/warren-mq/warren/runner/internal/printable"
+	"github.com/warren-mq/warren/internal/printable"
 )
 
 func (p *Program) dlqReplay() *cobra.Command {

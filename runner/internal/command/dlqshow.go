@@ -17,8 +17,8 @@ import (
 
 	"github.com/warren-mq/warren/deadletter"
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/printable"
 	"github.com/warren-mq/warren/internal/record"
-	"github.com/warren-mq/warren/runner/internal/printable"
 )
 
 func (p *Program) dlqShow() *cobra.Command {

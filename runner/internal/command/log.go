@@ -6,8 +6,8 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/warren-mq/warren/internal/printable"
 	"github.com/warren-mq/warren/runner/internal/config"
-	"github.com/warren-mq/warren/runner/internal/printable"
 	"github.com/warren-mq/warren/runner/internal/wiring"
 )
 

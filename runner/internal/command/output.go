@@ -8,7 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/warren-mq/warren/runner/internal/printable"
+	"github.com/warren-mq/warren/internal/printable"
+	"github.com/warren-mq/warren/internal/printable/asyaml"
 )
 
 // result is the result of a command: rows of a table for people, and values for programs.
@@ -97,7 +98,7 @@ func writeYAML(out io.Writer, v any) error {
 	if err != nil {
 		return fmt.Errorf("runner: %w", err)
 	}
-	text, err := printable.YAML(data)
+	text, err := asyaml.Encode(data)
 	if err == nil {
 		_, err = out.Write(text)
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/interrupt"
-	"github.com/warren-mq/warren/runner/internal/printable"
+	"github.com/warren-mq/warren/internal/printable"
 	"github.com/warren-mq/warren/worker"
 )
 

@@ -11,8 +11,8 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/printable"
 	"github.com/warren-mq/warren/runner/internal/config"
-	"github.com/warren-mq/warren/runner/internal/printable"
 	"github.com/warren-mq/warren/runner/internal/wiring"
 	"github.com/warren-mq/warren/topology"
 )

@@ -3,11 +3,10 @@ package command
 import (
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/warren-mq/warren/internal/diagram"
 	"github.com/warren-mq/warren/runner/internal/config"
 )
 
@@ -18,7 +17,7 @@ func (p *Program) topologyDiagram() *cobra.Command {
 		Long: `Draw the flow of the messages through exchanges and queues. GitHub and GitLab render Mermaid
 in Markdown. Graphviz reads DOT: runner topology diagram --format dot | dot -Tsvg`,
 		RunE: func(*cobra.Command, []string) error {
-			draw, ok := map[string]func(io.Writer, diagram) error{"mermaid": drawMermaid, "dot": drawDOT}[format]
+			draw, ok := map[string]func(diagram.Diagram, io.Writer) error{"mermaid": diagram.Diagram.Mermaid, "dot": diagram.Diagram.DOT}[format]
 			if !ok {
 				return usage(fmt.Errorf("runner: --format is %q, want mermaid or dot", format))
 			}
@@ -26,91 +25,39 @@ in Markdown. Graphviz reads DOT: runner topology diagram --format dot | dot -Tsv
 			if err != nil {
 				return err
 			}
-			return draw(p.Stdout, diagramOf(c))
+			return draw(diagramOf(c), p.Stdout)
 		},
 	}
 	c.Flags().StringVar(&format, "format", "mermaid", "mermaid or dot")
 	return c
 }
 
-// diagram is the flow of the messages.
-type diagram struct {
-	nodes []node
-	edges []edge
-}
-
-// node is a place through which messages pass.
-type node struct{ kind, name string } // kind is exchange, queue, delay or schedule
-
-// edge is a connection between two nodes. Failed messages use indirect ones.
-type edge struct {
-	from, to node
-	label    string
-	indirect bool
-}
-
-// delayNode represents the parking queues and the levels.
-var delayNode = node{"delay", "delay"}
-
 // diagramOf returns the diagram of c, without internal parts such as the levels of
 // delayed messages.
-func diagramOf(c *config.Config) diagram {
-	var d diagram
+func diagramOf(c *config.Config) diagram.Diagram {
+	var d diagram.Diagram
 	for _, e := range c.Exchanges {
-		d.add(exchangeNode(e.Name))
+		d.Add(diagram.Exchange(e.Name))
 	}
 	for _, s := range c.Schedules {
-		d.connect(node{"schedule", s.Name}, exchangeNode(s.Exchange), s.Key, false)
+		d.Connect(diagram.Schedule(s.Name), diagram.Exchange(s.Exchange), s.Key, false)
 	}
 	for _, q := range c.Queues {
-		d.addQueue(q)
+		addQueue(&d, q)
 	}
 	return d
 }
 
-func (d *diagram) addQueue(q config.Queue) {
-	queue := node{"queue", q.Name}
-	d.add(queue)
+func addQueue(d *diagram.Diagram, q config.Queue) {
+	queue := diagram.Queue(q.Name)
+	d.Add(queue)
 	for _, h := range q.Handlers {
 		if q.Exchange != "" {
-			d.connect(exchangeNode(q.Exchange), queue, h.Key, false)
+			d.Connect(diagram.Exchange(q.Exchange), queue, h.Key, false)
 		}
 		if h.Forward != nil {
-			d.connect(queue, exchangeNode(h.Forward.Exchange), "forward "+h.Forward.Key, false)
+			d.Connect(queue, diagram.Exchange(h.Forward.Exchange), "forward "+h.Forward.Key, false)
 		}
 	}
-	if q.Retry.MaxAttempts != 1 {
-		d.connect(queue, delayNode, "retry", true)
-		d.connect(delayNode, queue, "", true)
-	}
-	d.connect(queue, node{"queue", q.Name + ".dlq"}, "dead letter", true)
-}
-
-func exchangeNode(name string) node {
-	if name == "" {
-		name = "(default exchange)"
-	}
-	return node{"exchange", name}
-}
-
-// add adds n, unless the diagram has it already.
-func (d *diagram) add(n node) {
-	if !slices.Contains(d.nodes, n) {
-		d.nodes = append(d.nodes, n)
-	}
-}
-
-func (d *diagram) connect(from, to node, label string, indirect bool) {
-	d.add(from)
-	d.add(to)
-	d.edges = append(d.edges, edge{from, to, strings.TrimSpace(label), indirect})
-}
-
-// ids returns short names of the nodes for the drawing.
-func (d diagram) ids() map[node]string {
-	ids := make(map[node]string, len(d.nodes))
-	for i, n := range d.nodes {
-		ids[n] = fmt.Sprintf("n%d", i)
-	}
-	return ids
+	d.AddWorkQueue(q.Name, q.Retry.MaxAttempts != 1)
 }

@@ -52,7 +52,7 @@ func Text(text string) string {
 // JSON returns JSON data with \u escapes for the characters that Text would replace. The
 // value stays the same.
 func JSON(data []byte) []byte {
-	return escape(data, func(out []byte, r rune) []byte {
+	return Escape(data, func(out []byte, r rune) []byte {
 		if r <= 0xffff {
 			return fmt.Appendf(out, `\u%04x`, r)
 		}
@@ -61,19 +61,19 @@ func JSON(data []byte) []byte {
 	})
 }
 
-// isUnsafe reports whether r must be escaped in a quoted text. Encoders escape the control
+// IsUnsafe reports whether r must be escaped in a quoted text. Encoders escape the control
 // characters below the space themselves.
-func isUnsafe(r rune) bool { return r >= ' ' && !unicode.Is(unicode.Zs, r) && !is(r) }
+func IsUnsafe(r rune) bool { return r >= ' ' && !unicode.Is(unicode.Zs, r) && !is(r) }
 
-// escape calls write for each unsafe rune. Bytes that are not UTF-8 become U+FFFD, as in a
+// Escape calls write for each unsafe rune. Bytes that are not UTF-8 become U+FFFD, as in a
 // decoder.
-func escape(data []byte, write func(out []byte, r rune) []byte) []byte {
-	if utf8.Valid(data) && !bytes.ContainsFunc(data, isUnsafe) {
+func Escape(data []byte, write func(out []byte, r rune) []byte) []byte {
+	if utf8.Valid(data) && !bytes.ContainsFunc(data, IsUnsafe) {
 		return data
 	}
 	out := make([]byte, 0, len(data)+16)
 	for _, r := range string(data) {
-		if isUnsafe(r) {
+		if IsUnsafe(r) {
 			out = write(out, r)
 		} else {
 			out = utf8.AppendRune(out, r)

@@ -1,4 +1,4 @@
-package command
+package diagram
 
 import (
 	"bytes"
@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/warren-mq/warren/runner/internal/printable"
+	"github.com/warren-mq/warren/internal/printable"
 )
 
 // Shapes of the nodes by kind.
@@ -17,23 +17,24 @@ var (
 	dotShapes = map[string]string{"exchange": "hexagon", "queue": "cylinder", "delay": "oval", "schedule": "cds"}
 )
 
-func drawMermaid(out io.Writer, d diagram) error {
+// Mermaid writes d in the language of Mermaid.
+func (d Diagram) Mermaid(out io.Writer) error {
 	var b bytes.Buffer
 	ids := d.ids()
 	b.WriteString("flowchart LR\n")
-	for _, n := range d.nodes {
-		shape := mermaidShapes[n.kind]
-		fmt.Fprintf(&b, "  %s%s%s%s\n", ids[n], shape[0], mermaidText(n.name), shape[1])
+	for _, n := range d.Nodes {
+		shape := mermaidShapes[n.Kind]
+		fmt.Fprintf(&b, "  %s%s%s%s\n", ids[n], shape[0], mermaidText(n.Name), shape[1])
 	}
-	for _, e := range d.edges {
+	for _, e := range d.Edges {
 		arrow := "-->"
-		if e.indirect {
+		if e.Indirect {
 			arrow = "-.->"
 		}
-		if e.label != "" {
-			arrow += "|" + mermaidText(e.label) + "|"
+		if e.Label != "" {
+			arrow += "|" + mermaidText(e.Label) + "|"
 		}
-		fmt.Fprintf(&b, "  %s %s %s\n", ids[e.from], arrow, ids[e.to])
+		fmt.Fprintf(&b, "  %s %s %s\n", ids[e.From], arrow, ids[e.To])
 	}
 	_, err := out.Write(b.Bytes())
 	return err
@@ -44,19 +45,20 @@ func mermaidText(text string) string {
 	return `"` + strings.NewReplacer("#", "#35;", `"`, "#quot;", "<", "#lt;", ">", "#gt;", "`", "#96;").Replace(printable.Cell(text)) + `"`
 }
 
-func drawDOT(out io.Writer, d diagram) error {
+// DOT writes d in the language of Graphviz.
+func (d Diagram) DOT(out io.Writer) error {
 	var b bytes.Buffer
 	ids := d.ids()
 	b.WriteString("digraph topology {\n  rankdir=LR;\n")
-	for _, n := range d.nodes {
-		fmt.Fprintf(&b, "  %s [label=%s, shape=%s];\n", ids[n], dotText(n.name), dotShapes[n.kind])
+	for _, n := range d.Nodes {
+		fmt.Fprintf(&b, "  %s [label=%s, shape=%s];\n", ids[n], dotText(n.Name), dotShapes[n.Kind])
 	}
-	for _, e := range d.edges {
+	for _, e := range d.Edges {
 		style := "solid"
-		if e.indirect {
+		if e.Indirect {
 			style = "dashed"
 		}
-		fmt.Fprintf(&b, "  %s -> %s [label=%s, style=%s];\n", ids[e.from], ids[e.to], dotText(e.label), style)
+		fmt.Fprintf(&b, "  %s -> %s [label=%s, style=%s];\n", ids[e.From], ids[e.To], dotText(e.Label), style)
 	}
 	b.WriteString("}\n")
 	_, err := out.Write(b.Bytes())

@@ -1,4 +1,5 @@
-package printable
+// Package asyaml writes JSON data as YAML that is safe to print.
+package asyaml
 
 import (
 	"bytes"
@@ -8,11 +9,13 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/warren-mq/warren/internal/printable"
 )
 
-// YAML returns JSON data as YAML, with \ escapes for the characters that Text would
+// Encode returns JSON data as YAML, with \ escapes for the characters that printable.Text would
 // replace. Keys keep their order.
-func YAML(data []byte) ([]byte, error) {
+func Encode(data []byte) ([]byte, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	node, err := read(d)
@@ -25,7 +28,7 @@ func YAML(data []byte) ([]byte, error) {
 	if err := e.Encode(node); err != nil {
 		return nil, err
 	}
-	return escape(out.Bytes(), func(out []byte, r rune) []byte { return fmt.Appendf(out, `\U%08x`, r) }), nil
+	return printable.Escape(out.Bytes(), func(out []byte, r rune) []byte { return fmt.Appendf(out, `\U%08x`, r) }), nil
 }
 
 // read returns the next value, or nil at the end of a list or map. It does not use a YAML
@@ -73,7 +76,7 @@ func text(value string) *yaml.Node {
 	n := new(yaml.Node)
 	n.SetString(value)
 	n.Style = 0
-	if strings.ContainsFunc(value, isUnsafe) {
+	if strings.ContainsFunc(value, printable.IsUnsafe) {
 		n.Style = yaml.DoubleQuotedStyle
 	}
 	return n
