@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"outbox":     {"topology", "message", "broker", "retry", "internal"},
 	"schedule":   {"topology", "message", "broker", "retry", "internal"},
 	"job":        {"internal", "message", "handler", "retry"},
-	"console":    {"internal", "message", "worker", "deadletter", "broker"},
+	"console":    {"internal", "message", "topology", "retry", "broker", "deadletter", "schedule"},
 	"devbroker":  {"devbroker", "internal"},
 	"warrentest": {"internal", "topology", "message", "devbroker", "worker", "broker", "handler"},
 }

@@ -40,6 +40,9 @@ func (p *Program) development() (*config.Config, error) {
 	if c.Broker.IsEmpty() || c.Broker.IsEmbedded() { // also by a variable
 		s.Flags["broker.url"] = config.Embedded
 	}
+	if c.Origin("admin.console") == "default" {
+		s.Flags["admin.console"] = "full"
+	}
 	s.Runnable = true
 	return config.Load(s)
 }
@@ -53,6 +56,9 @@ func (p *Program) suggest(e *engine.Engine, address string) {
 	p.hintf("  runner queues watch%s\n  runner dlq ls%[1]s", p.fileFlag())
 	if address != "" {
 		p.hintf("  curl http://%s/readyz", address)
+	}
+	if address != "" && e.Config().Admin.Console != "off" {
+		p.hintf("\nThe console shows the processes, queues and dead letters:\n\n  http://%s%s", address, consolePath)
 	}
 	if url := e.EmbeddedURL(); url != "" {
 		p.hintf("\nTo use its broker from other programs:\n\n  export AMQP_URL=%s\n", url)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -86,11 +87,23 @@ func (p *Program) serve(ctx context.Context, e *engine.Engine, t *observe.Teleme
 	if err != nil {
 		return "", nil, fmt.Errorf("runner: admin.listen: %w", err)
 	}
+	o := admin.Options{Runner: administered{e}, Token: reveal(c.Token), MetricsToken: reveal(c.MetricsToken), Metrics: t.Metrics(), Logger: log}
+	watch, err := consoleOf(e, log)
+	if err != nil {
+		return "", nil, errors.Join(err, l.Close())
+	}
+	if watch != nil {
+		o.Console = watch
+	}
 	log.Info("runner: admin interface", "address", l.Addr().String())
 	go func() {
-		served <- admin.Serve(ctx, l, admin.Options{
-			Runner: administered{e}, Token: reveal(c.Token), MetricsToken: reveal(c.MetricsToken), Metrics: t.Metrics(), Logger: log,
-		})
+		var watching sync.WaitGroup
+		if watch != nil {
+			watching.Go(func() { _ = watch.Run(ctx) }) // it runs once, so it returns nil
+		}
+		err := admin.Serve(ctx, l, o)
+		watching.Wait()
+		served <- err
 	}()
 	return l.Addr().String(), served, nil
 }

@@ -102,6 +102,7 @@ type Admin struct {
 	Listen       string `yaml:"listen" jsonschema:"format=listen,default=127.0.0.1:8081" jsonschema_description:"HOST:PORT, or \"none\". Unless the address is on loopback, a token is required."`
 	Token        Secret `yaml:"token" jsonschema_description:"The token that clients send as Authorization: Bearer TOKEN, 16 bytes or more. It gives access to everything, including control of the queues."`
 	MetricsToken Secret `yaml:"metrics_token" jsonschema_description:"A token for scrapers that gives access to /metrics only, 16 bytes or more. It must differ from token."`
+	Console      string `yaml:"console" jsonschema:"enum=off,enum=read,enum=full,default=read" jsonschema_description:"The web pages under /console/: off; read, which shows the processes, queues and dead letters; or full, which also permits actions such as replays. The pages connect to RabbitMQ only while they are viewed."`
 }
 
 // Fleet configures announcements and control: see fleet.Config.

@@ -14,7 +14,7 @@ func defaults() *Config {
 			StartupTimeout: Limit(30 * time.Second), PublishTimeout: Limit(30 * time.Second),
 		},
 		Scheduler: Scheduler{Name: "runner", Renew: Duration(time.Minute)},
-		Admin:     Admin{Listen: "127.0.0.1:8081"},
+		Admin:     Admin{Listen: "127.0.0.1:8081", Console: "read"},
 		Fleet:     Fleet{Announce: true},
 		Log:       Log{Level: "info", Format: "text"},
 		Telemetry: Telemetry{ServiceName: "runner", Prometheus: true},
