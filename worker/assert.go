@@ -71,7 +71,7 @@ func (q *Subscription) assertSoon() {
 // The error is what the broker refuses; a lost session is no refusal.
 func (q *Subscription) assert(ctx context.Context, sharedAge time.Duration) error {
 	session, _ := q.worker.connections.consuming.Current()
-	if state := q.Health().State; session == nil || state == StateStarting || state == StateIdle {
+	if state := q.Health().State; session == nil || state == StateStarting || state == StateIdle || q.isAbsent() {
 		return nil
 	}
 	release, err := q.worker.opening.acquire(ctx)

@@ -43,6 +43,10 @@ func (s *announced) control(ctx context.Context, q *Subscription, c fleet.Comman
 	want := StatePaused
 	switch c.Name {
 	case fleet.Pause:
+		if c.Absent {
+			q.leave()
+			break
+		}
 		q.Pause()
 	case fleet.Resume:
 		q.Resume()

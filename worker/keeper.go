@@ -264,6 +264,9 @@ func (q *Subscription) open(k *keeping, concurrency int) (*amqp.Consumer, error)
 	// could end the session, on which running handlers settle.
 	ctx, cancel := context.WithTimeout(k.hard, declareTimeout)
 	defer cancel()
+	if q.isAbsent() {
+		return nil, nil //nolint:nilnil // as below
+	}
 	if k.declared != session {
 		if err := q.declare(ctx, session); err != nil {
 			return nil, err

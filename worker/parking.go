@@ -3,6 +3,7 @@ package worker
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -61,7 +62,7 @@ func (w *Worker) park(q Queue) {
 func (w *Worker) addParking(turn openers, t topology.Topology, target func(*message.Message) delay.Address) {
 	p := &parking{worker: w, queue: t.Queues[0].Name, topology: t, turn: turn}
 	p.keeper = delay.New(delay.Config{
-		Queue: p.queue, Target: target, Sink: parkingSink{w.connections.sender},
+		Queue: p.queue, Target: target, Sink: parkingSink{w.connections.sender, w},
 		OnIdle: p.flush, OnPublished: p.published, OnFailed: p.failed,
 	})
 	w.parkings = append(w.parkings, p)
@@ -240,9 +241,19 @@ func (p *parking) rest(ctx context.Context) {
 }
 
 // parkingSink publishes for a keeper.
-type parkingSink struct{ sender *amqp.Sender }
+type parkingSink struct {
+	sender *amqp.Sender
+	worker *Worker
+}
+
+// errReplaced makes the keeper try again. What is published to a classic queue at the moment of
+// its deletion would be confirmed and lost.
+var errReplaced = fmt.Errorf("%w: another process replaces the queue", amqp.ErrNacked)
 
 func (s parkingSink) Start(ctx context.Context, to delay.Address, m *message.Message) func(context.Context) error {
+	if to.Exchange == "" && slices.ContainsFunc(s.worker.queues, func(q *Subscription) bool { return q.config.Name == to.Key && q.isAbsent() }) {
+		return func(context.Context) error { return errReplaced }
+	}
 	return s.sender.StartUntil(ctx, to.Exchange, to.Key, m)
 }
 

@@ -40,6 +40,7 @@ type Subscription struct {
 	consumer    *amqp.Consumer // what the goroutines receive from; nil while there is none
 	swapped     chan struct{}  // closed when consumer is replaced
 	paused      bool
+	absent      bool // paused, and not declared either: another process replaces the queue
 	concurrency int
 	retry       retry.Policy
 	changed     chan struct{} // holds one token: paused or concurrency was set
@@ -72,7 +73,16 @@ func (q *Subscription) Handle(pattern string, h handler.Handler) {
 func (q *Subscription) Pause() { q.change(func() { q.paused = true }) }
 
 // Resume receives again after Pause.
-func (q *Subscription) Resume() { q.change(func() { q.paused = false }) }
+func (q *Subscription) Resume() { q.change(func() { q.paused, q.absent = false, false }) }
+
+// leave pauses the queue, and does not declare it until it is resumed.
+func (q *Subscription) leave() { q.change(func() { q.paused, q.absent = true, true }) }
+
+func (q *Subscription) isAbsent() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.absent
+}
 
 // SetConcurrency changes the number of messages that are handled at a time, at least 1.
 // Surplus goroutines end with the message that they are handling.

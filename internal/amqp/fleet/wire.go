@@ -114,7 +114,7 @@ type Executed struct {
 
 // Commands.
 const (
-	Pause    = "pause"     // Queue
+	Pause    = "pause"     // Queue, Absent
 	Resume   = "resume"    // Queue
 	Scale    = "scale"     // Queue, Concurrency
 	LogLevel = "log-level" // Level
@@ -139,6 +139,7 @@ type Command struct {
 	Format      int    `json:"format"`
 	Name        string `json:"name"`
 	Queue       string `json:"queue,omitempty"`
+	Absent      bool   `json:"absent,omitempty"` // do not declare the queue either until it is resumed
 	Concurrency int    `json:"concurrency,omitempty"`
 	ID          string `json:"id,omitempty"`
 	Verdict     string `json:"verdict,omitempty"`
