@@ -47,8 +47,19 @@ type ConflictError struct {
 
 // Error names the argument that differs, gives both values, and says what can be done.
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("topology: %s %s: %s is %s, wanted %s; give the same value here, or drain and delete the %s, or use another name",
-		e.Kind, e.Name, e.Argument, e.Current, e.Wanted, e.Kind)
+	return fmt.Sprintf("topology: %s %s: %s is %s, wanted %s; give the same value here, or %s, or use another name",
+		e.Kind, e.Name, e.Argument, e.Current, e.Wanted, e.remedy())
+}
+
+// remedy returns how to replace the queue or the exchange.
+func (e *ConflictError) remedy() string {
+	switch {
+	case e.Kind != "queue":
+		return "delete the " + e.Kind
+	case e.Argument == "x-queue-type" && (e.Wanted == Quorum || e.Wanted == Classic):
+		return fmt.Sprintf("replace the queue by \"runner topology migrate %s --to %s\"", e.Name, e.Wanted)
+	}
+	return fmt.Sprintf("replace the queue by \"runner topology migrate %s --to arguments\"", e.Name)
 }
 
 // Unwrap returns the broker's error.

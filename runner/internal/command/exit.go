@@ -74,9 +74,11 @@ func (p *Program) exitStatusTopic() *cobra.Command {
     3   the configuration is wrong; the command did not connect
     4   the broker cannot be reached, or refuses the user or virtual host
     5   the topology conflicts with the broker's; nothing was changed. With
-        "topology plan --detailed-exitcode" also: something is missing or left over
+        "topology plan --detailed-exitcode" also: something is missing or left over. For
+        "topology migrate" also: the queue has consumers
     6   only a part was done: some messages were published or replayed and others not, or
-        "topology prune" has kept a queue that is in use
+        "topology prune" has kept a queue that is in use, or "topology migrate" must be
+        run again
     7   doctor found an error
   130   interrupted; for run and dev: by a second signal, before the end of the drain`,
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/amqp/fleet"
+	"github.com/warren-mq/warren/runner/internal/config"
 )
 
 const fleetHelp = `Show and control all processes that announce themselves on this virtual host.
@@ -44,11 +45,16 @@ type watched struct {
 }
 
 // withFleet connects, listens, and calls do.
-func (p *Program) withFleet(ctx context.Context, do func(context.Context, *watched) error) (err error) {
+func (p *Program) withFleet(ctx context.Context, do func(context.Context, *watched) error) error {
 	c, err := p.load(false)
 	if err != nil {
 		return err
 	}
+	return p.withFleetOf(ctx, c, do)
+}
+
+// withFleetOf is withFleet for a configuration that has been read.
+func (p *Program) withFleetOf(ctx context.Context, c *config.Config, do func(context.Context, *watched) error) (err error) {
 	s, err := p.dial(ctx, c)
 	if err != nil {
 		return err

@@ -18,8 +18,8 @@ import (
 )
 
 func (p *Program) topologyCommand() *cobra.Command {
-	c := parent("topology", "Plan, declare, prune, export and draw the exchanges and queues")
-	c.AddCommand(p.topologyPlan(), p.topologyApply(), p.topologyPrune(), p.topologyExport(), p.topologyDiagram())
+	c := parent("topology", "Plan, declare, migrate, prune, export and draw the exchanges and queues")
+	c.AddCommand(p.topologyPlan(), p.topologyApply(), p.topologyMigrate(), p.topologyPrune(), p.topologyExport(), p.topologyDiagram())
 	return c
 }
 

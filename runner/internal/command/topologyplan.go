@@ -28,7 +28,7 @@ type conflict struct {
 }
 
 func (p *Program) topologyPlan() *cobra.Command {
-	var detailed bool
+	var flags planFlags
 	var s search
 	c := &cobra.Command{
 		Use: "plan", Short: "Show what would be declared, conflicts and leftovers, without changes", Args: exactly(0),
@@ -37,6 +37,9 @@ exist with properties that differ from the configuration. Plan changes nothing. 
 does not list bindings to declare, because AMQP cannot list existing ones; declaring a
 binding again is harmless.
 
+Exchanges and queues that exist as configured are one line, with their number. --all and the
+other formats of -o show each of them.
+
 Plan also shows bindings and queues that are left over from a former configuration, if --was
 is its file, or if broker.management_url is set. "topology prune" removes them.
 
@@ -44,16 +47,20 @@ The exit status is 5 if there is a conflict. With --detailed-exitcode it is also
 something is missing or left over.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withLeftovers(cmd.Context(), s, func(ctx context.Context, c *config.Config, l leftovers, session *amqp.Session) error {
-				return p.plan(ctx, wiring.Topology(c), l, session, detailed)
+				return p.plan(ctx, wiring.Topology(c), l, session, flags)
 			})
 		},
 	}
-	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with status 5 also if something is missing or left over")
+	c.Flags().BoolVar(&flags.detailed, "detailed-exitcode", false, "exit with status 5 also if something is missing or left over")
+	c.Flags().BoolVar(&flags.all, "all", false, "show each exchange and queue that exists as configured")
 	c.Flags().StringVar(&s.was, "was", "", "`file` of the former configuration, to find what is left over")
 	return c
 }
 
-func (p *Program) plan(ctx context.Context, t topology.Topology, l leftovers, s *amqp.Session, detailed bool) error {
+// planFlags are the flags of topology plan.
+type planFlags struct{ detailed, all bool }
+
+func (p *Program) plan(ctx context.Context, t topology.Topology, l leftovers, s *amqp.Session, flags planFlags) error {
 	changes, err := s.Plan(ctx, t)
 	if err != nil {
 		return err
@@ -62,7 +69,7 @@ func (p *Program) plan(ctx context.Context, t topology.Topology, l leftovers, s 
 	if err := left.all(ctx, l); err != nil {
 		return err
 	}
-	r := planTable(changes, topology.Create)
+	r := planTable(changes, topology.Create, flags.all)
 	r.addLeftovers(append(left.parts, l.unknownParts()...))
 	if err := p.show(r); err != nil {
 		return err
@@ -70,7 +77,7 @@ func (p *Program) plan(ctx context.Context, t topology.Topology, l leftovers, s 
 	if err := topology.Conflicts(changes); err != nil {
 		return err
 	}
-	if detailed && (number(changes, topology.Create) > 0 || len(left.parts) > 0) {
+	if flags.detailed && (number(changes, topology.Create) > 0 || len(left.parts) > 0) {
 		return &silentError{exitConflict}
 	}
 	return nil
@@ -108,14 +115,15 @@ declares nothing and the exit status is 5. Apply deletes nothing.`,
 				if err := s.Declare(ctx, t); err != nil {
 					return err
 				}
-				return p.show(planTable(changes, "created"))
+				return p.show(planTable(changes, "created", false))
 			})
 		},
 	}
 }
 
-// planTable shows changes. The action for missing parts is shown as create.
-func planTable(changes []topology.Change, create topology.Action) result {
+// planTable shows changes. The action for missing parts is shown as create. Unless all is
+// set, the rows of parts that are the same are folded into one.
+func planTable(changes []topology.Change, create topology.Action, all bool) result {
 	r := result{header: []string{"KIND", "NAME", "ACTION", "NOTE"}, empty: "The configuration has no topology."}
 	for _, c := range changes {
 		shown := part{Kind: c.Kind, Name: c.Name, Action: string(c.Action)}
@@ -127,8 +135,13 @@ func planTable(changes []topology.Change, create topology.Action) result {
 			shown.Conflict = &conflict{e.Argument, e.Current, e.Wanted}
 			note = fmt.Sprintf("%s is %s, wanted %s", e.Argument, e.Current, e.Wanted)
 		}
-		r.rows = append(r.rows, []string{shown.Kind, shown.Name, shown.Action, note})
 		r.values = append(r.values, shown)
+		if c.Action != topology.Same || all {
+			r.rows = append(r.rows, []string{shown.Kind, shown.Name, shown.Action, note})
+		}
+	}
+	if n := number(changes, topology.Same); n > 0 && !all {
+		r.rows = append(r.rows, []string{"-", fmt.Sprintf("%d exchanges and queues", n), string(topology.Same), ""})
 	}
 	r.note = fmt.Sprintf("%s: %d, same: %d, conflict: %d",
 		create, number(changes, topology.Create), number(changes, topology.Same), number(changes, topology.Conflict))
