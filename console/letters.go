@@ -177,7 +177,7 @@ func (c *Console) find(r *http.Request, id string) (queue string, l *deadletter.
 	if err != nil {
 		return "", nil, err
 	}
-	ctx, cancel := context.WithTimeoutCause(r.Context(), readTime, errSlowRead)
+	ctx, cancel := context.WithTimeoutCause(r.Context(), findTime, errSlowRead)
 	defer cancel()
 	unlock, err := c.reads.lock(ctx, dlq)
 	if err != nil {

@@ -18,6 +18,7 @@ const (
 	readMost  = 50_000   // dead letters of a read in the background
 	readBytes = 64 << 20 // of bodies, after which a read ends
 	readTime  = 20 * time.Second
+	findTime  = 50 * time.Second // for one dead letter, which may be the last of many
 	freshFor  = 15 * time.Second
 	deepFor   = 10 * time.Minute // a read in the background is kept for longer
 	maxReads  = 12               // that are kept
@@ -247,4 +248,4 @@ func (c *Console) sampleOf(ctx context.Context, queue, filter string, fresh bool
 	return s, err
 }
 
-var errSlowRead = errors.New("console: reading the dead letters took longer than 20 s; another action may be using the queue")
+var errSlowRead = errors.New("console: reading the dead letters took too long; another action may be using the queue")

@@ -207,6 +207,8 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, deadletter.ErrInspected):
 		return http.StatusConflict
+	case errors.Is(err, errSlowRead):
+		return http.StatusGatewayTimeout
 	}
 	return http.StatusBadGateway
 }

@@ -105,6 +105,22 @@ func (t *Tab) Follow(selector string) {
 	})
 }
 
+// FollowText clicks the first link or button in main whose text begins with text, and waits for
+// the next page.
+func (t *Tab) FollowText(text string) {
+	t.tb.Helper()
+	click := `(text => {
+		const one = [...document.querySelectorAll("main a, main button")].find(e => e.innerText.replace(/\s+/g, " ").trim().startsWith(text));
+		if (!one) throw new Error("no " + text + " in: " + document.body.innerText);
+		one.click();
+		return true;
+	})(` + strconv.Quote(text) + ")"
+	t.do("follow "+text, func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
+		_, err := chromedp.RunResponse(ctx, chromedp.Evaluate[chromedp.Void](click))
+		return chromedp.Void{}, err
+	})
+}
+
 // Until waits until the JavaScript expression is true. what describes it in the failure.
 func (t *Tab) Until(what, expression string) {
 	t.tb.Helper()

@@ -1,0 +1,280 @@
+package browser_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/console"
+	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/examples/signup/internal/browser"
+	"github.com/warren-mq/warren/fleet"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/schedule"
+	"github.com/warren-mq/warren/topology"
+	"github.com/warren-mq/warren/worker"
+)
+
+// night is a broker in memory with workers whose messages fail, and a console that shows them.
+type night struct {
+	t    *testing.T
+	cfg  broker.Config
+	url  string
+	well atomic.Bool // the payment provider is up again
+}
+
+const consoleToken = "0123456789abcdef"
+
+func newNight(t *testing.T) *night {
+	t.Helper()
+	b := devbroker.New()
+	n := &night{t: t, cfg: broker.Config{URL: b.URL(), Dial: b.DialContext}}
+	run := func(what func(context.Context) error) {
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- what(ctx) }()
+		t.Cleanup(func() {
+			stop()
+			if err := <-ended; err != nil {
+				t.Errorf("Run returned %v", err)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t1, t2 := n.worker(), n.worker()
+	run(t1.Run)
+	run(t2.Run)
+	run(schedule.New(schedule.Config{
+		Name: "night", Broker: n.cfg, Logger: slog.New(slog.DiscardHandler),
+		Entries: []schedule.Entry{{Name: "report", Cron: "30 3 * * 1-5", Key: "orders"}},
+	}).Run)
+	c, err := console.New(console.Config{
+		Broker: n.cfg, Control: true, Logger: slog.New(slog.DiscardHandler), Topology: t1.Topology,
+		Token: func() (string, error) { return consoleToken, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(c)
+	run(c.Run)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	n.url = server.URL + "/console/"
+	return n
+}
+
+// worker returns a worker of the queues orders and slow.
+func (n *night) worker() *worker.Worker {
+	w := worker.New(worker.Config{Broker: n.cfg, Logger: slog.New(slog.DiscardHandler), Fleet: &fleet.Config{
+		Schedule: func() fleet.Schedule { return fleet.Schedule{Group: "night", Role: "leader"} },
+	}})
+	w.Queue(worker.Queue{Name: "orders", Exchange: "shop", Concurrency: 4, Retry: retry.Policy{MaxAttempts: 1}}).Handle("order.*", handler.Func(n.order))
+	w.Queue(worker.Queue{Name: "slow", Retry: retry.Policy{MaxAttempts: 1}}).Handle("#", handler.Func(hang))
+	return w
+}
+
+func hang(ctx context.Context, _ *message.Message) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+// order fails in three ways.
+func (n *night) order(_ context.Context, m *message.Message) error {
+	switch kind := m.Headers.String("kind"); {
+	case n.well.Load() && kind == "provider":
+		return nil
+	case kind == "provider":
+		return retry.Permanent(errors.New("payment provider: 503 Service Unavailable"))
+	case kind == "typo" && string(m.Body) == `{"email":"ada@example.orgg"}`:
+		return retry.Permanent(errors.New("mail: no such domain"))
+	case kind == "junk":
+		return retry.Permanent(errors.New("order: unknown product"))
+	}
+	return nil
+}
+
+// publish publishes messages of a kind, with the ids KIND-0 and so on.
+func (n *night) publish(kind, body string, count int, options ...broker.Option) {
+	n.t.Helper()
+	p := broker.NewPublisher(n.cfg, "shop")
+	for i := range count {
+		o := append([]broker.Option{
+			broker.WithMessageID(fmt.Sprintf("%s-%d", kind, i)), broker.WithHeader("kind", kind), broker.WithContentType("application/json"),
+		}, options...)
+		if err := p.Publish(n.t.Context(), "order.placed", []byte(body), o...); err != nil {
+			n.t.Fatal(err)
+		}
+	}
+	if err := p.Close(); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// hang publishes a message whose handler hangs.
+func (n *night) hang(id string) {
+	n.t.Helper()
+	p := broker.NewPublisher(n.cfg, "")
+	if err := p.Publish(n.t.Context(), "slow", "x", broker.WithMessageID(id)); err != nil {
+		n.t.Fatal(err)
+	}
+	if err := p.Close(); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// ready waits until the workers have declared their queues.
+func (n *night) ready(tab *browser.Tab) {
+	tab.Go(n.url + "queues")
+	tab.Until("both processes consume", `document.querySelector("#state").innerText.includes("consuming 2")`)
+}
+
+// login logs in as Ada.
+func (n *night) login(tab *browser.Tab) {
+	tab.Go(n.url)
+	tab.Fill("#user", "Ada")
+	tab.Fill("#token", consoleToken)
+	tab.Follow("form button.first")
+}
+
+// press follows a link or presses a button by its text, and expects a page with the title.
+func press(t *testing.T, tab *browser.Tab, text, title string) {
+	t.Helper()
+	tab.FollowText(text)
+	tab.Until("the page "+title+" is shown", `document.title.startsWith(`+strconv.Quote(title)+`)`)
+}
+
+func TestABadNightInTheConsole(t *testing.T) {
+	t.Parallel()
+	n := newNight(t)
+	tab := browser.Open(t).Tab(t, browser.Looks()[0])
+	n.login(tab)
+	n.ready(tab)
+	n.publish("provider", `{"order":1}`, 40)
+	n.publish("typo", `{"email":"ada@example.orgg"}`, 1)
+	n.publish("junk", `{"product":"?"}`, 3)
+
+	tab.Go(n.url)
+	tab.Until("the overview says what is wrong", `document.body.innerText.includes("Queue orders has 44 dead letters")`)
+	press(t, tab, "Show the groups", "Dead letters of orders")
+	tab.Until("there are three groups", `document.querySelectorAll("tbody tr").length === 3`)
+
+	// The canaries stop a replay that comes too early.
+	press(t, tab, "Replay the group", "Replay to orders")
+	press(t, tab, "Only count them", "Action: count")
+	tab.Until("they are counted", `document.querySelector("#state").innerText.includes("40 would be replayed")`)
+	tab.Go(n.url + "deadletters/orders?fresh=1")
+	press(t, tab, "Replay the group", "Replay to orders")
+	press(t, tab, "Replay", "Action: replay")
+	tab.Until("the canaries have stopped it", `document.querySelector("#job-state").innerText === "failed" && document.body.innerText.includes("canary")`)
+
+	// The provider is up again.
+	n.well.Store(true)
+	tab.Go(n.url + "deadletters/orders?fresh=1")
+	tab.Until("there are three groups", `document.querySelectorAll("tbody")[0].rows.length === 3`)
+	press(t, tab, "Replay the group", "Replay to orders")
+	press(t, tab, "Replay", "Action: replay")
+	tab.Until("all are replayed", `document.querySelector("#job-state").innerText === "done" && document.querySelector("#state").innerText.includes("40 of ")`)
+
+	// One message is edited.
+	tab.Go(n.url + "deadletters/orders/letter?id=typo-0")
+	press(t, tab, "Edit and replay", "Edit message")
+	tab.Fill("#body", `{"email":"ada@example.org"}`)
+	press(t, tab, "Show what changes", "Edit message")
+	tab.Until("the difference is shown", `document.querySelector(".minus").innerText.includes("orgg") && !document.querySelector(".plus").innerText.includes("orgg")`)
+	press(t, tab, "Replay the edited message", "Dead letters of orders")
+	tab.Until("it is replayed", `document.querySelector(".notice").innerText.includes("Its new id is")`)
+
+	// The rest is of no use.
+	press(t, tab, "Discard all", "Discard dead letters of orders")
+	tab.Fill("#confirm", "orders")
+	press(t, tab, "Remove them for good", "Action: discard")
+	tab.Until("they are removed", `document.querySelector("#job-state").innerText === "done"`)
+	tab.Go(n.url)
+	tab.Until("all is well", `document.querySelector("#state .lead").innerText.startsWith("All is well")`)
+}
+
+func TestAQueueIsPausedAndAHandlerCancelledInTheConsole(t *testing.T) {
+	t.Parallel()
+	n := newNight(t)
+	tab := browser.Open(t).Tab(t, browser.Looks()[0])
+	n.login(tab)
+	n.ready(tab)
+	tab.Go(n.url + "queues/orders")
+	press(t, tab, "Pause everywhere", "Queue orders")
+	tab.Until("both processes have paused", `document.body.innerText.includes("is paused everywhere (2 processes)")`)
+	press(t, tab, "Resume everywhere", "Queue orders")
+	tab.Until("both consume", `!document.body.innerText.includes("is paused")`)
+
+	n.hang("stuck/1")
+	tab.Go(n.url + "working")
+	tab.Until("the message is in hand", `document.querySelector("#state").innerText.includes("stuck/1")`)
+	press(t, tab, "Stack", "Stack on process")
+	tab.Until("the stack is shown", `document.querySelector("pre").innerText.includes("browser_test.hang")`)
+	press(t, tab, "Cancel and dead-letter", "Stack on process")
+	tab.Go(n.url + "deadletters/slow")
+	tab.Until("it is a dead letter", `document.querySelectorAll("tbody tr").length === 1`)
+
+	n.publish("later", `{"order":2}`, 1, broker.WithDelay(time.Minute))
+	tab.Go(n.url + "delayed")
+	tab.Until("it waits", `document.querySelector("#state").innerText.includes("exchange shop") && [...document.querySelectorAll("td.n")].some(e => e.innerText === "1")`)
+	press(t, tab, "exchange shop", "Delayed for exchange shop")
+	press(t, tab, "Run now", "Delayed for exchange shop")
+	tab.Until("it was published", `document.querySelector(".notice").innerText.includes("published now")`)
+}
+
+func TestConsolePagesShutNobodyOut(t *testing.T) {
+	t.Parallel()
+	n := newNight(t)
+	b := browser.Open(t)
+	first := b.Tab(t, browser.Looks()[0])
+	n.login(first)
+	n.ready(first)
+	n.publish("provider", `{"order":1}`, 3)
+	n.publish("later", `{"order":2}`, 2, broker.WithDelay(time.Hour/100))
+	n.hang("stuck")
+	first.Go(n.url + "working")
+	first.Until("a message is in hand", `document.querySelector("#state").innerText.includes("stuck")`)
+	first.Go(n.url + "delayed")
+	first.Until("a message waits", `document.querySelector("#state").innerText.includes("exchange shop")`)
+	process := browser.Eval[string](first, `fetch("`+n.url+`api/processes").then(r => r.json()).then(v => v.processes[0].id)`)
+	parking := topology.ExchangeParking("shop")
+	for _, look := range browser.Looks() {
+		if look.Name == "phone-dark" {
+			continue // the colours and the widths are tested by the others
+		}
+		t.Run(look.Name, func(t *testing.T) {
+			t.Parallel()
+			tab := b.Tab(t, look)
+			for name, path := range map[string]string{
+				"overview": "", "queues": "queues", "queue": "queues/orders", "working": "working", "stack": "working/" + process, "processes": "processes",
+				"deadletters": "deadletters", "groups": "deadletters/orders", "letters": "deadletters/orders/letters", "letter": "deadletters/orders/letter?id=provider-0",
+				"replay": "deadletters/orders/replay", "discard": "deadletters/orders/discard", "edit": "deadletters/orders/edit?id=provider-0", "jobs": "jobs",
+				"delayed": "delayed", "delays": "delayed/" + parking, "schedules": "schedules", "topology": "topology?plan=1", "publish": "publish", "login": "login",
+			} {
+				tab.Go(n.url + path)
+				for _, v := range tab.Violations() {
+					t.Errorf("%s: %s", path, v)
+				}
+				if wide := browser.Eval[int](tab, "document.documentElement.scrollWidth"); wide > int(look.Width) {
+					t.Errorf("%s is %d pixels wide, want %d at most", path, wide, look.Width)
+				}
+				shootPage(t, tab, "console-"+name+"-"+look.Name)
+			}
+		})
+	}
+}
