@@ -63,6 +63,12 @@ func stallWithin(d time.Duration) bound {
 	return b
 }
 
+func modeStallWithin(d time.Duration) bound {
+	b := within("stall of a mode ≤ "+rounded(d), func(r *result) time.Duration { return r.modeGap }, d)
+	b.figure = nil // has a column
+	return b
+}
+
 func publishesWithin(d time.Duration) bound {
 	return within("publishes again within "+rounded(d), func(r *result) time.Duration { return r.gap }, d)
 }

@@ -34,8 +34,8 @@ func faults() []fault {
 	work := []string{"plain", "classic", "ordered", "retry"}
 	const sec = time.Second
 	return []fault{
-		{"node-kill", everywhere, 3, false, 10 * sec, 20 * sec, all, nil, killNodes, []bound{noneLost(), onClusters(stallWithin(10 * sec))}},
-		{"first-node-down", clusters, 3, true, 60 * sec, 25 * sec, all, nil, downFirst, []bound{noneLost(), publishesWithin(5 * sec)}},
+		{"node-kill", everywhere, 3, false, 10 * sec, 20 * sec, all, nil, killNodes, []bound{noneLost(), onClusters(stallWithin(10 * sec)), onClusters(modeStallWithin(20 * sec))}},
+		{"first-node-down", clusters, 3, true, 60 * sec, 25 * sec, all, nil, downFirst, []bound{noneLost(), publishesWithin(5 * sec), modeStallWithin(20 * sec)}},
 		{"majority-lost", clusters, 2, false, 230 * sec, 20 * sec, all, nil, loseMajority, []bound{noneLost(), oneExtra(), notReady()}},
 		{"memory-alarm", everywhere, 1, false, 120 * sec, 15 * sec, all, nil, memoryAlarm, []bound{noneLost(), noneTwice(), stopsWithin(2 * grace)}},
 		{"disk-alarm", everywhere, 1, false, 120 * sec, 15 * sec, all, nil, diskAlarm, []bound{noneLost(), noneTwice(), stopsWithin(2 * grace)}},
@@ -52,7 +52,7 @@ func faults() []fault {
 		{"queue-deleted", everywhere, 1, false, 60 * sec, 0, all, nil, deleteQueue, []bound{noneLost(), backOrNotReady(10 * sec)}},
 		{"exchange-deleted", everywhere, 1, false, 90 * sec, 0, all, nil, deleteExchange, []bound{noneLost(), backOrNotReady(60 * sec)}},
 		{"binding-deleted", everywhere, 1, false, 90 * sec, 0, all, nil, deleteBinding, []bound{noneLost(), backOrNotReady(60 * sec)}},
-		{"policy", everywhere, 1, false, 80 * sec, 5 * sec, all, nil, breakByPolicy, []bound{noneLost(), notReady()}},
+		{"policy", everywhere, 1, false, 80 * sec, 20 * sec, all, nil, breakByPolicy, []bound{noneLost(), notReady()}},
 	}
 }
 

@@ -64,7 +64,7 @@ func breakByPolicy(ctx context.Context, s *stage) error {
 		if err != nil {
 			return err
 		}
-		s.pause(ctx, 40*time.Second)
+		wait(ctx, max(20*time.Second, s.options.scaled(40*time.Second))) // health allows 10 s
 		err = s.nodes.ctlAll(ctx, []string{"clear_policy", "-p", s.vhost, "chaos"})
 		s.pause(ctx, 40*time.Second)
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"database/sql"
@@ -92,7 +93,7 @@ func (l *load) publish(ctx context.Context, all []mode, n int, during time.Durat
 	running.Wait()
 	wait(ctx, time.Until(l.began.Add(during))) // for the schedule
 	l.ended = time.Now()
-	return errors.Join(errs...)
+	return cmp.Or(errs...) // all have the same cause
 }
 
 // send repeats a publish until it succeeds.

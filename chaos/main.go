@@ -28,6 +28,7 @@ type options struct {
 	only, brokers string
 	modes         string
 	short, list   bool
+	keep          bool
 	scripts       string
 	bound         time.Duration
 }
@@ -65,6 +66,7 @@ func run(ctx context.Context, args []string) error {
 	f.StringVar(&o.brokers, "brokers", "", "comma-separated kinds of `brokers`: "+strings.Join(brokerNames(), ", ")+"; empty means all")
 	f.StringVar(&o.modes, "modes", "", "comma-separated `modes` of messages, for all faults: "+strings.Join(modeNames(), ", ")+"; empty means those of each fault")
 	f.BoolVar(&o.short, "short", false, "2,000 messages, each fault once, and a sixth of its duration")
+	f.BoolVar(&o.keep, "keep", false, "keep the ledgers and logs of all rows, not only of those with a loss")
 	f.BoolVar(&o.list, "list", false, "list the faults and their bounds")
 	f.StringVar(&o.scripts, "scripts", "../scripts/rabbitmq", "the script that runs the nodes")
 	f.DurationVar(&o.bound, "bound", 12*time.Hour, "end after this time")

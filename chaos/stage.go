@@ -41,7 +41,7 @@ func runFault(ctx context.Context, o options, n *nodes, f fault) (*result, error
 		s, err := newStage(ctx, o, n, f, round)
 		if err == nil {
 			err = s.run(ctx, total)
-			err = errors.Join(err, s.close(ctx, err != nil || total.total("lost") > 0))
+			err = errors.Join(err, s.close(ctx, o.keep || err != nil || total.total("lost") > 0))
 		}
 		if err != nil {
 			return total, err

@@ -51,6 +51,7 @@ var knownArguments = []argument{
 	{name: "x-delayed-retry-type", types: quorum, check: anything, versions: []string{"4.3"}},
 	{name: "x-delayed-retry-min", types: quorum, check: anything, versions: []string{"4.3"}},
 	{name: "x-delayed-retry-max", types: quorum, check: anything, versions: []string{"4.3"}},
+	{name: "x-consumer-disconnected-timeout", types: quorum, check: integer(0, noMaximum), versions: []string{"4.3"}},
 	{name: "x-consumer-timeout", types: quorum, check: integer(0, noMaximum), versions: []string{"4.3"}, free: true},
 }
 

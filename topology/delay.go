@@ -23,6 +23,11 @@ const UnroutedQueue = "warren.unrouted"
 // each inspection that requeues a message counts as a delivery.
 const NeverReached = 2147483647
 
+// DisconnectedTimeout is the value, in milliseconds, of x-consumer-disconnected-timeout for
+// queues with a single active consumer. RabbitMQ 4.3 waits for this time before it replaces
+// an active consumer whose node has died, and for 60 s by default. Earlier versions do not wait.
+const DisconnectedTimeout = 5000
+
 // ParkingQueue returns the name of the parking queue of a work queue. It holds messages
 // that the work queue is to receive later.
 func ParkingQueue(queue string) string { return queue + parkingSuffix }
@@ -66,6 +71,8 @@ func parking(name string, deadLetter message.Headers) Topology {
 		"x-single-active-consumer": true,
 		"x-delivery-limit":         NeverReached,
 		"x-overflow":               "reject-publish",
+
+		"x-consumer-disconnected-timeout": DisconnectedTimeout,
 	}
 	maps.Copy(args, deadLetter)
 	return Topology{

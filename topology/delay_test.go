@@ -54,6 +54,9 @@ func TestAWorkQueueHasItsParkingQueues(t *testing.T) {
 		if _, ok := args["x-message-ttl"]; ok || args == nil {
 			t.Errorf("%s has the arguments %v, want no time to live", name, args)
 		}
+		if args["x-consumer-disconnected-timeout"] != topology.DisconnectedTimeout {
+			t.Errorf("%s has the arguments %v, want the next consumer soon after the node of the active one has died", name, args)
+		}
 		if !bound(got, topology.DueExchange, name) {
 			t.Errorf("%s is not bound to %s", name, topology.DueExchange)
 		}

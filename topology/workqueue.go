@@ -155,6 +155,9 @@ func (q WorkQueue) arguments() message.Headers {
 	}
 	if q.SingleActive {
 		a["x-single-active-consumer"] = true
+		if q.kind() == Quorum {
+			a["x-consumer-disconnected-timeout"] = DisconnectedTimeout
+		}
 	}
 	maps.Copy(a, q.Arguments)
 	return a

@@ -214,6 +214,31 @@ var argumentScenarios = []scenario{
 		}},
 	},
 	{
+		name: "x-consumer-disconnected-timeout came with 4.3",
+		do: func(c *client) {
+			c.declarable("classic", "x-consumer-disconnected-timeout", 5000)
+			c.declarable("quorum", "x-consumer-disconnected-timeout", 5000, 0, -1)
+			c.quorum("q2", table{"x-consumer-disconnected-timeout": 5000})
+			c.attempt("another", func(ch *channel) { ch.quorum("q2", table{"x-consumer-disconnected-timeout": 6000}) })
+		},
+		want: `
+			classic x-consumer-disconnected-timeout=int(5000): channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-consumer-disconnected-timeout' for queue 'q' in vhost '/' of queue type rabbit_classic_queue
+			quorum x-consumer-disconnected-timeout=int(5000): ok
+			quorum x-consumer-disconnected-timeout=int(0): ok
+			quorum x-consumer-disconnected-timeout=int(-1): channel closed, 406 PRECONDITION_FAILED - invalid arg 'x-consumer-disconnected-timeout' for queue 'q' in vhost '/': {value_negative,-1}
+			another: channel closed, 406 PRECONDITION_FAILED - inequivalent arg 'x-consumer-disconnected-timeout' for queue 'q2' in vhost '/': received '6000' but current is '5000'`,
+		differ: []difference{{
+			versions: "3.10 4.0",
+			want: `
+				classic x-consumer-disconnected-timeout=int(5000): ok
+				quorum x-consumer-disconnected-timeout=int(5000): ok
+				quorum x-consumer-disconnected-timeout=int(0): ok
+				quorum x-consumer-disconnected-timeout=int(-1): ok
+				another: ok`,
+			why: "the argument is checked from 4.3 on, which has it for quorum queues only",
+		}},
+	},
+	{
 		name: "an unknown argument is ignored",
 		do: func(c *client) {
 			c.declarable("classic", "x-mine", 1, "a", nil)

@@ -25,6 +25,7 @@ func (t Token) Topology() topology.Topology {
 	return topology.Topology{Queues: []topology.Queue{
 		{Name: t.Queue, Arguments: message.Headers{
 			"x-queue-type": topology.Quorum, "x-delivery-limit": topology.NeverReached, "x-single-active-consumer": true,
+			"x-consumer-disconnected-timeout": topology.DisconnectedTimeout,
 		}},
 		{Name: t.Copy, Arguments: message.Headers{
 			"x-queue-type": topology.Quorum, "x-delivery-limit": topology.NeverReached, "x-max-length": 1, "x-overflow": "drop-head",
