@@ -15,6 +15,7 @@ import (
 
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 )
 
 // Config configures the connections to RabbitMQ. URL or URLs must be set. It is plain data
@@ -62,6 +63,12 @@ type Config struct {
 	// up to 15 s, randomized by half. Zero fields take these values. MaxAttempts is not
 	// used.
 	Backoff retry.Policy
+	// Topology is what the connection's users do about queues and exchanges: the queues of a
+	// worker, the parking queues of delayed publishes, and the queues of a scheduler. Empty
+	// means topology.Manage, which declares them. With topology.Verify, a worker checks that
+	// they exist, and declares nothing; with topology.Trust, it does not even ask. Declare and
+	// Plan do not depend on it.
+	Topology topology.Mode
 	// OnConnectFailed is called when an attempt to connect fails: with the first failure,
 	// and then at most once a minute until a session is open. It must be quick. Nil means
 	// a warning to slog.Default.

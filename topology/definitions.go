@@ -8,16 +8,17 @@ import (
 )
 
 // Definitions returns t as RabbitMQ's definitions.json, for rabbitmqctl import_definitions
-// or the management API. Every part is in the virtual host.
+// or the management API. Every part is in the virtual host. Queues of one connection and
+// their bindings are left out.
 func (t Topology) Definitions(vhost string) ([]byte, error) {
 	d := definitions{Exchanges: []exchangeDefinition{}, Queues: []queueDefinition{}, Bindings: []bindingDefinition{}}
 	for _, x := range t.Exchanges {
 		d.Exchanges = append(d.Exchanges, exchangeDefinition{Name: x.Name, VHost: vhost, Type: x.Kind, Durable: true, Arguments: arguments(x.Arguments)})
 	}
-	for _, q := range t.Queues {
+	for _, q := range t.durable().Queues {
 		d.Queues = append(d.Queues, queueDefinition{Name: q.Name, VHost: vhost, Durable: true, Arguments: arguments(q.Arguments)})
 	}
-	for _, b := range t.Bindings {
+	for _, b := range t.durable().Bindings {
 		def := bindingDefinition{Source: b.Exchange, VHost: vhost, Destination: b.Queue, DestinationType: "queue", RoutingKey: b.Key, Arguments: arguments(b.Arguments)}
 		if b.ToExchange != "" {
 			def.Destination, def.DestinationType = b.ToExchange, "exchange"
@@ -29,6 +30,17 @@ func (t Topology) Definitions(vhost string) ([]byte, error) {
 		return nil, fmt.Errorf("topology: definitions: %w", err)
 	}
 	return out, nil
+}
+
+// durable returns t without exclusive queues.
+func (t Topology) durable() Topology {
+	var exclusive []string
+	for _, q := range t.Queues {
+		if q.Exclusive {
+			exclusive = append(exclusive, q.Name)
+		}
+	}
+	return t.Without(exclusive...)
 }
 
 // The types have the fields that RabbitMQ exports.

@@ -66,3 +66,13 @@ func ExampleTopology_Definitions() {
 	//   ]
 	// }
 }
+
+func ExampleDeadLetters() {
+	shared := topology.DeadLetters{Queue: "graveyard", MaxLength: 100_000, Overflow: "drop-head"}
+	q := topology.WorkQueue{Name: "email", DeadLetters: shared}
+	fmt.Println(q.DeadLetterQueue())
+	fmt.Println(q.DeadLetterTarget())
+	// Output:
+	// graveyard
+	// warren.dlx email
+}

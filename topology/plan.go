@@ -3,6 +3,7 @@ package topology
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Action is what declaring one part of a topology would do.
@@ -40,15 +41,35 @@ type ConflictError struct {
 	Kind     string // queue or exchange
 	Name     string
 	Argument string // what differs, such as x-max-priority, type or durable
-	Current  string // "none" if it is not set
+	Current  string // "none" if it is not set, Unknown if the broker does not say it
 	Wanted   string
 	Err      error // the broker's error
 }
 
+// Unknown is a value in a ConflictError that does not fit into the broker's answer, because the
+// name of the queue or exchange is long.
+const Unknown = "another value"
+
 // Error names the argument that differs, gives both values, and says what can be done.
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("topology: %s %s: %s is %s, wanted %s; give the same value here, or %s, or use another name",
-		e.Kind, e.Name, e.Argument, e.Current, e.Wanted, e.remedy())
+	text := fmt.Sprintf("topology: %s %s: %s is %s, wanted %s; ", e.Kind, e.Name, e.Argument, e.Current, e.Wanted)
+	if e.Kind != "queue" || !strings.HasPrefix(e.Argument, "x-") {
+		return text + fmt.Sprintf("use the %s as it is with the mode %q, or %s, or use another name", e.Kind, string(Verify), e.remedy())
+	}
+	return text + fmt.Sprintf("use the queue as it is with the mode %q, or %s, or %s, or use another name", string(Verify), e.adopt(), e.remedy())
+}
+
+// adopt says how to declare the argument as it is.
+func (e *ConflictError) adopt() string {
+	leave := fmt.Sprintf("leave %s out with the value nil (null in YAML) in Arguments", e.Argument)
+	set := fmt.Sprintf("set %s to %s in Arguments", e.Argument, e.Current)
+	switch e.Current {
+	case "none":
+		return leave
+	case Unknown:
+		return fmt.Sprintf("give %s the same value in Arguments, or %s", e.Argument, leave)
+	}
+	return set
 }
 
 // remedy returns how to replace the queue or the exchange.

@@ -18,7 +18,7 @@ func TestAConflictNamesTheCommandThatReplacesTheQueue(t *testing.T) {
 		{
 			name: "an argument of a queue",
 			err:  topology.ConflictError{Kind: "queue", Name: "mail", Argument: "x-max-priority", Current: "10", Wanted: "5"},
-			want: `x-max-priority is 10, wanted 5; give the same value here, or replace the queue by "runner topology migrate mail --to arguments", or`,
+			want: `x-max-priority is 10, wanted 5; use the queue as it is with the mode "verify", or set x-max-priority to 10 in Arguments, or replace the queue by "runner topology migrate mail --to arguments", or`,
 		},
 		{
 			name: "the type of a queue",

@@ -23,7 +23,7 @@ func Shared() Topology {
 // DeadLetterQueue returns the name of the dead-letter queue of a work queue.
 func DeadLetterQueue(queue string) string { return queue + ".dlq" }
 
-// Topology is a set of exchanges, queues and bindings, all durable. It is plain data.
+// Topology is a set of exchanges, queues and bindings. It is plain data.
 type Topology struct {
 	Exchanges []Exchange
 	Queues    []Queue
@@ -42,6 +42,9 @@ type Exchange struct {
 type Queue struct {
 	Name      string
 	Arguments message.Headers
+	// Exclusive makes it a queue of one connection instead: it is not durable, and it is
+	// deleted when the connection or its last consumer ends.
+	Exclusive bool
 }
 
 // Binding routes from Exchange to Queue, or to the exchange ToExchange.

@@ -16,6 +16,7 @@ import (
 const (
 	Quorum  = "quorum"
 	Classic = "classic"
+	Stream  = "stream"
 )
 
 const (
@@ -40,10 +41,16 @@ type WorkQueue struct {
 	Keys []string
 	// BindingArguments are the arguments of each binding, which a headers exchange needs.
 	BindingArguments message.Headers
-	// Type is Quorum or Classic. Empty means Quorum, or Classic if MaxPriority is set.
+	// Bindings are further bindings of the queue: of other exchanges, or by keys that no
+	// handler has. Their field Queue is ignored. Warren does not declare their exchanges.
+	Bindings []Binding
+	// Type is Quorum, Classic or Stream. Empty means Quorum, or Classic if MaxPriority is set
+	// or the queue belongs to one process.
 	Type string
 	// MaxPriority enables priorities up to this value, 1 to 10. Zero means no priorities.
-	// Each level costs the broker memory, so larger values are refused.
+	// Each level costs the broker memory, so larger values are refused. A quorum queue takes
+	// no such argument: RabbitMQ 4.3 has 32 strict levels there, 4.0 has two, and 3.10
+	// ignores priorities.
 	MaxPriority int
 	// DeliveryLimit is how often the broker delivers a message before it dead-letters it,
 	// such as a message that ends its worker's process. Zero means 20. Only quorum queues
@@ -58,9 +65,27 @@ type WorkQueue struct {
 	// SingleActive lets only one consumer at a time, among all workers, receive from the
 	// queue.
 	SingleActive bool
+	// Instance makes the queue one that belongs to a single connection: it is exclusive, is
+	// deleted with the connection, and its name is Name, a dot and Instance. It has no parking
+	// queue. Empty means a durable queue.
+	Instance string
+	// DeadLetters is where dead letters go. The zero value is the queue <Name>.dlq.
+	DeadLetters DeadLetters
 	// Arguments are added to the queue's own. They override arguments derived from the
-	// other fields.
+	// other fields. A nil value leaves an argument out.
 	Arguments message.Headers
+	// OnlyArguments leaves out all arguments that Warren derives from the other fields, so
+	// that Arguments are the arguments of the queue. Type then only says what kind of queue
+	// it is.
+	OnlyArguments bool
+}
+
+// QueueName returns the name of the queue on the broker.
+func (q WorkQueue) QueueName() string {
+	if q.Instance == "" {
+		return q.Name
+	}
+	return q.Name + "." + q.Instance
 }
 
 // CountsDeliveries reports whether the queue is a quorum queue, which counts how often it
@@ -75,16 +100,33 @@ func (q WorkQueue) Validate() error {
 	f.Addf(len(q.Name) > maxQueueName, "the name has %d bytes, want at most %d", len(q.Name), maxQueueName)
 	f.Addf(slices.Contains(words, "*") || slices.Contains(words, "#"), "the name has a word * or #, which mean any word in a routing key")
 	f.Addf(strings.HasPrefix(q.Name, "warren.") || strings.HasPrefix(q.Name, "amq."), "names that begin with warren. or amq. are reserved")
-	f.Addf(q.Type != "" && q.Type != Quorum && q.Type != Classic, "Type is %q, want %q or %q", q.Type, Quorum, Classic)
+	f.Addf(q.Type != "" && !slices.Contains([]string{Quorum, Classic, Stream}, q.Type), "Type is %q, want %q, %q or %q", q.Type, Quorum, Classic, Stream)
 	f.Addf(q.MaxPriority < 0 || q.MaxPriority > maxPriority, "MaxPriority is %d, want 0 to %d: each level costs the broker memory", q.MaxPriority, maxPriority)
-	f.Addf(q.MaxPriority > 0 && q.Type == Quorum, "MaxPriority needs a classic queue, and Type is quorum: RabbitMQ refuses x-max-priority there")
 	f.Addf(q.DeliveryLimit < 0, "DeliveryLimit is %d, want 1 or more: -1 means 0 on RabbitMQ 3", q.DeliveryLimit)
-	f.Addf(q.DeliveryLimit > 0 && q.kind() == Classic, "DeliveryLimit is %d, and classic queues take none", q.DeliveryLimit)
+	f.Addf(q.DeliveryLimit > 0 && q.kind() != Quorum, "DeliveryLimit is %d, and %s queues take none", q.DeliveryLimit, q.kind())
 	f.Addf(q.MessageTTL < 0, "MessageTTL is %v, want 0 or more", q.MessageTTL)
 	f.Addf(q.MaxLength < 0, "MaxLength is %d, want 0 or more", q.MaxLength)
+	f.Addf(q.Instance != "" && q.kind() != Classic, "the queue belongs to one process and Type is %s, want classic: RabbitMQ refuses other exclusive queues", q.kind())
+	q.validateStream(f)
+	q.DeadLetters.validate(f)
+	f.Addf(q.DeadLetterQueue() == q.Name, "DeadLetters is the queue itself")
 	f.Add(CheckName("queue", q.Name), CheckName("exchange", q.Exchange))
+	for _, b := range q.Bindings {
+		f.Addf(b.Exchange == "" || b.ToExchange != "", "Bindings has %q to %q, want the name of an exchange, and no ToExchange", b.Exchange, b.ToExchange)
+		f.Add(CheckName("exchange", b.Exchange))
+	}
 	f.Add(q.validateKeys()...)
 	return f.Err()
+}
+
+// validateStream adds the settings that a stream does not have.
+func (q WorkQueue) validateStream(f *check.Faults) {
+	if q.kind() != Stream {
+		return
+	}
+	f.Addf(q.MaxPriority > 0 || q.MessageTTL > 0 || q.MaxLength > 0 || q.SingleActive,
+		"Type is stream, which has no MaxPriority, MessageTTL, MaxLength and SingleActive; set x-max-age or x-max-length-bytes in Arguments to bound it")
+	f.Addf(q.DeadLetters.Reject, "Type is stream and DeadLetters has Reject: a stream keeps its messages, and does not dead-letter them")
 }
 
 func (q WorkQueue) validateKeys() (errs []error) {
@@ -101,57 +143,104 @@ func (q WorkQueue) validateKeys() (errs []error) {
 }
 
 func (q WorkQueue) kind() string {
-	if q.MaxPriority > 0 {
+	switch {
+	case q.Type != "":
+		return q.Type
+	case q.MaxPriority > 0, q.Instance != "":
 		return Classic
 	}
-	return cmp.Or(q.Type, Quorum)
+	return Quorum
 }
 
-// Topology returns everything that q needs in addition to Shared: the queue, its
-// dead-letter queue and its parking queue, its exchange with the exchange's parking queue,
-// and the bindings.
+// Topology returns everything that q needs in addition to Shared: Own and Support.
 func (q WorkQueue) Topology() Topology {
-	dlq := DeadLetterQueue(q.Name)
-	t := Topology{
-		Queues: []Queue{
-			{Name: dlq, Arguments: message.Headers{"x-queue-type": Quorum, "x-delivery-limit": NeverReached}},
-			{Name: q.Name, Arguments: q.arguments()},
-		},
-		Bindings: []Binding{{Exchange: DeadLetterExchange, Key: q.Name, Queue: dlq}},
+	return q.deadLetterTopology().Merge(q.queue(), q.parking(), q.bound())
+}
+
+// Own returns the queue, its exchange and its bindings.
+func (q WorkQueue) Own() Topology { return q.queue().Merge(q.bound()) }
+
+// Support returns what Warren needs beside the queue: its dead-letter queue, its parking
+// queue and the parking queues of its exchanges.
+func (q WorkQueue) Support() Topology { return q.deadLetterTopology().Merge(q.parking()) }
+
+func (q WorkQueue) queue() Topology {
+	return Topology{Queues: []Queue{{Name: q.QueueName(), Arguments: q.arguments(), Exclusive: q.Instance != ""}}}
+}
+
+// bound returns the exchange and the bindings.
+func (q WorkQueue) bound() (t Topology) {
+	if q.Exchange != "" {
+		t.Exchanges = []Exchange{{Name: q.Exchange, Kind: cmp.Or(q.ExchangeKind, "topic"), Arguments: q.ExchangeArguments}}
+		for _, key := range q.Keys {
+			t.Bindings = append(t.Bindings, Binding{Exchange: q.Exchange, Key: key, Queue: q.QueueName(), Arguments: q.BindingArguments})
+		}
 	}
-	t = t.Merge(QueueParking(q.Name))
-	if q.Exchange == "" {
-		return t
-	}
-	if len(ExchangeParking(q.Exchange)) <= MaxShortString {
-		t = t.Merge(DelayedExchange(q.Exchange))
-	}
-	t.Exchanges = append(t.Exchanges, Exchange{Name: q.Exchange, Kind: cmp.Or(q.ExchangeKind, "topic"), Arguments: q.ExchangeArguments})
-	for _, key := range q.Keys {
-		t.Bindings = append(t.Bindings, Binding{Exchange: q.Exchange, Key: key, Queue: q.Name, Arguments: q.BindingArguments})
+	for _, b := range q.Bindings {
+		b.Queue = q.QueueName()
+		t.Bindings = append(t.Bindings, b)
 	}
 	return t
 }
 
-func (q WorkQueue) arguments() message.Headers {
-	a := message.Headers{
-		"x-queue-type":              q.kind(),
-		"x-dead-letter-exchange":    DeadLetterExchange,
-		"x-dead-letter-routing-key": q.Name,
+// Exchanges returns the names of the exchanges to which the queue is bound.
+func (q WorkQueue) Exchanges() (names []string) {
+	for _, b := range append([]Binding{{Exchange: q.Exchange}}, q.Bindings...) {
+		if b.Exchange != "" && !slices.Contains(names, b.Exchange) {
+			names = append(names, b.Exchange)
+		}
 	}
+	return names
+}
+
+// HasParking reports whether the queue has a parking queue. A stream has none, because a
+// message that is published to it again reaches all of its consumers, and a queue of one
+// process has none, because it ends with the process.
+func (q WorkQueue) HasParking() bool { return q.kind() != Stream && q.Instance == "" }
+
+// parking returns the parking queues of the queue and of its exchanges.
+func (q WorkQueue) parking() (t Topology) {
+	if q.HasParking() {
+		t = QueueParking(q.Name)
+	}
+	for _, exchange := range q.Exchanges() {
+		if len(ExchangeParking(exchange)) <= MaxShortString {
+			t = t.Merge(DelayedExchange(exchange))
+		}
+	}
+	return t
+}
+
+// arguments returns the arguments of the queue.
+func (q WorkQueue) arguments() message.Headers {
+	a := message.Headers{}
+	if !q.OnlyArguments {
+		a = q.derived()
+	}
+	maps.Copy(a, q.Arguments)
+	maps.DeleteFunc(a, func(_ string, value any) bool { return value == nil })
+	return a
+}
+
+// derived returns the arguments that follow from the fields.
+func (q WorkQueue) derived() message.Headers {
+	a := message.Headers{"x-queue-type": q.kind()}
+	if q.kind() == Stream {
+		return a
+	}
+	q.addDeadLettering(a)
 	if q.kind() == Quorum {
 		a["x-delivery-limit"] = cmp.Or(q.DeliveryLimit, defaultDeliveryLimit)
-		a["x-dead-letter-strategy"] = "at-least-once"
-		a["x-overflow"] = "reject-publish"
+		a["x-overflow"] = rejectPublish
 	}
-	if q.MaxPriority > 0 {
+	if q.MaxPriority > 0 && q.kind() == Classic {
 		a["x-max-priority"] = q.MaxPriority
 	}
 	if q.MessageTTL > 0 {
 		a["x-message-ttl"] = q.MessageTTL.Milliseconds()
 	}
 	if q.MaxLength > 0 {
-		a["x-max-length"], a["x-overflow"] = q.MaxLength, "reject-publish"
+		a["x-max-length"], a["x-overflow"] = q.MaxLength, rejectPublish
 	}
 	if q.SingleActive {
 		a["x-single-active-consumer"] = true
@@ -159,6 +248,5 @@ func (q WorkQueue) arguments() message.Headers {
 			a["x-consumer-disconnected-timeout"] = DisconnectedTimeout
 		}
 	}
-	maps.Copy(a, q.Arguments)
 	return a
 }

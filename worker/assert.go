@@ -94,8 +94,12 @@ func (q *Subscription) assert(ctx context.Context, sharedAge time.Duration) erro
 // exchange of the same name but with other properties is left alone.
 func (q *Subscription) declareAgain(ctx context.Context, s *amqp.Session, sharedAge time.Duration) error {
 	connections := q.worker.connections
-	shared := connections.declareShared(ctx, s, sharedAge)
-	t := q.topology().Without(parkingQueues(q.config)...)
+	shared := q.worker.declareShared(ctx, s, sharedAge)
+	t, _ := q.parts()
+	t = t.Without(parkingQueues(q.workQueue())...)
+	if len(t.Exchanges)+len(t.Queues)+len(t.Bindings) == 0 {
+		return shared
+	}
 	err := connections.consuming.Assert(ctx, s, t)
 	conflict, refusal := refusedExchange(err)
 	if conflict {
@@ -139,7 +143,7 @@ func (w *Worker) unroutable(exchange, key string) {
 
 func (q *Subscription) expects(exchange, key string) bool {
 	if exchange != q.config.Exchange {
-		return exchange == "" && key == q.config.Name
+		return exchange == "" && key == q.config.Name || slices.Contains(q.workQueue().Exchanges(), exchange)
 	}
 	switch cmp.Or(q.config.ExchangeKind, "topic") {
 	case "topic", "direct":

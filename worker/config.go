@@ -89,6 +89,21 @@ type Queue struct {
 	ExchangeArguments message.Headers
 	// BindingArguments are the arguments of each binding, for a headers exchange.
 	BindingArguments message.Headers
+	// Bindings are further bindings of the queue: of other exchanges, or by other keys. A
+	// handler must match the routing keys. The exchanges must exist; Warren does not declare
+	// them. The field Queue is ignored.
+	Bindings []topology.Binding
+	// Topology is what the worker does about the queue, its exchange and its bindings, if they
+	// have another owner than Warren's own queues (the dead-letter queue and the parking
+	// queues): topology.Verify and topology.Trust consume a queue that exists as it is. Empty
+	// means the Topology of broker.Config, which always decides about Warren's own queues.
+	Topology topology.Mode
+	// PerProcess makes the queue one that belongs to this process, for messages that each
+	// process is to receive. Its name on the broker is Name, a dot and random letters. It is
+	// exclusive and classic, and is deleted when the connection ends, with its messages; the
+	// next connection declares it again, empty. It is declared in every mode. Retries wait in
+	// the worker.
+	PerProcess bool
 
 	// Concurrency is the number of messages that are handled at a time. Zero means 1.
 	Concurrency int
@@ -111,6 +126,15 @@ type Queue struct {
 	// Retry is the policy for failed messages. Zero fields take their values from
 	// retry.Default.
 	Retry retry.Policy
+	// HoldRetries has retries wait in the worker, unacknowledged, instead of in the parking
+	// queue. Each waiting message takes one place of Prefetch, and is lost to no crash. A
+	// delay of more than 20 minutes becomes 20 minutes. Attempts are counted in this process,
+	// and across processes by the delivery count of a quorum queue. Streams and queues with
+	// PerProcess always do so, and other queues do while their user cannot publish to the
+	// parking queue, with a warning in Health.
+	HoldRetries bool
+	// DeadLetters is where dead letters go. The zero value is the queue <Name>.dlq.
+	DeadLetters topology.DeadLetters
 	// Timeout bounds one run of the handler. Zero means 1 minute; a negative value means no
 	// bound. It should be less than the broker's consumer timeout (30 minutes by default).
 	Timeout time.Duration
@@ -120,11 +144,14 @@ type Queue struct {
 	// Middleware wraps this queue's handlers, inside the Middleware of Config.
 	Middleware []handler.Middleware
 
-	// Type is topology.Quorum or topology.Classic. Empty means quorum, or classic with
-	// MaxPriority.
+	// Type is topology.Quorum, topology.Classic or topology.Stream. Empty means quorum, or
+	// classic with MaxPriority or PerProcess. A stream keeps no offsets: each start begins
+	// where the consumer argument x-stream-offset says, and a consumer that replaces a lost
+	// one in the same process continues behind the messages that are settled.
 	Type string
-	// MaxPriority is the highest priority of messages, 1 to 10; the queue is classic then.
-	// Zero means no priorities.
+	// MaxPriority is the highest priority of messages, 1 to 10. Zero means no priorities.
+	// With the Type topology.Quorum it changes only the default of Prefetch, because a quorum
+	// queue takes no such argument: see docs/delivery.md for what brokers make of priorities.
 	MaxPriority int
 	// DeliveryLimit is how often the broker delivers a message without an outcome before it
 	// dead-letters the message, for messages that crash the process. Zero means 20.
@@ -137,8 +164,15 @@ type Queue struct {
 	MaxLength int
 	// SingleActive has the broker deliver to one consumer at a time, among all processes.
 	SingleActive bool
-	// Arguments are added to the arguments above, and replace equal ones.
+	// Arguments are added to the arguments above, and replace equal ones. A nil value leaves
+	// an argument out.
 	Arguments message.Headers
+	// OnlyArguments leaves out all arguments that Warren would add, so that Arguments are all
+	// arguments of the queue. Type then says only what kind of queue it is.
+	OnlyArguments bool
+	// ConsumerArguments are the arguments of the queue's consumers, such as x-priority and
+	// x-stream-offset.
+	ConsumerArguments message.Headers
 }
 
 func (q Queue) withDefaults() Queue {
@@ -165,7 +199,7 @@ const maxPrefetch = 1<<16 - 1
 
 func (q Queue) validate(keys []string) error {
 	f := check.Of(fmt.Sprintf("worker: queue %q", q.Name))
-	f.Add(q.WorkQueue(keys).Validate(), q.Retry.Validate())
+	f.Add(q.WorkQueue(keys).Validate(), q.Retry.Validate(), q.Topology.Validate())
 	f.Addf(len(keys) == 0, "no handler is registered")
 	f.Addf(q.Concurrency < 1, "Concurrency is %d, want 1 or more", q.Concurrency)
 	f.Addf(q.Prefetch < 0 || q.Prefetch > maxPrefetch, "Prefetch is %d, want 0 to %d", q.Prefetch, maxPrefetch)
@@ -175,11 +209,20 @@ func (q Queue) validate(keys []string) error {
 	return f.Err()
 }
 
+// instance returns a placeholder for the part of the name that belongs to one process.
+func (q Queue) instance() string {
+	if q.PerProcess {
+		return "process"
+	}
+	return ""
+}
+
 // WorkQueue returns what a worker declares for q with handlers for keys.
 func (q Queue) WorkQueue(keys []string) topology.WorkQueue {
 	return topology.WorkQueue{
 		Name: q.Name, Exchange: q.Exchange, ExchangeKind: q.ExchangeKind, ExchangeArguments: q.ExchangeArguments, Keys: keys, BindingArguments: q.BindingArguments,
 		Type: q.Type, MaxPriority: q.MaxPriority, DeliveryLimit: q.DeliveryLimit, MessageTTL: q.MessageTTL,
 		MaxLength: q.MaxLength, SingleActive: q.SingleActive, Arguments: q.Arguments,
+		Bindings: q.Bindings, DeadLetters: q.DeadLetters, OnlyArguments: q.OnlyArguments, Instance: q.instance(),
 	}
 }

@@ -84,6 +84,14 @@ func (c *Connections) declareShared(ctx context.Context, s *amqp.Session, age ti
 	return nil
 }
 
+// declareShared is Connections.declareShared, if the worker declares the queues of Warren.
+func (w *Worker) declareShared(ctx context.Context, s *amqp.Session, age time.Duration) error {
+	if !w.mode().Manages() {
+		return nil
+	}
+	return w.connections.declareShared(ctx, s, age)
+}
+
 // turn returns what a worker holds while it consumes the parking queue of an exchange.
 func (c *Connections) turn(exchange string) openers {
 	c.mu.Lock()

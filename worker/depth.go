@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/internal/amqp"
-	"github.com/warren-mq/warren/topology"
 )
 
 const (
@@ -81,12 +80,16 @@ func (q *Subscription) countAgain(ctx context.Context) {
 func (q *Subscription) count(ctx context.Context, s *amqp.Session) (*counts, error) {
 	ctx, cancel := context.WithTimeout(ctx, declareTimeout)
 	defer cancel()
-	state, err := s.State(ctx, q.config.Name)
+	state, err := s.State(ctx, q.queueName())
 	if err != nil {
 		return nil, err
 	}
 	c := &counts{queue: state}
-	dead, err := s.State(ctx, topology.DeadLetterQueue(q.config.Name))
+	dlq := q.workQueue().DeadLetterQueue()
+	if dlq == "" {
+		return c, nil
+	}
+	dead, err := s.State(ctx, dlq)
 	if errors.Is(err, amqp.ErrNoQueue) {
 		return c, nil
 	}

@@ -111,6 +111,15 @@ type TopologyChanged struct {
 	Err   error // nil if the declarations were accepted
 }
 
+// TopologyTrusted says that the worker could not verify that a queue or an exchange exists,
+// because the broker refuses the question to its user, and goes on as if it exists. The event
+// is emitted once for each name.
+type TopologyTrusted struct {
+	Kind string // queue or exchange
+	Name string
+	Err  error // the broker's refusal
+}
+
 // Isolated says that a message is about to be handled alone: the broker delivered it
 // before without an outcome, DeliveryCount times, and it may be what ends the process.
 type Isolated struct {
@@ -136,6 +145,7 @@ func (HandOffFailed) event()   {}
 func (DelayFailed) event()     {}
 func (HandlerOverdue) event()  {}
 func (TopologyChanged) event() {}
+func (TopologyTrusted) event() {}
 func (Isolated) event()        {}
 func (CanaryReported) event()  {}
 func (Draining) event()        {}

@@ -204,3 +204,17 @@ func ExampleNewConnections() {
 	}
 	fmt.Println(<-ended)
 }
+
+// A queue of another team is consumed as it is: nothing of it is declared, failed messages wait
+// in the worker, and dead letters go to the team's own exchange.
+func ExampleQueue_ofOthers() {
+	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("AMQP_URL"), Topology: topology.Verify}})
+	orders := w.Queue(worker.Queue{
+		Name: "orders", Type: topology.Classic, HoldRetries: true, Prefetch: 50,
+		DeadLetters: topology.DeadLetters{Exchange: "orders.dlx", Key: "failed"},
+	})
+	orders.Handle("orders", handler.Typed(sendWelcome))
+	if err := w.Run(context.Background()); err != nil {
+		log.Print(err) // names each queue and exchange that does not exist
+	}
+}

@@ -51,6 +51,9 @@ func (q *Subscription) handle(d *amqp.Delivery, goroutine int) {
 		return // the broker has it back
 	default:
 	}
+	if q.resume(a) {
+		return
+	}
 	q.busy.Add(1) // until settled
 	if limit, m := q.suspect(), &a.Message; limit > 0 && m.DeliveryCount >= limit {
 		q.worker.emit(Isolated{Queue: q.config.Name, MessageID: m.ID, RoutingKey: m.RoutingKey, DeliveryCount: m.DeliveryCount})
@@ -76,6 +79,8 @@ type attempt struct {
 	tag    amqp.Tag
 	span   trace.SpanContext // the span of the attempt
 	canary string            // the header of a canary in its first attempt; see canary.go
+	offset int64             // in a stream
+	held   bool              // it waits in the worker for its next attempt
 
 	mu      sync.Mutex // a middleware may return before dispatch does
 	pattern string

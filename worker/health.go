@@ -36,8 +36,10 @@ type Health struct {
 	Ready   bool
 	Reasons []string // why it is not ready
 	// Warnings says what is wrong although the worker is ready: which queues and exchanges
-	// have not taken delayed messages that are due, for 10 s or longer, and whether the clock
-	// of this machine is more than 1 s behind the clock of a publisher of such messages.
+	// have not taken delayed messages that are due, for 10 s or longer, whether the clock
+	// of this machine is more than 1 s behind the clock of a publisher of such messages, which
+	// parts of the topology could not be verified, and where retries wait in the worker
+	// although they should wait in a parking queue.
 	Warnings []string
 	Queues   []QueueHealth
 }
@@ -55,6 +57,8 @@ type QueueHealth struct {
 	// broker has not confirmed for 10 s; CopyErr says why.
 	Unconfirmed int
 	CopyErr     error
+	// Held is the number of messages that wait in the worker for their next attempt.
+	Held int
 	// TopologyErr says what the broker refused when the queue's exchange, bindings and
 	// dead-letter queue were declared again, about every third heartbeat.
 	TopologyErr error
@@ -76,6 +80,7 @@ func (w *Worker) Health() Health {
 	for i, q := range w.queues {
 		h.Queues[i] = q.Health()
 		h.Reasons = append(h.Reasons, h.Queues[i].notReady()...)
+		h.Warnings = append(h.Warnings, q.heldWarnings()...)
 	}
 	if len(h.Reasons) == 0 { // whatever they are, they are reasons for the parking queues too
 		for _, p := range w.parkings {
@@ -85,6 +90,7 @@ func (w *Worker) Health() Health {
 	for _, p := range w.parkings {
 		h.Warnings = append(h.Warnings, p.warnings()...)
 	}
+	h.Warnings = append(h.Warnings, w.trusted.warnings()...)
 	h.Ready = len(h.Reasons) == 0
 	return h
 }
@@ -93,6 +99,7 @@ func (w *Worker) Health() Health {
 func (q *Subscription) Health() QueueHealth {
 	h := QueueHealth{Name: q.config.Name, InHand: int(q.busy.Load())}
 	h.Unconfirmed, h.CopyErr = q.copies.late()
+	h.Held = q.holds.len()
 	var oldest run
 	if h.Overdue, oldest = q.overdue.count(); h.Overdue > 0 {
 		h.stuck = fmt.Sprintf("message %s with key %q, in hand for %v", oldest.id, oldest.key, time.Since(oldest.began).Round(time.Second))

@@ -82,7 +82,7 @@ func TestWrongConfigurationIsReportedWhole(t *testing.T) {
 		Name: "warren.mine", MaxPriority: 11, DeliveryLimit: -1, MessageTTL: -1, MaxLength: -1,
 		Retry: retry.Policy{Multiplier: 0.5, InitialInterval: -1},
 	}).Handle("#", nothing)
-	w.Queue(worker.Queue{Type: "stream"}).Handle("#", nothing)
+	w.Queue(worker.Queue{Type: "lazy"}).Handle("#", nothing)
 	err := w.Run(t.Context())
 	if err == nil {
 		t.Fatal("Run returned nil")
@@ -99,7 +99,7 @@ func TestWrongConfigurationIsReportedWhole(t *testing.T) {
 		`queue "warren.mine": MaxPriority is 11, want 0 to 10`, `queue "warren.mine": DeliveryLimit is -1, want 1 or more`,
 		`queue "warren.mine": MessageTTL is -1ns`, `queue "warren.mine": MaxLength is -1`,
 		"multiplier is 0.5, want 1 or more", "initial interval is -1ns, want more than 0",
-		`queue "": the name is empty`, `Type is "stream", want "quorum" or "classic"`,
+		`queue "": the name is empty`, `Type is "lazy", want "quorum", "classic" or "stream"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error lacks %q", want)

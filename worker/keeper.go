@@ -56,6 +56,7 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 		}
 	}
 	q.setState(StateDraining, nil)
+	q.endHolds(hard)
 	q.report(amqp.Release(hard, q.pool.waiting()))
 	close(q.stopping) // no earlier: what a waiting handler releases must not come here again
 	for _, closed := range k.retiring {
@@ -98,11 +99,12 @@ func (q *Subscription) consume(k *keeping, c *amqp.Consumer, concurrency int) {
 // suspect returns the delivery count from which a message may be the one that crashes the
 // process; zero if the queue does not count. It is also zero where the order matters: a
 // quorum queue puts a requeued message behind those requeued before it, so messages that are
-// fetched one at a time cannot be requeued in order.
+// fetched one at a time cannot be requeued in order. It is zero while retries wait in the
+// worker, because each requeue of such a message counts as a delivery.
 func (q *Subscription) suspect() int {
 	_, concurrency := q.wanted()
 	w := q.config.WorkQueue(nil)
-	if q.config.SingleActive || q.config.OrderBy != nil || concurrency == 1 || !w.CountsDeliveries() {
+	if q.config.SingleActive || q.config.OrderBy != nil || concurrency == 1 || !w.CountsDeliveries() || q.holdsRetries() {
 		return 0
 	}
 	return min(2, cmp.Or(q.config.DeliveryLimit, 2))
@@ -155,6 +157,7 @@ func (q *Subscription) await(ctx context.Context, c *amqp.Consumer, concurrency 
 // consumer would begin meanwhile. Before a suspect is handled, all other handlers finish.
 func (q *Subscription) retire(k *keeping, c *amqp.Consumer) {
 	finished := !q.config.SingleActive && q.finish(k.ctx, k.hard, c)
+	q.releaseHeld(k.hard)
 	if !finished {
 		q.halt(k.hard, c)
 	}
@@ -276,22 +279,23 @@ func (q *Subscription) open(k *keeping, concurrency int) (*amqp.Consumer, error)
 	if paused, _ := q.wanted(); paused {
 		return nil, nil //nolint:nilnil // no consumer, and nothing wrong
 	}
-	return session.Consume(ctx, amqp.Consume{Queue: q.config.Name, Prefetch: q.prefetch(concurrency, k.careful), Suspect: q.suspect(), Context: q.inHand})
+	return session.Consume(ctx, amqp.Consume{
+		Queue: q.queueName(), Arguments: q.consumerArguments(session.BrokerVersion(), concurrency), Prefetch: q.prefetch(concurrency, k.careful), Suspect: q.suspect(), Stream: q.isStream(), Context: q.inHand,
+	})
 }
 
 // declareTimeout bounds the declaration of one queue's topology.
 const declareTimeout = 30 * time.Second
 
 func (q *Subscription) declare(ctx context.Context, session *amqp.Session) error {
-	connections := q.worker.connections
-	if err := connections.declareShared(ctx, session, math.MaxInt64); err != nil {
+	if err := q.worker.declareShared(ctx, session, math.MaxInt64); err != nil {
 		return err
 	}
-	t := q.topology()
+	declared, verified := q.parts()
 	if q.hasBegun() {
-		t = t.Without(parkingQueues(q.config)...)
+		declared = declared.Without(parkingQueues(q.workQueue())...)
 	}
-	if err := connections.consuming.Declare(ctx, session, t); err != nil {
+	if err := q.ensure(ctx, session, declared, verified); err != nil {
 		return err
 	}
 	q.setTopologyErr(nil)

@@ -36,30 +36,40 @@ type parking struct {
 // messages return from the levels. The broker does not report that someone has deleted it.
 const bindInterval = 2 * time.Minute
 
-// parkingQueues are the names of the parking queues of a queue and of its exchange. Once they
+// parkingQueues are the names of the parking queues of a queue and of its exchanges. Once they
 // were consumed, only the parking declares them: RabbitMQ 3.10 does not cancel the
 // consumers of a deleted queue if the queue is declared again at that moment.
-func parkingQueues(q Queue) []string {
-	return []string{topology.ParkingQueue(q.Name), topology.ExchangeParking(q.Exchange)}
-}
-
-// park adds the parkings of a queue and of its exchange, unless a parking of the exchange
-// exists already.
-func (w *Worker) park(q Queue) {
-	w.addParking(nil, topology.QueueParking(q.Name), func(*message.Message) delay.Address {
-		return delay.Address{Key: q.Name}
-	})
-	name := topology.ExchangeParking(q.Exchange)
-	shared := slices.ContainsFunc(w.parkings, func(p *parking) bool { return p.queue == name })
-	if q.Exchange == "" || shared || len(name) > topology.MaxShortString {
-		return
+func parkingQueues(q topology.WorkQueue) []string {
+	exchanges := q.Exchanges()
+	names := append(make([]string, 0, 1+len(exchanges)), topology.ParkingQueue(q.Name))
+	for _, exchange := range exchanges {
+		names = append(names, topology.ExchangeParking(exchange))
 	}
-	w.addParking(w.connections.turn(q.Exchange), topology.DelayedExchange(q.Exchange), func(m *message.Message) delay.Address {
-		return delay.Address{Exchange: q.Exchange, Key: m.Headers.String(record.HeaderRoutingKey)}
-	})
+	return names
 }
 
-func (w *Worker) addParking(turn openers, t topology.Topology, target func(*message.Message) delay.Address) {
+// park adds the parkings of a queue and of its exchanges, unless a parking of the exchange
+// exists already. It returns the parking of the queue, or nil if it has none.
+func (w *Worker) park(q topology.WorkQueue) (own *parking) {
+	if q.HasParking() {
+		own = w.addParking(nil, topology.QueueParking(q.Name), func(*message.Message) delay.Address {
+			return delay.Address{Key: q.Name}
+		})
+	}
+	for _, exchange := range q.Exchanges() {
+		name := topology.ExchangeParking(exchange)
+		shared := slices.ContainsFunc(w.parkings, func(p *parking) bool { return p.queue == name })
+		if shared || len(name) > topology.MaxShortString {
+			continue
+		}
+		w.addParking(w.connections.turn(exchange), topology.DelayedExchange(exchange), func(m *message.Message) delay.Address {
+			return delay.Address{Exchange: exchange, Key: m.Headers.String(record.HeaderRoutingKey)}
+		})
+	}
+	return own
+}
+
+func (w *Worker) addParking(turn openers, t topology.Topology, target func(*message.Message) delay.Address) *parking {
 	p := &parking{worker: w, queue: t.Queues[0].Name, topology: t, turn: turn}
 	p.keeper = delay.New(delay.Config{
 		Queue: p.queue, Target: target, Sink: parkingSink{w.connections.sender, w},
@@ -67,6 +77,7 @@ func (w *Worker) addParking(turn openers, t topology.Topology, target func(*mess
 	})
 	w.parkings = append(w.parkings, p)
 	w.starting.Add(1)
+	return p
 }
 
 // keep consumes the parking queue until ctx is done. It opens another consumer when one ends.
@@ -193,7 +204,7 @@ func (p *parking) awaitRoom(ctx context.Context, cancelled <-chan struct{}) {
 	}
 }
 
-// open declares the parking queue and consumes it.
+// open declares the parking queue, if the worker declares queues, and consumes it.
 func (p *parking) open(ctx, hard context.Context, prefetch int) (*amqp.Consumer, error) {
 	session, err := p.worker.connections.consuming.Session(ctx)
 	if err != nil {
@@ -206,8 +217,10 @@ func (p *parking) open(ctx, hard context.Context, prefetch int) (*amqp.Consumer,
 	defer release()
 	bounded, cancel := context.WithTimeout(hard, declareTimeout)
 	defer cancel()
-	if err := session.Declare(bounded, topology.Shared().Merge(p.topology)); err != nil {
-		return nil, err
+	if p.worker.mode().Manages() {
+		if err := session.Declare(bounded, topology.Shared().Merge(p.topology)); err != nil {
+			return nil, err
+		}
 	}
 	return session.Consume(bounded, amqp.Consume{Queue: p.queue, Prefetch: prefetch})
 }
@@ -216,7 +229,7 @@ func (p *parking) open(ctx, hard context.Context, prefetch int) (*amqp.Consumer,
 // consumer is about to end.
 func (p *parking) bind(hard context.Context) {
 	session, _ := p.worker.connections.consuming.Current()
-	if session == nil {
+	if session == nil || !p.worker.mode().Manages() {
 		return
 	}
 	bounded, cancel := context.WithTimeout(hard, declareTimeout)

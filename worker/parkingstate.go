@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/delay"
 )
 
@@ -16,6 +17,7 @@ type parkingState struct {
 	mu       sync.Mutex
 	began    bool  // it was consumed once
 	err      error // why the queue is not consumed, or is not bound
+	absent   error // why the queue cannot be consumed, if the worker does not declare queues
 	refusals map[delay.Address]*refusal
 }
 
@@ -41,11 +43,21 @@ const (
 func (p *parking) note(err error) {
 	p.state.mu.Lock()
 	defer p.state.mu.Unlock()
-	p.state.err = err
-	if err == nil && !p.state.began {
+	p.state.err, p.state.absent = err, nil
+	if amqp.IsAbsent(err) && !p.worker.mode().Manages() {
+		p.state.err, p.state.absent = nil, err
+	}
+	if p.state.err == nil && !p.state.began {
 		p.state.began = true
 		p.worker.began()
 	}
+}
+
+// absent returns why the queue cannot be used, if the worker does not declare queues.
+func (p *parking) absent() error {
+	p.state.mu.Lock()
+	defer p.state.mu.Unlock()
+	return p.state.absent
 }
 
 // published counts a message that was published when it was due.
@@ -122,6 +134,9 @@ func (p *parking) notReady() []string {
 func (p *parking) warnings() (all []string) {
 	p.state.mu.Lock()
 	defer p.state.mu.Unlock()
+	if p.state.absent != nil {
+		all = append(all, fmt.Sprintf("%s is not consumed, so delayed messages do not come back: %v", p.queue, p.state.absent))
+	}
 	now := time.Now()
 	maps.DeleteFunc(p.state.refusals, func(_ delay.Address, r *refusal) bool { return now.Sub(r.last) > refusalForgotten })
 	byName := func(a, b delay.Address) int { return strings.Compare(a.Exchange+"/"+a.Key, b.Exchange+"/"+b.Key) }

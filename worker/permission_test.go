@@ -19,6 +19,7 @@ type permitted struct {
 	*bench
 	node rabbit.Node
 	user rabbit.User
+	mode topology.Mode // of the worker, if it is withMode
 }
 
 func newPermitted(t *testing.T, node rabbit.Node) *permitted {

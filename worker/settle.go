@@ -1,8 +1,10 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
@@ -17,9 +19,19 @@ import (
 // and the broker delivers the message again.
 func (q *Subscription) settle(a *attempt, out Outcome, took time.Duration) {
 	switch out.Verdict {
-	case Retry, DeadLetter:
+	case Retry:
+		if q.holdsRetries() {
+			q.settled(a, out, took, q.hold(a, q.copyOf(a, out), out.Delay))
+			return
+		}
 		q.handOver(a, out, took)
+	case DeadLetter:
+		q.bury(a, out, took)
 	case Release:
+		if q.isStream() && !q.isStopping() && a.tag.Context().Err() == nil {
+			q.settled(a, out, took, q.hold(a, q.copyOf(a, Outcome{Verdict: Retry, Err: out.Err}), streamPause))
+			return
+		}
 		q.settled(a, out, took, a.tag.Release())
 	default:
 		q.settled(a, out, took, a.tag.Ack())
@@ -32,6 +44,7 @@ func (q *Subscription) settled(a *attempt, out Outcome, took time.Duration, err 
 		Queue: q.config.Name, Handler: a.handler(), Message: &a.Message, Outcome: out, Took: took, SettleErr: err, Span: a.span,
 	})
 	q.reportSettled(a, out, err)
+	q.forget(a, out, err)
 	q.busy.Add(-1)
 }
 
@@ -77,11 +90,36 @@ func (q *Subscription) handOver(a *attempt, out Outcome, took time.Duration) {
 	}
 }
 
-func (q *Subscription) newHandOver(a *attempt, out Outcome) *handOver {
-	h := &handOver{queue: q, ctx: a.tag.Context(), a: a, out: out, copy: record.Copy(&a.Message, q.failure(a, out).Headers())}
-	if a.canary != "" && snoozed(out) {
-		h.copy.Headers[record.HeaderCanary] = a.canary // its first attempt is yet to come
+// bury settles a message that is dead.
+func (q *Subscription) bury(a *attempt, out Outcome, took time.Duration) {
+	switch d := q.config.DeadLetters; {
+	case d.Discard:
+		out.Err = errors.Join(out.Err, errDiscarded)
+		q.settled(a, out, took, a.tag.Ack())
+	case d.Reject:
+		q.settled(a, out, took, a.tag.Reject())
+	default:
+		q.handOver(a, out, took)
 	}
+}
+
+// errDiscarded is part of the error of a dead letter that is kept nowhere.
+var errDiscarded = errors.New("worker: the message is deleted, because DeadLetters.Discard is set")
+
+// copyOf returns the copy of a message for its next attempt or as a dead letter.
+func (q *Subscription) copyOf(a *attempt, out Outcome) *message.Message {
+	c := record.Copy(&a.Message, q.failure(a, out).Headers())
+	if a.canary != "" && snoozed(out) {
+		c.Headers[record.HeaderCanary] = a.canary // its first attempt is yet to come
+	}
+	if out.Verdict == DeadLetter && q.config.DeadLetters.WithoutRecord {
+		maps.DeleteFunc(c.Headers, func(name string, _ any) bool { return record.IsOwn(name) })
+	}
+	return c
+}
+
+func (q *Subscription) newHandOver(a *attempt, out Outcome) *handOver {
+	h := &handOver{queue: q, ctx: a.tag.Context(), a: a, out: out, copy: q.copyOf(a, out)}
 	if out.Verdict == Retry {
 		record.Delay(h.copy, out.Delay)
 	}
@@ -94,7 +132,8 @@ func (q *Subscription) newHandOver(a *attempt, out Outcome) *handOver {
 func (h *handOver) publish() {
 	exchange, key := "", topology.ParkingQueue(h.queue.config.Name)
 	if h.out.Verdict == DeadLetter {
-		exchange, key = topology.DeadLetterExchange, h.queue.config.Name
+		exchange, key = h.queue.config.WorkQueue(nil).DeadLetterTarget()
+		key = cmp.Or(key, h.a.Message.RoutingKey)
 	}
 	h.late = time.AfterFunc(unconfirmedLimit, func() { h.failed(h.queue.worker.unconfirmed()) })
 	h.wait = h.queue.worker.connections.sender.StartUntil(h.ctx, exchange, key, h.copy)
@@ -111,6 +150,8 @@ func (h *handOver) finish() (out Outcome, answer func() error) {
 	defer h.done()
 	out = h.out
 	switch err := h.confirmed(); {
+	case errors.Is(err, errUnparked):
+		return out, func() error { return h.queue.hold(h.a, h.copy, out.Delay) }
 	case errors.Is(err, broker.ErrTooLarge), errors.Is(err, broker.ErrMalformed):
 		return Outcome{Verdict: DeadLetter, Reason: out.Reason, Err: errors.Join(out.Err, err), Spent: out.Spent}, h.a.tag.Reject
 	case err != nil:
@@ -128,6 +169,9 @@ func (h *handOver) confirmed() error {
 		h.late.Stop()
 		switch {
 		case err == nil:
+			if h.out.Verdict == Retry {
+				h.queue.parked()
+			}
 			return nil
 		case errors.Is(err, broker.ErrMalformed):
 			return err
@@ -136,6 +180,9 @@ func (h *handOver) confirmed() error {
 		case errors.Is(err, broker.ErrTooLarge):
 			h.publish()
 			continue
+		}
+		if h.out.Verdict == Retry && h.queue.cannotPark(err) {
+			return errUnparked
 		}
 		h.failed(err)
 		if errors.Is(err, broker.ErrUnroutable) {
@@ -156,7 +203,7 @@ func handOffPauses() retry.Policy {
 // failure returns the failure record of a.
 func (q *Subscription) failure(a *attempt, out Outcome) record.Failure {
 	f := record.Failure{
-		Queue: q.config.Name, Message: &a.Message, Reason: out.Reason, Err: out.Err, Retry: out.Verdict == Retry,
+		Queue: q.queueName(), Message: &a.Message, Reason: out.Reason, Err: out.Err, Retry: out.Verdict == Retry,
 		Handler: a.handler(), Span: a.span, At: time.Now(),
 	}
 	if p, ok := errors.AsType[*PanicError](out.Err); ok {

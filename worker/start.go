@@ -3,6 +3,7 @@ package worker
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/warren-mq/warren/internal/amqp"
@@ -29,7 +30,7 @@ func (w *Worker) start(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if len(w.Topology().Unusual().Exchanges) > 0 {
+		if declared, _ := w.split(); len(declared.Unusual().Exchanges) > 0 {
 			return w.connections.consuming.Apart(planning, func(s *amqp.Session) error { return w.plan(planning, s) })
 		}
 		if err = w.plan(planning, session); err == nil || session.Err() == nil {
@@ -38,17 +39,18 @@ func (w *Worker) start(ctx context.Context) error {
 	}
 }
 
-// plan returns the conflicts. If there are none, it declares the exchanges whose refusal
-// would cost the connection.
+// plan returns the conflicts, and what is missing. If there is neither, it declares the
+// exchanges whose refusal would cost the connection.
 func (w *Worker) plan(ctx context.Context, s *amqp.Session) error {
-	changes, err := s.Plan(ctx, w.Topology())
+	declared, verified := w.split()
+	changes, err := s.Plan(ctx, declared)
 	if err != nil {
 		return err
 	}
-	if err := topology.Conflicts(changes); err != nil {
+	if err := errors.Join(topology.Conflicts(changes), w.verify(ctx, s, verified)); err != nil {
 		return err
 	}
-	if unusual := w.Topology().Unusual(); len(unusual.Exchanges) > 0 {
+	if unusual := declared.Unusual(); len(unusual.Exchanges) > 0 {
 		return s.Declare(ctx, unusual)
 	}
 	return nil
@@ -59,11 +61,22 @@ const (
 	planTimeout    = 5 * time.Minute  // for thousands of queues, or a broker that does not answer
 )
 
-// Topology returns everything that the worker declares, for a plan or an export.
+// Topology returns everything that the worker needs and the owner of its topology declares,
+// for a plan or an export, in every mode of broker.Config. It leaves out queues of one process,
+// and queues with a Queue.Topology of Verify or Trust with their exchanges and bindings, which
+// have other owners.
 func (w *Worker) Topology() topology.Topology {
 	t := topology.Shared()
 	for _, q := range w.queues {
-		t = t.Merge(q.topology())
+		work := q.workQueue()
+		switch {
+		case !q.config.Topology.Manages():
+			t = t.Merge(work.Support())
+		case q.config.PerProcess:
+			t = t.Merge(work.Support(), topology.Topology{Exchanges: work.Own().Exchanges})
+		default:
+			t = t.Merge(work.Topology())
+		}
 	}
 	return t.Unique()
 }

@@ -16,12 +16,13 @@ import (
 // worker runs. Its methods are safe for concurrent use, except Handle, which must be called
 // before Run.
 type Subscription struct {
-	worker *Worker
-	config Queue
-	mux    handler.Mux
-	chain  handler.Handler // all middleware around dispatch
-	busy   atomic.Int64    // messages in handlers, or whose copy is not confirmed yet
-	pool   pool
+	worker  *Worker
+	config  Queue
+	mux     handler.Mux
+	chain   handler.Handler // all middleware around dispatch
+	parking *parking        // nil if the queue has none
+	busy    atomic.Int64    // messages in handlers, or whose copy is not confirmed yet
+	pool    pool
 
 	overdue *overdue // handlers that ignore their deadline
 	copies  copies   // not confirmed yet
@@ -34,7 +35,10 @@ type Subscription struct {
 
 	receiving context.Context // done when the worker is told to stop; the keeper's
 
-	seed maphash.Seed // of lanes
+	seed     maphash.Seed // of lanes and of the identity of held messages
+	instance string       // the last part of the name of a queue that belongs to this process
+	holds    holds        // messages that wait in the worker for their next attempt
+	offsets  offsets      // of a stream
 
 	mu          sync.Mutex
 	consumer    *amqp.Consumer // what the goroutines receive from; nil while there is none
@@ -167,7 +171,14 @@ func (q *Subscription) isStopping() bool {
 	}
 }
 
-// topology returns what the queue needs beyond the topology that all queues share.
-func (q *Subscription) topology() topology.Topology {
-	return q.config.WorkQueue(q.mux.Patterns()).Topology()
+// queueName returns the name of the queue on the broker.
+func (q *Subscription) queueName() string {
+	return topology.WorkQueue{Name: q.config.Name, Instance: q.instance}.QueueName()
+}
+
+// workQueue returns the queue and what belongs to it.
+func (q *Subscription) workQueue() topology.WorkQueue {
+	w := q.config.WorkQueue(q.mux.Patterns())
+	w.Instance = q.instance
+	return w
 }

@@ -3,6 +3,7 @@ package worker
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -26,6 +27,9 @@ type Worker struct {
 	watchers []func(Event)
 
 	parkings    []*parking
+	trusted     trusted
+	made        sync.Once
+	names       map[string]bool // see makes
 	connections *Connections
 	opening     openers
 	started     atomic.Bool
@@ -75,6 +79,9 @@ func (w *Worker) Queue(c Queue) *Subscription {
 		copies: copies{window: make(chan struct{}, handOverWindow)}, depth: newDepth(),
 	}
 	q.observed = handler.Chain(handler.Func(q.within), w.config.observing()...)
+	if c.PerProcess {
+		q.instance = rand.Text()[:12]
+	}
 	q.running = newRunning(w.config.Fleet != nil)
 	mw := append(slices.Clone(w.config.Middleware), c.Middleware...)
 	if c.Timeout > 0 {
@@ -85,7 +92,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 	q.chain = handler.Chain(handler.Func(q.dispatch), mw...)
 	w.queues = append(w.queues, q)
 	w.starting.Add(1)
-	w.park(c)
+	q.parking = w.park(q.workQueue())
 	return q
 }
 
@@ -103,7 +110,8 @@ func (w *Worker) Queue(c Queue) *Subscription {
 // Run returns all errors of the configuration at once, before it connects. It returns
 // broker.ErrRefused if the broker refuses the login, broker.ErrNotConnected when the start-up
 // time is over, a *topology.ConflictError for each queue or exchange that exists with other
-// arguments (nothing is declared then), a *topology.DeclarationError if the broker refuses a
+// arguments (nothing is declared then), a *topology.MissingError for each one that does not
+// exist and is not the worker's to declare, a *topology.DeclarationError if the broker refuses a
 // declaration for a queue that has not been consumed yet, and ErrHandlerStuck.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.validate(); err != nil {
@@ -119,6 +127,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	for _, q := range w.queues {
 		q.deriveContext(w.inHand)
 	}
+	w.warnDiscards()
 	w.join = w.announce()
 	unregister, err := w.meter.observe(w)
 	if err != nil {
@@ -134,6 +143,15 @@ func (w *Worker) Run(ctx context.Context) error {
 	return w.run(ctx)
 }
 
+// warnDiscards logs which queues delete their dead letters.
+func (w *Worker) warnDiscards() {
+	for _, q := range w.queues {
+		if q.config.DeadLetters.Discard {
+			w.log.Warn("worker: dead letters are deleted, because DeadLetters.Discard is set", "queue", q.config.Name)
+		}
+	}
+}
+
 func (w *Worker) validate() error {
 	var errs []error
 	if w.config.Connections == nil {
@@ -142,9 +160,11 @@ func (w *Worker) validate() error {
 	if len(w.queues) == 0 {
 		errs = append(errs, errors.New("worker: no queue is registered"))
 	}
-	names, kinds, derived := make(map[string]bool), make(map[string]string), make(map[string]string)
+	names, kinds, derived, shared := make(map[string]bool), make(map[string]string), make(map[string]string), sharing{}
 	for _, q := range w.queues {
-		derived[topology.DeadLetterQueue(q.config.Name)] = "dead-letter queue"
+		if exchange, _ := q.workQueue().DeadLetterTarget(); exchange == topology.DeadLetterExchange {
+			derived[q.workQueue().DeadLetterQueue()] = "dead-letter queue"
+		}
 		derived[topology.ParkingQueue(q.config.Name)] = "parking queue"
 	}
 	for _, q := range w.queues {
@@ -159,6 +179,7 @@ func (w *Worker) validate() error {
 		if kind := derived[c.Name]; kind != "" {
 			errs = append(errs, fmt.Errorf("worker: queue %q is the %s of another queue", c.Name, kind))
 		}
+		errs = append(errs, shared.add(q))
 		kind := cmp.Or(c.ExchangeKind, "topic")
 		if other, ok := kinds[c.Exchange]; ok && other != kind {
 			errs = append(errs, fmt.Errorf("worker: queue %q: exchange %q is %s, and %s for another queue", c.Name, c.Exchange, kind, other))
@@ -166,6 +187,21 @@ func (w *Worker) validate() error {
 		names[c.Name], kinds[c.Exchange] = true, kind
 	}
 	return errors.Join(errs...)
+}
+
+// sharing checks that queues with the same dead-letter queue agree on its settings.
+type sharing map[string]Queue
+
+// add returns an error if the dead-letter queue of q has other settings for a queue before.
+func (s sharing) add(q *Subscription) error {
+	name, a := q.workQueue().DeadLetterQueue(), q.config.DeadLetters
+	other, shared := s[name]
+	s[name] = q.config
+	b := other.DeadLetters
+	if name == "" || !shared || a.MessageTTL == b.MessageTTL && a.MaxLength == b.MaxLength && a.Overflow == b.Overflow {
+		return nil
+	}
+	return fmt.Errorf("worker: queue %q: its dead-letter queue %s has other settings than for queue %q, want the same", q.config.Name, name, other.Name)
 }
 
 // Ready returns a channel that is closed when every queue has begun to consume, or was paused

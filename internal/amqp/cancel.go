@@ -130,6 +130,10 @@ func Release(ctx context.Context, deliveries []Delivery) error {
 }
 
 func (c *Consumer) release(ctx context.Context, all []settlement) error {
+	if c.stream {
+		c.settler.leave(len(all))
+		return nil
+	}
 	slices.SortFunc(all, func(a, b settlement) int { return cmp.Compare(a.tag, b.tag) })
 	deadline := time.Now().Add(2 * sharing)
 	for part := range slices.Chunk(all, RequeueAtOnce) {

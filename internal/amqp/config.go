@@ -20,6 +20,7 @@ import (
 
 	"github.com/warren-mq/warren/internal/check"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 )
 
 // Config has the same fields as broker.Config, which documents them, so that each converts
@@ -36,6 +37,7 @@ type Config struct {
 	StartupTimeout  time.Duration
 	PublishTimeout  time.Duration
 	Backoff         retry.Policy
+	Topology        topology.Mode
 	OnConnectFailed func(role string, err error)
 	Dial            func(ctx context.Context, network, address string) (net.Conn, error)
 	TracerProvider  trace.TracerProvider
@@ -55,7 +57,7 @@ func (c Config) Validate() error {
 	}
 	f.Addf(c.Heartbeat < 0, "Heartbeat is %v, want 0 or more", c.Heartbeat)
 	f.Addf(c.DialTimeout < 0, "DialTimeout is %v, want 0 or more", c.DialTimeout)
-	f.Add(c.withDefaults().Backoff.Validate())
+	f.Add(c.Topology.Validate(), c.withDefaults().Backoff.Validate())
 	return f.Err()
 }
 

@@ -25,6 +25,7 @@ func TestParseConflict(t *testing.T) {
 		{"something where nothing is wanted", "inequivalent arg 'x-expires' for queue 'q' in vhost '/': received none but current is the value '5' of type 'signedint'", "x-expires 5 none"},
 		{"an exchange", "inequivalent arg 'type' for exchange 'x' in vhost '/': received 'fanout' but current is 'topic'", "type topic fanout"},
 		{"a name with quotes", "inequivalent arg 'durable' for queue 'it's' in vhost 'a'b': received 'true' but current is 'false'", "durable false true"},
+		{"a text that is cut", "inequivalent arg 'x-expires' for queue 'long' in vhost '/': received the value '5' of type 'long...", "x-expires another value as given"},
 		{"another refusal", "fast reply consumer does not exist", ""},
 		{"no text", "", ""},
 	}

@@ -17,6 +17,9 @@ type Consume struct {
 	Queue     string
 	Prefetch  int             // the most deliveries without an outcome at a time; at least 1
 	Arguments message.Headers // of basic.consume, such as x-priority
+	// Stream says that the queue is a stream. RabbitMQ closes the connection of a client that
+	// requeues or rejects a message of a stream.
+	Stream bool
 	// Context is the parent of each Delivery's Context. Nil means context.Background().
 	Context context.Context
 	// Suspect is the delivery count from which a message is suspected of ending the
@@ -36,6 +39,7 @@ type Consumer struct {
 	deliveries <-chan amqp091.Delivery
 	prefetch   int
 	suspect    int // see Consume
+	stream     bool
 	settler    *settler
 
 	mu       sync.Mutex
@@ -67,7 +71,7 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 	}
 	c := &Consumer{
 		queue: what.Queue, tag: what.Queue, ch: ch, close: once(ch.Close), session: s, prefetch: max(what.Prefetch, 1),
-		suspect: what.Suspect, suspected: make(chan struct{}), cleared: make(chan struct{}),
+		suspect: what.Suspect, stream: what.Stream, suspected: make(chan struct{}), cleared: make(chan struct{}),
 		stopped: make(chan struct{}), drained: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
 	}
 	parent := what.Context
@@ -164,6 +168,13 @@ func (c *Consumer) Close(ctx context.Context) error {
 }
 
 func (c *Consumer) settle(tag uint64, as answer) error {
+	switch {
+	case c.stream && as == requeue: // the next consumer begins before it
+		c.settler.leave(1)
+		return nil
+	case c.stream && as == reject: // the stream keeps it
+		as = ack
+	}
 	if !c.settler.put(settlement{tag: tag, as: as}) {
 		return ErrStale
 	}

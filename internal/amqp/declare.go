@@ -59,9 +59,7 @@ func (s *Session) existing(ctx context.Context, exchanges []topology.Exchange) (
 	defer func() { err = errors.Join(err, p.close()) }()
 	names = make(map[string]bool)
 	for _, x := range exchanges {
-		err := p.ask(ctx, func(ch *amqp091.Channel) error {
-			return ch.ExchangeDeclarePassive(x.Name, x.Kind, true, false, false, false, nil)
-		})
+		err := p.ask(ctx, passiveExchange(x))
 		if err != nil && Code(err) != amqp091.NotFound {
 			return nil, declareError("exchange", x.Name, err)
 		}
@@ -104,7 +102,7 @@ func declareExchange(ch *amqp091.Channel, x topology.Exchange) error {
 }
 
 func declareQueue(ch *amqp091.Channel, q topology.Queue) error {
-	_, err := ch.QueueDeclare(q.Name, true, false, false, false, table(q.Arguments))
+	_, err := ch.QueueDeclare(q.Name, !q.Exclusive, q.Exclusive, q.Exclusive, false, table(q.Arguments))
 	return err
 }
 
@@ -142,7 +140,9 @@ func table(h message.Headers) amqp091.Table { return fields(h) }
 // word none, without quotes.
 var (
 	conflictText = regexp.MustCompile(`inequivalent arg '([^']+)' for \w+ '.*' in vhost '.*': received (.+?) but current is (.+)$`)
-	valueText    = regexp.MustCompile(`^(?:the value )?'([^']*)'(?: of type '[^']*')?$`)
+	// The text of an error has 255 bytes at most, so a long name leaves no room for the values.
+	cutConflictText = regexp.MustCompile(`inequivalent arg '([^']+)' for `)
+	valueText       = regexp.MustCompile(`^(?:the value )?'([^']*)'(?: of type '[^']*')?$`)
 )
 
 // parseConflict parses the broker's refusal. It returns nil if err is another error.
@@ -152,6 +152,9 @@ func parseConflict(kind, name string, err error) *topology.ConflictError {
 		return nil
 	}
 	m := conflictText.FindStringSubmatch(e.Reason)
+	if cut := cutConflictText.FindStringSubmatch(e.Reason); m == nil && cut != nil {
+		m = []string{cut[0], cut[1], "as given", topology.Unknown}
+	}
 	if m == nil {
 		return nil
 	}

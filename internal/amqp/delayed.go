@@ -131,7 +131,7 @@ const doubtGap = time.Second
 func (s *Sender) declareWay(session *Session, t topology.Topology) error {
 	ctx, cancel := context.WithTimeout(context.Background(), max(s.connector.cfg.PublishTimeout, wayTimeout))
 	defer cancel()
-	return declareFailure(session, session.Declare(ctx, t))
+	return declareFailure(session, session.Ensure(ctx, t))
 }
 
 // wayTimeout is the least time that a declaration has, because its callers may have less.

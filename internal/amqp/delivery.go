@@ -78,11 +78,35 @@ const maxAttempt = 1 << 30
 // messages. ErrStale means that the channel is gone and the result was dropped.
 func (t Tag) Ack() error { return t.consumer.settle(t.number, ack) }
 
-// Release requeues the message for the next consumer.
+// Release requeues the message for the next consumer. A message of a stream stays without an
+// outcome until its consumer is closed.
 func (t Tag) Release() error { return t.consumer.settle(t.number, requeue) }
 
-// Reject makes the broker dead-letter the message unchanged, without a failure record.
+// Reject makes the broker dead-letter the message unchanged, without a failure record. A stream
+// keeps the message and does not dead-letter it.
 func (t Tag) Reject() error { return t.consumer.settle(t.number, reject) }
+
+// As returns the delivery with m as its message.
+func (t Tag) As(m *message.Message) Delivery {
+	p := Publishing(m)
+	return Delivery{Tag: t, raw: amqp091.Delivery{
+		Headers: p.Headers, ContentType: p.ContentType, ContentEncoding: p.ContentEncoding, DeliveryMode: p.DeliveryMode, Priority: p.Priority,
+		CorrelationId: p.CorrelationId, ReplyTo: p.ReplyTo, Expiration: p.Expiration, MessageId: p.MessageId, Timestamp: p.Timestamp,
+		Type: p.Type, UserId: p.UserId, AppId: p.AppId, Body: p.Body,
+		Exchange: m.Exchange, RoutingKey: m.RoutingKey, DeliveryTag: t.number, Redelivered: m.Redelivered,
+	}}
+}
+
+// Receives reports whether the delivery's consumer still receives, so that Again may succeed.
+func (t Tag) Receives() bool {
+	t.consumer.mu.Lock()
+	defer t.consumer.mu.Unlock()
+	return t.consumer.receives()
+}
+
+// Again has Receive return d once more. It returns false if the consumer of d does not receive
+// any more, and the caller is to requeue d.
+func Again(d *Delivery) bool { return d.consumer.again(&d.raw) }
 
 // Context returns the context to handle the delivery in: a child of Consume.Context that
 // is cancelled with ErrStale as its cause when the broker has taken the delivery back.

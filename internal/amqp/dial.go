@@ -46,6 +46,7 @@ func dialOne(ctx context.Context, cfg Config, role, rawURL string) (*Session, er
 		return nil, connectError(uri, err, time.Since(began))
 	}
 	s := newSession(conn, cut, uri, NewTracer(cfg))
+	s.mode = cfg.Topology
 	if len(ac.SASL) == 0 && len(uri.AuthMechanism) == 0 { // otherwise the mechanism may be EXTERNAL
 		s.user = uri.Username
 	}

@@ -21,19 +21,14 @@ func (s *Session) Plan(ctx context.Context, t topology.Topology) (changes []topo
 	defer func() { err = errors.Join(err, p.close()) }()
 	changes = make([]topology.Change, 0, len(t.Exchanges)+len(t.Queues))
 	for _, x := range t.Exchanges {
-		c, err := p.probe(ctx, "exchange", x.Name, func(ch *amqp091.Channel) error {
-			return ch.ExchangeDeclarePassive(x.Name, x.Kind, true, false, false, false, nil)
-		}, func(ch *amqp091.Channel) error { return declareExchange(ch, x) })
+		c, err := p.probe(ctx, "exchange", x.Name, passiveExchange(x), func(ch *amqp091.Channel) error { return declareExchange(ch, x) })
 		if err != nil {
 			return nil, err
 		}
 		changes = append(changes, c)
 	}
 	for _, q := range t.Queues {
-		c, err := p.probe(ctx, "queue", q.Name, func(ch *amqp091.Channel) error {
-			_, err := ch.QueueDeclarePassive(q.Name, true, false, false, false, nil)
-			return err
-		}, func(ch *amqp091.Channel) error { return declareQueue(ch, q) })
+		c, err := p.probe(ctx, "queue", q.Name, passiveQueue(q), func(ch *amqp091.Channel) error { return declareQueue(ch, q) })
 		if err != nil {
 			return nil, err
 		}

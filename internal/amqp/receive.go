@@ -112,6 +112,26 @@ func (c *Consumer) first() (Delivery, bool) {
 	return newDelivery(c, raw), true
 }
 
+// again stores a delivery once more, behind the deliveries that have not been received. It
+// returns false if the consumer does not receive any more.
+func (c *Consumer) again(raw *amqp091.Delivery) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.receives() {
+		return false
+	}
+	select {
+	case c.ready <- struct{}{}: // while over is not set, note has not closed it
+		c.received.push(*raw)
+		return true
+	default:
+		return false
+	}
+}
+
+// receives reports whether Receive may still return deliveries that arrive.
+func (c *Consumer) receives() bool { return c.phase == consuming && !c.over && !c.held }
+
 // rest removes and returns the deliveries that were received and not returned by Receive.
 func (c *Consumer) rest() (rest []amqp091.Delivery) {
 	c.mu.Lock()

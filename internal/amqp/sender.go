@@ -242,11 +242,19 @@ func (s *Sender) current(ctx context.Context) (*pipeline, error) {
 	}
 }
 
-// Declare declares t over the sender's connection. See Connector.Declare.
-func (s *Sender) Declare(ctx context.Context, t topology.Topology) error {
+// Ensure declares t over the sender's connection, or verifies or trusts that it exists, as the
+// configuration says. It returns what could not be verified.
+func (s *Sender) Ensure(ctx context.Context, t topology.Topology) (refused []topology.DeclarationError, err error) {
 	session, err := s.connector.Session(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.connector.Declare(ctx, session, t)
+	switch s.connector.Mode() {
+	case topology.Trust:
+		return nil, nil
+	case topology.Verify:
+		return session.Verify(ctx, t)
+	default:
+		return nil, s.connector.Declare(ctx, session, t)
+	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/topology"
 )
 
 // closeTimeout bounds the closing handshake, because a blocked broker never answers it.
@@ -21,7 +23,8 @@ type Session struct {
 	conn    *amqp091.Connection
 	cut     func() // closes the transport at once
 	address string
-	user    string  // empty if the broker takes it from a certificate
+	user    string // empty if the broker takes it from a certificate
+	mode    topology.Mode
 	tracer  *Tracer // traces messages that are published without a Publisher
 	blocked atomic.Pointer[string]
 	done    chan struct{}

@@ -74,8 +74,9 @@ func TestAnExchangeOfAnUnknownTypeCostsNoConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := topology.Topology{Exchanges: []topology.Exchange{{Name: rabbit.Queue(t), Kind: "x-unknown"}}}
+		_, ensured := s.Ensure(t.Context(), want)
 		for name, err := range map[string]error{
-			"Sender.Declare":   s.Declare(t.Context(), want),
+			"Sender.Ensure":    ensured,
 			"Connector.Assert": s.Connector().Assert(t.Context(), session, want),
 		} {
 			if refused, ok := errors.AsType[*topology.DeclarationError](err); !ok || refused.Name != want.Exchanges[0].Name {

@@ -27,7 +27,7 @@ func withSender(t *testing.T, f func(t *testing.T, dev *devbroker.Broker, s *amq
 		done := make(chan error, 1)
 		go func() { done <- s.Run(ctx) }()
 		queues := []topology.Queue{{Name: "in"}, {Name: "other"}, {Name: "full", Arguments: message.Headers{"x-max-length": 1, "x-overflow": "reject-publish"}}}
-		if err := s.Declare(t.Context(), topology.Topology{Queues: queues}); err != nil {
+		if _, err := s.Ensure(t.Context(), topology.Topology{Queues: queues}); err != nil {
 			t.Fatal(err)
 		}
 		f(t, dev, s)

@@ -64,7 +64,7 @@ func Of(t topology.Topology) Diagram {
 		switch dlq := topology.DeadLetterQueue(q.Name); {
 		case IsInternal(q.Name) || topology.IsParking(q.Name):
 		case declared[dlq]:
-			d.AddWorkQueue(q.Name, declared[topology.ParkingQueue(q.Name)])
+			d.AddWorkQueue(q.Name, dlq, declared[topology.ParkingQueue(q.Name)])
 		case !strings.HasSuffix(q.Name, topology.DeadLetterQueue("")):
 			d.Add(Queue(q.Name))
 		}
@@ -84,16 +84,18 @@ func Of(t topology.Topology) Diagram {
 // IsInternal reports whether an exchange or a queue is a part of Warren's own.
 func IsInternal(name string) bool { return strings.HasPrefix(name, "warren.") }
 
-// AddWorkQueue adds a queue with its dead-letter queue, and its way through the delay if
-// its messages are retried.
-func (d *Diagram) AddWorkQueue(name string, retried bool) {
+// AddWorkQueue adds a queue with its dead-letter queue, if it has one, and its way through the
+// delay if its messages are retried.
+func (d *Diagram) AddWorkQueue(name, deadLetters string, retried bool) {
 	queue := Queue(name)
 	d.Add(queue)
 	if retried {
 		d.Connect(queue, Delay, "retry", true)
 		d.Connect(Delay, queue, "", true)
 	}
-	d.Connect(queue, Queue(topology.DeadLetterQueue(name)), "dead letter", true)
+	if deadLetters != "" {
+		d.Connect(queue, Queue(deadLetters), "dead letter", true)
+	}
 }
 
 // Add adds n, unless the diagram has it already.

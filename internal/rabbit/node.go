@@ -86,6 +86,14 @@ func NeedsDisk(tb testing.TB) {
 	}
 }
 
+// NeedsStreams skips the test on a broker without streams.
+func NeedsStreams(tb testing.TB) {
+	tb.Helper()
+	if _, inMemory := embeddedVersion(); inMemory {
+		tb.Skip("devbroker has no streams")
+	}
+}
+
 // Scaled returns the number of messages for a test: n on a RabbitMQ, and a tenth of it on a
 // broker in memory, where only the client can lose messages.
 func Scaled(n int) int {

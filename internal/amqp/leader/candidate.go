@@ -34,10 +34,10 @@ type Candidate struct {
 	err  error // why it ended; read after done is closed
 }
 
-// Join declares t's queues, joins the candidates that wait for the token, and publishes
+// Join ensures that t's queues exist, joins the candidates that wait for the token, and publishes
 // announcement, which is delivered to the leader.
 func Join(ctx context.Context, s *amqp.Session, t Token, announcement []byte) (*Candidate, error) {
-	if err := s.Declare(ctx, t.Topology()); err != nil {
+	if err := s.Ensure(ctx, t.Topology()); err != nil {
 		return nil, err
 	}
 	ch, err := s.Channel(ctx)

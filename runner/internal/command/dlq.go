@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,10 +50,31 @@ func suggested(err error, c *config.Config) error {
 	return err
 }
 
-// deadLetterQueue returns the dead-letter queue for an argument.
-func deadLetterQueue(name string) string {
+// deadLetterQueue returns the dead-letter queue for an argument: the queue that the
+// configuration names, or NAME.dlq.
+func (p *Program) deadLetterQueue(name string) string {
+	c, err := p.load(false)
+	if err != nil { // the command reports it when it connects
+		c = &config.Config{}
+	}
+	for _, q := range c.Queues {
+		if q.DeadLetterQueue() == name {
+			return name
+		}
+	}
 	if strings.HasSuffix(name, topology.DeadLetterQueue("")) {
 		return name
+	}
+	return cmp.Or(deadLetterQueueOf(c, name), topology.DeadLetterQueue(name))
+}
+
+// deadLetterQueueOf returns the dead-letter queue of a work queue. It is empty if c says that
+// the queue has none, and NAME.dlq if c does not have the queue.
+func deadLetterQueueOf(c *config.Config, name string) string {
+	for _, q := range c.Queues {
+		if q.Name == name {
+			return q.DeadLetterQueue()
+		}
 	}
 	return topology.DeadLetterQueue(name)
 }
@@ -114,7 +136,7 @@ func (p *Program) dlqList() *cobra.Command {
 			}
 			queues := make([]string, 0, len(args))
 			for _, name := range args {
-				queues = append(queues, deadLetterQueue(name))
+				queues = append(queues, p.deadLetterQueue(name))
 			}
 			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
 				list, err := client.List(cmd.Context(), queues...)
@@ -204,7 +226,7 @@ func (p *Program) dlqGroups() *cobra.Command {
 				return err
 			}
 			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
-				groups, err := client.Groups(cmd.Context(), deadLetterQueue(args[0]), filter)
+				groups, err := client.Groups(cmd.Context(), p.deadLetterQueue(args[0]), filter)
 				if err != nil {
 					return err
 				}

@@ -3,13 +3,11 @@ package command
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/warren-mq/warren/deadletter"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/runner/internal/config"
-	"github.com/warren-mq/warren/topology"
 )
 
 const (
@@ -30,8 +28,7 @@ func (p *Program) canaryWait(chosen time.Duration, queue string) (time.Duration,
 	if err != nil {
 		return 0, err
 	}
-	name := strings.TrimSuffix(queue, topology.DeadLetterQueue(""))
-	i := slices.IndexFunc(c.Queues, func(q config.Queue) bool { return q.Name == name })
+	i := slices.IndexFunc(c.Queues, func(q config.Queue) bool { return q.Name == queue || q.DeadLetterQueue() == queue })
 	if i < 0 {
 		return 0, nil
 	}

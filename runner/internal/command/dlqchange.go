@@ -43,7 +43,7 @@ that long.`,
 			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
 				bar := p.countDeadLetters("replaying")
 				r.Progress, r.OnCanary = bar.note, bar.noteCanary
-				result, err := client.Replay(cmd.Context(), deadLetterQueue(args[0]), r)
+				result, err := client.Replay(cmd.Context(), p.deadLetterQueue(args[0]), r)
 				bar.progress.end()
 				return p.showResult(replayVerb(r), result, err)
 			})
@@ -80,7 +80,7 @@ func (p *Program) dlqDiscard() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			queue := deadLetterQueue(args[0])
+			queue := p.deadLetterQueue(args[0])
 			if err := p.confirm(yes, "remove dead letters from "+queue, queue); err != nil {
 				return err
 			}
@@ -100,7 +100,7 @@ func (p *Program) dlqPurge() *cobra.Command {
 	c := &cobra.Command{
 		Use: "purge QUEUE", Short: "Remove all dead letters of a queue permanently", Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			queue := deadLetterQueue(args[0])
+			queue := p.deadLetterQueue(args[0])
 			if err := p.confirm(yes, "remove all dead letters from "+queue, queue); err != nil {
 				return err
 			}

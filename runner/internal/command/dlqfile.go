@@ -28,7 +28,7 @@ func (p *Program) dlqExport() *cobra.Command {
 			}
 			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
 				out := bufio.NewWriter(p.Stdout)
-				n, err := client.Export(cmd.Context(), deadLetterQueue(args[0]), filter, out)
+				n, err := client.Export(cmd.Context(), p.deadLetterQueue(args[0]), filter, out)
 				if err := errors.Join(err, out.Flush()); err != nil {
 					return err
 				}
@@ -47,7 +47,7 @@ func (p *Program) dlqImport() *cobra.Command {
 		Use: "import FILE|-", Short: "Publish dead letters that export has written", Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if to.Queue != "" {
-				to.Queue = deadLetterQueue(to.Queue)
+				to.Queue = p.deadLetterQueue(to.Queue)
 			}
 			in, done, err := p.open(args[0])
 			if err != nil {
@@ -94,7 +94,7 @@ message id. The header warren-edited-from contains the old id. Without --data, -
 --without, the body opens in $VISUAL or $EDITOR.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e := deadletter.Edit{Check: checkBody, By: by}
-			queue := deadLetterQueue(args[0])
+			queue := p.deadLetterQueue(args[0])
 			var err error
 			if e.Headers, err = edited(headers, without); err != nil {
 				return usage(err)

@@ -46,7 +46,7 @@ groups does, restores the order.`,
 				filter.Limit = limit
 			}
 			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
-				queue := deadLetterQueue(args[0])
+				queue := p.deadLetterQueue(args[0])
 				if len(args) == 1 {
 					return p.listDeadLetters(cmd.Context(), client, queue, filter)
 				}

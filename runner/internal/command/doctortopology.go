@@ -53,7 +53,7 @@ func (e *examination) checkDepths(ctx context.Context) {
 	for _, q := range e.config.Queues {
 		names = append(names, q.Name)
 	}
-	states, err := queueStates(ctx, names, e.session)
+	states, err := queueStates(ctx, e.config, names, e.session)
 	if err != nil {
 		e.failf("queues", "See the broker's error.", "%v", err)
 		return

@@ -54,7 +54,7 @@ func exitStatus(ctx context.Context, err error) int {
 		return own.status
 	case errors.As(err, new(*config.Error)):
 		return exitConfig
-	case errors.As(err, new(*topology.ConflictError)):
+	case errors.As(err, new(*topology.ConflictError)), errors.As(err, new(*topology.MissingError)):
 		return exitConflict
 	case errors.Is(err, broker.ErrRefused), errors.Is(err, broker.ErrNotConnected):
 		return exitBroker

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/warren-mq/warren/internal/amqp"
-	"github.com/warren-mq/warren/topology"
+	"github.com/warren-mq/warren/runner/internal/config"
 )
 
 func (p *Program) queuesCommand() *cobra.Command {
@@ -33,8 +33,8 @@ func (p *Program) queuesList() *cobra.Command {
 	return &cobra.Command{
 		Use: "ls", Short: "Show the number of ready messages and dead letters of each queue", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withSession(cmd.Context(), func(ctx context.Context, queues []string, s *amqp.Session) error {
-				states, err := queueStates(ctx, queues, s)
+			return p.withSession(cmd.Context(), func(ctx context.Context, c *config.Config, queues []string, s *amqp.Session) error {
+				states, err := queueStates(ctx, c, queues, s)
 				if err != nil {
 					return err
 				}
@@ -53,8 +53,9 @@ func (p *Program) queuesWatch() *cobra.Command {
 			if interval < 100*time.Millisecond {
 				return usage(fmt.Errorf("runner: --interval is %v, want 100ms or more", interval))
 			}
-			err := p.withSession(cmd.Context(), func(ctx context.Context, queues []string, s *amqp.Session) error {
-				return p.watch(ctx, queues, s, interval, times)
+			err := p.withSession(cmd.Context(), func(ctx context.Context, c *config.Config, queues []string, s *amqp.Session) error {
+				now := func() ([]queueState, error) { return queueStates(ctx, c, queues, s) }
+				return p.watch(ctx, now, interval, times)
 			})
 			if cmd.Context().Err() != nil {
 				return nil //nolint:nilerr // Ctrl-C is the normal end
@@ -67,12 +68,12 @@ func (p *Program) queuesWatch() *cobra.Command {
 	return c
 }
 
-func (p *Program) watch(ctx context.Context, queues []string, s *amqp.Session, interval time.Duration, times int) error {
+func (p *Program) watch(ctx context.Context, now func() ([]queueState, error), interval time.Duration, times int) error {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	var last []queueState
 	for n := 1; ; n++ {
-		states, err := queueStates(ctx, queues, s)
+		states, err := now()
 		if err != nil {
 			return err
 		}
@@ -94,7 +95,7 @@ func (p *Program) watch(ctx context.Context, queues []string, s *amqp.Session, i
 }
 
 // withSession connects to the configuration's broker and calls do with the queues' names.
-func (p *Program) withSession(ctx context.Context, do func(context.Context, []string, *amqp.Session) error) error {
+func (p *Program) withSession(ctx context.Context, do func(context.Context, *config.Config, []string, *amqp.Session) error) error {
 	c, err := p.load(false)
 	if err != nil {
 		return err
@@ -107,16 +108,20 @@ func (p *Program) withSession(ctx context.Context, do func(context.Context, []st
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
-	return errors.Join(do(ctx, queues, s), s.Close())
+	return errors.Join(do(ctx, c, queues, s), s.Close())
 }
 
-func queueStates(ctx context.Context, queues []string, s *amqp.Session) ([]queueState, error) {
+func queueStates(ctx context.Context, c *config.Config, queues []string, s *amqp.Session) ([]queueState, error) {
 	states := make([]queueState, 0, len(queues))
 	for _, name := range queues {
 		state := queueState{Name: name}
 		now, err := s.State(ctx, name)
-		dead, errDead := s.State(ctx, topology.DeadLetterQueue(name))
-		err = errors.Join(err, errDead)
+		var dead amqp.QueueState
+		if dlq := deadLetterQueueOf(c, name); dlq != "" {
+			var errDead error
+			dead, errDead = s.State(ctx, dlq)
+			err = errors.Join(err, errDead)
+		}
 		if err != nil && !errors.Is(err, amqp.ErrNoQueue) {
 			return nil, err
 		}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/runner/internal/config"
-	"github.com/warren-mq/warren/topology"
 )
 
 // suggestFlag returns a hint with the flag that may have been meant.
@@ -42,7 +41,7 @@ func suggestQueue(err error, c *config.Config) string {
 	_, queue, _ := strings.Cut(err.Error(), amqp.ErrNoQueue.Error()+": ")
 	known := make([]string, 0, 2*len(c.Queues))
 	for _, q := range c.Queues {
-		known = append(known, q.Name, topology.DeadLetterQueue(q.Name))
+		known = append(known, q.Name, q.DeadLetterQueue())
 	}
 	if slices.Contains(known, queue) {
 		return ": it is in the configuration but not declared: run runner topology apply"

@@ -51,13 +51,16 @@ func diagramOf(c *config.Config) diagram.Diagram {
 func addQueue(d *diagram.Diagram, q config.Queue) {
 	queue := diagram.Queue(q.Name)
 	d.Add(queue)
+	for _, b := range q.AllBindings() {
+		d.Connect(diagram.Exchange(b.Exchange), queue, b.Key, false)
+	}
 	for _, h := range q.Handlers {
-		if q.Exchange != "" {
-			d.Connect(diagram.Exchange(q.Exchange), queue, h.Key, false)
-		}
 		if h.Forward != nil {
 			d.Connect(queue, diagram.Exchange(h.Forward.Exchange), "forward "+h.Forward.Key, false)
 		}
 	}
-	d.AddWorkQueue(q.Name, q.Retry.MaxAttempts != 1)
+	d.AddWorkQueue(q.Name, q.DeadLetterQueue(), q.Retry.MaxAttempts != 1)
+	if x := q.DeadLetters.Exchange; x != "" {
+		d.Connect(queue, diagram.Exchange(x), "dead letter "+q.DeadLetters.Key, true)
+	}
 }

@@ -83,7 +83,7 @@ func (l *leftovers) addFormer(was, c *config.Config) {
 			continue
 		}
 		f := l.family(old.Queue.Name)
-		f.bindings = old.Queue.Bindings()
+		f.bindings = old.Queue.AllBindings()
 		for _, q := range former.Queues {
 			if q.Name == f.queue.Name {
 				f.queue = q
@@ -244,7 +244,7 @@ func (p *Program) pruneCommand(l config.Leftover) string {
 	words := []string{"runner topology prune" + p.fileFlag()}
 	bindings := []topology.Binding{l.Binding}
 	if l.Queue != nil {
-		words, bindings = append(words, "queue", quoted(l.Queue.Name)), l.Queue.Bindings()
+		words, bindings = append(words, "queue", quoted(l.Queue.Name)), l.Queue.AllBindings()
 	}
 	for _, b := range bindings {
 		if len(b.Arguments) > 0 {

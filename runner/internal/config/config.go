@@ -34,6 +34,7 @@ type Broker struct {
 	URLs           []Secret `yaml:"urls" jsonschema_description:"The nodes of a cluster; url is added to them if both are set. A random node is tried first, and another one in parallel after half a second."`
 	Username       string   `yaml:"username" jsonschema:"maxLength=255" jsonschema_description:"Replaces the user in the URLs. Requires password."`
 	Password       Secret   `yaml:"password" jsonschema_description:"Replaces the password in the URLs. The files of url, password and tls are read at each attempt to connect, so they can be replaced at any time."`
+	Topology       string   `yaml:"topology" jsonschema:"enum=manage,enum=verify,enum=trust,default=manage" jsonschema_description:"What the runner does about queues and exchanges when it connects: declare them, verify that they exist and declare none, or trust that they exist. With verify and trust, \"runner topology apply\" or the definitions of \"runner topology export\" declare them."`
 	ManagementURL  Secret   `yaml:"management_url" jsonschema_description:"The URL of the management plugin, http://host:15672 or https://…, with user:password@ if they differ from those in url. Topology plan and topology prune use it to find bindings and queues that are left over, and doctor to compare the members of queues with the nodes."`
 	Name           string   `yaml:"name" jsonschema:"maxLength=200" jsonschema_description:"The name of each connection in the broker. Empty means the program's name."`
 	TLS            TLS      `yaml:"tls" jsonschema_description:"For amqps URLs."`

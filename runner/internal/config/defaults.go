@@ -11,7 +11,7 @@ func defaults() *Config {
 	return &Config{
 		Broker: Broker{
 			Heartbeat: Duration(10 * time.Second), DialTimeout: Duration(10 * time.Second),
-			StartupTimeout: Limit(30 * time.Second), PublishTimeout: Limit(30 * time.Second),
+			StartupTimeout: Limit(30 * time.Second), PublishTimeout: Limit(30 * time.Second), Topology: "manage",
 		},
 		Scheduler: Scheduler{Name: "runner", Renew: Duration(time.Minute)},
 		Admin:     Admin{Listen: "127.0.0.1:8081", Console: "read"},

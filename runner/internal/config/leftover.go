@@ -23,17 +23,22 @@ func (l Leftover) String() string {
 		" the queue still receives messages with this key", l.Binding.Queue, l.Binding.Exchange, l.Binding.Key)
 }
 
-// Leftovers returns the queues and bindings that the configuration from has and to lacks.
+// Leftovers returns the queues and bindings that the configuration from has and to lacks. It
+// leaves out queues that have another owner, and queues of one process, which end by
+// themselves.
 func Leftovers(from, to *Config) []Leftover {
 	var found []Leftover
 	for _, old := range from.Queues {
+		if !topology.Mode(old.Topology).Manages() || old.PerProcess {
+			continue
+		}
 		i := slices.IndexFunc(to.Queues, func(q Queue) bool { return q.Name == old.Name })
 		if i < 0 {
 			found = append(found, Leftover{Queue: &old})
 			continue
 		}
-		now := to.Queues[i].Bindings()
-		for _, b := range old.Bindings() {
+		now := to.Queues[i].AllBindings()
+		for _, b := range old.AllBindings() {
 			if !slices.ContainsFunc(now, func(other topology.Binding) bool { return SameBinding(b, other) }) {
 				found = append(found, Leftover{Binding: b})
 			}
@@ -42,15 +47,17 @@ func Leftovers(from, to *Config) []Leftover {
 	return found
 }
 
-// Bindings returns the bindings of the queue to its exchange. The default exchange needs
+// AllBindings returns the bindings of the queue to its exchanges. The default exchange needs
 // no bindings.
-func (q Queue) Bindings() []topology.Binding {
-	if q.Exchange == "" {
-		return nil
+func (q Queue) AllBindings() []topology.Binding {
+	bindings := make([]topology.Binding, 0, len(q.Handlers)+len(q.Bindings))
+	if q.Exchange != "" {
+		for _, h := range q.Handlers {
+			bindings = append(bindings, topology.Binding{Exchange: q.Exchange, Key: h.Key, Queue: q.Name, Arguments: q.BindingArguments})
+		}
 	}
-	bindings := make([]topology.Binding, 0, len(q.Handlers))
-	for _, h := range q.Handlers {
-		bindings = append(bindings, topology.Binding{Exchange: q.Exchange, Key: h.Key, Queue: q.Name, Arguments: q.BindingArguments})
+	for _, b := range q.Bindings {
+		bindings = append(bindings, topology.Binding{Exchange: b.Exchange, Key: b.Key, Queue: q.Name, Arguments: b.Arguments})
 	}
 	return bindings
 }

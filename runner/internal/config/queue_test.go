@@ -36,6 +36,10 @@ func fill(v reflect.Value) {
 			field.Set(reflect.ValueOf(map[string]any{"a": 1}))
 		case reflect.Struct:
 			fill(field)
+		case reflect.Slice:
+			if field.Type() == reflect.TypeFor[[]config.Binding]() {
+				field.Set(reflect.MakeSlice(field.Type(), 1, 1))
+			}
 		default:
 			// Handlers are not passed on by Worker.
 		}

@@ -13,7 +13,12 @@ import (
 const maxPrefetch = 1<<16 - 1
 
 func (d *document) checkQueue(path string, q Queue, c *Config) {
-	d.checkKnown(join(path, "exchange"), q.Exchange)
+	if topology.Mode(q.Topology).Manages() { // otherwise its exchanges have another owner, too
+		d.checkKnown(join(path, "exchange"), q.Exchange)
+		for i, b := range q.Bindings {
+			d.checkKnown(join(path, "bindings."+strconv.Itoa(i)+".exchange"), b.Exchange)
+		}
+	}
 	d.checkQueueName(path, q.Name)
 	d.checkPace(path, q)
 	d.checkKind(path, q)
@@ -102,13 +107,10 @@ func (d *document) checkKind(path string, q Queue) {
 	if !d.sound(path, "type", "max_priority", "delivery_limit") {
 		return
 	}
-	if q.MaxPriority > 0 && q.Type == topology.Quorum {
-		d.complainf(join(path, "max_priority"), "max_priority is set and type is quorum, want type classic: RabbitMQ rejects x-max-priority for quorum queues")
-	}
 	switch limit := join(path, "delivery_limit"); {
 	case q.DeliveryLimit == 0:
-	case q.MaxPriority > 0:
-		d.complainf(limit, "delivery_limit is set, want none with max_priority: max_priority makes a classic queue, which has no delivery limit")
+	case q.Type == "" && q.MaxPriority > 0:
+		d.complainf(limit, "delivery_limit is set, want none with max_priority, or type quorum: max_priority makes a classic queue, which has no delivery limit")
 	case q.Type == topology.Classic:
 		d.complainf(limit, "delivery_limit is set, want none with type classic: classic queues have no delivery limit")
 	}

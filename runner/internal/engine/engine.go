@@ -165,7 +165,7 @@ func (e *Engine) start(ctx context.Context) error {
 	if err := e.plan(ctx, wiring.Topology(e.config)); err != nil {
 		return err
 	}
-	if err := e.connections.Sender().Declare(ctx, wiring.Exchanges(e.config)); err != nil {
+	if err := e.ensure(ctx, e.config); err != nil {
 		return err
 	}
 	queues, err := e.startAll()
@@ -206,6 +206,9 @@ func awaitReady(ctx context.Context, queues []*queue) {
 
 // plan returns an error if the topology conflicts with the broker's.
 func (e *Engine) plan(ctx context.Context, t topology.Topology) error {
+	if !topology.Mode(e.config.Broker.Topology).Manages() {
+		return nil // each part verifies what it needs
+	}
 	session, err := e.connections.Sender().Connector().Session(ctx)
 	if err != nil {
 		return err
@@ -215,6 +218,15 @@ func (e *Engine) plan(ctx context.Context, t topology.Topology) error {
 		return err
 	}
 	return topology.Conflicts(changes)
+}
+
+// ensure declares the exchanges of c, or verifies or trusts that they exist.
+func (e *Engine) ensure(ctx context.Context, c *config.Config) error {
+	refused, err := e.connections.Sender().Ensure(ctx, wiring.Exchanges(c))
+	for _, r := range refused {
+		e.options.Logger.Warn("runner: exchange not verified, trusting that it exists", "exchange", r.Name, "error", r.Err)
+	}
+	return err
 }
 
 // wait returns when the engine is to stop, or a part of it has failed.

@@ -58,9 +58,10 @@ func (e *Engine) startQueue(q *queue) {
 	go func() {
 		err := q.worker.Run(ctx)
 		_, refused := errors.AsType[*topology.DeclarationError](err)
+		_, missing := errors.AsType[*topology.MissingError](err)
 		switch {
 		case err == nil || ctx.Err() != nil:
-		case refused && e.isWorking():
+		case (refused || missing) && e.isWorking():
 			e.options.Logger.Error("runner: queue not started, the other queues continue; fix the cause and restart the runner",
 				"queue", q.config.Name, "error", err)
 			err = nil // the error was logged

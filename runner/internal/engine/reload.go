@@ -102,7 +102,7 @@ func (e *Engine) prepare(ctx context.Context, changes config.Changes, to *config
 	if err := e.plan(ctx, wiring.Topology(to)); err != nil {
 		return fresh, err
 	}
-	return fresh, e.connections.Sender().Declare(ctx, wiring.Exchanges(to))
+	return fresh, e.ensure(ctx, to)
 }
 
 // replace drains the old queues and starts the new ones. If the engine stops in between, it

@@ -12,6 +12,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/topology"
 )
 
 // Broker returns the broker.Config for c. It reads the secrets and certificates now, and
@@ -40,7 +41,7 @@ func read(c config.Broker) (broker.Config, error) {
 	b := broker.Config{
 		Name: c.Name, Heartbeat: time.Duration(c.Heartbeat), DialTimeout: time.Duration(c.DialTimeout),
 		StartupTimeout: time.Duration(c.StartupTimeout), PublishTimeout: time.Duration(c.PublishTimeout),
-		Backoff: c.Backoff.Policy(),
+		Backoff: c.Backoff.Policy(), Topology: topology.Mode(c.Topology),
 	}
 	var err error
 	if !c.URL.IsZero() {

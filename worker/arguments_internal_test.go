@@ -1,0 +1,62 @@
+package worker
+
+import (
+	"testing"
+	"time"
+
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
+)
+
+// TestALongTimeoutAsksForALongerConsumerTimeout, where the broker takes it.
+func TestALongTimeoutAsksForALongerConsumerTimeout(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		queue   Queue
+		version string
+		want    any // milliseconds; nil: none
+	}{
+		"two hours, one at a time":            {Queue{Timeout: 2 * time.Hour, Prefetch: 1}, "4.3.6", int64(125 * 60_000)},
+		"and another one that waits":          {Queue{Timeout: 2 * time.Hour}, "4.3.6", int64(245 * 60_000)},
+		"one minute":                          {Queue{}, "4.3.6", nil},
+		"no timeout":                          {Queue{Timeout: -1}, "4.3.6", nil},
+		"a classic queue":                     {Queue{Timeout: 2 * time.Hour, Type: topology.Classic}, "4.3.6", nil},
+		"a queue of others of unknown kind":   {Queue{Timeout: 2 * time.Hour, Topology: topology.Trust}, "4.3.6", nil},
+		"a quorum queue of others":            {Queue{Timeout: 2 * time.Hour, Prefetch: 1, Topology: topology.Trust, Type: topology.Quorum}, "4.3.6", int64(125 * 60_000)},
+		"a broker that does not follow it":    {Queue{Timeout: 2 * time.Hour}, "4.0.5", nil},
+		"the user's own":                      {Queue{Timeout: 2 * time.Hour, ConsumerArguments: message.Headers{"x-consumer-timeout": 1}}, "4.3.6", 1},
+		"an order by key, where all may wait": {Queue{Timeout: time.Hour, Concurrency: 2, OrderBy: func(*message.Message) string { return "" }}, "4.4.0", int64(245 * 60_000)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tt.queue.Name = "q"
+			q := New(Config{}).Queue(tt.queue)
+			if got := q.consumerArguments(tt.version, q.config.Concurrency)["x-consumer-timeout"]; got != tt.want {
+				t.Errorf("x-consumer-timeout is %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestAStreamIsResumedAtTheFirstMessageThatIsNotSettled.
+func TestAStreamIsResumedAtTheFirstMessageThatIsNotSettled(t *testing.T) {
+	t.Parallel()
+	q := New(Config{}).Queue(Queue{Name: "q", Type: topology.Stream, ConsumerArguments: message.Headers{"x-stream-offset": "first"}})
+	want := func(offset any) {
+		t.Helper()
+		if got := q.consumerArguments("4.3.6", 1)["x-stream-offset"]; got != offset {
+			t.Errorf("the consumer begins at %v, want %v", got, offset)
+		}
+	}
+	want("first")
+	for n := range int64(3) {
+		q.offsets.begin(&message.Message{Headers: message.Headers{"x-stream-offset": 5 + n}})
+	}
+	want(int64(5))
+	q.offsets.done(6)
+	want(int64(5))
+	q.offsets.done(5)
+	want(int64(7))
+	q.offsets.done(7)
+	want(int64(8))
+}

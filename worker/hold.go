@@ -1,0 +1,252 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/record"
+	"github.com/warren-mq/warren/message"
+)
+
+// holds are the messages of a queue that wait in the worker, unacknowledged, for their next
+// attempt. Each of them has one of the prefetched messages' places.
+type holds struct {
+	mu      sync.Mutex
+	ended   bool // nothing more is held: the worker stops
+	waiting map[*held]struct{}
+	since   map[amqp.Tag]time.Time // when the deliveries that were held arrived
+	known   map[uint64]known       // by identity: messages that were requeued while they waited
+
+	cause error     // why retries are held, if that is not configured
+	retry time.Time // when to try the parking queue again
+
+	remembered atomic.Int64 // the length of known
+	opened     atomic.Int64 // the length of since
+}
+
+// held is a message that waits.
+type held struct {
+	delivery amqp.Delivery
+	identity uint64
+	known    known
+	wake     time.Time     // when to handle or requeue it
+	taken    chan struct{} // closed when it waits no longer
+}
+
+// known is what the worker remembers of a message that it has requeued.
+type known struct {
+	record  message.Headers // the failure record, which says how many attempts were made
+	attempt int             // the next one
+	due     time.Time
+}
+
+const (
+	// holdLimit is the longest time for which a message is unacknowledged before it is
+	// requeued, and the longest delay of an attempt. Handlers need the rest of the broker's
+	// consumer timeout, which is 30 minutes.
+	holdLimit = 20 * time.Minute
+	// holdMinimum is how long a message may be held however long its handler may run.
+	holdMinimum = time.Minute
+	// maxKnown bounds how many requeued messages are remembered.
+	maxKnown = 10_000
+	// parkAgain is the time between two attempts to use a parking queue.
+	parkAgain = time.Minute
+)
+
+// errUnparked says that the parking queue takes no copy, so that the retry waits in the worker.
+var errUnparked = errors.New("worker: the parking queue takes no message")
+
+// holdsRetries reports whether retries wait in the worker.
+func (q *Subscription) holdsRetries() bool {
+	if q.config.HoldRetries || q.parking == nil || q.parking.absent() != nil {
+		return true
+	}
+	q.holds.mu.Lock()
+	defer q.holds.mu.Unlock()
+	return q.holds.cause != nil && time.Now().Before(q.holds.retry)
+}
+
+// cannotPark reports whether err says that the user may not publish to the parking queue, or
+// that it does not exist and the worker does not declare it. Retries then wait in the worker,
+// for parkAgain at least.
+func (q *Subscription) cannotPark(err error) bool {
+	missing := errors.Is(err, broker.ErrUnroutable) && !q.worker.mode().Manages()
+	if !missing && !errors.Is(err, broker.ErrRefused) {
+		return false
+	}
+	q.holds.mu.Lock()
+	defer q.holds.mu.Unlock()
+	q.holds.cause, q.holds.retry = err, time.Now().Add(parkAgain)
+	return true
+}
+
+// parked notes that the parking queue took a copy.
+func (q *Subscription) parked() {
+	q.holds.mu.Lock()
+	defer q.holds.mu.Unlock()
+	q.holds.cause = nil
+}
+
+// hold keeps the delivery of a for its next attempt, which handles m. If the worker stops, the
+// queue is paused, or the consumer receives no more, it requeues the delivery at once.
+func (q *Subscription) hold(a *attempt, m *message.Message, delay time.Duration) error {
+	record.ClearDue(m)
+	a.held = true
+	next := known{record: maps.Clone(m.Headers), due: time.Now().Add(min(delay, holdLimit))}
+	maps.DeleteFunc(next.record, func(name string, _ any) bool { return !record.IsRecord(name) })
+	n, _ := m.Headers.Int(record.HeaderRetryCount)
+	next.attempt = int(n) + 1
+	return q.wait(a.tag, m, next)
+}
+
+// wait keeps the delivery until it is due.
+func (q *Subscription) wait(tag amqp.Tag, m *message.Message, next known) error {
+	h := &held{delivery: tag.As(m), identity: q.identity(m), known: next, taken: make(chan struct{})}
+	h.wake = q.holds.arrival(tag, time.Now()).Add(q.holdBound())
+	if next.due.Before(h.wake) {
+		h.wake = next.due
+	}
+	if paused, _ := q.wanted(); paused || !tag.Receives() || !q.holds.add(h) {
+		q.holds.remember(h)
+		q.holds.forget(tag)
+		return tag.Release()
+	}
+	q.pool.goroutines.Go(func() { q.keepUntilDue(h) })
+	return nil
+}
+
+// keepUntilDue waits for one message. When it is due, a worker goroutine receives it again. It is
+// requeued if its consumer receives no more, or if it has been unacknowledged for too long.
+func (q *Subscription) keepUntilDue(h *held) {
+	timer := time.NewTimer(time.Until(h.wake))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-h.delivery.Lost():
+	case <-h.taken:
+		return
+	}
+	if !q.holds.take(h) {
+		return
+	}
+	due := !time.Now().Before(h.known.due)
+	if due && amqp.Again(&h.delivery) {
+		return
+	}
+	q.holds.remember(h)
+	q.holds.forget(h.delivery.Tag)
+	_ = h.delivery.Release() // if the channel is gone, the broker has it already
+}
+
+// endHolds requeues what waits, and what is to be held from now on.
+func (q *Subscription) endHolds(hard context.Context) {
+	q.holds.end()
+	q.releaseHeld(hard)
+}
+
+// releaseHeld requeues what waits.
+func (q *Subscription) releaseHeld(hard context.Context) {
+	all := q.holds.takeAll()
+	deliveries := make([]amqp.Delivery, 0, len(all))
+	for _, h := range all {
+		q.holds.remember(h)
+		q.holds.forget(h.delivery.Tag)
+		deliveries = append(deliveries, h.delivery)
+	}
+	q.report(amqp.Release(hard, deliveries))
+}
+
+// holdBound returns how long a delivery may be unacknowledged while it waits, so that the next
+// attempt ends before the broker's consumer timeout.
+func (q *Subscription) holdBound() time.Duration {
+	return max(holdLimit-max(q.config.Timeout, 0), holdMinimum)
+}
+
+// resume prepares the attempt for a message that was held before. It reports whether the
+// message waits again, because it was requeued before it was due.
+func (q *Subscription) resume(a *attempt) bool {
+	m := &a.Message
+	if q.isStream() {
+		a.offset = q.offsets.begin(m)
+	}
+	if q.holds.remembered.Load() > 0 {
+		if before, ok := q.holds.recall(q.identity(m)); ok {
+			return q.continues(a, before)
+		}
+	}
+	if m.DeliveryCount >= m.Attempt && q.holdsRetries() {
+		m.Attempt = m.DeliveryCount + 1 // the attempts of a process that has ended
+	}
+	return false
+}
+
+// continues gives the attempt what is known of its message. It reports whether the message waits
+// again.
+func (q *Subscription) continues(a *attempt, before known) bool {
+	m := &a.Message
+	if m.Headers == nil {
+		m.Headers = message.Headers{}
+	}
+	maps.Copy(m.Headers, before.record)
+	m.Attempt = before.attempt
+	if !time.Now().Before(before.due) {
+		return false
+	}
+	_ = q.wait(a.tag, m, before) // if the channel is gone, the broker has it already
+	return true
+}
+
+// forget removes what is kept of a delivery that is settled.
+func (q *Subscription) forget(a *attempt, out Outcome, err error) {
+	if a.held {
+		return
+	}
+	q.holds.forget(a.tag)
+	if err == nil && out.Verdict != Release && q.isStream() {
+		q.offsets.done(a.offset)
+	}
+}
+
+// identity returns the same value for a message when it is delivered again.
+func (q *Subscription) identity(m *message.Message) uint64 {
+	var h maphash.Hash
+	h.SetSeed(q.seed)
+	_, _ = h.WriteString(m.ID + "\x00" + m.Exchange + "\x00" + m.RoutingKey + "\x00")
+	if m.ID == "" {
+		_, _ = h.Write(m.Body)
+	}
+	return h.Sum64()
+}
+
+// heldWarnings returns why retries wait in the worker although they should not, and whether
+// they leave no place for other messages.
+func (q *Subscription) heldWarnings() (all []string) {
+	n := q.holds.len()
+	if cause := q.holdCause(); cause != nil {
+		all = append(all, fmt.Sprintf("queue %s: retries wait in the worker, within its prefetch and for %v at most, because the parking queue cannot be used: %v", q.config.Name, holdLimit, cause))
+	}
+	if _, concurrency := q.wanted(); n > 0 && n >= q.prefetch(concurrency, false) {
+		all = append(all, fmt.Sprintf("queue %s: %d messages wait in the worker for their next attempt, and no others are received meanwhile; raise Prefetch", q.config.Name, n))
+	}
+	return all
+}
+
+func (q *Subscription) holdCause() error {
+	if q.config.HoldRetries || q.parking == nil {
+		return nil
+	}
+	if err := q.parking.absent(); err != nil {
+		return err
+	}
+	q.holds.mu.Lock()
+	defer q.holds.mu.Unlock()
+	return q.holds.cause
+}
