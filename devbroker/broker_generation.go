@@ -46,6 +46,7 @@ type generation struct {
 	requeuesToEnd     bool   // without a delivery limit, requeued messages go to the end
 	levelsExpire      bool   // the head of each priority expires, instead of only the head of the queue
 	countsMetadata    bool   // x-max-length-bytes counts properties as well as bodies
+	delaysRetries     bool   // x-delayed-retry-* take effect
 	numbersConsumers  bool   // messages of a lost channel are requeued in the order in which its consumers started, instead of by consumer tag
 
 	// Messages.
@@ -104,7 +105,7 @@ var generations = map[string]generation{
 		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 8192, minFrame: 8192, maxMessage: 16 << 20, measuresBodies: true, checksPassive: true,
 		localRandom: true, namesDefaultType: true, emptyTypeIsDefault: true, zeroIsAllPriorities: true,
 		bestIsActive: true, queueTimeouts: true, timeoutCancels: true, numbersConsumers: true,
-		sortsHeaders: true, priorities: strict, defaultLimit: 20, acquiredCount: true, levelsExpire: true, countsMetadata: true,
+		sortsHeaders: true, priorities: strict, defaultLimit: 20, acquiredCount: true, delaysRetries: true, levelsExpire: true, countsMetadata: true,
 		lastDeath: true, carriesCount: true, classicCount: true, quorumName: `<<"quorum">>`,
 	},
 }

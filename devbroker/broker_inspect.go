@@ -15,6 +15,7 @@ type QueueInfo struct {
 	Type      string // classic or quorum
 	Arguments map[string]any
 	Ready     int // messages ready for delivery
+	Delayed   int // messages that wait for a retry (x-delayed-retry-*)
 	Unacked   int // messages delivered and not acknowledged
 	Leaving   int // messages being dead-lettered with the at-least-once strategy
 	Consumers int
@@ -41,7 +42,7 @@ func (b *Broker) Queues() []QueueInfo {
 func (q *queue) info() QueueInfo {
 	return QueueInfo{
 		VHost: q.vhost.name, Name: q.name, Type: q.kind, Arguments: native(q.args),
-		Ready: q.ready.count, Unacked: q.unacked, Leaving: len(q.deaths.waiting) + len(q.deaths.stuck),
+		Ready: q.ready.count, Delayed: len(q.delayed), Unacked: q.unacked, Leaving: len(q.deaths.waiting) + len(q.deaths.stuck),
 		Consumers: len(q.consumers),
 	}
 }

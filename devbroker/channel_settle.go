@@ -158,7 +158,8 @@ func (ch *channel) requeue(deliveries []*delivery, v verdict) {
 	}
 }
 
-// takeBack requeues a message, or dead-letters it when it exceeds the delivery limit.
+// takeBack requeues a message, now or after a pause, or dead-letters it when it exceeds the
+// delivery limit.
 func (q *queue) takeBack(it *item, v verdict) {
 	q.place(it, v)
 	it.acquired++
@@ -170,6 +171,10 @@ func (q *queue) takeBack(it *item, v verdict) {
 			q.deadLetter(it, tooOften)
 			return
 		}
+	}
+	if pause := q.pause(it, v); pause > 0 && !q.deleted {
+		q.delay(it, pause)
+		return
 	}
 	q.putBack(it)
 }

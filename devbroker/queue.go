@@ -31,9 +31,11 @@ type queue struct {
 	lastConsumer uint64      // number of the latest consumer
 	active       *consumer   // the only consumer that receives, if singleActive
 	deaths       shipping    // dead letters that wait for confirms
+	delayed      []*item     // requeued messages that wait for their retries, by due time
 
-	expiry *time.Timer // timer for the head that expires next
-	unused *time.Timer // timer for x-expires
+	expiry  *time.Timer // timer for the head that expires next
+	unused  *time.Timer // timer for x-expires
+	retries *time.Timer // timer for the delayed message that is due next
 
 	publishers map[any]bool // publishers (channels, or queues that dead-letter) to a quorum queue with reject-publish; true if refused
 	slacked    bool         // result of slack when the limits were last applied
@@ -186,9 +188,9 @@ func (q *queue) checked() {
 	}
 }
 
-// purge drops the ready messages and returns their number.
+// purge drops the ready and the delayed messages and returns their number.
 func (q *queue) purge() int {
-	count := q.ready.count
+	count := q.ready.count + q.dropDelayed()
 	for it := q.ready.take(); it != nil; it = q.ready.take() {
 		q.drop(it)
 	}
@@ -236,7 +238,7 @@ func (q *queue) used() {
 }
 
 func (q *queue) stopTimers() {
-	for _, t := range []*time.Timer{q.expiry, q.unused, q.deaths.timer} {
+	for _, t := range []*time.Timer{q.expiry, q.unused, q.retries, q.deaths.timer} {
 		if t != nil {
 			t.Stop()
 		}

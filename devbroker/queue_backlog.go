@@ -17,6 +17,7 @@ type item struct {
 	failures    int       // failed deliveries, including those that a dead letter brings from its former queue
 	acquired    int       // how often this queue has requeued it
 	expires     time.Time // zero for never
+	due         time.Time // end of the pause before the last retry
 	ready       bool      // is in the backlog
 	done        bool      // was acked, dead-lettered or dropped
 

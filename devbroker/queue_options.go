@@ -23,6 +23,7 @@ type options struct {
 	atLeastOnce        bool
 	deliveryLimit      int // noLimit for none
 	consumerTimeout    time.Duration
+	pauses             retryPauses
 }
 
 // Queue types and overflow behaviours.
@@ -51,6 +52,7 @@ func (g generation) parseOptions(s queueSettings, vhost string) (options, error)
 		maxLength: a.number("x-max-length", -1), maxBytes: a.number("x-max-length-bytes", -1),
 		overflow: a.text("x-overflow", dropHead), maxPriority: int(a.number("x-max-priority", 0)),
 		deliveryLimit: g.deliveryLimit(s.args), consumerTimeout: a.milliseconds("x-consumer-timeout", 0),
+		pauses: g.retryPauses(s.args),
 	}
 	single, _ := s.args.Get("x-single-active-consumer")
 	o.singleActive = single == true

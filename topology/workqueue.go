@@ -20,10 +20,16 @@ const (
 )
 
 const (
-	maxQueueName         = 200 // bytes; the names of the queues that belong to it are longer
-	maxPriority          = 10
-	defaultDeliveryLimit = 20
+	maxQueueName = 200 // bytes; the names of the queues that belong to it are longer
+	maxPriority  = 10
 )
+
+// DefaultDeliveryLimit is the delivery limit of a work queue that sets none.
+const DefaultDeliveryLimit = 20
+
+// Native is the kind of delays that RabbitMQ 4.3 and later keep in the queue itself: a
+// rejected message is ready again after a pause.
+const Native = "native"
 
 // WorkQueue describes a work queue and what belongs to it: its exchange, its
 // bindings, its dead-letter queue and its parking queue.
@@ -71,6 +77,11 @@ type WorkQueue struct {
 	Instance string
 	// DeadLetters is where dead letters go. The zero value is the queue <Name>.dlq.
 	DeadLetters DeadLetters
+	// RetryPause is how long the broker keeps a rejected message before it is ready again. It
+	// is added for each reject, up to MaxRetryPause. Zero means no pause. Only quorum queues
+	// of RabbitMQ 4.3 and later have it.
+	RetryPause    time.Duration
+	MaxRetryPause time.Duration
 	// Arguments are added to the queue's own. They override arguments derived from the
 	// other fields. A nil value leaves an argument out.
 	Arguments message.Headers
@@ -230,8 +241,12 @@ func (q WorkQueue) derived() message.Headers {
 	}
 	q.addDeadLettering(a)
 	if q.kind() == Quorum {
-		a["x-delivery-limit"] = cmp.Or(q.DeliveryLimit, defaultDeliveryLimit)
+		a["x-delivery-limit"] = cmp.Or(q.DeliveryLimit, DefaultDeliveryLimit)
 		a["x-overflow"] = rejectPublish
+	}
+	if q.RetryPause > 0 {
+		a["x-delayed-retry-type"] = "failed" // and not after a release
+		a["x-delayed-retry-min"], a["x-delayed-retry-max"] = q.RetryPause.Milliseconds(), q.MaxRetryPause.Milliseconds()
 	}
 	if q.MaxPriority > 0 && q.kind() == Classic {
 		a["x-max-priority"] = q.MaxPriority

@@ -135,6 +135,13 @@ type Queue struct {
 	HoldRetries bool
 	// DeadLetters is where dead letters go. The zero value is the queue <Name>.dlq.
 	DeadLetters topology.DeadLetters
+	// Delays is topology.Native, or empty. With native delays RabbitMQ, 4.3 or later, keeps a
+	// failed message in the queue until it is tried again. No copy is made, and the failure
+	// record is written after the last attempt only. Retry.Multiplier and
+	// Retry.RandomizationFactor are then zero: the n-th pause is n times InitialInterval, up to
+	// MaxInterval. A Multiplier of 1 makes all pauses equal. A lost connection counts as an
+	// attempt. docs/delivery.md compares the promises.
+	Delays string
 	// Timeout bounds one run of the handler. Zero means 1 minute; a negative value means no
 	// bound. It should be less than the broker's consumer timeout (30 minutes by default).
 	Timeout time.Duration
@@ -177,7 +184,7 @@ type Queue struct {
 
 func (q Queue) withDefaults() Queue {
 	q.Concurrency = cmp.Or(q.Concurrency, 1)
-	q.Retry = q.Retry.WithDefaults()
+	q.Retry = q.retryPolicy()
 	q.Timeout = max(cmp.Or(q.Timeout, time.Minute), -1)
 	q.MaxBodyBytes = cmp.Or(q.MaxBodyBytes, 16<<20)
 	return q
@@ -200,6 +207,7 @@ const maxPrefetch = 1<<16 - 1
 func (q Queue) validate(keys []string) error {
 	f := check.Of(fmt.Sprintf("worker: queue %q", q.Name))
 	f.Add(q.WorkQueue(keys).Validate(), q.Retry.Validate(), q.Topology.Validate())
+	q.validateDelays(f)
 	f.Addf(len(keys) == 0, "no handler is registered")
 	f.Addf(q.Concurrency < 1, "Concurrency is %d, want 1 or more", q.Concurrency)
 	f.Addf(q.Prefetch < 0 || q.Prefetch > maxPrefetch, "Prefetch is %d, want 0 to %d", q.Prefetch, maxPrefetch)
@@ -219,10 +227,12 @@ func (q Queue) instance() string {
 
 // WorkQueue returns what a worker declares for q with handlers for keys.
 func (q Queue) WorkQueue(keys []string) topology.WorkQueue {
-	return topology.WorkQueue{
+	w := topology.WorkQueue{
 		Name: q.Name, Exchange: q.Exchange, ExchangeKind: q.ExchangeKind, ExchangeArguments: q.ExchangeArguments, Keys: keys, BindingArguments: q.BindingArguments,
 		Type: q.Type, MaxPriority: q.MaxPriority, DeliveryLimit: q.DeliveryLimit, MessageTTL: q.MessageTTL,
 		MaxLength: q.MaxLength, SingleActive: q.SingleActive, Arguments: q.Arguments,
 		Bindings: q.Bindings, DeadLetters: q.DeadLetters, OnlyArguments: q.OnlyArguments, Instance: q.instance(),
 	}
+	q.retryPauses(&w)
+	return w
 }

@@ -46,6 +46,9 @@ func (q *Subscription) work(next source) {
 func (q *Subscription) handle(d *amqp.Delivery, goroutine int) {
 	a := &attempt{Context: message.Context{Context: d.Context()}, tag: d.Tag}
 	d.Fill(&a.Message)
+	if q.config.native() {
+		a.Message.Attempt += a.Message.DeliveryCount // the broker counts the attempts
+	}
 	select {
 	case <-d.Lost():
 		return // the broker has it back
@@ -148,12 +151,12 @@ func (q *Subscription) decide(err error, a *attempt) Outcome {
 	switch {
 	case err == nil:
 	case cancelled(a) != nil:
-		return cancelled(a).outcome(err, &a.Message, q.policy())
+		return cancelled(a).outcome(err, &a.Message, q.policyFor(&a.Message))
 	case context.Cause(a) != nil,
 		q.isStopping() && errors.Is(err, handler.ErrStopping):
 		return Outcome{Verdict: Release, Err: err}
 	}
-	return decide(err, &a.Message, q.policy())
+	return decide(err, &a.Message, q.policyFor(&a.Message))
 }
 
 // sound returns err, or the panic that one of its methods ends in: a nil pointer to

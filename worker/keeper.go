@@ -97,14 +97,14 @@ func (q *Subscription) consume(k *keeping, c *amqp.Consumer, concurrency int) {
 }
 
 // suspect returns the delivery count from which a message may be the one that crashes the
-// process; zero if the queue does not count. It is also zero where the order matters: a
+// process; zero if the queue does not count, or counts retries too. It is also zero where the order matters: a
 // quorum queue puts a requeued message behind those requeued before it, so messages that are
 // fetched one at a time cannot be requeued in order. It is zero while retries wait in the
 // worker, because each requeue of such a message counts as a delivery.
 func (q *Subscription) suspect() int {
 	_, concurrency := q.wanted()
 	w := q.config.WorkQueue(nil)
-	if q.config.SingleActive || q.config.OrderBy != nil || concurrency == 1 || !w.CountsDeliveries() || q.holdsRetries() {
+	if q.config.native() || q.config.SingleActive || q.config.OrderBy != nil || concurrency == 1 || !w.CountsDeliveries() || q.holdsRetries() {
 		return 0
 	}
 	return min(2, cmp.Or(q.config.DeliveryLimit, 2))

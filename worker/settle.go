@@ -20,6 +20,10 @@ import (
 func (q *Subscription) settle(a *attempt, out Outcome, took time.Duration) {
 	switch out.Verdict {
 	case Retry:
+		if q.delayedByBroker(out) {
+			q.settled(a, out, took, a.tag.Delay())
+			return
+		}
 		if q.holdsRetries() {
 			q.settled(a, out, took, q.hold(a, q.copyOf(a, out), out.Delay))
 			return

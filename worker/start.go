@@ -42,6 +42,9 @@ func (w *Worker) start(ctx context.Context) error {
 // plan returns the conflicts, and what is missing. If there is neither, it declares the
 // exchanges whose refusal would cost the connection.
 func (w *Worker) plan(ctx context.Context, s *amqp.Session) error {
+	if err := w.checkNative(s); err != nil {
+		return err
+	}
 	declared, verified := w.split()
 	changes, err := s.Plan(ctx, declared)
 	if err != nil {

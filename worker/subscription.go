@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -98,12 +99,16 @@ func (q *Subscription) SetConcurrency(n int) {
 }
 
 // SetRetry changes the retry policy, from the next failure on. Zero fields of p take their
-// values from retry.Default. If p is not valid, SetRetry returns the error and changes
-// nothing.
+// values from retry.Default. If p is not valid, or differs from the policy of a queue with
+// native delays, SetRetry returns an error and changes nothing.
 func (q *Subscription) SetRetry(p retry.Policy) error {
-	p = p.WithDefaults()
+	p = Queue{Retry: p, Delays: q.config.Delays}.retryPolicy()
 	if err := p.Validate(); err != nil {
 		return err
+	}
+	if q.config.native() && p != q.config.Retry {
+		return fmt.Errorf("worker: queue %q: set the retry policy: Delays is native, and the policy is part of the queue's arguments (got %+v, want %+v)",
+			q.config.Name, p, q.config.Retry)
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -23,6 +23,7 @@ type options struct {
 	prefetch     int
 	delay, most  time.Duration
 	ladder       bool
+	native       bool
 	bound        time.Duration
 	kind         string
 	fault        string
@@ -58,6 +59,7 @@ func run(ctx context.Context, args []string) error {
 	f.IntVar(&o.prefetch, "prefetch", 0, "prefetch of the worker; 0 means its default (storm)")
 	f.DurationVar(&o.delay, "delay", time.Second, "delay of a retry, ±20 percent (storm)")
 	f.DurationVar(&o.most, "most", 3*time.Minute, "longest delay (mixed)")
+	f.BoolVar(&o.native, "native", false, "measure native delays, too, which need RabbitMQ 4.3 (storm)")
 	f.BoolVar(&o.ladder, "ladder", true, "measure the delay ladder, too (storm)")
 	f.DurationVar(&o.bound, "bound", 10*time.Minute, "end after this time")
 	f.StringVar(&o.kind, "type", "classic", "type of the work queues (idle)")

@@ -40,6 +40,7 @@ type storm struct {
 	n      int
 	feed   int // the most messages in the work queue before their first attempt
 	delay  time.Duration
+	equal  bool          // all delays are equal, instead of ±20 percent
 	open   chan struct{} // closed when the handlers may begin
 	begun  chan struct{} // one token for each message before its first attempt
 	handed atomic.Int64  // messages after their first attempt
@@ -106,6 +107,9 @@ func (s *storm) publish(ctx context.Context, conn *amqp.Connection, queue string
 	}
 	_, err = publishConfirmed(ctx, ch, queue, s.n, func(i int) []byte {
 		s.begun <- struct{}{}
+		if s.equal {
+			return body(i, s.delay)
+		}
 		return body(i, spread(s.delay))
 	})
 	begin()
@@ -228,7 +232,7 @@ func storms(ctx context.Context, n *node, o options) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", d.name, err)
 			}
-			s := &storm{node: n, n: o.n, feed: feed, delay: o.delay, open: make(chan struct{}), begun: make(chan struct{}, feed)}
+			s := &storm{node: n, n: o.n, feed: feed, delay: o.delay, equal: d.equal, open: make(chan struct{}), begun: make(chan struct{}, feed)}
 			var m measured
 			if m, err = s.run(ctx, d.design); err != nil {
 				continue
@@ -262,13 +266,18 @@ func (m measured) row(name string, feed, plain int, ladder time.Duration) []any 
 type named struct {
 	name   string
 	design design
+	equal  bool // it has no random delays
 }
 
 func designs(n *node, o options) (all []named) {
 	if o.ladder {
-		all = append(all, named{"ladder", &ladder{node: n}})
+		all = append(all, named{name: "ladder", design: &ladder{node: n}})
 	}
-	return append(all, named{"parking queue", &warren{node: n, prefetch: o.prefetch}})
+	all = append(all, named{name: "parking queue", design: &warren{node: n, prefetch: o.prefetch}})
+	if o.native {
+		all = append(all, named{name: "native", design: &native{warren: warren{node: n, prefetch: o.prefetch}, delay: o.delay}, equal: true})
+	}
+	return all
 }
 
 // plainWindow publishes confirmed messages to a quorum queue, and returns their rate and the

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
@@ -34,6 +37,32 @@ func (w *warren) start(ctx context.Context, queue string, each report) (stop fun
 		return nil
 	})
 	return runWorker(ctx, w.node.url, worker.Queue{Name: queue, Concurrency: goroutines, Prefetch: w.prefetch}, "#", h)
+}
+
+// native retries with a worker whose pauses the broker keeps. A message has no record of its
+// failure then, so the times are kept here.
+type native struct {
+	warren
+	delay time.Duration
+}
+
+func (n *native) start(ctx context.Context, queue string, each report) (stop func() error, err error) {
+	var failures sync.Map // when a message failed, by its number
+	h := handler.Func(func(_ context.Context, m *message.Message) error {
+		i := binary.BigEndian.Uint64(m.Body)
+		failed, _ := failures.LoadAndDelete(i)
+		at, _ := failed.(time.Time)
+		if each(m.Attempt, m.Body, at) > 0 {
+			failures.Store(i, time.Now())
+			return errAgain
+		}
+		return nil
+	})
+	q := worker.Queue{
+		Name: queue, Concurrency: goroutines, Prefetch: n.prefetch,
+		Delays: topology.Native, Retry: retry.Policy{InitialInterval: n.delay, Multiplier: 1},
+	}
+	return runWorker(ctx, n.node.url, q, "#", h)
 }
 
 // runWorker runs a worker with one queue, and returns when it consumes.

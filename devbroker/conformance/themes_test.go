@@ -37,6 +37,7 @@ func themes() []theme {
 		{"counts", countScenarios},
 		{"counts of dead letters", carriedScenarios},
 		{"delivery limit", deliveryLimitScenarios},
+		{"delayed retries", delayedRetryScenarios},
 		{"dead letters", deadLetterScenarios},
 		{"x-death", xDeathScenarios},
 		{"ways of dead letters", deadRouteScenarios},

@@ -82,6 +82,10 @@ func (t Tag) Ack() error { return t.consumer.settle(t.number, ack) }
 // outcome until its consumer is closed.
 func (t Tag) Release() error { return t.consumer.settle(t.number, requeue) }
 
+// Delay requeues the message after the pause that is in the queue's arguments, if the broker
+// has such pauses. It counts as a failed delivery.
+func (t Tag) Delay() error { return t.consumer.settle(t.number, delayed) }
+
 // Reject makes the broker dead-letter the message unchanged, without a failure record. A stream
 // keeps the message and does not dead-letter it.
 func (t Tag) Reject() error { return t.consumer.settle(t.number, reject) }

@@ -106,6 +106,14 @@ func (s *Session) BrokerVersion() string {
 	return v
 }
 
+// DelaysRetries reports whether the node is of a version that keeps a rejected message back
+// for a pause (x-delayed-retry-*): 4.3 or later.
+func (s *Session) DelaysRetries() bool {
+	var major, minor int
+	_, err := fmt.Sscanf(s.BrokerVersion(), "%d.%d", &major, &minor)
+	return err == nil && (major > 4 || major == 4 && minor >= 3)
+}
+
 // Close closes the connection. It waits 5 s for the broker's answer and then closes the
 // transport: a broker that is short of memory or disk does not answer.
 func (s *Session) Close() error {

@@ -17,6 +17,7 @@ const (
 	ack answer = iota
 	requeue
 	reject
+	delayed
 )
 
 // settlement is the answer for one delivery.
@@ -331,8 +332,8 @@ func (s *settler) one(o settlement) error {
 	switch o.as {
 	case requeue:
 		return s.ch.Nack(o.tag, false, true)
-	case reject:
-		return s.ch.Reject(o.tag, false)
+	case reject, delayed:
+		return s.ch.Reject(o.tag, o.as == delayed)
 	default:
 		return s.ch.Ack(o.tag, false)
 	}

@@ -20,6 +20,11 @@ func (e *examination) checkVersion() {
 	default:
 		e.okf("version", "RabbitMQ %s: a lost connection counts towards the delivery limit of each unacknowledged message; a nack does not", v)
 	}
+	for _, q := range e.config.Queues {
+		if q.Delays == topology.Native && !e.session.DelaysRetries() {
+			e.failf("version", "Upgrade RabbitMQ, or remove \"delays: native\".", "queue %s: native delays need RabbitMQ 4.3 or later (got %s)", q.Name, v)
+		}
+	}
 	if reason := e.session.Blocked(); reason != "" {
 		e.failf("version", "Free memory or disk space on the broker; see rabbitmq-diagnostics alarms.", "the broker blocks publishing: %s", reason)
 	}

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/warren-mq/warren/topology"
 )
 
 // defaults returns the defaults of the settings outside of lists.
@@ -37,6 +39,12 @@ func (q *Queue) UnmarshalYAML(n *yaml.Node) error {
 			MaxAttempts: 20, InitialInterval: Duration(time.Second), Multiplier: 2,
 			MaxInterval: Duration(10 * time.Minute), RandomizationFactor: 0.2,
 		},
+	}
+	var kind struct {
+		Delays string `yaml:"delays"`
+	}
+	if err := n.Decode(&kind); err == nil && kind.Delays == topology.Native {
+		q.Retry.Multiplier, q.Retry.RandomizationFactor = 0, 0 // the broker's pauses grow by the same time
 	}
 	return n.Decode((*plain)(q))
 }

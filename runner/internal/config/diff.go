@@ -3,6 +3,8 @@ package config
 import (
 	"reflect"
 	"slices"
+
+	"github.com/warren-mq/warren/topology"
 )
 
 // Changes describes what a running runner must do for a new configuration.
@@ -106,12 +108,16 @@ func diffQueue(from, to Queue) (live []string, restart bool) {
 	if from.Concurrency != to.Concurrency {
 		live = append(live, path+"concurrency")
 	}
-	if from.Retry != to.Retry {
+	fixed := from.Delays == topology.Native || to.Delays == topology.Native // the policy is part of the queue's arguments
+	if from.Retry != to.Retry && !fixed {
 		live = append(live, path+"retry")
 	}
 	if from.Paused != to.Paused {
 		live = append(live, path+"paused")
 	}
-	from.Concurrency, from.Retry, from.Paused = to.Concurrency, to.Retry, to.Paused
+	from.Concurrency, from.Paused = to.Concurrency, to.Paused
+	if !fixed {
+		from.Retry = to.Retry
+	}
 	return live, !reflect.DeepEqual(from, to)
 }

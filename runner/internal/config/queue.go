@@ -25,6 +25,7 @@ type Queue struct {
 	OrderBy           string         `yaml:"order_by" jsonschema:"format=order-by" jsonschema_description:"Messages with the same routing_key, correlation_id, type or header:NAME are handled in order."`
 	Retry             Retry          `yaml:"retry" jsonschema_description:"When a failed message is tried again."`
 	HoldRetries       bool           `yaml:"hold_retries" jsonschema:"default=false" jsonschema_description:"Failed messages wait in the runner for their next attempt, unacknowledged and within prefetch, instead of in the parking queue. The longest delay is then 20m."`
+	Delays            string         `yaml:"delays" jsonschema:"enum=native" jsonschema_description:"native: RabbitMQ 4.3 or later keeps a failed message in the queue until its next attempt. The n-th pause is n times the initial_interval, up to the max_interval; with a multiplier of 1 all pauses are equal. The default is a copy in the parking queue."`
 	DeadLetters       DeadLetters    `yaml:"dead_letters" jsonschema_description:"Where dead letters go. The default is the queue NAME.dlq."`
 	Timeout           Limit          `yaml:"timeout" jsonschema:"default=1m" jsonschema_description:"The limit for one attempt of a handler, or \"none\"."`
 	MaxBodyBytes      Size           `yaml:"max_body_bytes" jsonschema:"default=16MiB" jsonschema_description:"Larger messages are dead-lettered."`
@@ -46,7 +47,7 @@ func (q Queue) Worker(exchanges []Exchange) worker.Queue {
 	w := worker.Queue{
 		Name: q.Name, Exchange: q.Exchange, BindingArguments: q.BindingArguments,
 		Concurrency: q.Concurrency, Prefetch: q.Prefetch, OrderBy: orderBy(q.OrderBy),
-		Retry: q.Retry.Policy(), Timeout: time.Duration(q.Timeout), MaxBodyBytes: int(q.MaxBodyBytes),
+		Retry: q.Retry.Policy(), Delays: q.Delays, Timeout: time.Duration(q.Timeout), MaxBodyBytes: int(q.MaxBodyBytes),
 		Type: q.Type, MaxPriority: q.MaxPriority, DeliveryLimit: q.DeliveryLimit,
 		MessageTTL: time.Duration(q.MessageTTL), MaxLength: q.MaxLength, SingleActive: q.SingleActive, Arguments: q.Arguments,
 		Topology: topology.Mode(q.Topology), PerProcess: q.PerProcess, HoldRetries: q.HoldRetries, DeadLetters: q.DeadLetters.Topology(),
@@ -100,9 +101,9 @@ func (q Queue) DeadLetterQueue() string {
 type Retry struct {
 	MaxAttempts         int      `yaml:"max_attempts" jsonschema:"minimum=-1,maximum=2147483647,default=20" jsonschema_description:"The number of attempts, the first included. 1 means no retries, -1 means no limit."`
 	InitialInterval     Duration `yaml:"initial_interval" jsonschema:"default=1s" jsonschema_description:"The pause after the first failure."`
-	Multiplier          float64  `yaml:"multiplier" jsonschema:"minimum=1,maximum=1000,default=2" jsonschema_description:"The factor from each pause to the next."`
+	Multiplier          float64  `yaml:"multiplier" jsonschema:"minimum=1,maximum=1000,default=2" jsonschema_description:"The factor from each pause to the next. With native delays only 1."`
 	MaxInterval         Duration `yaml:"max_interval" jsonschema:"default=10m" jsonschema_description:"The longest pause."`
-	RandomizationFactor float64  `yaml:"randomization_factor" jsonschema:"minimum=0,maximum=1,default=0.2" jsonschema_description:"The largest random change of a pause, as a fraction of the pause."`
+	RandomizationFactor float64  `yaml:"randomization_factor" jsonschema:"minimum=0,maximum=1,default=0.2" jsonschema_description:"The largest random change of a pause, as a fraction of the pause. With native delays only 0."`
 }
 
 // Policy returns r as the worker's retry policy.

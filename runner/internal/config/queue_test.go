@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/topology"
 )
 
 // TestEverySettingOfAQueueReachesTheBroker: a field that the configuration, the worker or the
@@ -17,6 +18,7 @@ func TestEverySettingOfAQueueReachesTheBroker(t *testing.T) {
 	exchange := config.Exchange{Name: q.Exchange, Type: "topic", Arguments: map[string]any{"a": 1}}
 	w := q.Worker([]config.Exchange{exchange})
 	wantFilled(t, w, "Middleware") // a file cannot contain Go code
+	w.Delays = topology.Native     // whose intervals reach the broker
 	wantFilled(t, w.WorkQueue([]string{"key"}))
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/warren-mq/warren/internal/topic"
 	"github.com/warren-mq/warren/topology"
@@ -23,6 +24,7 @@ func (d *document) checkQueue(path string, q Queue, c *Config) {
 	d.checkPace(path, q)
 	d.checkKind(path, q)
 	d.checkRetry(join(path, "retry"), q.Retry)
+	d.checkNative(path, q)
 	kind := exchangeType(c, q.Exchange)
 	d.checkUnique(join(path, "handlers"), "key")
 	keys := make([]string, 0, len(q.Handlers))
@@ -124,6 +126,29 @@ func (d *document) checkRetry(path string, r Retry) {
 		d.complainf(join(path, "max_attempts"), "max_attempts is 0, want 1 or more, or -1 for no limit")
 	}
 	d.checkIntervals(path, r.InitialInterval, r.MaxInterval)
+}
+
+// checkNative checks the settings that the broker cannot keep with native delays.
+func (d *document) checkNative(path string, q Queue) {
+	if q.Delays != topology.Native {
+		return
+	}
+	at := join(path, "retry")
+	switch {
+	case q.Type == topology.Classic || q.MaxPriority > 0:
+		d.complainf(join(path, "delays"), "delays is native, want none with a classic queue: only quorum queues have native delays")
+	case d.wrong[at]:
+	case q.Retry.Multiplier != 0 && q.Retry.Multiplier != 1:
+		d.complainf(join(at, "multiplier"), "multiplier is %v, want none or 1 with native delays: the broker's pauses grow by the initial_interval, or are equal", q.Retry.Multiplier)
+	case q.Retry.RandomizationFactor > 0:
+		d.complainf(join(at, "randomization_factor"), "randomization_factor is %v, want 0 with native delays: the broker does not randomize pauses", q.Retry.RandomizationFactor)
+	case q.Retry.MaxAttempts < 0:
+		d.complainf(join(at, "max_attempts"), "max_attempts is %d, want 1 or more with native delays: the broker's delivery limit counts retries too", q.Retry.MaxAttempts)
+	case time.Duration(q.Retry.InitialInterval)%time.Millisecond != 0:
+		d.complainf(join(at, "initial_interval"), "initial_interval is %v, want whole milliseconds with native delays", q.Retry.InitialInterval)
+	case time.Duration(q.Retry.MaxInterval)%time.Millisecond != 0:
+		d.complainf(join(at, "max_interval"), "max_interval is %v, want whole milliseconds with native delays", q.Retry.MaxInterval)
+	}
 }
 
 // checkIntervals checks that longest is not below initial. The fault is at the one of the
