@@ -27,7 +27,11 @@ func BenchmarkCopiesWithoutIDs(b *testing.B) {
 	ctx, stop := context.WithCancel(b.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	if err := s.Declare(b.Context(), topology.Shared().Merge(work.Topology())); err != nil {
+	session, err := s.Connector().Session(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := session.Declare(b.Context(), topology.Shared().Merge(work.Topology())); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {

@@ -22,12 +22,7 @@ import (
 func (q *Subscription) keep(ctx, hard context.Context) {
 	k := &keeping{ctx: ctx, hard: hard, careful: true}
 	q.receiving = ctx
-	asserting, stop := context.WithCancel(hard)
-	var asserter sync.WaitGroup
-	asserter.Go(func() { q.assertAgain(asserting) })
-	asserter.Go(func() { q.countAgain(asserting) })
-	defer asserter.Wait()
-	defer stop()
+	defer q.assertAndCount(hard)()
 	for failures := 0; ctx.Err() == nil; {
 		paused, concurrency := q.wanted()
 		if !paused && !q.renewLanes(ctx, concurrency) {
@@ -63,6 +58,19 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 		<-closed
 	}
 	<-q.pool.end()
+}
+
+// assertAndCount begins the assertions of the topology and the counts of the queue, until the
+// returned function is called.
+func (q *Subscription) assertAndCount(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	all.Go(func() { q.assertAgain(ctx) })
+	all.Go(func() { q.countAgain(ctx) })
+	return func() {
+		cancel()
+		all.Wait()
+	}
 }
 
 // keeping is the state of keep.

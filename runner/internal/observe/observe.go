@@ -80,7 +80,7 @@ func (t *Telemetry) startMetrics(ctx context.Context, c config.Telemetry, res *r
 
 // startReloads begins the metrics of the configuration, which was loaded just now.
 func (t *Telemetry) startReloads(m metric.Meter) (err error) {
-	var errs []error
+	errs := make([]error, 0, 3)
 	t.reloads, err = m.Int64Counter("runner.config.reloads", metric.WithUnit("{reload}"), metric.WithDescription("Reloads of the configuration, by outcome."))
 	errs = append(errs, err)
 	t.loaded, err = m.Float64Gauge("runner.config.loaded", metric.WithUnit("s"), metric.WithDescription("When the configuration in use was loaded, in seconds since 1970."))
