@@ -87,7 +87,7 @@ func (w *Worker) verify(ctx context.Context, s *amqp.Session, t topology.Topolog
 	refused, err := s.Verify(ctx, t)
 	for _, r := range refused {
 		if w.trusted.add(r) {
-			w.emit(TopologyTrusted{Kind: r.Kind, Name: r.Name, Err: &r})
+			w.emit(TopologyChanged{Err: &r, Trusted: true})
 		}
 	}
 	return err

@@ -106,18 +106,14 @@ type HandlerOverdue struct {
 // TopologyChanged reports that the broker refused to declare again what a queue in use
 // needs, or that it has accepted the declarations since. The queue goes on consuming
 // meanwhile, and the declaration is tried again. The event is emitted when Err changes.
+//
+// With Trusted, the broker refuses to say whether a queue or an exchange exists that the worker
+// only verifies (topology.Verify), and the worker goes on as if it exists. This is emitted once
+// for each name, and Err is a *topology.DeclarationError that contains the name.
 type TopologyChanged struct {
-	Queue string
-	Err   error // nil if the declarations were accepted
-}
-
-// TopologyTrusted says that the worker could not verify that a queue or an exchange exists,
-// because the broker refuses the question to its user, and goes on as if it exists. The event
-// is emitted once for each name.
-type TopologyTrusted struct {
-	Kind string // queue or exchange
-	Name string
-	Err  error // the broker's refusal
+	Queue   string // empty with Trusted
+	Err     error  // nil if the declarations were accepted
+	Trusted bool
 }
 
 // Isolated says that a message is about to be handled alone: the broker delivered it
@@ -145,7 +141,6 @@ func (HandOffFailed) event()   {}
 func (DelayFailed) event()     {}
 func (HandlerOverdue) event()  {}
 func (TopologyChanged) event() {}
-func (TopologyTrusted) event() {}
 func (Isolated) event()        {}
 func (CanaryReported) event()  {}
 func (Draining) event()        {}

@@ -32,8 +32,6 @@ func (w *Worker) logEvent(e Event) {
 			"routing_key", e.RoutingKey, "attempt", e.Attempt, "age", e.Age)
 	case TopologyChanged:
 		w.logTopology(e)
-	case TopologyTrusted:
-		w.log.Warn("worker: topology not verified, trusting that it exists", e.Kind, e.Name, "error", e.Err)
 	case Isolated:
 		w.log.Warn("worker: message handled alone, earlier deliveries had no outcome", "queue", e.Queue, "message_id", e.MessageID,
 			"routing_key", e.RoutingKey, "delivery_count", e.DeliveryCount)
@@ -55,6 +53,10 @@ func (w *Worker) logState(e StateChanged) {
 }
 
 func (w *Worker) logTopology(e TopologyChanged) {
+	if e.Trusted {
+		w.log.Warn("worker: topology not verified, trusting that it exists", "error", e.Err)
+		return
+	}
 	if e.Err != nil {
 		w.log.Error("worker: topology refused, trying again", "queue", e.Queue, "error", e.Err)
 		return

@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -117,8 +118,10 @@ func TestANameThatCannotBeVerifiedIsTrusted(t *testing.T) {
 		r := p.run(nothing, p.withMode)
 		var asked []string
 		p.count(func(e worker.Event) bool {
-			if e, ok := e.(worker.TopologyTrusted); ok {
-				asked = append(asked, e.Name)
+			if c, ok := e.(worker.TopologyChanged); ok && c.Trusted {
+				if d, is := errors.AsType[*topology.DeclarationError](c.Err); is {
+					asked = append(asked, d.Name)
+				}
 			}
 			return false
 		})
