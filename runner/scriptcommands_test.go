@@ -27,7 +27,7 @@ const patience = time.Minute
 
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"status": status, "waitfor": waitFor, "signal": signal, "devbroker": startDevbroker, "stopbroker": stopDevbroker, "waitmetric": waitMetric, "take": take, "management": startManagement, "oldladder": oldLadder, "oldworker": oldWorker,
+		"status": status, "waitfor": waitFor, "signal": signal, "devbroker": startDevbroker, "vhosts": startVHosts, "stopbroker": stopDevbroker, "waitmetric": waitMetric, "take": take, "management": startManagement, "oldladder": oldLadder, "oldworker": oldWorker,
 	}
 }
 
@@ -111,6 +111,16 @@ func startDevbroker(ts *testscript.TestScript, _ bool, args []string) {
 	*devbrokerOf(ts) = b
 	ts.Setenv("DEV_URL", b.URL())
 	ts.Setenv("LIMITED_URL", regexp.MustCompile("guest(:guest)?@").ReplaceAllString(b.URL(), "limited:hunter2@"))
+}
+
+// vhosts A B starts a broker in memory with two virtual hosts, and sets A_URL and B_URL.
+func startVHosts(ts *testscript.TestScript, _ bool, args []string) {
+	b, err := devbroker.Start(devbroker.Config{VHosts: args})
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(b.Close()) })
+	for _, vhost := range args {
+		ts.Setenv(strings.ToUpper(vhost)+"_URL", strings.TrimSuffix(b.URL(), args[0])+vhost)
+	}
 }
 
 // stopbroker ends the broker of devbroker.

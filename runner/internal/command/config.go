@@ -38,7 +38,7 @@ func (p *Program) configShow() *cobra.Command {
 	c := &cobra.Command{
 		Use: "show", Short: "Show the configuration with its defaults and without secrets", Args: exactly(0),
 		RunE: func(*cobra.Command, []string) error {
-			c, err := p.load(false)
+			c, err := p.whole(false)
 			if err != nil {
 				return err
 			}

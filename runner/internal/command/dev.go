@@ -17,7 +17,7 @@ process, in memory, for development. Other commands find this broker by
 themselves; other programs use the AMQP_URL that is printed. Without a configuration file,
 an example is used.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.run(cmd.Context(), p.development, func(e *engine.Engine, address string) { p.suggest(e, address) })
+			return p.run(cmd.Context(), p.development, func(e *engine.Group, address string) { p.suggest(e, address) })
 		},
 	}
 }
@@ -48,7 +48,7 @@ func (p *Program) development() (*config.Config, error) {
 }
 
 // suggest prints commands to try, with names from the configuration.
-func (p *Program) suggest(e *engine.Engine, address string) {
+func (p *Program) suggest(e *engine.Group, address string) {
 	p.hintf("\nThe workers are running. Try in another terminal:\n")
 	if exchange, key := sample(e.Config()); key != "" {
 		p.hintf("  runner publish %q %s --data '{\"hello\":\"world\"}'%s", exchange, key, p.fileFlag())

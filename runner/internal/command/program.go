@@ -31,6 +31,7 @@ type Program struct {
 type settings struct {
 	file    string   // -c
 	set     []string // PATH=VALUE
+	broker  string   // a name in brokers
 	format  string   // -o
 	verbose bool
 	quiet   bool
@@ -79,6 +80,7 @@ func (p *Program) root() *cobra.Command {
 	f := c.PersistentFlags()
 	f.StringVarP(&p.settings.file, "config", "c", "", "configuration `file` (default ./config.yaml, if it exists)")
 	f.StringArrayVar(&p.settings.set, "set", nil, "a `PATH=VALUE` that overrides the file, such as broker.url=embedded:; may be repeated")
+	f.StringVar(&p.settings.broker, "broker", "", "the `NAME` in brokers of the broker to use (default: the setting broker)")
 	f.StringVarP(&p.settings.format, "output", "o", "table", "`format` of results: table, json, jsonl or yaml")
 	f.BoolVarP(&p.settings.verbose, "verbose", "v", false, "log at level debug")
 	f.BoolVarP(&p.settings.quiet, "quiet", "q", false, "show no progress and no hints")

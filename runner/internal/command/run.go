@@ -30,7 +30,7 @@ effect at once. A queue with other changes is drained and started again; the oth
 continue. Settings that need a new process are logged. If the new configuration is wrong,
 the old one stays in effect.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.run(cmd.Context(), p.runnable, func(*engine.Engine, string) {})
+			return p.run(cmd.Context(), p.runnable, func(*engine.Group, string) {})
 		},
 	}
 }
@@ -38,7 +38,7 @@ the old one stays in effect.`,
 // run runs the engine until ctx is done. It reads the configuration with load, now and at
 // each reload. Once everything is running, it calls began with the address of the admin
 // interface.
-func (p *Program) run(ctx context.Context, load func() (*config.Config, error), began func(*engine.Engine, string)) (err error) {
+func (p *Program) run(ctx context.Context, load func() (*config.Config, error), began func(*engine.Group, string)) (err error) {
 	c, err := load()
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (p *Program) run(ctx context.Context, load func() (*config.Config, error), 
 		return err
 	}
 	defer func() { err = errors.Join(err, telemetry.Stop()) }()
-	e, err := engine.New(engine.Options{Config: c, Handlers: p.Handlers, Logger: log, Level: level})
+	e, err := engine.NewGroup(engine.Options{Config: c, Handlers: p.Handlers, Logger: log, Level: level}, telemetry.Of)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (p *Program) run(ctx context.Context, load func() (*config.Config, error), 
 
 // serve starts the admin interface, unless it is disabled. It returns the address, and a
 // channel that receives the result when it ends.
-func (p *Program) serve(ctx context.Context, e *engine.Engine, t *observe.Telemetry, log *slog.Logger) (string, <-chan error, error) {
+func (p *Program) serve(ctx context.Context, e *engine.Group, t *observe.Telemetry, log *slog.Logger) (string, <-chan error, error) {
 	c := e.Config().Admin
 	served := make(chan error, 1)
 	if c.Listen == "none" {
@@ -88,7 +88,7 @@ func (p *Program) serve(ctx context.Context, e *engine.Engine, t *observe.Teleme
 		return "", nil, fmt.Errorf("runner: admin.listen: %w", err)
 	}
 	o := admin.Options{Runner: administered{e}, Token: reveal(c.Token), MetricsToken: reveal(c.MetricsToken), Metrics: t.Metrics(), Logger: log}
-	watch, err := consoleOf(e, log)
+	watch, err := consoleOf(e.First(), log)
 	if err != nil {
 		return "", nil, errors.Join(err, l.Close())
 	}
@@ -116,16 +116,14 @@ func reveal(s config.Secret) func() (string, error) {
 	return s.Reveal
 }
 
-func (p *Program) whenWorking(ctx context.Context, e *engine.Engine, then func()) {
-	select {
-	case <-e.Working():
+func (p *Program) whenWorking(ctx context.Context, e *engine.Group, then func()) {
+	if e.AwaitWorking(ctx) == nil {
 		then()
-	case <-ctx.Done():
 	}
 }
 
 // reloadOnHangup reloads the configuration at each SIGHUP, until ctx is done.
-func (p *Program) reloadOnHangup(ctx context.Context, load func() (*config.Config, error), e *engine.Engine, t *observe.Telemetry, log *slog.Logger) {
+func (p *Program) reloadOnHangup(ctx context.Context, load func() (*config.Config, error), e *engine.Group, t *observe.Telemetry, log *slog.Logger) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -166,11 +164,22 @@ func logWarnings(log *slog.Logger, c *config.Config) {
 }
 
 // administered adapts an engine for the admin interface.
-type administered struct{ *engine.Engine }
+type administered struct{ *engine.Group }
 
-// Schedules returns the state that the leader last stored.
-func (a administered) Schedules(ctx context.Context) (schedule.State, error) {
-	return schedule.Read(ctx, a.Broker(), a.Config().Scheduler.Name)
+// Schedules returns the state that the leader last stored. With schedules on several brokers,
+// it is the state of the last leader with the entries of all.
+func (a administered) Schedules(ctx context.Context) (all schedule.State, err error) {
+	for i, b := range a.Scheduling() {
+		s, err := schedule.Read(ctx, b, a.Config().Scheduler.Name)
+		if err != nil {
+			return all, err
+		}
+		if i > 0 {
+			s.Entries = append(all.Entries, s.Entries...)
+		}
+		all = s
+	}
+	return all, nil
 }
 
 // ShowConfig returns the configuration without secrets.

@@ -66,18 +66,33 @@ func (p *Program) former(name string) (*config.Config, error) {
 	if err != nil {
 		return nil, &statusError{exitConfig, fmt.Errorf("runner: --was: %w", err)}
 	}
-	return config.Load(config.Source{Name: name, Data: data, Handlers: slices.Sorted(maps.Keys(p.Handlers)), Flags: p.settings.flags()})
+	c, err := config.Load(config.Source{Name: name, Data: data, Handlers: slices.Sorted(maps.Keys(p.Handlers)), Flags: p.settings.flags()})
+	if err != nil {
+		return nil, err
+	}
+	return p.ofBroker(c)
 }
 
 // fileName returns the file of -c, or the default.
 func (p *Program) fileName() string { return cmp.Or(p.settings.file, defaultFile) }
 
-// fileFlag returns -c and the file, for suggested commands. It is empty without -c.
+// fileFlag returns -c with the file, for suggested commands. It is empty without -c.
 func (p *Program) fileFlag() string {
 	if p.settings.file == "" {
 		return ""
 	}
 	return " -c " + quoted(p.settings.file)
+}
+
+// sameFlags returns -c and --broker as they were given, for suggested commands.
+func (p *Program) sameFlags() string { return p.fileFlag() + brokerFlag(p.settings.broker) }
+
+// brokerFlag returns --broker with the name, for suggested commands.
+func brokerFlag(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " --broker " + quoted(name)
 }
 
 // quoted returns word in quotes if a shell needs them.
@@ -90,8 +105,35 @@ func quoted(word string) string {
 
 const plainCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+:@%,"
 
-// load reads the configuration; see source. Without a file, the broker is AMQP_URL.
+// load reads the configuration of the broker that --broker names; see whole.
 func (p *Program) load(must bool) (*config.Config, error) {
+	c, err := p.whole(must)
+	if err != nil {
+		return nil, err
+	}
+	return p.ofBroker(c)
+}
+
+// ofBroker returns the part of c for the broker that --broker names.
+func (p *Program) ofBroker(c *config.Config) (*config.Config, error) {
+	names := make([]string, 0, len(c.Brokers))
+	for _, b := range c.Brokers {
+		names = append(names, b.Name)
+	}
+	name := p.settings.broker
+	part := c.Of(name)
+	switch {
+	case part == nil:
+		return nil, usage(fmt.Errorf("runner: --broker is %q, which is not in brokers%s", name, didYouMean(name, names)))
+	case name == "" && len(names) > 0 && c.Broker.IsEmpty():
+		return nil, usage(fmt.Errorf("runner: broker.url is empty, want --broker NAME: %s", strings.Join(names, ", ")))
+	}
+	return part, nil
+}
+
+// whole reads the configuration of all brokers; see source. Without a file, the broker is
+// AMQP_URL.
+func (p *Program) whole(must bool) (*config.Config, error) {
 	s, err := p.source(must)
 	if err != nil {
 		return nil, err
@@ -116,7 +158,11 @@ func (p *Program) runnable() (*config.Config, error) {
 		return nil, err
 	}
 	s.Runnable = true
-	return config.Load(s)
+	c, err := config.Load(s)
+	if err != nil || p.settings.broker == "" {
+		return c, err
+	}
+	return p.ofBroker(c)
 }
 
 // explain returns the text of an error. For a wrong configuration, the text on a terminal

@@ -241,14 +241,14 @@ func bindingText(b topology.Binding) string {
 
 // pruneCommand returns the command that removes l.
 func (p *Program) pruneCommand(l config.Leftover) string {
-	words := []string{"runner topology prune" + p.fileFlag()}
+	words := []string{"runner topology prune" + p.fileFlag() + brokerFlag(l.Broker)}
 	bindings := []topology.Binding{l.Binding}
 	if l.Queue != nil {
 		words, bindings = append(words, "queue", quoted(l.Queue.Name)), l.Queue.AllBindings()
 	}
 	for _, b := range bindings {
 		if len(b.Arguments) > 0 {
-			return "runner topology prune" + p.fileFlag() + " --was FILE, where FILE is the former configuration"
+			return words[0] + " --was FILE, where FILE is the former configuration"
 		}
 		words = append(words, "--binding", quoted(bindingText(b)))
 	}

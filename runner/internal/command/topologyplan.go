@@ -65,7 +65,7 @@ func (p *Program) plan(ctx context.Context, t topology.Topology, l leftovers, s 
 	if err != nil {
 		return err
 	}
-	left := pruner{session: s, dry: true, flag: p.fileFlag()}
+	left := pruner{session: s, dry: true, flag: p.sameFlags()}
 	if err := left.all(ctx, l); err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ The exit status is 6 if a queue was kept because it is in use.`,
 				s.queues = args[1:]
 			}
 			return p.withLeftovers(cmd.Context(), s, func(ctx context.Context, _ *config.Config, l leftovers, session *amqp.Session) error {
-				return p.prune(ctx, l, pruner{session: session, force: force, dry: true, flag: p.fileFlag()}, yes, dry)
+				return p.prune(ctx, l, pruner{session: session, force: force, dry: true, flag: p.sameFlags()}, yes, dry)
 			})
 		},
 	}

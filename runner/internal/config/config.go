@@ -5,6 +5,7 @@ package config
 // defaults and bounds, from which Schema is generated.
 type Config struct {
 	Broker    Broker     `yaml:"broker" jsonschema_description:"How to reach RabbitMQ."`
+	Brokers   []Broker   `yaml:"brokers" jsonschema_description:"Further brokers or virtual hosts, which queues, schedules and forward choose by name. The name is required, and embedded: is not allowed."`
 	Exchanges []Exchange `yaml:"exchanges" jsonschema_description:"The exchanges that queues, schedules and forward use. They are declared as durable."`
 	Queues    []Queue    `yaml:"queues" jsonschema_description:"The work queues and their handlers."`
 	Schedules []Schedule `yaml:"schedules" jsonschema_description:"Messages to publish periodically. Of all replicas, one publishes them."`
@@ -36,7 +37,7 @@ type Broker struct {
 	Password       Secret   `yaml:"password" jsonschema_description:"Replaces the password in the URLs. The files of url, password and tls are read at each attempt to connect, so they can be replaced at any time."`
 	Topology       string   `yaml:"topology" jsonschema:"enum=manage,enum=verify,enum=trust,default=manage" jsonschema_description:"What the runner does about queues and exchanges when it connects: declare them, verify that they exist and declare none, or trust that they exist. With verify and trust, \"runner topology apply\" or the definitions of \"runner topology export\" declare them."`
 	ManagementURL  Secret   `yaml:"management_url" jsonschema_description:"The URL of the management plugin, http://host:15672 or https://…, with user:password@ if they differ from those in url. Topology plan and topology prune use it to find bindings and queues that are left over, and doctor to compare the members of queues with the nodes."`
-	Name           string   `yaml:"name" jsonschema:"maxLength=200" jsonschema_description:"The name of each connection in the broker. Empty means the program's name."`
+	Name           string   `yaml:"name" jsonschema:"maxLength=200" jsonschema_description:"The name of each connection in the broker. Empty means the program's name. In brokers it is also the name by which queues choose the broker."`
 	TLS            TLS      `yaml:"tls" jsonschema_description:"For amqps URLs."`
 	Heartbeat      Duration `yaml:"heartbeat" jsonschema:"default=10s" jsonschema_description:"The interval of heartbeats. The topology is declared again about every third heartbeat."`
 	DialTimeout    Duration `yaml:"dial_timeout" jsonschema:"default=10s" jsonschema_description:"The limit for one attempt to connect, handshake included."`
@@ -87,6 +88,7 @@ type Schedule struct {
 	Name        string         `yaml:"name" jsonschema:"required,minLength=1,maxLength=200" jsonschema_description:"Identifies the schedule. Do not change it: the last tick published is recorded under this name."`
 	Cron        string         `yaml:"cron" jsonschema:"required,format=cron" jsonschema_description:"Five fields: minute, hour, day of month, month and day of week. With six fields, the first is the second. Or @daily, @hourly, @every 10m."`
 	Timezone    string         `yaml:"timezone" jsonschema:"format=timezone,default=UTC" jsonschema_description:"The time zone of cron, such as Europe/Rome."`
+	Broker      string         `yaml:"broker" jsonschema:"maxLength=200" jsonschema_description:"The name in brokers of the broker to publish to. Empty means broker."`
 	Exchange    string         `yaml:"exchange" jsonschema:"maxLength=255" jsonschema_description:"The exchange to publish to. Empty means the default exchange, whose keys are names of queues."`
 	Key         string         `yaml:"key" jsonschema:"maxLength=255" jsonschema_description:"The routing key."`
 	Body        any            `yaml:"body" jsonschema_description:"Sent as JSON. The default is {}."`

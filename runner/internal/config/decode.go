@@ -13,6 +13,7 @@ func (d *document) decode(over []override) *Config {
 	if err != nil { // only if the schema allows more than the structs, which a test finds
 		d.faults = append(d.faults, Fault{Place: d.source.Name, Text: "the settings cannot be read"})
 	}
+	c.Brokers = items[Broker](d, "brokers")
 	c.Exchanges = items[Exchange](d, "exchanges")
 	c.Queues = items[Queue](d, "queues")
 	c.Schedules = items[Schedule](d, "schedules")

@@ -11,10 +11,7 @@ import (
 // defaults returns the defaults of the settings outside of lists.
 func defaults() *Config {
 	return &Config{
-		Broker: Broker{
-			Heartbeat: Duration(10 * time.Second), DialTimeout: Duration(10 * time.Second),
-			StartupTimeout: Limit(30 * time.Second), PublishTimeout: Limit(30 * time.Second), Topology: "manage",
-		},
+		Broker:    defaultBroker(),
 		Scheduler: Scheduler{Name: "runner", Renew: Duration(time.Minute)},
 		Admin:     Admin{Listen: "127.0.0.1:8081", Console: "read"},
 		Fleet:     Fleet{Announce: true},
@@ -22,6 +19,20 @@ func defaults() *Config {
 		Telemetry: Telemetry{ServiceName: "runner", Prometheus: true},
 		Grace:     Limit(30 * time.Second),
 	}
+}
+
+func defaultBroker() Broker {
+	return Broker{
+		Heartbeat: Duration(10 * time.Second), DialTimeout: Duration(10 * time.Second),
+		StartupTimeout: Limit(30 * time.Second), PublishTimeout: Limit(30 * time.Second), Topology: "manage",
+	}
+}
+
+// UnmarshalYAML begins with the defaults. It is called for an item of brokers.
+func (b *Broker) UnmarshalYAML(n *yaml.Node) error {
+	type plain Broker
+	*b = defaultBroker()
+	return n.Decode((*plain)(b))
 }
 
 // UnmarshalYAML begins with the defaults.

@@ -45,6 +45,7 @@ func (c *Changes) diffSettings(from, to *Config) {
 		live     bool
 	}{
 		{"broker", from.Broker, to.Broker, false},
+		{"brokers", from.Brokers, to.Brokers, false},
 		{"admin", from.Admin, to.Admin, false},
 		{"fleet", from.Fleet, to.Fleet, false},
 		{"log.level", from.Log.Level, to.Log.Level, true},

@@ -70,6 +70,7 @@ type LogLine struct {
 
 // Forward is job.Forward.
 type Forward struct {
+	Broker   string `yaml:"broker" jsonschema:"maxLength=200" jsonschema_description:"The name in brokers of the broker to publish to. Empty means the queue's."`
 	Exchange string `yaml:"exchange" jsonschema:"maxLength=255" jsonschema_description:"The exchange to publish to. Empty means the default exchange, whose keys are names of queues."`
 	Key      string `yaml:"key" jsonschema:"maxLength=255" jsonschema_description:"The routing key. Empty means the message's own."`
 }

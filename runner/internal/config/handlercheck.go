@@ -42,6 +42,7 @@ func (d *document) checkKindOf(path string, h Handler) {
 	case h.Webhook != nil:
 		d.checkWebhook(at, *h.Webhook)
 	case h.Forward != nil:
+		d.checkListed("brokers", join(at, "broker"), h.Forward.Broker)
 		d.checkKnown(join(at, "exchange"), h.Forward.Exchange)
 		if h.Forward.Exchange == "" && h.Forward.Key == "" && !d.bad[at] {
 			d.complainf(at, "forward has neither exchange nor key, want one of them")

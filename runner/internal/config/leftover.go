@@ -12,6 +12,7 @@ import (
 type Leftover struct {
 	Queue   *Queue // the queue in the old configuration; nil for a binding
 	Binding topology.Binding
+	Broker  string // the name in brokers of the broker that has it
 }
 
 // String describes what is left over.
@@ -32,15 +33,15 @@ func Leftovers(from, to *Config) []Leftover {
 		if !topology.Mode(old.Topology).Manages() || old.PerProcess {
 			continue
 		}
-		i := slices.IndexFunc(to.Queues, func(q Queue) bool { return q.Name == old.Name })
+		i := slices.IndexFunc(to.Queues, func(q Queue) bool { return q.Name == old.Name && q.Broker == old.Broker })
 		if i < 0 {
-			found = append(found, Leftover{Queue: &old})
+			found = append(found, Leftover{Queue: &old, Broker: old.Broker})
 			continue
 		}
 		now := to.Queues[i].AllBindings()
 		for _, b := range old.AllBindings() {
 			if !slices.ContainsFunc(now, func(other topology.Binding) bool { return SameBinding(b, other) }) {
-				found = append(found, Leftover{Binding: b})
+				found = append(found, Leftover{Binding: b, Broker: old.Broker})
 			}
 		}
 	}

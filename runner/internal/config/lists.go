@@ -22,6 +22,9 @@ func (d *document) complainf(path, format string, args ...any) {
 
 // checkLists checks what the schema cannot express about exchanges, queues and schedules.
 func (d *document) checkLists(c *Config) {
+	for i, b := range c.Brokers {
+		d.ifMap(join("brokers", strconv.Itoa(i)), func(path string) { d.checkNamedBroker(path, b) })
+	}
 	for i, e := range c.Exchanges {
 		d.ifMap(join("exchanges", strconv.Itoa(i)), func(path string) { d.checkExchange(path, e) })
 	}
@@ -31,7 +34,7 @@ func (d *document) checkLists(c *Config) {
 	for i, s := range c.Schedules {
 		d.ifMap(join("schedules", strconv.Itoa(i)), func(path string) { d.checkSchedule(path, s) })
 	}
-	for _, section := range []string{"exchanges", "queues", "schedules"} {
+	for _, section := range []string{"brokers", "exchanges", "queues", "schedules"} {
 		d.checkUnique(section, "name")
 	}
 }
@@ -82,21 +85,24 @@ func (d *document) checkUnique(list, field string) {
 }
 
 // checkKnown reports the name of an exchange that is not in the list exchanges.
-func (d *document) checkKnown(path, exchange string) {
-	section := d.nodes["exchanges"]
-	if exchange == "" || section != nil && section.Kind != yaml.SequenceNode {
+func (d *document) checkKnown(path, exchange string) { d.checkListed("exchanges", path, exchange) }
+
+// checkListed reports the name of an item that is not in a list.
+func (d *document) checkListed(list, path, name string) {
+	section := d.nodes[list]
+	if name == "" || section != nil && section.Kind != yaml.SequenceNode {
 		return
 	}
-	known := d.named("exchanges", "name")
-	if known[exchange] != nil {
+	known := d.named(list, "name")
+	if known[name] != nil {
 		return
 	}
 	names := slices.Sorted(maps.Keys(known))
-	hint := Meant(exchange, names)
+	hint := Meant(name, names)
 	if len(names) == 0 {
 		hint = ", want it there"
 	}
-	d.complainf(path, "%s is %q, which is not in exchanges%s", last(path), exchange, hint)
+	d.complainf(path, "%s is %q, which is not in %s%s", last(path), name, list, hint)
 }
 
 func (d *document) checkExchange(path string, e Exchange) {

@@ -15,6 +15,7 @@ import (
 // Queue is a work queue: the fields of worker.Queue.
 type Queue struct {
 	Name              string         `yaml:"name" jsonschema:"required,minLength=1,maxLength=200" jsonschema_description:"The dead-letter queue is NAME.dlq, unless dead_letters says otherwise."`
+	Broker            string         `yaml:"broker" jsonschema:"maxLength=200" jsonschema_description:"The name in brokers of the broker that has the queue. Empty means broker."`
 	Topology          string         `yaml:"topology" jsonschema:"enum=manage,enum=verify,enum=trust" jsonschema_description:"What the runner does about the queue, its exchange and its bindings: declare them, verify that they exist, or trust that they exist. With verify and trust it consumes a queue of someone else as it is. The default is broker.topology, which always decides about the dead-letter queue and the parking queue."`
 	PerProcess        bool           `yaml:"per_process" jsonschema:"default=false" jsonschema_description:"Each process has a queue of its own, NAME.RANDOM, which is deleted when its connection ends. Each process gets every message."`
 	Exchange          string         `yaml:"exchange" jsonschema:"maxLength=255" jsonschema_description:"The exchange to which the queue is bound by the handlers' keys. Empty means the default exchange: the queue gets the messages that are published to it by its name."`

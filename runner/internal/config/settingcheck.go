@@ -14,25 +14,43 @@ func (d *document) checkSettings(c *Config) {
 	if !d.bad["admin"] {
 		d.checkAdmin(c.Admin)
 	}
-	d.checkBroker(c.Broker)
+	d.checkBroker("broker", c.Broker)
 }
 
-func (d *document) checkBroker(b Broker) {
+// checkNamedBroker checks an item of brokers.
+func (d *document) checkNamedBroker(path string, b Broker) {
+	if b.Name == "" && d.sound(path, "name") {
+		d.complainf(path, "name is missing, want the name by which queues choose the broker")
+	}
+	if !d.sound(path, "url", "urls") {
+		return
+	}
+	switch {
+	case b.IsEmpty():
+		d.complainf(join(path, "url"), "url is empty, want amqp://user:password@host:port/vhost")
+	case b.IsEmbedded():
+		d.complainf(join(path, "url"), "url is embedded:, want amqp://user:password@host:port/vhost: only broker can be in memory")
+	default:
+		d.checkBroker(path, b)
+	}
+}
+
+func (d *document) checkBroker(at string, b Broker) {
 	if (b.Username == "") != b.Password.IsZero() {
-		d.complainf("broker", "only one of username and password is set, want both or neither")
+		d.complainf(at, "only one of username and password is set, want both or neither")
 	}
 	if text := known(b.ManagementURL); text != "" {
 		if err := checkManagementURL(text); err != nil {
-			d.complainf("broker.management_url", "management_url is wrong: %v", err)
+			d.complainf(join(at, "management_url"), "management_url is wrong: %v", err)
 		}
 	}
-	d.checkPair("broker.tls", b.TLS.CertFile, b.TLS.KeyFile)
-	d.checkIntervals("broker.backoff", b.Backoff.InitialInterval, b.Backoff.MaxInterval)
+	d.checkPair(join(at, "tls"), b.TLS.CertFile, b.TLS.KeyFile)
+	d.checkIntervals(join(at, "backoff"), b.Backoff.InitialInterval, b.Backoff.MaxInterval)
 	secure := false
 	for i, u := range append([]Secret{b.URL}, b.URLs...) {
-		path := "broker.url"
+		path := join(at, "url")
 		if i > 0 {
-			path = join("broker.urls", strconv.Itoa(i-1))
+			path = join(join(at, "urls"), strconv.Itoa(i-1))
 		}
 		if d.bad[path] {
 			secure = true // it may be amqps, so report no fault for tls
@@ -47,7 +65,7 @@ func (d *document) checkBroker(b Broker) {
 		secure = secure || strings.HasPrefix(strings.ToLower(text), "amqps:")
 	}
 	if b.TLS != (TLS{}) && !secure {
-		d.complainf("broker.tls", "tls is set, want an amqps:// URL with it")
+		d.complainf(join(at, "tls"), "tls is set, want an amqps:// URL with it")
 	}
 }
 
@@ -55,6 +73,7 @@ func (d *document) checkBroker(b Broker) {
 func (d *document) checkRunnable(c *Config, over []override) {
 	switch {
 	case !d.sound("broker", "url", "urls"):
+	case !c.usesDefault():
 	case c.Broker.IsEmpty():
 		d.complainf("broker.url", `broker.url is empty, want amqp://user:password@host:port/vhost (is AMQP_URL set?), or embedded: for a broker in memory; "runner dev" uses a broker in memory if the URL is empty`)
 	case c.Broker.IsEmbedded() && d.byVariable("broker.url", over):
@@ -96,6 +115,7 @@ func isLoopback(listen string) bool {
 }
 
 func (d *document) checkSchedule(path string, s Schedule) {
+	d.checkListed("brokers", join(path, "broker"), s.Broker)
 	d.checkKnown(join(path, "exchange"), s.Exchange)
 	if s.Exchange == "" && s.Key == "" && d.sound(path, "exchange", "key") {
 		d.complainf(path, "the schedule has neither exchange nor key, want an exchange, or the name of a queue in key")

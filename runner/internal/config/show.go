@@ -127,7 +127,7 @@ func (s *show) scalar(v any, path string) *yaml.Node {
 // text returns the text of a value that has a special form; ok is false for others.
 func (s *show) text(v reflect.Value, path string) (text string, ok bool) {
 	if secret, ok := reflect.TypeAssert[Secret](v); ok {
-		if raw, err := secret.Reveal(); err == nil && strings.HasPrefix(path, "broker.url") && raw != "" {
+		if raw, err := secret.Reveal(); err == nil && isBrokerURL(path) && raw != "" {
 			if raw == Embedded {
 				return raw, true
 			}
@@ -152,6 +152,17 @@ func (s *show) text(v reflect.Value, path string) (text string, ok bool) {
 		return string(raw), err == nil && !v.IsZero()
 	}
 	return "", false
+}
+
+// isBrokerURL reports whether path leads to a URL in broker or brokers.
+func isBrokerURL(path string) bool {
+	words := strings.Split(path, ".")
+	if words[0] == "brokers" && len(words) > 2 {
+		words = words[1:]
+	} else if words[0] != "broker" {
+		return false
+	}
+	return len(words) > 1 && (words[1] == "url" || words[1] == "urls")
 }
 
 // place returns the scheme and host of a URL.

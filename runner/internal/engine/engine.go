@@ -10,9 +10,12 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/job"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/wiring"
 	"github.com/warren-mq/warren/topology"
@@ -27,6 +30,12 @@ type Options struct {
 	Level    *slog.LevelVar // of Logger; a new configuration may change it
 	// Dial opens the connections to the broker. Nil means TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Meter measures. Nil means OpenTelemetry's global provider.
+	Meter metric.MeterProvider
+	// sender returns the sender of another broker.
+	sender func(broker string) job.Sender
+	// linger is called when the queues have ended, before the connections are closed.
+	linger func()
 }
 
 // Engine runs a configuration. Its methods are safe for concurrent use.
@@ -59,6 +68,7 @@ func New(o Options) (*Engine, error) {
 	if o.Dial != nil {
 		b.Dial = o.Dial
 	}
+	b.MeterProvider = o.Meter
 	e := &Engine{
 		options: o, broker: b, config: o.Config, failed: make(chan error, 1), working: make(chan struct{}),
 		reloading: make(chan struct{}, 1), stopping: make(chan struct{}), drain: make(chan struct{}, 1),
@@ -106,6 +116,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	ended := make(chan struct{})
 	go e.hangUpLate(ctx, ended, hangUp)
 	err := e.work(ctx, connected)
+	if e.options.linger != nil {
+		e.options.linger()
+	}
 	close(ended)
 	hangUp()
 	err = errors.Join(err, <-connected)

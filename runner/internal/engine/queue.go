@@ -30,11 +30,11 @@ type queue struct {
 func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
 	q := &queue{config: c, ended: make(chan struct{})}
 	q.worker = worker.New(worker.Config{
-		Connections: e.connections, Grace: time.Duration(all.Grace), Logger: e.options.Logger, Fleet: e.fleet(all.Fleet),
+		Connections: e.connections, Grace: time.Duration(all.Grace), Logger: e.options.Logger, Fleet: e.fleet(all.Fleet), MeterProvider: e.options.Meter,
 	})
 	q.worker.Watch(q.observed.note)
 	q.sub = q.worker.Queue(c.Worker(all.Exchanges))
-	means := wiring.Means{Go: e.options.Handlers, Sender: e.connections.Sender(), Logger: e.options.Logger}
+	means := wiring.Means{Go: e.options.Handlers, Sender: e.senderTo, Logger: e.options.Logger}
 	for i, h := range c.Handlers {
 		made, err := wiring.Handler(h, means)
 		if err != nil {
@@ -47,6 +47,14 @@ func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
 		q.sub.Pause()
 	}
 	return q, nil
+}
+
+// senderTo returns the sender of a broker. An empty name means the engine's own.
+func (e *Engine) senderTo(broker string) job.Sender {
+	if broker == "" || e.options.sender == nil {
+		return e.connections.Sender()
+	}
+	return e.options.sender(broker)
 }
 
 // startQueue runs the queue until stop. If the queue ends before, the engine stops. The

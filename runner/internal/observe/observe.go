@@ -27,12 +27,15 @@ import (
 
 // Telemetry holds the providers that Start has installed for the process.
 type Telemetry struct {
-	metrics *sdkmetric.MeterProvider
-	traces  *sdktrace.TracerProvider
-	handler http.Handler
-	reloads metric.Int64Counter
-	loaded  metric.Float64Gauge // when the configuration in use was loaded
-	current metric.Int64Gauge   // 1 if the last reload succeeded
+	metrics  *sdkmetric.MeterProvider
+	traces   *sdktrace.TracerProvider
+	resource *resource.Resource
+	registry *prometheus.Registry       // nil unless Prometheus is enabled
+	brokers  []*sdkmetric.MeterProvider // of the brokers with names
+	handler  http.Handler
+	reloads  metric.Int64Counter
+	loaded   metric.Float64Gauge // when the configuration in use was loaded
+	current  metric.Int64Gauge   // 1 if the last reload succeeded
 }
 
 // flushTimeout is the limit for sending the remaining data at the end.
@@ -47,7 +50,7 @@ func Start(ctx context.Context, c config.Telemetry, log *slog.Logger) (*Telemetr
 	if err != nil {
 		return nil, fmt.Errorf("runner: telemetry: %w", err)
 	}
-	t := new(Telemetry)
+	t := &Telemetry{resource: res}
 	if err := errors.Join(t.startMetrics(ctx, c, res), t.startTraces(ctx, res)); err != nil {
 		return nil, errors.Join(fmt.Errorf("runner: telemetry: %w", err), t.Stop())
 	}
@@ -58,23 +61,15 @@ func Start(ctx context.Context, c config.Telemetry, log *slog.Logger) (*Telemetr
 	return t, nil
 }
 
-func (t *Telemetry) startMetrics(ctx context.Context, c config.Telemetry, res *resource.Resource) error {
-	reader, err := autoexport.NewMetricReader(ctx, autoexport.WithFallbackMetricReader(noMetrics))
-	if err != nil {
+func (t *Telemetry) startMetrics(ctx context.Context, c config.Telemetry, res *resource.Resource) (err error) {
+	if c.Prometheus {
+		t.registry = prometheus.NewRegistry()
+		t.registry.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		t.handler = promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
+	}
+	if t.metrics, err = t.provider(ctx, res, nil); err != nil {
 		return err
 	}
-	options := []sdkmetric.Option{sdkmetric.WithResource(res), sdkmetric.WithReader(reader)}
-	if c.Prometheus {
-		registry := prometheus.NewRegistry()
-		registry.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-		prom, err := exporter.New(exporter.WithRegisterer(registry), exporter.WithoutScopeInfo())
-		if err != nil {
-			return err
-		}
-		options = append(options, sdkmetric.WithReader(prom))
-		t.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
-	}
-	t.metrics = sdkmetric.NewMeterProvider(options...)
 	return t.startReloads(t.metrics.Meter("github.com/warren-mq/warren/runner"))
 }
 
@@ -106,6 +101,38 @@ func (t *Telemetry) inUse(err error) {
 	t.current.Record(context.Background(), current)
 }
 
+// provider returns a provider that adds labels to all metrics for Prometheus.
+func (t *Telemetry) provider(ctx context.Context, res *resource.Resource, labels prometheus.Labels) (*sdkmetric.MeterProvider, error) {
+	reader, err := autoexport.NewMetricReader(ctx, autoexport.WithFallbackMetricReader(noMetrics))
+	if err != nil {
+		return nil, err
+	}
+	options := []sdkmetric.Option{sdkmetric.WithResource(res), sdkmetric.WithReader(reader)}
+	if t.registry != nil {
+		prom, err := exporter.New(exporter.WithRegisterer(prometheus.WrapRegistererWith(labels, t.registry)), exporter.WithoutScopeInfo())
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, sdkmetric.WithReader(prom))
+	}
+	return sdkmetric.NewMeterProvider(options...), nil
+}
+
+// Of returns a provider for a broker with a name. Its metrics have the label broker for
+// Prometheus, and the attribute warren.broker of the resource elsewhere.
+func (t *Telemetry) Of(broker string) (metric.MeterProvider, error) {
+	res, err := resource.Merge(t.resource, resource.NewSchemaless(attribute.String("warren.broker", broker)))
+	if err != nil {
+		return nil, fmt.Errorf("runner: telemetry: %w", err)
+	}
+	p, err := t.provider(context.Background(), res, prometheus.Labels{"broker": broker})
+	if err != nil {
+		return nil, fmt.Errorf("runner: telemetry: %w", err)
+	}
+	t.brokers = append(t.brokers, p)
+	return p, nil
+}
+
 func (t *Telemetry) startTraces(ctx context.Context, res *resource.Resource) error {
 	spans, err := autoexport.NewSpanExporter(ctx, autoexport.WithFallbackSpanExporter(noSpans))
 	if err != nil {
@@ -135,6 +162,9 @@ func (t *Telemetry) Stop() error {
 	var errs []error
 	if t.metrics != nil {
 		errs = append(errs, t.metrics.Shutdown(ctx))
+	}
+	for _, p := range t.brokers {
+		errs = append(errs, p.Shutdown(ctx))
 	}
 	if t.traces != nil {
 		errs = append(errs, t.traces.Shutdown(ctx))

@@ -14,8 +14,8 @@ import (
 
 // Means are the dependencies of handlers.
 type Means struct {
-	Go     map[string]handler.Handler // handlers in Go, by name
-	Sender job.Sender                 // of forward
+	Go     map[string]handler.Handler     // handlers in Go, by name
+	Sender func(broker string) job.Sender // of forward; "" is the queue's broker
 	Logger *slog.Logger
 }
 
@@ -31,7 +31,7 @@ func Handler(h config.Handler, m Means) (job.Handler, error) {
 	case "log":
 		return job.Log{Level: level(h.Log.Level), MaxBodyBytes: int(h.Log.MaxBodyBytes), Logger: m.Logger}.Handler()
 	case "forward":
-		return job.Forward{Exchange: h.Forward.Exchange, Key: h.Forward.Key, Sender: m.Sender}.Handler()
+		return job.Forward{Exchange: h.Forward.Exchange, Key: h.Forward.Key, Sender: m.Sender(h.Forward.Broker)}.Handler()
 	}
 	if inGo := m.Go[h.Go]; inGo != nil {
 		return unclosed{inGo}, nil
