@@ -198,8 +198,12 @@ func (b *bench) publish(key string, body any, opts ...broker.Option) {
 func (b *bench) deadLetter() amqp.Delivery {
 	b.t.Helper()
 	var d amqp.Delivery
-	b.eventually("there is a dead letter", func() bool {
-		got, ok, err := b.channel.Get(topology.DeadLetterQueue(b.queue.Name), true)
+	dlq := topology.DeadLetterQueue(b.queue.Name)
+	// RabbitMQ 3.10 ends the connection (541, noproc) for a get from a quorum queue that is
+	// just being declared.
+	b.eventually("there is a dead letter", func() bool { return b.depth(dlq) > 0 })
+	b.eventually("the dead letter is taken", func() bool {
+		got, ok, err := b.channel.Get(dlq, true)
 		if err != nil {
 			b.t.Fatal(err)
 		}
