@@ -29,17 +29,23 @@ func (e *Engine) Reload(ctx context.Context, to *config.Config) (config.Changes,
 	case <-e.stopping:
 		return config.Changes{}, ErrStopped
 	case <-ctx.Done():
-		return config.Changes{}, fmt.Errorf("runner: reload: %w", context.Cause(ctx))
+		return config.Changes{}, e.becauseOfStop(fmt.Errorf("runner: reload: %w", context.Cause(ctx)))
 	}
 	ctx, cancel := e.untilStop(ctx)
 	defer cancel()
 	changes, err := e.reload(ctx, to)
+	return changes, e.becauseOfStop(err)
+}
+
+// becauseOfStop returns ErrStopped if the engine stops, which is the reason for other errors,
+// also before it has cancelled their context. Otherwise it returns err.
+func (e *Engine) becauseOfStop(err error) error {
 	select {
 	case <-e.stopping:
-		err = ErrStopped // the stop is the reason for other errors, also before it has cancelled ctx
+		return ErrStopped
 	default:
+		return err
 	}
-	return changes, err
 }
 
 func (e *Engine) reload(ctx context.Context, to *config.Config) (config.Changes, error) {
