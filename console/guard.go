@@ -5,10 +5,11 @@ import (
 	"context"
 	"errors"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/warren-mq/warren/internal/access"
 )
 
 // policy allows a page to load only the embedded assets: no inline script or style, no other
@@ -95,14 +96,14 @@ func (c *Console) admit(r *http.Request) (v visitor, status int, err error) {
 		c.log.Error("console: reading the token failed", "error", err)
 		return v, http.StatusInternalServerError, errToken
 	}
-	if shown, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && isToken(shown, token) {
+	if shown, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && access.IsToken(shown, token) {
 		return visitor{Access: Access{User: "api"}, bearer: true}, 0, nil
 	}
 	if name, ok := c.session(r, token); ok {
 		return visitor{Access: Access{User: name}, cookie: true}, 0, nil
 	}
 	switch {
-	case token == "" && isLoopback(r.Host):
+	case token == "" && access.IsLoopback(r.Host):
 		return visitor{Access: Access{User: "local"}}, 0, nil
 	case token == "":
 		return v, http.StatusForbidden, errLoopback
@@ -148,15 +149,4 @@ func isSameOrigin(r *http.Request) bool {
 func isJSON(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && kind == "application/json"
-}
-
-// isLoopback reports whether the host of a Host header is a loopback address. Other names could
-// be names that a web page has pointed to this machine.
-func isLoopback(host string) bool {
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	}
-	ip := net.ParseIP(strings.Trim(name, "[]"))
-	return name == "localhost" || ip.IsLoopback()
 }

@@ -3,13 +3,13 @@ package console
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/warren-mq/warren/internal/access"
 	"github.com/warren-mq/warren/internal/printable"
 )
 
@@ -18,11 +18,6 @@ const (
 	loginTime  = 12 * time.Hour
 	maxUser    = 60 // characters of a name
 )
-
-// isToken reports whether shown equals a token that is set, in constant time.
-func isToken(shown, token string) bool {
-	return token != "" && subtle.ConstantTimeCompare([]byte(shown), []byte(token)) == 1
-}
 
 // seal returns the signature of a login. It ends with the process and with the token.
 func (c *Console) seal(token, user string, until int64) []byte {
@@ -92,7 +87,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 		c.log.Error("console: reading the token failed", "error", err)
 		c.refuse(w, r, http.StatusInternalServerError, errToken)
 		return
-	case !isToken(r.PostFormValue("token"), token):
+	case !access.IsToken(r.PostFormValue("token"), token):
 		c.log.Warn("console: login refused", "address", r.RemoteAddr)
 		p.Fault = "This is not the token."
 		c.render(w, r, http.StatusUnauthorized, "login.html", p)

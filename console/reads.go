@@ -14,7 +14,7 @@ import (
 
 // Bounds of what one read of a dead-letter queue takes, and of what is kept of it.
 const (
-	readFirst = 2_000    // dead letters: so many can be read without a change of their order
+	readFirst = 2_000    // dead letters: reading this number does not change their order
 	readMost  = 50_000   // dead letters of a read in the background
 	readBytes = 64 << 20 // of bodies, after which a read ends
 	readTime  = 20 * time.Second

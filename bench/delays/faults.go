@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"strings"
@@ -210,7 +209,7 @@ func (p *proxy) accept() {
 		}
 		server, err := net.Dial("tcp", p.to)
 		if err != nil {
-			_ = client.Close()
+			_ = client.Close() // the node is down
 			continue
 		}
 		go p.pass(client, server)
@@ -228,7 +227,7 @@ func (p *proxy) pass(to, from net.Conn) {
 		}
 		p.open.RLock()
 		p.open.RUnlock() //nolint:staticcheck // waits while the proxy holds its connections
-		if _, err := io.Copy(to, strings.NewReader(string(buffer[:n]))); err != nil {
+		if _, err := to.Write(buffer[:n]); err != nil {
 			return
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // shrinks when they take too much memory.
 const (
 	FirstPrefetch = 32
-	lastPrefetch  = 4 << 10 // RabbitMQ needs the longer for an ack, the more messages before it are unacknowledged
+	lastPrefetch  = 4 << 10 // with four times as many, RabbitMQ took 2.5 times as long for 100,000: decision 0012
 	growth        = 8
 )
 

@@ -83,7 +83,7 @@ func (s *shop) fill(t *testing.T, n int) {
 	}
 }
 
-// load publishes messages until the returned function is called, so many per second. Each
+// load publishes perSecond messages a second until the returned function is called. Each
 // must be routed and confirmed.
 func (s *shop) load(t *testing.T, perSecond int) (stop func()) {
 	t.Helper()

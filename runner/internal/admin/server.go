@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/warren-mq/warren/internal/access"
 	"github.com/warren-mq/warren/internal/printable"
 	"github.com/warren-mq/warren/runner/internal/engine"
 	"github.com/warren-mq/warren/schedule"
@@ -104,7 +104,7 @@ func (s *server) protect(next http.Handler, other func() (string, error)) http.H
 		case err != nil:
 			s.Logger.Error("runner: admin token", "error", err)
 			refuse(w, http.StatusInternalServerError, errors.New("runner: reading the admin token failed; see the runner's log"))
-		case isToken(shown, token), isToken(shown, second), token == "" && isLoopback(r.Host):
+		case access.IsToken(shown, token), access.IsToken(shown, second), token == "" && access.IsLoopback(r.Host):
 			next.ServeHTTP(w, r)
 		case token == "" && second == "":
 			refuse(w, http.StatusForbidden, errors.New("runner: no token is set, want requests to a loopback address"))
@@ -113,22 +113,6 @@ func (s *server) protect(next http.Handler, other func() (string, error)) http.H
 			refuse(w, http.StatusUnauthorized, errors.New("runner: the token is missing or wrong, want Authorization: Bearer and the token of admin.token"))
 		}
 	})
-}
-
-// isToken reports whether shown equals a token that is set, in constant time.
-func isToken(shown, token string) bool {
-	return token != "" && subtle.ConstantTimeCompare([]byte(shown), []byte(token)) == 1
-}
-
-// isLoopback reports whether the host of a Host header is a loopback address. Other names
-// could be names that a web page has pointed to this machine.
-func isLoopback(host string) bool {
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	}
-	ip := net.ParseIP(strings.Trim(name, "[]"))
-	return name == "localhost" || ip.IsLoopback()
 }
 
 // health answers probes. The state of the queues is in /api/status.
