@@ -15,6 +15,9 @@ import (
 // patience bounds each step on a page. It is generous, since the machine may be busy.
 const patience = time.Minute
 
+// interval is the time between two looks at a page that is not yet as a step wants it.
+const interval = 20 * time.Millisecond
+
 // Browser is a running Chromium.
 type Browser struct {
 	ctx context.Context

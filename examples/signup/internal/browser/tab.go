@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -121,13 +122,24 @@ func (t *Tab) FollowText(text string) {
 	})
 }
 
-// Until waits until the JavaScript expression is true. what describes it in the failure.
+// Until waits until the JavaScript expression is true. what describes it in the failure. A page
+// that is replaced meanwhile is asked again, which chromedp.Poll does not do.
 func (t *Tab) Until(what, expression string) {
 	t.tb.Helper()
 	ctx, cancel := context.WithTimeout(t.ctx, patience)
 	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(patience))); err != nil {
-		t.tb.Fatalf("browser: wait until %s (%s): %v; the page says:\n%s", what, expression, err, t.Text("body"))
+	again := time.NewTicker(interval)
+	defer again.Stop()
+	for {
+		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		if is {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			t.tb.Fatalf("browser: wait until %s (%s): last error %v; the page says:\n%s", what, expression, err, t.Text("body"))
+		}
 	}
 }
 
