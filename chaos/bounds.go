@@ -54,7 +54,7 @@ func orderKept() bound {
 }
 
 func oneExtra() bound {
-	return atMost("at most 2 runs of a message", func(r *result) int { return r.copies }, 2)
+	return atMost("at most 1 more run than publishes of a message", func(r *result) int { return r.extra }, 1)
 }
 
 func stallWithin(d time.Duration) bound {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 )
 
 // brokerKind is a release of RabbitMQ on one node or on a cluster.
@@ -42,6 +43,23 @@ func chosenBrokers(o options) (chosen []brokerKind) {
 		}
 	}
 	return chosen
+}
+
+// runBrokers runs the faults on some kinds at the same time, and returns the results in the order
+// of the kinds.
+func runBrokers(ctx context.Context, o options, all []brokerKind) ([]*result, error) {
+	rows, errs := make([][]*result, len(all)), make([]error, len(all))
+	free := make(chan struct{}, o.parallel)
+	var running sync.WaitGroup
+	for i, b := range all {
+		free <- struct{}{}
+		running.Go(func() {
+			rows[i], errs[i] = runBroker(ctx, o, b)
+			<-free
+		})
+	}
+	running.Wait()
+	return slices.Concat(rows...), errors.Join(errs...)
 }
 
 // runBroker starts the nodes of a kind, runs the chosen faults on them and removes them. A

@@ -26,9 +26,9 @@ type load struct {
 
 	mu    sync.Mutex
 	sent  map[string]map[int]time.Time
-	again int
-	last  time.Time     // of the latest confirm
-	gap   time.Duration // the longest time between two confirms
+	again map[string]map[int]int // publishes that failed, by mode and number
+	last  time.Time              // of the latest confirm
+	gap   time.Duration          // the longest time between two confirms
 }
 
 // newLoad returns a load whose first connection goes to the first URL.
@@ -37,9 +37,9 @@ func newLoad(ctx context.Context, dir string, all []mode) (l *load, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l = &load{sent: make(map[string]map[int]time.Time)}
+	l = &load{sent: make(map[string]map[int]time.Time), again: make(map[string]map[int]int)}
 	for _, m := range all {
-		l.sent[m.name] = make(map[int]time.Time)
+		l.sent[m.name], l.again[m.name] = make(map[int]time.Time), make(map[int]int)
 		if m.name == "outbox" {
 			if l.db, err = openOutbox(dir); err != nil {
 				return nil, err
@@ -108,7 +108,7 @@ func (l *load) send(ctx context.Context, m mode, number int, delay time.Duration
 			return context.Cause(ctx)
 		}
 		l.mu.Lock()
-		l.again++
+		l.again[m.name][number]++
 		l.mu.Unlock()
 		wait(ctx, 100*time.Millisecond)
 	}

@@ -28,6 +28,7 @@ type options struct {
 	only, brokers string
 	modes         string
 	short, list   bool
+	parallel      int
 	keep          bool
 	scripts       string
 	bound         time.Duration
@@ -66,6 +67,7 @@ func run(ctx context.Context, args []string) error {
 	f.StringVar(&o.brokers, "brokers", "", "comma-separated kinds of `brokers`: "+strings.Join(brokerNames(), ", ")+"; empty means all")
 	f.StringVar(&o.modes, "modes", "", "comma-separated `modes` of messages, for all faults: "+strings.Join(modeNames(), ", ")+"; empty means those of each fault")
 	f.BoolVar(&o.short, "short", false, "2,000 messages, each fault once, and a sixth of its duration")
+	f.IntVar(&o.parallel, "parallel", 1, "kinds of brokers that are tested at the same time")
 	f.BoolVar(&o.keep, "keep", false, "keep the ledgers and logs of all rows, not only of those with a loss")
 	f.BoolVar(&o.list, "list", false, "list the faults and their bounds")
 	f.StringVar(&o.scripts, "scripts", "../scripts/rabbitmq", "the script that runs the nodes")
@@ -97,21 +99,16 @@ func (o options) validate() error {
 		}
 		return nil
 	}
+	if o.parallel < 1 {
+		return fmt.Errorf("-parallel: got %d, want at least 1", o.parallel)
+	}
 	return errors.Join(check("only", o.only, faultNames()), check("brokers", o.brokers, brokerNames()), check("modes", o.modes, modeNames()))
 }
 
 // runAll runs each fault on each kind of broker. A row that failed is shown with its error,
 // and the others go on.
 func runAll(ctx context.Context, o options) error {
-	var results []*result
-	var failed error
-	for _, b := range chosenBrokers(o) {
-		some, err := runBroker(ctx, o, b)
-		results, failed = append(results, some...), errors.Join(failed, err)
-		if ctx.Err() != nil {
-			break
-		}
-	}
+	results, failed := runBrokers(ctx, o, chosenBrokers(o))
 	show(o, results)
 	missed := 0
 	for _, r := range results {

@@ -16,7 +16,7 @@ type result struct {
 
 	counts  map[string]map[string]int // sent, lost and duplicates by mode
 	again   int                       // publishes that failed and were repeated
-	copies  int                       // the most runs of the handler for one message
+	extra   int                       // the most runs of the handler for one message beyond its publishes
 	swapped int                       // messages of a key that were first handled after a later one
 	ordered bool                      // the order was checked
 	stall   time.Duration             // the longest time without any handled message
@@ -42,7 +42,6 @@ func (r *result) add(s *stage) {
 	for _, m := range s.modes {
 		r.addMode(s, m.name)
 	}
-	r.again += s.load.again
 	r.gap, r.stopped = max(r.gap, s.load.gap), max(r.stopped, s.stopped)
 	if reason := s.fleet.reason(s.begun); r.reason == "" {
 		r.reason = reason
@@ -76,9 +75,12 @@ func (r *result) addMode(s *stage, mode string) {
 	sent := s.sent(mode)
 	r.counts["sent"][mode] += len(sent)
 	r.counts["lost"][mode] += s.ledger.missing(mode, sent)
-	for _, n := range s.ledger.copies[mode] {
+	for _, n := range s.load.again[mode] {
+		r.again += n
+	}
+	for number, n := range s.ledger.copies[mode] {
 		r.counts["duplicates"][mode] += n - 1
-		r.copies = max(r.copies, n)
+		r.extra = max(r.extra, n-1-s.load.again[mode][number])
 	}
 }
 

@@ -104,3 +104,22 @@ func TestAFaultHasBoundsModesAndAnEnd(t *testing.T) {
 		}
 	}
 }
+
+func TestARunForEachPublishIsNoExtraRun(t *testing.T) {
+	t.Parallel()
+	s := &stage{
+		ledger: newLedger(""),
+		load: &load{
+			sent:  map[string]map[int]time.Time{"plain": {7: at(1), 8: at(1)}},
+			again: map[string]map[int]int{"plain": {7: 2}},
+		},
+	}
+	for _, number := range []int{7, 7, 7, 8, 8} { // 7 was published three times
+		s.ledger.add(entry{"plain", number, at(2)})
+	}
+	r := newResult(fault{}, &nodes{})
+	r.addMode(s, "plain")
+	if r.extra != 1 || r.again != 2 || r.total("duplicates") != 3 {
+		t.Errorf("%d extra runs, %d publishes again, %d duplicates, want 1, 2 and 3", r.extra, r.again, r.total("duplicates"))
+	}
+}
