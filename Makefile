@@ -61,7 +61,7 @@ test: ## run all tests with the race detector; installs and starts RabbitMQ, Pos
 	@$(languages)
 	@WARREN_CHROMIUM="$$($(chromium))"; export WARREN_CHROMIUM; \
 		for m in $(filter-out .,$(packages)) .; do echo "== go test $$m"; \
-		first="$$([ $$m != . ] || echo ./worker)"; : "the longest package begins first, beside the others"; \
+		first="$$([ $$m != . ] || echo ./worker ./runner)"; : "the longest packages begin first, beside the others"; \
 		(cd $$m && $(rabbitmq) run $(postgres) run go test -race -shuffle=on -timeout 15m $(TESTFLAGS) $$first ./...); done
 
 .PHONY: test-clients
