@@ -117,7 +117,7 @@ func TestAcksBehindAGapWaitAFewFlushes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &settler{ch: newRecorder(), enough: 3}
+			s := &settler{ch: newRecorder(), enough: 3, half: 6}
 			kept, n, lowest := tt.batch, 0, uint64(1)
 			if tt.batch[0].tag == 1 {
 				lowest = 2

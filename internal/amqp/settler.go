@@ -48,11 +48,13 @@ type settler struct {
 	ready   []settlement
 	open    map[uint64]bool // tags received that have no outcome yet; as many as the prefetch at most
 	low     uint64          // below it every tag has an outcome; see lowest
+	flushed uint64          // low at the last flush
 	top     uint64          // the last tag received
 	unknown int             // how many tags the broker has not received an outcome for
 	left    int             // how many of the open tags will never have an outcome
 	held    bool            // outcomes are held back for now
-	enough  int             // how many ready outcomes trigger a flush
+	enough  int             // how many outcomes without a gap trigger a flush
+	half    int             // of the prefetch: how many outcomes with gaps trigger a flush
 	late    *time.Timer     // triggers a flush of fewer outcomes if all worker goroutines are busy for long
 	idle    chan struct{}   // made by wait; closed when the only open tags are those counted by left
 	told    []chan struct{} // closed after the next flush ends
@@ -63,8 +65,8 @@ type settler struct {
 
 func newSettler(ch amqp091.Acknowledger, prefetch int) *settler {
 	s := &settler{
-		ch: ch, low: 1, wake: make(chan struct{}, 1), gone: make(chan struct{}),
-		ready: make([]settlement, 0, prefetch), open: make(map[uint64]bool, prefetch), enough: max(prefetch/4, 1),
+		ch: ch, low: 1, flushed: 1, wake: make(chan struct{}, 1), gone: make(chan struct{}),
+		ready: make([]settlement, 0, prefetch), open: make(map[uint64]bool, prefetch), enough: max(prefetch/4, 1), half: max(prefetch/2, 1),
 	}
 	s.late = time.AfterFunc(time.Hour, s.signal)
 	go s.run()
@@ -130,7 +132,7 @@ func (s *settler) put(o settlement) bool {
 	}
 	s.ready = append(s.ready, o)
 	switch {
-	case len(s.ready) >= s.enough || s.stopped:
+	case s.stopped || int(s.lowest()-s.flushed) >= s.enough || len(s.ready) >= s.half:
 		s.signal()
 	case len(s.ready) == 1:
 		s.late.Reset(settleDelay)
@@ -264,7 +266,7 @@ func (s *settler) take(kept []settlement) (r round, ok bool) {
 		return r, false
 	}
 	r = round{batch: append(kept, s.ready...), lowest: s.lowest(), told: s.told, last: s.stopped}
-	s.ready, s.told = s.ready[:0], nil
+	s.ready, s.told, s.flushed = s.ready[:0], nil, r.lowest
 	s.unknown -= len(r.batch)
 	s.checkIdle()
 	if s.ended {
@@ -313,7 +315,7 @@ func (s *settler) flush(r round) (kept []settlement, err error) {
 		}
 	}
 	most := gapFlushes
-	if len(batch)-prefix > 2*s.enough { // half of the prefetch
+	if len(batch)-prefix > s.half {
 		most = 1
 	}
 	kept = batch[:0]

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 )
 
 // gapRecorder notes what the broker is told.
@@ -73,4 +74,26 @@ func TestSettlerTellsTogetherWhatItMay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAClosedGapIsAckedAtOnce: outcomes behind a gap do not trigger a flush, and the one that
+// closes the gap does, so that one ack settles all.
+func TestAClosedGapIsAckedAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &gapRecorder{}
+		s := newSettler(r, 40)
+		for tag := range uint64(15) {
+			s.took(tag + 1)
+		}
+		for tag := uint64(2); tag <= 15; tag++ {
+			s.put(settlement{tag: tag})
+		}
+		s.put(settlement{tag: 1})
+		synctest.Wait() // no time passes
+		if want := []string{"ack 15 true"}; !slices.Equal(r.told, want) {
+			t.Errorf("the broker was told %q, want %q", r.told, want)
+		}
+		s.stop()
+	})
 }
