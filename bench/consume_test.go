@@ -175,8 +175,13 @@ func runHandler(b *testing.B, url string, q worker.Queue, h handler.Handler, dur
 	}
 }
 
+// fill leaves n messages in the queue. Acks of the measurement before may have been lost when
+// its connection was closed, so messages may be left.
 func fill(b *testing.B, url, queue string, n int) {
 	b.Helper()
+	if _, err := rabbit.Channel(b, url).QueuePurge(queue, false); err != nil {
+		b.Fatal(err)
+	}
 	p := broker.NewPublisher(broker.Config{URL: url}, "")
 	items := make([]broker.Item, n)
 	for i := range items {
