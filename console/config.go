@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -41,6 +42,10 @@ type Config struct {
 	// key that it is published with. If it returns an error, the message is not published. It
 	// may be nil.
 	Check func(queue, key string, body []byte) error
+	// Replicas returns the replicas of a quorum queue or stream, and nil for a classic queue. AMQP does not
+	// show them; RabbitMQ's management plugin does. It is called at most every 10 s for each queue
+	// whose page is open. It may be nil.
+	Replicas func(ctx context.Context, queue string) (*Replicas, error)
 	// Idle is how long after the last request the console disconnects from the broker. Zero
 	// means 10 min. If it is negative, the console stays connected, so that the charts have no
 	// gaps.

@@ -33,6 +33,8 @@ type Console struct {
 	jobs    jobs
 	notices notices
 	states  scheduleStates
+
+	replicas replicasOf
 }
 
 // New returns a console that shows nothing until Run.

@@ -41,6 +41,7 @@ type overviewPage struct {
 	*snapshot
 	Verdict string   `json:"verdict"`
 	Oldest  *inHand  `json:"oldest_in_hand,omitempty"`
+	Waiting *queue   `json:"oldest_waiting,omitempty"` // the queue whose oldest message may wait for longest
 	Flow    []sample `json:"flow"`
 	Busy    int      `json:"in_hand"`
 }
@@ -51,8 +52,11 @@ func (c *Console) overview(*http.Request) (any, error) {
 	if all := s.inHand(); len(all) > 0 {
 		p.Oldest = &all[0]
 	}
-	for _, q := range s.Queues {
+	for i, q := range s.Queues {
 		p.Busy += q.InHand
+		if q.Oldest > 0 && (p.Waiting == nil || q.Oldest > p.Waiting.Oldest) {
+			p.Waiting = &s.Queues[i]
+		}
 	}
 	return p, nil
 }
@@ -77,6 +81,9 @@ type queuePage struct {
 	Flow     []sample  `json:"flow"`
 	Problems []problem `json:"problems"`
 	InHandOf []inHand  `json:"messages_in_hand"`
+
+	Replicas      *Replicas `json:"replicas,omitempty"`
+	ReplicasFault string    `json:"replicas_fault,omitempty"`
 }
 
 var errNoQueue = errors.New("console: no process announces this queue, and the topology does not have it")
@@ -91,6 +98,7 @@ func (c *Console) queue(r *http.Request) (any, error) {
 		return nil, notFound(errNoQueue)
 	}
 	p := queuePage{queue: *q, Flow: q.history, Problems: q.problems(s), InHandOf: []inHand{}}
+	p.Replicas, p.ReplicasFault = c.replicas.get(r.Context(), c.config.Replicas, q.Name)
 	for _, m := range s.inHand() {
 		if m.Queue == q.Name && len(p.InHandOf) < pageSize {
 			p.InHandOf = append(p.InHandOf, m)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/warren-mq/warren/schedule"
 )
 
 // problem is a sentence about what is wrong, and what to do.
@@ -106,7 +108,7 @@ func (p *process) problems(now time.Time) (all []problem) {
 func (g *schedulers) problems() (all []problem) {
 	leaders := 0
 	for _, m := range g.Members {
-		if !m.Missing && m.Role == "leader" {
+		if !m.Missing && m.Role == schedule.RoleLeader {
 			leaders++
 		}
 		if !m.Missing && len(m.Reasons) > 0 {

@@ -80,6 +80,7 @@ func (c *Console) actions(mux *http.ServeMux) {
 	c.action(mux, "jobs/{id}/cancel", c.cancelJob)
 	c.action(mux, "delayed/{queue}/run-now", c.changeDelay("delay-run-now"))
 	c.action(mux, "delayed/{queue}/cancel", c.changeDelay("delay-cancel"))
+	c.action(mux, "schedules/run-now", c.runSchedule)
 	c.action(mux, "publish", c.publish)
 }
 

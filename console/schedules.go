@@ -2,10 +2,13 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/warren-mq/warren/internal/amqp/fleet"
 	"github.com/warren-mq/warren/schedule"
 )
 
@@ -91,4 +94,27 @@ func ticks(e schedule.EntryState, now time.Time) []time.Time {
 		all = append(all, t)
 	}
 	return all
+}
+
+// runSchedule has the leader of a group publish the message of a schedule now.
+func (c *Console) runSchedule(r *http.Request, v values) (outcome, error) {
+	group, err := v.need("group")
+	if err != nil {
+		return outcome{}, err
+	}
+	name, err := v.need("schedule")
+	if err != nil {
+		return outcome{}, err
+	}
+	to := slices.DeleteFunc(slices.Clone(c.now.Load().seen), func(s fleet.Seen) bool {
+		return s.Missing || s.Schedules == nil || s.Schedules.Group != group || s.Schedules.Role != schedule.RoleLeader
+	})
+	if len(to) == 0 {
+		return outcome{}, notFound(fmt.Errorf("console: no process announces that it leads the schedules of group %s; try again in a few seconds", line(group)))
+	}
+	replies, err := c.send(r.Context(), to[:1], fleet.Command{Name: fleet.ScheduleRun, Group: group, Schedule: name})
+	if err != nil {
+		return outcome{}, err
+	}
+	return told(fmt.Sprintf("Published the message of schedule %s now,", line(name)), replies)
 }

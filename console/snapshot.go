@@ -68,6 +68,8 @@ type memberQueue struct {
 	OK          float64 `json:"ok_per_second"`
 	Retry       float64 `json:"retry_per_second"`
 	Dead        float64 `json:"dead_per_second"`
+
+	settled time.Time // when the newest settled message was published
 }
 
 // inHand is a message that a process handles.
@@ -109,6 +111,7 @@ type queue struct {
 	DeadRate    float64       `json:"dead_per_second"`
 	Type        string        `json:"type,omitempty"`
 	Priorities  int           `json:"max_priority,omitempty"`
+	Oldest      time.Duration `json:"oldest_waiting_ns,omitempty"` // no ready message waits for longer; 0 if that is not known
 	history     []sample
 }
 
@@ -156,7 +159,7 @@ func wordsOf(c fleet.Command) string {
 	if c.Concurrency != 0 {
 		n = count(c.Concurrency)
 	}
-	return line(strings.Join(strings.Fields(strings.Join([]string{c.Name, c.Queue, c.ID, c.Level, c.Verdict, n}, " ")), " "))
+	return line(strings.Join(strings.Fields(strings.Join([]string{c.Name, c.Queue, c.ID, c.Level, c.Verdict, c.Group, c.Schedule, n}, " ")), " "))
 }
 
 // bounded returns a rate that can be added and shown: anyone who may publish to the exchange
@@ -199,7 +202,7 @@ func processOf(a fleet.Seen) process {
 		p.Queues = append(p.Queues, memberQueue{
 			Process: p.ID, Host: p.Host, Missing: p.Missing, Name: q.Name, State: line(q.State), Error: line(q.Error),
 			Concurrency: boundedInt(q.Concurrency), Prefetch: boundedInt(q.Prefetch), InHand: boundedInt(q.InHand), Overdue: boundedInt(q.Overdue),
-			OK: bounded(q.OK), Retry: bounded(q.Retry), Dead: bounded(q.Dead),
+			OK: bounded(q.OK), Retry: bounded(q.Retry), Dead: bounded(q.Dead), settled: q.Settled,
 		})
 	}
 	for _, m := range a.InHand {
@@ -275,6 +278,7 @@ func (s *snapshot) arrange(names []string, counts counts, t topology.Topology, h
 	}
 	for i := range s.Queues {
 		s.Queues[i].history = h.of(s.Queues[i].Name)
+		s.Queues[i].Oldest = s.Queues[i].oldestWaiting(s.At)
 		s.Total.add(s.Queues[i].sample(s.At))
 	}
 	s.Total.At, s.history = s.At, h.of("")
@@ -294,6 +298,33 @@ func (q *queue) join(m memberQueue) {
 	q.OKRate += m.OK
 	q.RetryRate += m.Retry
 	q.DeadRate += m.Dead
+}
+
+// oldestWaiting returns how long a ready message waits at most, apart from requeued ones, or 0 if
+// that is not known. Without priorities, each was published after the newest message that is settled,
+// and after the queue was last empty. Only the topology shows whether the queue has priorities.
+func (q *queue) oldestWaiting(now time.Time) time.Duration {
+	if q.Ready == 0 || q.Priorities > 0 || q.Type == "" {
+		return 0
+	}
+	var since time.Time
+	for _, m := range q.Members {
+		if m.settled.After(since) {
+			since = m.settled
+		}
+	}
+	for _, s := range slices.Backward(q.history) {
+		if s.Ready == 0 {
+			if s.At.After(since) {
+				since = s.At
+			}
+			break
+		}
+	}
+	if since.IsZero() || now.Sub(since) > oldest {
+		return 0
+	}
+	return max(now.Sub(since), time.Millisecond)
 }
 
 func (q *queue) sample(at time.Time) sample {

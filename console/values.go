@@ -67,7 +67,7 @@ func (v values) logged(r *http.Request) (args []any) {
 			args = append(args, name, line(value))
 		}
 	}
-	for _, name := range []string{"id", "filter", "process", "concurrency", "verdict", "level", "rate", "canary", "exchange", "key"} {
+	for _, name := range []string{"id", "filter", "process", "concurrency", "verdict", "level", "group", "schedule", "rate", "canary", "exchange", "key"} {
 		if value := v[name]; value != "" && !slices.Contains(args, any(name)) {
 			args = append(args, name, line(value))
 		}

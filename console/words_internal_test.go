@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/internal/amqp/fleet"
+	"github.com/warren-mq/warren/schedule"
 )
 
 func TestCronIsPlain(t *testing.T) {
@@ -70,7 +71,7 @@ func TestProblemsSayWhatToDo(t *testing.T) {
 		"dead letters":            {snapshot{Queues: []queue{{Name: "q", Dead: 1500, DeadRate: 2.5}}}, "1,500 dead letters, and 2.5 more a second"},
 		"the queue falls behind":  {snapshot{Queues: []queue{{Name: "q", Ready: 5000, Concurrency: 2, InHand: 2, Members: []memberQueue{member}, history: growing}}}, "falls behind"},
 		"a reader of the DLQ":     {snapshot{Queues: []queue{{Name: "q", Readers: 1}}}, "has 1 consumer, and should have none"},
-		"no leader":               {snapshot{Groups: []schedulers{{Group: "night", Members: []schedulerMember{{Role: "candidate"}}}}}, "No process publishes the schedules of group night"},
+		"no leader":               {snapshot{Groups: []schedulers{{Group: "night", Members: []schedulerMember{{Role: schedule.RoleStandby}}}}}, "No process publishes the schedules of group night"},
 		"delays are stuck":        {snapshot{Parkings: []parking{{Queue: "q.delay", For: "q", Fault: "refused"}}}, "Delayed messages of q are not published"},
 		"the console cannot hear": {snapshot{Deaf: "access refused"}, "cannot listen to the processes: access refused"},
 	} {

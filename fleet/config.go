@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -13,6 +14,9 @@ type Config struct {
 	// should have another user. A user with RabbitMQ's tag impersonator can send commands in the
 	// name of any user.
 	Users []string
+	// Version is the version of the program that the process announces. Empty means the version of
+	// its main module.
+	Version string
 	// Level is the log level that the command log-level sets. If it is nil, the process
 	// refuses that command.
 	Level *slog.LevelVar
@@ -22,12 +26,15 @@ type Config struct {
 	// Schedule returns the state of the process's scheduler, without a Group if it has none.
 	// It may be nil.
 	Schedule func() Schedule
+	// RunSchedule publishes the message of an entry of that scheduler now, and returns the message
+	// id: schedule.Scheduler.RunNow. If it is nil, the process refuses that command.
+	RunSchedule func(ctx context.Context, entry string) (messageID string, err error)
 }
 
 // Schedule is the state of a scheduler.
 type Schedule struct {
 	Group   string
-	Role    string
+	Role    string    // schedule.RoleLeader, schedule.RoleStandby or schedule.RoleIdle
 	Last    time.Time // the last tick that the process has published
 	Reasons []string  // why it is not ready
 }

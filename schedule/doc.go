@@ -20,6 +20,8 @@
 // delayed by such a takeover at most, unless no replica is running and connected. Then
 // the entry's Missed policy applies.
 //
+// Scheduler.RunNow publishes the message of an entry apart from its ticks.
+//
 // # Guarantees
 //
 // Each tick is published at least once, and always with the same message id, so that

@@ -22,6 +22,12 @@ type Published struct {
 	Late      time.Duration // the time from the tick to its confirm
 }
 
+// RanNow reports that this process has published the message of an entry for RunNow.
+type RanNow struct {
+	Entry     string
+	MessageID string
+}
+
 // Failed reports that a tick could not be published. The scheduler tries again.
 type Failed struct {
 	Entry string
@@ -49,6 +55,7 @@ type Unreadable struct{ Err error }
 
 func (Changed) event()    {}
 func (Published) event()  {}
+func (RanNow) event()     {}
 func (Failed) event()     {}
 func (Missed) event()     {}
 func (Differs) event()    {}
@@ -75,6 +82,8 @@ func (s *Scheduler) log(e Event) {
 		log.Info("schedule: " + e.Role)
 	case Published:
 		log.Debug("schedule: published", "entry", e.Entry, "tick", stamp(e.Tick), "message_id", e.MessageID, "late", e.Late)
+	case RanNow:
+		log.Info("schedule: run now", "entry", e.Entry, "message_id", e.MessageID)
 	case Failed:
 		log.Error("schedule: tick not published, trying again", "entry", e.Entry, "tick", stamp(e.Tick), "error", e.Err)
 	case Missed:

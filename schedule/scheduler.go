@@ -18,7 +18,7 @@ import (
 )
 
 // Scheduler publishes the ticks of its entries, or stands by while another process of its
-// group publishes them. Health is safe for concurrent use.
+// group publishes them. Health and RunNow are safe for concurrent use.
 type Scheduler struct {
 	config    Config
 	entries   []compiled
@@ -37,6 +37,8 @@ type Scheduler struct {
 	role  string
 	idle  error        // why the scheduler is idle
 	shown []EntryState // the entries as they were stored last
+	asked []asked      // calls of RunNow that wait for the term
+	wake  func()       // ends the wait of the term; nil while this process does not lead
 }
 
 // New returns a scheduler. It connects when Run is called.

@@ -44,7 +44,11 @@ func (t *term) run(ctx context.Context) error {
 	if err := t.store(ctx, nil); err != nil { // first, so that no tick is pending if the next one loses the token
 		return err
 	}
+	defer t.listen()()
 	for ctx.Err() == nil {
+		if err := t.runAsked(ctx); err != nil {
+			return err
+		}
 		wait, err := t.work(ctx)
 		if err != nil {
 			return err
@@ -59,10 +63,13 @@ func (t *term) run(ctx context.Context) error {
 	return t.store(ctx, nil) // so that no tick is pending for the next leader
 }
 
-// await waits for the given time, or until a message arrives in the token queue.
+// await waits for the given time, until a message arrives in the token queue, or until RunNow is
+// called.
 func (t *term) await(ctx context.Context, wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
+	ctx, asleep := t.wakeable(ctx)
+	defer asleep()
 	body, err := t.candidate.Receive(ctx)
 	if err == nil {
 		t.receive(body)

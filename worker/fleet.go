@@ -9,6 +9,7 @@ import (
 
 	fleetwire "github.com/warren-mq/warren/internal/amqp/fleet"
 	"github.com/warren-mq/warren/internal/record"
+	"github.com/warren-mq/warren/message"
 )
 
 // announced is a worker as a part of its process's announcements.
@@ -24,6 +25,7 @@ type announced struct {
 // tally counts the outcomes of a queue. The rates are used by one goroutine.
 type tally struct {
 	ok, retry, dead             atomic.Int64
+	published                   atomic.Int64 // when the newest settled message was published, Unix time in ms
 	lastOK, lastRetry, lastDead int64
 	rateOK, rateRetry, rateDead float64
 	at                          time.Time
@@ -41,7 +43,7 @@ func (w *Worker) announce() (join func() (leave func())) {
 		s.tallies[q.config.Name] = &tally{at: time.Now()}
 	}
 	w.watchers = append(w.watchers, s.note)
-	o := fleetwire.Options{Users: c.Users, Log: w.log, Level: c.Level, Drain: c.Drain}
+	o := fleetwire.Options{Users: c.Users, Version: c.Version, Log: w.log, Level: c.Level, Drain: c.Drain, RunSchedule: c.RunSchedule}
 	if c.Schedule != nil {
 		o.Schedules = func() *fleetwire.Schedules {
 			at := c.Schedule()
@@ -90,9 +92,26 @@ func (s *announced) count(e Settled) {
 	case DeadLetter:
 		t.dead.Add(1)
 	case Release:
+		return
 	}
-	if err := e.Outcome.Err; err != nil && e.Outcome.Verdict != Release {
+	if e.SettleErr == nil {
+		t.settled(e.Message, time.Now())
+	}
+	if err := e.Outcome.Err; err != nil {
 		s.fail(e.Queue, e.Message.ID, err.Error())
+	}
+}
+
+// settled records when the message was published. A later attempt is left out, because its message
+// came back to the queue behind others.
+func (t *tally) settled(m *message.Message, now time.Time) {
+	waited, ok := record.Waited(m, now)
+	if !ok || m.Attempt > 1 {
+		return
+	}
+	at := now.Add(-waited).UnixMilli()
+	for before := t.published.Load(); at > before && !t.published.CompareAndSwap(before, at); {
+		before = t.published.Load()
 	}
 }
 
@@ -133,6 +152,9 @@ func (s *announced) queue(q *Subscription, h QueueHealth) fleetwire.Queue {
 	state := fleetwire.Queue{
 		Name: h.Name, State: h.State.String(), Concurrency: h.Concurrency, Prefetch: q.config.prefetch(h.Concurrency), InHand: h.InHand,
 		Overdue: h.Overdue, OK: t.rateOK, Retry: t.rateRetry, Dead: t.rateDead,
+	}
+	if ms := t.published.Load(); ms > 0 {
+		state.Settled = time.UnixMilli(ms).UTC()
 	}
 	if err := errors.Join(h.Err, h.TopologyErr, h.CopyErr); err != nil {
 		state.Error = err.Error()

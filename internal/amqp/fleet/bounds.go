@@ -62,7 +62,9 @@ func (a *Announcement) bound() {
 
 func (m *InHand) bound() { clip(maxName, &m.ID, &m.Queue, &m.Handler, &m.Key, &m.Cancelled) }
 
-func (c *Command) bound() { clip(maxName, &c.Name, &c.Queue, &c.ID, &c.Verdict, &c.Level) }
+func (c *Command) bound() {
+	clip(maxName, &c.Name, &c.Queue, &c.ID, &c.Verdict, &c.Level, &c.Group, &c.Schedule)
+}
 
 func (a *Answer) bound() {
 	clip(maxText, &a.Error, &a.Result)

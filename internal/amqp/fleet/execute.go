@@ -133,7 +133,7 @@ func (c *Command) log(ctx context.Context, l *slog.Logger, a *Answer) {
 		level = slog.LevelDebug
 	}
 	attrs := []slog.Attr{slog.String("user", c.By), slog.String("command", c.Name)}
-	for _, one := range [][2]string{{"queue", c.Queue}, {"message_id", c.ID}, {"verdict", c.Verdict}, {"level", c.Level}, {"result", a.Result}, {"error", a.Error}} {
+	for _, one := range [][2]string{{"queue", c.Queue}, {"message_id", c.ID}, {"verdict", c.Verdict}, {"level", c.Level}, {"group", c.Group}, {"schedule", c.Schedule}, {"result", a.Result}, {"error", a.Error}} {
 		if one[1] != "" {
 			attrs = append(attrs, slog.String(one[0], one[1]))
 		}
@@ -149,6 +149,8 @@ func (m *Member) perform(ctx context.Context, o Options, c Command, a *Answer) e
 	switch {
 	case c.Name == LogLevel:
 		return o.setLevel(c.Level)
+	case c.Name == ScheduleRun:
+		return o.runSchedule(ctx, c, a)
 	case c.Name == Drain && o.Drain != nil:
 		go o.Drain() // it may wait for what this goroutine holds
 		return nil
@@ -177,6 +179,19 @@ func (c *Command) unknown() error {
 		return fmt.Errorf("%w: message %q in hand", ErrUnknown, c.ID)
 	}
 	return fmt.Errorf("fleet: unknown command %q", c.Name)
+}
+
+// runSchedule has the scheduler of the process publish the message of an entry.
+func (o Options) runSchedule(ctx context.Context, c Command, a *Answer) error {
+	if o.RunSchedule == nil || o.Schedules == nil {
+		return fmt.Errorf("%w: group %q of schedules", ErrUnknown, c.Group)
+	}
+	if at := o.Schedules(); at == nil || at.Group != c.Group {
+		return fmt.Errorf("%w: group %q of schedules", ErrUnknown, c.Group)
+	}
+	id, err := o.RunSchedule(ctx, c.Schedule)
+	a.Result = "published message " + id
+	return err
 }
 
 func (o Options) setLevel(name string) error {

@@ -29,11 +29,14 @@ type Source interface {
 // Options configure a Member.
 type Options struct {
 	Users     []string // who may control the process; empty means its own user
+	Version   string   // of the program; empty means the version of its main module
 	Log       *slog.Logger
 	Level     *slog.LevelVar    // changed by LogLevel; nil means that it cannot be changed
 	Drain     func()            // executes Drain; nil means that the sources do
 	Schedules func() *Schedules // may be nil
 	Interval  time.Duration     // zero means Interval
+
+	RunSchedule func(ctx context.Context, entry string) (messageID string, err error) // may be nil
 }
 
 // Member announces a process and executes the commands that it receives. All sources of the
@@ -193,6 +196,7 @@ func pause(ctx context.Context, d time.Duration) {
 // describe returns the state of the process.
 func (m *Member) describe(o Options, kind string) *Announcement {
 	a := &Announcement{Format: Format, Kind: kind, Process: m.process, IntervalMS: o.Interval.Milliseconds()}
+	a.Process.Version = cmp.Or(o.Version, a.Process.Version)
 	if kind != KindState {
 		return a
 	}

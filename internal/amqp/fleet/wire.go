@@ -67,6 +67,10 @@ type Queue struct {
 	OK          float64 `json:"ok_per_second"`
 	Retry       float64 `json:"retry_per_second"`
 	Dead        float64 `json:"dead_per_second"`
+
+	// Settled is when the newest of the settled messages was published. What waits in a queue
+	// without priorities was published later.
+	Settled time.Time `json:"settled_published,omitzero"`
 }
 
 // Parking is a parking queue that a process consumes.
@@ -126,6 +130,8 @@ const (
 	DelayShow   = "delay-show"    // Queue, ID
 	DelayRun    = "delay-run-now" // Queue, ID
 	DelayCancel = "delay-cancel"  // Queue, ID
+
+	ScheduleRun = "schedule-run-now" // Group, Schedule
 )
 
 // Verdicts of Cancel.
@@ -146,6 +152,8 @@ type Command struct {
 	Level       string `json:"level,omitempty"`
 	Offset      int    `json:"offset,omitempty"`
 	Limit       int    `json:"limit,omitempty"`
+	Group       string `json:"group,omitempty"`    // of schedulers
+	Schedule    string `json:"schedule,omitempty"` // the name of an entry
 
 	By string `json:"-"` // the user, as RabbitMQ has verified it
 }

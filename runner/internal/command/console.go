@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 
@@ -22,7 +23,29 @@ func consoleOf(e *engine.Engine, log *slog.Logger) (*console.Console, error) {
 	}
 	return console.New(console.Config{
 		Broker: e.Broker(), Path: consolePath, Topology: topologyOf(e.Config), Control: c.Console == "full", Token: reveal(c.Token), Logger: log,
+		Replicas: replicasOf(e.Config),
 	})
+}
+
+// replicasOf returns a function that reads the replicas of a queue from the management plugin, if
+// the configuration has its address.
+func replicasOf(current func() *config.Config) func(context.Context, string) (*console.Replicas, error) {
+	return func(ctx context.Context, queue string) (*console.Replicas, error) {
+		c := current()
+		if c.Broker.ManagementURL.IsZero() {
+			return nil, nil // the replicas are not known
+		}
+		client, err := managementClient(c)
+		if err != nil {
+			return nil, err
+		}
+		defer client.Close()
+		r, err := client.Replicas(ctx, queue)
+		if err != nil {
+			return nil, err
+		}
+		return &console.Replicas{Leader: r.Leader, Members: r.Members, Online: r.Online}, nil
+	}
 }
 
 // topologyOf returns a function that returns the topology of the current configuration. It

@@ -1,16 +1,20 @@
 package command
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/warren-mq/warren/internal/amqp/fleet"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/schedule"
 )
 
 func (p *Program) schedulesCommand() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use: "schedules", Short: "Show the schedules: the leader, the last ticks and the next ones", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := p.load(false)
@@ -28,6 +32,51 @@ func (p *Program) schedulesCommand() *cobra.Command {
 			return p.show(scheduleTable(state, time.Now()))
 		},
 	}
+	c.AddCommand(p.scheduleRunNow())
+	return c
+}
+
+func (p *Program) scheduleRunNow() *cobra.Command {
+	wait, timeout := gatherTime, 10*time.Second
+	c := &cobra.Command{
+		Use: "run-now NAME", Short: "Publish the message of a schedule now, once, apart from its ticks", Args: exactly(1),
+		Long: `Publish the message of the schedule NAME now. The leader publishes it, as its own configuration
+has it, with the id NAME/TIME/run-now. The next tick is published as usual.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := p.load(false)
+			if err != nil {
+				return err
+			}
+			return p.withFleetOf(cmd.Context(), c, func(ctx context.Context, w *watched) error {
+				leads := func(all []fleet.Seen) bool { return len(leaders(all, c.Scheduler.Name)) > 0 }
+				to := leaders(w.gather(ctx, wait, leads), c.Scheduler.Name)
+				switch {
+				case ctx.Err() != nil:
+					return context.Cause(ctx)
+				case len(to) == 0:
+					return fmt.Errorf("runner: no process announces that it leads the schedules of group %s: see runner fleet ls", c.Scheduler.Name)
+				}
+				replies, err := sendAll(ctx, w, to[:1], fleet.Command{Name: fleet.ScheduleRun, Group: c.Scheduler.Name, Schedule: args[0]}, timeout)
+				if err != nil {
+					return err
+				}
+				return errors.Join(p.show(replyTable(replies)), failures(replies))
+			})
+		},
+	}
+	c.Flags().DurationVar(&wait, "wait", wait, "how long to listen for announcements")
+	c.Flags().DurationVar(&timeout, "timeout", timeout, "how long to wait for the answer")
+	return c
+}
+
+// leaders returns the processes that announce that they lead the group of schedulers.
+func leaders(all []fleet.Seen, group string) (some []fleet.Seen) {
+	for _, s := range all {
+		if !s.Missing && s.Schedules != nil && s.Schedules.Group == group && s.Schedules.Role == schedule.RoleLeader {
+			some = append(some, s)
+		}
+	}
+	return some
 }
 
 func scheduleTable(s schedule.State, now time.Time) result {

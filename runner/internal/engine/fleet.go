@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"context"
+
 	"github.com/warren-mq/warren/fleet"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/schedule"
 )
 
 // fleet returns how the workers announce the process and who may control it.
@@ -10,7 +13,7 @@ func (e *Engine) fleet(c config.Fleet) *fleet.Config {
 	if !c.Announce {
 		return nil
 	}
-	return &fleet.Config{Users: c.Users, Level: e.options.Level, Drain: e.drainNow, Schedule: e.schedule}
+	return &fleet.Config{Users: c.Users, Level: e.options.Level, Drain: e.drainNow, Schedule: e.schedule, RunSchedule: e.runSchedule}
 }
 
 // drainNow makes Run drain and return nil.
@@ -19,6 +22,17 @@ func (e *Engine) drainNow() {
 	case e.drain <- struct{}{}:
 	default: // it was called before
 	}
+}
+
+// runSchedule publishes the message of a schedule now.
+func (e *Engine) runSchedule(ctx context.Context, name string) (messageID string, err error) {
+	e.mu.Lock()
+	s := e.scheduler
+	e.mu.Unlock()
+	if s == nil {
+		return "", schedule.ErrNotLeader
+	}
+	return s.RunNow(ctx, name)
 }
 
 // schedule returns the state of the scheduler, if there is one.

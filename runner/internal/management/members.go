@@ -27,6 +27,19 @@ func (c *Client) Members(ctx context.Context) ([]Members, error) {
 	return all, nil
 }
 
+// Replicas are the nodes that hold a replica of a quorum queue or stream.
+type Replicas struct {
+	Leader  string   `json:"leader"`
+	Members []string `json:"members"` // empty for a classic queue
+	Online  []string `json:"online"`
+}
+
+// Replicas returns the replicas of a queue.
+func (c *Client) Replicas(ctx context.Context, queue string) (r Replicas, err error) {
+	path := "/api/queues/" + url.PathEscape(c.vhost) + "/" + url.PathEscape(queue)
+	return r, c.get(ctx, path+"?columns=leader,members,online", &r)
+}
+
 // Nodes returns the names of the cluster's nodes, including nodes that are down. The user
 // needs the tag monitoring.
 func (c *Client) Nodes(ctx context.Context) ([]string, error) {

@@ -30,3 +30,24 @@ func TestMembersAndNodesAreRead(t *testing.T) {
 		t.Errorf("got %v and %v, want %v", nodes, err, want)
 	}
 }
+
+func TestTheReplicasOfAQueueAreRead(t *testing.T) {
+	t.Parallel()
+	m := client(t, management.Config{URL: plugin(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.EscapedPath() + "?" + r.URL.Query().Get("columns") {
+		case "/api/queues/%2Fblue/a%2Fb?leader,members,online":
+			write(w, `{"leader":"a@h","members":["a@h","b@h"],"online":["a@h"]}`)
+		case "/api/queues/%2Fblue/classic?leader,members,online":
+			write(w, `{}`)
+		default:
+			http.NotFound(w, r)
+		}
+	})})
+	r, err := m.Replicas(t.Context(), "a/b")
+	if want := (management.Replicas{Leader: "a@h", Members: []string{"a@h", "b@h"}, Online: []string{"a@h"}}); err != nil || !reflect.DeepEqual(r, want) {
+		t.Errorf("got %+v and %v, want %+v", r, err, want)
+	}
+	if r, err := m.Replicas(t.Context(), "classic"); err != nil || len(r.Members) > 0 {
+		t.Errorf("a classic queue: got %+v and %v, want no members", r, err)
+	}
+}
