@@ -156,7 +156,7 @@ func TestEveryPageNeedsTheToken(t *testing.T) {
 func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	c := newConsole(t, nil)
-	for _, path := range []string{"", "login", "assets/style.css", "assets/console.js", "api/queues", "no-such-page"} {
+	for _, path := range []string{"", "login", "assets/style.css", "assets/base.css", "assets/console.js", "api/queues", "no-such-page"} {
 		for _, bearer := range []string{"", "Bearer " + token} {
 			r := httptest.NewRequest(http.MethodGet, "http://ops.example.org/console/"+path, nil)
 			r.Header.Set("Authorization", bearer)

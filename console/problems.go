@@ -156,7 +156,7 @@ func (q *queue) problems(s *snapshot) (all []problem) {
 		if q.DeadRate > 0 {
 			text += fmt.Sprintf(", and %s more a second", rate(q.DeadRate))
 		}
-		add(q.DeadRate > 0, text+".", "See why they failed. Mend the cause, and replay a few as canaries first.", pageOf("deadletters", q.Name), "Show the groups")
+		add(q.DeadRate > 0, text+".", "See why they failed. Fix the cause, and replay a few as canaries first.", pageOf("deadletters", q.Name), "Show the groups")
 	}
 	return all
 }

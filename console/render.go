@@ -154,11 +154,3 @@ func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, nam
 	w.WriteHeader(status)
 	_, _ = page.WriteTo(w) // an error means that the client has closed the connection
 }
-
-func assets() http.Handler {
-	sub, err := fs.Sub(files, "assets")
-	if err != nil {
-		panic(err) // the name is a constant
-	}
-	return http.FileServerFS(sub)
-}

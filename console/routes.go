@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/internal/look"
 	"github.com/warren-mq/warren/internal/printable"
 )
 
@@ -32,7 +33,7 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("GET "+path+"login", c.showLogin)
 	mux.HandleFunc("POST "+path+"login", c.login)
 	mux.HandleFunc("POST "+path+"logout", c.logout)
-	mux.Handle("GET "+path+"assets/", http.StripPrefix(path+"assets", assets()))
+	mux.Handle("GET "+path+"assets/", http.StripPrefix(path+"assets", look.Handler(files)))
 	c.page(mux, "{$}", "overview.html", c.overview)
 	c.page(mux, "queues", "queues.html", c.queues)
 	c.page(mux, "queues/{queue}", "queue.html", c.queue)

@@ -25,8 +25,10 @@ type violation struct {
 // the violations.
 func (t *Tab) Violations() []string {
 	t.tb.Helper()
-	t.do("load axe-core", chromedp.Evaluate[chromedp.Void](axe))
-	found := Eval[[]violation](t, "axe.run().then(found => found.violations)")
+	if !Eval[bool](t, "'axe' in window") {
+		t.do("load axe-core", chromedp.Evaluate[chromedp.Void](axe))
+	}
+	found := Eval[[]violation](t, "axe.run({resultTypes: ['violations']}).then(found => found.violations)")
 	texts := make([]string, len(found))
 	for i, v := range found {
 		lines := []string{fmt.Sprintf("%s: %s", v.ID, v.Help)}

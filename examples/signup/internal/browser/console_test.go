@@ -30,6 +30,9 @@ type night struct {
 	cfg  broker.Config
 	url  string
 	well atomic.Bool // the payment provider is up again
+	paid atomic.Int64
+
+	schedules *schedule.Scheduler
 }
 
 const consoleToken = "0123456789abcdef"
@@ -38,38 +41,28 @@ func newNight(t *testing.T) *night {
 	t.Helper()
 	b := devbroker.New()
 	n := &night{t: t, cfg: broker.Config{URL: b.URL(), Dial: b.DialContext}}
-	run := func(what func(context.Context) error) {
-		ctx, stop := context.WithCancel(context.Background())
-		ended := make(chan error, 1)
-		go func() { ended <- what(ctx) }()
-		t.Cleanup(func() {
-			stop()
-			if err := <-ended; err != nil {
-				t.Errorf("Run returned %v", err)
-			}
-		})
-	}
 	t.Cleanup(func() {
 		if err := b.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	t1, t2 := n.worker(), n.worker()
-	run(t1.Run)
-	run(t2.Run)
-	run(schedule.New(schedule.Config{
+	n.schedules = schedule.New(schedule.Config{
 		Name: "night", Broker: n.cfg, Logger: slog.New(slog.DiscardHandler),
 		Entries: []schedule.Entry{{Name: "report", Cron: "30 3 * * 1-5", Key: "orders"}},
-	}).Run)
+	})
+	first := n.worker("v1.0.0")
+	n.run(first.Run)
+	n.run(n.worker("v1.0.0").Run)
+	n.run(n.schedules.Run)
 	c, err := console.New(console.Config{
-		Broker: n.cfg, Control: true, Logger: slog.New(slog.DiscardHandler), Topology: t1.Topology,
+		Broker: n.cfg, Control: true, Logger: slog.New(slog.DiscardHandler), Topology: first.Topology,
 		Token: func() (string, error) { return consoleToken, nil },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(c)
-	run(c.Run)
+	n.run(c.Run)
 	t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()
@@ -78,10 +71,29 @@ func newNight(t *testing.T) *night {
 	return n
 }
 
-// worker returns a worker of the queues orders and slow.
-func (n *night) worker() *worker.Worker {
+// run calls what in the background until the test ends.
+func (n *night) run(what func(context.Context) error) {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- what(ctx) }()
+	n.t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			n.t.Errorf("Run returned %v", err)
+		}
+	})
+}
+
+// worker returns a worker of the queues orders and slow, which announces the version and the
+// scheduler.
+func (n *night) worker(version string) *worker.Worker {
 	w := worker.New(worker.Config{Broker: n.cfg, Logger: slog.New(slog.DiscardHandler), Fleet: &fleet.Config{
-		Schedule: func() fleet.Schedule { return fleet.Schedule{Group: "night", Role: "leader"} },
+		Version: version,
+		Schedule: func() fleet.Schedule {
+			h := n.schedules.Health()
+			return fleet.Schedule{Group: "night", Role: h.Role, Reasons: h.Reasons}
+		},
+		RunSchedule: n.schedules.RunNow,
 	}})
 	w.Queue(worker.Queue{Name: "orders", Exchange: "shop", Concurrency: 4, Retry: retry.Policy{MaxAttempts: 1}}).Handle("order.*", handler.Func(n.order))
 	w.Queue(worker.Queue{Name: "slow", Retry: retry.Policy{MaxAttempts: 1}}).Handle("#", handler.Func(hang))
@@ -97,6 +109,7 @@ func hang(ctx context.Context, _ *message.Message) error {
 func (n *night) order(_ context.Context, m *message.Message) error {
 	switch kind := m.Headers.String("kind"); {
 	case n.well.Load() && kind == "provider":
+		n.paid.Add(1)
 		return nil
 	case kind == "provider":
 		return retry.Permanent(errors.New("payment provider: 503 Service Unavailable"))
@@ -144,9 +157,11 @@ func (n *night) ready(tab *browser.Tab) {
 }
 
 // login logs in as Ada.
-func (n *night) login(tab *browser.Tab) {
+func (n *night) login(tab *browser.Tab) { n.loginAs(tab, "Ada") }
+
+func (n *night) loginAs(tab *browser.Tab, user string) {
 	tab.Go(n.url)
-	tab.Fill("#user", "Ada")
+	tab.Fill("#user", user)
 	tab.Fill("#token", consoleToken)
 	tab.Follow("form button.first")
 }
@@ -161,7 +176,7 @@ func press(t *testing.T, tab *browser.Tab, text, title string) {
 func TestABadNightInTheConsole(t *testing.T) {
 	t.Parallel()
 	n := newNight(t)
-	tab := browser.Open(t).Tab(t, browser.Looks()[0])
+	tab := open(t).Tab(t, browser.Looks()[0])
 	n.login(tab)
 	n.ready(tab)
 	n.publish("provider", `{"order":1}`, 40)
@@ -170,8 +185,10 @@ func TestABadNightInTheConsole(t *testing.T) {
 
 	tab.Go(n.url)
 	tab.Until("the overview says what is wrong", `document.body.innerText.includes("Queue orders has 44 dead letters")`)
+	picture(tab, "console-overview")
 	press(t, tab, "Show the groups", "Dead letters of orders")
 	tab.Until("there are three groups", `document.querySelectorAll("tbody tr").length === 3`)
+	picture(tab, "console-dead-letters")
 
 	// The canaries stop a replay that comes too early.
 	press(t, tab, "Replay the group", "Replay to orders")
@@ -211,7 +228,7 @@ func TestABadNightInTheConsole(t *testing.T) {
 func TestAQueueIsPausedAndAHandlerCancelledInTheConsole(t *testing.T) {
 	t.Parallel()
 	n := newNight(t)
-	tab := browser.Open(t).Tab(t, browser.Looks()[0])
+	tab := open(t).Tab(t, browser.Looks()[0])
 	n.login(tab)
 	n.ready(tab)
 	tab.Go(n.url + "queues/orders")
@@ -229,6 +246,11 @@ func TestAQueueIsPausedAndAHandlerCancelledInTheConsole(t *testing.T) {
 	tab.Go(n.url + "deadletters/slow")
 	tab.Until("it is a dead letter", `document.querySelectorAll("tbody tr").length === 1`)
 
+	tab.Go(n.url + "schedules")
+	tab.Until("the leader has stored its schedules", `document.querySelector("#state, main").innerText.includes("every Monday to Friday at 03:30")`)
+	press(t, tab, "Run now", "Schedules")
+	tab.Until("the message of the schedule was published", `document.querySelector(".notice").innerText.includes("Published the message of schedule report now, on 1 process")`)
+
 	n.publish("later", `{"order":2}`, 1, broker.WithDelay(time.Minute))
 	tab.Go(n.url + "delayed")
 	tab.Until("it waits", `document.querySelector("#state").innerText.includes("exchange shop") && [...document.querySelectorAll("td.n")].some(e => e.innerText === "1")`)
@@ -240,7 +262,7 @@ func TestAQueueIsPausedAndAHandlerCancelledInTheConsole(t *testing.T) {
 func TestConsolePagesShutNobodyOut(t *testing.T) {
 	t.Parallel()
 	n := newNight(t)
-	b := browser.Open(t)
+	b := open(t)
 	first := b.Tab(t, browser.Looks()[0])
 	n.login(first)
 	n.ready(first)
@@ -253,28 +275,13 @@ func TestConsolePagesShutNobodyOut(t *testing.T) {
 	first.Until("a message waits", `document.querySelector("#state").innerText.includes("exchange shop")`)
 	process := browser.Eval[string](first, `fetch("`+n.url+`api/processes").then(r => r.json()).then(v => v.processes[0].id)`)
 	parking := topology.ExchangeParking("shop")
-	for _, look := range browser.Looks() {
-		if look.Name == "phone-dark" {
-			continue // the colours and the widths are tested by the others
-		}
-		t.Run(look.Name, func(t *testing.T) {
-			t.Parallel()
-			tab := b.Tab(t, look)
-			for name, path := range map[string]string{
-				"overview": "", "queues": "queues", "queue": "queues/orders", "working": "working", "stack": "working/" + process, "processes": "processes",
-				"deadletters": "deadletters", "groups": "deadletters/orders", "letters": "deadletters/orders/letters", "letter": "deadletters/orders/letter?id=provider-0",
-				"replay": "deadletters/orders/replay", "discard": "deadletters/orders/discard", "edit": "deadletters/orders/edit?id=provider-0", "jobs": "jobs",
-				"delayed": "delayed", "delays": "delayed/" + parking, "schedules": "schedules", "topology": "topology?plan=1", "publish": "publish", "login": "login",
-			} {
-				tab.Go(n.url + path)
-				for _, v := range tab.Violations() {
-					t.Errorf("%s: %s", path, v)
-				}
-				if wide := browser.Eval[int](tab, "document.documentElement.scrollWidth"); wide > int(look.Width) {
-					t.Errorf("%s is %d pixels wide, want %d at most", path, wide, look.Width)
-				}
-				shootPage(t, tab, "console-"+name+"-"+look.Name)
-			}
-		})
-	}
+	audit(t, b, n.url, map[string]string{
+		"console-overview": "", "console-queues": "queues", "console-queue": "queues/orders", "console-working": "working",
+		"console-stack": "working/" + process, "console-processes": "processes", "console-deadletters": "deadletters",
+		"console-groups": "deadletters/orders", "console-letters": "deadletters/orders/letters",
+		"console-letter": "deadletters/orders/letter?id=provider-0", "console-replay": "deadletters/orders/replay",
+		"console-discard": "deadletters/orders/discard", "console-edit": "deadletters/orders/edit?id=provider-0", "console-jobs": "jobs",
+		"console-delayed": "delayed", "console-delays": "delayed/" + parking, "console-schedules": "schedules",
+		"console-topology": "topology?plan=1", "console-publish": "publish", "console-login": "login",
+	})
 }

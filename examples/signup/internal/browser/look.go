@@ -17,6 +17,14 @@ func Looks() []Look {
 	}
 }
 
+// Pictures returns both colour schemes, each with the size of a picture for the documentation.
+func Pictures() []Look {
+	return []Look{
+		{Name: "light", Width: 1200, Height: 630},
+		{Name: "dark", Width: 1200, Height: 630, Dark: true},
+	}
+}
+
 func (l Look) scheme() string {
 	if l.Dark {
 		return "dark"

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/warren-mq/warren/examples/signup/internal/browser"
@@ -24,24 +25,9 @@ func everywhere() map[string]string {
 
 func TestPagesShutNobodyOut(t *testing.T) {
 	t.Parallel()
-	b := browser.Open(t)
+	b := open(t)
 	url := livetest.Serve(t, livetest.Busy())
-	for _, look := range browser.Looks() {
-		t.Run(look.Name, func(t *testing.T) {
-			t.Parallel()
-			tab := b.Tab(t, look)
-			for name, path := range everywhere() {
-				tab.Go(url + path)
-				for _, v := range tab.Violations() {
-					t.Errorf("%s: %s", path, v)
-				}
-				if wide := browser.Eval[int](tab, "document.documentElement.scrollWidth"); wide > int(look.Width) {
-					t.Errorf("%s is %d pixels wide, want %d at most", path, wide, look.Width)
-				}
-				shootPage(t, tab, name+"-"+look.Name)
-			}
-		})
-	}
+	audit(t, b, url, everywhere())
 }
 
 func shootPage(t *testing.T, tab *browser.Tab, name string) {
@@ -58,7 +44,7 @@ func shootPage(t *testing.T, tab *browser.Tab, name string) {
 func TestThePageFollowsTheDemo(t *testing.T) {
 	t.Parallel()
 	d := livetest.Busy()
-	tab := browser.Open(t).Tab(t, browser.Looks()[0])
+	tab := open(t).Tab(t, browser.Looks()[0])
 	tab.Go(livetest.Serve(t, d) + "/live")
 	ready := `document.querySelector('[data-queue=welcome-email] [data-v=ready]').textContent`
 
@@ -70,7 +56,7 @@ func TestThePageFollowsTheDemo(t *testing.T) {
 	}
 
 	tab.Press("button[value=stop-mail]")
-	tab.Until("the mail server is stopped", `document.querySelector("#mood").textContent === "Stopped"`)
+	tab.Until("the mail server is stopped", `document.querySelector("#mail-status").textContent === "Stopped"`)
 	tab.Until("the summary shows it", `document.querySelector("[role=status]").textContent.includes("Done: stop-mail.")`)
 
 	tab.Press("#pause")
@@ -83,9 +69,48 @@ func TestThePageFollowsTheDemo(t *testing.T) {
 	tab.Until("the page is updated again", ready+` === "55"`)
 }
 
+// TestControlsStayInViewWithTheirEffect scrolls to each button of the live page on a phone. The line
+// that shows what an action does, and where the messages are, must be in view beside it.
+func TestControlsStayInViewWithTheirEffect(t *testing.T) {
+	t.Parallel()
+	tab := open(t).Tab(t, browser.Look{Name: "phone", Width: 390, Height: 844})
+	tab.Go(livetest.Serve(t, livetest.Busy()) + "/live")
+	hidden := browser.Eval[[]string](tab, `[...document.querySelectorAll("#state button:enabled")].filter(button => {
+		button.focus();
+		button.scrollIntoView({ block: "nearest" });
+		const at = button.getBoundingClientRect(), now = document.querySelector(".now").getBoundingClientRect();
+		const top = document.elementFromPoint(at.left + at.width / 2, at.top + at.height / 2);
+		return !button.contains(top) || now.top < 0 || now.bottom > innerHeight + 1;
+	}).map(button => button.outerHTML)`)
+	for _, button := range hidden {
+		t.Errorf("the button is covered, or its effect is out of view: %s", button)
+	}
+	if buttons := browser.Eval[int](tab, `document.querySelectorAll("#state button:enabled").length`); buttons < 20 {
+		t.Errorf("looked at %d buttons, want at least 20", buttons)
+	}
+}
+
+func TestAStepOfTheStoryHasItsButton(t *testing.T) {
+	t.Parallel()
+	d := livetest.Busy()
+	tab := open(t).Tab(t, browser.Looks()[0])
+	tab.Go(livetest.Serve(t, d) + "/live")
+	tab.Press("button[name=chapter][value='2']")
+	tab.Until("it is played", `document.querySelector("[role=status]").textContent.includes("Done: play.")`)
+	tab.Press("button[value=play]")
+	d.Change(func(s *live.Snapshot) { s.Story[1].Result, s.Doing = "Measured again.", "Playing all steps." })
+	tab.Until("its result is shown", `document.querySelector(".steps .played:nth-child(2) .said").innerText.includes("Measured again.")`)
+	tab.Until("the line in view shows the progress", `document.querySelector("#doing").textContent === "Playing all steps."`)
+	d.Mu.Lock()
+	defer d.Mu.Unlock()
+	if want := []live.Action{{Verb: live.Play, Chapter: 2}, {Verb: live.Play}}; !slices.Equal(d.Actions, want) {
+		t.Errorf("done is %+v, want %+v", d.Actions, want)
+	}
+}
+
 func TestTheKeyboardReachesEveryButton(t *testing.T) {
 	t.Parallel()
-	tab := browser.Open(t).Tab(t, browser.Looks()[0])
+	tab := open(t).Tab(t, browser.Looks()[0])
 	tab.Go(livetest.Serve(t, livetest.Busy()) + "/live")
 	wanted := browser.Eval[int](tab, `document.querySelectorAll("a[href], button:enabled:not([hidden]), input:not([type=hidden])").length`)
 	reached := map[string]bool{}
@@ -108,12 +133,12 @@ func TestTheKeyboardReachesEveryButton(t *testing.T) {
 func TestThePagesWorkWithoutTheScript(t *testing.T) {
 	t.Parallel()
 	d := livetest.Busy()
-	tab := browser.Open(t).Tab(t, browser.Looks()[0])
+	tab := open(t).Tab(t, browser.Looks()[0])
 	tab.WithoutScript()
 	tab.Go(livetest.Serve(t, d) + "/live")
 	tab.Follow("button[value=stop-mail]")
-	if mood := tab.Text("#mood"); mood != "Stopped" {
-		t.Errorf("the mail server is %q, want Stopped", mood)
+	if status := tab.Text("#mail-status"); status != "Stopped" {
+		t.Errorf("the mail server is %q, want Stopped", status)
 	}
 	tab.Follow("noscript a")
 }
@@ -121,7 +146,7 @@ func TestThePagesWorkWithoutTheScript(t *testing.T) {
 func TestThePageSaysThatWhatItShowsIsGone(t *testing.T) {
 	t.Parallel()
 	d := livetest.Busy()
-	tab := browser.Open(t).Tab(t, browser.Looks()[0])
+	tab := open(t).Tab(t, browser.Looks()[0])
 	tab.Go(livetest.Serve(t, d) + "/journey/7")
 	tab.Until("the page is connected", `source.readyState === EventSource.OPEN`)
 	d.Mu.Lock()

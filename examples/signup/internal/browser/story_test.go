@@ -23,23 +23,25 @@ var pictures = flag.String("pictures", "", "write pictures for the documentation
 
 // TestTheStory goes through the demo in a browser, as a person who tries it out would.
 func TestTheStory(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
+	s.lookAtTheForms()
 	s.signUp("Ada", "ada@example.test")
-	s.look(s.person, "signed-up", false)
+	s.look(s.person, "signed-up")
 	s.followTheVerification("ada@example.test")
 	s.signUpAgain("ada@example.test")
 	s.breakTheMailServer()
 	s.rememberRetries()
 	s.signUp("Bob", "bob@example.test")
 	s.seeRetriesAndDeadLetters()
-	s.mendAndReplay()
+	s.fixAndReplay()
 	s.seeTheMails("bob@example.test")
 	s.seeTheJourney()
 	s.scaleAPool()
 	s.killTheConnection()
 	s.bounce("cleo@example.test")
 	s.signUpThousands()
-	s.overtakeAFlood()
+	s.playTheStory()
 }
 
 // story uses two tabs: one signs up, the other shows the live page.
@@ -80,7 +82,7 @@ func begin(t *testing.T) *story {
 			t.Error(err)
 		}
 	})
-	b := browser.Open(t)
+	b := open(t)
 	desk := browser.Looks()[0]
 	return &story{
 		t: t, site: d.Site(), prefix: prefix, person: b.Tab(t, desk), watcher: b.Tab(t, desk),
@@ -112,7 +114,7 @@ func (s *story) followTheVerification(email string) {
 	s.t.Helper()
 	s.person.Follow(".next a[href^='/inbox']")
 	s.person.Until("both mails are there", `document.querySelectorAll("tbody tr").length === 2`)
-	s.look(s.person, "inbox", false)
+	s.look(s.person, "inbox")
 	s.person.Follow("a.follow[data-kind=verification]")
 	if title := s.person.Text("h1"); title != "Your address is confirmed" {
 		s.t.Errorf("the link leads to %q, and the page says %q", title, s.person.Text("main"))
@@ -142,17 +144,17 @@ func (s *story) breakTheMailServer() {
 	s.t.Helper()
 	s.watcher.Go(s.site + "/live")
 	s.watcher.Press("button[value=slow-mail]")
-	s.mood("Slow")
+	s.mailStatus("Slow")
 	s.watcher.Press("#sync-1")
 	s.watcher.Until("both ways have a latency", `document.querySelector("#new-p99") !== null && document.querySelector("#old-p99") !== null`)
 	s.t.Logf("the p99 is %s, and %s the old way", s.watcher.Text("#new-p99"), s.watcher.Text("#old-p99"))
 	s.watcher.Press("button[value=stop-mail]")
-	s.mood("Stopped")
+	s.mailStatus("Stopped")
 }
 
-func (s *story) mood(want string) {
+func (s *story) mailStatus(want string) {
 	s.t.Helper()
-	s.watcher.Until("the mail server is "+want, `document.querySelector("#mood").textContent === "`+want+`"`)
+	s.watcher.Until("the mail server is "+want, `document.querySelector("#mail-status").textContent === "`+want+`"`)
 }
 
 // rememberRetries makes the page record that a message waited for its next attempt. The wait
@@ -177,11 +179,10 @@ func figure(lane, name string) string {
 	return fmt.Sprintf("Number(document.querySelector('%s [data-v=%s]').textContent.replaceAll(',', ''))", lane, name)
 }
 
-func (s *story) mendAndReplay() {
+func (s *story) fixAndReplay() {
 	s.t.Helper()
-	s.makeTrouble()
-	s.watcher.Press("button[value=mend-mail]")
-	s.mood("Well")
+	s.watcher.Press("button[value=fix-mail]")
+	s.mailStatus("Healthy")
 	for _, lane := range []string{s.welcomeLane, s.verifyLane} {
 		s.watcher.Press(lane + " button[value=replay]")
 		s.watcher.Until("no dead letter is left", figure(lane, "dead")+" === 0")
@@ -201,28 +202,32 @@ func (s *story) seeTheMails(email string) {
 func (s *story) seeTheJourney() {
 	s.t.Helper()
 	s.person.Follow("tbody th a")
+	s.look(s.person, "mail")
 	s.person.Follow("a[href^='/journey/']")
 	s.person.Until("the whole is done", `document.querySelector("[role=status] .state.done") !== null`)
-	for _, state := range []string{"retrying", "dead", "done"} {
+	for _, state := range []string{"retrying", "dead", "replayed", "done"} {
 		if n := browser.Eval[int](s.person, `document.querySelectorAll(".journey > .`+state+`").length`); n == 0 {
 			s.t.Errorf("the journey lacks a step with state %s:\n%s", state, s.person.Text("main"))
 		}
 	}
-	s.look(s.person, "journey", true)
+	browser.Eval[bool](s.person, `document.querySelector(".journey .replayed").scrollIntoView({ block: "center" }), true`)
+	s.look(s.person, "journey")
 }
 
 func (s *story) scaleAPool() {
 	s.t.Helper()
-	hands := `document.querySelectorAll('` + s.welcomeLane + ` .hands circle').length`
-	before := browser.Eval[int](s.watcher, hands)
+	workers := `document.querySelectorAll('` + s.welcomeLane + ` .workers circle').length`
+	before := browser.Eval[int](s.watcher, workers)
 	s.watcher.Press(s.welcomeLane + " .pool button:last-child")
-	s.watcher.Until("the pool has one hand more", fmt.Sprintf("%s === %d", hands, before+1))
+	s.watcher.Until("the pool has one worker more", fmt.Sprintf("%s === %d", workers, before+1))
 }
 
 func (s *story) killTheConnection() {
 	s.t.Helper()
 	broker := `document.querySelector("section[aria-labelledby=broker]").innerText`
 	s.watcher.Press("button[value=kill-connection]")
+	s.watcher.Until("the page shows what the cut did", `/^Reconnected in [0-9.]+ m?s, 0 lost/.test(document.querySelector("#cut")?.textContent)`)
+	s.t.Log(s.watcher.Text("#cut"))
 	s.watcher.Until("the page shows the loss, and the workers have reconnected", broker+`.includes(", lost ") && `+broker+`.includes("Connected")`)
 }
 
@@ -239,39 +244,50 @@ func (s *story) bounce(email string) {
 	}
 }
 
+// lookAtTheForms checks the pages that a visitor sees before a sign-up.
+func (s *story) lookAtTheForms() {
+	s.t.Helper()
+	for name, path := range map[string]string{"form": "/", "reset": "/reset"} {
+		s.person.Go(s.site + path)
+		s.look(s.person, name)
+	}
+}
+
 // look takes pictures of the page if -pictures is set, and checks it with axe-core.
 // TestPagesShutNobodyOut tests the other looks.
-func (s *story) look(tab *browser.Tab, name string, whole bool) {
+func (s *story) look(tab *browser.Tab, name string) {
 	s.t.Helper()
-	s.shoot(tab, name, whole, browser.Looks()[:3])
+	picture(tab, "signup-"+name)
 	for _, v := range tab.Violations() {
 		s.t.Errorf("%s: %s", name, v)
 	}
 }
 
-// shoot takes pictures of the page in the looks if -pictures is set.
-func (s *story) shoot(tab *browser.Tab, name string, whole bool, looks []browser.Look) {
-	s.t.Helper()
+// picture takes pictures of the visible part of the page for the documentation, if -pictures is set.
+func picture(tab *browser.Tab, name string) {
 	if *pictures == "" {
 		return
 	}
-	for _, look := range looks {
-		phone := look.Width < 600
-		if !whole && !phone {
-			look.Height = 640 // the page has no more content
-		}
+	for _, look := range browser.Pictures() {
 		tab.Look(look)
-		tab.Shoot(filepath.Join(*pictures, "signup-"+name+"-"+look.Name+".png"), whole && !phone)
+		tab.Shoot(filepath.Join(*pictures, name+"-"+look.Name+".png"), false)
 	}
 	tab.Look(browser.Looks()[0])
 }
 
-// makeTrouble causes more retries for the picture of the live page, and checks that page.
-func (s *story) makeTrouble() {
+// playTheStory plays the five steps by their one button, and checks what the page shows.
+func (s *story) playTheStory() {
 	s.t.Helper()
-	if *pictures != "" {
-		s.watcher.Press("button[name=count][value='100']")
-		s.watcher.Until("mails wait for their next attempt", figure(s.welcomeLane, "retrying")+" > 20")
+	s.watcher.Press("button[value=play]")
+	s.watcher.Until("all five steps are played", `document.querySelectorAll(".steps .played").length === 5 && document.querySelector("#ended")?.textContent === "Played 5 steps."`)
+	s.t.Log(s.watcher.Text("#ratio") + "\n" + s.watcher.Text(".steps"))
+	if ratio := s.watcher.Text("#ratio"); !strings.HasSuffix(ratio, "× sooner") {
+		s.t.Errorf("the page shows %q, want that the answers come sooner", ratio)
 	}
-	s.look(s.watcher, "live", true)
+	said := s.watcher.Text("#reset")
+	place, waiting := s.figureIn("#reset b"), s.figureIn("#reset b + b")
+	if place < 1 || waiting < 8000 || place > waiting/100 {
+		s.t.Errorf("the page shows %q, want a position of at most 1%% of at least 8,000 waiting mails", said)
+	}
+	s.look(s.watcher, "live")
 }

@@ -94,16 +94,25 @@ func (t *Tab) Fill(selector, text string) {
 // Press clicks the element that the selector matches, and stays on the page.
 func (t *Tab) Press(selector string) {
 	t.tb.Helper()
+	t.centre(selector)
 	t.do("press "+selector, chromedp.Click(chromedp.CSS(selector)))
 }
 
 // Follow clicks the element that the selector matches, and waits for the next page.
 func (t *Tab) Follow(selector string) {
 	t.tb.Helper()
+	t.centre(selector)
 	t.do("follow "+selector, func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
 		_, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector)))
 		return chromedp.Void{}, err
 	})
+}
+
+// centre scrolls to the element, so that no part of the page that sticks to an edge covers it. An
+// element that is not there yet is left to the step that waits for it.
+func (t *Tab) centre(selector string) {
+	t.tb.Helper()
+	Eval[bool](t, "(document.querySelector("+strconv.Quote(selector)+")?.scrollIntoView({ block: 'center' }), true)")
 }
 
 // FollowText clicks the first link or button in main whose text begins with text, and waits for

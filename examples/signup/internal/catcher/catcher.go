@@ -106,8 +106,8 @@ func (c *Catcher) Bounce(address string) {
 	c.bounces = append(c.bounces, strings.ToLower(address))
 }
 
-// Mend ends the effects of Slow and Bounce, and starts the server if it is stopped.
-func (c *Catcher) Mend() error {
+// Fix ends the effects of Slow and Bounce, and starts the server if it is stopped.
+func (c *Catcher) Fix() error {
 	c.mu.Lock()
 	c.delay, c.bounces = 0, nil
 	c.mu.Unlock()

@@ -24,7 +24,7 @@ func (d *Demo) Do(ctx context.Context, a live.Action) (said string, err error) {
 	case live.FloodAndReset:
 		return d.floodAndReset(a.Count)
 	case live.KillConnection:
-		return fmt.Sprintf("Cut %s to the broker.", some(d.wires.cut(), "connection")), nil
+		return d.cutConnections(), nil
 	case live.Scale:
 		return d.scale(a.Queue, a.Concurrency)
 	case live.Replay:
@@ -32,6 +32,8 @@ func (d *Demo) Do(ctx context.Context, a live.Action) (said string, err error) {
 	case live.Cancel:
 		d.job.stop()
 		return "Stopped the running action.", nil
+	case live.Play:
+		return d.play(a.Chapter)
 	default:
 		return d.mailAction(a)
 	}
@@ -42,8 +44,8 @@ func (d *Demo) mailAction(a live.Action) (string, error) {
 		return "", fmt.Errorf("the mail server is %s: %q works only on the built-in mail server, which runs without SMTP_URL", d.elsewhere, a.Verb)
 	}
 	switch a.Verb {
-	case live.MendMail:
-		return "The mail server works again.", d.catcher.Mend()
+	case live.FixMail:
+		return "The mail server works again.", d.catcher.Fix()
 	case live.SlowMail:
 		d.catcher.Slow(slow)
 		return fmt.Sprintf("The mail server takes %s per mail.", live.Duration(slow)), d.catcher.Resume()
@@ -81,13 +83,21 @@ func (d *Demo) replay(queue string) (string, error) {
 	}
 	const doing = "Replaying the dead letters."
 	return doing, d.job.begin(doing, func(ctx context.Context) string {
-		done := 0
-		for _, q := range queues {
-			n, err := d.replayQueue(ctx, q)
-			if done += n; err != nil {
-				return d.cut(ctx, "Replayed "+some(done, "dead letter"), err)
-			}
+		done, err := d.replayAll(ctx, queues)
+		if err != nil {
+			return d.cut(ctx, "Replayed "+some(done, "dead letter"), err)
 		}
 		return "Replayed " + some(done, "dead letter") + "."
 	})
+}
+
+// replayAll replays the dead letters of the queues, and returns how many it replayed.
+func (d *Demo) replayAll(ctx context.Context, queues []string) (done int, err error) {
+	for _, q := range queues {
+		n, err := d.replayQueue(ctx, q)
+		if done += n; err != nil {
+			return done, err
+		}
+	}
+	return done, nil
 }

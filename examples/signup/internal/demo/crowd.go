@@ -31,30 +31,39 @@ const forgetful = "forgetful@example.com"
 // floodAccount begins the made-up account ids of a flood. Their journeys are not recorded.
 const floodAccount = "flood-"
 
-// crowd signs up n people, each with a request to path. The old way signs them up one after
-// the other; the new way sends as many requests at a time as the processors can handle.
+// crowd signs up n people, each with a request to path.
 func (d *Demo) crowd(path string, n int) (string, error) {
-	people, person, atATime := some(n, "person"), d.crowds.person, 1
-	if n > many {
-		person = d.crowds.extra
-	}
-	if path == live.PostSignUp {
-		atATime = runtime.GOMAXPROCS(0)
-		if n > many { // with a shared password there is one hash to compute
-			atATime *= 4
-		}
-	}
-	doing, name := "Signing up "+people+".", strings.ToLower(rand.Text()[:6])
+	people := some(n, "person")
+	doing := "Signing up " + people + "."
 	return doing, d.job.begin(doing, func(ctx context.Context) string {
-		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atATime}, Timeout: time.Minute}
-		defer client.CloseIdleConnections()
-		done, err := d.forEach(ctx, n, atATime, func(i int) error {
-			return d.signUp(ctx, client, path, person(name, i))
-		})
+		done, err := d.signUpCrowd(ctx, path, crowdName(), n, n > many)
 		if err == nil {
 			return "Signed up " + people + "."
 		}
 		return d.cut(ctx, "Signed up "+live.Count(done)+" of "+people, err)
+	})
+}
+
+func crowdName() string { return strings.ToLower(rand.Text()[:6]) }
+
+// signUpCrowd signs up the n people of a crowd, each with a request to path, and returns how many
+// are signed up. The old way signs them up one after the other; the new way sends as many requests
+// at a time as the processors can handle. With a shared password there is one hash to compute.
+func (d *Demo) signUpCrowd(ctx context.Context, path, name string, n int, shared bool) (done int, err error) {
+	person, atATime := d.crowds.person, 1
+	if shared {
+		person = d.crowds.extra
+	}
+	if path == live.PostSignUp {
+		atATime = runtime.GOMAXPROCS(0)
+		if shared {
+			atATime *= 4
+		}
+	}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atATime}, Timeout: time.Minute}
+	defer client.CloseIdleConnections()
+	return d.forEach(ctx, n, atATime, func(i int) error {
+		return d.signUp(ctx, client, path, person(name, i))
 	})
 }
 

@@ -54,6 +54,7 @@ type Demo struct {
 	watch    watch
 	snapshot atomic.Pointer[live.Snapshot]
 	job      job
+	results  results
 	crowds   crowds
 }
 

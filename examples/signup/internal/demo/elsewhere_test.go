@@ -26,7 +26,7 @@ func TestAMailServerElsewhereIsNotOurs(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := startWith(t, other.URL())
-	for _, verb := range []live.Verb{live.SlowMail, live.StopMail, live.MendMail, live.Bounce} {
+	for _, verb := range []live.Verb{live.SlowMail, live.StopMail, live.FixMail, live.Bounce} {
 		if said, err := d.Do(t.Context(), live.Action{Verb: verb, Address: "a@example.com"}); err == nil || !strings.Contains(err.Error(), u.Host) {
 			t.Errorf("%s: got %q, %v, want that the server is %s", verb, said, err, u.Host)
 		}

@@ -2,9 +2,12 @@ package demo
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/warren-mq/warren/examples/signup/internal/live"
+	"github.com/warren-mq/warren/internal/record"
+	"github.com/warren-mq/warren/message"
 )
 
 // journeys holds the journeys of the latest sign-ups. It is safe for concurrent use.
@@ -58,6 +61,27 @@ func (j *journeys) note(id string, s live.Step) {
 	defer j.mu.Unlock()
 	one := j.of(id)
 	one.Steps = append(one.Steps, s)
+}
+
+// replayed adds a step if the message is a dead letter that was replayed, unless the journey has
+// that step already: the first attempt may be delivered twice.
+func (j *journeys) replayed(m *message.Message) {
+	at, err := m.Headers.Time(record.HeaderReplayedAt)
+	if m.CorrelationID == "" || m.Attempt > 1 || err != nil || at.IsZero() {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	one := j.of(m.CorrelationID)
+	if slices.ContainsFunc(one.Steps, func(s live.Step) bool {
+		return s.State == live.Replayed && s.Where == m.Queue && s.At.Equal(at)
+	}) {
+		return
+	}
+	one.Steps = append(one.Steps, live.Step{
+		At: at, Where: m.Queue, What: "replayed: the dead letter went back to its queue", State: live.Replayed,
+		Detail: "by " + m.Headers.String(record.HeaderReplayedBy),
+	})
 }
 
 // verified records that the link was followed.
@@ -116,9 +140,21 @@ func (j *journeys) recent(limit int, queues []string) (all []live.Signup) {
 	return all
 }
 
+// done returns how many of the people of a crowd have a journey that is done.
+func (j *journeys) done(crowd string, queues []string) (n int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, one := range j.byID {
+		if strings.Contains(one.Email, "."+crowd+"@") && state(one, queues) == live.Done {
+			n++
+		}
+	}
+	return n
+}
+
 // worst orders the states of the branches: the first that occurs is the state of the whole
 // journey.
-var worst = []live.State{live.Dead, live.Retrying, live.Working, live.Waiting}
+var worst = []live.State{live.Dead, live.Retrying, live.Working, live.Replayed, live.Waiting}
 
 // state returns the state of the worst branch, or done once every queue is done.
 func state(j *live.Journey, queues []string) live.State {

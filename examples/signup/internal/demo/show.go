@@ -15,6 +15,7 @@ var _ live.Demo = (*Demo)(nil)
 func (d *Demo) Snapshot() live.Snapshot {
 	s := *d.snapshot.Load()
 	s.MailServer, s.Reset = d.mailServer(), d.watch.lastReset()
+	s.Broker.Cut, s.Story = d.watch.lastCut(), d.results.story()
 	s.Doing, s.Ended = d.job.now()
 	return s
 }
@@ -66,7 +67,7 @@ func (d *Demo) mailServer() live.MailServer {
 		return live.MailServer{Elsewhere: d.elsewhere, Accepted: sent, Failed: failed}
 	}
 	state := d.catcher.State()
-	m := live.MailServer{Mode: live.MailWell, Delay: state.Delay, Accepted: state.Accepted, Failed: failed, Bounces: state.Bounces}
+	m := live.MailServer{Mode: live.MailHealthy, Delay: state.Delay, Accepted: state.Accepted, Failed: failed, Bounces: state.Bounces}
 	switch {
 	case state.Stopped:
 		m.Mode = live.MailStopped

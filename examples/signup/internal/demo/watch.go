@@ -32,6 +32,8 @@ type watch struct {
 	mu     sync.Mutex
 	queues map[string]*tally // by queue name with prefix
 	reset  *pending
+	inHand map[string]struct{} // messages in handlers, by copyOf
+	cut    *cut
 }
 
 // tally counts the outcomes of a queue.
@@ -64,6 +66,8 @@ func (w *watch) of(queue string) *tally {
 // working is a middleware that records the start of a handler.
 func (w *watch) working(next handler.Handler) handler.Handler {
 	return handler.Func(func(ctx context.Context, m *message.Message) error {
+		w.begun(m)
+		w.journeys.replayed(m)
 		w.journeys.note(m.CorrelationID, live.Step{
 			At: time.Now(), Where: m.Queue, What: taskOf(w.prefix, m).doing, State: live.Working, Attempt: m.Attempt,
 		})
@@ -76,6 +80,10 @@ func (w *watch) onWorker(e worker.Event) {
 	switch e := e.(type) {
 	case worker.Settled:
 		w.settled(e)
+	case worker.SessionUp:
+		if e.Role == "consume" {
+			w.reconnected(time.Now())
+		}
 	case worker.SessionDown:
 		if e.Role == "consume" { // the publish connection is lost at the same time
 			w.losses.Add(1)
@@ -92,11 +100,12 @@ func (w *watch) settled(e worker.Settled) {
 // tally counts the outcome. It ignores an outcome that did not reach the broker, since the
 // broker delivers that message again.
 func (w *watch) tally(e worker.Settled, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended(e)
 	if e.SettleErr != nil {
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	t := w.of(e.Queue)
 	delete(t.retrying, e.Message.ID)
 	switch e.Outcome.Verdict {

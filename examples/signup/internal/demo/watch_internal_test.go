@@ -11,6 +11,7 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/event"
 	"github.com/warren-mq/warren/examples/signup/internal/live"
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/worker"
@@ -127,5 +128,50 @@ func TestASignUpWithAKnownAddressIsDoneOnceItsOwnerIsTold(t *testing.T) {
 	w.onWorker(worker.Settled{Queue: app.WelcomeQueue, Message: m})
 	if j, _ := w.journeys.get("1", queues); j.State != live.Done || len(j.Steps) != 2 {
 		t.Errorf("got %+v, want state done", j)
+	}
+}
+
+func TestACutCountsTheMessagesWhoseOutcomeIsOutstanding(t *testing.T) {
+	t.Parallel()
+	var w watch
+	of := func(id string) *message.Message { return &message.Message{Queue: "q", ID: id} }
+	for _, id := range []string{"1", "2"} {
+		w.begun(of(id))
+	}
+	w.onWorker(worker.SessionUp{Role: "consume"}) // before the cut
+	w.beginCut(time.Now().Add(-time.Second))
+	if c := w.lastCut(); c.InHand != 2 || c.Outstanding != 2 || c.Reconnected != 0 {
+		t.Errorf("at the cut: got %+v", c)
+	}
+	w.onWorker(worker.Settled{Queue: "q", Message: of("1"), SettleErr: broker.ErrStale})
+	w.onWorker(worker.SessionUp{Role: "publish"})
+	w.onWorker(worker.SessionUp{Role: "consume"})
+	w.onWorker(worker.Settled{Queue: "q", Message: of("2")})
+	if c := w.lastCut(); c.Outstanding != 1 || c.Reconnected < time.Second {
+		t.Errorf("after the reconnect: got %+v, want one message outstanding, whose outcome was stale", c)
+	}
+	w.begun(of("1"))
+	w.onWorker(worker.Settled{Queue: "q", Message: of("1")})
+	if c := w.lastCut(); c.Outstanding != 0 || w.handling() != 0 {
+		t.Errorf("after the second delivery: got %+v and %d in hand, want 0 and 0", c, w.handling())
+	}
+}
+
+func TestAJourneyShowsItsReplayOnce(t *testing.T) {
+	t.Parallel()
+	var w watch
+	at := time.Now().UTC()
+	w.onAnswer(live.Signup{ID: "1", At: at.Add(-time.Minute)})
+	m := &message.Message{Queue: "q", CorrelationID: "1", Attempt: 1, Headers: message.Headers{
+		record.HeaderReplayedAt: at.Format(time.RFC3339Nano), record.HeaderReplayedBy: "Ada",
+	}}
+	w.journeys.replayed(&message.Message{Queue: "q", CorrelationID: "1", Attempt: 1}) // never replayed
+	for _, attempt := range []int{1, 1, 2} {                                          // delivered twice, and then retried
+		m.Attempt = attempt
+		w.journeys.replayed(m)
+	}
+	j, _ := w.journeys.get("1", []string{"q"})
+	if len(j.Steps) != 2 || j.Steps[1].State != live.Replayed || j.Steps[1].Detail != "by Ada" || j.State != live.Replayed {
+		t.Errorf("got %+v, want the answer and one replay", j)
 	}
 }

@@ -14,7 +14,7 @@ const maxForm = 4 << 10
 
 // verbs holds the verbs that a form may send.
 var verbs = []Verb{
-	SignUp, SignUpSync, MendMail, SlowMail, StopMail, Bounce, FloodAndReset, KillConnection, Scale, Replay, Cancel,
+	SignUp, SignUpSync, FixMail, SlowMail, StopMail, Bounce, FloodAndReset, KillConnection, Scale, Replay, Cancel, Play,
 }
 
 // act runs the action of a button, keeps its result as a note, and redirects to the live page,
@@ -52,6 +52,10 @@ func action(r *http.Request) (a Action, err error) {
 		a.Count, err = number(r, "count", 10_000)
 	case Scale:
 		a.Concurrency, err = number(r, "concurrency", 32)
+	case Play:
+		if r.PostForm.Has("chapter") {
+			a.Chapter, err = number(r, "chapter", Chapters)
+		}
 	default: // the other verbs take no number
 	}
 	return a, err

@@ -38,7 +38,7 @@ type Verb string
 const (
 	SignUp         Verb = "sign-up"         // signs up Count people by POST /signup
 	SignUpSync     Verb = "sign-up-sync"    // signs up Count people by POST /signup-sync, one after the other
-	MendMail       Verb = "mend-mail"       // the mail server answers immediately and accepts every address
+	FixMail        Verb = "fix-mail"        // the mail server answers immediately and accepts every address
 	SlowMail       Verb = "slow-mail"       // the mail server takes two seconds per mail
 	StopMail       Verb = "stop-mail"       // the mail server refuses connections
 	Bounce         Verb = "bounce"          // the mail server refuses Address permanently
@@ -47,6 +47,7 @@ const (
 	Scale          Verb = "scale"           // sets the concurrency of Queue to Concurrency
 	Replay         Verb = "replay"          // replays the dead letters of Queue, or of all queues if it is empty
 	Cancel         Verb = "cancel"          // stops the action that is still running
+	Play           Verb = "play"            // plays Chapter, or all chapters if it is 0
 )
 
 // Action is the action of a button.
@@ -56,6 +57,19 @@ type Action struct {
 	Address     string // an e-mail address, not yet validated
 	Queue       string // the name of a queue in the Snapshot
 	Concurrency int    // 1 to 32
+	Chapter     int    // 1 to Chapters
+}
+
+// Chapters is the number of chapters of the story that the live page plays.
+const Chapters = 5
+
+// Chapter is a step of the story that the live page plays.
+type Chapter struct {
+	Title   string // what it does, on its button ("Stop the mail server")
+	About   string // what it shows, as a sentence
+	Result  string // what was measured when it was played last, as a sentence; empty before
+	Playing bool
+	Bad     bool // it was played, and failed
 }
 
 // Snapshot is the state of the demo at one moment.
@@ -69,16 +83,25 @@ type Snapshot struct {
 	NewWay     Latency  // of POST /signup
 	OldWay     Latency  // of POST /signup-sync
 	Recent     []Signup // the latest first, at most ten
-	Reset      *Reset   // the last password reset behind a flood; nil before the first
-	Doing      string   // the progress of the running action ("Signing up: 3,412 of 10,000."); empty if none is running
-	Ended      string   // the result of the last such action ("Signed up 10,000 people."); empty before the first
+	Story      []Chapter
+	Reset      *Reset // the last password reset behind a flood; nil before the first
+	Doing      string // the progress of the running action ("Signing up: 3,412 of 10,000."); empty if none is running
+	Ended      string // the result of the last such action ("Signed up 10,000 people."); empty before the first
 }
 
 // Broker is the state of the workers' connection to the broker.
 type Broker struct {
 	Name      string // "embedded broker", "RabbitMQ 4.3"
 	Connected bool
-	Losses    int // lost connections since the start
+	Losses    int  // lost connections since the start
+	Cut       *Cut // the last time that the button cut the connections; nil before the first
+}
+
+// Cut is what happened after the connections to the broker were cut.
+type Cut struct {
+	Reconnected time.Duration // until the workers' connection was open again; 0 until then
+	InHand      int           // messages that were in handlers at the cut
+	Outstanding int           // those of them whose outcome has not reached the broker yet
 }
 
 // Outbox is the state of the table that the service writes its events to.
@@ -131,7 +154,7 @@ type MailMode string
 
 // The modes.
 const (
-	MailWell    MailMode = "well"
+	MailHealthy MailMode = "healthy"
 	MailSlow    MailMode = "slow"
 	MailStopped MailMode = "stopped"
 )

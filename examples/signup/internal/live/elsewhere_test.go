@@ -19,7 +19,7 @@ func TestPagesDoNotPretendToHaveTheMailsOfAnotherServer(t *testing.T) {
 	for path, tt := range map[string]struct{ has, lacks []string }{
 		"/live": {
 			[]string{"Mails go to mail.example.test:25.", "<b>41</b> <span>mails sent", "3 attempts failed", "flood-and-reset"},
-			[]string{"slow-mail", "stop-mail", "mend-mail", `value="bounce"`, "The mail server is", `<a href="/inbox">mails`},
+			[]string{"slow-mail", "stop-mail", "fix-mail", `value="bounce"`, "The mail server is", `<a href="/inbox">mails`},
 		},
 		"/inbox":     {[]string{"The mails go to mail.example.test:25", "Without SMTP_URL"}, []string{"No mail yet", `name="to"`}},
 		"/journey/7": {[]string{"connection refused"}, []string{"/inbox?to="}},

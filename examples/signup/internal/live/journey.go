@@ -19,6 +19,7 @@ type State string
 // The states.
 const (
 	Waiting  State = "waiting"  // in a queue, or not yet published
+	Replayed State = "replayed" // back in its queue, from the dead letters
 	Working  State = "working"  // in a handler
 	Retrying State = "retrying" // failed, and waits for its next attempt
 	Dead     State = "dead"     // dead-lettered

@@ -61,22 +61,31 @@ func TestPagesSayWhatTheDemoSays(t *testing.T) {
 	url := livetest.Serve(t, livetest.Busy())
 	tests := map[string]struct{ path, want string }{
 		"the live page has a queue's depth":       {"/live", `<b data-v="ready">8,431</b>`},
-		"it has both latencies":                   {"/live", `<b id="old-p99">4.11 s</b>`},
+		"it has both latencies":                   {"/live", `<span id="old-p99">4.11 s</span>`},
+		"the median is large":                     {"/live", `<b id="new-p50">65 ms</b>`},
+		"the ratio is of the medians":             {"/live", `<b id="ratio">31× sooner</b>`},
+		"the bars have one linear scale":          {"/live", `<rect class="to50" width="1.6" height="4"/>`},
+		"a step of the story has its button":      {"/live", `<button name="chapter" value="2"><b>2</b> Stop the mail server</button>`},
+		"and its result":                          {"/live", `40 mails are dead letters.`},
+		"all steps have one button":               {"/live", `value="play">Play all five</button>`},
+		"a cut connection has its result":         {"/live", `Reconnected in 90 ms, 0 lost of 8 in hand.`},
+		"the line that stays has the sums":        {"/live", `<b>8,554</b> ready`},
 		"it draws the workers that are busy":      {"/live", `class="busy"`},
 		"it has a button to replay dead letters":  {"/live", `Replay<span class="hide"> welcome-email.dlq`},
-		"it has the position of the reset":        {"/live", `<b>12</b> to go out, past <b>9,000</b> that waited`},
+		"it has the position of the reset":        {"/live", `number <b>12</b>, past <b>9,000</b> mails that waited, after 310 ms.`},
 		"it has the progress of an action":        {"/live", `<p id="doing">Signing up: 9,204 of 10,000.</p>`},
 		"it has a button to stop the action":      {"/live", `value="cancel"`},
 		"the inbox has the links of mails":        {"/inbox", `href="http://127.0.0.1/verify?token=v"`},
 		"a mail has its text":                     {"/inbox/m1", `Hello, Bob.`},
 		"a journey has the error of an attempt":   {"/journey/7", `connection refused; again in 500 ms`},
+		"it has the replay":                       {"/journey/7", `replayed`},
 		"it has the time since the sign-up":       {"/journey/7", `540 ms<`},
 		"the sign-up form has a name for a field": {"/", `<label for="email">E-mail</label>`},
 		"a fault belongs to its field":            {"/signup-again", `aria-describedby="email-fault"`},
 		"what was sent stays in the form":         {"/signup-again", `value="ada@"`},
 		"an answer says how long it took":         {"/signed-up", `data-ms="3.14"`},
 		"the token goes with a new password":      {"/reset/confirm", `name="token" value="t"`},
-		"the style sheet is there":                {"/assets/style.css", `color-scheme: light dark`},
+		"the style sheet is there":                {"/assets/base.css", `color-scheme: light dark`},
 		"and the script":                          {"/assets/live.js", `EventSource`},
 	}
 	for name, tt := range tests {
@@ -91,10 +100,25 @@ func TestPagesSayWhatTheDemoSays(t *testing.T) {
 
 func TestAnEmptyDemoHasPages(t *testing.T) {
 	t.Parallel()
-	url := livetest.Serve(t, &livetest.Demo{State: live.Snapshot{MailServer: live.MailServer{Mode: live.MailWell}}})
-	for path, want := range map[string]string{"/live": "None yet: press 1", "/inbox": "No mail yet", "/inbox?to=x@y.test": "No mail yet to x@y.test"} {
+	url := livetest.Serve(t, &livetest.Demo{State: live.Snapshot{MailServer: live.MailServer{Mode: live.MailHealthy}}})
+	for path, want := range map[string]string{"/live": "None yet: play step 1", "/inbox": "No mail yet", "/inbox?to=x@y.test": "No mail yet to x@y.test"} {
 		if got := get(t, url+path); got.status != http.StatusOK || !strings.Contains(got.body, want) {
 			t.Errorf("%s answers %d, want %q in it:\n%s", path, got.status, want, got.body)
+		}
+	}
+}
+
+func TestACutConnectionSaysWhatIsOutstanding(t *testing.T) {
+	t.Parallel()
+	for want, cut := range map[string]live.Cut{
+		"The connection is cut.": {InHand: 8, Outstanding: 8},
+		"Reconnected in 90 ms; 3 of 8 messages in hand are still to be settled.": {Reconnected: 90 * time.Millisecond, InHand: 8, Outstanding: 3},
+		"Reconnected in 90 ms, 0 lost.":                                          {Reconnected: 90 * time.Millisecond},
+	} {
+		d := livetest.Busy()
+		d.State.Broker.Cut = &cut
+		if body := get(t, livetest.Serve(t, d)+"/live").body; !strings.Contains(body, `id="cut">`+want+"</p>") {
+			t.Errorf("want %q in:\n%s", want, body)
 		}
 	}
 }

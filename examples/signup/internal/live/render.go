@@ -6,6 +6,9 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"strings"
+
+	"github.com/warren-mq/warren/internal/look"
 )
 
 //go:embed templates assets
@@ -55,12 +58,8 @@ func render(w http.ResponseWriter, status int, name string, f frame) error {
 	return err
 }
 
-// Assets returns a handler that serves the style sheet, the script and the icon below
+// Assets returns a handler that serves the style sheets, the scripts and the icon below
 // AssetsPath.
 func Assets() http.Handler {
-	assets, err := fs.Sub(files, "assets")
-	if err != nil {
-		panic(err) // the name is a constant
-	}
-	return http.StripPrefix(AssetsPath, http.FileServerFS(assets))
+	return http.StripPrefix(strings.TrimSuffix(AssetsPath, "/"), look.Handler(files))
 }

@@ -19,21 +19,54 @@ var words = template.FuncMap{
 	"duration": Duration,
 	"fan":      fan,
 	"fill":     fill,
-	"hands":    hands,
 	"link":     link,
 	"millis":   func(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()*1000) },
 	"offset":   func(from, to time.Time) string { return "+" + Duration(to.Sub(from)) },
-	"place":    place,
 	"rate":     func(r float64) string { return Count(int64(math.Round(r))) },
 	"minimum":  func() int { return MinPassword },
+	"share":    share,
+	"sooner":   Sooner,
+	"total":    total,
 	"times":    func(a, b int) int { return a * b },
-	"way":      func(class, name, what string, l Latency) way { return way{class, name, what, l} },
+	"way": func(class, name, what string, l Latency, s Snapshot) way {
+		return way{class, name, what, l, longest(s)}
+	},
+	"workers": workers,
 }
 
-// way is the drawing of one of the two ways to sign up.
+// way is the drawing of one of the two ways to sign up. Both have the same linear scale.
 type way struct {
 	Class, Name, What string
 	Latency           Latency
+	Longest           time.Duration // the end of the scale
+}
+
+// longest returns the longer 99th percentile of the two ways.
+func longest(s Snapshot) time.Duration { return max(s.NewWay.P99, s.OldWay.P99) }
+
+// share returns the part of the scale from 0 to longest that d takes, in percent.
+func share(d, longest time.Duration) string {
+	if longest <= 0 {
+		return "0"
+	}
+	return percent(float64(d) / float64(longest))
+}
+
+// Sooner compares the medians of two latencies: it returns "31× sooner" if the median of b is 31
+// times the median of a, and "" if one of the two has no answers.
+func Sooner(a, b Latency) string {
+	if a.Count == 0 || b.Count == 0 || a.P50 <= 0 || b.P50 <= 0 {
+		return ""
+	}
+	ratio, word := float64(b.P50)/float64(a.P50), "sooner"
+	if ratio < 1 {
+		ratio, word = 1/ratio, "later"
+	}
+	text := strconv.FormatFloat(ratio, 'f', 1, 64)
+	if ratio >= 9.95 {
+		text = Count(int64(math.Round(ratio)))
+	}
+	return text + "× " + word
 }
 
 // Count formats a number for the pages, with commas between the thousands.
@@ -68,28 +101,33 @@ func fill(n int) string {
 	return percent(math.Log1p(float64(max(0, n))) / math.Log1p(10_000))
 }
 
-// place returns the position of d on a logarithmic scale from 1 ms to 10 s, in percent.
-func place(d time.Duration) string {
-	return percent(math.Log10(float64(max(d, time.Millisecond))/float64(time.Millisecond)) / 4)
-}
-
 func percent(part float64) string {
 	return strconv.FormatFloat(100*min(1, max(0, part)), 'f', 1, 64)
 }
 
-// hand is the drawing of one worker goroutine of a pool.
-type hand struct {
+// workerDot is the drawing of one worker goroutine of a pool.
+type workerDot struct {
 	X    int
 	Busy bool
 }
 
-// hands returns the drawings of a pool's worker goroutines, the busy ones first.
-func hands(q Queue) []hand {
-	all := make([]hand, max(0, q.Concurrency))
+// workers returns the drawings of a pool's worker goroutines, the busy ones first.
+func workers(q Queue) []workerDot {
+	all := make([]workerDot, max(0, q.Concurrency))
 	for i := range all {
-		all[i] = hand{X: 12*i + 6, Busy: i < q.InHand}
+		all[i] = workerDot{X: 12*i + 6, Busy: i < q.InHand}
 	}
 	return all
+}
+
+// total returns a queue with the sums of the queues' figures.
+func total(queues []Queue) *Queue {
+	var sum Queue
+	for _, q := range queues {
+		sum.Ready, sum.InHand = sum.Ready+q.Ready, sum.InHand+q.InHand
+		sum.Retrying, sum.Dead = sum.Retrying+q.Retrying, sum.Dead+q.Dead
+	}
+	return &sum
 }
 
 // line is a line between a lane and the card beside the lanes.

@@ -35,3 +35,25 @@ func TestNumbersHaveCommasBetweenTheThousands(t *testing.T) {
 		}
 	}
 }
+
+func TestTheMediansAreCompared(t *testing.T) {
+	t.Parallel()
+	of := func(median time.Duration) live.Latency { return live.Latency{Count: 1, P50: median, P99: time.Minute} }
+	for name, tt := range map[string]struct {
+		a, b live.Latency
+		want string
+	}{
+		"much sooner":        {of(65 * time.Millisecond), of(2030 * time.Millisecond), "31× sooner"},
+		"a thousand times":   {of(2 * time.Millisecond), of(3 * time.Second), "1,500× sooner"},
+		"a little sooner":    {of(65 * time.Millisecond), of(80 * time.Millisecond), "1.2× sooner"},
+		"just below ten":     {of(100 * time.Millisecond), of(994 * time.Millisecond), "9.9× sooner"},
+		"rounded up to ten":  {of(100 * time.Millisecond), of(996 * time.Millisecond), "10× sooner"},
+		"later":              {of(80 * time.Millisecond), of(40 * time.Millisecond), "2.0× later"},
+		"without new answer": {live.Latency{}, of(time.Second), ""},
+		"without old answer": {of(time.Second), live.Latency{}, ""},
+	} {
+		if got := live.Sooner(tt.a, tt.b); got != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+}

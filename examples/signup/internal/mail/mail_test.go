@@ -78,11 +78,11 @@ func TestABounceIsForGoodAndAServerThatIsAwayIsNot(t *testing.T) {
 	if err := s.Send(t.Context(), to("zoe@example.com")); err == nil || retry.IsPermanent(err) {
 		t.Errorf("a stopped server: got %v, want a temporary error", err)
 	}
-	if err := c.Mend(); err != nil {
+	if err := c.Fix(); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Send(t.Context(), to("bob@example.com")); err != nil {
-		t.Errorf("mended: %v", err)
+		t.Errorf("fixed: %v", err)
 	}
 }
 

@@ -69,7 +69,7 @@ func (s *story) bothWays(ctx context.Context) error {
 	if _, err := s.mails(ctx, s.address("bob"), 2); err != nil {
 		return err
 	}
-	return s.do(ctx, live.Action{Verb: live.MendMail})
+	return s.do(ctx, live.Action{Verb: live.FixMail})
 }
 
 // deadLetters checks retries, dead letters and their replay.
@@ -89,7 +89,7 @@ func (s *story) deadLetters(ctx context.Context) error {
 		return err
 	}
 	s.logf("mail server stopped: the answer took %v; both mails are dead letters after four attempts in %v", round(took), round(time.Since(start)))
-	if err := s.do(ctx, live.Action{Verb: live.MendMail}); err != nil {
+	if err := s.do(ctx, live.Action{Verb: live.FixMail}); err != nil {
 		return err
 	}
 	if err := s.do(ctx, live.Action{Verb: live.Replay}); err != nil {
@@ -98,7 +98,7 @@ func (s *story) deadLetters(ctx context.Context) error {
 	if _, err := s.mails(ctx, s.address("dave"), 2); err != nil {
 		return err
 	}
-	s.logf("mail server mended and dead letters replayed: both mails arrived")
+	s.logf("mail server fixed and dead letters replayed: both mails arrived")
 	return s.idle(ctx)
 }
 
@@ -121,7 +121,7 @@ func (s *story) bounce(ctx context.Context) error {
 		}
 	}
 	s.logf("a bounce is a dead letter at the first attempt")
-	return s.do(ctx, live.Action{Verb: live.MendMail})
+	return s.do(ctx, live.Action{Verb: live.FixMail})
 }
 
 // state waits until a sign-up has the state want.

@@ -1,4 +1,5 @@
-// Keeps #state up to date with the server, and sends forms without leaving the page.
+// Keeps #state up to date with the server, by morph of morph.js, and sends forms without leaving
+// the page.
 // Without this script the same forms and links work, with a page load each time.
 "use strict";
 
@@ -6,27 +7,6 @@ const pause = document.getElementById("pause");
 const watching = document.getElementById("watching");
 let source = null;
 let paused = false;
-
-// morph changes from into to, and leaves equal nodes untouched, so that focus, selection
-// and typed text are kept.
-function morph(from, to) {
-  for (const { name } of [...from.attributes]) {
-    if (!to.hasAttribute(name)) from.removeAttribute(name);
-  }
-  for (const { name, value } of to.attributes) {
-    if (from.getAttribute(name) !== value) from.setAttribute(name, value);
-  }
-  const wanted = [...to.childNodes];
-  const present = [...from.childNodes];
-  wanted.forEach((want, i) => {
-    const have = present[i];
-    if (!have) from.append(want);
-    else if (have.nodeName !== want.nodeName) have.replaceWith(want);
-    else if (have.nodeType !== Node.ELEMENT_NODE) { if (have.data !== want.data) have.data = want.data; }
-    else morph(have, want);
-  });
-  present.slice(wanted.length).forEach((node) => node.remove());
-}
 
 function draw(html) {
   const drawn = document.createElement("template");

@@ -11,7 +11,7 @@ func Busy() *Demo {
 	s := signup()
 	return &Demo{
 		State: live.Snapshot{
-			At: noon(), Broker: live.Broker{Name: "embedded broker", Connected: true, Losses: 2},
+			At: noon(), Broker: live.Broker{Name: "embedded broker", Connected: true, Losses: 2, Cut: &live.Cut{Reconnected: 90 * time.Millisecond, InHand: 8}},
 			Outbox:   live.Outbox{Waiting: 14, Oldest: 80 * time.Millisecond, Published: 11_204},
 			Exchange: live.Exchange{Name: "events", Type: "topic", Rate: 412},
 			Queues:   queues(),
@@ -19,7 +19,7 @@ func Busy() *Demo {
 				Mode: live.MailSlow, Delay: 2 * time.Second, Accepted: 13_573, Failed: 212,
 				Bounces: []string{"bob@example.test"},
 			},
-			NewWay: live.Latency{Count: 11_204, P50: 2100 * time.Microsecond, P99: 6800 * time.Microsecond},
+			NewWay: live.Latency{Count: 11_204, P50: 65 * time.Millisecond, P99: 148 * time.Millisecond},
 			OldWay: live.Latency{Count: 10, P50: 2030 * time.Millisecond, P99: 4110 * time.Millisecond},
 			Recent: []live.Signup{
 				s,
@@ -28,6 +28,7 @@ func Busy() *Demo {
 				{ID: "4", Email: "dan@example.test", At: noon(), Took: 3 * time.Millisecond, State: live.Working},
 				{ID: "3", Email: "eve@example.test", At: noon(), Took: 3 * time.Millisecond, State: live.Waiting},
 			},
+			Story: story(),
 			Reset: &live.Reset{Flood: 9000, Position: 12, Took: 310 * time.Millisecond},
 			Doing: "Signing up: 9,204 of 10,000.",
 		},
@@ -56,6 +57,16 @@ func queues() []live.Queue {
 			Name: "billing", What: "begins the trial", Bindings: []string{"user.signed_up"},
 			Ready: 3, InHand: 1, Concurrency: 1, Done: 11_190, DeadQueue: "billing.dlq",
 		},
+	}
+}
+
+func story() []live.Chapter {
+	return []live.Chapter{
+		{Title: "Sign up both ways", About: "Five people sign up with an event, and one the old way.", Result: "An answer takes 65 ms, and 2.03 s the old way."},
+		{Title: "Stop the mail server", About: "Twenty people sign up meanwhile.", Result: "20 answers in 66 ms each; 40 mails are dead letters."},
+		{Title: "Fix it and replay", About: "The dead letters go back to their queues.", Playing: true},
+		{Title: "Kill the connection", About: "The broker delivers again what was in hand.", Result: "Reconnecting took too long.", Bad: true},
+		{Title: "Reset a password", About: "Its mail overtakes 9,000 mails that wait."},
 	}
 }
 
@@ -90,5 +101,6 @@ func journey() []live.Step {
 			At: at(540), Where: "verification-email", What: "dead-lettered the message", State: live.Dead, Attempt: 5,
 			Detail: "dial tcp 127.0.0.1:2525: connect: connection refused",
 		},
+		{At: at(900), Where: "verification-email", What: "back from the dead letters", State: live.Replayed, Detail: "by the live page"},
 	}
 }
