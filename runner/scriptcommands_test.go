@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -27,7 +28,7 @@ const patience = time.Minute
 
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"status": status, "waitfor": waitFor, "signal": signal, "devbroker": startDevbroker, "vhosts": startVHosts, "stopbroker": stopDevbroker, "waitmetric": waitMetric, "take": take, "management": startManagement, "oldladder": oldLadder, "oldworker": oldWorker,
+		"status": status, "waitfor": waitFor, "signal": signal, "devbroker": startDevbroker, "vhosts": startVHosts, "stopbroker": stopDevbroker, "waitmetric": waitMetric, "take": take, "management": startManagement, "oldladder": oldLadder, "oldworker": oldWorker, "hang": hang,
 	}
 }
 
@@ -169,6 +170,14 @@ func startManagement(ts *testscript.TestScript, _ bool, args []string) {
 	}))
 	ts.Defer(s.Close)
 	ts.Setenv("MANAGEMENT_URL", strings.Replace(s.URL, "//", "//guest:guest@", 1))
+}
+
+// hang sets HANG_URL to the address of a server that accepts connections and does not answer.
+func hang(ts *testscript.TestScript, _ bool, _ []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(l.Close()) })
+	ts.Setenv("HANG_URL", "http://"+l.Addr().String())
 }
 
 // oldLadder QUEUE EXCHANGE declares the delay ladder of an earlier version on the script's own

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/warren-mq/warren/runner/internal/engine"
@@ -57,16 +58,60 @@ func (c Client) Scale(ctx context.Context, queue string, concurrency int) (s eng
 	return s, c.call(ctx, http.MethodPost, "/api/queues/"+url.PathEscape(queue)+"/scale", Scaling{concurrency}, &s)
 }
 
-func (c Client) call(ctx context.Context, method, path string, body, answer any) error {
-	data, err := json.Marshal(body)
-	if err != nil {
-		return fmt.Errorf("runner: %w", err)
+// Live returns an error unless a runner answers at the address.
+func (c Client) Live(ctx context.Context) error {
+	_, _, err := c.probe(ctx, "/livez")
+	return err
+}
+
+// Ready returns an error unless the runner is ready. The error has the reasons if the runner
+// shows them to this client.
+func (c Client) Ready(ctx context.Context) error {
+	status, reasons, err := c.probe(ctx, "/readyz")
+	if err == nil && status != "ready" {
+		err = fmt.Errorf("runner: the runner at %s is %s", c.Address, strings.Join(append([]string{status}, reasons...), ": "))
 	}
+	return err
+}
+
+// probe requests a probe, whose status is 200 or 503.
+func (c Client) probe(ctx context.Context, path string) (status string, reasons []string, err error) {
+	response, err := c.do(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return "", nil, err
+	}
+	defer func() { _ = response.Body.Close() }() // the body was read
+	var answer struct {
+		Status  string   `json:"status"`
+		Reasons []string `json:"reasons"`
+	}
+	err = json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(&answer)
+	if err != nil || answer.Status == "" {
+		return "", nil, fmt.Errorf("runner: %s%s answered %s without a status: is this a runner's address?", c.Address, path, response.Status)
+	}
+	return answer.Status, answer.Reasons, nil
+}
+
+func (c Client) call(ctx context.Context, method, path string, body, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
+	response, err := c.do(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }() // the body was read
+	return decode(response, answer)
+}
+
+// do sends a request.
+func (c Client) do(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("runner: %w", err)
+	}
 	request, err := http.NewRequestWithContext(ctx, method, "http://"+c.Address+path, bytes.NewReader(data))
 	if err != nil {
-		return fmt.Errorf("runner: admin address %q: %w", c.Address, err)
+		return nil, fmt.Errorf("runner: admin address %q: %w", c.Address, err)
 	}
 	if c.Token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.Token)
@@ -74,10 +119,9 @@ func (c Client) call(ctx context.Context, method, path string, body, answer any)
 	transport := &http.Transport{DisableKeepAlives: true}
 	response, err := (&http.Client{Transport: transport, CheckRedirect: noRedirect}).Do(request)
 	if err != nil {
-		return fmt.Errorf("%w at %s: %w", ErrNotRunning, c.Address, err)
+		return nil, fmt.Errorf("%w at %s: %w", ErrNotRunning, c.Address, err)
 	}
-	defer func() { _ = response.Body.Close() }() // the body was read
-	return decode(response, answer)
+	return response, nil
 }
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
