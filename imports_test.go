@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"topology":   {"message", "internal"},
 	"fleet":      {},
 	"broker":     {"topology", "message", "retry", "handler", "internal"},
+	"deploy":     {},
 	"worker":     {"topology", "message", "handler", "middleware", "retry", "broker", "fleet", "internal"},
 	"deadletter": {"topology", "message", "broker", "retry", "internal"},
 	"outbox":     {"topology", "message", "broker", "retry", "internal"},

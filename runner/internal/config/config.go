@@ -20,6 +20,7 @@ type Config struct {
 	written map[string]string // by path: values with variables, as written in the file
 
 	warnings []string
+	needs    Needs
 }
 
 // Warnings returns probable mistakes that do not prevent the runner from starting.

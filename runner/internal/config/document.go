@@ -35,6 +35,7 @@ type document struct {
 	bad     map[string]bool // paths with a fault at or below them
 	wrong   map[string]bool // paths whose own value or key has a fault
 	count   int             // the number of nodes
+	needed  *needed
 }
 
 // note describes a node.
@@ -52,7 +53,7 @@ func keyOf(path string) string { return "key " + path }
 func parse(s Source) *document {
 	d := &document{
 		source: s, root: &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: 1, Column: 1},
-		notes: make(map[*yaml.Node]*note), nodes: make(map[string]*yaml.Node), bad: make(map[string]bool), wrong: make(map[string]bool),
+		notes: make(map[*yaml.Node]*note), nodes: make(map[string]*yaml.Node), bad: make(map[string]bool), wrong: make(map[string]bool), needed: newNeeded(),
 	}
 	if len(s.Data) > MaxBytes {
 		d.faults = append(d.faults, Fault{Place: s.Name, Text: fmt.Sprintf("the file has %d bytes, want at most %s", len(s.Data), Size(MaxBytes))})

@@ -23,6 +23,9 @@ type Source struct {
 	// Runnable also checks what a runner needs to start: a broker URL, and queues or
 	// schedules.
 	Runnable bool
+	// Elsewhere reads a configuration for another machine: variables without a default and the
+	// files of secrets have stand-ins, and variables do not override settings. Needs lists them.
+	Elsewhere bool
 	// LookupEnv returns the value of a variable. Nil means os.LookupEnv.
 	LookupEnv func(name string) (value string, ok bool)
 	// Environ returns the variables as NAME=value. If it and LookupEnv are nil, os.Environ
@@ -31,7 +34,10 @@ type Source struct {
 }
 
 func (s Source) lookup(name string) (string, bool) {
-	if s.LookupEnv == nil {
+	switch {
+	case s.Elsewhere:
+		return "", false
+	case s.LookupEnv == nil:
 		return os.LookupEnv(name)
 	}
 	return s.LookupEnv(name)
@@ -39,6 +45,8 @@ func (s Source) lookup(name string) (string, bool) {
 
 func (s Source) environ() []string {
 	switch {
+	case s.Elsewhere:
+		return nil
 	case s.Environ != nil:
 		return s.Environ()
 	case s.LookupEnv != nil:
@@ -85,5 +93,6 @@ func Load(s Source) (*Config, error) {
 		return nil, err
 	}
 	c.origins, c.written, c.warnings = d.origins(over), d.written(), unknownVariables(s.environ())
+	c.needs = d.needed.result()
 	return c, nil
 }

@@ -92,7 +92,8 @@ func join(path, name string) string { return strings.TrimPrefix(path+"."+name, "
 
 func (d *document) visitScalar(n *yaml.Node, t reflect.Type) {
 	note := d.notes[n]
-	expanded, names, err := expand(n.Value, d.source.lookup)
+	d.noteScalar(n, t)
+	expanded, names, err := expand(n.Value, d.lookupFor(n))
 	if err != nil {
 		d.faultf(n, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 		return
@@ -164,6 +165,10 @@ func (d *document) fetch(n *yaml.Node) {
 	name := fieldOf(n, "file")
 	if name == nil || name.ShortTag() != "!!str" {
 		return // the schema says what is wrong
+	}
+	if d.source.Elsewhere {
+		d.replace(n, name)
+		return
 	}
 	if !filepath.IsAbs(name.Value) {
 		name.Value = filepath.Join(filepath.Dir(d.source.Name), name.Value)
