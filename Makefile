@@ -4,7 +4,7 @@ SHELL := /bin/bash
 
 modules  := $(sort $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/.*/*' -not -path '*/testdata/*')))
 packages := $(filter-out ./tools,$(modules))# the modules with code of this project
-scripts  := scripts/rabbitmq scripts/postgres scripts/chromium scripts/languages $(wildcard scripts/*.sh) devbroker/clients/install .ci/run
+scripts  := scripts/rabbitmq scripts/postgres scripts/prometheus scripts/chromium scripts/languages $(wildcard scripts/*.sh) devbroker/clients/install .ci/run
 lint     := $(CURDIR)/.bin/golangci-lint
 rabbitmq := $(CURDIR)/scripts/rabbitmq
 postgres := $(CURDIR)/scripts/postgres

@@ -80,7 +80,7 @@ func (t *Telemetry) startReloads(m metric.Meter) (err error) {
 	errs = append(errs, err)
 	t.loaded, err = m.Float64Gauge("runner.config.loaded", metric.WithUnit("s"), metric.WithDescription("When the configuration in use was loaded, in seconds since 1970."))
 	errs = append(errs, err)
-	t.current, err = m.Int64Gauge("runner.config.current", metric.WithUnit("1"), metric.WithDescription("1 if the last reload of the configuration succeeded, 0 if it failed."))
+	t.current, err = m.Int64Gauge("runner.config.current", metric.WithUnit("{configuration}"), metric.WithDescription("1 if the last reload of the configuration succeeded, 0 if it failed."))
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return err
 	}
