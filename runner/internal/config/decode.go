@@ -17,6 +17,7 @@ func (d *document) decode(over []override) *Config {
 	c.Exchanges = items[Exchange](d, "exchanges")
 	c.Queues = items[Queue](d, "queues")
 	c.Schedules = items[Schedule](d, "schedules")
+	c.Fleet.Users = items[string](d, "fleet.users")
 	return c
 }
 

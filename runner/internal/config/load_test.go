@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,4 +126,16 @@ func verbose(err error) string {
 		return all.Verbose()
 	}
 	return err.Error()
+}
+
+// TestTheUsersOfTheFleetAreRead, although lists have no variable and no flag.
+func TestTheUsersOfTheFleetAreRead(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load(config.Source{Name: "config.yaml", Data: []byte("fleet: {users: [ada, grace]}\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"ada", "grace"}; !slices.Equal(c.Fleet.Users, want) {
+		t.Errorf("the users are %q, want %q", c.Fleet.Users, want)
+	}
 }
