@@ -119,6 +119,15 @@ func LevelTopology(level time.Duration) Topology {
 	})
 }
 
+// Levels declares all levels. A program that may declare topology declares each one when it is
+// first used.
+func Levels() (t Topology) {
+	for level := ShortestLevel; level <= LongestLevel; level *= 2 {
+		t = t.Merge(LevelTopology(level))
+	}
+	return t.Unique()
+}
+
 // holdingArguments returns the arguments of a queue that keeps messages for ttl and loses
 // none on the way to the exchange next. At-least-once dead-lettering needs both the
 // strategy and the overflow setting.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/internal/amqp"
+	fleetwire "github.com/warren-mq/warren/internal/amqp/fleet"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -67,7 +68,8 @@ const (
 // Topology returns everything that the worker needs and the owner of its topology declares,
 // for a plan or an export, in every mode of broker.Config. It leaves out queues of one process,
 // and queues with a Queue.Topology of Verify or Trust with their exchanges and bindings, which
-// have other owners.
+// have other owners. If the mode is Verify or Trust, it includes what a worker that declares its
+// topology declares at the first use: the levels of delays and the exchange of the fleet.
 func (w *Worker) Topology() topology.Topology {
 	t := topology.Shared()
 	for _, q := range w.queues {
@@ -79,6 +81,12 @@ func (w *Worker) Topology() topology.Topology {
 			t = t.Merge(work.Support(), topology.Topology{Exchanges: work.Own().Exchanges})
 		default:
 			t = t.Merge(work.Topology())
+		}
+	}
+	if !w.mode().Manages() {
+		t = t.Merge(topology.Levels())
+		if w.config.Fleet != nil {
+			t = t.Merge(fleetwire.Topology())
 		}
 	}
 	return t.Unique()

@@ -31,8 +31,8 @@ type channel struct {
 // openTimeout bounds each call to the broker that opens a channel.
 const openTimeout = 10 * time.Second
 
-// open opens a channel that receives direct replies. If declare is set, it declares Exchange.
-func open(ctx context.Context, s *amqp.Session, declare bool) (*channel, error) {
+// open opens a channel that receives direct replies.
+func open(ctx context.Context, s *amqp.Session) (*channel, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	ch, err := s.Channel(ctx)
@@ -41,11 +41,6 @@ func open(ctx context.Context, s *amqp.Session, declare bool) (*channel, error) 
 	}
 	c := &channel{session: s, ch: ch, closed: ch.NotifyClose(make(chan *amqp091.Error, 1))}
 	c.deliveries, err = amqp.Ask(ctx, s, func() (<-chan amqp091.Delivery, error) {
-		if declare {
-			if err := ch.ExchangeDeclare(Exchange, "topic", true, false, false, false, nil); err != nil {
-				return nil, err
-			}
-		}
 		return ch.Consume(replies, "", true, false, false, false, nil)
 	}, amqp.Closing[<-chan amqp091.Delivery](ch))
 	if err != nil {

@@ -39,7 +39,7 @@ type waiter struct {
 
 // Control returns a controller over the session. Close ends it.
 func Control(ctx context.Context, s *amqp.Session) (*Controller, error) {
-	c, err := open(ctx, s, false)
+	c, err := open(ctx, s)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,6 @@ import (
 )
 
 const (
-	queuePrefix  = Exchange + "."
 	queueLength  = 20_000 // announcements that wait for a listener
 	queueBytes   = 64 << 20
 	maxProcesses = 10_000           // that a listener remembers
@@ -55,19 +54,19 @@ type identity struct{ user, id string }
 
 // Listen binds a new queue to Exchange. The queue is exclusive, and ends with the session.
 // The user needs permission to configure, write and read "warren.fleet.*", and to read
-// Exchange.
+// Exchange. Listen declares Exchange, unless another program declares the topology.
 func Listen(ctx context.Context, s *amqp.Session) (*Listener, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxDeclare)
 	defer cancel()
-	queue := queuePrefix + rand.Text()
+	if err := s.Ensure(ctx, Topology()); err != nil {
+		return nil, err
+	}
+	queue := QueuePrefix + rand.Text()
 	ch, err := s.Channel(ctx)
 	if err != nil {
 		return nil, err
 	}
 	err = s.Call(ctx, func() error {
-		if err := ch.ExchangeDeclare(Exchange, "topic", true, false, false, false, nil); err != nil {
-			return err
-		}
 		arguments := amqp091.Table{"x-queue-type": topology.Classic, "x-max-length": int32(queueLength), "x-max-length-bytes": int32(queueBytes)}
 		if _, err := ch.QueueDeclare(queue, false, true, true, false, arguments); err != nil {
 			return err

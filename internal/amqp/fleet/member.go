@@ -135,7 +135,7 @@ func (m *Member) run(ctx context.Context, o Options) {
 			}
 			continue
 		}
-		c, err := open(ctx, s, true)
+		c, err := openAnnouncing(ctx, s)
 		if err == nil {
 			began := time.Now()
 			if m.announceOver(ctx, o, c); ctx.Err() != nil {
@@ -154,6 +154,17 @@ func (m *Member) run(ctx context.Context, o Options) {
 		}
 		pace.Wait(ctx, pauses, failures)
 	}
+}
+
+// openAnnouncing opens a channel for announcements. It declares Exchange, unless another program
+// declares the topology.
+func openAnnouncing(ctx context.Context, s *amqp.Session) (*channel, error) {
+	bounded, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	if err := s.Ensure(bounded, Topology()); err != nil {
+		return nil, err
+	}
+	return open(ctx, s)
 }
 
 // soon is the shortest time between two announcements.

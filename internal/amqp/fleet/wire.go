@@ -7,10 +7,20 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/warren-mq/warren/topology"
 )
 
 // Exchange is the topic exchange to which processes announce themselves.
 const Exchange = "warren.fleet"
+
+// QueuePrefix begins the names of the queues of listeners.
+const QueuePrefix = Exchange + "."
+
+// Topology returns Exchange.
+func Topology() topology.Topology {
+	return topology.Topology{Exchanges: []topology.Exchange{{Name: Exchange, Kind: "topic"}}}
+}
 
 // Interval is the time between two announcements of a process.
 const Interval = 3 * time.Second

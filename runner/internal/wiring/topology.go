@@ -2,6 +2,7 @@ package wiring
 
 import (
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/fleet"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/topology"
@@ -21,7 +22,11 @@ func Exchanges(c *config.Config) topology.Topology {
 func Topology(c *config.Config) topology.Topology {
 	t := Exchanges(c)
 	if len(c.Queues) > 0 {
-		w := worker.New(worker.Config{})
+		wc := worker.Config{Broker: broker.Config{Topology: topology.Mode(c.Broker.Topology)}}
+		if c.Fleet.Announce {
+			wc.Fleet = new(fleet.Config)
+		}
+		w := worker.New(wc)
 		for _, q := range c.Queues {
 			sub := w.Queue(q.Worker(c.Exchanges))
 			for _, h := range q.Handlers {
