@@ -8,10 +8,19 @@ import (
 )
 
 // Definitions returns t as RabbitMQ's definitions.json, for rabbitmqctl import_definitions
-// or the management API. Every part is in the virtual host. Queues of one connection and
-// their bindings are left out.
-func (t Topology) Definitions(vhost string) ([]byte, error) {
+// or the management API, with the policies of Protection and the permissions of the users. Every
+// part is in the virtual host. Queues of one connection and their bindings are left out.
+func (t Topology) Definitions(vhost string, users ...User) ([]byte, error) {
 	d := definitions{Exchanges: []exchangeDefinition{}, Queues: []queueDefinition{}, Bindings: []bindingDefinition{}}
+	for _, u := range users {
+		if u.New {
+			d.Users = append(d.Users, userDefinition{Name: u.Name, Tags: []string{}})
+		}
+		d.Permissions = append(d.Permissions, permissionDefinition{User: u.Name, VHost: vhost, Permissions: u.Permissions})
+	}
+	for _, p := range t.durable().Protection() {
+		d.Policies = append(d.Policies, policyDefinition{VHost: vhost, Name: p.Name, Pattern: p.Pattern, ApplyTo: "queues", Definition: p.Definition, Priority: p.Priority})
+	}
 	for _, x := range t.Exchanges {
 		d.Exchanges = append(d.Exchanges, exchangeDefinition{Name: x.Name, VHost: vhost, Type: x.Kind, Durable: true, Arguments: arguments(x.Arguments)})
 	}
@@ -45,9 +54,34 @@ func (t Topology) durable() Topology {
 
 // The types have the fields that RabbitMQ exports.
 type definitions struct {
-	Exchanges []exchangeDefinition `json:"exchanges"`
-	Queues    []queueDefinition    `json:"queues"`
-	Bindings  []bindingDefinition  `json:"bindings"`
+	Users       []userDefinition       `json:"users,omitempty"`
+	Permissions []permissionDefinition `json:"permissions,omitempty"`
+	Policies    []policyDefinition     `json:"policies"`
+	Exchanges   []exchangeDefinition   `json:"exchanges"`
+	Queues      []queueDefinition      `json:"queues"`
+	Bindings    []bindingDefinition    `json:"bindings"`
+}
+
+// userDefinition is a user without a password.
+type userDefinition struct {
+	Name string   `json:"name"`
+	Hash string   `json:"password_hash"`
+	Tags []string `json:"tags"`
+}
+
+type permissionDefinition struct {
+	User  string `json:"user"`
+	VHost string `json:"vhost"`
+	Permissions
+}
+
+type policyDefinition struct {
+	VHost      string          `json:"vhost"`
+	Name       string          `json:"name"`
+	Pattern    string          `json:"pattern"`
+	ApplyTo    string          `json:"apply-to"`
+	Definition message.Headers `json:"definition"`
+	Priority   int             `json:"priority"`
 }
 
 type exchangeDefinition struct {

@@ -32,6 +32,18 @@ func ExampleTopology_Definitions() {
 	fmt.Println(string(out))
 	// Output:
 	// {
+	//   "policies": [
+	//     {
+	//       "vhost": "/",
+	//       "name": "warren",
+	//       "pattern": "^warren\\.",
+	//       "apply-to": "queues",
+	//       "definition": {
+	//         "delivery-limit": 2147483647
+	//       },
+	//       "priority": 1000000
+	//     }
+	//   ],
 	//   "exchanges": [
 	//     {
 	//       "name": "events",

@@ -160,12 +160,19 @@ func (e *embedded) LimitConnections(_ testing.TB, n int) { e.broker.LimitConnect
 
 func (e *embedded) Permit(tb testing.TB, u User) string {
 	tb.Helper()
+	e.PermitAll(tb, []User{u})
+	return u.url(tb, e.url)
+}
+
+func (e *embedded) PermitAll(tb testing.TB, users []User) {
+	tb.Helper()
 	if len(e.cfg.Users) == 0 {
 		e.cfg.Users = []devbroker.User{{Name: "guest", Password: "guest"}}
 	}
-	e.cfg.Users = append(e.cfg.Users, devbroker.User(u))
+	for _, u := range users {
+		e.cfg.Users = append(e.cfg.Users, devbroker.User(u))
+	}
 	e.Restart(tb)
-	return u.url(tb, e.url)
 }
 
 func (e *embedded) SetPermissions(tb testing.TB, u User) {
@@ -179,6 +186,11 @@ func (*embedded) Clients(tb testing.TB) []string {
 	tb.Helper()
 	tb.Skip("devbroker lists no connections")
 	return nil
+}
+
+func (*embedded) Policy(tb testing.TB, _, _ string, _ int, _ string) {
+	tb.Helper()
+	tb.Skip("devbroker has no policies")
 }
 
 func (*embedded) Import(tb testing.TB, _ []byte) {

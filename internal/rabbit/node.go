@@ -41,6 +41,8 @@ type Node interface {
 	// Permit adds a user with its permissions, and returns the user's URL. It restarts a
 	// node in memory.
 	Permit(tb testing.TB, u User) (url string)
+	// PermitAll is Permit for several users, which takes no longer than for one.
+	PermitAll(tb testing.TB, users []User)
 	// SetPermissions replaces the permissions of a user that Permit added. It keeps
 	// connections open.
 	SetPermissions(tb testing.TB, u User)
@@ -49,6 +51,9 @@ type Node interface {
 	ChangePassword(tb testing.TB, user, password string)
 	// Clients returns the client properties of each connection, as the node prints them.
 	Clients(tb testing.TB) []string
+	// Policy sets a policy for queues. The definition is JSON. A node in memory has no policies:
+	// the test is skipped.
+	Policy(tb testing.TB, name, pattern string, priority int, definition string)
 	// Import imports a file of definitions into the node.
 	Import(tb testing.TB, definitions []byte)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -137,9 +138,21 @@ func (p *process) LimitConnections(tb testing.TB, n int) {
 
 func (p *process) Permit(tb testing.TB, u User) string {
 	tb.Helper()
-	p.must(tb, "ctl", "add_user", u.Name, u.Password)
-	p.must(tb, "ctl", "set_permissions", u.Name, u.Configure, u.Write, u.Read)
+	p.PermitAll(tb, []User{u})
 	return u.url(tb, p.url)
+}
+
+// PermitAll uses one call, because each call of rabbitmqctl starts an Erlang VM.
+func (p *process) PermitAll(tb testing.TB, users []User) {
+	tb.Helper()
+	const backend = "rabbit_auth_backend_internal"
+	calls := make([]string, 0, 2*len(users))
+	for _, u := range users {
+		calls = append(calls,
+			fmt.Sprintf("ok = %s:add_user(<<%q>>, <<%q>>, <<\"test\">>)", backend, u.Name, u.Password),
+			fmt.Sprintf("ok = %s:set_permissions(<<%q>>, <<\"/\">>, <<%q>>, <<%q>>, <<%q>>, <<\"test\">>)", backend, u.Name, u.Configure, u.Write, u.Read))
+	}
+	p.must(tb, "ctl", "eval", strings.Join(calls, ", ")+".")
 }
 
 func (p *process) SetPermissions(tb testing.TB, u User) {
@@ -156,6 +169,11 @@ func (p *process) ChangePassword(tb testing.TB, user, password string) {
 func (p *process) Clients(tb testing.TB) []string {
 	tb.Helper()
 	return strings.Split(p.must(tb, "ctl", "list_connections", "client_properties"), "\n")
+}
+
+func (p *process) Policy(tb testing.TB, name, pattern string, priority int, definition string) {
+	tb.Helper()
+	p.must(tb, "ctl", "set_policy", "--priority", strconv.Itoa(priority), "--apply-to", "queues", name, pattern, definition)
 }
 
 func (p *process) Import(tb testing.TB, definitions []byte) {

@@ -3,12 +3,14 @@ package command
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/topology"
 )
 
 // finding is the result of a check.
@@ -22,7 +24,9 @@ type finding struct {
 // examination is a run of doctor. Checks add findings and do not stop the run.
 type examination struct {
 	program  *Program
-	config   *config.Config
+	whole    *config.Config // of all brokers
+	name     string         // of the broker; see config.Config.Of
+	config   *config.Config // the part of the broker
 	broker   broker.Config
 	session  *amqp.Session // nil if no node can be reached
 	findings []finding
@@ -33,21 +37,25 @@ func (p *Program) doctorCommand() *cobra.Command {
 		Use: "doctor", Short: "Check the configuration, the broker and this machine for problems", Args: exactly(0),
 		Long: `Check the configuration, the broker and this machine for problems, and show what to do.
 The checks are: the connection, TLS and credentials; the user's permissions; the version of
-RabbitMQ; conflicts in the topology; queues with replicas on too few nodes (with
+RabbitMQ; conflicts in the topology; dead letters, and delayed messages that no process takes;
+queues with replicas on too few nodes and policies that remove messages (both with
 broker.management_url); timeouts and limits; and the programs and files that the handlers
 need.
 
 Doctor declares and changes nothing. It tests permissions with requests that the broker
 always rejects; the broker may log them. The exit status is 7 if there is an error.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.load(false)
-			if err != nil {
+			e := &examination{program: p, name: p.settings.broker}
+			var err error
+			if e.whole, err = p.whole(false); err != nil {
 				return err
 			}
-			if len(c.Queues) == 0 {
-				c = p.runningConfig(cmd.Context(), c)
+			if e.config, err = p.ofBroker(e.whole); err != nil {
+				return err
 			}
-			e := &examination{program: p, config: c}
+			if len(e.config.Queues) == 0 {
+				e.adopt(p.runningConfig(cmd.Context(), e.config))
+			}
 			e.examine(cmd.Context())
 			if err := p.show(findingTable(e.findings)); err != nil {
 				return err
@@ -60,19 +68,32 @@ always rejects; the broker may log them. The exit status is 7 if there is an err
 	}
 }
 
+// adopt replaces the configuration by the one of the running runner.
+func (e *examination) adopt(c *config.Config) {
+	if c != e.config {
+		e.whole, e.name, e.config = c, "", c
+	}
+}
+
+// manages reports whether the runner declares Warren's own queues.
+func (e *examination) manages() bool { return topology.Mode(e.config.Broker.Topology).Manages() }
+
 func (e *examination) examine(ctx context.Context) {
 	e.checkWork()
 	e.checkBroker(ctx)
 	if e.session == nil {
-		for _, check := range []string{"version", "permissions", "topology", "queues", "members"} {
+		for _, check := range []string{"version", "permissions", "fleet", "topology", "queues", "delays", "members", "policies"} {
 			e.addf(check, "skipped", "", "there is no connection to the broker")
 		}
 	} else {
 		e.checkVersion()
 		e.checkTopology(ctx)
 		e.checkPermissions(ctx)
+		e.checkFleet(ctx)
 		e.checkDepths(ctx)
+		e.checkDelays(ctx)
 		e.checkMembers(ctx)
+		e.checkPolicies(ctx)
 		_ = e.session.Close() // the checks are done
 	}
 	e.checkTimeouts()
@@ -107,10 +128,10 @@ func (e *examination) failf(check, remedy, format string, args ...any) {
 	e.addf(check, "error", remedy, format, args...)
 }
 
-// number counts the findings of a status.
-func (e *examination) number(status string) (n int) {
+// number counts the findings of a status, of all checks or of the named ones.
+func (e *examination) number(status string, checks ...string) (n int) {
 	for _, f := range e.findings {
-		if f.Status == status {
+		if f.Status == status && (len(checks) == 0 || slices.Contains(checks, f.Check)) {
 			n++
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
-	"github.com/warren-mq/warren/runner/internal/wiring"
+	"github.com/warren-mq/warren/runner/internal/rights"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -16,66 +16,65 @@ import (
 // 'q' in vhost '/' refused for user 'u'.
 var refusal = regexp.MustCompile(`ACCESS_REFUSED - ([^"]+)`)
 
-// rights tests the user's permissions with invalid requests. The broker checks permissions
+// trial tests the user's permissions with invalid requests. The broker checks permissions
 // first, so it rejects a request either for the permission or for being invalid.
-type rights struct {
-	examination *examination
-	denied      []string
+type trial struct {
+	session *amqp.Session
+	denied  []string
 }
 
-// checkPermissions tests the permissions to configure everything that is declared, to
-// write to the exchanges, and to read from the work queues.
+// checkPermissions tests the permissions that "topology permissions" prints for a worker.
 func (e *examination) checkPermissions(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	r := &rights{examination: e}
-	t := wiring.Topology(e.config)
-	for _, x := range t.Exchanges {
-		// Invalid: alternate-exchange must be a name.
-		r.note(e.session.Declare(ctx, topology.Topology{Exchanges: []topology.Exchange{{Name: x.Name, Kind: x.Kind, Arguments: message.Headers{"alternate-exchange": 0}}}}))
+	needs := rights.Worker(e.whole, e.name)
+	for _, what := range e.try(ctx, needs) {
+		e.failf("permissions", `Run the command that "runner topology permissions --for worker" prints.`, "%s", what)
 	}
-	for _, q := range t.Queues {
-		// Invalid: the time to live must not be negative.
-		r.note(e.session.Declare(ctx, topology.Topology{Queues: []topology.Queue{{Name: q.Name, Arguments: message.Headers{"x-message-ttl": -1}}}}))
+	if e.number("error", "permissions") == 0 {
+		e.okf("permissions", "the user may configure %d, write to %d and read from %d names of queues and exchanges", len(needs.Configure), len(needs.Write), len(needs.Read))
 	}
-	for _, q := range e.config.Queues {
-		r.noteRead(ctx, q.Name)
-		r.noteRead(ctx, topology.ParkingQueue(q.Name))
+}
+
+// checkFleet tests whether the user may also watch and control the fleet.
+func (e *examination) checkFleet(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	denied := e.try(ctx, rights.Listener())
+	switch {
+	case len(denied) > 0:
+		e.warnf("fleet", `Run the command that "runner topology permissions --for operator" prints, for the user of an operator.`,
+			"the user may not listen to the fleet: the commands fleet, delays and topology migrate, and the console, need another user: %s", denied[0])
+	case !e.config.Fleet.Announce:
+		e.okf("fleet", "the user may listen to the fleet; fleet.announce is off, so this runner is not shown")
+	default:
+		e.okf("fleet", "the user may listen to the fleet")
 	}
-	r.tryToWrite(ctx, t)
-	for _, what := range r.denied {
-		e.failf("permissions", "Run rabbitmqctl set_permissions -p VHOST USER CONFIGURE WRITE READ, with patterns that match the name.", "%s", what)
+}
+
+// try returns the refusals of the broker.
+func (e *examination) try(ctx context.Context, needs *rights.Needs) []string {
+	t := trial{session: e.session}
+	for _, name := range needs.Configure { // permissions are of names; queues and exchanges share them
+		invalid := topology.Queue{Name: name, Arguments: message.Headers{"x-message-ttl": -1}}
+		t.note(e.session.Declare(ctx, topology.Topology{Queues: []topology.Queue{invalid}}))
 	}
-	if len(r.denied) == 0 {
-		e.okf("permissions", "the user may configure %d exchanges and queues, and write to and read from them", len(t.Exchanges)+len(t.Queues))
+	for _, name := range needs.Read {
+		_, err := e.session.Consume(ctx, amqp.Consume{Queue: name, Prefetch: 1, Arguments: message.Headers{"x-priority": "doctor"}})
+		t.note(err)
 	}
+	for _, name := range needs.Write {
+		t.note(e.session.PublishAlone(ctx, &message.Message{Exchange: rights.Exchange(name), Expiration: "doctor"}))
+	}
+	return t.denied
 }
 
 // note records err if the permission was denied.
-func (r *rights) note(err error) {
+func (t *trial) note(err error) {
 	if err == nil {
 		return
 	}
-	if m := refusal.FindStringSubmatch(err.Error()); m != nil && !slices.Contains(r.denied, m[1]) {
-		r.denied = append(r.denied, m[1])
+	if m := refusal.FindStringSubmatch(err.Error()); m != nil && !slices.Contains(t.denied, m[1]) {
+		t.denied = append(t.denied, m[1])
 	}
-}
-
-// noteRead tests the permission to read. It consumes with an invalid priority.
-func (r *rights) noteRead(ctx context.Context, queue string) {
-	_, err := r.examination.session.Consume(ctx, amqp.Consume{Queue: queue, Prefetch: 1, Arguments: message.Headers{"x-priority": "doctor"}})
-	r.note(err)
-}
-
-// tryToWrite tests the permission to write. It publishes with an invalid expiration.
-func (r *rights) tryToWrite(ctx context.Context, t topology.Topology) {
-	sender := amqp.NewSender(amqp.Config(r.examination.broker), "doctor", nil)
-	ctx, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- sender.Run(ctx) }()
-	for _, x := range append(t.Exchanges, topology.Exchange{}) { // and the default exchange, for retries
-		r.note(sender.Send(ctx, x.Name, "", &message.Message{Expiration: "doctor"}))
-	}
-	stop()
-	r.note(<-ended)
 }

@@ -30,19 +30,20 @@ func (e *examination) checkVersion() {
 	}
 }
 
-// checkTopology compares the topology of the broker with the configuration.
+// checkTopology compares the topology of the broker with the configuration. If the runner does
+// not declare it, checkTopology only asks what exists, which needs no permission to configure.
 func (e *examination) checkTopology(ctx context.Context) {
-	changes, err := e.session.Plan(ctx, wiring.Topology(e.config))
+	t := wiring.Topology(e.config)
+	if !e.manages() {
+		e.checkExistence(ctx, t)
+		return
+	}
+	changes, err := e.session.Plan(ctx, t)
 	if err != nil {
 		e.failf("topology", "Give the user the permissions that are listed below.", "%v", err)
 		return
 	}
-	for _, c := range changes {
-		if c.Conflict != nil {
-			e.failf("topology", "Set the broker's value in the configuration, or drain and delete the queue or exchange, or use another name.",
-				"%s %s: %s is %s, wanted %s", c.Kind, c.Name, c.Conflict.Argument, c.Conflict.Current, c.Conflict.Wanted)
-		}
-	}
+	e.conflicts("topology", changes)
 	switch missing := number(changes, topology.Create); {
 	case number(changes, topology.Conflict) > 0:
 	case missing > 0:
@@ -50,6 +51,46 @@ func (e *examination) checkTopology(ctx context.Context) {
 	default:
 		e.okf("topology", "all %d exchanges and queues exist as configured", len(changes))
 	}
+}
+
+func (e *examination) conflicts(check string, changes []topology.Change) {
+	for _, c := range changes {
+		if c.Conflict != nil {
+			e.failf(check, "Set the broker's value in the configuration, or drain and delete the queue or exchange, or use another name.",
+				"%s %s: %s is %s, wanted %s", c.Kind, c.Name, c.Conflict.Argument, c.Conflict.Current, c.Conflict.Wanted)
+		}
+	}
+}
+
+// checkExistence reports what does not exist, and what the broker does not answer for.
+func (e *examination) checkExistence(ctx context.Context, t topology.Topology) {
+	const remedy = `Have its owner run "runner topology apply" with this file, or import the definitions of "runner topology export".`
+	refused, err := e.session.Verify(ctx, t)
+	missing := missingOf(err)
+	switch {
+	case len(missing) > 0:
+		e.failf("topology", remedy, "%d of %d exchanges and queues do not exist, and the runner does not declare them: %s",
+			len(missing), len(t.Exchanges)+len(t.Queues), strings.Join(missing, ", "))
+	case err != nil:
+		e.failf("topology", "See the broker's error.", "%v", err)
+	case len(refused) > 0:
+		e.okf("topology", "the exchanges and queues exist, except for %d that RabbitMQ hides because the user has no permission for the name, such as %s", len(refused), refused[0].Name)
+	default:
+		e.okf("topology", "all %d exchanges and queues exist; their arguments are not compared, because the runner does not declare them", len(t.Exchanges)+len(t.Queues))
+	}
+}
+
+// missingOf returns the names in the MissingErrors that err joins.
+func missingOf(err error) (names []string) {
+	switch e := err.(type) { //nolint:errorlint // an error that Session.Verify has joined
+	case *topology.MissingError:
+		return []string{e.Name}
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			names = append(names, missingOf(one)...)
+		}
+	}
+	return names
 }
 
 // checkDepths reports queues with messages and without consumers, and dead letters.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -111,10 +112,20 @@ func (p *Program) withSession(ctx context.Context, do func(context.Context, *con
 	return errors.Join(do(ctx, c, queues, s), s.Close())
 }
 
+// isPerProcess reports whether each process has a queue of its own, under another name.
+func isPerProcess(c *config.Config, queue string) bool {
+	return slices.ContainsFunc(c.Queues, func(q config.Queue) bool { return q.Name == queue && q.PerProcess })
+}
+
 func queueStates(ctx context.Context, c *config.Config, queues []string, s *amqp.Session) ([]queueState, error) {
 	states := make([]queueState, 0, len(queues))
 	for _, name := range queues {
 		state := queueState{Name: name}
+		if isPerProcess(c, name) {
+			state.Error = "each process has its own"
+			states = append(states, state)
+			continue
+		}
 		now, err := s.State(ctx, name)
 		var dead amqp.QueueState
 		if dlq := deadLetterQueueOf(c, name); dlq != "" {

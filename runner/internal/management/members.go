@@ -2,6 +2,7 @@ package management
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 )
 
@@ -54,4 +55,34 @@ func (c *Client) Nodes(ctx context.Context) ([]string, error) {
 		names = append(names, n.Name)
 	}
 	return names, nil
+}
+
+// Policies are the policies that apply to a queue.
+type Policies struct {
+	Queue          string
+	Policy         string // empty if none applies
+	OperatorPolicy string
+	// Effective are the settings of both.
+	Effective map[string]any
+}
+
+// Policies returns the policies of each queue of the virtual host.
+func (c *Client) Policies(ctx context.Context) ([]Policies, error) {
+	var found []struct {
+		Name      string          `json:"name"`
+		Policy    string          `json:"policy"`
+		Operator  string          `json:"operator_policy"`
+		Effective json.RawMessage `json:"effective_policy_definition"`
+	}
+	columns := "name,policy,operator_policy,effective_policy_definition"
+	if err := c.get(ctx, "/api/queues/"+url.PathEscape(c.vhost)+"?columns="+columns, &found); err != nil {
+		return nil, err
+	}
+	all := make([]Policies, 0, len(found))
+	for _, q := range found {
+		p := Policies{Queue: q.Name, Policy: q.Policy, OperatorPolicy: q.Operator}
+		_ = json.Unmarshal(q.Effective, &p.Effective) // an empty list if there are none
+		all = append(all, p)
+	}
+	return all, nil
 }

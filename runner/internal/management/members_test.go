@@ -51,3 +51,22 @@ func TestTheReplicasOfAQueueAreRead(t *testing.T) {
 		t.Errorf("a classic queue: got %+v and %v, want no members", r, err)
 	}
 }
+
+func TestPoliciesAreRead(t *testing.T) {
+	t.Parallel()
+	m := client(t, management.Config{URL: plugin(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.EscapedPath() != "/api/queues/%2Fblue" || r.URL.Query().Get("columns") != "name,policy,operator_policy,effective_policy_definition" {
+			http.NotFound(w, r)
+			return
+		}
+		write(w, `[{"effective_policy_definition":{"expires":1000},"name":"mail","operator_policy":"limits","policy":"all"},
+			{"effective_policy_definition":[],"name":"free","operator_policy":null,"policy":null}]`)
+	})})
+	got, err := m.Policies(t.Context())
+	want := []management.Policies{
+		{Queue: "mail", Policy: "all", OperatorPolicy: "limits", Effective: map[string]any{"expires": 1000.0}}, {Queue: "free"},
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v and %v, want %v", got, err, want)
+	}
+}

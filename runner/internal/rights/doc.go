@@ -1,0 +1,3 @@
+// Package rights computes the permissions that users need on RabbitMQ for a configuration: a
+// worker, publishers and an operator.
+package rights
