@@ -70,13 +70,16 @@ func (p *Publisher) PublishBatch(ctx context.Context, items ...Item) error {
 
 // startItem sends one message and returns a function that waits for the result.
 func (p *Publisher) startItem(ctx context.Context, sender *amqp.Sender, item Item) func() error {
-	out, err := newOutgoing(p.exchange, item.Key, item.Body, item.Options)
+	out, err := newOutgoing(ctx, p.exchange, item)
 	if err != nil {
 		return func() error { return err }
 	}
 	ctx, span := p.tracer.Start(ctx, &out.message)
 	finish := func(err error) error {
 		span.End(err)
+		if err != nil {
+			out.failed(ctx, err)
+		}
 		return err
 	}
 	exchange, key, err := p.address(ctx, sender, &out)

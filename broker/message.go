@@ -1,13 +1,17 @@
 package broker
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/encode"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
@@ -21,47 +25,55 @@ type outgoing struct {
 	message message.Message
 }
 
-func newOutgoing(exchange, key string, body any, opts []Option) (outgoing, error) {
+func newOutgoing(ctx context.Context, exchange string, item Item) (outgoing, error) {
+	key := item.Key
 	out := outgoing{key: key, codec: handler.JSON(), message: message.Message{Exchange: exchange, RoutingKey: key}}
-	for _, opt := range opts {
+	for _, opt := range item.Options {
 		opt(&out)
 	}
 	if strings.HasPrefix(out.message.Expiration, "-") {
 		return out, fmt.Errorf("%w: the expiration is %s ms, want 0 or more", ErrMalformed, out.message.Expiration)
 	}
-	if err := out.encode(body); err != nil {
-		return out, fmt.Errorf("broker: publish to exchange %q with key %q: %w", exchange, key, err)
+	if err := out.identify(); err != nil {
+		return out, err
 	}
-	if out.message.ID == "" {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return out, fmt.Errorf("broker: message id: %w", err)
-		}
-		out.message.ID = id.String()
-	}
-	if out.message.Timestamp.IsZero() {
-		out.message.Timestamp = time.Now()
+	if err := encode.Body(ctx, &out.message, item.Body, out.codec); err != nil {
+		return out, fmt.Errorf("broker: publish to exchange %q with key %q: encode %T: %w", exchange, key, item.Body, err)
 	}
 	record.SetPublished(&out.message)
-	return out, out.prepareDelay(exchange)
+	err := out.prepareDelay(exchange)
+	if err != nil {
+		out.failed(ctx, err)
+	}
+	return out, err
 }
 
-func (o *outgoing) encode(body any) (err error) {
-	if raw, ok := body.([]byte); ok {
-		o.message.Body = raw
-		o.contentType("application/octet-stream")
-		return nil
+func (o *outgoing) identify() error {
+	if o.message.ID == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return fmt.Errorf("broker: message id: %w", err)
+		}
+		o.message.ID = id.String()
 	}
-	if o.message.Body, err = o.codec.Marshal(body); err != nil {
-		return fmt.Errorf("encode %T: %w", body, err)
+	if o.message.Timestamp.IsZero() {
+		o.message.Timestamp = time.Now()
 	}
-	o.contentType(o.codec.ContentType())
 	return nil
 }
 
-func (o *outgoing) contentType(fallback string) {
-	if o.message.ContentType == "" {
-		o.message.ContentType = fallback
+// neverQueued are the errors of messages that no queue has received. ErrNacked is missing
+// because one of several queues may have the message, and ErrNotConnected because its confirm
+// may have been lost.
+var neverQueued = []error{ErrUnroutable, ErrRefused, ErrTooLarge, ErrMalformed}
+
+// failed calls the codec's method Unsent, if it has one, unless a queue may have the message.
+func (o *outgoing) failed(ctx context.Context, err error) {
+	codec, ok := o.codec.(interface {
+		Unsent(ctx context.Context, m *message.Message)
+	})
+	if ok && slices.ContainsFunc(neverQueued, func(known error) bool { return errors.Is(err, known) }) {
+		codec.Unsent(context.WithoutCancel(ctx), &o.message)
 	}
 }
 

@@ -88,5 +88,6 @@ func WithContentType(mime string) Option {
 	return func(o *outgoing) { o.message.ContentType = mime }
 }
 
-// WithCodec encodes the body with c instead of as JSON.
+// WithCodec encodes the body with c instead of as JSON. If c has a method MarshalMessage (see
+// handler.Codec), it also encodes a []byte, so that a codec that seals bodies seals all of them.
 func WithCodec(c handler.Codec) Option { return func(o *outgoing) { o.codec = c } }

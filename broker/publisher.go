@@ -51,17 +51,20 @@ func PublisherOver(s *amqp.Sender, exchange string) *Publisher {
 // message is persistent. If the options set no id or timestamp, the id is a UUIDv7 and the
 // timestamp is the present time.
 func (p *Publisher) Publish(ctx context.Context, key string, body any, opts ...Option) error {
-	out, err := newOutgoing(p.exchange, key, body, opts)
+	sender, err := p.live()
 	if err != nil {
 		return err
 	}
-	sender, err := p.live()
+	out, err := newOutgoing(ctx, p.exchange, Item{key, body, opts})
 	if err != nil {
 		return err
 	}
 	ctx, span := p.tracer.Start(ctx, &out.message)
 	err = p.publish(ctx, sender, &out)
 	span.End(err)
+	if err != nil {
+		out.failed(ctx, err)
+	}
 	return err
 }
 

@@ -14,6 +14,19 @@ import (
 // method Text() as well, its bodies are text in UTF-8: Typed converts a body that its
 // content type declares as ISO-8859-1 or UTF-16 before it calls Unmarshal, and returns a
 // *DecodeError for other charsets.
+//
+// A codec that needs the message, and not only its body, has two methods more; package codec
+// and the packages below it have such codecs:
+//
+//	MarshalMessage(ctx context.Context, m *message.Message, v any) error
+//	OpenMessage(ctx context.Context, m *message.Message) (*message.Message, Codec, error)
+//
+// MarshalMessage is called for a publish instead of Marshal. It stores v in m, and may change
+// every field of m. OpenMessage is called by Typed instead of Unmarshal. It returns another
+// message and the codec that decodes it; Typed returns its error unchanged, so that a
+// *DecodeError is permanent, and the error of a store that is unavailable is retried. If the
+// codec also has a method Unsent(ctx context.Context, m *message.Message), it is called after
+// a publish that failed, if no queue has received m.
 type Codec interface {
 	// ContentType returns the MIME type of the bodies that Marshal returns.
 	ContentType() string

@@ -62,16 +62,16 @@ func Typed[T any](fn func(context.Context, T) error, opts ...Option) Handler {
 }
 
 func (t *typed[T]) Handle(ctx context.Context, m *message.Message) error {
-	v, err := t.decode(m)
+	v, err := t.decode(ctx, m)
 	if err != nil {
 		return err
 	}
 	return t.fn(ctx, v)
 }
 
-func (t *typed[T]) decode(m *message.Message) (v T, err error) {
-	if err = t.unmarshal(m, &v); err != nil {
-		return v, &DecodeError{m.ContentType, m.ContentEncoding, err}
+func (t *typed[T]) decode(ctx context.Context, m *message.Message) (v T, err error) {
+	if err = t.unmarshal(ctx, m, &v); err != nil {
+		return v, err
 	}
 	for _, validate := range t.validates {
 		if err := validate(v); err != nil {
@@ -81,11 +81,33 @@ func (t *typed[T]) decode(m *message.Message) (v T, err error) {
 	return v, nil
 }
 
-func (o *options) unmarshal(m *message.Message, v any) (err error) {
+// opener is a Codec that needs the message: see Codec.
+type opener interface {
+	Codec
+	OpenMessage(ctx context.Context, m *message.Message) (*message.Message, Codec, error)
+}
+
+func (o *options) unmarshal(ctx context.Context, m *message.Message, v any) (err error) {
 	codec := pick(o.codecs, m.ContentType)
 	if codec == nil && o.lenient {
 		codec = o.codecs[0]
 	}
+	for {
+		outer, ok := codec.(opener)
+		if !ok {
+			break
+		}
+		if m, codec, err = outer.OpenMessage(ctx, m); err != nil {
+			return err
+		}
+	}
+	if err := o.unmarshalBody(codec, m, v); err != nil {
+		return &DecodeError{m.ContentType, m.ContentEncoding, err}
+	}
+	return nil
+}
+
+func (o *options) unmarshalBody(codec Codec, m *message.Message, v any) (err error) {
 	if codec == nil {
 		return fmt.Errorf("no codec accepts it, want %s", accepted(o.codecs))
 	}
@@ -110,7 +132,7 @@ func accepted(codecs []Codec) string {
 // same bytes cannot be decoded in the next attempt either.
 type DecodeError struct {
 	ContentType     string // of the message, as it came; may be empty
-	ContentEncoding string // of the message, as it came; Warren decodes none
+	ContentEncoding string // of the message, without what package codec has decoded
 	Err             error  // what the codec said
 }
 

@@ -20,7 +20,7 @@ type Message struct {
 	Headers Headers
 
 	ContentType     string    // MIME type of Body, such as application/json
-	ContentEncoding string    // MIME encoding of Body, such as gzip; not decoded by Warren
+	ContentEncoding string    // MIME encoding of Body, such as gzip; only package codec decodes it
 	Type            string    // the publisher's name for the kind of message
 	CorrelationID   string    // relates messages to each other, such as a reply to its request
 	ReplyTo         string    // the queue for replies
