@@ -36,11 +36,12 @@ var mayImport = map[string][]string{
 	"broker":     {"topology", "message", "retry", "handler", "internal"},
 	"deploy":     {},
 	"worker":     {"topology", "message", "handler", "middleware", "retry", "broker", "fleet", "internal"},
-	"deadletter": {"topology", "message", "broker", "retry", "internal"},
-	"outbox":     {"topology", "message", "broker", "retry", "internal"},
+	"codec":      {"message", "handler", "internal"},
+	"deadletter": {"topology", "message", "broker", "retry", "codec", "internal"},
+	"outbox":     {"topology", "message", "broker", "retry", "handler", "internal"},
 	"schedule":   {"topology", "message", "broker", "retry", "internal"},
 	"job":        {"internal", "message", "handler", "retry"},
-	"console":    {"internal", "message", "topology", "retry", "broker", "deadletter", "schedule"},
+	"console":    {"internal", "message", "topology", "retry", "broker", "codec", "deadletter", "schedule"},
 	"devbroker":  {"devbroker", "internal"},
 	"warrentest": {"internal", "topology", "message", "devbroker", "worker", "broker", "handler"},
 }
@@ -89,6 +90,35 @@ func TestNoProductionPackageDependsOnDevbroker(t *testing.T) {
 	}
 	if !strings.Contains(out, module+"broker\n") {
 		t.Errorf("the dependencies lack %sbroker:\n%s", module, out)
+	}
+}
+
+// light are packages that every program links. heavy are libraries that only the packages that
+// wrap them may bring in.
+var (
+	light = []string{"message", "retry", "handler", "broker", "middleware", "worker", "outbox", "schedule", "codec", "codec/seal", "codec/claim", "codec/cloudevents"}
+	heavy = []string{
+		"github.com/klauspost/compress", "github.com/go-json-experiment/json", "github.com/santhosh-tekuri/jsonschema",
+		"google.golang.org/protobuf/proto", "github.com/go-playground/validator",
+	}
+)
+
+func TestLightPackagesLinkNoHeavyLibrary(t *testing.T) {
+	t.Parallel()
+	args := []string{"list", "-deps"}
+	for _, folder := range light {
+		args = append(args, "./"+folder)
+	}
+	out, err := goTool(t, ".", args...)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for dep := range strings.Lines(out) {
+		for _, library := range heavy {
+			if strings.HasPrefix(dep, library) {
+				t.Errorf("%s is linked by one of %s", strings.TrimSpace(dep), light)
+			}
+		}
 	}
 }
 

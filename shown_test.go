@@ -15,7 +15,10 @@ import (
 // program imports in the Examples of the same package.
 func TestEveryFunctionIsInAnExample(t *testing.T) {
 	t.Parallel()
-	packages := []string{"message", "handler", "retry", "broker", "worker", "middleware", "dedupe", "deadletter", "schedule"}
+	packages := []string{
+		"message", "handler", "retry", "broker", "worker", "middleware", "dedupe", "deadletter", "schedule",
+		"codec", "codec/claim", "codec/cloudevents", "codec/jsonschema", "codec/jsonv2", "codec/seal", "codec/zstd",
+	}
 	notForUsers := []string{"broker.PublisherOver"} // its argument is a type of an internal package
 	functions, shown := make(map[string]bool), make(map[string]bool)
 	visit := func(name string, content []byte) {

@@ -123,6 +123,14 @@ var programs = []struct {
 		story: [][]string{{"Bob: rolled back", "Ada: committed", "worker: welcome, Ada"}},
 	},
 	{
+		folder: "bodies", queues: []string{"bodies-orders"},
+		story: [][]string{
+			{"order of Ada, 10000 bytes of notes", "ack, …"},
+			{"order of Bob, 0 bytes of notes", "dead-letter, 78 bytes sealed with key 2026"},
+			{`not published: broker: publish to exchange "" with key "bodies-orders": encode main.order: handler: invalid payload: jsonschema: the body breaks the schema of "#" at /properties/customer/minLength`},
+		},
+	},
+	{
 		folder: "triage", queues: []string{"triage-mails"},
 		story: [][]string{
 			{
