@@ -11,7 +11,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/encode"
 	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 )
@@ -25,8 +27,11 @@ type Message struct {
 	// same aggregate are published in the order in which they were committed. Messages with
 	// an empty aggregate have no order.
 	Aggregate string
-	// Body is sent unchanged if it is a []byte, and as JSON otherwise.
+	// Body is sent unchanged if it is a []byte, and encoded by Codec otherwise.
 	Body any
+	// Codec encodes the body. Nil means handler.JSON. If it has a method MarshalMessage, as the
+	// codecs of package codec do, it also encodes a []byte.
+	Codec handler.Codec
 
 	ID            string          // a UUIDv7 if empty; it stays the same however often the message is published
 	Headers       message.Headers // the trace context of Write is added
@@ -59,29 +64,20 @@ func (m *Message) prepare(ctx context.Context) (*message.Message, error) {
 	}
 	telemetry.Propagator(nil).Inject(ctx, telemetry.Carrier(out.Headers))
 	maps.Copy(out.Headers, m.Headers) // a trace context set by the caller takes precedence
-	if err := encode(out, m.Body); err != nil {
-		return nil, err
-	}
 	if err := identify(out); err != nil {
 		return nil, err
+	}
+	if err := m.encode(ctx, out); err != nil {
+		return nil, fmt.Errorf("encode %T: %w", m.Body, err)
 	}
 	return out, amqp.Check(m.Exchange, m.Key, out)
 }
 
-func encode(out *message.Message, body any) (err error) {
-	contentType := "application/octet-stream"
-	raw, ok := body.([]byte)
-	if !ok {
-		contentType = "application/json"
-		if raw, err = json.Marshal(body); err != nil {
-			return fmt.Errorf("encode %T: %w", body, err)
-		}
+func (m *Message) encode(ctx context.Context, out *message.Message) error {
+	if m.Codec == nil {
+		return encode.Body(ctx, out, m.Body, handler.JSON())
 	}
-	out.Body = raw
-	if out.ContentType == "" {
-		out.ContentType = contentType
-	}
-	return nil
+	return encode.Body(ctx, out, m.Body, m.Codec)
 }
 
 func identify(out *message.Message) error {
@@ -102,6 +98,7 @@ func identify(out *message.Message) error {
 // properties holds the properties that have no column of their own.
 type properties struct {
 	ContentType   string    `json:"content_type,omitempty"`
+	Encoding      string    `json:"content_encoding,omitempty"`
 	Type          string    `json:"type,omitempty"`
 	CorrelationID string    `json:"correlation_id,omitempty"`
 	ReplyTo       string    `json:"reply_to,omitempty"`
@@ -114,7 +111,7 @@ type properties struct {
 // store encodes the properties and headers for their columns.
 func store(m *message.Message) (props, headers string, err error) {
 	p, err := json.Marshal(properties{
-		m.ContentType, m.Type, m.CorrelationID, m.ReplyTo, m.AppID, m.Expiration, m.Timestamp, m.Priority,
+		m.ContentType, m.ContentEncoding, m.Type, m.CorrelationID, m.ReplyTo, m.AppID, m.Expiration, m.Timestamp, m.Priority,
 	})
 	if err != nil {
 		return "", "", err
@@ -129,7 +126,8 @@ func restore(m *message.Message, props, headers string) (err error) {
 	if err := json.Unmarshal([]byte(props), &p); err != nil {
 		return fmt.Errorf("outbox: properties of message %s: %w", m.ID, err)
 	}
-	m.ContentType, m.Type, m.CorrelationID, m.ReplyTo = p.ContentType, p.Type, p.CorrelationID, p.ReplyTo
+	m.ContentType, m.ContentEncoding, m.Type = p.ContentType, p.Encoding, p.Type
+	m.CorrelationID, m.ReplyTo = p.CorrelationID, p.ReplyTo
 	m.AppID, m.Expiration, m.Timestamp, m.Priority = p.AppID, p.Expiration, p.Timestamp, p.Priority
 	if m.Headers, err = amqp.UnmarshalHeaders([]byte(headers)); err != nil {
 		return fmt.Errorf("outbox: headers of message %s: %w", m.ID, err)
