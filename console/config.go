@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/codec/seal"
 	"github.com/warren-mq/warren/internal/check"
 	"github.com/warren-mq/warren/topology"
 )
@@ -46,6 +47,9 @@ type Config struct {
 	// show them; RabbitMQ's management plugin does. It is called at most every 10 s for each queue
 	// whose page is open. It may be nil.
 	Replicas func(ctx context.Context, queue string) (*Replicas, error)
+	// Keys opens sealed bodies (package codec/seal) for everyone who may see the console. Nil
+	// means that the console shows only the ids of their keys.
+	Keys *seal.Ring
 	// Idle is how long after the last request the console disconnects from the broker. Zero
 	// means 10 min. If it is negative, the console stays connected, so that the charts have no
 	// gaps.

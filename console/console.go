@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/internal/bodies"
 )
 
 // Console serves the pages. Run must run beside it. Its methods are safe for concurrent use.
@@ -29,6 +30,7 @@ type Console struct {
 	history histories
 
 	client  *deadletter.Client
+	bodies  *bodies.Opener
 	reads   reads
 	jobs    jobs
 	notices notices
@@ -45,6 +47,7 @@ func New(cfg Config) (*Console, error) {
 	cfg = cfg.withDefaults()
 	c := &Console{
 		config: cfg, log: logger{cfg.Logger}, key: make([]byte, 32), waking: make(chan struct{}, 1), client: deadletter.New(cfg.Broker),
+		bodies: bodies.NewOpener(cfg.Keys),
 	}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	_, _ = rand.Read(c.key) // it never returns an error

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/warren-mq/warren/internal/bodies"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
@@ -41,7 +42,10 @@ func (c *Console) editable(r *http.Request, id string) (*editPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	before := l.Message.Body
+	if note := bodies.Sealed(&l.Message); note != "" {
+		return nil, &statusError{http.StatusUnprocessableEntity, fmt.Errorf("console: the body is %s, and cannot be edited; replay it, or publish a new message", note)}
+	}
+	before, _ := c.bodies.Open(r.Context(), &l.Message)
 	if !utf8.Valid(before) || len(before) > maxShown {
 		return nil, &statusError{http.StatusUnprocessableEntity, errBinary}
 	}

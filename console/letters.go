@@ -121,6 +121,7 @@ type letterPage struct {
 	Exchange      string               `json:"exchange"`
 	Key           string               `json:"routing_key"`
 	ContentType   string               `json:"content_type,omitempty"`
+	Encoding      string               `json:"content_encoding,omitempty"`
 	Reason        string               `json:"reason"`
 	Error         string               `json:"error,omitempty"`
 	ErrorType     string               `json:"error_type,omitempty"`
@@ -140,6 +141,7 @@ type letterPage struct {
 	Pretty        string               `json:"pretty,omitempty"`      // the body indented, if it is JSON
 	Body          string               `json:"body,omitempty"`        // if it is text
 	Bytes         []byte               `json:"body_base64,omitempty"` // if it is not
+	Sealed        string               `json:"body_sealed,omitempty"` // why there is no body, if it is sealed
 	Size          int                  `json:"bytes"`
 	Clipped       bool                 `json:"clipped,omitempty"`
 	Trace         string               `json:"trace,omitempty"` // id
@@ -166,7 +168,12 @@ func (c *Console) letter(r *http.Request) (any, error) {
 		ReplayedAt: l.ReplayedAt, ReplayedBy: l.ReplayedBy, EditedFrom: l.EditedFrom, Malformed: l.Malformed, Size: len(l.Message.Body),
 		Headers: headersOf(l),
 	}
-	p.showBody(l.Message.Body)
+	p.Encoding = l.Message.ContentEncoding
+	if body, note := c.bodies.Open(r.Context(), &l.Message); note != "" {
+		p.Sealed = note
+	} else {
+		p.showBody(body)
+	}
 	p.Trace, p.TraceURL = c.trace(l)
 	return p, nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/time/rate"
 
+	"github.com/warren-mq/warren/codec/seal"
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/amqp/inspect"
 	"github.com/warren-mq/warren/internal/record"
@@ -15,7 +16,7 @@ import (
 
 // Edit describes how to change a dead letter before it is replayed.
 type Edit struct {
-	// Body replaces the body. Nil keeps it.
+	// Body replaces the body, and removes the content encoding. Nil keeps both.
 	Body []byte
 	// Headers are set on the message. A nil value removes the header. Headers that Warren
 	// or RabbitMQ writes itself, such as x-death, are an error.
@@ -31,7 +32,8 @@ type Edit struct {
 // id, and returns the new id. The header warren-edited-from contains the old id. Edit
 // removes the dead letter once the broker has confirmed the edited message. If the check
 // fails, the dead letter stays unchanged. If the queue has no dead letter with this id,
-// Edit returns ErrNotFound.
+// Edit returns ErrNotFound. A dead letter whose body is sealed (package codec/seal) cannot be
+// edited, because the seal is bound to the message id.
 func (c *Client) Edit(ctx context.Context, queue, id string, e Edit) (newID string, err error) {
 	for name := range e.Headers {
 		if err := record.CheckHeader(name); err != nil {
@@ -70,6 +72,9 @@ func (e Edit) apply(l *DeadLetter) (*message.Message, error) {
 	if l.WorkQueue == "" {
 		return nil, errNoWorkQueue
 	}
+	if _, sealed := seal.KeyID(&l.Message); sealed {
+		return nil, fmt.Errorf("%w: the body is sealed for this message id; replay the dead letter, or publish a new message", errRefused)
+	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, fmt.Errorf("deadletter: generate a message id: %w", err)
@@ -78,7 +83,7 @@ func (e Edit) apply(l *DeadLetter) (*message.Message, error) {
 	m.ID = id.String()
 	m.Headers[record.HeaderEditedFrom] = l.ID
 	if e.Body != nil {
-		m.Body = e.Body
+		m.Body, m.ContentEncoding = e.Body, ""
 	}
 	for name, value := range e.Headers {
 		if m.Headers[name] = value; value == nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/warren-mq/warren/deadletter"
+	"github.com/warren-mq/warren/internal/bodies"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -123,6 +124,9 @@ func (p *Program) edit(ctx context.Context, client *deadletter.Client, queue, id
 		l, err := client.Find(ctx, queue, id)
 		if err != nil {
 			return err
+		}
+		if note := open(ctx, bodies.NewOpener(nil), &l); note != "" {
+			return usage(fmt.Errorf("runner: the body is %s, and cannot be edited; use runner dlq replay, or publish a new message", note))
 		}
 		if e.Body, err = p.editor(ctx, l.Message.Body); err != nil {
 			return err

@@ -22,7 +22,7 @@ func hostileDeadLetter() deadletter.DeadLetter {
 		Handler: hostile, Host: hostile, Stack: hostile, EditedFrom: hostile, Malformed: []string{hostile},
 		ReplayedBy: hostile, ReplayedAt: time.Now(), History: []deadletter.Attempt{{Reason: hostile, Error: hostile}},
 		Message: message.Message{
-			ID: hostile, Exchange: hostile, RoutingKey: hostile, ContentType: hostile,
+			ID: hostile, Exchange: hostile, RoutingKey: hostile, ContentType: hostile, ContentEncoding: hostile,
 			Headers: message.Headers{hostile: hostile}, Body: []byte(hostile),
 		},
 	}
@@ -32,19 +32,21 @@ func TestADeadLetterReachesTheTerminalEscaped(t *testing.T) {
 	t.Parallel()
 	l, now := hostileDeadLetter(), time.Now()
 	list := result{header: []string{"ID"}}
-	list.addDeadLetter(l, now)
+	list.addDeadLetter(l, hostile, now)
 	groups := groupTable([]deadletter.Group{{Fingerprint: hostile, Reason: hostile, Example: hostile, Error: hostile}}, now)
 	queues := deadLetterTable(deadLetterQueueStates([]deadletter.Queue{{Name: hostile, WorkQueue: hostile}}), false, now)
 	for name, show := range map[string]func(*bytes.Buffer) error{
 		"a dead letter": func(b *bytes.Buffer) error { b.WriteString(describe(l, now)); return nil },
+		"a body":        func(b *bytes.Buffer) error { b.WriteString(describeBody(&l.Message, 1, "")); return nil },
+		"a sealed body": func(b *bytes.Buffer) error { b.WriteString(describeBody(&l.Message, 1, hostile)); return nil },
 		"dead letters":  func(b *bytes.Buffer) error { return list.table(b) },
 		"groups":        func(b *bytes.Buffer) error { return groups.table(b) },
 		"queues":        func(b *bytes.Buffer) error { return queues.table(b) },
 		"findings": func(b *bytes.Buffer) error {
 			return findingTable([]finding{{Finding: hostile, Remedy: hostile}}).table(b)
 		},
-		"a dead letter as JSON": func(b *bytes.Buffer) error { return writeJSON(b, newDeadLetter(l)) },
-		"a dead letter as YAML": func(b *bytes.Buffer) error { return writeYAML(b, newDeadLetter(l)) },
+		"a dead letter as JSON": func(b *bytes.Buffer) error { return writeJSON(b, newDeadLetter(l, hostile)) },
+		"a dead letter as YAML": func(b *bytes.Buffer) error { return writeYAML(b, newDeadLetter(l, hostile)) },
 		"an error":              func(b *bytes.Buffer) error { (&Program{Stderr: b}).complain(textError(hostile)); return nil },
 		"a hint":                func(b *bytes.Buffer) error { (&Program{Stderr: b}).hintf("%s", hostile); return nil },
 		"a line of the log":     func(b *bytes.Buffer) error { return logHostile(b, "text") },
