@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -283,6 +284,17 @@ func (s *story) playTheStory() {
 	s.t.Log(s.watcher.Text("#ratio") + "\n" + s.watcher.Text(".steps"))
 	if ratio := s.watcher.Text("#ratio"); !strings.HasSuffix(ratio, "× sooner") {
 		s.t.Errorf("the page shows %q, want that the answers come sooner", ratio)
+	}
+	for i, want := range []string{
+		`The answer takes .+s, and .+ s the old way\.$`,
+		`10 people have an answer, by the median in .+s; their 20 mails are dead letters\.$`,
+		`Replayed 2[02] dead letters: 2[02] of 2[02] mails arrived\.$`, // 2 of them of the address that bounced
+		`Reconnected in .+s, 0 lost of [1-9][0-9]* in hand; 30 of 30 people have both mails\.$`,
+		`Its mail went out as number [1-9][0-9]*, past [0-9,]+ that waited\.$`,
+	} {
+		if said := s.watcher.Text(fmt.Sprintf(".steps li:nth-child(%d) .said", i+1)); !regexp.MustCompile(want).MatchString(said) {
+			s.t.Errorf("step %d: the page shows %q, want %s", i+1, said, want)
+		}
 	}
 	said := s.watcher.Text("#reset")
 	place, waiting := s.figureIn("#reset b"), s.figureIn("#reset b + b")
