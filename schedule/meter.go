@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -18,11 +19,14 @@ type meter struct {
 	failed    metric.Int64Counter
 	missed    metric.Int64Counter
 	last      metric.Float64Gauge
-	leader    metric.Int64Gauge
+	leader    metric.Int64ObservableGauge
+	leads     atomic.Int64 // 1 or 0
+	meter     metric.Meter
 }
 
 func newMeter(c Config) (*meter, error) {
-	m, source := &meter{group: c.Name}, telemetry.Meter(c.Broker.MeterProvider)
+	source := telemetry.Meter(c.Broker.MeterProvider)
+	m := &meter{group: c.Name, meter: source}
 	var errs []error
 	counter := func(name, description string) metric.Int64Counter {
 		i, err := source.Int64Counter(name, metric.WithUnit("{tick}"), metric.WithDescription(description))
@@ -35,7 +39,7 @@ func newMeter(c Config) (*meter, error) {
 	var err error
 	m.last, err = source.Float64Gauge(telemetry.MetricLastTick, metric.WithUnit("s"), metric.WithDescription("the last tick that this process has published, in seconds since 1970"))
 	errs = append(errs, err)
-	m.leader, err = source.Int64Gauge(telemetry.MetricLeader, metric.WithUnit("{leader}"), metric.WithDescription("1 if this process leads its group, 0 if it does not"))
+	m.leader, err = source.Int64ObservableGauge(telemetry.MetricLeader, metric.WithUnit("{leader}"), metric.WithDescription("1 if this process leads its group, 0 if it does not"))
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, fmt.Errorf("schedule: metrics: %w", err)
 	}
@@ -50,7 +54,19 @@ func (m *meter) begin(entries []Entry) {
 			c.Add(context.Background(), 0, m.of(e.Name))
 		}
 	}
-	m.leader.Record(context.Background(), 0, metric.WithAttributes(m.groupAttribute()))
+}
+
+// observe reports whether the process leads until the returned function is called. A group whose
+// schedulers have stopped has no value: 0 means that a leader is missing.
+func (m *meter) observe() (stop func() error, err error) {
+	r, err := m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		o.ObserveInt64(m.leader, m.leads.Load(), metric.WithAttributes(m.groupAttribute()))
+		return nil
+	}, m.leader)
+	if err != nil {
+		return nil, fmt.Errorf("schedule: metrics: %w", err)
+	}
+	return r.Unregister, nil
 }
 
 func (m *meter) groupAttribute() attribute.KeyValue { return telemetry.GroupKey.String(m.group) }
@@ -74,6 +90,6 @@ func (m *meter) count(e Event) {
 		if e.Role == RoleLeader {
 			leads = 1
 		}
-		m.leader.Record(ctx, leads, metric.WithAttributes(m.groupAttribute()))
+		m.leads.Store(leads)
 	}
 }

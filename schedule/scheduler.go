@@ -70,17 +70,21 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	case s.started.Swap(true):
 		return errors.New("schedule: Run was called twice, want one call for each Scheduler")
 	}
+	unobserve, err := s.meter.observe()
+	if err != nil {
+		return err
+	}
 	s.meter.begin(s.config.Entries)
 	connection, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	connected := make(chan error, 1)
 	go func() { connected <- s.connector.Run(connection) }()
-	err := s.compete(ctx)
+	err = s.compete(ctx)
 	disconnect()
 	if e := <-connected; ctx.Err() == nil { // otherwise e is about closing the connection, which is expected
 		err = errors.Join(err, e)
 	}
 	s.become(RoleIdle, err)
-	return err
+	return errors.Join(err, unobserve())
 }
 
 // compete leads or stands by until ctx is done, over one session after another.
