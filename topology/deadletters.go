@@ -71,7 +71,7 @@ const (
 
 // arguments returns the arguments of the dead-letter queue.
 func (d DeadLetters) arguments() message.Headers {
-	a := message.Headers{"x-queue-type": Quorum, "x-delivery-limit": NeverReached}
+	a := message.Headers{"x-queue-type": Quorum, "x-queue-leader-locator": LeaderLocator, "x-delivery-limit": NeverReached}
 	if d.MessageTTL > 0 {
 		a["x-message-ttl"] = d.MessageTTL.Milliseconds()
 	}

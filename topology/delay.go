@@ -24,8 +24,9 @@ const UnroutedQueue = "warren.unrouted"
 const NeverReached = 2147483647
 
 // DisconnectedTimeout is the value, in milliseconds, of x-consumer-disconnected-timeout for
-// queues with a single active consumer. RabbitMQ 4.3 waits for this time before it replaces
-// an active consumer whose node has died, and for 60 s by default. Earlier versions do not wait.
+// quorum queues that workers consume. When the node of a consumer's connection has died,
+// RabbitMQ 4.3 waits for this time before it delivers the consumer's messages to others and
+// replaces a single active consumer. The broker's default is 60 s. Earlier versions do not wait.
 const DisconnectedTimeout = 5000
 
 // ParkingQueue returns the name of the parking queue of a work queue. It holds messages
@@ -68,6 +69,7 @@ func DelayedExchange(exchange string) Topology {
 func parking(name string, deadLetter message.Headers) Topology {
 	args := message.Headers{
 		"x-queue-type":             Quorum,
+		"x-queue-leader-locator":   LeaderLocator,
 		"x-single-active-consumer": true,
 		"x-delivery-limit":         NeverReached,
 		"x-overflow":               "reject-publish",
@@ -133,7 +135,8 @@ func Levels() (t Topology) {
 // strategy and the overflow setting.
 func holdingArguments(ttl time.Duration, next string) message.Headers {
 	return message.Headers{
-		"x-queue-type":           "quorum",
+		"x-queue-type":           Quorum,
+		"x-queue-leader-locator": LeaderLocator,
 		"x-message-ttl":          ttl.Milliseconds(),
 		"x-dead-letter-exchange": next,
 		"x-dead-letter-strategy": "at-least-once",
@@ -147,7 +150,7 @@ func Unrouted() Topology {
 	return Topology{
 		Exchanges: []Exchange{{Name: UnroutedQueue, Kind: "fanout"}},
 		Queues: []Queue{{Name: UnroutedQueue, Arguments: message.Headers{
-			"x-queue-type": Quorum, "x-delivery-limit": NeverReached,
+			"x-queue-type": Quorum, "x-queue-leader-locator": LeaderLocator, "x-delivery-limit": NeverReached,
 		}}},
 		Bindings: []Binding{{Exchange: UnroutedQueue, Queue: UnroutedQueue}},
 	}

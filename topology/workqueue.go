@@ -19,6 +19,12 @@ const (
 	Stream  = "stream"
 )
 
+// LeaderLocator is the value of x-queue-leader-locator for the quorum queues that Warren
+// declares. RabbitMQ then chooses the node with the fewest leaders for a new queue. By default
+// it chooses the node that the declaring process is connected to, which may be the same for all
+// queues of a cluster.
+const LeaderLocator = "balanced"
+
 const (
 	maxQueueName = 200 // bytes; the names of the queues that belong to it are longer
 	maxPriority  = 10
@@ -243,6 +249,8 @@ func (q WorkQueue) derived() message.Headers {
 	if q.kind() == Quorum {
 		a["x-delivery-limit"] = cmp.Or(q.DeliveryLimit, DefaultDeliveryLimit)
 		a["x-overflow"] = rejectPublish
+		a["x-queue-leader-locator"] = LeaderLocator // RabbitMQ 3.10 refuses it for classic queues
+		a["x-consumer-disconnected-timeout"] = DisconnectedTimeout
 	}
 	if q.RetryPause > 0 {
 		a["x-delayed-retry-type"] = "failed" // and not after a release
@@ -259,9 +267,6 @@ func (q WorkQueue) derived() message.Headers {
 	}
 	if q.SingleActive {
 		a["x-single-active-consumer"] = true
-		if q.kind() == Quorum {
-			a["x-consumer-disconnected-timeout"] = DisconnectedTimeout
-		}
 	}
 	return a
 }

@@ -10,6 +10,16 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
+// quorum returns the arguments that every quorum queue has, and more.
+func quorum(more message.Headers) message.Headers {
+	a := message.Headers{
+		"x-queue-type": "quorum", "x-delivery-limit": 20, "x-overflow": "reject-publish",
+		"x-queue-leader-locator": "balanced", "x-consumer-disconnected-timeout": topology.DisconnectedTimeout,
+	}
+	maps.Copy(a, more)
+	return a
+}
+
 // TestArgumentsOfAWorkQueue are what Warren adds, without what the user leaves out.
 func TestArgumentsOfAWorkQueue(t *testing.T) {
 	t.Parallel()
@@ -29,7 +39,7 @@ func TestArgumentsOfAWorkQueue(t *testing.T) {
 		"a stream has only its type": {topology.WorkQueue{Type: topology.Stream}, message.Headers{"x-queue-type": "stream"}},
 		"a quorum queue has no priority argument": {
 			topology.WorkQueue{Type: topology.Quorum, MaxPriority: 10, DeadLetters: topology.DeadLetters{Discard: true}},
-			message.Headers{"x-queue-type": "quorum", "x-delivery-limit": 20, "x-overflow": "reject-publish"},
+			quorum(nil),
 		},
 		"priorities are classic by default": {
 			topology.WorkQueue{MaxPriority: 10, DeadLetters: topology.DeadLetters{Reject: true}},
@@ -41,10 +51,9 @@ func TestArgumentsOfAWorkQueue(t *testing.T) {
 		},
 		"another team's queue": {
 			topology.WorkQueue{DeadLetters: topology.DeadLetters{Key: "dead"}},
-			message.Headers{
-				"x-queue-type": "quorum", "x-delivery-limit": 20, "x-overflow": "reject-publish",
+			quorum(message.Headers{
 				"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead", "x-dead-letter-strategy": "at-least-once",
-			},
+			}),
 		},
 		"a queue of one process is classic": {
 			topology.WorkQueue{Instance: "a", DeadLetters: topology.DeadLetters{Discard: true}},
@@ -97,7 +106,7 @@ func TestTheDeadLetterQueueIsDeclaredAsDescribed(t *testing.T) {
 				}
 				return
 			}
-			want := message.Headers{"x-queue-type": "quorum", "x-delivery-limit": topology.NeverReached}
+			want := message.Headers{"x-queue-type": "quorum", "x-queue-leader-locator": "balanced", "x-delivery-limit": topology.NeverReached}
 			maps.Copy(want, tt.want)
 			if declared[0].Name != tt.queue || !maps.Equal(declared[0].Arguments, want) {
 				t.Errorf("%s is declared with %v, want %s with %v", declared[0].Name, declared[0].Arguments, tt.queue, want)

@@ -27,8 +27,9 @@ func TestConflictingTopologyIsReportedWholeAndNothingIsDeclared(t *testing.T) {
 			"x-dead-letter-routing-key": short, "x-max-priority": 3,
 		})
 		declare(t, ch, plain, amqp.Table{
-			"x-queue-type": "quorum", "x-dead-letter-exchange": topology.DeadLetterExchange,
+			"x-queue-type": "quorum", "x-queue-leader-locator": topology.LeaderLocator, "x-dead-letter-exchange": topology.DeadLetterExchange,
 			"x-dead-letter-routing-key": plain, "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish", "x-delivery-limit": 7,
+			"x-consumer-disconnected-timeout": topology.DisconnectedTimeout,
 		})
 		if err := ch.ExchangeDeclare(exchange, "fanout", true, false, false, false, nil); err != nil {
 			t.Fatal(err)

@@ -191,6 +191,7 @@ func TestEachArgumentCanBeLeftOut(t *testing.T) {
 		b.adopt(usual{kind: topology.Quorum, arguments: amqp.Table{"x-queue-type": "quorum"}})
 		b.queue.Arguments = message.Headers{
 			"x-dead-letter-exchange": nil, "x-dead-letter-routing-key": nil, "x-dead-letter-strategy": nil, "x-delivery-limit": nil, "x-overflow": nil,
+			"x-queue-leader-locator": nil, "x-consumer-disconnected-timeout": nil,
 		}
 		b.handlesRetriesAndDeadLetters()
 	})

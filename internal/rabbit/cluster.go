@@ -44,3 +44,20 @@ func clusterProcess() (*process, error) {
 	}
 	return &process{script: script, dir: dir}, nil
 }
+
+// Leaders returns the name of the node that leads each quorum queue, by the name of the queue.
+// The node must be one of StartCluster.
+func Leaders(tb testing.TB, n Node) map[string]string {
+	tb.Helper()
+	p, ok := n.(*process)
+	if !ok {
+		tb.Fatalf("rabbit: leaders of queues: got a %T, want a node of StartCluster", n)
+	}
+	leaders := make(map[string]string)
+	for line := range strings.Lines(p.must(tb, "ctl", "list_queues", "--no-table-headers", "name", "leader")) {
+		if name, leader, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok {
+			leaders[name] = leader
+		}
+	}
+	return leaders
+}

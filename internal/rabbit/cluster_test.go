@@ -1,6 +1,7 @@
 package rabbit_test
 
 import (
+	"errors"
 	"net"
 	"net/url"
 	"testing"
@@ -8,7 +9,9 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	engine "github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/topology"
 )
 
 func TestAClusterOutlivesAKilledNode(t *testing.T) {
@@ -22,7 +25,9 @@ func TestAClusterOutlivesAKilledNode(t *testing.T) {
 		for _, n := range nodes {
 			addresses = append(addresses, host(t, n.URL()))
 		}
-		outliveANode(t, nodes)
+		q := topology.WorkQueue{Name: "mail", Exchange: "events"}
+		leadersAreSpread(t, nodes, topology.Shared().Merge(topology.LevelTopology(time.Minute), q.Topology()))
+		outliveANode(t, nodes, q.Name)
 	})
 	for _, address := range addresses { // the cluster is removed
 		if conn, err := net.Dial("tcp", address); err == nil {
@@ -31,22 +36,55 @@ func TestAClusterOutlivesAKilledNode(t *testing.T) {
 	}
 }
 
-// outliveANode kills the node on which a quorum queue was declared, reads the depth of the queue
-// at another node, and starts the node again.
-func outliveANode(t *testing.T, nodes []rabbit.Node) {
+// leadersAreSpread declares six queues at one node. Each node leads some of them.
+func leadersAreSpread(t *testing.T, nodes []rabbit.Node, wanted topology.Topology) {
 	t.Helper()
-	ch := rabbit.Channel(t, nodes[0].URL())
-	queue := rabbit.Queue(t)
-	_, err := ch.QueueDeclare(queue, true, false, false, false, amqp.Table{"x-queue-type": "quorum"})
+	s, err := engine.Dial(t.Context(), engine.Config{URL: nodes[0].URL()}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	publish(t, ch, queue)
-	next := rabbit.Channel(t, nodes[1].URL())
+	if err := errors.Join(s.Declare(t.Context(), wanted), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	leaders, queues := rabbit.Leaders(t, nodes[0]), make(map[string][]string)
+	for _, q := range wanted.Queues {
+		queues[leaders[q.Name]] = append(queues[leaders[q.Name]], q.Name)
+	}
+	if len(wanted.Queues) != 6 || len(queues) != len(nodes) {
+		t.Errorf("the leaders of %d queues are %v, want 6 queues and leaders at each of %d nodes", len(wanted.Queues), queues, len(nodes))
+	}
+}
+
+// outliveANode kills the node whose consumer has a message of a work queue. A consumer at
+// another node gets the message: RabbitMQ 4.3 would wait for 60 s by default.
+func outliveANode(t *testing.T, nodes []rabbit.Node, queue string) {
+	t.Helper()
+	ch := rabbit.Channel(t, nodes[0].URL())
+	<-consume(t, ch, queue, func() { publish(t, ch, queue) })
+	next := consume(t, rabbit.Channel(t, nodes[1].URL()), queue, func() {})
+	killed := time.Now()
 	nodes[0].Kill(t)
-	rabbit.Eventually(t, 30*time.Second, func() bool { return rabbit.Depth(t, next, queue) == 1 },
-		"the message is in its queue")
+	select {
+	case d, ok := <-next:
+		t.Logf("the message came again after %v", time.Since(killed))
+		if !ok || d.Ack(false) != nil {
+			t.Error("the consumer at another node is gone")
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("the message of a dead node's consumer did not come again within 30 s")
+	}
 	nodes[0].Restart(t)
+}
+
+// consume consumes a queue and calls begun.
+func consume(t *testing.T, ch *amqp.Channel, queue string, begun func()) <-chan amqp.Delivery {
+	t.Helper()
+	got, err := ch.Consume(queue, "", false, false, false, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun()
+	return got
 }
 
 func host(t *testing.T, raw string) string {

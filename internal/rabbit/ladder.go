@@ -25,7 +25,9 @@ const (
 func NewLadder(ch *amqp.Channel) (Ladder, error) {
 	const unrouted = "warren.unrouted"
 	l := Ladder{ch}
-	_, err := ch.QueueDeclare(unrouted, true, false, false, false, amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": int64(2147483647)})
+	_, err := ch.QueueDeclare(unrouted, true, false, false, false, amqp.Table{
+		"x-queue-type": "quorum", "x-queue-leader-locator": "balanced", "x-delivery-limit": int64(2147483647),
+	})
 	errs := make([]error, 0, 4*(1+ladderLevels))
 	errs = append(errs,
 		err, ch.ExchangeDeclare(unrouted, "fanout", true, false, false, false, nil), ch.QueueBind(unrouted, "", unrouted, false, nil),

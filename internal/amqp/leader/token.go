@@ -24,11 +24,13 @@ type Token struct {
 func (t Token) Topology() topology.Topology {
 	return topology.Topology{Queues: []topology.Queue{
 		{Name: t.Queue, Arguments: message.Headers{
-			"x-queue-type": topology.Quorum, "x-delivery-limit": topology.NeverReached, "x-single-active-consumer": true,
+			"x-queue-type": topology.Quorum, "x-queue-leader-locator": topology.LeaderLocator,
+			"x-delivery-limit": topology.NeverReached, "x-single-active-consumer": true,
 			"x-consumer-disconnected-timeout": topology.DisconnectedTimeout,
 		}},
 		{Name: t.Copy, Arguments: message.Headers{
-			"x-queue-type": topology.Quorum, "x-delivery-limit": topology.NeverReached, "x-max-length": 1, "x-overflow": "drop-head",
+			"x-queue-type": topology.Quorum, "x-queue-leader-locator": topology.LeaderLocator,
+			"x-delivery-limit": topology.NeverReached, "x-max-length": 1, "x-overflow": "drop-head",
 		}},
 	}}
 }
