@@ -158,6 +158,9 @@ func TestNativeDelaysRefuseWhatTheBrokerCannotKeep(t *testing.T) {
 		"want whole milliseconds":          func(q *worker.Queue) { q.Retry.InitialInterval = time.Microsecond },
 		"want Type quorum":                 func(q *worker.Queue) { q.Type = topology.Classic },
 		`Delays is "slow"`:                 func(q *worker.Queue) { q.Delays = "slow" },
+		"want neither HoldRetries":         func(q *worker.Queue) { q.HoldRetries = true },
+		"nor OnlyArguments":                func(q *worker.Queue) { q.OnlyArguments = true },
+		"nor PerProcess":                   func(q *worker.Queue) { q.PerProcess = true },
 	} {
 		q := worker.Queue{Name: "q", Delays: topology.Native}
 		change(&q)
@@ -189,4 +192,73 @@ func TestNativeDelaysAreArguments(t *testing.T) {
 	if err := sub.SetRetry(quick); err == nil || !strings.Contains(err.Error(), "part of the queue's arguments") {
 		t.Errorf("SetRetry returned %v, want an error", err)
 	}
+}
+
+// TestNativeDelaysOfAQueueThatAnotherProgramDeclares: the worker declares nothing, and the broker
+// keeps the pauses by the arguments that the queue has.
+func TestNativeDelaysOfAQueueThatAnotherProgramDeclares(t *testing.T) {
+	for _, mode := range []topology.Mode{topology.Verify, topology.Trust} {
+		rabbit.Run(t, string(mode), func(t *testing.T) {
+			b, ok := nativeBench(t)
+			if !ok {
+				return
+			}
+			w := worker.New(worker.Config{})
+			w.Queue(b.queue).Handle("#", nothing)
+			if err := broker.Declare(t.Context(), broker.Config{URL: b.url, Dial: rabbit.Dial}, w.Topology()); err != nil {
+				t.Fatal(err)
+			}
+			h, got := attempts(func(attempt int) error {
+				if attempt < 3 {
+					return errBoom
+				}
+				return retry.Permanent(errBoom)
+			})
+			r := b.run(h, func(c *worker.Config) { c.Broker.Topology = mode })
+			b.publish("key", "body")
+			first, second := <-got, <-got
+			if pause := second.at.Sub(first.at); second.Attempt != 2 || pause < linear.InitialInterval || second.DeliveryCount != 1 {
+				t.Errorf("attempt %d came after %v with the count %d, want attempt 2 after %v or more, by a reject", second.Attempt, pause, second.DeliveryCount, linear.InitialInterval)
+			}
+			b.deadLetter()
+			if h := r.worker.Health(); !h.Ready || len(h.Warnings) > 0 {
+				t.Errorf("the health is %+v, want ready without warnings", h)
+			}
+		})
+	}
+}
+
+// TestNativeDelaysNeedNoParkingQueue: the worker may not use it, so a pause that the handler
+// asks for is kept in the worker, and the broker keeps the other ones.
+func TestNativeDelaysNeedNoParkingQueue(t *testing.T) {
+	abused.test(t, func(t *testing.T, node rabbit.Node) {
+		p := newPermitted(t, node)
+		p.queue.Delays, p.queue.Retry = topology.Native, linear
+		version, _ := p.conn.Properties["version"].(string)
+		if strings.HasPrefix(version, "3.") || strings.HasPrefix(version, "4.0") {
+			return // refused: see nativeBench
+		}
+		p.revoke(func(u *rabbit.User) { u.Write = "^(" + p.queue.Name + ".*|warren[.].*)$" })
+		h, got := attempts(func(attempt int) error {
+			switch attempt {
+			case 1:
+				return errBoom
+			case 2:
+				return retry.After(100*time.Millisecond, errBoom)
+			}
+			return nil
+		})
+		p.run(h)
+		p.publish("key", "body")
+		for want := 1; want <= 3; want++ {
+			if a := <-got; a.Attempt != want {
+				t.Errorf("delivery %d is attempt %d, want %d", want, a.Attempt, want)
+			}
+		}
+		p.eventually("the last is acked", func() bool { return len(p.settled()) == 3 })
+		if n := p.depth(topology.ParkingQueue(p.queue.Name)); n > 0 {
+			t.Errorf("%d messages were parked, want none", n)
+		}
+		p.losesNoConnection()
+	})
 }

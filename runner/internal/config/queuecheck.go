@@ -136,8 +136,14 @@ func (d *document) checkNative(path string, q Queue) {
 	}
 	at := join(path, "retry")
 	switch {
-	case q.Type == topology.Classic || q.MaxPriority > 0:
-		d.complainf(join(path, "delays"), "delays is native, want none with a classic queue: only quorum queues have native delays")
+	case q.HoldRetries:
+		d.complainf(join(path, "hold_retries"), "hold_retries is true, want false with native delays: the broker keeps the failed messages")
+	case q.OnlyArguments:
+		d.complainf(join(path, "only_arguments"), "only_arguments is true, want false with native delays: the pauses are arguments of the queue")
+	case q.PerProcess:
+		d.complainf(join(path, "per_process"), "per_process is true, want false with native delays: only quorum queues have native delays, and the queue of a process is classic")
+	case !q.Worker(nil).WorkQueue(nil).CountsDeliveries():
+		d.complainf(join(path, "delays"), "delays is native, want none, or the type quorum: only quorum queues have native delays")
 	case d.wrong[at]:
 	case q.Retry.Multiplier != 0 && q.Retry.Multiplier != 1:
 		d.complainf(join(at, "multiplier"), "multiplier is %v, want none or 1 with native delays: the broker's pauses grow by the initial_interval, or are equal", q.Retry.Multiplier)
