@@ -22,7 +22,8 @@ const (
 type job struct {
 	ID      string    `json:"id"`
 	What    string    `json:"what"` // a verb phrase, such as "replay"
-	Queue   string    `json:"queue"`
+	Work    string    `json:"work_queue"`
+	Queue   string    `json:"queue"` // the dead-letter queue
 	Filter  string    `json:"filter,omitempty"`
 	By      string    `json:"by"`
 	Began   time.Time `json:"began"`

@@ -46,7 +46,7 @@ func selected(v values) (text string, f deadletter.Filter, err error) {
 const maxCanary = 1000
 
 func (c *Console) replay(r *http.Request, v values) (outcome, error) {
-	queue, dlq, err := work(r)
+	queue, dlq, err := c.work(r)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -64,7 +64,7 @@ func (c *Console) replay(r *http.Request, v values) (outcome, error) {
 	if v["dry_run"] != "" && v["dry_run"] != "false" {
 		what = "count"
 	}
-	j := job{What: what, Queue: dlq, Filter: text, By: visitorOf(r).User}
+	j := job{What: what, Work: queue, Queue: dlq, Filter: text, By: visitorOf(r).User}
 	replay := deadletter.Replay{Filter: filter, Rate: rate, Canary: canary, CanaryWait: wait, DryRun: what == "count", By: j.By}
 	id, err := c.start(j, func(ctx context.Context, note func(func(*job))) error {
 		return c.replayNow(ctx, dlq, replay, note)
@@ -96,7 +96,7 @@ func (c *Console) replayNow(ctx context.Context, dlq string, r deadletter.Replay
 }
 
 func (c *Console) discard(r *http.Request, v values) (outcome, error) {
-	queue, dlq, err := work(r)
+	queue, dlq, err := c.work(r)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -107,7 +107,7 @@ func (c *Console) discard(r *http.Request, v values) (outcome, error) {
 	if v["confirm"] != queue {
 		return outcome{}, invalid(fmt.Errorf("console: discard: confirm is %q, want the name of the queue, %q", line(v["confirm"]), line(queue)))
 	}
-	id, err := c.start(job{What: "discard", Queue: dlq, Filter: text, By: visitorOf(r).User}, func(ctx context.Context, note func(func(*job))) error {
+	id, err := c.start(job{What: "discard", Work: queue, Queue: dlq, Filter: text, By: visitorOf(r).User}, func(ctx context.Context, note func(func(*job))) error {
 		unlock, err := c.reads.lock(ctx, dlq)
 		if err != nil {
 			return err
@@ -131,7 +131,7 @@ func (c *Console) discard(r *http.Request, v values) (outcome, error) {
 
 // survey reads many dead letters in the background, for their groups.
 func (c *Console) survey(r *http.Request, v values) (outcome, error) {
-	queue, dlq, err := work(r)
+	queue, dlq, err := c.work(r)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -143,7 +143,7 @@ func (c *Console) survey(r *http.Request, v values) (outcome, error) {
 	if q := c.now.Load().find(queue); q != nil {
 		total = min(max(q.Dead, 1), readMost)
 	}
-	id, err := c.start(job{What: "read", Queue: dlq, Filter: text, By: visitorOf(r).User, Total: total}, func(ctx context.Context, note func(func(*job))) error {
+	id, err := c.start(job{What: "read", Work: queue, Queue: dlq, Filter: text, By: visitorOf(r).User, Total: total}, func(ctx context.Context, note func(func(*job))) error {
 		unlock, err := c.reads.lock(ctx, dlq)
 		if err != nil {
 			return err
@@ -181,7 +181,7 @@ func (c *Console) check(queue, key string, body []byte) error {
 
 // applyEdit replays an edited dead letter.
 func (c *Console) applyEdit(r *http.Request, v values) (outcome, error) {
-	queue, dlq, err := work(r)
+	queue, dlq, err := c.work(r)
 	if err != nil {
 		return outcome{}, err
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/warren-mq/warren/deadletter"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/internal/telemetry"
-	"github.com/warren-mq/warren/topology"
 )
 
 // deadLettersPage is the data of the list of dead-letter queues.
@@ -31,7 +30,7 @@ type deadLettersPage struct {
 func (c *Console) deadLetterQueues(r *http.Request) (any, error) {
 	s := c.now.Load()
 	p := deadLettersPage{Total: s.Total.DLQ, Jobs: c.jobs.busy("")}
-	all := slices.Clone(s.Queues)
+	all := slices.DeleteFunc(slices.Clone(s.Queues), func(q queue) bool { return q.DLQ == "" })
 	slices.SortStableFunc(all, func(a, b queue) int { return b.Dead - a.Dead })
 	p.Queues, p.Span = paged(r, all)
 	return p, nil
@@ -43,12 +42,15 @@ func (j *jobs) busy(queue string) []job {
 }
 
 // work returns the work queue of a request, and its dead-letter queue.
-func work(r *http.Request) (queue, dlq string, err error) {
+func (c *Console) work(r *http.Request) (queue, dlq string, err error) {
 	queue = r.PathValue("queue")
 	if !isQueue(queue) {
 		return "", "", invalid(fmt.Errorf("console: %.40q is not the name of a work queue", queue))
 	}
-	return queue, topology.DeadLetterQueue(queue), nil
+	if dlq = c.now.Load().deadLetterQueue(c.config.Topology(), queue); dlq == "" {
+		return "", "", notFound(fmt.Errorf("console: the dead letters of queue %q are not kept in a queue that the console can read", line(queue)))
+	}
+	return queue, dlq, nil
 }
 
 // lettersPage is the data of the pages that list the groups and the dead letters of a queue.
@@ -60,10 +62,12 @@ type lettersPage struct {
 	Span   span   `json:"span"`
 	Jobs   []job  `json:"jobs"`
 	Filter string `json:"filter"`
+	// Shared are the other work queues whose dead letters are in the same queue.
+	Shared []string `json:"shared_with,omitempty"`
 }
 
 func (c *Console) lettersOf(r *http.Request) (*lettersPage, error) {
-	queue, dlq, err := work(r)
+	queue, dlq, err := c.work(r)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +79,11 @@ func (c *Console) lettersOf(r *http.Request) (*lettersPage, error) {
 	}
 	p := &lettersPage{letters: s, Work: queue, Filter: filter, Jobs: c.jobs.list(dlq), DLQ: s.Read}
 	p.Jobs = p.Jobs[:min(len(p.Jobs), 5)]
+	for _, q := range c.now.Load().Queues {
+		if q.DLQ == dlq && q.Name != queue {
+			p.Shared = append(p.Shared, line(q.Name))
+		}
+	}
 	if q := c.now.Load().find(queue); q != nil {
 		p.DLQ = max(q.Dead, s.Read)
 	}
@@ -180,7 +189,7 @@ func (c *Console) letter(r *http.Request) (any, error) {
 
 // find reads the dead letter with the id from the queue of a request.
 func (c *Console) find(r *http.Request, id string) (queue string, l *deadletter.DeadLetter, err error) {
-	queue, dlq, err := work(r)
+	queue, dlq, err := c.work(r)
 	if err != nil {
 		return "", nil, err
 	}
@@ -254,7 +263,7 @@ func (c *Console) trace(l *deadletter.DeadLetter) (id, address string) {
 
 // export sends dead letters as JSON Lines, which "runner dlq import" reads.
 func (c *Console) export(w http.ResponseWriter, r *http.Request) {
-	queue, dlq, err := work(r)
+	queue, dlq, err := c.work(r)
 	if err != nil {
 		c.refuse(w, r, statusOf(err), err)
 		return

@@ -160,7 +160,7 @@ func (c *Console) count(ctx context.Context, session *amqp.Session, s *snapshot)
 	defer cancel()
 	n := counts{at: time.Now(), queues: make(map[string]queueCount), parkings: make(map[string]int)}
 	for _, q := range s.Queues {
-		one, err := countQueue(ctx, session, q.Name)
+		one, err := countQueue(ctx, session, q.Name, q.DLQ)
 		if err != nil {
 			return n, err
 		}
@@ -186,7 +186,7 @@ func (c *Console) count(ctx context.Context, session *amqp.Session, s *snapshot)
 	return n, nil
 }
 
-func countQueue(ctx context.Context, session *amqp.Session, name string) (n queueCount, err error) {
+func countQueue(ctx context.Context, session *amqp.Session, name, dlq string) (n queueCount, err error) {
 	state, err := session.State(ctx, name)
 	if ended(ctx, session) {
 		return n, err
@@ -194,9 +194,11 @@ func countQueue(ctx context.Context, session *amqp.Session, name string) (n queu
 	if err != nil {
 		n.fault = err.Error()
 	}
-	dead, err := stateOf(ctx, session, topology.DeadLetterQueue(name))
-	if err != nil {
-		return n, err
+	var dead amqp.QueueState
+	if dlq != "" {
+		if dead, err = stateOf(ctx, session, dlq); err != nil {
+			return n, err
+		}
 	}
 	n.counted, n.ready, n.consumers = n.fault == "", state.Messages, state.Consumers
 	n.dead, n.readers = dead.Messages, dead.Consumers

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/internal/printable"
-	"github.com/warren-mq/warren/topology"
 )
 
 //go:embed templates assets
@@ -62,7 +61,6 @@ var words = template.FuncMap{
 	"past":     func(q queue) []sample { return q.history },
 	"states":   statesOf,
 	"base64":   base64.StdEncoding.EncodeToString,
-	"workOf":   func(dlq string) string { return strings.TrimSuffix(dlq, topology.DeadLetterQueue("")) },
 }
 
 // tab is a link of the navigation.

@@ -59,6 +59,7 @@ type memberQueue struct {
 	Host        string  `json:"host"`
 	Missing     bool    `json:"missing,omitempty"`
 	Name        string  `json:"name"`
+	DLQ         string  `json:"dead_letter_queue,omitempty"`
 	State       string  `json:"state"`
 	Error       string  `json:"error,omitempty"`
 	Concurrency int     `json:"concurrency"`
@@ -200,7 +201,7 @@ func processOf(a fleet.Seen) process {
 	}
 	for _, q := range a.Queues {
 		p.Queues = append(p.Queues, memberQueue{
-			Process: p.ID, Host: p.Host, Missing: p.Missing, Name: q.Name, State: line(q.State), Error: line(q.Error),
+			Process: p.ID, Host: p.Host, Missing: p.Missing, Name: q.Name, DLQ: announcedName(q.DeadLetters), State: line(q.State), Error: line(q.Error),
 			Concurrency: boundedInt(q.Concurrency), Prefetch: boundedInt(q.Prefetch), InHand: boundedInt(q.InHand), Overdue: boundedInt(q.Overdue),
 			OK: bounded(q.OK), Retry: bounded(q.Retry), Dead: bounded(q.Dead), settled: q.Settled,
 		})
@@ -215,6 +216,14 @@ func processOf(a fleet.Seen) process {
 		p.Last = &failure{f.At, line(f.Queue), line(f.ID), line(f.Error)}
 	}
 	return p
+}
+
+// announcedName returns a name of a queue that anyone may have announced, or "" if it is not one.
+func announcedName(name string) string {
+	if topology.CheckName("queue", name) != nil {
+		return ""
+	}
+	return name
 }
 
 func lines(all []string) []string {
@@ -238,7 +247,7 @@ func (s *snapshot) queueNames(t topology.Topology) []string {
 		declared[q.Name] = true
 	}
 	for name := range declared {
-		if declared[topology.DeadLetterQueue(name)] {
+		if dlq, _ := t.DeadLetterQueue(name); dlq != "" || declared[topology.ParkingQueue(name)] {
 			names[name] = true
 		}
 	}
@@ -253,6 +262,22 @@ func isQueue(name string) bool {
 	return name != "" && len(topology.DeadLetterQueue(name)) <= topology.MaxShortString && topology.CheckName("queue", name) == nil
 }
 
+// deadLetterQueue returns the name of the queue that takes the dead letters of a work queue: as
+// the topology has it, or as a process announces it. It is empty if there is none.
+func (s *snapshot) deadLetterQueue(t topology.Topology, name string) string {
+	if dlq, known := t.DeadLetterQueue(name); known {
+		return dlq
+	}
+	for _, p := range s.Processes {
+		for _, q := range p.Queues {
+			if q.Name == name {
+				return q.DLQ
+			}
+		}
+	}
+	return topology.DeadLetterQueue(name)
+}
+
 // maxQueues bounds the queues that are counted and shown.
 const maxQueues = 500
 
@@ -263,7 +288,7 @@ func (s *snapshot) arrange(names []string, counts counts, t topology.Topology, h
 		at[name] = i
 		c := counts.queues[name]
 		q := queue{
-			Name: name, DLQ: topology.DeadLetterQueue(name), Counted: c.counted, Ready: c.ready, Consumers: c.consumers, Dead: c.dead,
+			Name: name, DLQ: s.deadLetterQueue(t, name), Counted: c.counted, Ready: c.ready, Consumers: c.consumers, Dead: c.dead,
 			Readers: c.readers, Fault: line(c.fault), Members: []memberQueue{},
 		}
 		q.Type, q.Priorities = kindOf(t, name)
@@ -276,10 +301,17 @@ func (s *snapshot) arrange(names []string, counts counts, t topology.Topology, h
 			}
 		}
 	}
+	shared := make(map[string]bool)
 	for i := range s.Queues {
 		s.Queues[i].history = h.of(s.Queues[i].Name)
 		s.Queues[i].Oldest = s.Queues[i].oldestWaiting(s.At)
-		s.Total.add(s.Queues[i].sample(s.At))
+		one := s.Queues[i].sample(s.At)
+		if dlq := s.Queues[i].DLQ; shared[dlq] {
+			one.DLQ = 0 // counted for another work queue
+		} else {
+			shared[dlq] = true
+		}
+		s.Total.add(one)
 	}
 	s.Total.At, s.history = s.At, h.of("")
 	s.Levels = counts.levels

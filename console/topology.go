@@ -45,7 +45,7 @@ func (c *Console) topology(r *http.Request) (any, error) {
 			retried = retried || p.For == s.Queues[i].Name && !p.Exchange
 		}
 		if t := (topology.WorkQueue{Name: s.Queues[i].Name}); t.Validate() == nil && !slices.Contains(d.Nodes, diagram.Queue(t.Name)) {
-			d.AddWorkQueue(t.Name, t.DeadLetterQueue(), retried)
+			d.AddWorkQueue(t.Name, s.Queues[i].DLQ, retried)
 		}
 	}
 	c.addSchedules(r.Context(), &d, s)

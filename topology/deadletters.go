@@ -134,3 +134,24 @@ func (q WorkQueue) addDeadLettering(a message.Headers) {
 		a["x-dead-letter-strategy"] = "at-least-once"
 	}
 }
+
+// DeadLetterQueue returns the name of the queue that takes the dead letters of a work queue.
+// It is empty if t has the work queue and no queue for its dead letters. DeadLetterQueue
+// returns false if t has neither of the two.
+func (t Topology) DeadLetterQueue(queue string) (name string, known bool) {
+	for _, b := range t.Bindings {
+		if b.Exchange == DeadLetterExchange && b.Key == queue {
+			return b.Queue, true
+		}
+	}
+	for _, q := range t.Queues {
+		if q.Name != queue {
+			continue
+		}
+		if exchange, ok := q.Arguments["x-dead-letter-exchange"].(string); ok && exchange == "" {
+			name, _ = q.Arguments["x-dead-letter-routing-key"].(string)
+		}
+		return name, true
+	}
+	return "", false
+}

@@ -88,3 +88,10 @@ func ExampleDeadLetters() {
 	// graveyard
 	// warren.dlx email
 }
+
+func ExampleTopology_DeadLetterQueue() {
+	t := topology.WorkQueue{Name: "email", DeadLetters: topology.DeadLetters{Queue: "graveyard"}}.Topology()
+	name, known := t.DeadLetterQueue("email")
+	fmt.Println(name, known)
+	// Output: graveyard true
+}

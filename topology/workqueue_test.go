@@ -99,6 +99,9 @@ func TestTheDeadLetterQueueIsDeclaredAsDescribed(t *testing.T) {
 			if got := q.DeadLetterQueue(); got != tt.reads {
 				t.Errorf("the dead-letter queue is %q, want %q", got, tt.reads)
 			}
+			if got, known := q.Topology().DeadLetterQueue("q"); got != tt.reads || !known {
+				t.Errorf("the dead-letter queue in the topology is %q, %t, want %q", got, known, tt.reads)
+			}
 			declared := slices.DeleteFunc(q.Support().Queues, func(q topology.Queue) bool { return topology.IsParking(q.Name) })
 			if tt.queue == "" {
 				if len(declared) > 0 {

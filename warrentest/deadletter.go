@@ -22,15 +22,27 @@ type DeadLetter struct {
 }
 
 // DeadLetters returns the dead letters of a work queue, the oldest first, and leaves them in
-// their queue. It fails the test if the queue does not exist.
+// their queue. It fails the test if the queue does not exist. If work queues share a dead-letter
+// queue, DeadLetters returns the dead letters of all of them.
 func (b *Broker) DeadLetters(queue string) []DeadLetter {
 	b.tb.Helper()
-	waiting := b.Waiting(topology.DeadLetterQueue(queue))
+	waiting := b.Waiting(b.deadLetterQueue(queue))
 	all := make([]DeadLetter, len(waiting))
 	for i, m := range waiting {
 		all[i] = deadLetter(queue, m)
 	}
 	return all
+}
+
+// deadLetterQueue returns the name of the dead-letter queue of a work queue: as a worker that is
+// running has it, or the default.
+func (b *Broker) deadLetterQueue(queue string) string {
+	for _, r := range b.running() {
+		if i := slices.Index(r.queues, queue); i >= 0 {
+			return r.letters[i]
+		}
+	}
+	return topology.DeadLetterQueue(queue)
 }
 
 // Waiting returns the ready messages of a queue, in order, and leaves them there. Messages that

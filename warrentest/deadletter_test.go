@@ -12,6 +12,7 @@ import (
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/warrentest"
 	"github.com/warren-mq/warren/worker"
 )
@@ -171,6 +172,26 @@ func TestDeadLettersWithTheRecordOfAnotherQueue(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		if dead := b.DeadLetters("email"); len(dead) != 1 || dead[0].Reason != "expired" || dead[0].Attempts != 0 {
 			t.Errorf("got %+v, want one that expired", dead)
+		}
+	})
+}
+
+// TestDeadLettersInAQueueOfAnotherName: two queues share it, and WaitIdle lets it hold messages.
+func TestDeadLettersInAQueueOfAnotherName(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := warrentest.NewBroker(t)
+		w := worker.New(worker.Config{Broker: b.Config(), Logger: slog.New(slog.DiscardHandler)})
+		for _, name := range []string{"email", "sms"} {
+			w.Queue(worker.Queue{Name: name, DeadLetters: topology.DeadLetters{Queue: "graveyard"}}).
+				Handle("#", inTurn([]error{retry.Permanent(errBusy)}))
+		}
+		warrentest.Run(t, w)
+		b.Publish("", "email", "a")
+		b.Publish("", "sms", "b")
+		b.WaitIdle()
+		if n := len(b.DeadLetters("email")); n != 2 {
+			t.Errorf("%d dead letters, want 2", n)
 		}
 	})
 }

@@ -16,6 +16,7 @@ type Running struct {
 	tb      testing.TB
 	worker  *worker.Worker
 	queues  []string // the worker's queues
+	letters []string // the dead-letter queues of queues; empty for those without one
 	holding []string // those that hold its messages on their way: its work queues and parking queues
 	cancel  context.CancelCauseFunc
 	done    chan struct{} // closed when the worker has ended
@@ -48,10 +49,12 @@ func Run(tb testing.TB, w *worker.Worker) *Running {
 	tb.Helper()
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(tb.Context()))
 	r := &Running{tb: tb, worker: w, cancel: cancel, done: make(chan struct{}), settled: make(map[string][]settlement)}
+	t := w.Topology()
 	for _, q := range w.Health().Queues {
-		r.queues = append(r.queues, q.Name)
+		dlq, _ := t.DeadLetterQueue(q.Name)
+		r.queues, r.letters = append(r.queues, q.Name), append(r.letters, dlq)
 	}
-	r.holding = holding(w.Topology(), r.queues)
+	r.holding = holding(t, r.letters)
 	w.Watch(r.record)
 	go func() {
 		defer close(r.done)

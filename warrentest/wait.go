@@ -58,13 +58,9 @@ func (b *Broker) held() []devbroker.QueueInfo {
 
 // holding returns the queues of a topology that messages pass through, without the dead-letter
 // queues.
-func holding(t topology.Topology, queues []string) (names []string) {
-	resting := make(map[string]bool)
-	for _, q := range queues {
-		resting[topology.DeadLetterQueue(q)] = true
-	}
+func holding(t topology.Topology, letters []string) (names []string) {
 	for _, q := range t.Queues {
-		if !resting[q.Name] {
+		if !slices.Contains(letters, q.Name) {
 			names = append(names, q.Name)
 		}
 	}

@@ -150,7 +150,7 @@ func (s *announced) queue(q *Subscription, h QueueHealth) fleetwire.Queue {
 	t := s.tallies[h.Name]
 	t.update(time.Now())
 	state := fleetwire.Queue{
-		Name: h.Name, State: h.State.String(), Concurrency: h.Concurrency, Prefetch: q.config.prefetch(h.Concurrency), InHand: h.InHand,
+		Name: h.Name, DeadLetters: q.workQueue().DeadLetterQueue(), State: h.State.String(), Concurrency: h.Concurrency, Prefetch: q.config.prefetch(h.Concurrency), InHand: h.InHand,
 		Overdue: h.Overdue, OK: t.rateOK, Retry: t.rateRetry, Dead: t.rateDead,
 	}
 	if ms := t.published.Load(); ms > 0 {

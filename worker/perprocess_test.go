@@ -120,8 +120,11 @@ func TestQueuesShareADeadLetterQueue(t *testing.T) {
 		a, b topology.DeadLetters
 		want bool
 	}{
-		"the same settings":  {topology.DeadLetters{Queue: "all", MaxLength: 5}, topology.DeadLetters{Queue: "all", MaxLength: 5}, true},
-		"other settings":     {topology.DeadLetters{Queue: "all", MaxLength: 5}, topology.DeadLetters{Queue: "all"}, false},
+		"the same settings": {topology.DeadLetters{Queue: "all", MaxLength: 5}, topology.DeadLetters{Queue: "all", MaxLength: 5}, true},
+		"other settings":    {topology.DeadLetters{Queue: "all", MaxLength: 5}, topology.DeadLetters{Queue: "all"}, false},
+		"the default overflow": {
+			topology.DeadLetters{Queue: "all", MaxLength: 5}, topology.DeadLetters{Queue: "all", MaxLength: 5, Overflow: "reject-publish"}, true,
+		},
 		"the default of one": {topology.DeadLetters{Queue: "second.dlq"}, topology.DeadLetters{}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

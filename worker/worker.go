@@ -198,10 +198,17 @@ func (s sharing) add(q *Subscription) error {
 	other, shared := s[name]
 	s[name] = q.config
 	b := other.DeadLetters
-	if name == "" || !shared || a.MessageTTL == b.MessageTTL && a.MaxLength == b.MaxLength && a.Overflow == b.Overflow {
+	if name == "" || !shared || a.MessageTTL == b.MessageTTL && a.MaxLength == b.MaxLength && sameOverflow(a, b) {
 		return nil
 	}
 	return fmt.Errorf("worker: queue %q: its dead-letter queue %s has other settings than for queue %q, want the same", q.config.Name, name, other.Name)
+}
+
+// sameOverflow reports whether a and b do the same beyond their MaxLength. Empty means
+// reject-publish.
+func sameOverflow(a, b topology.DeadLetters) bool {
+	const refuse = "reject-publish"
+	return cmp.Or(a.Overflow, refuse) == cmp.Or(b.Overflow, refuse)
 }
 
 // Ready returns a channel that is closed when every queue has begun to consume, or was paused

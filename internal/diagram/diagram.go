@@ -56,18 +56,17 @@ func Of(t topology.Topology) Diagram {
 			d.Add(Exchange(x.Name))
 		}
 	}
-	declared := make(map[string]bool, len(t.Queues))
+	declared, letters := make(map[string]bool, len(t.Queues)), make(map[string]bool)
 	for _, q := range t.Queues {
-		declared[q.Name] = true
+		dlq, _ := t.DeadLetterQueue(q.Name)
+		declared[q.Name], letters[dlq] = true, true
 	}
 	for _, q := range t.Queues {
-		switch dlq := topology.DeadLetterQueue(q.Name); {
-		case IsInternal(q.Name) || topology.IsParking(q.Name):
-		case declared[dlq]:
-			d.AddWorkQueue(q.Name, dlq, declared[topology.ParkingQueue(q.Name)])
-		case !strings.HasSuffix(q.Name, topology.DeadLetterQueue("")):
-			d.Add(Queue(q.Name))
+		if IsInternal(q.Name) || topology.IsParking(q.Name) || letters[q.Name] {
+			continue
 		}
+		dlq, _ := t.DeadLetterQueue(q.Name)
+		d.AddWorkQueue(q.Name, dlq, declared[topology.ParkingQueue(q.Name)])
 	}
 	for _, b := range t.Bindings {
 		switch {
@@ -84,6 +83,9 @@ func Of(t topology.Topology) Diagram {
 // IsInternal reports whether an exchange or a queue is a part of Warren's own.
 func IsInternal(name string) bool { return strings.HasPrefix(name, "warren.") }
 
+// deadLetter is the label of the edge from a queue to its dead-letter queue.
+const deadLetter = "dead letter"
+
 // AddWorkQueue adds a queue with its dead-letter queue, if it has one, and its way through the
 // delay if its messages are retried.
 func (d *Diagram) AddWorkQueue(name, deadLetters string, retried bool) {
@@ -94,7 +96,7 @@ func (d *Diagram) AddWorkQueue(name, deadLetters string, retried bool) {
 		d.Connect(Delay, queue, "", true)
 	}
 	if deadLetters != "" {
-		d.Connect(queue, Queue(deadLetters), "dead letter", true)
+		d.Connect(queue, Queue(deadLetters), deadLetter, true)
 	}
 }
 

@@ -2,11 +2,42 @@ package diagram_test
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/warren-mq/warren/internal/diagram"
+	"github.com/warren-mq/warren/topology"
 )
+
+// TestDeadLettersAreDrawnWhereTheTopologyPutsThem, by its bindings and not by the names.
+func TestDeadLettersAreDrawnWhereTheTopologyPutsThem(t *testing.T) {
+	t.Parallel()
+	shared := topology.DeadLetters{Queue: "graveyard"}
+	d := diagram.Of(topology.WorkQueue{Name: "mail", DeadLetters: shared}.Topology().Merge(
+		topology.WorkQueue{Name: "letters", DeadLetters: shared}.Topology(),
+		topology.WorkQueue{Name: "own"}.Topology(),
+		topology.WorkQueue{Name: "lost", DeadLetters: topology.DeadLetters{Discard: true}}.Topology()))
+	var edges []string
+	for _, e := range d.Edges {
+		if e.Label == "dead letter" {
+			edges = append(edges, e.From.Name+" "+e.To.Name)
+		}
+	}
+	want := []string{"mail graveyard", "letters graveyard", "own own.dlq"}
+	if slices.Sort(edges); !slices.Equal(edges, slices.Sorted(slices.Values(want))) {
+		t.Errorf("the dead letters go %q, want %q", edges, want)
+	}
+	retried := 0
+	for _, e := range d.Edges {
+		if e.To == diagram.Delay {
+			retried++
+		}
+	}
+	if retried != 4 {
+		t.Errorf("%d queues are connected to the delay, want all 4", retried)
+	}
+}
 
 func TestDiagramsQuoteNames(t *testing.T) {
 	t.Parallel()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"strings"
 
 	"github.com/warren-mq/warren/internal/printable"
 )
@@ -53,8 +52,17 @@ func (d Diagram) SVG(out io.Writer) error {
 func (d Diagram) layout() (places map[Node]place, width, height int) {
 	places = make(map[Node]place, len(d.Nodes))
 	rows, used := make(map[int]int), make([]bool, 5)
+	columnOf := make(map[Node]int, len(d.Nodes))
 	for _, n := range d.Nodes {
-		used[column(n)] = true
+		columnOf[n] = columns[n.Kind]
+	}
+	for _, e := range d.Edges {
+		if e.Label == deadLetter && e.To.Kind == "queue" {
+			columnOf[e.To] = 4
+		}
+	}
+	for _, c := range columnOf {
+		used[c] = true
 	}
 	at, x := make([]int, len(used)), margin
 	for i, ok := range used {
@@ -64,20 +72,13 @@ func (d Diagram) layout() (places map[Node]place, width, height int) {
 	}
 	width, height = max(x-columnGap, 0)+margin, 2*margin
 	for _, n := range d.Nodes {
-		c := column(n)
+		c := columnOf[n]
 		p := place{at[c], margin + rows[c]*(boxHeight+rowGap)}
 		places[n] = p
 		rows[c]++
 		height = max(height, p.y+boxHeight+margin)
 	}
 	return places, width, height
-}
-
-func column(n Node) int {
-	if n.Kind == "queue" && strings.HasSuffix(n.Name, ".dlq") {
-		return 4
-	}
-	return columns[n.Kind]
 }
 
 // drawEdge draws a curve from the right of a box to the left of another one, or back.

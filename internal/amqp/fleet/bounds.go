@@ -35,7 +35,7 @@ func (a *Announcement) bound() {
 	a.IntervalMS = min(max(a.IntervalMS, minInterval.Milliseconds()), maxInterval.Milliseconds())
 	for i := range a.Queues {
 		q := &a.Queues[i]
-		clip(maxName, &q.Name, &q.State)
+		clip(maxName, &q.Name, &q.DeadLetters, &q.State)
 		clip(maxText, &q.Error)
 	}
 	for i := range a.Parking {

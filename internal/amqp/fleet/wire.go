@@ -68,6 +68,7 @@ type Process struct {
 // the last announcement.
 type Queue struct {
 	Name        string  `json:"name"`
+	DeadLetters string  `json:"dead_letter_queue,omitempty"` // empty if there is none
 	State       string  `json:"state"`
 	Error       string  `json:"error,omitempty"`
 	Concurrency int     `json:"concurrency"`

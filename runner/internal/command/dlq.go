@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -133,10 +134,13 @@ func (p *Program) dlqList() *cobra.Command {
 				if args, err = p.queueNames(cmd.Context(), c); err != nil {
 					return err
 				}
+				args = slices.DeleteFunc(args, func(name string) bool { return deadLetterQueueOf(c, name) == "" })
 			}
-			queues := make([]string, 0, len(args))
+			var queues []string
 			for _, name := range args {
-				queues = append(queues, p.deadLetterQueue(name))
+				if dlq := p.deadLetterQueue(name); !slices.Contains(queues, dlq) {
+					queues = append(queues, dlq)
+				}
 			}
 			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
 				list, err := client.List(cmd.Context(), queues...)

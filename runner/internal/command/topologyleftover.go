@@ -25,6 +25,7 @@ type leftovers struct {
 // family is a leftover work queue with the queues that belong to it.
 type family struct {
 	queue    topology.Queue
+	letters  string             // the dead-letter queue; empty if there is none, or if others share it
 	bindings []topology.Binding // to the program's exchanges
 }
 
@@ -36,9 +37,11 @@ func (f family) members() []topology.Queue {
 	if strings.HasSuffix(name, dlqSuffix) {
 		return []topology.Queue{f.queue}
 	}
-	return []topology.Queue{
-		{Name: topology.ParkingQueue(name)}, f.queue, {Name: "warren.delay.for." + name}, {Name: topology.DeadLetterQueue(name)},
+	all := []topology.Queue{{Name: topology.ParkingQueue(name)}, f.queue, {Name: "warren.delay.for." + name}}
+	if f.letters != "" {
+		all = append(all, topology.Queue{Name: f.letters})
 	}
+	return all
 }
 
 // dlqSuffix is the suffix of the names of dead-letter queues.
@@ -83,13 +86,27 @@ func (l *leftovers) addFormer(was, c *config.Config) {
 			continue
 		}
 		f := l.family(old.Queue.Name)
-		f.bindings = old.Queue.AllBindings()
+		f.bindings, f.letters = old.Queue.AllBindings(), ""
 		for _, q := range former.Queues {
-			if q.Name == f.queue.Name {
+			switch {
+			case q.Name == f.queue.Name:
 				f.queue = q
+			case q.Name == old.Queue.DeadLetterQueue() && !sharesLetters(was, *old.Queue):
+				f.letters = q.Name
 			}
 		}
 	}
+}
+
+// sharesLetters reports whether other queues have the same dead-letter queue.
+func sharesLetters(c *config.Config, q config.Queue) bool {
+	return slices.ContainsFunc(c.Queues, func(other config.Queue) bool {
+		return other.Name != q.Name && other.Broker == q.Broker && other.DeadLetterQueue() == q.DeadLetterQueue()
+	})
+}
+
+func has(queues []topology.Queue, name string) bool {
+	return slices.ContainsFunc(queues, func(q topology.Queue) bool { return q.Name == name })
 }
 
 // addNamed adds the queues and bindings that were named. It returns an error for those in
@@ -98,7 +115,7 @@ func (l *leftovers) addNamed(c *config.Config, s search) error {
 	t := wiring.Topology(c)
 	for _, name := range s.queues {
 		switch {
-		case slices.ContainsFunc(t.Queues, func(q topology.Queue) bool { return q.Name == name }):
+		case has(t.Queues, name):
 			return usage(fmt.Errorf("runner: queue %q is in the configuration: remove it there first", name))
 		case name == "" || strings.HasPrefix(name, "warren.") || strings.HasPrefix(name, "amq."):
 			return usage(fmt.Errorf("runner: queue %q belongs to the broker or is shared, want the name of a work queue", name))
@@ -158,9 +175,6 @@ func (l *leftovers) addManaged(ctx context.Context, c *config.Config, client *ma
 
 // addQueues adds the queues of the broker that look like queues of Warren.
 func (l *leftovers) addQueues(t topology.Topology, queues []topology.Queue) {
-	exists := func(in []topology.Queue, name string) bool {
-		return slices.ContainsFunc(in, func(q topology.Queue) bool { return q.Name == name })
-	}
 	for _, q := range queues {
 		work, isDLQ := strings.CutSuffix(q.Name, dlqSuffix)
 		isWork := q.Arguments["x-dead-letter-exchange"] == topology.DeadLetterExchange && !strings.HasSuffix(q.Name, topology.ParkingQueue(""))
@@ -168,8 +182,8 @@ func (l *leftovers) addQueues(t topology.Topology, queues []topology.Queue) {
 		switch {
 		case i >= 0:
 			l.families[i].queue.Arguments = q.Arguments
-		case exists(t.Queues, q.Name):
-		case isWork, isDLQ && !exists(queues, work) && !slices.ContainsFunc(l.families, func(f family) bool { return f.queue.Name == work }):
+		case has(t.Queues, q.Name):
+		case isWork, isDLQ && !has(queues, work) && !slices.ContainsFunc(l.families, func(f family) bool { return f.queue.Name == work }):
 			l.unknown = append(l.unknown, q.Name)
 		}
 	}
@@ -191,7 +205,7 @@ func (l *leftovers) family(queue string) *family {
 	i := slices.IndexFunc(l.families, func(f family) bool { return f.queue.Name == queue })
 	if i < 0 {
 		i = len(l.families)
-		l.families = append(l.families, family{queue: topology.Queue{Name: queue}})
+		l.families = append(l.families, family{queue: topology.Queue{Name: queue}, letters: topology.DeadLetterQueue(queue)})
 	}
 	return &l.families[i]
 }

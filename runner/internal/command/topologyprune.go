@@ -28,8 +28,9 @@ plugin finds are shown as unknown, because they may belong to another program. T
 them, name them.
 
 Prune first unbinds a queue. Then it deletes the queue, its parking queue and
-its dead-letter queue, each only if it has neither messages nor consumers. --force deletes a
-queue with its messages. A retry that still waits in a level ends in
+its dead-letter queue, each only if it has neither messages nor consumers. A dead-letter queue
+that several queues of the former configuration share is kept; name it to delete it. --force
+deletes a queue with its messages. A retry that still waits in a level ends in
 warren.unrouted. Exchanges are not deleted.
 
 The exit status is 6 if a queue was kept because it is in use.`,
@@ -130,6 +131,7 @@ type pruner struct {
 	force   []string // names of queues
 	dry     bool
 	flag    string // -c and the file
+	letters string // the dead-letter queue of the family
 	parts   []part
 }
 
@@ -170,6 +172,7 @@ func (x *pruner) family(ctx context.Context, f family) error {
 		return err
 	}
 	keptBy := ""
+	x.letters = f.letters
 	for _, q := range f.members() {
 		kept, err := x.queue(ctx, q, keptBy)
 		if err != nil {
@@ -232,7 +235,7 @@ func (x *pruner) delete(ctx context.Context, q topology.Queue, forced bool) (mes
 func (x *pruner) keep(name string, s amqp.QueueState) {
 	note := fmt.Sprintf("%d messages, %d consumers; to empty it, run a runner that consumes it; to delete it with its messages, add --force %s",
 		s.Messages, s.Consumers, quoted(name))
-	if strings.HasSuffix(name, dlqSuffix) {
+	if name == x.letters || strings.HasSuffix(name, dlqSuffix) {
 		note = fmt.Sprintf("%d messages, %d consumers; runner dlq export%s %s saves them, and runner dlq purge%s %s removes them",
 			s.Messages, s.Consumers, x.flag, quoted(name), x.flag, quoted(name))
 	}

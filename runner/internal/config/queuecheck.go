@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ func (d *document) checkQueue(path string, q Queue, c *Config) {
 		}
 	}
 	d.checkQueueName(path, q.Name)
+	d.checkDeadLetters(path, q, c)
 	d.checkPace(path, q)
 	d.checkKind(path, q)
 	d.checkRetry(join(path, "retry"), q.Retry)
@@ -78,7 +80,6 @@ func hasWildcard(name string) bool {
 
 func (d *document) checkQueueName(path, name string) {
 	at := join(path, "name")
-	of, isDead := strings.CutSuffix(name, ".dlq")
 	delays, isParking := strings.CutSuffix(name, ".delay")
 	switch {
 	case reserved(name):
@@ -87,11 +88,35 @@ func (d *document) checkQueueName(path, name string) {
 		d.complainf(at, "name is %q, want no word * or #, because they match any word in a routing key", name)
 	case len(name) > 200:
 		d.complainf(at, "name has %d bytes, want at most 200", len(name))
-	case isDead && d.named("queues", "name")[of] != nil:
-		d.complainf(at, "name is %q, want another: it is the dead-letter queue of %q", name, of)
 	case isParking && d.named("queues", "name")[delays] != nil:
 		d.complainf(at, "name is %q, want another: it is the parking queue of %q", name, delays)
 	}
+}
+
+// checkDeadLetters compares the queue with the other queues of its broker: none may be the
+// dead-letter queue of another one, and those that share a dead-letter queue must agree on its
+// settings. The fault is at the later one of the two; the first one counts.
+func (d *document) checkDeadLetters(path string, q Queue, c *Config) {
+	earlier, shared, mine := true, false, q.DeadLetterQueue()
+	for _, other := range c.Queues {
+		earlier = earlier && other.Name != q.Name
+		switch {
+		case other.Name == q.Name || other.Broker != q.Broker:
+		case other.DeadLetterQueue() == q.Name:
+			d.complainf(join(path, "name"), "name is %q, want another: it is the dead-letter queue of %q", q.Name, other.Name)
+		case earlier && !shared && mine != "" && mine == other.DeadLetterQueue():
+			if shared = true; !q.DeadLetters.sameQueue(other.DeadLetters) {
+				d.complainf(join(path, "dead_letters"), "dead_letters has other settings than those of %q, want the same message_ttl, max_length and overflow: both are the queue %q",
+					other.Name, mine)
+			}
+		}
+	}
+}
+
+// sameQueue reports whether the dead-letter queues of d and other have the same settings.
+func (d DeadLetters) sameQueue(other DeadLetters) bool {
+	return d.MessageTTL == other.MessageTTL && d.MaxLength == other.MaxLength &&
+		cmp.Or(d.Overflow, "reject-publish") == cmp.Or(other.Overflow, "reject-publish")
 }
 
 // checkPace checks concurrency and prefetch.
