@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,10 @@ type Config struct {
 	// Path is where the handler is mounted. It begins and ends with a slash. Empty means
 	// /console/.
 	Path string
+	// Brokers are the consoles of several brokers, this one included. The pages link to all of
+	// them. A person who logs in at one of them is logged in at the others of the same process
+	// that have the same token. Empty means that there are no others.
+	Brokers []Link
 	// Topology returns the topology whose queues are shown in addition to the announced ones.
 	// It must be safe for concurrent use. It may be nil.
 	Topology func() topology.Topology
@@ -58,6 +63,12 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// Link leads to the console of a broker.
+type Link struct {
+	Name string // of the broker
+	Path string // of the console: see Config.Path
+}
+
 // Access is what a user of the console may do.
 type Access struct {
 	User     string // for the log, and for the record in replayed messages
@@ -71,6 +82,11 @@ func (c Config) Validate() error {
 	f := check.Of("console")
 	f.Add(c.Broker.Validate())
 	f.Addf(c.Path != "" && !validPath.MatchString(c.Path), "Path is %q, want a path such as /console/", c.Path)
+	path := cmp.Or(c.Path, defaultPath)
+	for _, link := range c.Brokers {
+		f.Addf(!validPath.MatchString(link.Path), "Brokers has the path %q for %q, want a path such as /console/", link.Path, link.Name)
+	}
+	f.Addf(len(c.Brokers) > 0 && !slices.ContainsFunc(c.Brokers, func(l Link) bool { return l.Path == path }), "Brokers does not have Path, %q, want this console among them", path)
 	f.Addf(c.TraceURL != "" && !isTraceURL(c.TraceURL), "TraceURL is %q, want an http or https URL that contains {trace}", c.TraceURL)
 	return f.Err()
 }
@@ -79,8 +95,11 @@ func isTraceURL(url string) bool {
 	return strings.Contains(url, "{trace}") && (strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "http://"))
 }
 
+// defaultPath is the default of Config.Path.
+const defaultPath = "/console/"
+
 func (c Config) withDefaults() Config {
-	c.Path = cmp.Or(c.Path, "/console/")
+	c.Path = cmp.Or(c.Path, defaultPath)
 	c.Idle = cmp.Or(c.Idle, 10*time.Minute)
 	if c.Token == nil {
 		c.Token = func() (string, error) { return "", nil }

@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/http"
 	"sync/atomic"
@@ -17,7 +16,6 @@ type Console struct {
 	config  Config
 	log     logger
 	handler http.Handler
-	key     []byte // signs the cookies of this process
 
 	viewed  atomic.Int64  // Unix time in ns of the last request
 	waking  chan struct{} // holds one token
@@ -46,11 +44,10 @@ func New(cfg Config) (*Console, error) {
 	}
 	cfg = cfg.withDefaults()
 	c := &Console{
-		config: cfg, log: logger{cfg.Logger}, key: make([]byte, 32), waking: make(chan struct{}, 1), client: deadletter.New(cfg.Broker),
+		config: cfg, log: logger{cfg.Logger}, waking: make(chan struct{}, 1), client: deadletter.New(cfg.Broker),
 		bodies: bodies.NewOpener(cfg.Keys),
 	}
 	c.ctx, c.stop = context.WithCancel(context.Background())
-	_, _ = rand.Read(c.key) // it never returns an error
 	c.now.Store(&snapshot{Fault: "The console is not connected yet."})
 	c.handler = c.guard(c.routes())
 	return c, nil

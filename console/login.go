@@ -2,11 +2,13 @@ package console
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/warren-mq/warren/internal/access"
@@ -19,9 +21,16 @@ const (
 	maxUser    = 60 // characters of a name
 )
 
-// seal returns the signature of a login. It ends with the process and with the token.
-func (c *Console) seal(token, user string, until int64) []byte {
-	mac := hmac.New(sha256.New, c.key)
+// key signs the cookies of all consoles of this process.
+var key = sync.OnceValue(func() []byte {
+	random := make([]byte, 32)
+	_, _ = rand.Read(random) // it never returns an error
+	return random
+})
+
+// signature returns the signature of a login. It ends with the process and with the token.
+func signature(token, user string, until int64) []byte {
+	mac := hmac.New(sha256.New, key())
 	_ = binary.Write(mac, binary.BigEndian, until) // a hash never fails
 	_ = binary.Write(mac, binary.BigEndian, int64(len(user)))
 	mac.Write([]byte(user))
@@ -33,15 +42,26 @@ func (c *Console) seal(token, user string, until int64) []byte {
 func (c *Console) cookie(r *http.Request, token, user string, now time.Time) *http.Cookie {
 	until := now.Add(loginTime).Unix()
 	value := binary.BigEndian.AppendUint64(nil, uint64(until))
-	value = append(append(value, c.seal(token, user, until)...), user...)
+	value = append(append(value, signature(token, user, until)...), user...)
 	return c.cookieOf(r, base64.RawURLEncoding.EncodeToString(value), int(loginTime.Seconds()))
 }
 
 func (c *Console) cookieOf(r *http.Request, value string, age int) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // over plain HTTP a secure cookie would not come back
-		Name: cookieName, Value: value, Path: c.config.Path, MaxAge: age,
+		Name: cookieName, Value: value, Path: c.config.cookiePath(), MaxAge: age,
 		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https",
 	}
+}
+
+// cookiePath returns the path below which all consoles of Brokers are.
+func (c Config) cookiePath() string {
+	path := c.Path
+	for _, link := range c.Brokers {
+		for !strings.HasPrefix(link.Path, path) {
+			path = path[:strings.LastIndexByte(path[:len(path)-1], '/')+1]
+		}
+	}
+	return path
 }
 
 // session returns the user of a valid cookie.
@@ -54,8 +74,8 @@ func (c *Console) session(r *http.Request, token string) (user string, ok bool) 
 	if err != nil || len(value) < 8+sha256.Size {
 		return "", false
 	}
-	until, seal, user := int64(binary.BigEndian.Uint64(value)), value[8:8+sha256.Size], string(value[8+sha256.Size:])
-	if time.Now().Unix() >= until || !hmac.Equal(seal, c.seal(token, user, until)) {
+	until, sealed, user := int64(binary.BigEndian.Uint64(value)), value[8:8+sha256.Size], string(value[8+sha256.Size:])
+	if time.Now().Unix() >= until || !hmac.Equal(sealed, signature(token, user, until)) {
 		return "", false
 	}
 	return user, true

@@ -24,6 +24,7 @@ var templates = parse()
 // frame is the data of the layout.
 type frame struct {
 	Base    string // the console's path
+	Brokers []Link // the consoles of all brokers, if there are several
 	Section string // the first part of the page's path
 	Here    string // the page's path and query, relative to the console's path
 	User    string
@@ -133,7 +134,7 @@ func (c *Console) frame(r *http.Request, page any) frame {
 		rest += "?" + text
 	}
 	return frame{
-		Base: c.config.Path, Section: section, Here: rest, User: v.User, Cookie: v.cookie, Control: c.config.Control && !v.ReadOnly,
+		Base: c.config.Path, Brokers: c.config.Brokers, Section: section, Here: rest, User: v.User, Cookie: v.cookie, Control: c.config.Control && !v.ReadOnly,
 		Notice: notice, Now: time.Now(), Page: page,
 	}
 }

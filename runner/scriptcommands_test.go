@@ -28,7 +28,7 @@ const patience = time.Minute
 
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"status": status, "waitfor": waitFor, "signal": signal, "devbroker": startDevbroker, "vhosts": startVHosts, "stopbroker": stopDevbroker, "waitmetric": waitMetric, "take": take, "management": startManagement, "oldladder": oldLadder, "oldworker": oldWorker, "hang": hang,
+		"status": status, "waitfor": waitFor, "signal": signal, "devbroker": startDevbroker, "vhosts": startVHosts, "stopbroker": stopDevbroker, "waitmetric": waitMetric, "waitpage": waitPage, "take": take, "management": startManagement, "oldladder": oldLadder, "oldworker": oldWorker, "hang": hang,
 	}
 }
 
@@ -62,16 +62,21 @@ func waitFor(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // waitMetric PATTERN asks for the metrics of the runner until a line matches.
-func waitMetric(ts *testscript.TestScript, _ bool, args []string) {
-	pattern := regexp.MustCompile("(?m)" + args[0])
-	await(ts, args[0], func() bool {
-		response, err := http.Get("http://" + ts.Getenv("WARREN_ADMIN_LISTEN") + "/metrics")
+func waitMetric(ts *testscript.TestScript, neg bool, args []string) {
+	waitPage(ts, neg, []string{"/metrics", args[0]})
+}
+
+// waitPage PATH PATTERN asks the runner's admin interface for a page until a line of it matches.
+func waitPage(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile("(?m)" + args[1])
+	await(ts, args[1], func() bool {
+		response, err := http.Get("http://" + ts.Getenv("WARREN_ADMIN_LISTEN") + args[0])
 		if err != nil {
 			return false
 		}
-		metrics, err := io.ReadAll(response.Body)
+		page, err := io.ReadAll(response.Body)
 		ts.Check(errors.Join(err, response.Body.Close()))
-		return pattern.Match(metrics)
+		return pattern.Match(page)
 	})
 	http.DefaultClient.CloseIdleConnections()
 }

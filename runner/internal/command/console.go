@@ -2,7 +2,11 @@ package command
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
+	"regexp"
 	"sync"
 
 	"github.com/warren-mq/warren/console"
@@ -15,16 +19,65 @@ import (
 // consolePath is where the admin interface serves the console.
 const consolePath = "/console/"
 
-// consoleOf returns the console of a runner, or nil if admin.console is off.
-func consoleOf(e *engine.Engine, log *slog.Logger) (*console.Console, error) {
-	c := e.Config().Admin
+// consoles are the consoles of a runner's brokers.
+type consoles []*console.Console
+
+// consolesOf returns a console for each broker of a runner, and the handler of all. Both are nil
+// if admin.console is off.
+func consolesOf(g *engine.Group, log *slog.Logger) (consoles, http.Handler, error) {
+	c := g.Config().Admin
 	if c.Console == "off" {
-		return nil, nil //nolint:nilnil // no console
+		return nil, nil, nil
 	}
-	return console.New(console.Config{
-		Broker: e.Broker(), Path: consolePath, Topology: topologyOf(e.Config), Control: c.Console == "full", Token: reveal(c.Token), Logger: log,
-		Replicas: replicasOf(e.Config),
+	var links []console.Link
+	g.Each(func(name string, _ *engine.Engine) { links = append(links, linkTo(name, len(links))) })
+	shown := links
+	if len(links) == 1 {
+		links[0].Path, shown = consolePath, nil
+	}
+	var all consoles
+	var errs []error
+	mux := http.NewServeMux()
+	g.Each(func(name string, e *engine.Engine) {
+		own, link := log, links[len(all)]
+		if name != "" {
+			own = log.With("broker", name)
+		}
+		one, err := console.New(console.Config{
+			Broker: e.Broker(), Path: link.Path, Brokers: shown, Topology: topologyOf(e.Config), Control: c.Console == "full",
+			Token: reveal(c.Token), Logger: own, Replicas: replicasOf(e.Config),
+		})
+		all, errs = append(all, one), append(errs, err)
+		mux.Handle(link.Path, one)
 	})
+	if first := links[0].Path; first != consolePath {
+		mux.Handle(consolePath, http.RedirectHandler(first, http.StatusSeeOther))
+	}
+	return all, mux, errors.Join(errs...)
+}
+
+// plainName matches names that need no escaping in a path.
+var plainName = regexp.MustCompile(`^[A-Za-z0-9_~-][A-Za-z0-9._~-]*$`)
+
+// linkTo returns the link to the console of a broker. The setting broker has the shortest path,
+// and a broker whose name is not fit for a path has its number.
+func linkTo(name string, i int) console.Link {
+	switch {
+	case name == "":
+		return console.Link{Name: "broker", Path: consolePath}
+	case !plainName.MatchString(name):
+		return console.Link{Name: name, Path: fmt.Sprintf("%sbroker/.%d/", consolePath, i+1)}
+	}
+	return console.Link{Name: name, Path: consolePath + "broker/" + name + "/"}
+}
+
+// run runs the consoles until ctx is done.
+func (all consoles) run(ctx context.Context) {
+	var running sync.WaitGroup
+	for _, c := range all {
+		running.Go(func() { _ = c.Run(ctx) }) // it runs once, so it returns nil
+	}
+	running.Wait()
 }
 
 // replicasOf returns a function that reads the replicas of a queue from the management plugin, if

@@ -88,19 +88,15 @@ func (p *Program) serve(ctx context.Context, e *engine.Group, t *observe.Telemet
 		return "", nil, fmt.Errorf("runner: admin.listen: %w", err)
 	}
 	o := admin.Options{Runner: administered{e}, Token: reveal(c.Token), MetricsToken: reveal(c.MetricsToken), Metrics: t.Metrics(), Logger: log}
-	watch, err := consoleOf(e.First(), log)
+	watch, pages, err := consolesOf(e, log)
 	if err != nil {
 		return "", nil, errors.Join(err, l.Close())
 	}
-	if watch != nil {
-		o.Console = watch
-	}
+	o.Console = pages
 	log.Info("runner: admin interface", "address", l.Addr().String())
 	go func() {
 		var watching sync.WaitGroup
-		if watch != nil {
-			watching.Go(func() { _ = watch.Run(ctx) }) // it runs once, so it returns nil
-		}
+		watching.Go(func() { watch.run(ctx) })
 		err := admin.Serve(ctx, l, o)
 		watching.Wait()
 		served <- err

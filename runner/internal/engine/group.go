@@ -86,8 +86,13 @@ func (g *Group) Close() error {
 	return errors.Join(errs...)
 }
 
-// First returns the engine of broker, or of the first of brokers if nothing uses broker.
-func (g *Group) First() *Engine { return g.members[0].Engine }
+// Each calls do with the engine of each broker, in the order of the configuration. The name of
+// the setting broker is "".
+func (g *Group) Each(do func(name string, e *Engine)) {
+	for _, m := range g.members {
+		do(m.name, m.Engine)
+	}
+}
 
 // EmbeddedURL returns the URL of the embedded broker, or "" if there is none.
 func (g *Group) EmbeddedURL() string { return g.members[0].EmbeddedURL() }
