@@ -139,10 +139,14 @@ func (p *parking) flush() {
 }
 
 // leave closes a consumer when all that it was sent is settled, and at once if it was lost or
-// the keeper has ended.
+// the keeper has ended. What is passed to the keeper after that would be published twice, so
+// it waits until everything was passed on.
 func (p *parking) leave(life context.Context, c *amqp.Consumer) {
-	if c.Err() == nil {
+	select {
+	case <-c.Drained():
 		c.Settled(life)
+	case <-c.Done():
+	case <-life.Done():
 	}
 	_ = c.CloseNow() // the broker has, or takes back, what is not settled
 	p.keeper.Sweep()

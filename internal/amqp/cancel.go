@@ -190,10 +190,12 @@ func (c *Consumer) Flush() {
 	c.settler.signal()
 }
 
-// CloseNow ends the consumer at once. It sends the outcomes so far, and the broker requeues
-// all other deliveries. Each message that is requeued in this way counts as a delivery.
+// CloseNow ends the consumer. It sends the outcomes so far, waits up to a second until the
+// broker has handled many, and the broker requeues all other deliveries. Each message that is
+// requeued in this way counts as a delivery.
 func (c *Consumer) CloseNow() error {
 	c.Stop()
 	c.settler.stop()
+	c.awaitHandled(context.Background())
 	return c.session.closeBy(c.close)
 }

@@ -152,13 +152,15 @@ func (c *Consumer) Err() error {
 	}
 }
 
-// Close waits until every received delivery is settled or abandoned, or until ctx is done,
-// and closes the channel. The broker then requeues the deliveries that are not settled. If
+// Close waits until every received delivery is settled or abandoned, and up to a second until
+// the broker has handled many outcomes, or until ctx is done, and closes the channel. The
+// broker then requeues the deliveries that are not settled. If
 // the error is ErrStale, it gives the number of accepted outcomes that were lost with the
 // channel. The broker delivers their messages again.
 func (c *Consumer) Close(ctx context.Context) error {
 	c.settler.wait(ctx)
 	c.settler.stop()
+	c.awaitHandled(ctx)
 	c.enter(closed)
 	err := c.session.closeBy(c.close)
 	if n := c.settler.untold(); n > 0 {

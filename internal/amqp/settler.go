@@ -44,6 +44,8 @@ type settler struct {
 	wake chan struct{}
 	gone chan struct{} // closed when run has ended
 
+	burst burst // changed by run alone
+
 	mu      sync.Mutex
 	ready   []settlement
 	open    map[uint64]bool // tags received that have no outcome yet; as many as the prefetch at most
@@ -310,6 +312,7 @@ func (s *settler) flush(r round) (kept []settlement, err error) {
 		prefix++
 	}
 	if prefix > 0 {
+		s.burst.add()
 		if err := s.ch.Ack(batch[prefix-1].tag, prefix > 1); err != nil {
 			return batch, err
 		}
@@ -331,6 +334,7 @@ func (s *settler) flush(r round) (kept []settlement, err error) {
 }
 
 func (s *settler) one(o settlement) error {
+	s.burst.add()
 	switch o.as {
 	case requeue:
 		return s.ch.Nack(o.tag, false, true)

@@ -118,6 +118,19 @@ func (i *Inspection) takeRest() (whole bool, err error) {
 	return !i.inRing || i.atEnd, err
 }
 
+// awaitAcked waits until the broker has handled the acks: it drops those that it has not, if
+// there are more than amqp.RequeueAtOnce, when the channel is closed. Until then, a quorum queue
+// counts the consumers of the messages, although they are cancelled.
+func (i *Inspection) awaitAcked() error {
+	for deadline := time.Now().Add(settleTime); ; {
+		now, err := i.State()
+		if err != nil || now.Consumers == 0 || time.Now().After(deadline) {
+			return err
+		}
+		<-time.After(time.Millisecond)
+	}
+}
+
 // turned returns how many of the messages are in the ring, and how many of these are before
 // its beginning. Turns fall along a ring, except for one rise where it begins.
 func turned(turns []int64) (ring, first int) {
@@ -170,6 +183,9 @@ func (i *Inspection) turn(n int) error {
 // ready, the broker has handled the acks.
 func (i *Inspection) giveBack(tags []uint64, acked bool) error {
 	if len(tags) == 0 {
+		if acked {
+			return i.awaitAcked()
+		}
 		return nil
 	}
 	size := backPause
