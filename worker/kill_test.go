@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -174,6 +175,10 @@ func (p *process) drain(t *testing.T) {
 func child(kind string) {
 	if kind == "stubborn" || kind == "idle" {
 		stubborn()
+		return
+	}
+	if held, ok := strings.CutPrefix(kind, "holder "); ok {
+		holder(held)
 		return
 	}
 	priority, _ := strconv.Atoi(os.Getenv("CHILD_PRIORITY"))
