@@ -47,7 +47,8 @@ const attempts = 3
 
 // Run replaces the queue. If it is interrupted, another Run continues it. The result is
 // valid even if Run returns an error. Run returns amqp.ErrNoQueue if the queue does not exist,
-// a *ConsumedError while others consume it, and ErrMigrated while another process migrates it.
+// the error of TooLong, a *ConsumedError while others consume it, and ErrMigrated while another
+// process migrates it.
 func (m *Migration) Run(ctx context.Context) (Result, error) {
 	unlock, err := m.lock(ctx)
 	if err != nil {
@@ -69,6 +70,8 @@ func (m *Migration) run(ctx context.Context) error {
 			return m.finish(ctx, at)
 		case at.Queue == topology.Create && !at.Begun:
 			return fmt.Errorf("%w: %s", amqp.ErrNoQueue, m.Queue.Name)
+		case m.TooLong(at) != nil:
+			return m.TooLong(at)
 		case n == attempts:
 			return fmt.Errorf("migrate: queue %s: a program declares it as it was, each time that it is deleted: %w", m.Queue.Name, at.Conflict)
 		}

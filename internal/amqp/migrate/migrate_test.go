@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,6 +112,53 @@ func TestAMigrationContinuesAtEveryStep(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAQueueThatIsLongerThanItsNewLimitIsRefused, before anything is changed.
+func TestAQueueThatIsLongerThanItsNewLimitIsRefused(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		s := newShop(t)
+		s.fill(t, 11)
+		limited := func(m *migrate.Migration) { m.Queue.Arguments["x-max-length"] = 10 }
+		_, err := migrated(t.Context(), s.url, s.queue, limited)
+		if err == nil || !strings.Contains(err.Error(), "too many messages (got 11, want at most the new x-max-length of 10)") {
+			t.Errorf("the migration returned %v, want both numbers", err)
+		}
+		s.gone(t)
+		if copies, late := s.audit(t); copies+late > 0 {
+			t.Errorf("%d duplicates and %d out of order, want the queue as it was", copies, late)
+		}
+	})
+}
+
+// TestAFullQueueInterruptsTheMigration: messages are published while the queue is replaced, more
+// than it takes. Once consumers have made room, another run moves the rest.
+func TestAFullQueueInterruptsTheMigration(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		s := newShop(t)
+		s.fill(t, 10)
+		limited := func(m *migrate.Migration) {
+			m.Queue.Arguments = map[string]any{"x-queue-type": "classic", "x-max-length": 10, "x-overflow": "reject-publish"}
+		}
+		_, err := migrated(t.Context(), s.url, s.queue, func(m *migrate.Migration) {
+			limited(m)
+			m.OnStep = func(step string) error {
+				if step == "declare" {
+					s.fill(t, 5)
+				}
+				return nil
+			}
+		})
+		if !errors.Is(err, amqp.ErrNacked) {
+			t.Fatalf("the migration returned %v, want ErrNacked", err)
+		}
+		s.take(t, 10)
+		if _, err := migrated(t.Context(), s.url, s.queue, limited); err != nil {
+			t.Fatal(err)
+		}
+		s.gone(t)
+		s.take(t, 5)
+	})
 }
 
 var errInterrupted = errors.New("interrupted")

@@ -127,6 +127,18 @@ func (s *shop) load(t *testing.T, perSecond int) (stop func()) {
 	}
 }
 
+// take removes n messages from the queue.
+func (s *shop) take(t *testing.T, n int) {
+	t.Helper()
+	for left := n; left > 0; {
+		_, ok, err := s.channel.Get(s.queue, true)
+		if err != nil || !ok {
+			t.Fatalf("took %d of %d messages: %v", n-left, n, err)
+		}
+		left--
+	}
+}
+
 // audit takes all messages from the queue. Each must be there, and in the order in which it was
 // published, apart from further copies. Only the last messages that pass a queue of the
 // migration may come late, and only as many as are published in 250 ms: this machine may be busy

@@ -58,6 +58,17 @@ func (m *Migration) Look(ctx context.Context) (s State, err error) {
 	return s, err
 }
 
+// TooLong returns an error if the queue has more messages than the wanted queue takes: that one
+// would refuse or delete those that are moved back. Once a migration has begun it returns nil.
+func (m *Migration) TooLong(at State) error {
+	most, ok := m.Queue.Arguments.Int("x-max-length")
+	if !ok || at.Begun || int64(at.Messages) <= most {
+		return nil
+	}
+	return fmt.Errorf("migrate: queue %s: it has too many messages (got %d, want at most the new x-max-length of %d): let consumers empty it first, or set a larger limit",
+		m.Queue.Name, at.Messages, most)
+}
+
 // count returns the state of a queue: -1 messages if it does not exist.
 func (m *Migration) count(ctx context.Context, queue string) (messages, consumers int, err error) {
 	s, err := m.Session.State(ctx, queue)

@@ -45,6 +45,11 @@ again, the headers CC, BCC and x-death are removed, and a user id of another use
 the header warren-user-id. Messages of the last second before the end have x-death and lose
 their expiration.
 
+A queue with more messages than its new max_length is refused. If the new queue is full before
+all messages are moved back, because more were published meanwhile, the command ends with an
+error: resume the processes (runner fleet resume QUEUE --everywhere) until they have made room,
+and run it again. max_length_bytes is not checked.
+
 Messages that are published to the queue by its name, without an exchange, are not held:
 they come before those that are moved back. While the queue does not exist, for some
 milliseconds, the broker returns them, and a publisher gets an error.
@@ -180,6 +185,8 @@ func (r *replacement) run(ctx context.Context, w *watched) error {
 	switch {
 	case err != nil:
 	case at.Queue == topology.Same && !at.Begun:
+	case m.TooLong(at) != nil:
+		err = &statusError{exitConflict, fmt.Errorf("runner: %w", m.TooLong(at))}
 	case r.dry:
 		r.plan(at)
 	default:
