@@ -39,7 +39,7 @@ func startCoprocess(e Exec) (*coprocess, error) {
 		_, _ = theirIn.Close(), stdin.Close()
 		return nil, fmt.Errorf("job: cannot start %s: %w", e.Command[0], err)
 	}
-	c := &coprocess{exec: e, began: time.Now(), stdin: stdin, stdout: stdout, answer: bufio.NewReader(stdout), stderr: &lineLog{exec: e}}
+	c := &coprocess{exec: e, began: time.Now(), stdin: stdin, stdout: stdout, answer: bufio.NewReader(stdout), stderr: &lineLog{exec: e, ctx: context.Background()}}
 	cmd := e.program()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirIn, theirOut, c.stderr
 	c.process, err = start(cmd)
@@ -78,7 +78,7 @@ func (c *coprocess) ask(ctx context.Context, m *message.Message) (answer, error)
 		rest, _ := c.answer.Peek(c.answer.Buffered())
 		return answer{}, c.nonsense(rest, errors.New("output without a message, want output only as the answer to a message"))
 	}
-	c.stderr.forget()
+	c.stderr.begin(ctx, m)
 	if n, err := c.stdin.Write(line); err != nil && n == 0 {
 		return answer{}, errUnsent
 	} // after a partial write, the process may still have answered

@@ -2,7 +2,10 @@ package job
 
 import (
 	"bytes"
+	"context"
 	"sync"
+
+	"github.com/warren-mq/warren/message"
 )
 
 // maxLogLine is the longest part of a line that is logged, in bytes.
@@ -15,6 +18,8 @@ type lineLog struct {
 	mu   sync.Mutex
 	line []byte // the current line, without its end
 	tail tail
+	ctx  context.Context // of the latest message, with its trace
+	id   string          // of the latest message
 }
 
 // Write logs the complete lines of p. It returns no error.
@@ -35,16 +40,16 @@ func (l *lineLog) Write(p []byte) (int, error) {
 
 func (l *lineLog) log() {
 	if text := clean(l.line); text != "" {
-		l.exec.Logger.Info("job: stderr", "command", l.exec.Command[0], "line", text)
+		l.exec.Logger.InfoContext(l.ctx, "job: stderr", "command", l.exec.Command[0], "message_id", l.id, "line", text)
 	}
 	l.line = l.line[:0]
 }
 
-// forget drops the kept output, which belongs to the previous message.
-func (l *lineLog) forget() {
+// begin drops the kept output, which belongs to the previous message.
+func (l *lineLog) begin(ctx context.Context, m *message.Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.tail = tail{}
+	l.tail, l.ctx, l.id = tail{}, context.WithoutCancel(ctx), m.ID
 }
 
 // flush logs a last line that has no newline.

@@ -239,14 +239,16 @@ func TestPersistentLogsStderrLineByLine(t *testing.T) {
 	t.Parallel()
 	var l logged
 	h := handler(t, persistent(&l))
-	if err := h.Handle(t.Context(), body(`{"ok":true}`)); err != nil {
+	m := body(`{"ok":true}`)
+	m.ID = "m-1"
+	if err := h.Handle(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	l.await(t, `line=started`)
 	if err := h.Close(); err != nil {
 		t.Error(err)
 	}
-	l.await(t, `line="no more messages"`) // so its stdin was closed, and it was not killed
+	l.await(t, `message_id=m-1 line="no more messages"`) // so its stdin was closed, and it was not killed
 	if err := h.Handle(t.Context(), body("")); !errors.Is(err, job.ErrClosed) {
 		t.Errorf("got %v, want ErrClosed", err)
 	}

@@ -1,6 +1,13 @@
 package outbox
 
-import "time"
+import (
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/warren-mq/warren/internal/telemetry"
+	"github.com/warren-mq/warren/message"
+)
 
 // Event is one of the types below. Events may get further fields.
 type Event interface{ event() }
@@ -9,7 +16,8 @@ type Event interface{ event() }
 // published.
 type Published struct {
 	ID, Exchange, Key, Aggregate string
-	Waited                       time.Duration // since Write, by the database's clock
+	Waited                       time.Duration     // since Write, by the database's clock
+	Span                         trace.SpanContext // in which it was written; invalid without tracing
 }
 
 // Late says that the broker had not confirmed a message when the time for its batch, a
@@ -17,15 +25,17 @@ type Published struct {
 // meanwhile. The later messages of the same aggregate wait. Other messages do not.
 type Late struct {
 	ID, Exchange, Key, Aggregate string
+	Span                         trace.SpanContext // in which it was written; invalid without tracing
 }
 
 // Failed says that the broker refused a message. It is tried again. The later messages of
 // its aggregate wait. Other messages do not.
 type Failed struct {
 	ID, Exchange, Key, Aggregate string
-	Attempts                     int           // this one included
-	Pause                        time.Duration // until the next
-	Err                          error         // such as broker.ErrUnroutable, broker.ErrNacked
+	Attempts                     int               // this one included
+	Pause                        time.Duration     // until the next
+	Err                          error             // such as broker.ErrUnroutable, broker.ErrNacked
+	Span                         trace.SpanContext // in which it was written; invalid without tracing
 }
 
 // Interrupted says that the broker or the database is unavailable, or that the relay has
@@ -61,11 +71,11 @@ func (r *Relay) log(e Event) {
 	log := r.config.Logger
 	switch e := e.(type) {
 	case Published:
-		log.Debug("outbox: published", "message_id", e.ID, "exchange", e.Exchange, "key", e.Key, "aggregate", e.Aggregate, "waited", e.Waited)
+		log.DebugContext(telemetry.Within(e.Span), "outbox: published", "message_id", e.ID, "exchange", e.Exchange, "key", e.Key, "aggregate", e.Aggregate, "waited", e.Waited)
 	case Late:
-		log.Warn("outbox: confirm is late, waiting", "message_id", e.ID, "exchange", e.Exchange, "key", e.Key, "aggregate", e.Aggregate)
+		log.WarnContext(telemetry.Within(e.Span), "outbox: confirm is late, waiting", "message_id", e.ID, "exchange", e.Exchange, "key", e.Key, "aggregate", e.Aggregate)
 	case Failed:
-		log.Error("outbox: not published, trying again", "message_id", e.ID, "exchange", e.Exchange, "key", e.Key,
+		log.ErrorContext(telemetry.Within(e.Span), "outbox: not published, trying again", "message_id", e.ID, "exchange", e.Exchange, "key", e.Key,
 			"aggregate", e.Aggregate, "attempts", e.Attempts, "pause", e.Pause, "error", e.Err)
 	case Interrupted:
 		log.Warn("outbox: interrupted", "error", e.Err)
@@ -74,4 +84,9 @@ func (r *Relay) log(e Event) {
 	case Cleaned:
 		log.Debug("outbox: published rows deleted", "rows", e.Rows)
 	}
+}
+
+// creation returns the span in which a message was written.
+func (r *Relay) creation(m *message.Message) trace.SpanContext {
+	return telemetry.Creation(r.config.Broker.Propagator, m.Headers)
 }

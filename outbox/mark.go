@@ -92,7 +92,7 @@ func (r *Relay) inTx(ctx context.Context, f func(*sql.Tx) error) error {
 func (r *Relay) reportLate(open map[int64]row) {
 	for _, l := range open {
 		m := &l.message
-		r.emit(Late{ID: m.ID, Exchange: m.Exchange, Key: m.RoutingKey, Aggregate: l.aggregate})
+		r.emit(Late{ID: m.ID, Exchange: m.Exchange, Key: m.RoutingKey, Aggregate: l.aggregate, Span: r.creation(m)})
 	}
 }
 
@@ -100,13 +100,15 @@ func (r *Relay) reportLate(open map[int64]row) {
 func (r *Relay) report(o *outcome) {
 	for _, p := range o.published {
 		m := &p.message
-		r.emit(Published{ID: m.ID, Exchange: m.Exchange, Key: m.RoutingKey, Aggregate: p.aggregate, Waited: p.waited})
+		r.emit(Published{
+			ID: m.ID, Exchange: m.Exchange, Key: m.RoutingKey, Aggregate: p.aggregate, Waited: p.waited, Span: r.creation(m),
+		})
 	}
 	for _, f := range o.failed {
 		m := &f.row.message
 		r.emit(Failed{
 			ID: m.ID, Exchange: m.Exchange, Key: m.RoutingKey, Aggregate: f.row.aggregate,
-			Attempts: f.row.attempts + 1, Pause: f.pause, Err: f.err,
+			Attempts: f.row.attempts + 1, Pause: f.pause, Err: f.err, Span: r.creation(m),
 		})
 	}
 }

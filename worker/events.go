@@ -88,7 +88,9 @@ type CanaryReported struct {
 type DelayFailed struct {
 	Queue                string // where the message waits
 	Exchange, RoutingKey string
+	MessageID            string // of one of the messages
 	Err                  error
+	Span                 trace.SpanContext // in which that message was published; invalid without tracing
 }
 
 // HandlerOverdue says that a handler has not returned 5 s after its deadline: it ignores
@@ -123,6 +125,7 @@ type Isolated struct {
 	MessageID     string
 	RoutingKey    string
 	DeliveryCount int
+	Span          trace.SpanContext // in which it was published; invalid without tracing
 }
 
 // Draining says that the worker was told to stop.

@@ -59,7 +59,9 @@ func (q *Subscription) handle(d *amqp.Delivery, goroutine int) {
 	}
 	q.busy.Add(1) // until settled
 	if limit, m := q.suspect(), &a.Message; limit > 0 && m.DeliveryCount >= limit {
-		q.worker.emit(Isolated{Queue: q.config.Name, MessageID: m.ID, RoutingKey: m.RoutingKey, DeliveryCount: m.DeliveryCount})
+		q.worker.emit(Isolated{
+			Queue: q.config.Name, MessageID: m.ID, RoutingKey: m.RoutingKey, DeliveryCount: m.DeliveryCount, Span: q.worker.creation(m),
+		})
 	}
 	remove := q.running.add(a, goroutine)
 	a.canary = canary(&a.Message)

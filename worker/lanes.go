@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -113,7 +114,7 @@ func (q *Subscription) sort(c *amqp.Consumer, lanes []*lane) {
 // orderKey returns the key of OrderBy; if OrderBy panics, the key is empty.
 func (q *Subscription) orderKey(m *message.Message) (key string) {
 	if err := safely(func() error { key = q.config.OrderBy(m); return nil }); err != nil {
-		q.worker.log.Error("worker: OrderBy failed", "queue", q.config.Name, "message_id", m.ID, "error", err)
+		q.worker.log.ErrorContext(telemetry.Within(q.worker.creation(m)), "worker: OrderBy failed", "queue", q.config.Name, "message_id", m.ID, "error", err)
 	}
 	return key
 }

@@ -4,9 +4,8 @@ import (
 	"context"
 	"log/slog"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/warren-mq/warren/internal/record"
+	"github.com/warren-mq/warren/internal/telemetry"
 )
 
 // logEvent writes e as one line. What ends well is for debugging only.
@@ -23,17 +22,18 @@ func (w *Worker) logEvent(e Event) {
 	case ConsumerLost:
 		w.log.Warn("worker: closing the consumer failed, its messages come again", "queue", e.Queue, "error", e.Err)
 	case HandOffFailed:
-		w.log.ErrorContext(within(e.Span), "worker: copy not confirmed, trying again", "queue", e.Queue, "message_id", e.Message.ID,
+		w.log.ErrorContext(telemetry.Within(e.Span), "worker: copy not confirmed, trying again", "queue", e.Queue, "message_id", e.Message.ID,
 			"outcome", e.Outcome.Verdict.String(), "error", e.Err)
 	case DelayFailed:
-		w.log.Error("worker: delayed message not taken, trying again", "queue", e.Queue, "exchange", e.Exchange, "routing_key", e.RoutingKey, "error", e.Err)
+		w.log.ErrorContext(telemetry.Within(e.Span), "worker: delayed message not taken, trying again", "queue", e.Queue, "message_id", e.MessageID,
+			"exchange", e.Exchange, "routing_key", e.RoutingKey, "error", e.Err)
 	case HandlerOverdue:
-		w.log.ErrorContext(within(e.Span), "worker: handler overdue, it ignores its context", "queue", e.Queue, "message_id", e.MessageID,
+		w.log.ErrorContext(telemetry.Within(e.Span), "worker: handler overdue, it ignores its context", "queue", e.Queue, "message_id", e.MessageID,
 			"routing_key", e.RoutingKey, "attempt", e.Attempt, "age", e.Age)
 	case TopologyChanged:
 		w.logTopology(e)
 	case Isolated:
-		w.log.Warn("worker: message handled alone, earlier deliveries had no outcome", "queue", e.Queue, "message_id", e.MessageID,
+		w.log.WarnContext(telemetry.Within(e.Span), "worker: message handled alone, earlier deliveries had no outcome", "queue", e.Queue, "message_id", e.MessageID,
 			"routing_key", e.RoutingKey, "delivery_count", e.DeliveryCount)
 	case CanaryReported:
 		w.logCanary(e)
@@ -71,10 +71,10 @@ func (w *Worker) logCanary(e CanaryReported) {
 	}
 	attrs := []any{"queue", e.Queue, "message_id", e.Message.ID, "outcome", outcome}
 	if e.Err != nil {
-		w.log.WarnContext(within(e.Span), "worker: report on a canary not sent", append(attrs, "error", e.Err)...)
+		w.log.WarnContext(telemetry.Within(e.Span), "worker: report on a canary not sent", append(attrs, "error", e.Err)...)
 		return
 	}
-	w.log.InfoContext(within(e.Span), "worker: canary reported", attrs...)
+	w.log.InfoContext(telemetry.Within(e.Span), "worker: canary reported", attrs...)
 }
 
 func (w *Worker) logDrained(e Drained) {
@@ -121,11 +121,5 @@ func (w *Worker) logSettled(e Settled) {
 	if e.SettleErr != nil {
 		attrs = append(attrs, slog.String("settle_error", e.SettleErr.Error()))
 	}
-	w.log.LogAttrs(within(e.Span), level, "worker: message "+e.Outcome.Verdict.String(), attrs...)
-}
-
-// within returns the context for a line about one message, from which a log's handler
-// reads the trace.
-func within(span trace.SpanContext) context.Context {
-	return trace.ContextWithSpanContext(context.Background(), span)
+	w.log.LogAttrs(telemetry.Within(e.Span), level, "worker: message "+e.Outcome.Verdict.String(), attrs...)
 }

@@ -11,6 +11,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
@@ -82,4 +83,46 @@ func TestLogLinesAboutAMessageHaveItsTrace(t *testing.T) {
 		}
 		b.verdicts(2)
 	})
+}
+
+// TestLogLinesWithoutAnAttemptHaveTheTraceOfThePublish: the message is handled alone, its OrderBy
+// panics, or it is delayed and no queue takes it when it is due.
+func TestLogLinesWithoutAnAttemptHaveTheTraceOfThePublish(t *testing.T) {
+	published := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
+	for line, tt := range map[string]struct {
+		change func(*worker.Queue)
+		key    string
+		delay  time.Duration
+		losses int
+	}{
+		"worker: message handled alone":     {func(q *worker.Queue) { q.Concurrency = 4 }, "known", 0, 2},
+		"worker: OrderBy failed":            {func(q *worker.Queue) { q.OrderBy = func(*message.Message) string { panic("no key") } }, "known", 0, 0},
+		"worker: delayed message not taken": {func(*worker.Queue) {}, "unknown", 100 * time.Millisecond, 0},
+	} {
+		rabbit.Run(t, line, func(t *testing.T) {
+			b := newBench(t)
+			tt.change(&b.queue)
+			only := map[string]handler.Handler{"known": nothing}
+			if err := b.runMux(only).finish(); err != nil { // it has declared the queue
+				t.Fatal(err)
+			}
+			var options []broker.Option
+			if tt.delay > 0 {
+				options = append(options, broker.WithDelay(tt.delay))
+			}
+			ctx := trace.ContextWithRemoteSpanContext(t.Context(), published)
+			if err := b.pub.Publish(ctx, tt.key, 1, options...); err != nil {
+				t.Fatal(err)
+			}
+			for range tt.losses {
+				loseFirst(b)
+			}
+			log := &tracesOf{seen: make(map[string]trace.TraceID)}
+			b.runMux(only, func(c *worker.Config) { c.Logger = slog.New(log) })
+			b.eventually("there is a line: "+line, func() bool { _, ok := log.of(line); return ok })
+			if got, _ := log.of(line); got != published.TraceID() {
+				t.Errorf("%s: the trace is %v, want the trace of the publish, %v", line, got, published.TraceID())
+			}
+		})
+	}
 }

@@ -8,8 +8,12 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/delay"
+	"github.com/warren-mq/warren/internal/telemetry"
+	"github.com/warren-mq/warren/message"
 )
 
 // parkingState is what a parking reports about itself.
@@ -73,11 +77,18 @@ func (p *parking) published(m delay.Published) {
 }
 
 // failed reports a message that was not published. It is tried again.
-func (p *parking) failed(to delay.Address, err error) {
+func (p *parking) failed(to delay.Address, m *message.Message, err error) {
 	p.worker.meter.delayFailed(p.queue)
 	if p.state.refused(to, err, time.Now()) {
-		p.worker.emit(DelayFailed{Queue: p.queue, Exchange: to.Exchange, RoutingKey: to.Key, Err: err})
+		p.worker.emit(DelayFailed{
+			Queue: p.queue, Exchange: to.Exchange, RoutingKey: to.Key, MessageID: m.ID, Err: err, Span: p.worker.creation(m),
+		})
 	}
+}
+
+// creation returns the span in which a message was published.
+func (w *Worker) creation(m *message.Message) trace.SpanContext {
+	return telemetry.Creation(w.config.Propagator, m.Headers)
 }
 
 // refused notes a refusal. It reports whether to emit an event.

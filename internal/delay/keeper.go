@@ -47,7 +47,7 @@ type Config struct {
 	OnPublished func(Published)
 	// OnFailed is called when a publish failed or was not confirmed in time, once for each
 	// failure. The message is kept.
-	OnFailed func(to Address, err error)
+	OnFailed func(to Address, m *message.Message, err error)
 }
 
 // Published is a message that was published.
@@ -93,7 +93,7 @@ func New(c Config) *Keeper {
 		c.OnPublished = func(Published) {}
 	}
 	if c.OnFailed == nil {
-		c.OnFailed = func(Address, error) {}
+		c.OnFailed = func(Address, *message.Message, error) {}
 	}
 	return &Keeper{
 		cfg: c, in: make(chan Delivery), lost: make(chan struct{}, 1), resize: make(chan struct{}, 1),

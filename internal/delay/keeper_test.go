@@ -101,7 +101,7 @@ func (d *delivery) Reject() error {
 	return nil
 }
 
-func (w *world) failed(to delay.Address, _ error) {
+func (w *world) failed(to delay.Address, _ *message.Message, _ error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.failures[to.Exchange+"/"+to.Key]++

@@ -255,7 +255,7 @@ func (k *Keeper) overdue(now time.Time) {
 		it.began, it.stuck = time.Time{}, true
 		k.flying.add(it, -1)
 		k.target(it.via).unanswered++
-		k.cfg.OnFailed(it.via, errUnanswered)
+		k.cfg.OnFailed(it.via, &it.message, errUnanswered)
 	}
 }
 
@@ -292,12 +292,12 @@ func (k *Keeper) settle(r result) {
 	case it.lost():
 		k.forget(it)
 	case it.far:
-		k.cfg.OnFailed(it.via, r.err)
+		k.cfg.OnFailed(it.via, &it.message, r.err)
 		k.retryFar(it, now)
 	case errors.Is(r.err, amqp.ErrMalformed), errors.Is(r.err, amqp.ErrTooLarge):
 		k.impossible(it, r.err)
 	default:
-		k.cfg.OnFailed(it.via, r.err)
+		k.cfg.OnFailed(it.via, &it.message, r.err)
 		k.failed(it, t, r.err, now)
 	}
 	k.offer(t)
@@ -317,7 +317,7 @@ func (k *Keeper) succeeded(it *item, t *target) {
 // impossible handles a message that can never be published. It goes to the queue for
 // messages without a destination, or to the dead-letter queue if that refuses it too.
 func (k *Keeper) impossible(it *item, err error) {
-	k.cfg.OnFailed(it.to, err)
+	k.cfg.OnFailed(it.to, &it.message, err)
 	if it.to.Exchange != "" && !it.gone {
 		it.gone = true
 		k.held.add(it)

@@ -37,3 +37,18 @@ func SpanContext(traceparent string) trace.SpanContext {
 	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{"traceparent": traceparent})
 	return trace.SpanContextFromContext(ctx)
 }
+
+// Creation returns the trace context in the headers of a message, as p reads it: see
+// Propagator. It is invalid if there is none.
+func Creation(p propagation.TextMapPropagator, h message.Headers) trace.SpanContext {
+	if len(h) == 0 {
+		return trace.SpanContext{}
+	}
+	return trace.SpanContextFromContext(Propagator(p).Extract(context.Background(), Carrier(h)))
+}
+
+// Within returns the context for a log line about one message, from which the log's handler
+// reads the trace.
+func Within(span trace.SpanContext) context.Context {
+	return trace.ContextWithSpanContext(context.Background(), span)
+}
