@@ -1,12 +1,15 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/warren-mq/warren/fleet"
 	fleetwire "github.com/warren-mq/warren/internal/amqp/fleet"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
@@ -43,7 +46,12 @@ func (w *Worker) announce() (join func() (leave func())) {
 		s.tallies[q.config.Name] = &tally{at: time.Now()}
 	}
 	w.watchers = append(w.watchers, s.note)
-	o := fleetwire.Options{Users: c.Users, Version: c.Version, Log: w.log, Level: c.Level, Drain: c.Drain, RunSchedule: c.RunSchedule}
+	o := fleetOptions(c, w.log)
+	return func() func() { return w.connections.member().Join(o, s) }
+}
+
+func fleetOptions(c *fleet.Config, log *slog.Logger) fleetwire.Options {
+	o := fleetwire.Options{Users: c.Users, Version: c.Version, Log: log, Level: c.Level, Drain: c.Drain, RunSchedule: c.RunSchedule}
 	if c.Schedule != nil {
 		o.Schedules = func() *fleetwire.Schedules {
 			at := c.Schedule()
@@ -53,7 +61,23 @@ func (w *Worker) announce() (join func() (leave func())) {
 			return &fleetwire.Schedules{Group: at.Group, Role: at.Role, Last: at.Last.UTC(), Reasons: at.Reasons}
 		}
 	}
-	return func() func() { return w.connections.member().Join(o, s) }
+	return o
+}
+
+// Announce announces the process until leave is called, even while it has no worker, such as a
+// process that only publishes schedules. Workers with the same Connections and Config.Fleet
+// announce the same process.
+func (c *Connections) Announce(f fleet.Config, log *slog.Logger) (leave func()) {
+	return c.member().Join(fleetOptions(&f, log), &bare{})
+}
+
+// bare is a part of a process that has no state to announce.
+type bare struct{ _ byte } // with a size, so that each has an address of its own
+
+func (*bare) Describe(*fleetwire.Announcement) {}
+
+func (*bare) Execute(context.Context, fleetwire.Command, *fleetwire.Answer) (bool, error) {
+	return false, nil
 }
 
 // member returns the member of the fleet that announces over the publishing connection.

@@ -177,6 +177,10 @@ func child(kind string) {
 		stubborn()
 		return
 	}
+	if kind == "announcer" {
+		announcer()
+		return
+	}
 	if held, ok := strings.CutPrefix(kind, "holder "); ok {
 		holder(held)
 		return

@@ -17,6 +17,7 @@ type scheduler struct {
 	ended  chan struct{}
 	last   atomic.Pointer[time.Time] // the last tick published
 	err    error                     // of Run, once ended is closed
+	leave  func()                    // ends its announcement
 }
 
 // startScheduler runs the schedules of c, if there are any, until stop. If the scheduler
@@ -26,9 +27,12 @@ func (e *Engine) startScheduler(c *config.Config) {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &scheduler{cancel: cancel, ended: make(chan struct{})}
+	s := &scheduler{cancel: cancel, ended: make(chan struct{}), leave: func() {}}
 	s.Scheduler = wiring.Scheduler(c, e.broker, e.options.Logger, s.note)
 	e.scheduler = s
+	if f := e.fleet(c.Fleet); f != nil { // there may be no queue that announces the process
+		s.leave = e.connections.Announce(*f, e.options.Logger)
+	}
 	go func() {
 		if s.err = s.Run(ctx); s.err != nil && ctx.Err() == nil {
 			e.fail("schedules", s.err)
@@ -50,5 +54,6 @@ func (s *scheduler) stop() error {
 	}
 	s.cancel()
 	<-s.ended
+	s.leave()
 	return s.err
 }
