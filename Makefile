@@ -62,7 +62,7 @@ test: ## run all tests with the race detector; installs and starts RabbitMQ, Pos
 	@WARREN_CHROMIUM="$$($(chromium))"; export WARREN_CHROMIUM; \
 		for m in $(filter-out .,$(packages)) .; do echo "== go test $$m"; \
 		first="$$([ $$m != . ] || echo ./worker ./runner)"; : "the longest packages begin first, beside the others"; \
-		(cd $$m && $(rabbitmq) run $(postgres) run go test -race -shuffle=on -timeout 15m $(TESTFLAGS) $$first ./...); done
+		(cd $$m && $(rabbitmq) run $(postgres) run go test -race -shuffle=on -parallel 4 -timeout 15m $(TESTFLAGS) $$first ./...); done
 
 .PHONY: test-clients
 test-clients: ## test clients of other projects against devbroker: amqp091-go's own tests, pika, kombu, Celery, amqplib
