@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -47,7 +50,8 @@ type row struct {
 	attempts  int
 	waited    time.Duration
 	message   message.Message
-	unread    error // why the row cannot be read as a message
+	unread    error             // why the row cannot be read as a message
+	span      trace.SpanContext // in which the message was written; publishing changes the headers
 }
 
 // batch is a set of rows that a relay has leased together.
@@ -100,10 +104,10 @@ func (r *Relay) claimIn(ctx context.Context, tx *sql.Tx, lease string, held []an
 	if err != nil {
 		return nil, err
 	}
-	return scan(rows)
+	return r.scan(rows)
 }
 
-func scan(rows *sql.Rows) (all []row, err error) {
+func (r *Relay) scan(rows *sql.Rows) (all []row, err error) {
 	defer func() {
 		if e := rows.Close(); err == nil {
 			err = e
@@ -120,6 +124,7 @@ func scan(rows *sql.Rows) (all []row, err error) {
 		}
 		one.waited = time.Duration(waited) * time.Millisecond
 		one.unread = restore(m, props, headers)
+		one.span = telemetry.Creation(r.config.Broker.Propagator, m.Headers)
 		all = append(all, one)
 	}
 	return all, rows.Err()

@@ -6,7 +6,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/warren-mq/warren/internal/telemetry"
-	"github.com/warren-mq/warren/message"
 )
 
 // Event is one of the types below. Events may get further fields.
@@ -84,9 +83,4 @@ func (r *Relay) log(e Event) {
 	case Cleaned:
 		log.Debug("outbox: published rows deleted", "rows", e.Rows)
 	}
-}
-
-// creation returns the span in which a message was written.
-func (r *Relay) creation(m *message.Message) trace.SpanContext {
-	return telemetry.Creation(r.config.Broker.Propagator, m.Headers)
 }

@@ -92,7 +92,7 @@ func (r *Relay) inTx(ctx context.Context, f func(*sql.Tx) error) error {
 func (r *Relay) reportLate(open map[int64]row) {
 	for _, l := range open {
 		m := &l.message
-		r.emit(Late{ID: m.ID, Exchange: m.Exchange, Key: m.RoutingKey, Aggregate: l.aggregate, Span: r.creation(m)})
+		r.emit(Late{ID: m.ID, Exchange: m.Exchange, Key: m.RoutingKey, Aggregate: l.aggregate, Span: l.span})
 	}
 }
 
@@ -101,14 +101,14 @@ func (r *Relay) report(o *outcome) {
 	for _, p := range o.published {
 		m := &p.message
 		r.emit(Published{
-			ID: m.ID, Exchange: m.Exchange, Key: m.RoutingKey, Aggregate: p.aggregate, Waited: p.waited, Span: r.creation(m),
+			ID: m.ID, Exchange: m.Exchange, Key: m.RoutingKey, Aggregate: p.aggregate, Waited: p.waited, Span: p.span,
 		})
 	}
 	for _, f := range o.failed {
 		m := &f.row.message
 		r.emit(Failed{
 			ID: m.ID, Exchange: m.Exchange, Key: m.RoutingKey, Aggregate: f.row.aggregate,
-			Attempts: f.row.attempts + 1, Pause: f.pause, Err: f.err, Span: r.creation(m),
+			Attempts: f.row.attempts + 1, Pause: f.pause, Err: f.err, Span: f.row.span,
 		})
 	}
 }
