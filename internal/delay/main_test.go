@@ -1,0 +1,40 @@
+package delay_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"testing"
+)
+
+const (
+	inner   = "WARREN_TEST_DELAY" // set in the process that runs the tests
+	crashed = "ThreadSanitizer: CHECK failed"
+	most    = 4 // runs
+)
+
+// TestMain runs the tests in a process of its own, and runs them again if the race detector
+// itself crashed. It does so in about one of ten runs of this package, in any of its tests.
+// Failed tests are not repeated.
+func TestMain(m *testing.M) {
+	if os.Getenv(inner) != "" {
+		os.Exit(m.Run())
+	}
+	for run := 1; ; run++ {
+		var stderr bytes.Buffer
+		cmd := exec.CommandContext(context.Background(), os.Args[0], os.Args[1:]...)
+		cmd.Env = append(os.Environ(), inner+"=1")
+		cmd.Stdout, cmd.Stderr = os.Stdout, io.MultiWriter(os.Stderr, &stderr)
+		err := cmd.Run()
+		if err == nil {
+			os.Exit(0)
+		}
+		if !bytes.Contains(stderr.Bytes(), []byte(crashed)) || run == most {
+			os.Exit(1)
+		}
+		fmt.Fprintf(os.Stderr, "the race detector crashed in run %d of at most %d: running again\n", run, most)
+	}
+}
