@@ -11,9 +11,8 @@ import (
 )
 
 const (
-	inner   = "WARREN_TEST_DELAY" // set in the process that runs the tests
-	crashed = "ThreadSanitizer: CHECK failed"
-	most    = 4 // runs
+	inner = "WARREN_TEST_DELAY" // set in the process that runs the tests
+	most  = 4                   // runs
 )
 
 // TestMain runs the tests in a process of its own, and runs them again if the race detector
@@ -32,9 +31,15 @@ func TestMain(m *testing.M) {
 		if err == nil {
 			os.Exit(0)
 		}
-		if !bytes.Contains(stderr.Bytes(), []byte(crashed)) || run == most {
+		if !crashed(stderr.Bytes()) || run == most {
 			os.Exit(1)
 		}
 		fmt.Fprintf(os.Stderr, "the race detector crashed in run %d of at most %d: running again\n", run, most)
 	}
+}
+
+// crashed reports whether the race detector or the runtime under it ended the process.
+func crashed(output []byte) bool {
+	return bytes.Contains(output, []byte("ThreadSanitizer: CHECK failed")) ||
+		bytes.Contains(output, []byte("unexpected return pc for runtime.sigpanic"))
 }
