@@ -9,6 +9,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/warren-mq/warren/bench/internal/machine"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
@@ -27,7 +28,7 @@ func idle(ctx context.Context, n *node, o options) error {
 		took := time.Since(began)
 		queues, exchanges, err := n.count()
 		busy := n.idleCPU(ctx)
-		rows = append(rows, []any{name, queues, exchanges, took, busy, memory(n.pid)})
+		rows = append(rows, []any{name, queues, exchanges, took, busy, machine.Memory(n.pid)})
 		return errors.Join(err, stop())
 	}
 	nothing := func() (func() error, error) { return func() error { return nil }, nil }
@@ -143,10 +144,10 @@ func (n *node) idleCPU(ctx context.Context) float64 {
 	case <-settle:
 	case <-ctx.Done():
 	}
-	used, began := cpu(n.pid), time.Now()
+	used, began := machine.CPU(n.pid), time.Now()
 	select {
 	case <-time.After(measure):
 	case <-ctx.Done():
 	}
-	return float64((cpu(n.pid) - used).Milliseconds()) / time.Since(began).Seconds()
+	return float64((machine.CPU(n.pid) - used).Milliseconds()) / time.Since(began).Seconds()
 }

@@ -14,6 +14,8 @@ import (
 	"os"
 	"os/signal"
 	"time"
+
+	"github.com/warren-mq/warren/bench/internal/machine"
 )
 
 // options are the flags of all subcommands.
@@ -81,8 +83,8 @@ func run(ctx context.Context, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.bound)
 	defer cancel()
-	sayf("RabbitMQ %s, load %s", n.version, load())
+	sayf("RabbitMQ %s, load %s", n.version, machine.Load())
 	err = measure(ctx, n, o)
-	sayf("load %s", load())
+	sayf("load %s", machine.Load())
 	return err
 }

@@ -12,6 +12,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/warren-mq/warren/bench/internal/machine"
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/topology"
@@ -25,12 +26,12 @@ type peak struct {
 }
 
 func watch(pid int) *peak {
-	p := &peak{pid: pid, before: memory(pid), done: make(chan struct{})}
+	p := &peak{pid: pid, before: machine.Memory(pid), done: make(chan struct{})}
 	p.ended.Go(func() {
 		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
 		for {
-			p.most = max(p.most, memory(pid))
+			p.most = max(p.most, machine.Memory(pid))
 			select {
 			case <-p.done:
 				return
@@ -45,7 +46,7 @@ func watch(pid int) *peak {
 func (p *peak) String() string {
 	close(p.done)
 	p.ended.Wait()
-	return fmt.Sprintf("%d before, at most %d, %d after", p.before, p.most, memory(p.pid))
+	return fmt.Sprintf("%d before, at most %d, %d after", p.before, p.most, machine.Memory(p.pid))
 }
 
 // magnitudes are the upper ends of the rows of mixed.
@@ -120,10 +121,10 @@ func far(ctx context.Context, n *node, o options) error {
 	published := time.Since(began)
 	parked := awaitMessages(ctx, conn, level, o.n)
 	took := time.Since(began)
-	used := cpu(n.pid)
+	used := machine.CPU(n.pid)
 	idle := time.Now()
 	<-time.After(10 * time.Second)
-	busy := float64((cpu(n.pid) - used).Milliseconds()) / time.Since(idle).Seconds()
+	busy := float64((machine.CPU(n.pid) - used).Milliseconds()) / time.Since(idle).Seconds()
 	err = errors.Join(err, show("parked | of | published in | parked in | worker MiB | RabbitMQ MiB | disk MiB | RabbitMQ CPU ms/s after",
 		[]any{parked, o.n, published, took, worker, rabbitmq, fmt.Sprintf("%d before, %d after", disk, n.disk()), busy}))
 	return errors.Join(err, conn.Close(), p.signal(syscall.SIGTERM), n.drop([]string{level}, []string{level}), dropChild(n))

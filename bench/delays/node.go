@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -94,30 +92,6 @@ func listener(port string) (int, error) {
 	return 0, fmt.Errorf("no process of this machine listens on port %s", port)
 }
 
-// cpu returns the CPU time that a process has used.
-func cpu(pid int) time.Duration {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
-	}
-	f := bytes.Fields(data[bytes.LastIndexByte(data, ')')+2:])
-	user, _ := strconv.ParseInt(string(f[11]), 10, 64)
-	system, _ := strconv.ParseInt(string(f[12]), 10, 64)
-	const tick = 10 * time.Millisecond
-	return time.Duration(user+system) * tick
-}
-
-// memory returns the resident memory of a process, in MiB.
-func memory(pid int) int {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(data), "VmRSS:")
-	kib, _ := strconv.Atoi(strings.Fields(rest)[0])
-	return kib >> 10
-}
-
 // disk returns the size of the files of the node, in MiB.
 func (n *node) disk() int {
 	var size int64
@@ -132,15 +106,6 @@ func (n *node) disk() int {
 		return nil
 	})
 	return int(size >> 20)
-}
-
-// load returns the load of the machine in the last minute.
-func load() string {
-	data, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	return strings.Fields(string(data))[0]
 }
 
 // drop deletes queues and exchanges with their messages.

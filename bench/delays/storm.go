@@ -12,6 +12,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/warren-mq/warren/bench/internal/machine"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/topology"
 )
@@ -161,9 +162,9 @@ func (s *storm) run(ctx context.Context, d design) (m measured, err error) {
 	if err != nil {
 		return m, errors.Join(err, stopStorm(), stopOther())
 	}
-	used := cpu(s.node.pid)
+	used := machine.CPU(s.node.pid)
 	err = s.perform(ctx, conn, queue, other, b)
-	m = measured{n: s.n, storm: &s.late, other: b.late, lost: s.n - int(s.came.Load()), cpu: (cpu(s.node.pid) - used) / time.Duration(max(s.n, 1))}
+	m = measured{n: s.n, storm: &s.late, other: b.late, lost: s.n - int(s.came.Load()), cpu: (machine.CPU(s.node.pid) - used) / time.Duration(max(s.n, 1))}
 	m.handOver = float64(s.handed.Load()) / s.lastOut.Sub(s.start).Seconds()
 	m.back = float64(s.came.Load()) / s.in.Sub(s.firstIn).Seconds()
 	return m, errors.Join(err, conn.Close(), stopStorm(), stopOther(), d.remove(queue, other))
@@ -297,10 +298,10 @@ func plainWindow(ctx context.Context, n *node) (perSecond int, each time.Duratio
 		return 0, 0, err
 	}
 	const messages = 20_000
-	used := cpu(n.pid)
+	used := machine.CPU(n.pid)
 	took, err := publishConfirmed(ctx, ch, "bench-plain", messages, func(i int) []byte { return body(i, 0) })
 	perSecond = int(float64(messages) / took.Seconds())
-	return perSecond, (cpu(n.pid) - used) / time.Duration(messages), err
+	return perSecond, (machine.CPU(n.pid) - used) / time.Duration(messages), err
 }
 
 // publishConfirmed publishes messages with a window of unconfirmed ones.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,9 +9,9 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"strconv"
 	"time"
 
+	"github.com/warren-mq/warren/bench/internal/machine"
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/fleet"
 	"github.com/warren-mq/warren/handler"
@@ -121,23 +120,10 @@ func (g *group) kill() {
 	}
 }
 
-// cpu returns the CPU time that all processes have used, as Linux counts it.
+// cpu returns the CPU time that all processes have used.
 func (g *group) cpu() (sum time.Duration) {
 	for _, cmd := range g.all {
-		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cmd.Process.Pid))
-		if err != nil {
-			continue // it has ended
-		}
-		f := bytes.Fields(data[bytes.LastIndexByte(data, ')')+2:])
-		user, _ := strconv.ParseInt(string(f[11]), 10, 64)
-		system, _ := strconv.ParseInt(string(f[12]), 10, 64)
-		sum += time.Duration(user+system) * 10 * time.Millisecond
+		sum += machine.CPU(cmd.Process.Pid)
 	}
 	return sum
-}
-
-func load() string {
-	data, _ := os.ReadFile("/proc/loadavg") // empty elsewhere than on Linux
-	load, _, _ := bytes.Cut(data, []byte(" "))
-	return string(load) + "\n\n"
 }

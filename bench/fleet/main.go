@@ -25,6 +25,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/warren-mq/warren/bench/internal/machine"
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/console"
 )
@@ -67,7 +68,7 @@ func run(ctx context.Context, o options) error {
 	if o.url == "" {
 		return errors.New("AMQP_URL is empty, want the URL of a broker")
 	}
-	printf("%d workers in %d processes, load %s", processes*o.workers, processes, load())
+	printf("%d workers in %d processes, load %s\n\n", processes*o.workers, processes, machine.Load())
 	printf("| announcements | listener | CPU of a worker | ÷ one core |\n| --- | --- | --- | --- |\n")
 	for _, announce := range []bool{false, true} {
 		if err := o.measureWorkers(ctx, announce); err != nil {
@@ -215,7 +216,7 @@ func (p *pages) measurePages(ctx context.Context) error {
 	return nil
 }
 
-// wait waits until the console shows so many processes that are not gone.
+// wait waits until the console shows the wanted number of processes, without those that are gone.
 func (p *pages) wait(ctx context.Context, want int) (time.Duration, error) {
 	began := time.Now()
 	for ; ; pause(ctx, 100*time.Millisecond) {
