@@ -1,14 +1,12 @@
 package dedupe_test
 
 import (
-	"database/sql"
 	"path/filepath"
 	"testing"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
-
 	"github.com/warren-mq/warren/dedupe"
 	"github.com/warren-mq/warren/dedupe/dedupetest"
+	"github.com/warren-mq/warren/internal/sqlite"
 )
 
 // TestSQLKeepsTheContract uses one SQLite file over two pools, as two processes would.
@@ -24,18 +22,5 @@ func TestSQLKeepsTheContract(t *testing.T) {
 
 func openSQL(t *testing.T, file string) *dedupe.SQL {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(30000)&_txlock=immediate")
-	if err != nil {
-		t.Fatal(err)
-	}
-	db.SetMaxOpenConns(1)
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if _, err := db.ExecContext(t.Context(), dedupe.SQLSchema); err != nil {
-		t.Fatal(err)
-	}
-	return dedupe.NewSQL(db)
+	return dedupe.NewSQL(sqlite.Open(t, file, dedupe.SQLSchema))
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"io/fs"
 	"os"
@@ -13,14 +12,13 @@ import (
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
-
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/codec"
 	"github.com/warren-mq/warren/codec/claim"
 	"github.com/warren-mq/warren/codec/claim/claimtest"
 	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/sqlite"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -60,20 +58,7 @@ func TestSQLKeepsTheContract(t *testing.T) {
 
 func openSQL(t *testing.T, file string) *claim.SQL {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(30000)&_txlock=immediate")
-	if err != nil {
-		t.Fatal(err)
-	}
-	db.SetMaxOpenConns(1)
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if _, err := db.ExecContext(t.Context(), claim.SQLSchema); err != nil {
-		t.Fatal(err)
-	}
-	return claim.NewSQL(db)
+	return claim.NewSQL(sqlite.Open(t, file, claim.SQLSchema))
 }
 
 // sweeper is a store of this package.
