@@ -60,7 +60,7 @@ func main() {
 		defer stop() // ends Run
 		<-w.Ready()
 		pub := w.Publisher("")
-		for _, o := range []order{{"Ada", strings.Repeat("gift ", 2000)}, {"Bob", ""}, {"", "nobody"}} {
+		for _, o := range []order{{"Ada", strings.Repeat("gift ", 2000)}, {"Bob", ""}, {"", "no customer"}} {
 			if err := pub.Publish(ctx, "bodies-orders", o, broker.WithCodec(bodies)); err != nil {
 				fmt.Println("not published:", err)
 				continue

@@ -16,8 +16,8 @@ const (
 )
 
 // TestMain runs the tests in a process of its own, and runs them again if the race detector
-// itself crashed. It does so in about one of ten runs of this package, in any of its tests.
-// Failed tests are not repeated.
+// itself crashed, as it does with package synctest in Go 1.26 (golang.org/issue/78156): in about one
+// of ten runs of this package, in any of its tests. Failed tests are not repeated.
 func TestMain(m *testing.M) {
 	if os.Getenv(inner) != "" {
 		os.Exit(m.Run())
