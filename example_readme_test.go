@@ -52,7 +52,8 @@ func blocks(page, text string) (all []block) {
 }
 
 // TestDocsCodeCompiles builds and vets every program and declaration of the README and
-// of docs/. What cannot stand alone is marked as a fragment, and must be formatted.
+// of docs/. Blocks that are marked "go page" share a package with the others of their page.
+// What cannot stand alone is marked as a fragment, and must be formatted.
 func TestDocsCodeCompiles(t *testing.T) {
 	t.Parallel()
 	var whole []block
@@ -60,6 +61,7 @@ func TestDocsCodeCompiles(t *testing.T) {
 		if name != "README.md" && !strings.HasPrefix(name, "docs/") {
 			continue
 		}
+		shared := block{page: name, line: 1}
 		for _, b := range blocks(name, text) {
 			if !strings.HasPrefix(b.info, "go") {
 				continue
@@ -67,9 +69,15 @@ func TestDocsCodeCompiles(t *testing.T) {
 			if formatted, err := format.Source([]byte(b.code)); err != nil || string(formatted) != b.code {
 				t.Errorf("%s: not as gofmt has it: %v", b, err)
 			}
-			if b.info == "go" {
+			switch b.info {
+			case "go":
 				whole = append(whole, b)
+			case "go page":
+				shared.code += fmt.Sprintf("//line %s\n%s", b, b.code)
 			}
+		}
+		if shared.code != "" {
+			whole = append(whole, shared)
 		}
 	}
 	if len(whole) < 3 {
