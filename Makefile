@@ -74,6 +74,10 @@ test-matrix: ## run the tests that need a broker on RabbitMQ 3.10, 4.0 and 4.3 a
 	@$(languages)
 	@go run ./internal/matrix $(MATRIX)
 
+.PHONY: site
+site: ## build the pages of docs/ as HTML in .site (needs npm); a link that leads nowhere fails
+	@cd docs/.vitepress && npm ci --silent && npm run --silent build
+
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (20s)
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | while IFS=: read -r file func; do \
