@@ -52,6 +52,9 @@ type Config struct {
 	// show them; RabbitMQ's management plugin does. It is called at most every 10 s for each queue
 	// whose page is open. It may be nil.
 	Replicas func(ctx context.Context, queue string) (*Replicas, error)
+	// Notes keeps the notes of operators on dead letters: see OpenNotes. Consoles of several
+	// brokers may share it. Nil means that notes are kept in memory, and end with the process.
+	Notes *Notes
 	// Keys opens sealed bodies (package codec/seal) for everyone who may see the console. Nil
 	// means that the console shows only the ids of their keys.
 	Keys *seal.Ring
@@ -103,6 +106,9 @@ func (c Config) withDefaults() Config {
 	c.Idle = cmp.Or(c.Idle, 10*time.Minute)
 	if c.Token == nil {
 		c.Token = func() (string, error) { return "", nil }
+	}
+	if c.Notes == nil {
+		c.Notes = new(Notes)
 	}
 	if c.Topology == nil {
 		c.Topology = func() topology.Topology { return topology.Topology{} }

@@ -135,7 +135,7 @@ func TestEveryPageNeedsTheToken(t *testing.T) {
 	c := newConsole(t, nil)
 	for _, path := range []string{
 		"", "queues", "queues/q", "processes", "working", "working/p", "deadletters", "deadletters/q", "deadletters/q/letters", "deadletters/q/letter",
-		"deadletters/q/replay", "deadletters/q/discard", "deadletters/q/edit", "deadletters/q/export", "jobs", "jobs/j", "delayed", "delayed/q.delay",
+		"deadletters/q/replay", "deadletters/q/discard", "deadletters/q/edit", "deadletters/q/export", "deadletters/q/notes", "jobs", "jobs/j", "delayed", "delayed/q.delay",
 		"delayed/q.delay/message", "schedules", "topology", "publish", "no-such-page", "api/overview", "api/queues", "api/deadletters/q/export",
 	} {
 		r := httptest.NewRequest(http.MethodGet, "http://ops.example.org/console/"+path, nil)

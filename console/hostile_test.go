@@ -87,6 +87,12 @@ func TestHostileDeadLettersCannotRunScriptOrForgeRows(t *testing.T) {
 		b.request(http.MethodPost, "api/"+path+"/replay", strings.NewReader(`{"dry_run":true,"filter":`+quoted("error="+quoted(text))+`}`), "Content-Type", "application/json")
 		b.request(http.MethodPost, path+"/edit", strings.NewReader(id+"&body="+url.QueryEscape(text)+"&headers=warren-queue%3Dx"), "Content-Type", "application/x-www-form-urlencoded")
 	}
+	for i, text := range hostile {
+		b.request(http.MethodPost, "api/"+path+"/note", strings.NewReader(`{"id":`+quoted(text[:min(len(text), 200)])+`,"text":`+quoted(text)+`}`), "Content-Type", "application/json")
+		b.request(http.MethodPost, "api/"+path+"/note", strings.NewReader(`{"group":`+quoted(strings.Repeat("g", i+1))+`,"text":`+quoted(text)+`}`), "Content-Type", "application/json")
+	}
+	check(t, "the notes", b.page(path+"/notes"))
+	check(t, "the list with notes", b.page(path+"/letters"))
 	check(t, "the actions", b.page("jobs"))
 	for line := range strings.Lines(b.log.String()) {
 		if !strings.HasPrefix(line, "time=") {

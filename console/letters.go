@@ -56,12 +56,13 @@ func (c *Console) work(r *http.Request) (queue, dlq string, err error) {
 // lettersPage is the data of the pages that list the groups and the dead letters of a queue.
 type lettersPage struct {
 	*letters
-	Work   string `json:"work_queue"`
-	DLQ    int    `json:"dead_letters"` // as the broker counts them
-	Rows   []row  `json:"letters,omitempty"`
-	Span   span   `json:"span"`
-	Jobs   []job  `json:"jobs"`
-	Filter string `json:"filter"`
+	Work   string    `json:"work_queue"`
+	DLQ    int       `json:"dead_letters"` // as the broker counts them
+	Rows   []row     `json:"letters,omitempty"`
+	Span   span      `json:"span"`
+	Jobs   []job     `json:"jobs"`
+	Filter string    `json:"filter"`
+	Notes  notesPage `json:"-"`
 	// Shared are the other work queues whose dead letters are in the same queue.
 	Shared []string `json:"shared_with,omitempty"`
 }
@@ -77,7 +78,7 @@ func (c *Console) lettersOf(r *http.Request) (*lettersPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &lettersPage{letters: s, Work: queue, Filter: filter, Jobs: c.jobs.list(dlq), DLQ: s.Read}
+	p := &lettersPage{letters: s, Work: queue, Filter: filter, Jobs: c.jobs.list(dlq), DLQ: s.Read, Notes: c.notesAbout(queue)}
 	p.Jobs = p.Jobs[:min(len(p.Jobs), 5)]
 	for _, q := range c.now.Load().Queues {
 		if q.DLQ == dlq && q.Name != queue {
@@ -155,6 +156,9 @@ type letterPage struct {
 	Clipped       bool                 `json:"clipped,omitempty"`
 	Trace         string               `json:"trace,omitempty"` // id
 	TraceURL      string               `json:"trace_url,omitempty"`
+	GroupNote     *Note                `json:"group_note,omitempty"`
+	Note          *Note                `json:"note,omitempty"`
+	NotesLast     bool                 `json:"-"`
 }
 
 type header struct {
@@ -184,6 +188,8 @@ func (c *Console) letter(r *http.Request) (any, error) {
 		p.showBody(body)
 	}
 	p.Trace, p.TraceURL = c.trace(l)
+	notes := c.notesAbout(queue)
+	p.GroupNote, p.Note, p.NotesLast = notes.Group(l.Fingerprint), notes.Message(l.ID), notes.Lasting
 	return p, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/warren-mq/warren/console"
 	"github.com/warren-mq/warren/runner/internal/engine"
 	"github.com/warren-mq/warren/schedule"
 )
@@ -56,6 +57,30 @@ func (c Client) Resume(ctx context.Context, queue string) (s engine.Status, err 
 // Scale sets how many messages of a queue are handled at the same time.
 func (c Client) Scale(ctx context.Context, queue string, concurrency int) (s engine.Status, err error) {
 	return s, c.call(ctx, http.MethodPost, "/api/queues/"+url.PathEscape(queue)+"/scale", Scaling{concurrency}, &s)
+}
+
+// Note is a note on dead letters, about a group or a message. Without a text it is removed.
+type Note struct {
+	Group string `json:"group,omitempty"`
+	ID    string `json:"id,omitempty"`
+	Text  string `json:"text"`
+}
+
+// Notes returns the notes at a path of the console.
+func (c Client) Notes(ctx context.Context, path string) ([]console.Note, error) {
+	var page struct {
+		Notes []console.Note `json:"notes"`
+	}
+	return page.Notes, c.call(ctx, http.MethodGet, path, nil, &page)
+}
+
+// Note writes a note at a path of the console, and returns what was done.
+func (c Client) Note(ctx context.Context, path string, note Note) (done string, err error) {
+	var outcome struct {
+		Text string `json:"text"`
+	}
+	err = c.call(ctx, http.MethodPost, path, note, &outcome)
+	return outcome.Text, err
 }
 
 // Live returns an error unless a runner answers at the address.
@@ -113,6 +138,7 @@ func (c Client) do(ctx context.Context, method, path string, body any) (*http.Re
 	if err != nil {
 		return nil, fmt.Errorf("runner: admin address %q: %w", c.Address, err)
 	}
+	request.Header.Set("Content-Type", "application/json")
 	if c.Token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.Token)
 	}

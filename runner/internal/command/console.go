@@ -29,6 +29,10 @@ func consolesOf(g *engine.Group, log *slog.Logger) (consoles, http.Handler, erro
 	if c.Console == "off" {
 		return nil, nil, nil
 	}
+	notes, err := notesOf(c.ConsoleNotes)
+	if err != nil {
+		return nil, nil, err
+	}
 	var links []console.Link
 	g.Each(func(name string, _ *engine.Engine) { links = append(links, linkTo(name, len(links))) })
 	shown := links
@@ -45,7 +49,7 @@ func consolesOf(g *engine.Group, log *slog.Logger) (consoles, http.Handler, erro
 		}
 		one, err := console.New(console.Config{
 			Broker: e.Broker(), Path: link.Path, Brokers: shown, Topology: topologyOf(e.Config), Control: c.Console == "full",
-			Token: reveal(c.Token), Logger: own, Replicas: replicasOf(e.Config),
+			Token: reveal(c.Token), Logger: own, Replicas: replicasOf(e.Config), Notes: notes,
 		})
 		all, errs = append(all, one), append(errs, err)
 		mux.Handle(link.Path, one)
@@ -54,6 +58,18 @@ func consolesOf(g *engine.Group, log *slog.Logger) (consoles, http.Handler, erro
 		mux.Handle(consolePath, http.RedirectHandler(first, http.StatusSeeOther))
 	}
 	return all, mux, errors.Join(errs...)
+}
+
+// notesOf returns the notes that a file keeps. Without a file they are kept in memory.
+func notesOf(file string) (*console.Notes, error) {
+	if file == "" {
+		return nil, nil
+	}
+	n, err := console.OpenNotes(file)
+	if err != nil {
+		return nil, fmt.Errorf("runner: admin.console_notes: %w", err)
+	}
+	return n, nil
 }
 
 // plainName matches names that need no escaping in a path.

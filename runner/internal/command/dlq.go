@@ -26,7 +26,7 @@ One command at a time can read a queue; a second one waits for 10 s and then fai
 --filter selects dead letters: reason=permanent,key=user.*,since=2h,error="mailbox full",
 header.tenant=blue,until=…,id=…,fingerprint=…,limit=100.`
 	c.AddCommand(p.dlqList(), p.dlqGroups(), p.dlqShow(), p.dlqReplay(), p.dlqEdit(),
-		p.dlqExport(), p.dlqImport(), p.dlqDiscard(), p.dlqPurge())
+		p.dlqExport(), p.dlqImport(), p.dlqDiscard(), p.dlqPurge(), p.dlqNotes(), p.dlqNote())
 	return c
 }
 

@@ -107,6 +107,7 @@ type Admin struct {
 	Token        Secret `yaml:"token" jsonschema_description:"The token that clients send as Authorization: Bearer TOKEN, 16 bytes or more. It gives access to everything, including control of the queues."`
 	MetricsToken Secret `yaml:"metrics_token" jsonschema_description:"A token for scrapers that gives access to /metrics only, 16 bytes or more. It must differ from token."`
 	Console      string `yaml:"console" jsonschema:"enum=off,enum=read,enum=full,default=read" jsonschema_description:"The web pages under /console/: off; read, which shows the processes, queues and dead letters; or full, which also permits actions such as replays. The pages connect to RabbitMQ only while they are viewed."`
+	ConsoleNotes string `yaml:"console_notes" jsonschema_description:"The file that keeps the notes of operators on dead letters. Empty means that notes are kept in memory, and end with the process. Each runner needs a file of its own."`
 }
 
 // Fleet configures announcements and control: see fleet.Config.
