@@ -13,6 +13,7 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/codec/seal"
 	"github.com/warren-mq/warren/internal/check"
+	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -44,10 +45,10 @@ type Config struct {
 	// TraceURL is the address of a trace in another program, with {trace} in place of the trace
 	// id, such as https://tempo.example.org/trace/{trace}. Empty means no links.
 	TraceURL string
-	// Check checks the body of an edited or published message, by the name of its queue or the
-	// key that it is published with. If it returns an error, the message is not published. It
-	// may be nil.
-	Check func(queue, key string, body []byte) error
+	// Check checks the body of an edited message of a queue, or of a message that is published,
+	// for which queue is empty. If it returns an error, the message is not published. It may be
+	// nil.
+	Check func(queue string, m *message.Message) error
 	// Replicas returns the replicas of a quorum queue or stream, and nil for a classic queue. AMQP does not
 	// show them; RabbitMQ's management plugin does. It is called at most every 10 s for each queue
 	// whose page is open. It may be nil.

@@ -15,18 +15,19 @@ import (
 
 // editPage is the data of the page on which an operator edits a dead letter.
 type editPage struct {
-	Work    string   `json:"work_queue"`
-	ID      string   `json:"id"`
-	Key     string   `json:"routing_key"`
-	Body    string   `json:"body"`    // as it is to be
-	Headers string   `json:"headers"` // changes, one a line
-	Present []header `json:"present"`
-	Before  string   `json:"before"` // the body of the dead letter
-	Preview bool     `json:"preview"`
-	Diff    []change `json:"diff,omitempty"`
-	Fault   string   `json:"fault,omitempty"`
-	Warning string   `json:"warning,omitempty"`
-	Checked bool     `json:"checked"` // Config.Check has accepted the body
+	Work     string   `json:"work_queue"`
+	ID       string   `json:"id"`
+	Exchange string   `json:"exchange"`
+	Key      string   `json:"routing_key"`
+	Body     string   `json:"body"`    // as it is to be
+	Headers  string   `json:"headers"` // changes, one a line
+	Present  []header `json:"present"`
+	Before   string   `json:"before"` // the body of the dead letter
+	Preview  bool     `json:"preview"`
+	Diff     []change `json:"diff,omitempty"`
+	Fault    string   `json:"fault,omitempty"`
+	Warning  string   `json:"warning,omitempty"`
+	Checked  bool     `json:"checked"` // Config.Check has accepted the body
 }
 
 var errBinary = errors.New("console: the body is not text, and cannot be edited here; use runner dlq export and import")
@@ -49,7 +50,7 @@ func (c *Console) editable(r *http.Request, id string) (*editPage, error) {
 	if !utf8.Valid(before) || len(before) > maxShown {
 		return nil, &statusError{http.StatusUnprocessableEntity, errBinary}
 	}
-	return &editPage{Work: queue, ID: l.ID, Key: l.Message.RoutingKey, Before: string(before), Body: pretty(before), Present: headersOf(l)}, nil
+	return &editPage{Work: queue, ID: l.ID, Exchange: l.Message.Exchange, Key: l.Message.RoutingKey, Before: string(before), Body: pretty(before), Present: headersOf(l)}, nil
 }
 
 // preview shows the difference that an edit makes, and whether the check accepts it.
@@ -62,7 +63,7 @@ func (c *Console) preview(r *http.Request, v values) (any, error) {
 	p.Diff = diff(pretty([]byte(p.Before)), pretty([]byte(p.Body)))
 	_, err = headerChanges(p.Headers)
 	if err == nil {
-		err = c.check(p.Work, p.Key, []byte(p.Body))
+		err = c.check(p.Work, &message.Message{Exchange: p.Exchange, RoutingKey: p.Key, Body: []byte(p.Body)})
 	}
 	if p.Checked = err == nil && c.config.Check != nil; err != nil {
 		p.Fault = err.Error()

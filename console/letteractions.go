@@ -168,12 +168,12 @@ func (c *Console) survey(r *http.Request, v values) (outcome, error) {
 	return outcome{Text: "Reading dead letters of " + line(queue) + " has begun.", Detail: map[string]string{"job": id}, Page: "jobs/" + id}, nil
 }
 
-// check applies Config.Check to a body.
-func (c *Console) check(queue, key string, body []byte) error {
+// check applies Config.Check to a message.
+func (c *Console) check(queue string, m *message.Message) error {
 	if c.config.Check == nil {
 		return nil
 	}
-	if err := c.config.Check(queue, key, body); err != nil {
+	if err := c.config.Check(queue, m); err != nil {
 		return &checkError{err}
 	}
 	return nil
@@ -199,7 +199,7 @@ func (c *Console) applyEdit(r *http.Request, v values) (outcome, error) {
 	}
 	defer unlock()
 	edit := deadletter.Edit{Headers: headers, By: visitorOf(r).User, Check: func(m *message.Message) error {
-		return c.check(queue, m.RoutingKey, m.Body)
+		return c.check(queue, m)
 	}}
 	if body, ok := v["body"]; ok {
 		edit.Body = []byte(unixLines(body))

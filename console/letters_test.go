@@ -134,11 +134,11 @@ func TestAReplayIsCancelled(t *testing.T) {
 func TestADeadLetterIsEditedWithADiffAndACheck(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(c *console.Config) {
-		c.Check = func(_, _ string, body []byte) error {
+		c.Check = func(_ string, m *message.Message) error {
 			var v struct {
 				N int `json:"n"`
 			}
-			if err := json.Unmarshal(body, &v); err != nil || v.N < 10 {
+			if err := json.Unmarshal(m.Body, &v); err != nil || v.N < 10 {
 				return fmt.Errorf("n is %d, want 10 or more", v.N)
 			}
 			return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/warren-mq/warren/internal/check"
 	"github.com/warren-mq/warren/internal/diagram"
 	"github.com/warren-mq/warren/internal/record"
+	"github.com/warren-mq/warren/message"
 )
 
 // publishPage is the data of the form. Its fields may be given in the address.
@@ -53,7 +54,7 @@ func (c *Console) publish(r *http.Request, v values) (outcome, error) {
 	if exchange == "" && key == "" {
 		return outcome{}, invalid(errors.New("console: publish: the exchange and the key are empty, want a key; with the default exchange it is the name of a queue"))
 	}
-	if err := c.check("", key, body); err != nil {
+	if err := c.check("", &message.Message{Exchange: exchange, RoutingKey: key, Body: body}); err != nil {
 		return outcome{}, &statusError{http.StatusUnprocessableEntity, err}
 	}
 	cfg := c.config.Broker

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/warren-mq/warren/console"
+	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/engine"
 	"github.com/warren-mq/warren/runner/internal/wiring"
@@ -50,6 +51,7 @@ func consolesOf(g *engine.Group, log *slog.Logger) (consoles, http.Handler, erro
 		one, err := console.New(console.Config{
 			Broker: e.Broker(), Path: link.Path, Brokers: shown, Topology: topologyOf(e.Config), Control: c.Console == "full",
 			Token: reveal(c.Token), Logger: own, Replicas: replicasOf(e.Config), Notes: notes,
+			Check: func(queue string, m *message.Message) error { return wiring.CheckBody(e.Config(), queue, m) },
 		})
 		all, errs = append(all, one), append(errs, err)
 		mux.Handle(link.Path, one)

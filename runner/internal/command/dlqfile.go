@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,8 @@ import (
 	"github.com/warren-mq/warren/deadletter"
 	"github.com/warren-mq/warren/internal/bodies"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/runner/internal/wiring"
 )
 
 func (p *Program) dlqExport() *cobra.Command {
@@ -94,8 +97,8 @@ func (p *Program) dlqEdit() *cobra.Command {
 message id. The header warren-edited-from contains the old id. Without --data, --header and
 --without, the body opens in $VISUAL or $EDITOR.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			e := deadletter.Edit{Check: checkBody, By: by}
 			queue := p.deadLetterQueue(args[0])
+			e := deadletter.Edit{Check: p.bodyCheck(args[0], queue), By: by}
 			var err error
 			if e.Headers, err = edited(headers, without); err != nil {
 				return usage(err)
@@ -156,6 +159,27 @@ func edited(set, without []string) (message.Headers, error) {
 		headers[name] = nil
 	}
 	return headers, nil
+}
+
+// bodyCheck returns the check of an edited dead letter of a work queue or of its dead-letter
+// queue.
+func (p *Program) bodyCheck(name, dlq string) func(*message.Message) error {
+	return func(m *message.Message) error {
+		if err := checkBody(m); err != nil {
+			return err
+		}
+		c, err := p.load(false)
+		if err != nil {
+			return err
+		}
+		of := slices.DeleteFunc(slices.Clone(c.Queues), func(q config.Queue) bool {
+			return q.Name != name && (name != dlq || q.DeadLetterQueue() != dlq)
+		})
+		if len(of) != 1 { // several work queues share the dead-letter queue
+			return nil
+		}
+		return wiring.CheckBody(c, of[0].Name, m)
+	}
 }
 
 // checkBody returns an error if the content type is JSON and the body is not.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/warren-mq/warren/runner/internal/admin"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/runner/internal/wiring"
 )
 
 // checkDescriptors compares the limit of open files with the number that the handlers may
@@ -40,6 +41,9 @@ func (e *examination) checkCommands() {
 	before := len(e.findings)
 	programs := 0
 	for _, q := range e.config.Queues {
+		if _, err := wiring.Schemas(q); err != nil {
+			e.failf("commands", "Correct the schema, or its path.", "%s: %v", q.Name, err)
+		}
 		for _, h := range q.Handlers {
 			name, dir := programOf(h)
 			if name == "" {

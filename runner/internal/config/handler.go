@@ -4,6 +4,7 @@ package config
 // is set.
 type Handler struct {
 	Key        string      `yaml:"key" jsonschema:"required,minLength=1,maxLength=255" jsonschema_description:"Pattern of routing keys: * is any one word between dots, # any number of words."`
+	Schema     string      `yaml:"schema" jsonschema_description:"The file of a JSON Schema. A message whose body breaks it is dead-lettered before the action, and so checked are edited dead letters and messages that are published in the console. The file is read when the queue starts."`
 	Exec       *Exec       `yaml:"exec" jsonschema_description:"Run a command for each message."`
 	Persistent *Persistent `yaml:"persistent" jsonschema_description:"Keep processes that read a message a line, as JSON, and answer a line."`
 	Webhook    *Webhook    `yaml:"webhook" jsonschema_description:"Post each message to a URL."`
@@ -12,7 +13,7 @@ type Handler struct {
 	Go         string      `yaml:"go" jsonschema:"minLength=1" jsonschema_description:"The name of a handler that the program registers."`
 }
 
-// Kinds returns the names of the fields of a Handler, without key.
+// Kinds returns the names of the actions of a Handler.
 func Kinds() []string { return []string{"exec", "persistent", "webhook", "log", "forward", "go"} }
 
 // Exec is job.Exec, for one message at a time.

@@ -2,6 +2,7 @@ package wiring
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -19,8 +20,21 @@ type Means struct {
 	Logger *slog.Logger
 }
 
-// Handler returns the handler of h. Close it after its last message was handled.
+// Handler returns the handler of h, which checks bodies by h.Schema. Close it after its last
+// message was handled.
 func Handler(h config.Handler, m Means) (job.Handler, error) {
+	inner, err := unchecked(h, m)
+	if err != nil {
+		return nil, err
+	}
+	checked, err := withSchema(h, inner)
+	if err != nil {
+		return nil, errors.Join(err, inner.Close())
+	}
+	return checked, nil
+}
+
+func unchecked(h config.Handler, m Means) (job.Handler, error) {
 	switch h.Kind() {
 	case "exec":
 		return exec(*h.Exec, m.Logger).Handler()
