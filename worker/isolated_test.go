@@ -1,9 +1,15 @@
 package worker_test
 
 import (
+	"context"
+	"maps"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -59,4 +65,71 @@ func isolated(b *bench) []worker.Isolated {
 		}
 	}
 	return all
+}
+
+// TestASuspectedMessageCostsItsNeighboursNoDelivery: they wait while it is handled. Requeued, they
+// would be suspected too, and be dead letters after a few turns.
+func TestASuspectedMessageCostsItsNeighboursNoDelivery(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.queue.Concurrency, b.queue.Prefetch = 4, 8
+		if err := b.run(nothing).finish(); err != nil { // it has declared the queue
+			t.Fatal(err)
+		}
+		b.publish("suspect", 1)
+		loseFirst(b)
+		for _, key := range []string{"a", "b", "c"} {
+			b.publish(key, 1)
+		}
+		requeueInOrder(b, "a", "suspect", "b", "c")
+		var mu sync.Mutex
+		delivered, running, together := map[string]int{}, 0, 0
+		b.run(handler.Func(func(ctx context.Context, m *message.Message) error {
+			mu.Lock()
+			delivered[m.RoutingKey] = m.DeliveryCount
+			if running++; m.RoutingKey != "a" { // which may be in hand beside the next consumer's first
+				together = max(together, running)
+			}
+			mu.Unlock()
+			<-time.After(20 * time.Millisecond)
+			mu.Lock()
+			running--
+			mu.Unlock()
+			return nil
+		}))
+		b.verdicts(4)
+		mu.Lock()
+		defer mu.Unlock()
+		if want := map[string]int{"a": 1, "suspect": 2, "b": 1, "c": 1}; !maps.Equal(delivered, want) {
+			t.Errorf("the deliveries before were %v, want %v", delivered, want)
+		}
+		if alone := isolated(b); len(alone) != 1 || together != 1 {
+			t.Errorf("%d messages were suspected, and up to %d handled together with them; want 1, alone", len(alone), together)
+		}
+	})
+}
+
+// requeueInOrder receives the messages of the queue and rejects them in the order of the keys, in which
+// the queue delivers them then.
+func requeueInOrder(b *bench, keys ...string) {
+	b.t.Helper()
+	ch := rabbit.Channel(b.t, b.url)
+	deliveries, err := ch.Consume(b.queue.Name, "requeue", false, false, false, false, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	tags := map[string]uint64{}
+	for range keys {
+		d := <-deliveries
+		tags[d.RoutingKey] = d.DeliveryTag
+	}
+	if err := ch.Cancel("requeue", false); err != nil {
+		b.t.Fatal(err)
+	}
+	for _, key := range keys {
+		if err := ch.Reject(tags[key], true); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	b.eventually("the broker has them back", func() bool { return b.depth(b.queue.Name) == len(keys) })
 }

@@ -162,9 +162,9 @@ func (q *Subscription) await(ctx context.Context, c *amqp.Consumer, concurrency 
 // on c. To change the concurrency or the prefetch, the goroutines first finish what c has
 // received: requeueing would count a delivery for each message. New lanes are made after
 // that. A single active consumer is closed together with all it has received, since another
-// consumer would begin meanwhile. Before a suspect is handled, all other handlers finish.
+// consumer would begin meanwhile. After a suspect all handlers finish.
 func (q *Subscription) retire(k *keeping, c *amqp.Consumer) {
-	finished := !q.config.SingleActive && q.finish(k.ctx, k.hard, c)
+	finished := !q.config.SingleActive && q.finish(k, c)
 	q.releaseHeld(k.hard)
 	if !finished {
 		q.halt(k.hard, c)
@@ -194,26 +194,31 @@ func isClosed(c <-chan struct{}) bool {
 }
 
 // finish waits until the goroutines, as many as are wanted now, have taken all messages that
-// c has received. It returns false if a pause, a loss, a suspect or the stop ends c before.
-func (q *Subscription) finish(ctx, hard context.Context, c *amqp.Consumer) bool {
+// c has received: a suspect and those behind it one at a time, when all other handlers have
+// finished. It returns false if a pause, a loss or the stop ends c before.
+func (q *Subscription) finish(k *keeping, c *amqp.Consumer) bool {
+	suspected := c.Suspected()
 	for cancelled := false; ; cancelled = true {
 		paused, concurrency := q.wanted()
-		if paused || ctx.Err() != nil || c.Err() != nil || isClosed(c.Suspected()) {
+		if paused || k.ctx.Err() != nil || c.Err() != nil {
 			return false
 		}
 		if !cancelled {
-			q.report(c.Cancel(hard))
+			q.report(c.Cancel(k.hard))
 		}
 		if q.config.OrderBy == nil {
 			q.resize(concurrency)
 		}
 		select {
 		case <-c.Drained():
-			return !isClosed(c.Suspected())
+			return true
 		case <-q.changed:
-		case <-c.Suspected():
+		case <-suspected:
+			q.empty(k, c, k.retiring...)
+			c.Alone()
+			suspected = nil
 		case <-c.Done():
-		case <-ctx.Done():
+		case <-k.ctx.Done():
 		}
 	}
 }

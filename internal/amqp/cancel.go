@@ -90,8 +90,7 @@ func (c *Consumer) Stop() { c.enter(stopped) }
 func (c *Consumer) Rest(ctx context.Context) (untouched []Delivery, err error) {
 	c.Stop()
 	err = c.cancel(ctx)
-	for range c.ready { // until no more deliveries arrive
-	}
+	<-c.noted
 	for _, raw := range c.rest() {
 		untouched = append(untouched, newDelivery(c, raw))
 	}

@@ -46,11 +46,14 @@ type Consumer struct {
 	received fifo[amqp091.Delivery] // known to the settler, and not returned by Receive yet
 	phase    phase
 	over     bool          // the broker has sent everything
-	held     bool          // a suspected message has arrived: only Rest returns it and the deliveries behind it
-	ready    chan struct{} // holds a value for each delivery received; closed when no more arrive
+	held     bool          // a suspected message has arrived: Receive returns it and the deliveries behind it after Alone
+	given    int           // deliveries that Receive may return
+	ready    chan struct{} // holds a value for each of them; closed when there are no more
+	noted    chan struct{} // closed when no more deliveries arrive
 
 	suspected chan struct{} // closed when held is set
 	cleared   chan struct{} // closed at the first message that is not suspected
+	alone     atomic.Bool   // see Alone
 
 	stopped    chan struct{} // closed when Receive returns no more deliveries
 	drained    chan struct{} // closed when every delivery has been received
@@ -89,7 +92,7 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 		}
 		return nil, fmt.Errorf("broker: consume from %s: %w", what.Queue, err)
 	}
-	c.settler, c.ready = newSettler(ch, c.prefetch), make(chan struct{}, c.prefetch)
+	c.settler, c.ready, c.noted = newSettler(ch, c.prefetch), make(chan struct{}, c.prefetch), make(chan struct{})
 	go c.note()
 	go c.watch(ended, cancels)
 	return c, nil
@@ -179,6 +182,11 @@ func (c *Consumer) settle(tag uint64, as answer) error {
 	}
 	if !c.settler.put(settlement{tag: tag, as: as}) {
 		return ErrStale
+	}
+	if c.alone.Load() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.hand()
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 // note stores deliveries as they arrive, for Receive to return. It never blocks, because
 // ready has room for the prefetch.
 func (c *Consumer) note() {
-	defer close(c.ready)
+	defer close(c.noted)
 	var raw amqp091.Delivery
 	for raw = range c.deliveries { // one variable: each iteration's own would be allocated
 		if c.add(&raw) {
@@ -19,6 +19,9 @@ func (c *Consumer) note() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.over = true
+	if !c.held {
+		close(c.ready)
+	}
 	c.checkDrained()
 }
 
@@ -26,7 +29,12 @@ func (c *Consumer) note() {
 // goroutines are busy.
 func (c *Consumer) checkDrained() {
 	if c.over && c.received.len() == 0 {
-		c.drainOnce.Do(func() { close(c.drained) })
+		c.drainOnce.Do(func() {
+			close(c.drained)
+			if c.held {
+				close(c.ready)
+			}
+		})
 	}
 }
 
@@ -39,7 +47,11 @@ func (c *Consumer) add(raw *amqp091.Delivery) bool {
 	c.settler.took(raw.DeliveryTag)
 	c.received.push(*raw)
 	c.judge(raw)
-	return !c.held
+	if c.held {
+		return false
+	}
+	c.given++
+	return true
 }
 
 // judge checks how often the message has been delivered.
@@ -63,11 +75,29 @@ func (c *Consumer) judge(raw *amqp091.Delivery) {
 
 // Suspected returns a channel that is closed when a message arrives that has been delivered
 // at least Consume.Suspect times, with a prefetch of more than 1. Receive does not return
-// that message and the messages behind it; Rest returns them. A consumer with a prefetch of
+// that message and the messages behind it before Alone. A consumer with a prefetch of
 // 1 handles such messages alone. With a larger prefetch, when such a message ends its
 // process, the broker counts a delivery for each message that the process has not settled,
 // and dead-letters them all in the end.
 func (c *Consumer) Suspected() <-chan struct{} { return c.suspected }
+
+// Alone has Receive return a suspected message and the messages behind it, each after all
+// others of the consumer were settled. They are not requeued, because that counts as a delivery
+// before RabbitMQ 4.3, and the messages behind would be suspected in their turn.
+func (c *Consumer) Alone() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.alone.Store(true)
+	c.hand()
+}
+
+// hand has Receive return the next held delivery, if no other one is in hand.
+func (c *Consumer) hand() {
+	if c.held && c.given == 0 && c.received.len() > 0 && c.settler.pending() == c.received.len() {
+		c.given++
+		c.ready <- struct{}{} // there is room, and it is open as long as one is left
+	}
+}
 
 // Cleared returns a channel that is closed when a message arrives that has been delivered
 // less often. A quorum queue delivers requeued messages before all others.
@@ -108,6 +138,7 @@ func (c *Consumer) first() (Delivery, bool) {
 		return Delivery{}, false
 	}
 	raw := c.received.pop()
+	c.given--
 	c.checkDrained()
 	return newDelivery(c, raw), true
 }
@@ -123,6 +154,7 @@ func (c *Consumer) again(raw *amqp091.Delivery) bool {
 	select {
 	case c.ready <- struct{}{}: // while over is not set, note has not closed it
 		c.received.push(*raw)
+		c.given++
 		return true
 	default:
 		return false

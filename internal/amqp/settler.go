@@ -102,6 +102,13 @@ func (s *settler) unsettled() int {
 	return s.unknown
 }
 
+// pending returns how many deliveries have no outcome.
+func (s *settler) pending() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
 // hold holds outcomes back until resume.
 func (s *settler) hold() {
 	s.mu.Lock()
