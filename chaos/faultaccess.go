@@ -12,7 +12,7 @@ import (
 
 // cutOff closes all connections of the clients, which then meet what has changed.
 func (s *stage) cutOff(ctx context.Context) error {
-	return s.nodes.ctlAll(ctx, []string{"close_all_connections", "chaos"})
+	return s.nodes.ctlAll(ctx, []string{"close_all_connections", "--vhost", s.vhost, "chaos"})
 }
 
 // rotateCredentials changes the password, which the workers learn 10 s later.

@@ -69,9 +69,9 @@ func (l *load) close() error {
 	return err
 }
 
-// publish publishes n messages of each mode within about the given time. Its goroutines end
-// with ctx.
-func (l *load) publish(ctx context.Context, all []mode, n int, during time.Duration, seed uint64) error {
+// publish publishes n messages of each mode within about the given time, and goes on at this rate until acted is
+// closed, so that there are messages after a fault that took longer. Its goroutines end with ctx.
+func (l *load) publish(ctx context.Context, all []mode, n int, during time.Duration, acted <-chan struct{}, seed uint64) error {
 	l.began = time.Now()
 	errs := make([]error, len(all)*publishers)
 	var running sync.WaitGroup
@@ -82,7 +82,7 @@ func (l *load) publish(ctx context.Context, all []mode, n int, during time.Durat
 		for first := range publishers {
 			running.Go(func() {
 				delays := rand.New(rand.NewPCG(seed, uint64(k*publishers+first)))
-				for i := first; i < n && errs[k*publishers+first] == nil; i += publishers {
+				for i := first; (i < n || !isClosed(acted)) && errs[k*publishers+first] == nil; i += publishers {
 					wait(ctx, time.Until(l.began.Add(during*time.Duration(i)/time.Duration(n))))
 					delay := time.Second + time.Duration(delays.Int64N(int64(2*time.Second)))
 					errs[k*publishers+first] = l.send(ctx, m, i, delay)
@@ -94,6 +94,15 @@ func (l *load) publish(ctx context.Context, all []mode, n int, during time.Durat
 	wait(ctx, time.Until(l.began.Add(during))) // for the schedule
 	l.ended = time.Now()
 	return cmp.Or(errs...) // all have the same cause
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // send repeats a publish until it succeeds.

@@ -101,13 +101,14 @@ func (s *stage) run(ctx context.Context, r *result) error {
 	wait(ctx, 5*time.Second) // a killed node may lose queues that were just declared
 	loading, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	published := make(chan error, 1)
+	published, acted := make(chan error, 1), make(chan struct{})
 	go func() {
-		published <- s.load.publish(loading, s.modes, s.options.n, s.fault.during(s.options), s.options.seed)
+		published <- s.load.publish(loading, s.modes, s.options.n, s.fault.during(s.options), acted, s.options.seed)
 	}()
 	s.pause(ctx, 5*time.Second)
 	s.begun = time.Now()
 	err := s.fault.act(ctx, s)
+	close(acted)
 	if err != nil {
 		cancel(err)
 	}
