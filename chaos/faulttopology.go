@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"regexp"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -54,13 +55,13 @@ func deleteBinding(ctx context.Context, s *stage) error {
 	})
 }
 
-// breakByPolicy limits the parking queue of the retries to one message for 40 s. The broker
-// then refuses retries.
+// breakByPolicy limits a dead-letter queue to one message for 40 s. The broker then refuses dead
+// letters, and their messages stay unacknowledged.
 func breakByPolicy(ctx context.Context, s *stage) error {
 	return s.repeat(ctx, func(int) error {
 		s.sayf("set a policy")
-		pattern := "^" + topology.ParkingQueue("retry") + "$"
-		err := s.nodes.ctlAll(ctx, []string{"set_policy", "-p", s.vhost, "--apply-to", "queues", "chaos", pattern, `{"max-length":1}`})
+		pattern := "^" + regexp.QuoteMeta(topology.DeadLetterQueue("dead-letter")) + "$"
+		err := s.nodes.ctlAll(ctx, []string{"set_policy", "-p", s.vhost, "--apply-to", "queues", "chaos", pattern, `{"max-length":1,"overflow":"reject-publish"}`})
 		if err != nil {
 			return err
 		}

@@ -83,7 +83,7 @@ func (p *topologyPage) plan(ctx context.Context, c *Console, t topology.Topology
 	}
 	ctx, cancel := context.WithTimeout(ctx, planTime)
 	defer cancel()
-	changes, err := l.session.Plan(ctx, t)
+	changes, err := l.session.Probe(ctx, t)
 	if err != nil {
 		p.Fault = line(err.Error())
 		return
@@ -95,6 +95,9 @@ func (p *topologyPage) plan(ctx context.Context, c *Console, t topology.Topology
 		shown := planned{Kind: one.Kind, Name: one.Name, Action: string(one.Action)}
 		if e := one.Conflict; e != nil {
 			shown.Note = fmt.Sprintf("%s is %s, wanted %s", e.Argument, e.Current, e.Wanted)
+		}
+		if one.Err != nil {
+			shown.Note = one.Err.Error()
 		}
 		p.Plan = append(p.Plan, shown)
 	}

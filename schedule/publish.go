@@ -88,7 +88,7 @@ func (t *term) published(s *EntryState, m *message.Message, tick time.Time) {
 // fail records why a tick cannot be published, and when to try again.
 func (t *term) fail(s *EntryState, tick time.Time, err error) {
 	n := t.trials[s.Name].failures + 1
-	t.trials[s.Name] = trial{failures: n, again: time.Now().Add(retry.Policy{MaxInterval: time.Minute}.Delay(n))}
+	t.trials[s.Name] = trial{failures: n, again: time.Now().Add(retry.Policy{MaxInterval: 5 * time.Second}.Delay(n))}
 	s.Error, t.unstored = err.Error(), true
 	t.emit(Failed{Entry: s.Name, Tick: tick, Err: err})
 }

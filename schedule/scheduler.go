@@ -116,7 +116,7 @@ const stable = 10 * time.Second
 // attending returns the pauses between attempts over one session; the connector waits by
 // itself for a new one.
 func attending() retry.Policy {
-	return retry.Policy{InitialInterval: 50 * time.Millisecond, MaxInterval: 10 * time.Second}
+	return retry.Policy{InitialInterval: 50 * time.Millisecond, MaxInterval: 5 * time.Second}
 }
 
 // attend stands by and leads over one session, until the session ends or ctx is done.

@@ -14,6 +14,9 @@ const (
 	Create   Action = "create"   // it does not exist
 	Same     Action = "same"     // it exists as wanted
 	Conflict Action = "conflict" // it exists with other arguments
+	// Unchecked means that the user lacks a permission to find out. RabbitMQ compares the
+	// arguments of a queue or an exchange only for users who may configure it.
+	Unchecked Action = "unchecked"
 )
 
 // Change is one line of a plan.
@@ -22,6 +25,7 @@ type Change struct {
 	Name     string
 	Action   Action
 	Conflict *ConflictError // set when Action is Conflict
+	Err      error          // what the broker refused, when Action is Unchecked
 }
 
 // Conflicts joins the conflicts among changes. It returns nil if there are none.

@@ -336,7 +336,7 @@ func (q *Subscription) hasBegun() bool {
 
 // opening returns the pauses between attempts to open a queue.
 func opening() retry.Policy {
-	return retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 10 * time.Second}
+	return retry.Policy{InitialInterval: 100 * time.Millisecond, MaxInterval: 5 * time.Second}
 }
 
 // openers bounds how many queues are opened at once, since a broker does not declare quorum

@@ -9,11 +9,26 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// Plan returns what Declare would do and changes nothing. It does not list bindings,
+// Plan is Probe, and returns an error if the user lacks a permission to find out.
+func (s *Session) Plan(ctx context.Context, t topology.Topology) ([]topology.Change, error) {
+	changes, err := s.Probe(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range changes {
+		if c.Err != nil {
+			return nil, c.Err
+		}
+	}
+	return changes, nil
+}
+
+// Probe returns what Declare would do and changes nothing. It does not list bindings,
 // because AMQP cannot query them, and declaring one twice is harmless. Plan needs no
 // management plugin. It checks passively whether each part exists, and declares only parts
-// that exist, so that the broker compares the arguments.
-func (s *Session) Plan(ctx context.Context, t topology.Topology) (changes []topology.Change, err error) {
+// that exist, so that the broker compares the arguments. A part is topology.Unchecked if the
+// user may not configure it.
+func (s *Session) Probe(ctx context.Context, t topology.Topology) (changes []topology.Change, err error) {
 	if err := t.Validate(); err != nil {
 		return nil, err
 	}
@@ -55,7 +70,11 @@ func (p *prober) probe(ctx context.Context, kind, name string, exists, same func
 	if err == nil {
 		return topology.Change{Kind: kind, Name: name, Action: topology.Same}, nil
 	}
+	refused := Code(err) == amqp091.AccessRefused
 	err = declareError(kind, name, err)
+	if refused {
+		return topology.Change{Kind: kind, Name: name, Action: topology.Unchecked, Err: err}, nil
+	}
 	if c, ok := errors.AsType[*topology.ConflictError](err); ok {
 		return topology.Change{Kind: kind, Name: name, Action: topology.Conflict, Conflict: c}, nil
 	}

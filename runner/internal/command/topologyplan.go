@@ -16,7 +16,7 @@ import (
 type part struct {
 	Kind     string    `json:"kind"`
 	Name     string    `json:"name"`
-	Action   string    `json:"action"` // create, same, conflict or leftover; created after apply
+	Action   string    `json:"action"` // create, same, conflict, unchecked or leftover; created after apply
 	Conflict *conflict `json:"conflict,omitempty"`
 	Note     string    `json:"note,omitempty"`
 }
@@ -33,8 +33,9 @@ func (p *Program) topologyPlan() *cobra.Command {
 	c := &cobra.Command{
 		Use: "plan", Short: "Show what would be declared, conflicts and leftovers, without changes", Args: exactly(0),
 		Long: `Show what "topology apply" and "runner run" would declare, and which exchanges and queues
-exist with properties that differ from the configuration. Plan changes nothing. It
-does not list bindings to declare, because AMQP cannot list existing ones; declaring a
+exist with properties that differ from the configuration. Plan changes nothing. RabbitMQ
+compares properties only for users who may configure them; for other users, plan shows what
+is missing. It does not list bindings to declare, because AMQP cannot list existing ones; declaring a
 binding again is harmless.
 
 Exchanges and queues that exist as configured are one line, with their number. --all and the
@@ -61,7 +62,7 @@ something is missing or left over.`,
 type planFlags struct{ detailed, all bool }
 
 func (p *Program) plan(ctx context.Context, t topology.Topology, l leftovers, s *amqp.Session, flags planFlags) error {
-	changes, err := s.Plan(ctx, t)
+	changes, err := s.Probe(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -121,8 +122,12 @@ declares nothing and the exit status is 5. Apply deletes nothing.`,
 	}
 }
 
+// uncheckedNote is the note on exchanges and queues that could not be compared.
+const uncheckedNote = "the user may not configure them, so their properties are not compared; --all shows what RabbitMQ refused"
+
 // planTable shows changes. The action for missing parts is shown as create. Unless all is
-// set, the rows of parts that are the same are folded into one.
+// set, the rows of parts that are the same are folded into one, and so are those that could
+// not be compared.
 func planTable(changes []topology.Change, create topology.Action, all bool) result {
 	r := result{header: []string{"KIND", "NAME", "ACTION", "NOTE"}, empty: "The configuration has no topology."}
 	for _, c := range changes {
@@ -136,15 +141,24 @@ func planTable(changes []topology.Change, create topology.Action, all bool) resu
 			note = fmt.Sprintf("%s is %s, wanted %s", e.Argument, e.Current, e.Wanted)
 		}
 		r.values = append(r.values, shown)
-		if c.Action != topology.Same || all {
+		if c.Err != nil {
+			note, shown.Note = c.Err.Error(), c.Err.Error()
+		}
+		if c.Action != topology.Same && c.Action != topology.Unchecked || all {
 			r.rows = append(r.rows, []string{shown.Kind, shown.Name, shown.Action, note})
 		}
 	}
 	if n := number(changes, topology.Same); n > 0 && !all {
 		r.rows = append(r.rows, []string{"-", fmt.Sprintf("%d exchanges and queues", n), string(topology.Same), ""})
 	}
+	if n := number(changes, topology.Unchecked); n > 0 && !all {
+		r.rows = append(r.rows, []string{"-", fmt.Sprintf("%d exchanges and queues", n), string(topology.Unchecked), uncheckedNote})
+	}
 	r.note = fmt.Sprintf("%s: %d, same: %d, conflict: %d",
 		create, number(changes, topology.Create), number(changes, topology.Same), number(changes, topology.Conflict))
+	if n := number(changes, topology.Unchecked); n > 0 {
+		r.note += fmt.Sprintf(", unchecked: %d", n)
+	}
 	return r
 }
 
