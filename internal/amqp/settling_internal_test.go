@@ -122,7 +122,7 @@ func receiveTogether(t *testing.T, count uint64) {
 	t.Helper()
 	channel := &recorder{all: make(chan told, count)}
 	deliveries := make(chan amqp091.Delivery, count)
-	c := &Consumer{queue: "q", stopped: make(chan struct{}), drained: make(chan struct{}), deliveries: deliveries, settler: newSettler(channel, 16), ready: make(chan struct{}, 16)}
+	c := &Consumer{queue: "q", stopped: make(chan struct{}), drained: make(chan struct{}), deliveries: deliveries, settler: newSettler(channel, 16), ready: make(chan struct{}, 16), noted: make(chan struct{})}
 	go c.note()
 	want := make(map[uint64]answer, count)
 	for tag := uint64(1); tag <= count; tag++ {
