@@ -37,7 +37,8 @@ type night struct {
 
 const consoleToken = "0123456789abcdef"
 
-func newNight(t *testing.T) *night {
+// newNight returns a night whose console links to the consoles of brokers, if there are any.
+func newNight(t *testing.T, brokers ...console.Link) *night {
 	t.Helper()
 	b := devbroker.New()
 	n := &night{t: t, cfg: broker.Config{URL: b.URL(), Dial: b.DialContext}}
@@ -56,7 +57,7 @@ func newNight(t *testing.T) *night {
 	n.run(n.schedules.Run)
 	c, err := console.New(console.Config{
 		Broker: n.cfg, Control: true, Logger: slog.New(slog.DiscardHandler), Topology: first.Topology,
-		Token: func() (string, error) { return consoleToken, nil },
+		Token: func() (string, error) { return consoleToken, nil }, Brokers: brokers,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -207,6 +208,12 @@ func TestABadNightInTheConsole(t *testing.T) {
 	press(t, tab, "Replay", "Action: replay")
 	tab.Until("all are replayed", `document.querySelector("#job-state").innerText === "done" && document.querySelector("#state").innerText.includes("40 of ")`)
 
+	// The next shift finds a note.
+	tab.Go(n.url + "deadletters/orders/letter?id=junk-0")
+	tab.Fill("#note-text", "not a product of ours, discard it")
+	press(t, tab, "Keep the note", "Dead letter")
+	tab.Until("the note is shown", `document.querySelector(".note").innerText.includes("not a product of ours")`)
+
 	// One message is edited.
 	tab.Go(n.url + "deadletters/orders/letter?id=typo-0")
 	press(t, tab, "Edit and replay", "Edit message")
@@ -261,7 +268,7 @@ func TestAQueueIsPausedAndAHandlerCancelledInTheConsole(t *testing.T) {
 
 func TestConsolePagesShutNobodyOut(t *testing.T) {
 	t.Parallel()
-	n := newNight(t)
+	n := newNight(t, console.Link{Name: "broker", Path: "/console/"}, console.Link{Name: "billing", Path: "/console/broker/billing/"})
 	b := open(t)
 	first := b.Tab(t, browser.Looks()[0])
 	n.login(first)
@@ -275,6 +282,9 @@ func TestConsolePagesShutNobodyOut(t *testing.T) {
 	first.Until("a message waits", `document.querySelector("#state").innerText.includes("exchange shop")`)
 	process := browser.Eval[string](first, `fetch("`+n.url+`api/processes").then(r => r.json()).then(v => v.processes[0].id)`)
 	parking := topology.ExchangeParking("shop")
+	first.Go(n.url + "deadletters/orders/letter?id=provider-0")
+	first.Fill("#note-text", "the provider is down until noon")
+	press(t, first, "Keep the note", "Dead letter")
 	audit(t, b, n.url, map[string]string{
 		"console-overview": "", "console-queues": "queues", "console-queue": "queues/orders", "console-working": "working",
 		"console-stack": "working/" + process, "console-processes": "processes", "console-deadletters": "deadletters",
