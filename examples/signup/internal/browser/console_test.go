@@ -291,7 +291,7 @@ func TestConsolePagesShutNobodyOut(t *testing.T) {
 		"console-groups": "deadletters/orders", "console-letters": "deadletters/orders/letters",
 		"console-letter": "deadletters/orders/letter?id=provider-0", "console-replay": "deadletters/orders/replay",
 		"console-discard": "deadletters/orders/discard", "console-edit": "deadletters/orders/edit?id=provider-0", "console-jobs": "jobs",
-		"console-notes": "deadletters/orders/notes",
+		"console-notes":   "deadletters/orders/notes",
 		"console-delayed": "delayed", "console-delays": "delayed/" + parking, "console-schedules": "schedules",
 		"console-topology": "topology?plan=1", "console-publish": "publish", "console-login": "login",
 	})
