@@ -45,6 +45,10 @@ var programs = []struct {
 		},
 	},
 	{
+		folder: "batches", queues: []string{"batches-single", "batches-together"}, exchanges: []string{"batches"},
+		story: [][]string{{"one at a time: 500 rows by 500 calls…"}, {"in batches: 500 rows by …"}},
+	},
+	{
 		folder: "routing", queues: []string{"routing-eu", "routing-us", "routing-urgent-pdf"}, exchanges: []string{"routing-regions", "routing-documents"},
 		story: [][]string{
 			{"routing-eu received: an order from Rome"},

@@ -127,3 +127,26 @@ func ExampleTimeLimit() {
 	// Output:
 	// 1m0s true
 }
+
+// An item that fails does not take the others along.
+func ExampleBatch() {
+	h := handler.Batch(func(_ context.Context, rows []int) error {
+		for i, row := range rows {
+			if row < 0 {
+				return handler.BatchError{i: fmt.Errorf("row %d is negative", row)}
+			}
+		}
+		fmt.Println("stored", rows)
+		return nil
+	})
+	ctx := context.Background()
+	item, err := h.Decode(ctx, &message.Message{ContentType: "application/json", Body: []byte("7")})
+	fmt.Println(item, err)
+	fmt.Println(h.HandleBatch(ctx, []any{7, 8}))
+	fmt.Println(h.HandleBatch(ctx, []any{7, -8}))
+	// Output:
+	// 7 <nil>
+	// stored [7 8]
+	// <nil>
+	// handler: 1 items of a batch failed; item 1: row -8 is negative
+}

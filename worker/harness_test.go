@@ -103,6 +103,16 @@ func (b *bench) runMux(handlers map[string]handler.Handler, change ...func(*work
 // runWith lets prepare see the worker before it runs.
 func (b *bench) runWith(prepare func(*worker.Worker), handlers map[string]handler.Handler, change ...func(*worker.Config)) *running {
 	b.t.Helper()
+	return b.runRegistered(prepare, func(q *worker.Subscription) {
+		for pattern, h := range handlers {
+			q.Handle(pattern, h)
+		}
+	}, change...)
+}
+
+// runRegistered lets register add the handlers of the queue.
+func (b *bench) runRegistered(prepare func(*worker.Worker), register func(*worker.Subscription), change ...func(*worker.Config)) *running {
+	b.t.Helper()
 	c := worker.Config{Broker: broker.Config{URL: b.url, Dial: rabbit.Dial}, Logger: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(&c)
@@ -112,9 +122,7 @@ func (b *bench) runWith(prepare func(*worker.Worker), handlers map[string]handle
 		w.Watch(b.record)
 	}
 	sub := w.Queue(b.queue)
-	for pattern, h := range handlers {
-		sub.Handle(pattern, h)
-	}
+	register(sub)
 	prepare(w)
 	ctx, stop := context.WithCancel(b.t.Context())
 	r := &running{bench: b, worker: w, sub: sub, stop: stop, done: make(chan error, 1)}

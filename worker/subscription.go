@@ -47,6 +47,7 @@ type Subscription struct {
 	paused      bool
 	absent      bool // paused, and not declared either: another process replaces the queue
 	concurrency int
+	batch       int // the largest size of HandleBatch; 0 without one
 	retry       retry.Policy
 	changed     chan struct{} // holds one token: paused or concurrency was set
 	unrouted    chan struct{} // holds one token: a message that concerns the queue was unroutable

@@ -1,0 +1,59 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/batch"
+	"github.com/warren-mq/warren/internal/telemetry"
+)
+
+// maxBatch is the most messages of a batch: each has a goroutine.
+const maxBatch = 10_000
+
+// HandleBatch registers h as Handle registers a handler. h handles up to size messages (1 to 10,000)
+// by one call: as soon as size of them are in hand, when the first has waited for wait, or when the
+// worker stops. Concurrency is then the number of batches at a time: HandleBatch multiplies it
+// by size, and the prefetch follows. For SetConcurrency it is still the number of messages.
+//
+// Each message keeps its own attempts, retries, dead letter, middleware and span, and Timeout
+// includes wait. h may return a handler.BatchError, which names the messages that failed. After another error
+// h is called with halves of the batch, until the messages that fail are found, or until so many
+// calls in a row have failed that all have the same cause.
+// With OrderBy a batch has one message of a key at most.
+//
+// HandleBatch panics as Handle does, and if size or wait is out of range.
+func (q *Subscription) HandleBatch(pattern string, h handler.BatchHandler, size int, wait time.Duration) {
+	if h == nil || size < 1 || size > maxBatch || wait <= 0 {
+		panic(fmt.Sprintf("worker: HandleBatch of %q: want a handler, a size of 1 to %d (got %d) and a wait above 0 (got %v)", pattern, maxBatch, size, wait))
+	}
+	q.Handle(pattern, &batch.Collector{Handler: h, Size: size, Wait: wait, Call: safely, Begin: q.beginBatch})
+	if size > q.batch {
+		q.config.Concurrency = q.config.Concurrency / max(q.batch, 1) * size
+		q.batch, q.concurrency = size, q.config.Concurrency
+	}
+}
+
+// beginBatch begins the span of a batch, which is linked to the spans of its messages.
+func (q *Subscription) beginBatch(ctx context.Context, members []context.Context) (context.Context, func(error)) {
+	var links []trace.Link
+	for _, member := range members {
+		if s := trace.SpanContextFromContext(member); s.IsValid() {
+			links = append(links, trace.Link{SpanContext: s})
+		}
+	}
+	ctx, span := telemetry.Tracer(q.worker.config.TracerProvider).Start(ctx, "batch "+q.config.Name, trace.WithLinks(links...), trace.WithAttributes(
+		semconv.MessagingSystemRabbitMQ, semconv.MessagingDestinationName(q.config.Name), semconv.MessagingBatchMessageCount(len(members))))
+	return ctx, func(err error) {
+		if err != nil {
+			span.SetStatus(codes.Error, err.Error())
+		}
+		span.End()
+	}
+}
