@@ -60,7 +60,7 @@ type Config struct {
 	// negative value means no limit.
 	PublishTimeout time.Duration
 	// Backoff sets the pauses between attempts to connect. The default is 200 ms, doubling
-	// up to 15 s, randomized by half. Zero fields take these values. MaxAttempts is not
+	// up to 5 s, randomized by half. Zero fields take these values. MaxAttempts is not
 	// used.
 	Backoff retry.Policy
 	// Topology is what the connection's users do about queues and exchanges: the queues of a

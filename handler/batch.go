@@ -47,7 +47,7 @@ func Batch[T any](fn func(context.Context, []T) error, opts ...Option) BatchHand
 		panic("handler: Batch got a nil function")
 	}
 	one := func(context.Context, T) error { return nil }  // only its options are used
-	return &batch[T]{Typed(one, opts...).(*typed[T]), fn} //nolint:forcetypeassert // Typed returns no other type
+	return &batch[T]{Typed(one, opts...).(*typed[T]), fn} //nolint:errcheck,forcetypeassert // Typed returns no other type
 }
 
 func (b *batch[T]) Decode(ctx context.Context, m *message.Message) (any, error) {
@@ -57,7 +57,7 @@ func (b *batch[T]) Decode(ctx context.Context, m *message.Message) (any, error) 
 func (b *batch[T]) HandleBatch(ctx context.Context, items []any) error {
 	all := make([]T, 0, len(items))
 	for _, item := range items {
-		all = append(all, item.(T)) //nolint:forcetypeassert // Decode has returned it
+		all = append(all, item.(T)) //nolint:errcheck,forcetypeassert // Decode has returned it
 	}
 	return b.fn(ctx, all)
 }

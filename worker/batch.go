@@ -48,9 +48,10 @@ func (q *Subscription) beginBatch(ctx context.Context, members []context.Context
 			links = append(links, trace.Link{SpanContext: s})
 		}
 	}
+	//nolint:spancheck // the returned function ends it
 	ctx, span := telemetry.Tracer(q.worker.config.TracerProvider).Start(ctx, "batch "+q.config.Name, trace.WithLinks(links...), trace.WithAttributes(
 		semconv.MessagingSystemRabbitMQ, semconv.MessagingDestinationName(q.config.Name), semconv.MessagingBatchMessageCount(len(members))))
-	return ctx, func(err error) {
+	return ctx, func(err error) { //nolint:spancheck // see above
 		if err != nil {
 			span.SetStatus(codes.Error, err.Error())
 		}

@@ -72,9 +72,9 @@ func main() {
 }
 
 func publish(ctx context.Context, pub *broker.Publisher) error {
-	var all []broker.Item
-	for i := range rows {
-		all = append(all, broker.Item{Key: "reading", Body: reading{Sensor: i % 8, Value: float64(i) / 10}})
+	all := make([]broker.Item, rows)
+	for i := range all {
+		all[i] = broker.Item{Key: "reading", Body: reading{Sensor: i % 8, Value: float64(i) / 10}}
 	}
 	return pub.PublishBatch(ctx, all...)
 }

@@ -97,7 +97,7 @@ func (c Config) withDefaults() Config {
 	c.StartupTimeout = cmp.Or(c.StartupTimeout, 30*time.Second)
 	c.PublishTimeout = cmp.Or(c.PublishTimeout, 30*time.Second)
 	c.Backoff.InitialInterval = cmp.Or(c.Backoff.InitialInterval, 200*time.Millisecond)
-	c.Backoff.MaxInterval = cmp.Or(c.Backoff.MaxInterval, 15*time.Second)
+	c.Backoff.MaxInterval = cmp.Or(c.Backoff.MaxInterval, 5*time.Second)
 	c.Backoff.RandomizationFactor = cmp.Or(c.Backoff.RandomizationFactor, 0.5)
 	c.Backoff = c.Backoff.WithDefaults()
 	if c.OnConnectFailed == nil {

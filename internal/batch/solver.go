@@ -18,7 +18,7 @@ func together(items []*item) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(items[0].ctx))
 	var left atomic.Int64
 	left.Store(int64(len(items)))
-	var stops []func() bool
+	stops := make([]func() bool, 0, len(items))
 	var earliest time.Time
 	for _, one := range items {
 		stops = append(stops, context.AfterFunc(one.ctx, func() {
@@ -104,7 +104,8 @@ func (s *solver) assign(items []*item, err error) bool {
 	}
 	for i := range each {
 		if i < 0 || i >= len(items) {
-			give(items, fmt.Errorf("batch: the error names item %d, want 0 to %d: %v", i, len(items)-1, err))
+			// The errors in err are of other items, so they are not wrapped.
+			give(items, fmt.Errorf("batch: the error names item %d, want 0 to %d: %s", i, len(items)-1, err.Error()))
 			return true
 		}
 	}

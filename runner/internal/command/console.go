@@ -65,7 +65,7 @@ func consolesOf(g *engine.Group, log *slog.Logger) (consoles, http.Handler, erro
 // notesOf returns the notes that a file keeps. Without a file they are kept in memory.
 func notesOf(file string) (*console.Notes, error) {
 	if file == "" {
-		return nil, nil
+		return new(console.Notes), nil
 	}
 	n, err := console.OpenNotes(file)
 	if err != nil {

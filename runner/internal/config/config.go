@@ -44,7 +44,7 @@ type Broker struct {
 	DialTimeout    Duration `yaml:"dial_timeout" jsonschema:"default=10s" jsonschema_description:"The limit for one attempt to connect, handshake included."`
 	StartupTimeout Limit    `yaml:"startup_timeout" jsonschema:"default=30s" jsonschema_description:"The limit for the first connection, or \"none\"."`
 	PublishTimeout Limit    `yaml:"publish_timeout" jsonschema:"default=30s" jsonschema_description:"The limit for one publish, or \"none\"."`
-	Backoff        Backoff  `yaml:"backoff" jsonschema_description:"The pauses between attempts to connect. By default they double from 200ms to 15s, and vary randomly by half."`
+	Backoff        Backoff  `yaml:"backoff" jsonschema_description:"The pauses between attempts to connect. By default they double from 200ms to 5s, and vary randomly by half."`
 }
 
 // IsEmpty reports whether b has no URL. Its secrets must be readable.

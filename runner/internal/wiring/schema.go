@@ -24,7 +24,7 @@ func Schemas(q config.Queue) (*jsonschema.Schemas, error) {
 		texts[h.Key], found = text, found || h.Schema != ""
 	}
 	if !found {
-		return nil, nil
+		return nil, nil //nolint:nilnil // none, and nothing wrong
 	}
 	s, err := jsonschema.Compile(texts)
 	if err != nil {
