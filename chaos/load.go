@@ -69,9 +69,16 @@ func (l *load) close() error {
 	return err
 }
 
-// publish publishes n messages of each mode within about the given time, and goes on at this rate until acted is
-// closed, so that there are messages after a fault that took longer. Its goroutines end with ctx.
-func (l *load) publish(ctx context.Context, all []mode, n int, during time.Duration, acted <-chan struct{}, seed uint64) error {
+// volume is how much is published: n messages of each mode within about the given time.
+type volume struct {
+	n      int
+	during time.Duration
+	seed   uint64 // of the delays
+}
+
+// publish publishes messages of each mode, and goes on at this rate until acted is closed, so
+// that there are messages after a fault that took longer. Its goroutines end with ctx.
+func (l *load) publish(ctx context.Context, all []mode, v volume, acted <-chan struct{}) error {
 	l.began = time.Now()
 	errs := make([]error, len(all)*publishers)
 	var running sync.WaitGroup
@@ -81,9 +88,9 @@ func (l *load) publish(ctx context.Context, all []mode, n int, during time.Durat
 		}
 		for first := range publishers {
 			running.Go(func() {
-				delays := rand.New(rand.NewPCG(seed, uint64(k*publishers+first)))
-				for i := first; (i < n || !isClosed(acted)) && errs[k*publishers+first] == nil; i += publishers {
-					wait(ctx, time.Until(l.began.Add(during*time.Duration(i)/time.Duration(n))))
+				delays := rand.New(rand.NewPCG(v.seed, uint64(k*publishers+first)))
+				for i := first; (i < v.n || !isClosed(acted)) && errs[k*publishers+first] == nil; i += publishers {
+					wait(ctx, time.Until(l.began.Add(v.during*time.Duration(i)/time.Duration(v.n))))
 					delay := time.Second + time.Duration(delays.Int64N(int64(2*time.Second)))
 					errs[k*publishers+first] = l.send(ctx, m, i, delay)
 				}
@@ -91,7 +98,7 @@ func (l *load) publish(ctx context.Context, all []mode, n int, during time.Durat
 		}
 	}
 	running.Wait()
-	wait(ctx, time.Until(l.began.Add(during))) // for the schedule
+	wait(ctx, time.Until(l.began.Add(v.during))) // for the schedule
 	l.ended = time.Now()
 	return cmp.Or(errs...) // all have the same cause
 }

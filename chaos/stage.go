@@ -103,7 +103,7 @@ func (s *stage) run(ctx context.Context, r *result) error {
 	defer cancel(nil)
 	published, acted := make(chan error, 1), make(chan struct{})
 	go func() {
-		published <- s.load.publish(loading, s.modes, s.options.n, s.fault.during(s.options), acted, s.options.seed)
+		published <- s.load.publish(loading, s.modes, volume{s.options.n, s.fault.during(s.options), s.options.seed}, acted)
 	}()
 	s.pause(ctx, 5*time.Second)
 	s.begun = time.Now()
