@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"message":    {},
 	"retry":      {"internal"},
 	"handler":    {"message", "internal"},
-	"dedupe":     {},
+	"dedupe":     {"message"},
 	"middleware": {"dedupe", "internal", "message", "handler", "retry"},
 	"topology":   {"message", "internal"},
 	"fleet":      {},

@@ -68,7 +68,7 @@ func Dedupe(store dedupe.Store, opts ...DedupeOption) handler.Middleware {
 	if store == nil {
 		panic("middleware: Dedupe got a nil store")
 	}
-	d := &claims{store: store, key: queueAndID}
+	d := &claims{store: store, key: dedupe.Key}
 	for _, opt := range opts {
 		opt(d)
 	}
@@ -80,13 +80,6 @@ func Dedupe(store dedupe.Store, opts ...DedupeOption) handler.Middleware {
 			return next.Handle(ctx, m)
 		})
 	}
-}
-
-func queueAndID(m *message.Message) string {
-	if m.ID == "" {
-		return ""
-	}
-	return m.Queue + "/" + m.ID
 }
 
 func (d *claims) handle(ctx context.Context, next handler.Handler, m *message.Message, key string) error {

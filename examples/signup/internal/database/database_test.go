@@ -1,6 +1,7 @@
 package database_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,7 +12,12 @@ import (
 	"github.com/warren-mq/warren/examples/signup/internal/database/databasetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(envInboxURL) != "" {
+		inboxChild()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestWhatCannotBeOpenedIsNamedWithoutItsPassword(t *testing.T) {
 	t.Parallel()
