@@ -19,19 +19,24 @@ const maxBatch = 10_000
 
 // HandleBatch registers h as Handle registers a handler. h handles up to size messages (1 to 10,000)
 // by one call: as soon as size of them are in hand, when the first has waited for wait, or when the
-// worker stops. Concurrency is then the number of batches at a time: HandleBatch multiplies it
-// by size, and the prefetch follows. For SetConcurrency it is still the number of messages.
+// worker stops. HandleBatch multiplies Concurrency by size, so that this many whole batches are in
+// hand, or more that are not full, and the prefetch follows. For SetConcurrency it is still the
+// number of messages.
 //
 // Each message keeps its own attempts, retries, dead letter, middleware and span, and Timeout
 // includes wait. h may return a handler.BatchError, which names the messages that failed. After another error
 // h is called with halves of the batch, until the messages that fail are found, or until so many
-// calls in a row have failed that all have the same cause.
+// calls in a row have failed that all have the same cause; the others are then retried.
 // With OrderBy a batch has one message of a key at most.
 //
-// HandleBatch panics as Handle does, and if size or wait is out of range.
+// HandleBatch panics as Handle does, and if size or wait is out of range: wait must be shorter than
+// Timeout, so that a message that comes alone is handled.
 func (q *Subscription) HandleBatch(pattern string, h handler.BatchHandler, size int, wait time.Duration) {
 	if h == nil || size < 1 || size > maxBatch || wait <= 0 {
 		panic(fmt.Sprintf("worker: HandleBatch of %q: want a handler, a size of 1 to %d (got %d) and a wait above 0 (got %v)", pattern, maxBatch, size, wait))
+	}
+	if q.config.Timeout > 0 && wait >= q.config.Timeout {
+		panic(fmt.Sprintf("worker: HandleBatch of %q: wait is %v, want less than the Timeout of queue %s, %v", pattern, wait, q.config.Name, q.config.Timeout))
 	}
 	q.Handle(pattern, &batch.Collector{Handler: h, Size: size, Wait: wait, Call: safely, Begin: q.beginBatch})
 	if size > q.batch {

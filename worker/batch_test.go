@@ -81,7 +81,7 @@ func TestADrainHandlesThePartOfABatch(t *testing.T) {
 		if err := b.run(nothing).finish(); err != nil {
 			t.Fatal(err)
 		}
-		r, sizes := b.batches(10, time.Hour, func(context.Context, []row) error { return nil })
+		r, sizes := b.batches(10, 30*time.Second, func(context.Context, []row) error { return nil })
 		for n := range 3 {
 			b.publish("key", row{n})
 		}
@@ -154,7 +154,7 @@ func TestTheSpanOfABatchIsLinkedToItsMessages(t *testing.T) {
 		b.queue.Type = "classic"
 		spans := tracetest.NewSpanRecorder()
 		provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
-		b.batches(3, time.Hour, func(context.Context, []row) error { return nil }, func(c *worker.Config) { c.TracerProvider = provider })
+		b.batches(3, 30*time.Second, func(context.Context, []row) error { return nil }, func(c *worker.Config) { c.TracerProvider = provider })
 		for n := range 3 {
 			b.publish("key", row{n}, broker.WithMessageID(string(rune('a'+n))))
 		}
@@ -175,10 +175,11 @@ func TestHandleBatchRefusesSizesAndWaitsOutOfRange(t *testing.T) {
 	t.Parallel()
 	h := handler.Batch(func(context.Context, []row) error { return nil })
 	for name, call := range map[string]func(*worker.Subscription){
-		"size 0":      func(q *worker.Subscription) { q.HandleBatch("#", h, 0, time.Second) },
-		"size 10,001": func(q *worker.Subscription) { q.HandleBatch("#", h, 10_001, time.Second) },
-		"no wait":     func(q *worker.Subscription) { q.HandleBatch("#", h, 1, 0) },
-		"no handler":  func(q *worker.Subscription) { q.HandleBatch("#", nil, 1, time.Second) },
+		"size 0":                func(q *worker.Subscription) { q.HandleBatch("#", h, 0, time.Second) },
+		"size 10,001":           func(q *worker.Subscription) { q.HandleBatch("#", h, 10_001, time.Second) },
+		"no wait":               func(q *worker.Subscription) { q.HandleBatch("#", h, 1, 0) },
+		"a wait of the timeout": func(q *worker.Subscription) { q.HandleBatch("#", h, 1, time.Minute) },
+		"no handler":            func(q *worker.Subscription) { q.HandleBatch("#", nil, 1, time.Second) },
 	} {
 		func() {
 			defer func() {

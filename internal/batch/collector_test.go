@@ -18,6 +18,7 @@ import (
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/batch"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -104,7 +105,8 @@ func TestBatches(t *testing.T) {
 		"one bad item fails alone":                    {64, 64, bad(0), 13, map[int]error{0: errBad}, 0},
 		"two bad items fail alone":                    {64, 64, bad(5, 50), 25, map[int]error{5: errBad, 50: errBad}, 0},
 		"an error of an item is its own":              {4, 4, byNumber(3), 1, map[int]error{3: errBad}, 0},
-		"a cause of all costs few calls":              {64, 64, func(context.Context, []int) error { return errDown }, 11, all(64, errDown), 0},
+		"a cause of all costs few calls":              {64, 64, func(context.Context, []int) error { return retry.Permanent(errDown) }, 11, all(64, errDown), 0},
+		"an error that names no item is none":         {4, 4, func(context.Context, []int) error { return handler.BatchError{} }, 1, nil, 0},
 		"an index that does not exist fails the call": {2, 2, func(context.Context, []int) error { return handler.BatchError{7: errBad} }, 1, all(2, errors.New("batch: the error names item 7, want 0 to 1: handler: 1 items of a batch failed; item 7: bad item")), 0},
 		"a panic is an error": {2, 2, func(_ context.Context, items []int) error {
 			if slices.Contains(items, 1) {
@@ -118,14 +120,19 @@ func TestBatches(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b, began := newBench(tt.size, tt.f), time.Now()
 				errs := b.handle(tt.n)
+				permanent := 0
 				for i, err := range errs {
 					want := tt.failures[i]
-					if (err == nil) != (want == nil) || err != nil && !errors.Is(err, want) && err.Error() != want.Error() {
+					if (err == nil) != (want == nil) || err != nil && !errors.Is(err, want) && !strings.Contains(err.Error(), want.Error()) {
 						t.Errorf("item %d: error %v, want %v", i, err, want)
 					}
+					permanent += btoi(retry.IsPermanent(err))
 				}
 				if len(b.calls) > tt.calls || time.Since(began) != tt.took {
 					t.Errorf("%d calls in %v, want at most %d in %v: %v", len(b.calls), time.Since(began), tt.calls, tt.took, b.calls)
+				}
+				if permanent > 4 {
+					t.Errorf("%d items have a permanent error, want those that were called alone", permanent)
 				}
 				if len(b.calls[0]) != min(tt.size, tt.n) {
 					t.Errorf("the first call had %d items, want %d", len(b.calls[0]), min(tt.size, tt.n))
@@ -133,6 +140,13 @@ func TestBatches(t *testing.T) {
 			})
 		})
 	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // byNumber returns a BatchError for an item.

@@ -54,7 +54,7 @@ type solver struct {
 
 // solve calls the handler for the items, and if it fails, for each half of them. Each item gets its
 // error. When more calls in a row fail than one bad item causes, all items fail for the same
-// cause, such as a database that is down, and the rest gets the last error without a call.
+// cause, such as a database that is down, and the rest is retried without a call.
 func (s *solver) solve(items []*item) {
 	s.limit = bits.Len(uint(len(items))) + 2 // the halvings down to one item, and two more
 	s.halve(items)
@@ -62,7 +62,8 @@ func (s *solver) solve(items []*item) {
 
 func (s *solver) halve(items []*item) {
 	if s.failed > s.limit || s.ctx.Err() != nil && s.last != nil {
-		give(items, s.last)
+		// Not wrapped: the marks of an error, such as retry.Permanent, are about items that were called.
+		give(items, fmt.Errorf("batch: not handled, because %d calls in a row failed, the last one with: %s", s.failed, s.last.Error()))
 		return
 	}
 	err := s.call(items)
@@ -99,7 +100,7 @@ func (s *solver) assign(items []*item, err error) bool {
 		return true
 	}
 	each, ok := errors.AsType[handler.BatchError](err)
-	if !ok || len(each) == 0 {
+	if !ok {
 		return false
 	}
 	for i := range each {
