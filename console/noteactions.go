@@ -33,10 +33,10 @@ func (c *Console) notesAbout(queue string) notesPage {
 	return notesPage{Work: queue, Notes: all, Lasting: c.config.Notes.file != ""}
 }
 
-// Group returns the text of the note about a group, for the templates.
+// Group returns the note about a group, or nil, for the templates.
 func (p notesPage) Group(fingerprint string) *Note { return p.find(Note{Group: fingerprint}) }
 
-// Message returns the note about a message, for the templates.
+// Message returns the note about a message, or nil, for the templates.
 func (p notesPage) Message(id string) *Note { return p.find(Note{ID: id}) }
 
 func (p notesPage) find(about Note) *Note {

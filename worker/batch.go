@@ -25,9 +25,8 @@ const maxBatch = 10_000
 //
 // Each message keeps its own attempts, retries, dead letter, middleware and span, and Timeout
 // includes wait. h may return a handler.BatchError, which names the messages that failed. After another error
-// h is called with halves of the batch, until the messages that fail are found, or until so many
-// calls in a row have failed that all have the same cause; the others are then retried.
-// With OrderBy a batch has one message of a key at most.
+// h is called with halves of the batch, until the messages that fail are found. If more calls in a row
+// fail than one bad message causes, h is not called again, and the other messages are retried.
 //
 // HandleBatch panics as Handle does, and if size or wait is out of range: wait must be shorter than
 // Timeout, so that a message that comes alone is handled.

@@ -71,7 +71,8 @@ func (c Client) Notes(ctx context.Context, path string) ([]console.Note, error) 
 	var page struct {
 		Notes []console.Note `json:"notes"`
 	}
-	return page.Notes, c.call(ctx, http.MethodGet, path, nil, &page)
+	err := c.call(ctx, http.MethodGet, path, nil, &page)
+	return page.Notes, err
 }
 
 // Note writes a note at a path of the console, and returns what was done.
