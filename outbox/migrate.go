@@ -8,30 +8,53 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 )
 
 //go:embed migrations
 var migrations embed.FS
 
+// lockPatience is how long Migrate waits for a SQLite file that another connection has locked.
+const lockPatience = 30 * time.Second
+
 // Migrate creates the outbox's tables, or updates them, in one transaction. It changes
 // nothing in a database that is up to date. Any number of processes may call it at once. On
-// PostgreSQL the tables are created in the first schema of the search path.
+// PostgreSQL the tables are created in the first schema of the search path. While another
+// process holds the lock on a SQLite file, Migrate tries again for 30 s, or until ctx ends:
+// SQLite itself does not wait, whatever its busy_timeout, when it switches a new file to WAL.
 func Migrate(ctx context.Context, db *sql.DB, d Dialect) error {
 	if err := d.validate(); err != nil {
 		return err
 	}
+	for end := time.Now().Add(lockPatience); ; {
+		err := migrateOnce(ctx, db, d)
+		if err == nil {
+			return nil
+		}
+		if !locked(err) || time.Now().After(end) || ctx.Err() != nil {
+			return fmt.Errorf("outbox: migrate: %w", err)
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// locked reports whether SQLite refused because another connection holds a lock. The errors
+// of its drivers have only their text in common.
+func locked(err error) bool { return strings.Contains(err.Error(), "database is locked") }
+
+func migrateOnce(ctx context.Context, db *sql.DB, d Dialect) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("outbox: migrate: %w", err)
+		return err
 	}
 	if err := migrate(ctx, tx, d); err != nil {
 		_ = tx.Rollback() // the error before it says more
-		return fmt.Errorf("outbox: migrate: %w", err)
+		return err
 	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("outbox: migrate: %w", err)
-	}
-	return nil
+	return tx.Commit()
 }
 
 func migrate(ctx context.Context, tx *sql.Tx, d Dialect) error {
