@@ -21,8 +21,8 @@ type DeadLetter struct {
 	// Queue is the dead-letter queue that contains the message.
 	Queue string
 	// WorkQueue is the queue in which the message failed, and to which a replay publishes
-	// it. It is empty if it is unknown. A dead-letter queue named "x.dlq" belongs to "x",
-	// even if a message's headers name another queue.
+	// it: the queue that x-death names, otherwise the queue that the failure record names,
+	// otherwise "x" for a dead-letter queue named "x.dlq". It is empty if it is unknown.
 	WorkQueue string
 
 	// Reason is one of the message.Reason constants, or a reason of RabbitMQ itself

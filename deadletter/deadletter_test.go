@@ -118,12 +118,15 @@ func TestWhatOthersPutIntoTheQueue(t *testing.T) {
 	b := newBench(t)
 	b.put(amqp.Publishing{Body: []byte("hello")})
 	b.put(amqp.Publishing{Body: []byte("hello"), MessageId: "known", Headers: amqp.Table{
-		record.HeaderQueue: "another-queue", record.HeaderReason: "permanent", record.HeaderError: "not ours",
+		record.HeaderQueue: "another-queue", record.HeaderReason: "permanent", record.HeaderError: "failed there",
 	}})
 	all := b.read()
-	for _, l := range all {
-		if l.Reason != "unknown" || l.Error != "" || l.WorkQueue != b.queue.Name || l.Message.RoutingKey != b.queue.Name || !l.FailedAt.IsZero() {
-			t.Errorf("the dead letter is %+v", l)
+	for i, want := range []deadletter.DeadLetter{
+		{Reason: "unknown", WorkQueue: b.queue.Name},
+		{Reason: "permanent", WorkQueue: "another-queue", Error: "failed there"},
+	} {
+		if l := all[i]; l.Reason != want.Reason || l.Error != want.Error || l.WorkQueue != want.WorkQueue || l.Message.RoutingKey != want.WorkQueue || !l.FailedAt.IsZero() {
+			t.Errorf("the dead letter is %+v, want %+v", l, want)
 		}
 	}
 	if len(all) != 2 || !strings.HasPrefix(all[0].ID, "~") || all[1].ID != "known" {
@@ -160,19 +163,28 @@ func TestMalformedRecord(t *testing.T) {
 	}
 }
 
-func TestWorkQueueOfALetter(t *testing.T) {
+func TestWorkQueueOfADeadLetter(t *testing.T) {
 	t.Parallel()
-	death := message.Headers{"x-death": []any{amqp.Table{"queue": "died", "reason": "expired", "exchange": "e", "routing-keys": []any{"k"}}}}
+	death := func(queues ...string) message.Headers {
+		var deaths []any
+		for _, q := range queues {
+			deaths = append(deaths, amqp.Table{"queue": q, "reason": "expired", "exchange": "e", "routing-keys": []any{"k"}})
+		}
+		return message.Headers{"x-death": deaths, record.HeaderQueue: "recorded"}
+	}
 	recorded := message.Headers{record.HeaderQueue: "recorded"}
 	tests := []struct {
 		name, dlq, want string
 		headers         message.Headers
 	}{
-		{"the name of its queue tells", "work.dlq", "work", nil},
-		{"the name wins over what a message says", "work.dlq", "work", death},
-		{"else the broker tells", "graveyard", "died", death},
-		{"else the record tells", "graveyard", "recorded", recorded},
-		{"else nothing does", "graveyard", "", nil},
+		{"without headers, the name of the dead-letter queue tells", "work.dlq", "work", nil},
+		{"the worker's record tells, since queues may share a dead-letter queue", "all.dlq", "recorded", recorded},
+		{"x-death is later than the record", "all.dlq", "died", death("died")},
+		{"the same in a dead-letter queue with another name", "graveyard", "died", death("died")},
+		{"a death in a parking queue counts for its work queue", "all.dlq", "died", death("died.delay")},
+		{"a death in the parking queue of an exchange tells no work queue", "all.dlq", "recorded", death("warren.delayed.events")},
+		{"a death in the dead-letter queue is left out", "all.dlq", "died", death("all.dlq", "died")},
+		{"another name and no headers tell no queue", "graveyard", "", nil},
 		{"it is never the dead-letter queue itself", "recorded", "", recorded},
 		{"a suffix alone is no name", ".dlq", "", nil},
 	}

@@ -50,21 +50,25 @@ func decode(dlq string, m message.Message) DeadLetter {
 	return d.DeadLetter
 }
 
-// workQueue derives the work queue from the dead-letter queue's name if it can, because
-// a message may still carry the failure record of another queue.
+// workQueue returns the queue in which the message failed. x-death is later than the worker's
+// record. The name of the dead-letter queue comes last, because queues may share one.
 func workQueue(dlq string, h message.Headers, deaths []amqp.Death) string {
-	name, ok := strings.CutSuffix(dlq, topology.DeadLetterQueue(""))
-	switch {
-	case ok && name != "":
-	case len(deaths) > 0:
-		name = deaths[0].Queue
-	default:
-		name = h.String(record.HeaderQueue)
+	var names []string
+	for _, d := range deaths {
+		names = append(names, d.Queue)
 	}
-	if name == dlq {
-		return ""
+	name, named := strings.CutSuffix(dlq, topology.DeadLetterQueue(""))
+	names = append(names, h.String(record.HeaderQueue))
+	if named {
+		names = append(names, name)
 	}
-	return name
+	for _, name := range names {
+		name = strings.TrimSuffix(name, topology.ParkingQueue(""))
+		if name != "" && name != dlq && !topology.IsParking(name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // withoutCounters returns h without the dead-letter queue's own counters: they count

@@ -292,6 +292,18 @@ func TestReplayEndsAtAFullQueue(t *testing.T) {
 	b.eventually("none is lost", func() bool { return b.depth(dlq)+result.Done == 500 })
 }
 
+func TestAReplayFromASharedDeadLetterQueueGoesToTheQueueOfTheRecord(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.dlq = topology.DeadLetterQueue(b.queue.Name + "-all")
+	declare(t, b, b.dlq, nil)
+	b.put(amqp.Publishing{Headers: amqp.Table{record.HeaderQueue: b.queue.Name}})
+	if result, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{}); err != nil || result.Done != 1 {
+		t.Errorf("the result is %+v, %v", result, err)
+	}
+	b.eventually("the message is in its work queue", func() bool { return b.depth(b.queue.Name) == 1 })
+}
+
 func TestLetterOfNoWorkQueueStays(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
