@@ -48,7 +48,7 @@ export default defineConfig({
         ['For platform teams', 'platform'], ['Versions of RabbitMQ', 'brokers'], ['Troubleshooting', 'troubleshooting'],
       ]),
       pages('Understand it', [['Delivery', 'delivery'], ['Architecture', 'architecture'], ['Reliability', 'reliability'], ['Performance', 'performance']]),
-      pages('Look up', [['config.yaml', 'reference/configuration'], ['Commands', 'reference/commands']]),
+      pages('Look up', [['config.yaml', 'reference/configuration'], ['Commands', 'reference/commands'], ['Headers', 'headers']]),
     ],
   },
 })
