@@ -74,6 +74,15 @@ func (p *Publisher) startItem(ctx context.Context, sender *amqp.Sender, item Ite
 	if err != nil {
 		return func() error { return err }
 	}
+	wait, err := p.start(ctx, sender, &out)
+	if err != nil {
+		return func() error { return err }
+	}
+	return wait
+}
+
+// start sends one message and returns a function that waits for the result.
+func (p *Publisher) start(ctx context.Context, sender *amqp.Sender, out *outgoing) (wait func() error, err error) {
 	ctx, span := p.tracer.Start(ctx, &out.message)
 	finish := func(err error) error {
 		span.End(err)
@@ -82,13 +91,13 @@ func (p *Publisher) startItem(ctx context.Context, sender *amqp.Sender, item Ite
 		}
 		return err
 	}
-	exchange, key, err := p.address(ctx, sender, &out)
+	exchange, key, err := p.address(ctx, sender, out)
 	if err != nil {
-		return func() error { return finish(amqp.PublishError(p.exchange, out.key, err)) }
+		return nil, finish(amqp.PublishError(p.exchange, out.key, err))
 	}
-	wait, err := sender.Start(ctx, exchange, key, &out.message)
+	confirmed, err := sender.Start(ctx, exchange, key, &out.message)
 	if err != nil {
-		return func() error { return finish(err) }
+		return nil, finish(err)
 	}
-	return func() error { return finish(wait(ctx)) }
+	return func() error { return finish(confirmed(ctx)) }, nil
 }

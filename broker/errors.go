@@ -1,6 +1,9 @@
 package broker
 
-import "github.com/warren-mq/warren/internal/amqp"
+import (
+	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/emit"
+)
 
 // Errors that a publish, a worker and their connections return. Test for them with
 // errors.Is.
@@ -32,4 +35,7 @@ var (
 	// ErrStale says that a delivery's channel is gone. The broker delivers the message
 	// again. The context of the message's handler then ends with ErrStale as its cause.
 	ErrStale = amqp.ErrStale
+	// ErrNoHandler says that Emit was called with a context that does not belong to a running
+	// handler of a worker.
+	ErrNoHandler = emit.ErrNoHandler
 )

@@ -70,6 +70,22 @@ func ExamplePublisher_Publish_errors() {
 	}
 }
 
+// A handler emits a message that is published only if the handler returns nil, and before the
+// message that it handles is acknowledged.
+func ExamplePublisher_Emit() {
+	pub := broker.NewPublisher(broker.Config{URL: os.Getenv("AMQP_URL")}, "events") // or the Publisher of the worker
+	defer closing(pub)
+	charge := func(context.Context, string) error { return errors.New("the bank is closed") }
+	h := handler.Typed(func(ctx context.Context, order string) error {
+		if err := pub.Emit(ctx, "order.paid", order); err != nil {
+			return err
+		}
+		return charge(ctx, order)
+	})
+	fmt.Println(h.Handle(context.Background(), &message.Message{Body: []byte(`"7"`)}))
+	// Output: emit: the context does not belong to a running handler of a worker
+}
+
 // A batch is as fast as the broker, and says which of its messages failed.
 func ExamplePublisher_PublishBatch() {
 	pub := broker.NewPublisher(broker.Config{URL: os.Getenv("AMQP_URL")}, "events")

@@ -67,13 +67,19 @@ func (o *outgoing) identify() error {
 // may have been lost.
 var neverQueued = []error{ErrUnroutable, ErrRefused, ErrTooLarge, ErrMalformed}
 
-// failed calls the codec's method Unsent, if it has one, unless a queue may have the message.
+// failed gives back what the codec has stored, unless a queue may have the message.
 func (o *outgoing) failed(ctx context.Context, err error) {
-	codec, ok := o.codec.(interface {
+	if slices.ContainsFunc(neverQueued, func(known error) bool { return errors.Is(err, known) }) {
+		o.unsent(context.WithoutCancel(ctx))
+	}
+}
+
+// unsent calls the codec's method Unsent, if it has one.
+func (o *outgoing) unsent(ctx context.Context) {
+	if codec, ok := o.codec.(interface {
 		Unsent(ctx context.Context, m *message.Message)
-	})
-	if ok && slices.ContainsFunc(neverQueued, func(known error) bool { return errors.Is(err, known) }) {
-		codec.Unsent(context.WithoutCancel(ctx), &o.message)
+	}); ok {
+		codec.Unsent(ctx, &o.message)
 	}
 }
 

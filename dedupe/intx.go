@@ -34,7 +34,8 @@ func Key(m *message.Message) string {
 //
 // Of two transactions with the same key the second waits until the first has ended. On PostgreSQL
 // at an isolation level above READ COMMITTED it may then fail with a serialization error, which
-// the next attempt resolves. As with middleware.Dedupe, a message whose key is empty is handled
+// the next attempt resolves. Messages that follow from the rows belong into package outbox, in
+// tx; broker.Publisher.Emit publishes after the commit, and do is not called for a duplicate. As with middleware.Dedupe, a message whose key is empty is handled
 // each time.
 //
 // The database must have the table of SQLSchema. SQL.Forget deletes old marks; keep them for

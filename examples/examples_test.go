@@ -95,6 +95,10 @@ var programs = []struct {
 		}},
 	},
 	{
+		folder: "chain", queues: []string{"chain-payments", "chain-shipping", "chain-mails"}, exchanges: []string{"chain"},
+		story: [][]string{{"order 7: the bank is closed", "order 7: paid", "order 7: shipped", "order 7: mail sent"}},
+	},
+	{
 		folder: "order", queues: []string{"order-bookings"}, exchanges: []string{"order"},
 		story: [][]string{
 			{"Ada: reserve", "Ada: pay", "Ada: confirm"},

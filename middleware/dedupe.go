@@ -8,6 +8,7 @@ import (
 
 	"github.com/warren-mq/warren/dedupe"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/emit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 )
@@ -62,6 +63,8 @@ type claims struct {
 // if the store forgets it. An error of Claim is the message's error; an error of Complete or
 // Release is logged, since the handler has run.
 //
+// A message counts as handled only after the messages that its handler emitted are confirmed.
+//
 // The key is the queue and the message id, so that queues may share a store. A message
 // without an id is handled each time. Dedupe panics if store is nil.
 func Dedupe(store dedupe.Store, opts ...DedupeOption) handler.Middleware {
@@ -89,13 +92,22 @@ func (d *claims) handle(ctx context.Context, next handler.Handler, m *message.Me
 	}
 	switch claim {
 	case dedupe.Won:
-		return watch(ctx, next, m, func(err error) { d.settle(ctx, key, token, err) })
+		return watch(ctx, confirmed(next), m, func(err error) { d.settle(ctx, key, token, err) })
 	case dedupe.Busy:
 		return retry.Snooze(busyPause)
 	case dedupe.Done:
 		return nil
 	}
 	return fmt.Errorf("middleware: dedupe: claim %q: the store answered %d, want Won, Busy or Done", key, claim)
+}
+
+// confirmed publishes what next has emitted, so that the claim is completed after that also if
+// Dedupe wraps a single handler.
+func confirmed(next handler.Handler) handler.Handler {
+	return handler.Func(func(ctx context.Context, m *message.Message) error {
+		err := next.Handle(ctx, m)
+		return emit.From(ctx).Flush(ctx, err)
+	})
 }
 
 // leaseFor returns a lease that outlasts the handler: by the queue's timeout, which begins

@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/emit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 )
@@ -28,13 +29,22 @@ func Retry(policy retry.Policy) handler.Middleware {
 	policy.MaxInterval = cmp.Or(policy.MaxInterval, max(time.Second, policy.InitialInterval))
 	return func(next handler.Handler) handler.Handler {
 		return handler.Func(func(ctx context.Context, m *message.Message) error {
-			err := next.Handle(ctx, m)
+			err := attempt(ctx, next, m)
 			if decided(err) || policy.Exhausted(1) {
 				return err
 			}
 			return again(ctx, next, m, policy, err)
 		})
 	}
+}
+
+// attempt calls next, and drops what it has emitted if it fails.
+func attempt(ctx context.Context, next handler.Handler, m *message.Message) error {
+	err := next.Handle(ctx, m)
+	if err != nil {
+		err = emit.From(ctx).Flush(ctx, err)
+	}
+	return err
 }
 
 // again runs the attempts after the first, which ended with err. It returns the last error of
@@ -45,7 +55,7 @@ func again(ctx context.Context, next handler.Handler, m *message.Message, policy
 	run := func() error { return err } // first what is known already
 	operation := func() error {
 		err = run()
-		run = func() error { return next.Handle(ctx, m) }
+		run = func() error { return attempt(ctx, next, m) }
 		if decided(err) {
 			return backoff.Permanent(err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/batch"
+	"github.com/warren-mq/warren/internal/emit"
 	"github.com/warren-mq/warren/internal/telemetry"
 )
 
@@ -27,6 +28,8 @@ const maxBatch = 10_000
 // includes wait. h may return a handler.BatchError, which names the messages that failed. After another error
 // h is called with halves of the batch, until the messages that fail are found. If more calls in a row
 // fail than one bad message causes, h is not called again, and the other messages are retried.
+//
+// h cannot emit messages: Publisher.Emit returns broker.ErrNoHandler.
 //
 // HandleBatch panics as Handle does, and if size or wait is out of range: wait must be shorter than
 // Timeout, so that a message that comes alone is handled.
@@ -55,6 +58,7 @@ func (q *Subscription) beginBatch(ctx context.Context, members []context.Context
 	//nolint:spancheck // the returned function ends it
 	ctx, span := telemetry.Tracer(q.worker.config.TracerProvider).Start(ctx, "batch "+q.config.Name, trace.WithLinks(links...), trace.WithAttributes(
 		semconv.MessagingSystemRabbitMQ, semconv.MessagingDestinationName(q.config.Name), semconv.MessagingBatchMessageCount(len(members))))
+	ctx = emit.Refuse(ctx, "a handler of a batch cannot emit, because it has several messages")
 	return ctx, func(err error) { //nolint:spancheck // see above
 		if err != nil {
 			span.SetStatus(codes.Error, err.Error())

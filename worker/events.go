@@ -54,9 +54,10 @@ type Settled struct {
 	Handler   string // the pattern of the handler that was called, or that the routing key matches if none was
 	Message   *message.Message
 	Outcome   Outcome
-	Took      time.Duration     // from receipt to outcome, the hand-over of a copy not included
-	SettleErr error             // broker.ErrStale if the result was dropped; the message comes again
-	Span      trace.SpanContext // in which the handler ran; invalid without tracing, or if none ran
+	Took      time.Duration      // from receipt to outcome, the hand-over of a copy not included
+	SettleErr error              // broker.ErrStale if the result was dropped; the message comes again
+	Span      trace.SpanContext  // in which the handler ran; invalid without tracing, or if none ran
+	Emitted   []*message.Message // what the handler emitted, published and confirmed; see broker.Publisher.Emit
 }
 
 // HandOffFailed says that the copy of a message for a retry or the dead-letter

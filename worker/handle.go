@@ -12,6 +12,7 @@ import (
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/emit"
 	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -70,6 +71,7 @@ func (q *Subscription) handle(d *amqp.Delivery, goroutine int) {
 	q.worker.meter.waited(a, q.config.Name, &a.Message, began)
 	err := errGoexit
 	defer func() {
+		a.decided()
 		out := q.decide(err, a)
 		remove() // it cannot be cancelled any more
 		q.settle(a, out, time.Since(began))
@@ -87,16 +89,23 @@ type attempt struct {
 	offset int64             // in a stream
 	held   bool              // it waits in the worker for its next attempt
 
-	mu      sync.Mutex // a middleware may return before dispatch does
-	pattern string
+	mu       sync.Mutex // a middleware may return before dispatch does
+	pattern  string
+	handling bool            // a handler runs
+	over     bool            // the outcome is decided
+	emits    *emit.Collector // of that handler or the last one; nil if it has emitted nothing
 }
 
 type attemptKey struct{}
 
-// Value finds the attempt, for dispatch, and asks the message's context for everything else.
+// Value finds the attempt, for dispatch, and what collects emitted messages. It asks the
+// message's context for everything else.
 func (a *attempt) Value(key any) any {
-	if key == (attemptKey{}) {
+	switch key {
+	case attemptKey{}:
 		return a
+	case emit.Key{}:
+		return a.collector()
 	}
 	return a.Context.Value(key)
 }
@@ -134,7 +143,8 @@ func (q *Subscription) within(ctx context.Context, m *message.Message) error {
 // receives, which a middleware may have changed, and calls it.
 func (q *Subscription) dispatch(ctx context.Context, m *message.Message) error {
 	h, pattern, ok := q.mux.Match(m.RoutingKey)
-	if a, found := ctx.Value(attemptKey{}).(*attempt); found {
+	a, found := ctx.Value(attemptKey{}).(*attempt)
+	if found {
 		a.setHandler(pattern)
 	}
 	if len(m.Body) > q.config.MaxBodyBytes {
@@ -142,6 +152,9 @@ func (q *Subscription) dispatch(ctx context.Context, m *message.Message) error {
 	}
 	if !ok {
 		return &UnhandledError{Queue: q.config.Name, Key: m.RoutingKey}
+	}
+	if found {
+		return a.call(ctx, h, m)
 	}
 	return safely(func() error { return h.Handle(ctx, m) })
 }

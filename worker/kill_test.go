@@ -177,6 +177,13 @@ func child(kind string) {
 		stubborn()
 		return
 	}
+	if kind == "chain" {
+		if err := chainLinks(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if kind == "announcer" {
 		announcer()
 		return

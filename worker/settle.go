@@ -45,7 +45,7 @@ func (q *Subscription) settle(a *attempt, out Outcome, took time.Duration) {
 // settled emits Settled for a delivery that was answered with the result err.
 func (q *Subscription) settled(a *attempt, out Outcome, took time.Duration, err error) {
 	q.worker.emitSettled(Settled{
-		Queue: q.config.Name, Handler: a.handler(), Message: &a.Message, Outcome: out, Took: took, SettleErr: err, Span: a.span,
+		Queue: q.config.Name, Handler: a.handler(), Message: &a.Message, Outcome: out, Took: took, SettleErr: err, Span: a.span, Emitted: a.emitted(),
 	})
 	q.reportSettled(a, out, err)
 	q.forget(a, out, err)
