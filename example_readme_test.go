@@ -202,8 +202,8 @@ func (b block) source() string {
 
 // importable are the packages that declarations in the docs may use.
 var importable = []string{
-	"context", "crypto/tls", "database/sql", "errors", "net/http", "slices", "strings", "testing", "testing/synctest", "time",
+	"context", "crypto/tls", "database/sql", "errors", "log/slog", "net/http", "slices", "strings", "testing", "testing/synctest", "time",
 	module + "broker", module + "deadletter", module + "dedupe", module + "devbroker", module + "handler", module + "message", module + "middleware",
 	module + "codec", module + "codec/claim", module + "codec/cloudevents", module + "codec/jsonschema", module + "codec/seal", module + "codec/zstd",
-	module + "retry", module + "topology", module + "warrentest", module + "worker",
+	module + "outbox", module + "retry", module + "topology", module + "warrentest", module + "worker",
 }

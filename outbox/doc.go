@@ -25,7 +25,12 @@
 //	err = tx.Commit()
 //	relay.Wake()
 //
-// Write sets the message's id and its trace context.
+// Write sets the message's id and its trace context. A Message with a Unique key is written
+// once in a window of time, in whatever number of transactions:
+//
+//	first, err := outbox.WriteUnique(ctx, tx, outbox.Postgres, outbox.Message{
+//		Exchange: "events", Key: "report.due", Unique: "report/" + day, UniqueFor: 48 * time.Hour,
+//	})
 //
 // # Relay
 //

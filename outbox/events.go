@@ -45,8 +45,11 @@ type Interrupted struct{ Err error }
 // Resumed says that the relay works again after Interrupted.
 type Resumed struct{}
 
-// Cleaned says that rows published longer ago than Config.Retention were deleted.
-type Cleaned struct{ Rows int64 }
+// Cleaned says that the relay has deleted what is no longer needed.
+type Cleaned struct {
+	Rows int64 // messages that were published longer ago than Config.Retention
+	Keys int64 // of Message.Unique, whose windows have ended
+}
 
 func (Published) event()   {}
 func (Late) event()        {}
@@ -81,6 +84,6 @@ func (r *Relay) log(e Event) {
 	case Resumed:
 		log.Info("outbox: resumed")
 	case Cleaned:
-		log.Debug("outbox: published rows deleted", "rows", e.Rows)
+		log.Debug("outbox: old rows deleted", "rows", e.Rows, "keys", e.Keys)
 	}
 }

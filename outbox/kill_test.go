@@ -3,6 +3,7 @@ package outbox_test
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -25,31 +26,48 @@ const (
 
 	roleCommits = "commits" // commits one message and is killed at once
 	roleRelays  = "relays"  // relays until it is killed
+	roleHolds   = "holds"   // writes a unique message and is killed before the commit
 )
 
 // child is a service in a process of its own.
 func child(role string) {
 	s := &store{dialect: outbox.Dialect(os.Getenv(envDialect)), dsn: os.Getenv(envDSN)}
 	db, err := open(s.dialect, s.dsn)
-	if err == nil && role == roleCommits {
+	if err == nil {
 		s.DB = db
-		err = s.commit(context.Background(), outbox.Message{Key: os.Getenv(envKey), ID: "committed", Body: 1})
-		if err == nil {
-			err = syscall.Kill(os.Getpid(), syscall.SIGKILL) // between commit and publish
-		}
-	} else if err == nil {
-		err = outbox.New(outbox.Config{
-			DB: db, Dialect: s.dialect, Broker: broker.Config{URL: os.Getenv(envURL)}, Lease: time.Second, Batch: 50,
-			Poll: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
-			OnEvent: func(e outbox.Event) {
-				if e, ok := e.(outbox.Published); ok {
-					fmt.Println(e.ID)
-				}
-			},
-		}).Run(context.Background())
+		err = map[string]func() error{roleCommits: s.commitAndDie, roleHolds: s.writeAndDie, roleRelays: s.relayUntilKilled}[role]()
 	}
 	fmt.Fprintln(os.Stderr, "outbox's child:", err)
 	os.Exit(1)
+}
+
+// die kills this process.
+func die(*sql.Tx) error { return syscall.Kill(os.Getpid(), syscall.SIGKILL) }
+
+// commitAndDie dies between the commit and the publish.
+func (s *store) commitAndDie() error {
+	err := s.commit(context.Background(), outbox.Message{Key: os.Getenv(envKey), ID: "committed", Body: 1})
+	if err != nil {
+		return err
+	}
+	return die(nil)
+}
+
+func (s *store) writeAndDie() error {
+	_, err := s.writeUnique(context.Background(), unique("held"), die)
+	return err
+}
+
+func (s *store) relayUntilKilled() error {
+	return outbox.New(outbox.Config{
+		DB: s.DB, Dialect: s.dialect, Broker: broker.Config{URL: os.Getenv(envURL)}, Lease: time.Second, Batch: 50,
+		Poll: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+		OnEvent: func(e outbox.Event) {
+			if e, ok := e.(outbox.Published); ok {
+				fmt.Println(e.ID)
+			}
+		},
+	}).Run(context.Background())
 }
 
 func (s *store) child(t *testing.T, role, url, key string) *exec.Cmd {

@@ -33,6 +33,15 @@ type Message struct {
 	// codecs of package codec do, it also encodes a []byte.
 	Codec handler.Codec
 
+	// Unique names what the message announces, such as "report/2026-11-29". Within UniqueFor of the
+	// first write with the same key, further writes add no message. A write that was rolled back
+	// does not count. The keys of all exchanges and routing keys are compared, so begin them with
+	// a prefix. At most 255 bytes. Empty means that the message is always written.
+	Unique string
+	// UniqueFor is the window of Unique, from the first write by the database's clock. Further
+	// writes do not extend it. Zero means 24 h.
+	UniqueFor time.Duration
+
 	ID            string          // a UUIDv7 if empty; it stays the same however often the message is published
 	Headers       message.Headers // the trace context of Write is added
 	Priority      uint8           // 0 is the lowest
@@ -58,6 +67,9 @@ func (m *Message) prepare(ctx context.Context) (*message.Message, error) {
 	}
 	if m.Expiration < 0 {
 		return nil, fmt.Errorf("%w: the expiration is %v, want 0 or more", broker.ErrMalformed, m.Expiration)
+	}
+	if err := m.checkUnique(); err != nil {
+		return nil, err
 	}
 	if m.Expiration > 0 {
 		out.Expiration = strconv.FormatInt(max(m.Expiration.Milliseconds(), 1), 10)

@@ -126,7 +126,7 @@ func (r *Relay) round(ctx, wire context.Context, session *amqp.Session) (taken i
 		return 0, fmt.Errorf("outbox: %d messages are not confirmed yet, want less than %d", n, maxHeld)
 	}
 	if err := r.clean(ctx); err != nil {
-		return 0, fmt.Errorf("outbox: delete published rows: %w", err)
+		return 0, fmt.Errorf("outbox: delete old rows: %w", err)
 	}
 	b, err := r.claim(ctx)
 	if err != nil {

@@ -22,35 +22,56 @@ const lockAggregate = "SELECT pg_advisory_xact_lock(hashtextextended(?, 7301))"
 // tx commits. Call Relay.Wake after the commit if they should not wait for the next poll.
 // An error means that a message can never be published (broker.ErrMalformed,
 // broker.ErrTooLarge, a body that cannot be encoded as JSON), or it is an error of the
-// database; roll tx back.
+// database; roll tx back. A message whose Message.Unique was written before is left out without
+// an error; WriteUnique reports it.
 //
 // On PostgreSQL two transactions that write for the same aggregate wait for each other from
 // Write to commit, so call Write late in the transaction. If two transactions take their
-// aggregates in different order, PostgreSQL ends one of them with its deadlock error.
+// aggregates in different order, PostgreSQL ends one of them with its deadlock error. Both are
+// also true of two transactions that write the same Message.Unique.
 func Write(ctx context.Context, tx *sql.Tx, d Dialect, messages ...Message) error {
+	_, err := write(ctx, tx, d, messages...)
+	return err
+}
+
+// write returns how many messages it has written: all but the duplicates of Message.Unique.
+func write(ctx context.Context, tx *sql.Tx, d Dialect, messages ...Message) (written int, err error) {
 	if err := d.validate(); err != nil {
-		return err
+		return 0, err
 	}
-	prepared := make([]*message.Message, len(messages))
-	aggregates := make(map[string]bool)
+	all := make([]pending, len(messages))
 	for i := range messages {
-		m, err := messages[i].prepare(ctx)
+		out, err := messages[i].prepare(ctx)
 		if err != nil {
-			return explain(&messages[i], err)
+			return 0, explain(&messages[i], err)
 		}
-		prepared[i] = m
-		if a := messages[i].Aggregate; a != "" && d == Postgres {
+		all[i] = pending{&messages[i], out}
+	}
+	if all, err = dropDuplicates(ctx, tx, d, all); err != nil {
+		return 0, err
+	}
+	if err := lock(ctx, tx, d, all); err != nil {
+		return 0, err
+	}
+	for _, p := range all {
+		if err := insertRow(ctx, tx, d, p.from.Aggregate, p.out); err != nil {
+			return 0, explain(p.from, err)
+		}
+	}
+	return len(all), nil
+}
+
+// lock takes the locks of the aggregates in order.
+func lock(ctx context.Context, tx *sql.Tx, d Dialect, all []pending) error {
+	aggregates := make(map[string]bool)
+	for _, p := range all {
+		if a := p.from.Aggregate; a != "" && d == Postgres {
 			aggregates[a] = true
 		}
 	}
 	for _, a := range slices.Sorted(maps.Keys(aggregates)) {
 		if _, err := tx.ExecContext(ctx, d.sql(lockAggregate), a); err != nil {
 			return fmt.Errorf("outbox: write for aggregate %q: %w", a, err)
-		}
-	}
-	for i, m := range prepared {
-		if err := insertRow(ctx, tx, d, messages[i].Aggregate, m); err != nil {
-			return explain(&messages[i], err)
 		}
 	}
 	return nil

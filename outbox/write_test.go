@@ -143,8 +143,8 @@ func TestMigrateMayBeCalledByManyAtOnce(t *testing.T) {
 			}
 			all.Wait()
 			check(t, outbox.Migrate(t.Context(), s.DB, d))
-			if n := s.count(t, "SELECT count(*) FROM warren_outbox_migrations"); n != 1 {
-				t.Errorf("%d migrations are noted, want 1", n)
+			if n := s.count(t, "SELECT count(*) FROM warren_outbox_migrations"); n != 2 {
+				t.Errorf("%d migrations are noted, want 2", n)
 			}
 			s.write(t, outbox.Message{Key: "k"})
 		})
@@ -152,4 +152,19 @@ func TestMigrateMayBeCalledByManyAtOnce(t *testing.T) {
 	if err := outbox.Migrate(t.Context(), nil, "oracle"); err == nil {
 		t.Error("a dialect that is not known was taken")
 	}
+}
+
+func TestMigrateUpdatesATableOfTheFirstVersion(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *store) {
+		s.write(t, outbox.Message{Key: "k"})
+		for _, statement := range []string{"DROP TABLE warren_outbox_unique", "DELETE FROM warren_outbox_migrations WHERE version > 1"} {
+			if _, err := s.ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check(t, outbox.Migrate(t.Context(), s.DB, s.dialect))
+		s.write(t, unique("a"), unique("a"))
+		s.wantRows(t, 2)
+	})
 }
