@@ -99,6 +99,16 @@ var programs = []struct {
 		story: [][]string{{"order 7: the bank is closed", "order 7: paid", "order 7: shipped", "order 7: mail sent"}},
 	},
 	{
+		folder: "inbox", queues: []string{"inbox-payments"},
+		story: [][]string{{
+			"payment-1, attempt 1: stored false, error something after the INSERT fails",
+			"payment-1, attempt 2: stored true, error <nil>",
+			"payment-1, attempt 1: stored false, error <nil>",
+			"payment-1, attempt 1: stored false, error <nil>",
+			"payments: 1 row, 500 cents, error <nil>",
+		}},
+	},
+	{
 		folder: "order", queues: []string{"order-bookings"}, exchanges: []string{"order"},
 		story: [][]string{
 			{"Ada: reserve", "Ada: pay", "Ada: confirm"},
@@ -129,6 +139,15 @@ var programs = []struct {
 	{
 		folder: "outbox", queues: []string{"outbox-welcome"},
 		story: [][]string{{"Bob: rolled back", "Ada: committed", "worker: welcome, Ada"}},
+	},
+	{
+		folder: "fanin", queues: []string{"fanin-photos", "fanin-albums"},
+		story: [][]string{
+			{"a.jpg: done"},
+			{"b.jpg: done"},
+			{"broken.jpg: failed"},
+			{"album-1 is ready: 2 of 3 photos, 1 failed"},
+		},
 	},
 	{
 		folder: "bodies", queues: []string{"bodies-orders"},

@@ -17,9 +17,9 @@ const (
 	cleanEvery = time.Minute
 )
 
-// clean deletes, from time to time, rows that were published longer ago than Config.Retention,
-// and unique keys whose windows have ended. While there are more of them, each round deletes
-// some.
+// clean deletes, from time to time, rows that were published and groups that were closed longer
+// ago than Config.Retention, and unique keys whose windows have ended. While there are more of
+// them, each round deletes some.
 func (r *Relay) clean(ctx context.Context) (err error) {
 	every := cleanEvery
 	if r.config.Retention >= 0 {
@@ -29,24 +29,29 @@ func (r *Relay) clean(ctx context.Context) (err error) {
 		return nil
 	}
 	var e Cleaned
-	if r.config.Retention >= 0 {
-		if e.Rows, err = r.delete(ctx, deletePublished, r.config.Retention); err != nil {
+	var members int64
+	for _, old := range []struct {
+		query string
+		age   time.Duration
+		rows  *int64
+	}{
+		{deletePublished, r.config.Retention, &e.Rows},
+		{deleteKeys, 0, &e.Keys},
+		{deleteMembers, r.config.Retention, &members},
+		{deleteGroups, r.config.Retention, &e.Groups},
+	} {
+		if old.age < 0 {
+			continue
+		}
+		if *old.rows, err = changed(r.config.DB.ExecContext(ctx, r.sql(old.query), old.age.Milliseconds(), cleanRows)); err != nil {
 			return err
 		}
 	}
-	if e.Keys, err = r.delete(ctx, deleteKeys, 0); err != nil {
-		return err
-	}
-	if max(e.Rows, e.Keys) < cleanRows {
+	if max(e.Rows, e.Keys, members, e.Groups) < cleanRows {
 		r.cleaned = time.Now()
 	}
 	if e != (Cleaned{}) {
 		r.emit(e)
 	}
 	return nil
-}
-
-// delete deletes up to cleanRows rows that are older than age.
-func (r *Relay) delete(ctx context.Context, query string, age time.Duration) (int64, error) {
-	return changed(r.config.DB.ExecContext(ctx, r.sql(query), age.Milliseconds(), cleanRows))
 }

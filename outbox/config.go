@@ -34,7 +34,7 @@ type Config struct {
 	// The default is 1 s, doubling up to 1 min. Zero fields take these values. MaxAttempts
 	// is not used.
 	Retry retry.Policy
-	// Retention is how long published rows are kept. Zero means 24 h. A negative value
+	// Retention is how long published rows and closed groups are kept. Zero means 24 h. A negative value
 	// means that they are never deleted.
 	Retention time.Duration
 	// Logger logs the relay's events. Nil means slog.Default().

@@ -32,6 +32,18 @@
 //		Exchange: "events", Key: "report.due", Unique: "report/" + day, UniqueFor: 48 * time.Hour,
 //	})
 //
+// # Groups
+//
+// A Group has members, messages that are handled in any order by any number of workers, and a
+// callback, which the transaction of the last member writes into the outbox:
+//
+//	group := outbox.Group{Dialect: outbox.Postgres, ID: album}
+//	first, err := group.Open(ctx, tx, len(photos), outbox.Message{Exchange: "events", Key: "album.ready", Body: album})
+//	// … Write the messages of the photos, with the group's id in a header, and commit.
+//
+//	// In the handler of a photo, in the transaction of its rows:
+//	last, err := group.Done(ctx, tx, message.FromContext(ctx).ID)
+//
 // # Relay
 //
 //	relay := outbox.New(outbox.Config{DB: db, Dialect: outbox.Postgres, Broker: broker.Config{URL: url}})

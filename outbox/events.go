@@ -47,8 +47,9 @@ type Resumed struct{}
 
 // Cleaned says that the relay has deleted what is no longer needed.
 type Cleaned struct {
-	Rows int64 // messages that were published longer ago than Config.Retention
-	Keys int64 // of Message.Unique, whose windows have ended
+	Rows   int64 // messages that were published longer ago than Config.Retention
+	Keys   int64 // of Message.Unique, whose windows have ended
+	Groups int64 // that were closed longer ago than Config.Retention
 }
 
 func (Published) event()   {}
@@ -84,6 +85,6 @@ func (r *Relay) log(e Event) {
 	case Resumed:
 		log.Info("outbox: resumed")
 	case Cleaned:
-		log.Debug("outbox: old rows deleted", "rows", e.Rows, "keys", e.Keys)
+		log.Debug("outbox: old rows deleted", "rows", e.Rows, "keys", e.Keys, "groups", e.Groups)
 	}
 }

@@ -26,6 +26,7 @@ const (
 
 	roleCommits = "commits" // commits one message and is killed at once
 	roleRelays  = "relays"  // relays until it is killed
+	roleMembers = "members" // ends the members of a group
 	roleHolds   = "holds"   // writes a unique message and is killed before the commit
 )
 
@@ -35,7 +36,12 @@ func child(role string) {
 	db, err := open(s.dialect, s.dsn)
 	if err == nil {
 		s.DB = db
-		err = map[string]func() error{roleCommits: s.commitAndDie, roleHolds: s.writeAndDie, roleRelays: s.relayUntilKilled}[role]()
+		err = map[string]func() error{
+			roleCommits: s.commitAndDie, roleHolds: s.writeAndDie, roleRelays: s.relayUntilKilled, roleMembers: s.endMembers,
+		}[role]()
+	}
+	if err == nil {
+		return
 	}
 	fmt.Fprintln(os.Stderr, "outbox's child:", err)
 	os.Exit(1)

@@ -78,17 +78,25 @@ func lock(ctx context.Context, tx *sql.Tx, d Dialect, all []pending) error {
 }
 
 func insertRow(ctx context.Context, tx *sql.Tx, d Dialect, aggregate string, m *message.Message) error {
-	props, headers, err := store(m)
+	values, err := columnsOf(aggregate, m)
 	if err != nil {
 		return err
+	}
+	_, err = tx.ExecContext(ctx, d.sql(insert), values...)
+	return err
+}
+
+// columnsOf returns the values of a message's columns, in the order of insert.
+func columnsOf(aggregate string, m *message.Message) ([]any, error) {
+	props, headers, err := store(m)
+	if err != nil {
+		return nil, err
 	}
 	body := m.Body
 	if body == nil { // a nil []byte is NULL to a driver
 		body = []byte{}
 	}
-	_, err = tx.ExecContext(ctx, d.sql(insert), m.ID, sql.NullString{String: aggregate, Valid: aggregate != ""},
-		m.Exchange, m.RoutingKey, props, headers, body)
-	return err
+	return []any{m.ID, sql.NullString{String: aggregate, Valid: aggregate != ""}, m.Exchange, m.RoutingKey, props, headers, body}, nil
 }
 
 func explain(m *Message, err error) error {

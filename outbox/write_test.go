@@ -143,8 +143,8 @@ func TestMigrateMayBeCalledByManyAtOnce(t *testing.T) {
 			}
 			all.Wait()
 			check(t, outbox.Migrate(t.Context(), s.DB, d))
-			if n := s.count(t, "SELECT count(*) FROM warren_outbox_migrations"); n != 2 {
-				t.Errorf("%d migrations are noted, want 2", n)
+			if n := s.count(t, "SELECT count(*) FROM warren_outbox_migrations"); n != 3 {
+				t.Errorf("%d migrations are noted, want 3", n)
 			}
 			s.write(t, outbox.Message{Key: "k"})
 		})
@@ -158,7 +158,7 @@ func TestMigrateUpdatesATableOfTheFirstVersion(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
 		s.write(t, outbox.Message{Key: "k"})
-		for _, statement := range []string{"DROP TABLE warren_outbox_unique", "DELETE FROM warren_outbox_migrations WHERE version > 1"} {
+		for _, statement := range []string{"DROP TABLE warren_outbox_unique", "DROP TABLE warren_outbox_group", "DROP TABLE warren_outbox_member", "DELETE FROM warren_outbox_migrations WHERE version > 1"} {
 			if _, err := s.ExecContext(t.Context(), statement); err != nil {
 				t.Fatal(err)
 			}
