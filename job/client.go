@@ -54,6 +54,9 @@ func (c *client) Handle(ctx context.Context, m *message.Message) error {
 		return c.failure(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode/100 == 2 && c.Emits != nil {
+		return c.emit(ctx, resp)
+	}
 	// Read the body to its end, so that the connection can be reused. Ignore a read error,
 	// because the status decides about the message.
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
@@ -61,6 +64,24 @@ func (c *client) Handle(ctx context.Context, m *message.Message) error {
 		return nil
 	}
 	return c.statusError(resp, body)
+}
+
+// emit emits the messages of a response.
+func (c *client) emit(ctx context.Context, resp *http.Response) error {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(c.Emits.maxBytes())+1))
+	if err != nil {
+		return c.failure(err)
+	}
+	all, err := c.Emits.parseResponse(body)
+	if err != nil {
+		err = errors.New(c.redact(err.Error(), resp.Request.Header))
+	} else {
+		err = c.Emits.emit(ctx, all)
+	}
+	if err != nil {
+		return fmt.Errorf("job: POST %s: emit the response: %w", c.place(), err)
+	}
+	return nil
 }
 
 // Close closes the idle connections.

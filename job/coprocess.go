@@ -90,6 +90,9 @@ func (c *coprocess) ask(ctx context.Context, m *message.Message) (answer, error)
 		return answer{}, errEnded
 	}
 	a, err := parseAnswer(reply, c.asked)
+	if err == nil && len(a.emitted) > 0 && c.exec.Emits == nil {
+		err = errors.New(`"emit" is set, want none without Emits`)
+	}
 	if err != nil {
 		return a, c.nonsense(reply, err)
 	}

@@ -40,6 +40,10 @@
 //	{"id":1,"error":"no such user","permanent":true}        dead-lettered
 //	{"id":1,"error":"has unsubscribed","discard":true}      discarded
 //
+// With Emits, an answer with "ok" may have messages to emit:
+//
+//	{"id":1,"ok":true,"emit":[{"key":"order.paid","body":{"number":7}}]}
+//
 // "retry_after" is text: a duration such as 1m30s, whole seconds, or an HTTP date. The
 // longest pause is a day. Every other answer is invalid: one with an unknown field, other
 // output between the answers, or a line longer than MaxAnswerBytes. After an invalid

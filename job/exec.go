@@ -29,7 +29,8 @@ import (
 // (EX_CONFIG) dead-letter it. After 75 (EX_TEMPFAIL), every other status, or a signal, it
 // is tried again. If the last line on stderr is "retry-after: 30s" (or seconds, or an HTTP
 // date), the retry waits that long, a day at most. The end of stderr becomes the text of
-// the failure. Stdout is logged at level debug. Only the end of long output is kept.
+// the failure. Stdout is logged at level debug. Only the end of long output is kept. With Emits,
+// each line on stdout is a message to emit if the status acknowledges.
 //
 // The context is done when the queue's timeout is over, or the grace period of a stop.
 // Then the process group gets SIGTERM and, after KillDelay, SIGKILL. Once the command has
@@ -71,6 +72,9 @@ type Exec struct {
 	// For Persistent only.
 	Backoff retry.Policy
 
+	// Emits has the command emit messages. Nil means that it emits none.
+	Emits *Emits
+
 	// Logger logs the output. Nil means slog.Default().
 	Logger *slog.Logger
 }
@@ -95,6 +99,8 @@ func (e Exec) Validate() error {
 	f.Addf(e.Persistent && len(e.ExitCodes) > 0, "ExitCodes is set, want none with Persistent: the answers decide")
 	f.Addf(e.MaxAnswerBytes < 0, "MaxAnswerBytes is %d, want 0 or more", e.MaxAnswerBytes)
 	f.Addf(!e.Persistent && e.MaxAnswerBytes != 0, "MaxAnswerBytes is set, want 0 without Persistent")
+	e.Emits.validate(f)
+	f.Addf(e.Persistent && e.Emits != nil && e.Emits.MaxBytes != 0, "Emits.MaxBytes is set, want 0 with Persistent: MaxAnswerBytes is the limit")
 	err := e.withDefaults().Backoff.Validate()
 	f.Addf(err != nil, "Backoff: %w", err)
 	return f.Err()

@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -46,8 +47,19 @@ func (p *pool) Handle(ctx context.Context, m *message.Message) error {
 		if err != nil {
 			return err
 		}
+		return p.conclude(ctx, a)
+	}
+}
+
+// conclude returns the outcome of a, and emits its messages.
+func (p *pool) conclude(ctx context.Context, a answer) error {
+	if len(a.emitted) == 0 {
 		return a.outcome(p.exec.Command[0])
 	}
+	if err := p.exec.Emits.emit(ctx, a.emitted); err != nil {
+		return fmt.Errorf("job: %s: emit the messages of the answer: %w", p.exec.Command[0], err)
+	}
+	return nil
 }
 
 func (p *pool) enter() error {

@@ -25,7 +25,7 @@ import (
 // programs are what the test binary is when PROGRAM names one. Each returns its exit status.
 var programs = map[string]func() int{
 	"exit": exit, "tell": tell, "flood": flood, "nest": nest, "wait": wait, "graceful": graceful, "runner": runner,
-	"answer": answer, "old": old,
+	"answer": answer, "old": old, "lines": lines,
 }
 
 // program is an Exec that runs the test binary as one of the programs.
@@ -41,6 +41,13 @@ func exit() int {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
 	}
+	return code
+}
+
+// lines writes LINES to stdout and exits with CODE.
+func lines() int {
+	_, _ = os.Stdout.WriteString(os.Getenv("LINES"))
+	code, _ := strconv.Atoi(os.Getenv("CODE"))
 	return code
 }
 

@@ -79,7 +79,10 @@ type answer struct {
 	Permanent  bool   `json:"permanent"`
 	Discard    bool   `json:"discard"`
 
-	pause time.Duration // RetryAfter as a duration
+	Emit []json.RawMessage `json:"emit"`
+
+	pause   time.Duration // RetryAfter as a duration
+	emitted []*message.Message
 }
 
 // parseAnswer reads and checks the answer to the request with the given id.
@@ -109,6 +112,12 @@ func parseAnswer(line []byte, id uint64) (answer, error) {
 		return a, errors.New(`want either "ok":true or an "error" with a text`)
 	case a.OK && marks > 0 || marks > 1:
 		return a, errors.New(`want one of "retry_after", "permanent" and "discard", and an "error"`)
+	case !a.OK && len(a.Emit) > 0:
+		return a, errors.New(`"emit" is set with an "error", want it with "ok":true`)
+	}
+	var err error
+	if a.emitted, err = parseAllEmitted(a.Emit); err != nil {
+		return a, fmt.Errorf(`"emit": %w`, err)
 	}
 	return a, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -25,12 +26,17 @@ func (e Exec) run(ctx context.Context, m *message.Message) error {
 	}
 	began := time.Now()
 	var stdout, stderr tail
+	var lines head // with Emits
 	cmd := e.program()
 	cmd.Env = append(cmd.Env, variables(ctx, m)...)
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(m.Body), &stderr
 	logged := e.Logger.Enabled(ctx, slog.LevelDebug)
 	if logged {
 		cmd.Stdout = &stdout
+	}
+	if e.Emits != nil {
+		lines.limit = e.Emits.maxBytes()
+		cmd.Stdout = io.MultiWriter(&lines, &stdout)
 	}
 	p, err := start(cmd)
 	if err != nil {
@@ -45,7 +51,17 @@ func (e Exec) run(ctx context.Context, m *message.Message) error {
 		e.Logger.DebugContext(ctx, "job: command ended", "command", e.Command[0], "message_id", m.ID, "status", cmd.ProcessState.String(),
 			"took", time.Since(began), "stdout", stdout.String(), "stderr", stderr.String())
 	}
-	return e.conclude(ctx, cmd.ProcessState, &stderr)
+	if err := e.conclude(ctx, cmd.ProcessState, &stderr); err != nil || e.Emits == nil {
+		return err
+	}
+	all, err := e.Emits.parseLines(&lines)
+	if err == nil {
+		err = e.Emits.emit(ctx, all)
+	}
+	if err != nil {
+		return fmt.Errorf("job: %s: emit the lines on stdout: %w", e.Command[0], err)
+	}
+	return nil
 }
 
 // conclude turns the command's exit status into the handler's error.

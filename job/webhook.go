@@ -29,8 +29,8 @@ import (
 // 425, 429 and 5xx it is tried again, after the pause in Retry-After if the response has
 // one. Every other status dead-letters it. Redirects are not followed, so a 3xx
 // dead-letters the message too. Without a response, the message is tried again. At most
-// 16 KiB of a response are read, and the end of it becomes the text of the failure. Errors
-// contain only the scheme and host of the URL.
+// 16 KiB of a response are read, and the end of it becomes the text of the failure. With Emits,
+// the response to a 2xx is a message to emit, or a list of messages, or empty. Errors contain only the scheme and host of the URL.
 //
 // Connections are reused, with HTTP/2 if the server supports it. Proxies in the
 // environment are ignored.
@@ -57,6 +57,9 @@ type Webhook struct {
 	// HMAC-SHA256 of ID.TIMESTAMP.BODY. In a key that begins with whsec_, the rest is
 	// base64; any other key is used unchanged. A key must have at least 16 bytes.
 	SigningKeys []Secret
+
+	// Emits has the server emit messages. Nil means that it emits none.
+	Emits *Emits
 
 	// Timeout is the limit for a request and its response. Zero means 30 s.
 	Timeout time.Duration
@@ -121,6 +124,7 @@ func (w Webhook) Validate() error {
 	} {
 		f.Addf(d.value < 0, "%s is %v, want 0 or more", d.name, d.value)
 	}
+	w.Emits.validate(f)
 	f.Addf(w.MaxConnections < 0, "MaxConnections is %d, want 0 or more", w.MaxConnections)
 	f.Addf((w.CertFile == "") != (w.KeyFile == ""), "CertFile is %q and KeyFile is %q, want both or neither", w.CertFile, w.KeyFile)
 	f.Addf(!w.CloudEvents && w.Source != "", "Source is set, want none without CloudEvents")

@@ -58,6 +58,9 @@ func addQueue(d *diagram.Diagram, q config.Queue) {
 		if h.Forward != nil {
 			d.Connect(queue, diagram.Exchange(h.Forward.Exchange), "forward "+h.Forward.Key, false)
 		}
+		if h.Emits != nil {
+			d.Connect(queue, diagram.Exchange(h.Emits.Exchange), "emits", false)
+		}
 	}
 	d.AddWorkQueue(q.Name, q.DeadLetterQueue(), q.Retry.MaxAttempts != 1)
 	if x := q.DeadLetters.Exchange; x != "" {

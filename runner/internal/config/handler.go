@@ -10,6 +10,7 @@ type Handler struct {
 	Webhook    *Webhook    `yaml:"webhook" jsonschema_description:"Post each message to a URL."`
 	Log        *LogLine    `yaml:"log" jsonschema_description:"Write a line for each message."`
 	Forward    *Forward    `yaml:"forward" jsonschema_description:"Publish each message to an exchange."`
+	Emits      *Emits      `yaml:"emits" jsonschema_description:"Publish the messages that exec writes to stdout, that persistent has in its answer, or that webhook responds with. They are published when the handling has succeeded, and confirmed before the message is acknowledged."`
 	Go         string      `yaml:"go" jsonschema:"minLength=1" jsonschema_description:"The name of a handler that the program registers."`
 }
 
@@ -74,6 +75,13 @@ type Forward struct {
 	Broker   string `yaml:"broker" jsonschema:"maxLength=200" jsonschema_description:"The name in brokers of the broker to publish to. Empty means the queue's."`
 	Exchange string `yaml:"exchange" jsonschema:"maxLength=255" jsonschema_description:"The exchange to publish to. Empty means the default exchange, whose keys are names of queues."`
 	Key      string `yaml:"key" jsonschema:"maxLength=255" jsonschema_description:"The routing key. Empty means the message's own."`
+}
+
+// Emits is job.Emits, on the queue's broker.
+type Emits struct {
+	Exchange    string `yaml:"exchange" jsonschema:"required,maxLength=255" jsonschema_description:"The exchange to publish to. Empty means the default exchange, whose keys are names of queues."`
+	MaxMessages int    `yaml:"max_messages" jsonschema:"minimum=1,maximum=100000,default=1000" jsonschema_description:"The most messages for one handled message."`
+	MaxBytes    Size   `yaml:"max_bytes" jsonschema_description:"The largest output of exec, or response to webhook. The default is 1MiB. For persistent, max_answer_bytes is the limit."`
 }
 
 // Kind returns which of Kinds h has, or "".

@@ -20,6 +20,9 @@ func (d *document) checkHandler(path string, h Handler) {
 		d.complainf(path, "the handler has no action, want one of %s", either(Kinds()))
 	case 1:
 		d.checkKindOf(path, h)
+		if h.Emits != nil {
+			d.checkEmits(path, h)
+		}
 	default:
 		d.complainf(keyOf(join(path, has[1])), "the handler has %s, want one of them", strings.Join(has, " and "))
 	}
@@ -47,6 +50,20 @@ func (d *document) checkKindOf(path string, h Handler) {
 		if h.Forward.Exchange == "" && h.Forward.Key == "" && !d.bad[at] {
 			d.complainf(at, "forward has neither exchange nor key, want one of them")
 		}
+	}
+}
+
+func (d *document) checkEmits(path string, h Handler) {
+	at := join(path, "emits")
+	d.checkKnown(join(at, "exchange"), h.Emits.Exchange)
+	switch h.Kind() {
+	case "exec", "webhook":
+	case "persistent":
+		if h.Emits.MaxBytes != 0 {
+			d.complainf(join(at, "max_bytes"), "max_bytes is set, want max_answer_bytes of persistent instead")
+		}
+	default:
+		d.complainf(keyOf(at), "the handler has emits, want it only with exec, persistent or webhook")
 	}
 }
 

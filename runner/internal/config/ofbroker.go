@@ -64,6 +64,9 @@ func (c *Config) exchangesByBroker() map[string]map[string]bool {
 			if h.Forward != nil {
 				add(h.Forward.on(q.Broker), h.Forward.Exchange)
 			}
+			if h.Emits != nil {
+				add(q.Broker, h.Emits.Exchange)
+			}
 		}
 	}
 	for _, s := range c.Schedules {

@@ -34,7 +34,7 @@ func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
 	})
 	q.worker.Watch(q.observed.note)
 	q.sub = q.worker.Queue(c.Worker(all.Exchanges))
-	means := wiring.Means{Go: e.options.Handlers, Sender: e.senderTo, Logger: e.options.Logger}
+	means := wiring.Means{Go: e.options.Handlers, Sender: e.senderTo, Publisher: q.worker.Publisher, Logger: e.options.Logger}
 	for i, h := range c.Handlers {
 		made, err := wiring.Handler(h, means)
 		if err != nil {

@@ -105,21 +105,21 @@ schedules: [{name: tick, cron: "@hourly", exchange: x, key: k}]
 	}
 }
 
-// TestABrokerHasItsOwnPermissions, also for what is forwarded to it.
+// TestABrokerHasItsOwnPermissions, also for what is forwarded or emitted to it.
 func TestABrokerHasItsOwnPermissions(t *testing.T) {
 	t.Parallel()
 	c := load(t, `
 broker: {url: "amqp://broker/"}
 brokers: [{name: billing, url: "amqp://other/", topology: trust}]
 fleet: {announce: false}
-exchanges: [{name: archive}, {name: copies}]
+exchanges: [{name: archive}, {name: copies}, {name: paid}]
 queues:
   - {name: mail, handlers: [{key: mail, forward: {broker: billing, exchange: copies}}]}
-  - {name: bills, broker: billing, handlers: [{key: bills, forward: {exchange: archive}}]}
+  - {name: bills, broker: billing, handlers: [{key: bills, forward: {exchange: archive}}, {key: b, exec: {command: [a]}, emits: {exchange: paid}}]}
 `)
 	for name, tt := range map[string]struct{ has, lacks string }{
-		"":        {"mail.dlq", "bills bills.dlq copies archive"},
-		"billing": {"bills.dlq copies archive", "mail mail.dlq"},
+		"":        {"mail.dlq", "bills bills.dlq copies archive paid"},
+		"billing": {"bills.dlq copies archive paid", "mail mail.dlq"},
 	} {
 		p := rights.Worker(c, name).Permissions()
 		write := regexp.MustCompile(p.Write)

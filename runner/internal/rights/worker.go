@@ -153,6 +153,9 @@ func (w worker) forward(q config.Queue, on string) {
 		if h.Forward != nil && cmp.Or(h.Forward.Broker, q.Broker) == on {
 			add(&w.Write, h.Forward.Exchange)
 		}
+		if h.Emits != nil && q.Broker == on {
+			add(&w.Write, h.Emits.Exchange)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/job"
 	"github.com/warren-mq/warren/message"
@@ -15,9 +16,10 @@ import (
 
 // Means are the dependencies of handlers.
 type Means struct {
-	Go     map[string]handler.Handler     // handlers in Go, by name
-	Sender func(broker string) job.Sender // of forward; "" is the queue's broker
-	Logger *slog.Logger
+	Go        map[string]handler.Handler              // handlers in Go, by name
+	Sender    func(broker string) job.Sender          // of forward; "" is the queue's broker
+	Publisher func(exchange string) *broker.Publisher // of emits
+	Logger    *slog.Logger
 }
 
 // Handler returns the handler of h, which checks bodies by h.Schema. Close it after its last
@@ -37,11 +39,17 @@ func Handler(h config.Handler, m Means) (job.Handler, error) {
 func unchecked(h config.Handler, m Means) (job.Handler, error) {
 	switch h.Kind() {
 	case "exec":
-		return exec(*h.Exec, m.Logger).Handler()
+		e := exec(*h.Exec, m.Logger)
+		e.Emits = m.emits(h.Emits)
+		return e.Handler()
 	case "persistent":
-		return persistent(*h.Persistent, m.Logger).Handler()
+		p := persistent(*h.Persistent, m.Logger)
+		p.Emits = m.emits(h.Emits)
+		return p.Handler()
 	case "webhook":
-		return webhook(*h.Webhook).Handler()
+		w := webhook(*h.Webhook)
+		w.Emits = m.emits(h.Emits)
+		return w.Handler()
 	case "log":
 		return job.Log{Level: level(h.Log.Level), MaxBodyBytes: int(h.Log.MaxBodyBytes), Logger: m.Logger}.Handler()
 	case "forward":

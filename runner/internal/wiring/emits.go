@@ -1,0 +1,25 @@
+package wiring
+
+import (
+	"context"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/job"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/runner/internal/config"
+)
+
+// emits returns what publishes the messages that a handler emits, or nil if c is nil.
+func (m Means) emits(c *config.Emits) *job.Emits {
+	if c == nil {
+		return nil
+	}
+	pub := m.Publisher(c.Exchange)
+	return &job.Emits{MaxMessages: c.MaxMessages, MaxBytes: int(c.MaxBytes), Emit: func(ctx context.Context, m *message.Message) error {
+		opts := []broker.Option{broker.WithContentType(m.ContentType), broker.WithHeaders(m.Headers)}
+		if m.ID != "" {
+			opts = append(opts, broker.WithMessageID(m.ID))
+		}
+		return pub.Emit(ctx, m.RoutingKey, m.Body, opts...)
+	}}
+}
