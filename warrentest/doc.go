@@ -28,7 +28,8 @@
 //	}
 //
 // [Broker.DeadLetters] returns the dead letters with their reasons, [Broker.Waiting] the ready
-// messages of a queue, and [Running.Events] all events of the worker.
+// messages of a queue, [Running.Emitted] what the handlers of a queue emitted, and
+// [Running.Events] all events of the worker.
 //
 // # The virtual clock
 //

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -50,6 +51,19 @@ func (r *Running) Outcomes(queue string, ids ...string) []Outcome {
 func (s settlement) outcome() Outcome {
 	o := s.Outcome
 	return Outcome{Attempt: s.Message.Attempt, Verdict: o.Verdict, Reason: o.Reason, Delay: o.Delay, Stale: s.SettleErr != nil}
+}
+
+// Emitted returns the messages that the handlers of a queue have emitted so far, in order, for
+// the messages of the queue or those with the ids. The broker has confirmed them; messages of a
+// handler that failed are not among them. Emitted fails the test if the worker does not have the
+// queue.
+func (r *Running) Emitted(queue string, ids ...string) []*message.Message {
+	r.tb.Helper()
+	var all []*message.Message
+	for _, s := range r.settlements(queue, ids) {
+		all = append(all, s.Emitted...)
+	}
+	return all
 }
 
 // Delays returns the times between each outcome of a message and the next call of the handler

@@ -51,6 +51,9 @@ func (r *Running) latest(queue string) (all []string) {
 		if err := s.Outcome.Err; err != nil {
 			line += ": " + err.Error()
 		}
+		if n := len(s.Emitted); n > 0 {
+			line += fmt.Sprintf(", emitted %d messages", n)
+		}
 		all = append(all, line)
 	}
 	return all

@@ -111,6 +111,17 @@ func (c *Collector) Published() []*message.Message {
 	return c.published
 }
 
+// Close ends the collection, and returns the messages, which are not published.
+func (c *Collector) Close() (all []*message.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refused = ErrNoHandler
+	for _, e := range c.waiting {
+		all = append(all, e.Message())
+	}
+	return all
+}
+
 // Finish ends the collection. It publishes the messages if err, the result of the handler, is
 // nil, and returns the result of the handling. c may be nil.
 func (c *Collector) Finish(ctx context.Context, err error) error {
