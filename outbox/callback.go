@@ -15,8 +15,8 @@ import (
 const (
 	HeaderGroup       = "warren-group"        // the id
 	HeaderGroupSize   = "warren-group-size"   // how many members the group has
-	HeaderGroupDone   = "warren-group-done"   // how many ended well
-	HeaderGroupFailed = "warren-group-failed" // how many ended otherwise
+	HeaderGroupDone   = "warren-group-done"   // how many are done
+	HeaderGroupFailed = "warren-group-failed" // how many have failed
 )
 
 // GroupStatusOf returns the state of the group whose callback m is, and false if m is not the

@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log"
 	"os"
 	"path/filepath"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -112,4 +114,63 @@ func devBroker() (*devbroker.Broker, error) {
 		_, err = ch.QueueDeclare("welcome-email", true, false, false, false, nil)
 	}
 	return b, errors.Join(err, conn.Close())
+}
+
+// A second announcement of the same thing adds no message, and its transaction goes on.
+func ExampleWriteUnique() {
+	db, remove, err := database()
+	if err != nil {
+		log.Fatal(err)
+	}
+	announce := func(ctx context.Context) (first bool, err error) {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return false, err
+		}
+		first, err = outbox.WriteUnique(ctx, tx, outbox.SQLite, outbox.Message{
+			Exchange: "events", Key: "report.due", Unique: "report/2026-11-29", UniqueFor: 48 * time.Hour,
+		})
+		return first, errors.Join(err, tx.Commit())
+	}
+	for range 2 {
+		fmt.Println(announce(context.Background()))
+	}
+	if err := remove(); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// true <nil>
+	// false <nil>
+}
+
+// The last member writes the callback.
+func ExampleGroup() {
+	db, remove, err := database()
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, album := context.Background(), outbox.Group{Dialect: outbox.SQLite, ID: "album-1"}
+	inTx := func(do func(*sql.Tx) (bool, error)) (bool, error) {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return false, err
+		}
+		is, err := do(tx)
+		return is, errors.Join(err, tx.Commit())
+	}
+	fmt.Println(inTx(func(tx *sql.Tx) (bool, error) {
+		return album.Open(ctx, tx, 2, outbox.Message{Exchange: "events", Key: "album.ready", Body: "album-1"})
+	}))
+	for _, photo := range []string{"a.jpg", "a.jpg", "b.jpg"} { // one message is delivered twice
+		last, err := inTx(func(tx *sql.Tx) (bool, error) { return album.Done(ctx, tx, photo) })
+		fmt.Println(photo, last, err)
+	}
+	if err := remove(); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// true <nil>
+	// a.jpg false <nil>
+	// a.jpg false <nil>
+	// b.jpg true <nil>
 }

@@ -20,8 +20,8 @@ const maxID = 255 // bytes of the id of a group or of a member
 //
 // A member ends when its handler calls Done or Fail in the transaction of its own rows. A member
 // that is retried or dead-lettered has not ended, so the group stays open, and a replay of the
-// dead letter can still end it. To count a member that is given up as failed, call Fail in a
-// transaction of its own before the handler returns its error. An operator closes a group whose
+// dead letter can still end it. To count a member as failed instead, call Fail in a transaction of
+// its own before the handler returns retry.Permanent. An operator closes a group whose
 // members will not all end by Close. The callback has the counts in its headers: see GroupStatusOf.
 //
 // Members that end at the same time wait for each other on PostgreSQL, from Done to the commit, so
@@ -33,13 +33,13 @@ type Group struct {
 	ID      string // at most 255 bytes
 }
 
-// GroupStatus is how far a group is.
+// GroupStatus is the state of a group.
 type GroupStatus struct {
 	ID     string
-	Size   int // members
-	Done   int // members that ended well
-	Failed int // members that ended otherwise
-	Closed bool
+	Size   int  // number of members
+	Done   int  // members that ended with Done
+	Failed int  // members that ended with Fail
+	Closed bool // the callback has been written
 }
 
 const openGroup = `INSERT INTO warren_outbox_group
@@ -55,8 +55,8 @@ func (g Group) Open(ctx context.Context, tx *sql.Tx, size int, callback Message)
 	return first, g.explain("open", err)
 }
 
-// Done ends a member well, as part of tx. member is the id of the member in the group, usually
-// the id of its message, in at most 255 bytes. A second Done of the same member changes nothing, so
+// Done ends a member as part of tx, and counts it as done. member is the id of the member in the
+// group, usually the id of its message, in at most 255 bytes. A second Done of the same member changes nothing, so
 // a message may be delivered twice. last reports whether this call has written the callback.
 //
 // Done of a member that has failed counts it as done instead. In a closed group Done and Fail still
@@ -67,7 +67,7 @@ func (g Group) Done(ctx context.Context, tx *sql.Tx, member string) (last bool, 
 	return last, g.explain("end a member of", err)
 }
 
-// Fail ends a member as Done does, and counts it as failed. It changes nothing if the member has
+// Fail ends a member as part of tx, and counts it as failed. It changes nothing if the member has
 // ended already.
 func (g Group) Fail(ctx context.Context, tx *sql.Tx, member string) (last bool, err error) {
 	last, err = g.end(ctx, tx, member, true)
