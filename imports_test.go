@@ -29,13 +29,14 @@ var mayImport = map[string][]string{
 	"message":    {},
 	"retry":      {"internal"},
 	"handler":    {"message", "internal"},
+	"checkpoint": {},
 	"dedupe":     {"message"},
 	"middleware": {"dedupe", "internal", "message", "handler", "retry"},
 	"topology":   {"message", "internal"},
 	"fleet":      {},
 	"broker":     {"topology", "message", "retry", "handler", "internal"},
 	"deploy":     {},
-	"worker":     {"topology", "message", "handler", "middleware", "retry", "broker", "fleet", "internal"},
+	"worker":     {"checkpoint", "topology", "message", "handler", "middleware", "retry", "broker", "fleet", "internal"},
 	"codec":      {"message", "handler", "internal"},
 	"deadletter": {"topology", "message", "broker", "retry", "codec", "internal"},
 	"outbox":     {"topology", "message", "broker", "retry", "handler", "internal"},
@@ -54,7 +55,7 @@ var onlyFor = map[string]string{
 
 var (
 	mayImportAll = []string{"cmd", "examples", "internal", "runner"}
-	standardOnly = []string{"message", "retry", "handler"} // besides ours
+	standardOnly = []string{"message", "retry", "handler", "checkpoint"} // besides ours
 	standardToo  = []string{"internal/check", "internal/topic"}
 )
 

@@ -84,6 +84,7 @@ type inHand struct {
 	Attempt   int           `json:"attempt"`
 	Age       time.Duration `json:"age_ns"`
 	Cancelled string        `json:"cancelled_by,omitempty"`
+	Percent   int           `json:"percent,omitempty"` // of the work, as the handler says
 }
 
 type failure struct {
@@ -210,6 +211,7 @@ func processOf(a fleet.Seen) process {
 		p.InHand = append(p.InHand, inHand{
 			Process: p.ID, Host: p.Host, ID: m.ID, Queue: m.Queue, Handler: line(m.Handler), Key: line(m.Key), Attempt: boundedInt(m.Attempt),
 			Age: min(time.Duration(min(max(m.AgeMS, 0), int64(oldest/time.Millisecond)))*time.Millisecond, oldest), Cancelled: line(m.Cancelled),
+			Percent: int(min(max(m.Progress, 0), 1) * 100),
 		})
 	}
 	if f := a.LastError; f != nil {

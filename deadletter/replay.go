@@ -127,6 +127,9 @@ func revived(l *DeadLetter, by string) *message.Message {
 		record.HeaderReplayedAt: time.Now().UTC().Format(time.RFC3339Nano),
 		record.HeaderReplayedBy: cmp.Or(by, processName()),
 	})
+	if saved := l.Message.Headers[record.HeaderCheckpoint]; saved != nil {
+		m.Headers[record.HeaderCheckpoint] = saved // the handler continues where it failed
+	}
 	record.SetPublished(m)
 	return m
 }

@@ -117,6 +117,13 @@ var programs = []struct {
 		},
 	},
 	{
+		folder: "longjob", queues: []string{"longjob-imports"},
+		story: [][]string{{
+			"the first worker imports row 1 of people.csv", "the first worker imports row 2 of people.csv", "the first worker imports row 3 of people.csv",
+			"the second worker imports row 4 of people.csv", "the second worker imports row 5 of people.csv", "the second worker imports row 6 of people.csv",
+		}},
+	},
+	{
 		folder: "limits", queues: []string{"limits-mails"}, exchanges: []string{"limits"},
 		story: [][]string{
 			{

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/warren-mq/warren/checkpoint"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/emit"
@@ -89,6 +91,8 @@ type attempt struct {
 	offset int64             // in a stream
 	held   bool              // it waits in the worker for its next attempt
 
+	checkpoint atomic.Pointer[checkpoint.State] // nil until the handler asks for it
+
 	mu       sync.Mutex // a middleware may return before dispatch does
 	pattern  string
 	handling bool            // a handler runs
@@ -98,14 +102,16 @@ type attempt struct {
 
 type attemptKey struct{}
 
-// Value finds the attempt, for dispatch, and what collects emitted messages. It asks the
-// message's context for everything else.
+// Value finds the attempt, for dispatch, what collects emitted messages, and its checkpoints. It
+// asks the message's context for everything else.
 func (a *attempt) Value(key any) any {
 	switch key {
 	case attemptKey{}:
 		return a
 	case emit.Key{}:
 		return a.collector()
+	case checkpoint.Key{}:
+		return a.checkpoints()
 	}
 	return a.Context.Value(key)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/check"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/topology"
@@ -77,10 +78,10 @@ func (q *Subscription) policyFor(m *message.Message) retry.Policy {
 }
 
 // delayedByBroker reports whether the broker keeps the pause of a retry. It cannot keep a
-// pause that the error asks for.
-func (q *Subscription) delayedByBroker(out Outcome) bool {
+// pause that the error asks for, and a checkpoint needs a copy of the message.
+func (q *Subscription) delayedByBroker(a *attempt, out Outcome) bool {
 	_, after := retry.AfterDelay(out.Err)
-	return q.config.native() && !after && !snoozed(out)
+	return q.config.native() && !after && !snoozed(out) && a.saved() == a.Message.Headers.String(record.HeaderCheckpoint)
 }
 
 // checkNative returns an error if a queue has native delays and the broker would ignore them.

@@ -91,7 +91,7 @@ func (r *running) list(queue, id string) (all []fleetwire.InHand, goroutines []i
 		}
 		goroutines = append(goroutines, m.goroutine)
 		all = append(all, fleetwire.InHand{
-			ID: m.id, Queue: queue, Handler: m.attempt.handler(), Key: m.key, Attempt: m.n, AgeMS: time.Since(m.began).Milliseconds(), Cancelled: m.by,
+			ID: m.id, Queue: queue, Handler: m.attempt.handler(), Key: m.key, Attempt: m.n, AgeMS: time.Since(m.began).Milliseconds(), Cancelled: m.by, Progress: m.attempt.progress(),
 		})
 	}
 	return all, goroutines

@@ -20,7 +20,7 @@ import (
 func (q *Subscription) settle(a *attempt, out Outcome, took time.Duration) {
 	switch out.Verdict {
 	case Retry:
-		if q.delayedByBroker(out) {
+		if q.delayedByBroker(a, out) {
 			q.settled(a, out, took, a.tag.Delay())
 			return
 		}
@@ -34,6 +34,10 @@ func (q *Subscription) settle(a *attempt, out Outcome, took time.Duration) {
 	case Release:
 		if q.isStream() && !q.isStopping() && a.tag.Context().Err() == nil {
 			q.settled(a, out, took, q.hold(a, q.copyOf(a, Outcome{Verdict: Retry, Err: out.Err}), streamPause))
+			return
+		}
+		if q.keepsCheckpoint(a) {
+			q.settled(a, out, took, q.releaseCopy(a, out))
 			return
 		}
 		q.settled(a, out, took, a.tag.Release())
@@ -113,6 +117,9 @@ var errDiscarded = errors.New("worker: the message is deleted, because DeadLette
 // copyOf returns the copy of a message for its next attempt or as a dead letter.
 func (q *Subscription) copyOf(a *attempt, out Outcome) *message.Message {
 	c := record.Copy(&a.Message, q.failure(a, out).Headers())
+	if saved := a.saved(); saved != "" {
+		c.Headers[record.HeaderCheckpoint] = saved
+	}
 	if a.canary != "" && snoozed(out) {
 		c.Headers[record.HeaderCanary] = a.canary // its first attempt is yet to come
 	}

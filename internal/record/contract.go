@@ -40,6 +40,7 @@ func Contract() []Header {
 		{HeaderTrace, Text, "the traceparent of the attempt that failed last"},
 		{HeaderExpiration, Text, "the expiration of the message, which a copy does not have"},
 		{HeaderUserID, Text, "the user-id of the message, which a copy does not have"},
+		{HeaderCheckpoint, Text, "what the handler has saved for the next attempt, as JSON"},
 		{HeaderDue, Time, "when the message is due, in a parking queue only"},
 		{HeaderDueSent, Time, "when the message was published to the parking queue"},
 		{HeaderDueExpiration, Text, "the expiration that the message gets when it is due"},

@@ -22,6 +22,7 @@ const (
 	HeaderTrace         = "warren-trace"           // traceparent of the attempt that failed last
 	HeaderExpiration    = "warren-expiration"      // the expiration that was removed from the copy
 	HeaderUserID        = "warren-user-id"         // the user id that was removed from the copy
+	HeaderCheckpoint    = "warren-checkpoint"      // JSON: what the handler saved; see package checkpoint
 )
 
 // Headers of a message that was brought back from the dead letters by hand. They stay
@@ -66,7 +67,7 @@ func IsOwn(header string) bool {
 	case HeaderAttempt, HeaderRetryCount, HeaderQueue, HeaderExchange, HeaderRoutingKey,
 		HeaderFirstFailedAt, HeaderLastFailedAt, HeaderReason, HeaderError, HeaderErrorType,
 		HeaderFingerprint, HeaderStack, HeaderHandler, HeaderHost, HeaderVersion, HeaderHistory,
-		HeaderTrace, HeaderExpiration, HeaderUserID,
+		HeaderTrace, HeaderExpiration, HeaderUserID, HeaderCheckpoint,
 		HeaderReplayedAt, HeaderReplayedBy, HeaderEditedFrom,
 		HeaderSchedule, HeaderTick, HeaderPublish, HeaderPublishedAt, HeaderCanary, HeaderDue, HeaderDueExpiration, HeaderDueSent, HeaderDueRefusals:
 		return true

@@ -101,6 +101,8 @@ type InHand struct {
 	Attempt   int    `json:"attempt"`
 	AgeMS     int64  `json:"age_ms"`
 	Cancelled string `json:"cancelled,omitempty"` // the user that has cancelled it
+	// Progress is the part of the work that is done, from 0 to 1, as the handler says.
+	Progress float64 `json:"progress,omitempty"`
 }
 
 // Failure is the last error of a process.

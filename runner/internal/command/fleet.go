@@ -185,17 +185,24 @@ func inHandTable(all []fleet.Seen, _ time.Time) result {
 	r := result{header: []string{"PROCESS", "HOST", "QUEUE", "MESSAGE", "HANDLER", "KEY", "ATTEMPT", "AGE", "NOTE"}, empty: "No messages are in hand."}
 	for _, s := range all {
 		for _, m := range s.InHand {
-			note := ""
-			if m.Cancelled != "" {
-				note = "cancelled by " + m.Cancelled
-			}
 			r.rows = append(r.rows, []string{
-				short(s.Process.ID), s.Process.Host, m.Queue, m.ID, m.Handler, m.Key, strconv.Itoa(m.Attempt), age(m), note,
+				short(s.Process.ID), s.Process.Host, m.Queue, m.ID, m.Handler, m.Key, strconv.Itoa(m.Attempt), age(m), note(m),
 			})
 			r.values = append(r.values, held{s.Process.ID, s.Process.Host, m})
 		}
 	}
 	return r
+}
+
+func note(m fleet.InHand) string {
+	var notes []string
+	if m.Progress > 0 {
+		notes = append(notes, fmt.Sprintf("%.0f %% done", min(m.Progress, 1)*100))
+	}
+	if m.Cancelled != "" {
+		notes = append(notes, "cancelled by "+m.Cancelled)
+	}
+	return strings.Join(notes, ", ")
 }
 
 func age(m fleet.InHand) string {
