@@ -86,6 +86,24 @@ func ExamplePublisher_Emit() {
 	// Output: emit: the context does not belong to a running handler of a worker
 }
 
+// A call waits for the reply of a handler that handler.Replies made.
+func ExampleCall() {
+	pub := broker.NewPublisher(broker.Config{URL: os.Getenv("AMQP_URL")}, "shop")
+	defer closing(pub)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	cents, err := broker.Call[int](ctx, pub, "price.asked", map[string]string{"article": "tea"})
+	remote, failed := errors.AsType[*broker.RemoteError](err)
+	switch {
+	case failed && remote.Reason == "not_found": // what the handler's error says of itself
+		log.Print(remote.Message)
+	case err != nil:
+		log.Print(err)
+	default:
+		fmt.Println(cents)
+	}
+}
+
 // A batch is as fast as the broker, and says which of its messages failed.
 func ExamplePublisher_PublishBatch() {
 	pub := broker.NewPublisher(broker.Config{URL: os.Getenv("AMQP_URL")}, "events")

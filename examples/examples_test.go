@@ -49,6 +49,10 @@ var programs = []struct {
 		story: [][]string{{"one at a time: 500 rows by 500 calls…"}, {"in batches: 500 rows by …"}},
 	},
 	{
+		folder: "call", queues: []string{"call-prices"}, exchanges: []string{"call-shop"},
+		story: [][]string{{"tea: 350 cents", "coffee: 499 cents", `gold: no article "gold" (permanent)`, "truffles: no reply in time"}},
+	},
+	{
 		folder: "routing", queues: []string{"routing-eu", "routing-us", "routing-urgent-pdf"}, exchanges: []string{"routing-regions", "routing-documents"},
 		story: [][]string{
 			{"routing-eu received: an order from Rome"},

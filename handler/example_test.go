@@ -3,6 +3,7 @@ package handler_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/warren-mq/warren/handler"
@@ -28,6 +29,52 @@ func ExampleTyped() {
 	// welcome alice@example.com in attempt 1
 	// <nil>
 	// handler: decode content type "application/json": at byte 10 of 11: json: cannot unmarshal number into Go struct field SignedUp.email of type string
+}
+
+// The value that the function returns is the reply. Outside a worker it is dropped.
+func ExampleReplies() {
+	type Question struct{ Article string }
+	h := handler.Replies(func(_ context.Context, q Question) (int, error) {
+		fmt.Println("asked for the price of", q.Article)
+		return 350, nil
+	})
+	m := &message.Message{ContentType: "application/json", Body: []byte(`{"Article":"tea"}`)}
+	fmt.Println(h.Handle(context.Background(), m))
+	// Output:
+	// asked for the price of tea
+	// <nil>
+}
+
+// Replies to queues are sent only if the handler allows the queue.
+func ExampleWithReplyQueues() {
+	h := handler.Replies(func(context.Context, int) (int, error) { return 1, nil },
+		handler.WithReplyQueues(func(queue string) bool { return strings.HasPrefix(queue, "replies.") }))
+	if replying, ok := h.(handler.Replying); ok {
+		fmt.Println(replying.RepliesTo("replies.shop"), replying.RepliesTo("orders"))
+	}
+	// Output: true false
+}
+
+// printer is a Replier for tests.
+type printer struct{}
+
+func (printer) Begin(ctx context.Context, _ *message.Message, _ handler.Replying) (context.Context, context.CancelFunc, error) {
+	return ctx, func() {}, nil
+}
+
+func (printer) Reply(_ context.Context, m *message.Message, v any, _ handler.Codec) error {
+	fmt.Println("reply to", m.ReplyTo, "is", v)
+	return nil
+}
+
+// A test of a handler may take its reply.
+func ExampleWithReplier() {
+	h := handler.Replies(func(_ context.Context, n int) (int, error) { return n * n, nil })
+	ctx := handler.WithReplier(context.Background(), printer{})
+	fmt.Println(h.Handle(ctx, &message.Message{ReplyTo: "caller", Body: []byte("7")}))
+	// Output:
+	// reply to caller is 49
+	// <nil>
 }
 
 func ExampleWithCodec() {

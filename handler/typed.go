@@ -15,6 +15,8 @@ type options struct {
 	codecs    []Codec
 	validates []func(any) error
 	lenient   bool
+
+	replyQueues func(queue string) bool // used by Replies alone
 }
 
 // WithCodec decodes with these codecs instead of JSON. A message is decoded by the first

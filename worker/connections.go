@@ -22,7 +22,8 @@ type Connections struct {
 
 	declaring openers // one at a time declares the topology that all queues share
 	session   *amqp.Session
-	declared  time.Time // when that was done last, over session
+	tracer    *amqp.Tracer // of replies
+	declared  time.Time    // when that was done last, over session
 
 	announcing sync.Once
 	fleet      *fleet.Member // see member
@@ -62,6 +63,7 @@ func NewConnections(c broker.Config, onEvent func(Event)) *Connections {
 	return &Connections{
 		consuming: amqp.NewConnector(amqp.Config(c), roleConsume, changed(roleConsume)),
 		sender:    amqp.NewSender(amqp.Config(c), rolePublish, changed(rolePublish)),
+		tracer:    amqp.NewTracer(amqp.Config(c)),
 		declaring: make(openers, 1),
 	}
 }

@@ -71,6 +71,16 @@ type HandOffFailed struct {
 	Span    trace.SpanContext // in which the handler ran; invalid without tracing, or if none ran
 }
 
+// ReplyFailed says that the reply to a request was not sent: its address is a queue that the
+// handler does not reply to, or the broker did not confirm it before the caller's deadline. The
+// message is not affected.
+type ReplyFailed struct {
+	Queue   string
+	Message *message.Message // the request
+	Err     error
+	Span    trace.SpanContext // in which the handler ran; invalid without tracing, or if none ran
+}
+
 // CanaryReported says that the worker reported on the first attempt of a message that a
 // replay sent ahead of others: that it begins, or its outcome.
 type CanaryReported struct {
@@ -147,6 +157,7 @@ func (HandlerOverdue) event()  {}
 func (TopologyChanged) event() {}
 func (Isolated) event()        {}
 func (CanaryReported) event()  {}
+func (ReplyFailed) event()     {}
 func (Draining) event()        {}
 func (Drained) event()         {}
 

@@ -76,7 +76,8 @@ func (q *Subscription) handle(d *amqp.Delivery, goroutine int) {
 		a.decided()
 		out := q.decide(err, a)
 		remove() // it cannot be cancelled any more
-		q.settle(a, out, time.Since(began))
+		took := time.Since(began)
+		q.settle(a, q.answer(a, out), took)
 	}()
 	err = q.attempt(a)
 }
@@ -98,6 +99,7 @@ type attempt struct {
 	handling bool            // a handler runs
 	over     bool            // the outcome is decided
 	emits    *emit.Collector // of that handler or the last one; nil if it has emitted nothing
+	request  *request        // nil unless the handler replies
 }
 
 type attemptKey struct{}

@@ -35,6 +35,8 @@ func (w *Worker) logEvent(e Event) {
 	case Isolated:
 		w.log.WarnContext(telemetry.Within(e.Span), "worker: message handled alone, earlier deliveries had no outcome", "queue", e.Queue, "message_id", e.MessageID,
 			"routing_key", e.RoutingKey, "delivery_count", e.DeliveryCount)
+	case ReplyFailed:
+		w.log.WarnContext(telemetry.Within(e.Span), "worker: reply not sent", "queue", e.Queue, "message_id", e.Message.ID, "reply_to", e.Message.ReplyTo, "error", e.Err)
 	case CanaryReported:
 		w.logCanary(e)
 	case Draining:

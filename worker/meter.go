@@ -21,6 +21,7 @@ type meter struct {
 	dead       metric.Int64Counter
 	handOffs   metric.Int64Counter
 	isolated   metric.Int64Counter
+	replies    metric.Int64Counter // not sent
 	reconnects metric.Int64Counter
 	consumed   metric.Int64Counter // middleware.Metrics counts; here it begins at 0
 	delays     metric.Int64Counter // of failed publishes
@@ -42,6 +43,7 @@ func newMeter(provider metric.MeterProvider) *meter {
 	m.dead = m.counter(telemetry.MetricDeadLettered, "{message}", "messages dead-lettered")
 	m.handOffs = m.counter(telemetry.MetricHandOffFailures, "{attempt}", "copies that were not confirmed and are tried again")
 	m.isolated = m.counter(telemetry.MetricIsolated, "{message}", "messages handled alone, because earlier deliveries had no outcome")
+	m.replies = m.counter(telemetry.MetricReplyFailures, "{message}", "replies to requests that were not sent")
 	m.reconnects = m.counter(telemetry.MetricReconnects, "{connection}", "connections lost")
 	var err error
 	m.consumed, err = telemetry.ConsumedMessages(m.meter)
@@ -163,6 +165,7 @@ func (m *meter) begin(queues []*Subscription) {
 		name := q.config.Name
 		m.handOffs.Add(ctx, 0, metric.WithAttributes(queueAttribute(name)))
 		m.isolated.Add(ctx, 0, metric.WithAttributes(queueAttribute(name)))
+		m.replies.Add(ctx, 0, metric.WithAttributes(queueAttribute(name)))
 		m.consumed.Add(ctx, 0, metric.WithAttributeSet(telemetry.MetricAttributes(telemetry.OperationProcess, name, "")))
 		for _, pattern := range q.mux.Patterns() {
 			m.beginHandler(ctx, name, pattern)
@@ -207,6 +210,8 @@ func (m *meter) count(e Event) {
 		m.handOffs.Add(ctx, 1, metric.WithAttributes(queueAttribute(e.Queue)))
 	case Isolated:
 		m.isolated.Add(ctx, 1, metric.WithAttributes(queueAttribute(e.Queue)))
+	case ReplyFailed:
+		m.replies.Add(ctx, 1, metric.WithAttributes(queueAttribute(e.Queue)))
 	case SessionDown:
 		m.reconnects.Add(ctx, 1, metric.WithAttributes(telemetry.ConnectionKey.String(e.Role)))
 	}

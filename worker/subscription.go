@@ -60,6 +60,7 @@ type Subscription struct {
 // deriveContext sets the context of the queue's handlers, a child of the worker's.
 func (q *Subscription) deriveContext(inHand context.Context) {
 	q.inHand = handler.WithTimeLimit(handler.WithStopping(inHand, q.stopping), q.config.Timeout)
+	q.inHand = handler.WithReplier(q.inHand, replier{})
 }
 
 // Handle registers h for the routing keys that match pattern: words between dots,

@@ -37,3 +37,17 @@ func NewDelivery(queue string, raw amqp091.Delivery) *Delivery {
 
 // HeadStart is what a node may take before the next one is tried beside it.
 const HeadStart = headStart
+
+// RepliesOf is the channel of the calls of s.
+func RepliesOf(s *Sender) *replies { return s.calls.current.Load() }
+
+// Ended reports whether the channel has ended.
+func (r *replies) Ended() bool { return r.ended() }
+
+// Waiting is the number of calls of s that wait for their reply.
+func Waiting(s *Sender) int {
+	r := s.calls.current.Load()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.waiting)
+}

@@ -19,6 +19,7 @@ type inFlight struct {
 	confirm  *amqp091.DeferredConfirmation
 	returned *amqp091.Return
 	given    atomic.Bool // set when the caller no longer waits for the confirm
+	direct   bool        // a direct reply; see IsReplyAddress
 
 	// Properties that the broker may name in a refusal.
 	size               int

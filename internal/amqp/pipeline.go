@@ -135,7 +135,7 @@ func (p *pipeline) admit(exchange, key string, msg *amqp091.Publishing) (*inFlig
 	return &inFlight{
 		line: p, id: identity{exchange: exchange, key: key, id: msg.MessageId},
 		size: len(msg.Body), userID: msg.UserId, expiration: msg.Expiration,
-		weight: int64(min(len(msg.Body)+messageAtWork, windowBytes)),
+		weight: int64(min(len(msg.Body)+messageAtWork, windowBytes)), direct: exchange == "" && IsReplyAddress(key),
 	}, nil
 }
 
@@ -144,7 +144,7 @@ func (p *pipeline) write(f *inFlight, msg *amqp091.Publishing) (err error) {
 	p.sendMu.Lock()
 	defer p.sendMu.Unlock()
 	f.sentAt = time.Now()
-	f.confirm, err = p.ch.PublishWithDeferredConfirm(f.id.exchange, f.id.key, true, false, *msg)
+	f.confirm, err = p.ch.PublishWithDeferredConfirm(f.id.exchange, f.id.key, !f.direct, false, *msg)
 	if err != nil {
 		f.release()
 		return f.publishError(err)

@@ -25,6 +25,7 @@ type Sender struct {
 	refusing  refusing
 	alone     chan struct{} // held by the message that has a channel of its own
 	reporting reporting
+	calls     calls
 
 	unroutable unroutable
 
@@ -39,7 +40,7 @@ type Sender struct {
 func NewSender(cfg Config, role string, onChange func(*Session, error)) *Sender {
 	return &Sender{
 		connector: NewConnector(cfg, role, onChange), changed: make(chan struct{}), alone: make(chan struct{}, 1),
-		reporting: reporting{taken: make(chan struct{}, 1)},
+		reporting: reporting{taken: make(chan struct{}, 1)}, calls: calls{opening: make(chan struct{}, 1)},
 	}
 }
 

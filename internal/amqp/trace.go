@@ -26,6 +26,7 @@ type Tracer struct {
 	tracer     trace.Tracer
 	sent       metric.Int64Counter
 	duration   metric.Float64Histogram
+	late       metric.Int64Counter
 }
 
 // NewTracer returns a tracer with the providers of cfg.
@@ -35,9 +36,12 @@ func NewTracer(cfg Config) *Tracer {
 	report(err)
 	duration, err := telemetry.OperationDuration(meter)
 	report(err)
+	late, err := meter.Int64Counter(telemetry.MetricLateReplies, metric.WithUnit("{message}"),
+		metric.WithDescription("replies that were dropped, because their calls had ended"))
+	report(err)
 	return &Tracer{
 		provider: cfg.TracerProvider, propagator: cfg.Propagator,
-		tracer: telemetry.Tracer(cfg.TracerProvider), sent: sent, duration: duration,
+		tracer: telemetry.Tracer(cfg.TracerProvider), sent: sent, duration: duration, late: late,
 	}
 }
 

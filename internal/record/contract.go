@@ -18,6 +18,7 @@ type Header struct {
 func Contract() []Header {
 	return []Header{
 		{HeaderPublishedAt, Integer, "when the message was published, in milliseconds since 1970"},
+		{HeaderDeadline, Integer, "until when the caller of a request waits for the reply, in milliseconds since 1970"},
 		{HeaderPublish, Text, "tells messages in flight apart, between publisher and broker only"},
 		{HeaderSchedule, Text, "the name of the schedule's entry"},
 		{HeaderTick, Time, "the tick of the schedule, in the time zone of the entry"},

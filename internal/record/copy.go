@@ -36,12 +36,12 @@ func Copy(m *message.Message, more message.Headers) *message.Message {
 
 // IsRecord reports whether a header belongs to the failure record. The headers that keep
 // the expiration and the user id removed from a copy stay with the message, and so do the
-// headers of a replay and of a schedule.
+// headers of a replay, of a schedule and of a call.
 func IsRecord(header string) bool {
 	switch header {
 	case HeaderExpiration, HeaderUserID,
 		HeaderReplayedAt, HeaderReplayedBy, HeaderEditedFrom,
-		HeaderSchedule, HeaderTick:
+		HeaderSchedule, HeaderTick, HeaderDeadline:
 		return false
 	}
 	return IsOwn(header)

@@ -59,6 +59,10 @@ const (
 // an exchange or queue, by the clock of the publisher. AMQP's own timestamp has whole seconds.
 const HeaderPublishedAt = "warren-published-at"
 
+// HeaderDeadline is the time in milliseconds since 1970 at which the caller of a request stops
+// waiting for the reply, by the caller's clock. Copies keep it.
+const HeaderDeadline = "warren-deadline"
+
 // IsOwn reports whether Warren writes the header itself. Publishers drop such headers if a
 // program passes them on, because they would misroute the message, or count its attempts
 // wrongly. Other headers that begin with "warren-" belong to the user.
@@ -69,7 +73,7 @@ func IsOwn(header string) bool {
 		HeaderFingerprint, HeaderStack, HeaderHandler, HeaderHost, HeaderVersion, HeaderHistory,
 		HeaderTrace, HeaderExpiration, HeaderUserID, HeaderCheckpoint,
 		HeaderReplayedAt, HeaderReplayedBy, HeaderEditedFrom,
-		HeaderSchedule, HeaderTick, HeaderPublish, HeaderPublishedAt, HeaderCanary, HeaderDue, HeaderDueExpiration, HeaderDueSent, HeaderDueRefusals:
+		HeaderSchedule, HeaderTick, HeaderPublish, HeaderPublishedAt, HeaderDeadline, HeaderCanary, HeaderDue, HeaderDueExpiration, HeaderDueSent, HeaderDueRefusals:
 		return true
 	}
 	return false

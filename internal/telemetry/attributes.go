@@ -32,6 +32,15 @@ func ProcessAttributes(m *message.Message) []attribute.KeyValue {
 	return attrs
 }
 
+// ReceiveAttributes returns the attributes of the CLIENT span that waits for a message from the
+// queue in the conversation.
+func ReceiveAttributes(queue, conversation string) []attribute.KeyValue {
+	return []attribute.KeyValue{
+		semconv.MessagingSystemRabbitMQ, semconv.MessagingOperationName(OperationReceive), semconv.MessagingOperationTypeReceive,
+		semconv.MessagingDestinationName(queue), semconv.MessagingMessageConversationID(conversation),
+	}
+}
+
 func aboutMessage(key string, m *message.Message) []attribute.KeyValue {
 	attrs := make([]attribute.KeyValue, 0, 10) // the most there can be, without the server address
 	attrs = append(attrs, semconv.MessagingSystemRabbitMQ, semconv.MessagingMessageBodySize(len(m.Body)))

@@ -43,6 +43,8 @@ const (
 	MetricPrefetch        = "warren.prefetch"          // gauge, {message}
 	MetricState           = "warren.state"             // gauge, 1 for the state that a queue is in
 	MetricOverdue         = "warren.overdue"           // gauge, {message}
+	MetricLateReplies     = "warren.late_replies"      // counter, {message}
+	MetricReplyFailures   = "warren.reply.failures"    // counter, {message}
 )
 
 // Names of the attributes that are Warren's own, since the conventions have none for them.
@@ -61,6 +63,7 @@ const (
 const (
 	OperationPublish = "publish" // of type send
 	OperationProcess = "process" // of type process
+	OperationReceive = "receive" // of type receive
 )
 
 // defaultExchange is the name that the conventions give to the default exchange.
@@ -101,6 +104,9 @@ func PublishSpanName(exchange string) string {
 
 // ProcessSpanName returns the name of a CONSUMER span.
 func ProcessSpanName(queue string) string { return OperationProcess + " " + queue }
+
+// ReceiveSpanName returns the name of the CLIENT span that waits for a message from the queue.
+func ReceiveSpanName(queue string) string { return OperationReceive + " " + queue }
 
 // Buckets returns the boundaries of the histograms of durations, in seconds. They are the
 // boundaries that the conventions recommend, which end at 10, and further ones up to 10

@@ -4,21 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/internal/amqp"
 )
-
-// replies is the queue of RabbitMQ's direct reply-to. The broker replaces it in the reply-to
-// of a message with the address of the channel.
-const replies = "amq.rabbitmq.reply-to"
-
-// IsAddress reports whether a reply-to is the address of a channel. A publisher may write the
-// name of any queue into the property.
-func IsAddress(replyTo string) bool { return strings.HasPrefix(replyTo, replies+".") }
 
 // channel publishes and receives direct replies.
 type channel struct {
@@ -41,7 +32,7 @@ func open(ctx context.Context, s *amqp.Session) (*channel, error) {
 	}
 	c := &channel{session: s, ch: ch, closed: ch.NotifyClose(make(chan *amqp091.Error, 1))}
 	c.deliveries, err = amqp.Ask(ctx, s, func() (<-chan amqp091.Delivery, error) {
-		return ch.Consume(replies, "", true, false, false, false, nil)
+		return ch.Consume(amqp.ReplyTo, "", true, false, false, false, nil)
 	}, amqp.Closing[<-chan amqp091.Delivery](ch))
 	if err != nil {
 		if ctx.Err() == nil {
@@ -54,12 +45,12 @@ func open(ctx context.Context, s *amqp.Session) (*channel, error) {
 
 // announce publishes a message to Exchange, with the address of the channel.
 func (c *channel) announce(kind string, body []byte) error {
-	return c.publish(Exchange, kind, amqp091.Publishing{ReplyTo: replies, Body: body})
+	return c.publish(Exchange, kind, amqp091.Publishing{ReplyTo: amqp.ReplyTo, Body: body})
 }
 
 // send sends a command, which is answered to the address of the channel.
 func (c *channel) send(address, correlation string, body []byte) error {
-	return c.publish("", address, amqp091.Publishing{ReplyTo: replies, CorrelationId: correlation, Body: body})
+	return c.publish("", address, amqp091.Publishing{ReplyTo: amqp.ReplyTo, CorrelationId: correlation, Body: body})
 }
 
 // reply answers a command. It names no address: two processes whose addresses were given to

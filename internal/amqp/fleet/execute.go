@@ -11,6 +11,8 @@ import (
 	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/internal/amqp"
 )
 
 // Bounds of the commands that wait, and of the time that one of them may take.
@@ -215,7 +217,7 @@ func (m *Member) answer(c *channel, o Options, d amqp091.Delivery, command Comma
 	if err != nil {
 		body, err = encode(&Answer{Format: Format, Error: err.Error()}, MaxAnswer)
 	}
-	if err == nil && IsAddress(d.ReplyTo) {
+	if err == nil && amqp.IsReplyAddress(d.ReplyTo) {
 		_ = c.reply(d.ReplyTo, clipped(d.CorrelationId), body) // without an answer, the sender reports a timeout
 	}
 	if reads(command.Name) && a.Error == "" {

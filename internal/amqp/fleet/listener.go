@@ -120,7 +120,7 @@ func (l *Listener) take(m *message.Message, now time.Time) {
 		return
 	}
 	s := &Seen{Announcement: a, User: clipped(m.UserID), Received: now}
-	if IsAddress(m.ReplyTo) {
+	if amqp.IsReplyAddress(m.ReplyTo) {
 		s.Address = m.ReplyTo
 	}
 	id := identity{s.User, a.Process.ID}
