@@ -121,8 +121,8 @@ func (o *outgoing) ask(ctx context.Context) error {
 
 // ask sends the request and waits for the reply.
 func (p *Publisher) ask(ctx context.Context, sender *amqp.Sender, out *outgoing) (*message.Message, error) {
-	ctx, span := p.tracer.Start(ctx, &out.message)
-	request, err := sender.StartCall(ctx, p.exchange, out.key, &out.message)
+	sending, span := p.tracer.Start(ctx, &out.message)
+	request, err := sender.StartCall(sending, p.exchange, out.key, &out.message)
 	span.End(err)
 	if err != nil {
 		return nil, err

@@ -50,7 +50,8 @@ type generation struct {
 	numbersConsumers  bool   // messages of a lost channel are requeued in the order in which its consumers started, instead of by consumer tag
 
 	// Messages.
-	sortsHeaders bool // sorts headers by name when a message is published
+	sortsHeaders   bool // sorts headers by name when a message is published
+	returnsReplies bool // a mandatory direct reply is returned, even if it was delivered
 
 	// Dead letters.
 	trustsDeaths bool // an x-death header set by a client is used
@@ -88,7 +89,7 @@ var generations = map[string]generation{
 		globalQoS: true, cancelStalls: true,
 		defaultLimit: noLimit, minusOneIsZero: true, countsReturns: true, getCountsFromZero: true, requeuesToEnd: true,
 		quorumName:   "quorum",
-		trustsDeaths: true,
+		trustsDeaths: true, returnsReplies: true,
 	},
 	"4.0": {
 		release: "4.0", version: "4.0.5",
@@ -96,7 +97,7 @@ var generations = map[string]generation{
 		mechanisms: "ANONYMOUS PLAIN AMQPLAIN", firstFrames: 4096, minFrame: 4096, maxMessage: 16 << 20,
 		localRandom: true, namesDefaultType: true, zeroIsAllPriorities: true,
 		globalQoS: true, bestIsActive: true, queueTimeouts: true, numbersConsumers: true,
-		sortsHeaders: true, priorities: twoLevels, defaultLimit: 20, countsReturns: true, requeuesToEnd: true,
+		sortsHeaders: true, returnsReplies: true, priorities: twoLevels, defaultLimit: 20, countsReturns: true, requeuesToEnd: true,
 		lastDeath: true, carriesCount: true, quorumName: "quorum",
 	},
 	"4.3": {

@@ -144,10 +144,10 @@ func (ch *channel) check(in *incoming) (*exchange, *message, error) {
 }
 
 // distribute publishes a message to its queues. It returns false if one of them refuses the
-// message. A mandatory message that reaches no queue is returned to the client.
+// message. A mandatory message that reaches no queue is returned to the client; see unrouted.
 func (ch *channel) distribute(p publication) bool {
 	queues := p.exchange.route(p.message)
-	if len(queues) == 0 && p.mandatory {
+	if p.mandatory && ch.unrouted(p.message, len(queues)) {
 		ch.conn.out.content(ch.id, &wire.BasicReturn{
 			ReplyCode: noRoute, ReplyText: replyNames[noRoute],
 			Exchange: p.message.exchange, RoutingKey: p.message.key,

@@ -51,4 +51,18 @@ func (ch *channel) source(m *wire.BasicConsume) (*queue, error) {
 	return ch.usable(m.Queue, read)
 }
 
+// unrouted reports whether a mandatory message is returned that was routed to so many queues.
+// Older releases return every direct reply. RabbitMQ 4.3 returns none, even if its caller has
+// gone, except a reply to a name that is not an address.
+func (ch *channel) unrouted(m *message, queues int) bool {
+	address, direct := strings.CutPrefix(m.key, replyTo+".")
+	switch {
+	case m.exchange != "" || !direct:
+		return queues == 0
+	case ch.broker().gen.returnsReplies:
+		return true
+	}
+	return len(address) != len(uniqueName(""))
+}
+
 func (q *queue) hidden() bool { return strings.HasPrefix(q.name, replyTo+".") }

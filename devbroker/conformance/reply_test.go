@@ -76,6 +76,41 @@ var replyScenarios = []scenario{
 			there no more: true`,
 	},
 	{
+		name: "a mandatory reply is delivered",
+		do: func(c *client) {
+			c.classic("q", nil)
+			caller, server := c.open(), c.open()
+			k := caller.consume(replyTo, consume{tag: "replies", noAck: true})
+			c.fail("publish", caller.Publish("", c.at("q"), false, false, amqp.Publishing{ReplyTo: replyTo}))
+			caller.sync()
+			to := c.get("q").ReplyTo
+			returns := server.NotifyReturn(make(chan amqp.Return, 2))
+			reply := func(body string) {
+				server.fail("publish", server.Publish("", to, true, false, amqp.Publishing{Body: []byte(body)}))
+				server.sync()
+				c.notef("%d returned", len(returns))
+			}
+			reply("to a caller that waits")
+			k.take(1)
+			c.fail("close", caller.Close())
+			reply("to a caller that has gone")
+		},
+		want: `
+			get: 
+			0 returned
+			replies: to a caller that waits
+			0 returned`,
+		differ: []difference{{
+			versions: "3.10 4.0",
+			want: `
+			get: 
+			1 returned
+			replies: to a caller that waits
+			2 returned`,
+			why: "4.3 routes a reply to a volatile queue, and earlier versions route it to no queue",
+		}},
+	},
+	{
 		name: "a reply to an unknown address is unroutable",
 		do: func(c *client) {
 			r := c.rawOpen(0)
