@@ -144,6 +144,12 @@ var programs = []struct {
 		},
 	},
 	{
+		folder: "replicas", queues: []string{
+			"replicas-charges", "warren.limit.replicas.0", "warren.limit.replicas.1", "warren.limit.replicas.2", "warren.limit.replicas.3",
+		},
+		story: [][]string{{"60 charges, at most 4 at a time: true"}},
+	},
+	{
 		folder: "scheduled", queues: []string{"scheduled-reports", "warren.schedule.token.scheduled", "warren.schedule.state.scheduled"},
 		story: [][]string{{"replica …", "report for 20…", "report for 20…", "report for 20…"}},
 	},

@@ -9,6 +9,7 @@ import (
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/amqp/fleet"
+	"github.com/warren-mq/warren/internal/amqp/limit"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -25,6 +26,7 @@ type Connections struct {
 	tracer    *amqp.Tracer // of replies
 	declared  time.Time    // when that was done last, over session
 
+	limits     *limit.Host // of the handlers of all queues
 	announcing sync.Once
 	fleet      *fleet.Member // see member
 
@@ -60,12 +62,18 @@ func NewConnections(c broker.Config, onEvent func(Event)) *Connections {
 			}
 		}
 	}
-	return &Connections{
+	connections := &Connections{
 		consuming: amqp.NewConnector(amqp.Config(c), roleConsume, changed(roleConsume)),
 		sender:    amqp.NewSender(amqp.Config(c), rolePublish, changed(rolePublish)),
 		tracer:    amqp.NewTracer(amqp.Config(c)),
 		declaring: make(openers, 1),
 	}
+	connections.limits = limit.NewHost(connections.consuming, connections.sender, func(name string, err error) {
+		if onEvent != nil {
+			onEvent(LimitFailed{Limit: name, Err: err})
+		}
+	})
+	return connections
 }
 
 // declareShared declares the topology that all queues share, unless that was done over
@@ -112,14 +120,25 @@ func (c *Connections) turn(exchange string) openers {
 // broker.ErrRefused if the broker refuses the login, or broker.ErrNotConnected when the
 // start-up time is over.
 func (c *Connections) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+	open, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	ended := make(chan error, 2)
-	go func() { ended <- c.consuming.Run(ctx) }()
-	go func() { ended <- c.sender.Run(ctx) }()
-	err := <-ended
+	go func() { ended <- c.consuming.Run(open) }()
+	go func() { ended <- c.sender.Run(open) }()
+	var err error
+	left := 2
+	select {
+	case err = <-ended:
+		left--
+	case <-ctx.Done():
+	}
+	c.limits.Close() // while the connections are open
 	cancel()
-	return cmp.Or(err, <-ended)
+	for ; left > 0; left-- {
+		err = cmp.Or(err, <-ended)
+	}
+	c.limits.Wait()
+	return err
 }
 
 // Sender returns the sender of the publishing connection.

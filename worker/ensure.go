@@ -143,5 +143,12 @@ func (w *Worker) split() (declared, verified topology.Topology) {
 		d, v := q.parts()
 		declared, verified = declared.Merge(d), verified.Merge(v)
 	}
+	switch w.mode() {
+	case topology.Verify:
+		verified = verified.Merge(w.limitTopology())
+	case topology.Trust:
+	default:
+		declared = declared.Merge(w.limitTopology())
+	}
 	return declared.Unique(), verified.Unique()
 }

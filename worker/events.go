@@ -129,6 +129,13 @@ type TopologyChanged struct {
 	Trusted bool
 }
 
+// LimitFailed reports that this process cannot take the slots of a limit of package limit, or
+// has lost some that handlers used. It tries again, and the messages wait.
+type LimitFailed struct {
+	Limit string // its name
+	Err   error
+}
+
 // Isolated says that a message is about to be handled alone: the broker delivered it
 // before without an outcome, DeliveryCount times, and it may be what ends the process.
 type Isolated struct {
@@ -155,6 +162,7 @@ func (HandOffFailed) event()   {}
 func (DelayFailed) event()     {}
 func (HandlerOverdue) event()  {}
 func (TopologyChanged) event() {}
+func (LimitFailed) event()     {}
 func (Isolated) event()        {}
 func (CanaryReported) event()  {}
 func (ReplyFailed) event()     {}

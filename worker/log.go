@@ -32,6 +32,8 @@ func (w *Worker) logEvent(e Event) {
 			"routing_key", e.RoutingKey, "attempt", e.Attempt, "age", e.Age)
 	case TopologyChanged:
 		w.logTopology(e)
+	case LimitFailed:
+		w.log.Error("worker: limit not available, trying again", "limit", e.Limit, "error", e.Err)
 	case Isolated:
 		w.log.WarnContext(telemetry.Within(e.Span), "worker: message handled alone, earlier deliveries had no outcome", "queue", e.Queue, "message_id", e.MessageID,
 			"routing_key", e.RoutingKey, "delivery_count", e.DeliveryCount)

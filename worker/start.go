@@ -89,5 +89,5 @@ func (w *Worker) Topology() topology.Topology {
 			t = t.Merge(fleetwire.Topology())
 		}
 	}
-	return t.Unique()
+	return t.Merge(w.limitTopology()).Unique()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/limit"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/topology"
 )
@@ -21,6 +22,7 @@ type Subscription struct {
 	config  Queue
 	mux     handler.Mux
 	chain   handler.Handler // all middleware around dispatch
+	limits  []limit.Spec    // that other processes share; see wrap
 	parking *parking        // nil if the queue has none
 	busy    atomic.Int64    // messages in handlers, or whose copy is not confirmed yet
 	pool    pool
@@ -59,6 +61,7 @@ type Subscription struct {
 
 // deriveContext sets the context of the queue's handlers, a child of the worker's.
 func (q *Subscription) deriveContext(inHand context.Context) {
+	inHand = limit.WithHost(inHand, q.worker.connections.limits)
 	q.inHand = handler.WithTimeLimit(handler.WithStopping(inHand, q.stopping), q.config.Timeout)
 	q.inHand = handler.WithReplier(q.inHand, replier{})
 }
@@ -71,6 +74,7 @@ func (q *Subscription) Handle(pattern string, h handler.Handler) {
 	if q.worker.started.Load() {
 		panic("worker: Handle was called after Run")
 	}
+	q.noteLimits(h)
 	q.mux.Handle(pattern, h)
 }
 

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/amqp/limit"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -89,7 +90,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 	}
 	q.overdue = newOverdue(func(e HandlerOverdue) { e.Queue = c.Name; w.emit(e) })
 	mw = append(mw, q.overdue.middleware)
-	q.chain = handler.Chain(handler.Func(q.dispatch), mw...)
+	q.chain = q.wrap(handler.Func(q.dispatch), mw)
 	w.queues = append(w.queues, q)
 	w.starting.Add(1)
 	q.parking = w.park(q.workQueue())
@@ -153,7 +154,7 @@ func (w *Worker) warnDiscards() {
 }
 
 func (w *Worker) validate() error {
-	var errs []error
+	errs := []error{limit.Check(w.limits())}
 	if w.config.Connections == nil {
 		errs = append(errs, w.config.Broker.Validate())
 	}

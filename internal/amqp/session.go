@@ -106,6 +106,10 @@ func (s *Session) BrokerVersion() string {
 	return v
 }
 
+// Heartbeat returns the interval of heartbeats that both peers have agreed on. The broker closes
+// a connection from which it has received nothing for two intervals, and not earlier.
+func (s *Session) Heartbeat() time.Duration { return s.conn.Config.Heartbeat }
+
 // DelaysRetries reports whether the node is of a version that keeps a rejected message back
 // for a pause (x-delayed-retry-*): 4.3 or later.
 func (s *Session) DelaysRetries() bool {

@@ -1,0 +1,190 @@
+package limit_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/limit"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/worker"
+)
+
+// service is a worker on a broker in memory, in virtual time.
+type service struct {
+	t      *testing.T
+	cfg    broker.Config
+	worker *worker.Worker
+	stop   context.CancelFunc
+	ended  chan error
+}
+
+func newService(t *testing.T) *service {
+	t.Helper()
+	b, err := devbroker.Pipe(devbroker.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	cfg := broker.Config{URL: b.URL(), Dial: b.DialContext}
+	return &service{t: t, cfg: cfg, worker: worker.New(worker.Config{Broker: cfg}), ended: make(chan error, 1)}
+}
+
+// run starts the worker and publishes n messages to each queue.
+func (s *service) run(n int, queues ...string) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	s.stop = cancel
+	go func() { s.ended <- s.worker.Run(ctx) }()
+	<-s.worker.Ready()
+	for _, queue := range queues {
+		for range n {
+			if err := s.worker.Publisher("").Publish(s.t.Context(), queue, "hello"); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// end stops the worker.
+func (s *service) end() {
+	s.t.Helper()
+	s.stop()
+	if err := <-s.ended; err != nil {
+		s.t.Error(err)
+	}
+}
+
+// TestQueuesShareALimit: two queues with a concurrency of 4 each, and a limit of 3 for both.
+func TestQueuesShareALimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t)
+		stripe := limit.Concurrency("stripe", 3)
+		var now, most, handled atomic.Int64
+		h := handler.Func(func(context.Context, *message.Message) error {
+			most.Store(max(most.Load(), now.Add(1)))
+			time.Sleep(time.Second)
+			now.Add(-1)
+			handled.Add(1)
+			return nil
+		})
+		s.worker.Queue(worker.Queue{Name: "charges", Concurrency: 4, Middleware: []handler.Middleware{stripe}}).Handle("charges", h)
+		s.worker.Queue(worker.Queue{Name: "refunds", Concurrency: 4}).Handle("refunds", stripe(h))
+		s.run(12, "charges", "refunds")
+		time.Sleep(9500 * time.Millisecond)
+		s.end()
+		if most.Load() != 3 || handled.Load() < 24 {
+			t.Errorf("%d handlers ran at a time, and %d have run, want 3 and 24", most.Load(), handled.Load())
+		}
+	})
+}
+
+// TestAWaitSpendsNoTimeOfTheHandler, and a queue without the limit goes on.
+func TestAWaitSpendsNoTimeOfTheHandler(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t)
+		var limited, free, late atomic.Int64
+		s.worker.Queue(worker.Queue{
+			Name: "charges", Concurrency: 4, Timeout: 2 * time.Second,
+			Middleware: []handler.Middleware{limit.For("charges", limit.Concurrency("stripe", 1))},
+		}).Handle("charges", handler.Func(func(ctx context.Context, m *message.Message) error {
+			time.Sleep(1500 * time.Millisecond)
+			limited.Add(1)
+			if ctx.Err() != nil || m.Attempt != 1 {
+				late.Add(1)
+			}
+			return nil
+		}))
+		s.worker.Queue(worker.Queue{Name: "mails"}).Handle("mails", handler.Func(func(context.Context, *message.Message) error {
+			free.Add(1)
+			return nil
+		}))
+		s.run(4, "charges", "mails")
+		time.Sleep(time.Second)
+		if free.Load() != 4 {
+			t.Errorf("the other queue has handled %d messages, want 4", free.Load())
+		}
+		time.Sleep(9 * time.Second)
+		s.end()
+		if limited.Load() != 4 || late.Load() != 0 {
+			t.Errorf("%d messages were handled, %d of them too late or again, want 4 and 0", limited.Load(), late.Load())
+		}
+	})
+}
+
+// TestAWaitEndsWhenTheWorkerStops, without an attempt.
+func TestAWaitEndsWhenTheWorkerStops(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t)
+		var handled atomic.Int64
+		q := s.worker.Queue(worker.Queue{Name: "charges", Concurrency: 4, Middleware: []handler.Middleware{limit.Rate("stripe", 1, time.Hour)}})
+		q.Handle("charges", handler.Func(func(context.Context, *message.Message) error {
+			handled.Add(1)
+			return nil
+		}))
+		var released atomic.Int64
+		s.worker.Watch(func(e worker.Event) {
+			if e, ok := e.(worker.Settled); ok && e.Outcome.Verdict == worker.Release && errors.Is(e.Outcome.Err, handler.ErrStopping) {
+				released.Add(1)
+			}
+		})
+		s.run(4, "charges")
+		time.Sleep(time.Minute)
+		began := time.Now()
+		s.end()
+		if handled.Load() != 1 || released.Load() != 3 || time.Since(began) > 5*time.Second {
+			t.Errorf("%d were handled and %d released after %v, want 1 and 3 within 5 s", handled.Load(), released.Load(), time.Since(began))
+		}
+	})
+}
+
+// TestALimitThatIsNotSetUp is an error of the message or of Run.
+func TestALimitThatIsNotSetUp(t *testing.T) {
+	t.Parallel()
+	h := limit.Concurrency("stripe", 1)(handler.Func(func(context.Context, *message.Message) error { return nil }))
+	if err := h.Handle(t.Context(), &message.Message{}); err == nil || !strings.Contains(err.Error(), "not of a worker") {
+		t.Errorf("outside a worker the error is %v", err)
+	}
+	w := worker.New(worker.Config{Broker: broker.Config{URL: "amqp://127.0.0.1:1/"}})
+	w.Queue(worker.Queue{Name: "a", Middleware: []handler.Middleware{limit.Concurrency("stripe", 1)}}).Handle("a", h)
+	w.Queue(worker.Queue{Name: "b"}).Handle("b", limit.Concurrency("stripe", 2)(h))
+	if err := w.Run(t.Context()); err == nil || !strings.Contains(err.Error(), `named "stripe" and differ`) {
+		t.Errorf("with two limits of one name, Run returned %v", err)
+	}
+	if n := len(w.Topology().Queues); n == 0 || !strings.HasPrefix(w.Topology().Queues[n-1].Name, "warren.limit.stripe.") {
+		t.Errorf("the topology lacks the queues of the limit: %v", w.Topology().Queues)
+	}
+}
+
+func TestLimitsThatPanic(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]func(){
+		"no name":               func() { limit.Concurrency("", 1) },
+		"a name with dots":      func() { limit.Concurrency("a.b", 1) },
+		"no slots":              func() { limit.Concurrency("a", 0) },
+		"too many slots":        func() { limit.Concurrency("a", limit.MaxConcurrency+1) },
+		"a rate of nothing":     func() { limit.Rate("a", 0, time.Second) },
+		"a rate in no time":     func() { limit.Rate("a", 1, 0) },
+		"a pattern that is bad": func() { limit.For(strings.Repeat("a", 300), limit.Concurrency("a", 1)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			defer func() {
+				if recover() == nil {
+					t.Error("it did not panic")
+				}
+			}()
+			f()
+		})
+	}
+}
