@@ -98,7 +98,7 @@ func TestNoProductionPackageDependsOnDevbroker(t *testing.T) {
 // light are packages that every program links. heavy are libraries that only the packages that
 // wrap them may bring in.
 var (
-	light = []string{"message", "retry", "handler", "broker", "dedupe", "middleware", "limit", "worker", "outbox", "schedule", "codec", "codec/seal", "codec/claim", "codec/cloudevents"}
+	light = []string{"message", "retry", "handler", "broker", "dedupe", "middleware", "worker", "outbox", "schedule", "codec", "codec/seal", "codec/claim", "codec/cloudevents"}
 	heavy = []string{
 		"github.com/klauspost/compress", "github.com/go-json-experiment/json", "github.com/santhosh-tekuri/jsonschema",
 		"google.golang.org/protobuf/proto", "github.com/go-playground/validator", "github.com/redis/go-redis",

@@ -6,11 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/amqp/limit"
-	"github.com/warren-mq/warren/internal/topic"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 )
@@ -69,22 +70,31 @@ func Rate(name string, n int, period time.Duration) handler.Middleware {
 
 // For returns mw for the messages whose routing key matches pattern, such as order.* or #.
 // Other messages pass. It lets a middleware of a queue limit one of its handlers, so that
-// the wait is not within the Timeout. For panics if the pattern is wrong.
+// the wait is not within the Timeout. The queue's registration panics if the pattern is wrong.
 func For(pattern string, mw handler.Middleware) handler.Middleware {
-	p, err := topic.Parse(pattern)
-	if err != nil {
-		panic("limit: " + err.Error())
-	}
+	return ByKey(map[string]handler.Middleware{pattern: mw})
+}
+
+// ByKey is For with several patterns. As with handlers, the most specific pattern wins. Its middleware may be
+// nil, for messages without a limit.
+func ByKey(limits map[string]handler.Middleware) handler.Middleware {
 	return func(next handler.Handler) handler.Handler {
-		within := mw(next)
+		var mux handler.Mux
 		l := &limited{handle: func(ctx context.Context, m *message.Message) error {
-			if p.Matches(m.RoutingKey) {
+			if within, _, ok := mux.Match(m.RoutingKey); ok {
 				return within.Handle(ctx, m)
 			}
 			return next.Handle(ctx, m)
 		}}
-		if inner, ok := within.(limit.Limited); ok {
-			l.limits = inner.Limits()
+		for _, pattern := range slices.Sorted(maps.Keys(limits)) {
+			within := next
+			if mw := limits[pattern]; mw != nil {
+				within = mw(next)
+			}
+			mux.Handle(pattern, within)
+			if inner, ok := within.(limit.Limited); ok {
+				l.limits = append(l.limits, inner.Limits()...)
+			}
 		}
 		return l
 	}

@@ -175,7 +175,7 @@ func TestLimitsThatPanic(t *testing.T) {
 		"too many slots":        func() { limit.Concurrency("a", limit.MaxConcurrency+1) },
 		"a rate of nothing":     func() { limit.Rate("a", 0, time.Second) },
 		"a rate in no time":     func() { limit.Rate("a", 1, 0) },
-		"a pattern that is bad": func() { limit.For(strings.Repeat("a", 300), limit.Concurrency("a", 1)) },
+		"a pattern that is bad": func() { limit.For("a#", limit.Concurrency("a", 1))(handler.Func(nil)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -186,5 +186,19 @@ func TestLimitsThatPanic(t *testing.T) {
 			}()
 			f()
 		})
+	}
+}
+
+// TestTheMostSpecificKeyWins: outside a worker, a message with a limit is an error.
+func TestTheMostSpecificKeyWins(t *testing.T) {
+	t.Parallel()
+	h := limit.ByKey(map[string]handler.Middleware{
+		"order.*": limit.Concurrency("orders", 1), "order.sent": nil, "order.paid": limit.Concurrency("stripe", 1),
+	})(handler.Func(func(context.Context, *message.Message) error { return nil }))
+	for key, want := range map[string]string{"order.paid": `"stripe"`, "order.new": `"orders"`, "order.sent": "", "mail": ""} {
+		err := h.Handle(t.Context(), &message.Message{RoutingKey: key})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("key %s: got %v, want an error with %q", key, err, want)
+		}
 	}
 }

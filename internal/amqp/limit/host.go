@@ -20,7 +20,7 @@ type Host struct {
 
 	mu      sync.Mutex
 	closed  bool
-	pools   map[string]*Pool // by the prefix of their queues
+	pools   map[Spec]*Pool
 	running sync.WaitGroup
 }
 
@@ -28,22 +28,23 @@ type Host struct {
 // over sender. report is called with the name of a limit and with what went wrong.
 func NewHost(connector *amqp.Connector, sender *amqp.Sender, report func(name string, err error)) *Host {
 	life, end := context.WithCancel(context.Background())
-	return &Host{connector: connector, sender: sender, report: report, life: life, end: end, pools: make(map[string]*Pool)}
+	return &Host{connector: connector, sender: sender, report: report, life: life, end: end, pools: make(map[Spec]*Pool)}
 }
 
 // Pool returns the pool of a limit, and starts it if it is the first use. It returns an error
-// if another limit has the same name, or if the host is closed.
+// if the host is closed. A limit that is changed while the host runs has a new pool: the old one
+// gives its slots back as another process does.
 func (h *Host) Pool(s Spec) (*Pool, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if p, ok := h.pools[s.prefix()]; ok {
-		return p, p.spec.same(s)
+	if p, ok := h.pools[s]; ok {
+		return p, nil
 	}
 	if h.closed {
 		return nil, amqp.ErrClosed
 	}
 	p := newPool(s)
-	h.pools[s.prefix()] = p
+	h.pools[s] = p
 	h.running.Go(func() { p.run(h.life, h) })
 	return p, nil
 }

@@ -28,6 +28,7 @@ type Queue struct {
 	HoldRetries       bool           `yaml:"hold_retries" jsonschema:"default=false" jsonschema_description:"Failed messages wait in the runner for their next attempt, unacknowledged and within prefetch, instead of in the parking queue. The longest delay is then 20m."`
 	Delays            string         `yaml:"delays" jsonschema:"enum=native" jsonschema_description:"native: RabbitMQ 4.3 or later keeps a failed message in the queue until its next attempt. The n-th pause is n times the initial_interval, up to the max_interval; with a multiplier of 1 all pauses are equal. The default is a copy in the parking queue."`
 	DeadLetters       DeadLetters    `yaml:"dead_letters" jsonschema_description:"Where dead letters go. The default is the queue NAME.dlq."`
+	Limit             SharedLimit    `yaml:"limit" jsonschema_description:"A limit for the handlers of the queue that all runners with the same broker share."`
 	Timeout           Limit          `yaml:"timeout" jsonschema:"default=1m" jsonschema_description:"The limit for one attempt of a handler, or \"none\"."`
 	MaxBodyBytes      Size           `yaml:"max_body_bytes" jsonschema:"default=16MiB" jsonschema_description:"Larger messages are dead-lettered."`
 	Type              string         `yaml:"type" jsonschema:"enum=quorum,enum=classic,enum=stream" jsonschema_description:"The default is quorum, or classic with max_priority or per_process."`

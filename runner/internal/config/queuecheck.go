@@ -36,7 +36,10 @@ func (d *document) checkQueue(path string, q Queue, c *Config) {
 		keys = append(keys, h.Key)
 		d.checkKey(join(at, "key"), h.Key, kind, q.Exchange)
 		d.ifMap(at, func(path string) { d.checkHandler(path, h) })
+		d.checkLimit(at, h.Limit)
 	}
+	d.checkLimit(path, q.Limit)
+	d.checkLimits(path, q, c)
 	if d.bad[path] {
 		return
 	}

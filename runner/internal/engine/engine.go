@@ -270,6 +270,8 @@ func (e *Engine) connectionChanged(event worker.Event) {
 		e.options.Logger.Warn("runner: connect failed, trying again", "role", event.Role, "error", event.Err)
 	case worker.SessionDown:
 		e.options.Logger.Warn("runner: connection lost, reconnecting", "role", event.Role, "error", event.Err)
+	case worker.LimitFailed:
+		e.options.Logger.Error("runner: limit not available, trying again", "limit", event.Limit, "error", event.Err)
 	}
 }
 

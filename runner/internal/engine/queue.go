@@ -33,7 +33,9 @@ func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
 		Connections: e.connections, Grace: time.Duration(all.Grace), Logger: e.options.Logger, Fleet: e.fleet(all.Fleet), MeterProvider: e.options.Meter,
 	})
 	q.worker.Watch(q.observed.note)
-	q.sub = q.worker.Queue(c.Worker(all.Exchanges))
+	wanted := c.Worker(all.Exchanges)
+	wanted.Middleware = c.Limits()
+	q.sub = q.worker.Queue(wanted)
 	means := wiring.Means{Go: e.options.Handlers, Sender: e.senderTo, Publisher: q.worker.Publisher, Logger: e.options.Logger}
 	for i, h := range c.Handlers {
 		made, err := wiring.Handler(h, means)

@@ -90,6 +90,7 @@ func (w worker) queue(q config.Queue) {
 	if exchange, key := work.DeadLetterTarget(); exchange != "" || key != "" {
 		add(&w.Write, exchange)
 	}
+	w.limits(q)
 	if work.HasParking() {
 		w.parking(topology.ParkingQueue(q.Name), "")
 	}
@@ -97,6 +98,20 @@ func (w worker) queue(q config.Queue) {
 		if name := topology.ExchangeParking(exchange); len(name) <= topology.MaxShortString {
 			w.parking(name, exchange)
 		}
+	}
+}
+
+// limits adds what the worker needs to take the slots of the limits that it shares with others.
+func (w worker) limits(q config.Queue) {
+	for _, l := range q.Slots() {
+		t := l.Topology()
+		if w.manages {
+			w.declare(t)
+		}
+		for _, slot := range t.Queues {
+			add(&w.Read, slot.Name)
+		}
+		add(&w.Write, "")
 	}
 }
 

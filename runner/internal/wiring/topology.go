@@ -28,7 +28,9 @@ func Topology(c *config.Config) topology.Topology {
 		}
 		w := worker.New(wc)
 		for _, q := range c.Queues {
-			sub := w.Queue(q.Worker(c.Exchanges))
+			wanted := q.Worker(c.Exchanges)
+			wanted.Middleware = q.Limits()
+			sub := w.Queue(wanted)
 			for _, h := range q.Handlers {
 				sub.Handle(h.Key, handler.Func(unused))
 			}
