@@ -5,7 +5,8 @@ import "github.com/warren-mq/warren/broker"
 // Publisher returns a publisher to the exchange over the worker's publishing
 // connection; "" is the default exchange, whose routing keys are queue names. Any
 // number of publishers share that one connection, and handlers may use them. Make one
-// for each exchange, before or after Run begins.
+// for each exchange, before or after Run begins. What a handler publishes by Emit is published
+// only if the handler succeeds.
 //
 // Until the connection is up, Publish waits, as it does after a loss: at most
 // broker.Config.PublishTimeout, and then returns broker.ErrNotConnected. The connection

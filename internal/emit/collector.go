@@ -147,7 +147,7 @@ func (c *Collector) Flush(ctx context.Context, err error) error {
 		c.numbers = nil
 	}
 	c.mu.Unlock()
-	if err != nil || len(waiting) == 0 {
+	if err != nil {
 		drop(ctx, waiting)
 		return err
 	}
@@ -196,6 +196,9 @@ func start(ctx context.Context, all []Emission) (waits []func() error, errs []er
 }
 
 func drop(ctx context.Context, all []Emission) {
+	if len(all) == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTimeout)
 	defer cancel()
 	for _, e := range all {
