@@ -43,7 +43,7 @@ func child(queue string) error {
 		Name: queue, Type: "classic", Concurrency: 8, Middleware: []handler.Middleware{limit.Concurrency(queue, slots)},
 	})
 	q.Handle("#", handler.Func(func(ctx context.Context, _ *message.Message) error {
-		return call(ctx, os.Getenv("CHILD_COUNTER"), 50*time.Millisecond)
+		return call(ctx, os.Getenv("CHILD_COUNTER"), 500*time.Millisecond)
 	}))
 	return w.Run(ctx)
 }
