@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 // onlyFor names the one folder that imports a package of the engine.
 var onlyFor = map[string]string{
 	"internal/amqp/inspect": "deadletter",
+	"internal/amqp/members": "worker",
 	"internal/amqp/leader":  "schedule",
 }
 

@@ -128,6 +128,19 @@ var programs = []struct {
 		}},
 	},
 	{
+		folder: "partitions", exchanges: []string{"partitions"},
+		queues: []string{
+			"partitions-bookings", "partitions-bookings.partition.0", "partitions-bookings.partition.1", "partitions-bookings.partition.2",
+			"partitions-bookings.partition.3", "partitions-bookings.partition.4", "partitions-bookings.partition.5",
+		},
+		story: [][]string{
+			{"3 workers have 2 partitions each", "2 workers have 3 partitions each"},
+			{"Ada: reserve", "Ada: pay", "Ada: confirm", "Ada: travel"},
+			{"Bob: reserve", "Bob: pay", "Bob: confirm", "Bob: travel"},
+			{"Eve: reserve", "Eve: pay", "Eve: confirm", "Eve: travel"},
+		},
+	},
+	{
 		folder: "limits", queues: []string{"limits-mails"}, exchanges: []string{"limits"},
 		story: [][]string{
 			{

@@ -77,6 +77,9 @@ type WorkQueue struct {
 	// SingleActive lets only one consumer at a time, among all workers, receive from the
 	// queue.
 	SingleActive bool
+	// Partitions is the number of partitions of the queue, 2 to 64: further queues with a single
+	// active consumer, among which the queue's messages are distributed. Zero means none.
+	Partitions int
 	// Instance makes the queue one that belongs to a single connection: it is exclusive, is
 	// deleted with the connection, and its name is Name, a dot and Instance. It has no parking
 	// queue. Empty means a durable queue.
@@ -125,6 +128,7 @@ func (q WorkQueue) Validate() error {
 	f.Addf(q.MaxLength < 0, "MaxLength is %d, want 0 or more", q.MaxLength)
 	f.Addf(q.Instance != "" && q.kind() != Classic, "the queue belongs to one process and Type is %s, want classic: RabbitMQ refuses other exclusive queues", q.kind())
 	q.validateStream(f)
+	q.validatePartitions(f)
 	q.DeadLetters.validate(f)
 	f.Addf(q.DeadLetterQueue() == q.Name, "DeadLetters is the queue itself")
 	f.Add(CheckName("queue", q.Name), CheckName("exchange", q.Exchange))
@@ -171,15 +175,17 @@ func (q WorkQueue) kind() string {
 
 // Topology returns everything that q needs in addition to Shared: Own and Support.
 func (q WorkQueue) Topology() Topology {
-	return q.deadLetterTopology().Merge(q.queue(), q.parking(), q.bound())
+	return q.deadLetterTopology().Merge(q.queue(), q.parking(), q.bound(), q.partitions())
 }
 
 // Own returns the queue, its exchange and its bindings.
 func (q WorkQueue) Own() Topology { return q.queue().Merge(q.bound()) }
 
 // Support returns what Warren needs beside the queue: its dead-letter queue, its parking
-// queue and the parking queues of its exchanges.
-func (q WorkQueue) Support() Topology { return q.deadLetterTopology().Merge(q.parking()) }
+// queue, the parking queues of its exchanges, and its partitions.
+func (q WorkQueue) Support() Topology {
+	return q.deadLetterTopology().Merge(q.parking(), q.partitions())
+}
 
 func (q WorkQueue) queue() Topology {
 	return Topology{Queues: []Queue{{Name: q.QueueName(), Arguments: q.arguments(), Exclusive: q.Instance != ""}}}
@@ -265,7 +271,7 @@ func (q WorkQueue) derived() message.Headers {
 	if q.MaxLength > 0 {
 		a["x-max-length"], a["x-overflow"] = q.MaxLength, rejectPublish
 	}
-	if q.SingleActive {
+	if q.SingleActive || q.Partitions > 0 {
 		a["x-single-active-consumer"] = true
 	}
 	return a

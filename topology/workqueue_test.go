@@ -135,6 +135,11 @@ func TestWorkQueueFaults(t *testing.T) {
 		"a stream that rejects":         {topology.WorkQueue{Type: topology.Stream, DeadLetters: topology.DeadLetters{Reject: true}}, "does not dead-letter them"},
 		"a quorum queue of one process": {topology.WorkQueue{Type: topology.Quorum, Instance: "a"}, "want classic: RabbitMQ refuses other exclusive queues"},
 		"a binding of no exchange":      {topology.WorkQueue{Bindings: []topology.Binding{{Key: "k"}}}, "want the name of an exchange"},
+		"one partition":                 {topology.WorkQueue{Partitions: 1}, "Partitions is 1, want 2 to 64"},
+		"classic partitions":            {topology.WorkQueue{Partitions: 2, Type: topology.Classic}, "want Type quorum"},
+		"partitions with priorities":    {topology.WorkQueue{Partitions: 2, Type: topology.Quorum, MaxPriority: 5}, "no MaxPriority"},
+		"partitions of one process":     {topology.WorkQueue{Partitions: 2, Instance: "a"}, "want neither a queue of one process"},
+		"partitions with native delays": {topology.WorkQueue{Partitions: 2, RetryPause: 1}, "want no native delays"},
 		"an unknown type":               {topology.WorkQueue{Type: "lazy"}, `Type is "lazy", want "quorum", "classic" or "stream"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -49,7 +49,7 @@ func (q *Subscription) takesTimeout(version string) bool {
 // longestDelivery returns how long a message may be unacknowledged if each handler takes its
 // Timeout: it waits for those that were received before it. It is zero without a Timeout.
 func (q *Subscription) longestDelivery(concurrency int) time.Duration {
-	if q.config.Timeout <= 0 {
+	if q.config.Timeout <= 0 || q.distributes() {
 		return 0
 	}
 	prefetch := q.prefetch(concurrency, false)

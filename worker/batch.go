@@ -43,7 +43,10 @@ func (q *Subscription) HandleBatch(pattern string, h handler.BatchHandler, size 
 	q.Handle(pattern, &batch.Collector{Handler: h, Size: size, Wait: wait, Call: safely, Begin: q.beginBatch})
 	if size > q.batch {
 		q.config.Concurrency = q.config.Concurrency / max(q.batch, 1) * size
-		q.batch, q.concurrency = size, q.config.Concurrency
+		for _, h := range q.handling() {
+			h.config.Concurrency, h.concurrency = q.config.Concurrency, q.config.Concurrency
+		}
+		q.batch = size
 	}
 }
 

@@ -123,6 +123,14 @@ type Queue struct {
 	// order. If OrderBy is nil, only a Concurrency of 1 keeps the order.
 	OrderBy func(*message.Message) string
 
+	// Partitions keeps the order per key in all processes together, not in each one alone: the
+	// messages are distributed among this number of further queues, <Name>.partition.0 and so
+	// on, by a hash of the key that OrderBy returns, which is required. 2 to 64; zero means no
+	// partitions. Each of these queues has a single active consumer, and the processes share
+	// them evenly. Concurrency, Prefetch and MaxLength apply to each partition. The type is
+	// quorum, without priorities and native delays. docs/partitions.md describes what this costs.
+	Partitions int
+
 	// Retry is the policy for failed messages. Zero fields take their values from
 	// retry.Default.
 	Retry retry.Policy
@@ -208,6 +216,7 @@ func (q Queue) validate(keys []string) error {
 	f := check.Of(fmt.Sprintf("worker: queue %q", q.Name))
 	f.Add(q.WorkQueue(keys).Validate(), q.Retry.Validate(), q.Topology.Validate())
 	q.validateDelays(f)
+	f.Addf(q.Partitions > 0 && q.OrderBy == nil, "Partitions is %d and OrderBy is nil, want a function that returns the key", q.Partitions)
 	f.Addf(len(keys) == 0, "no handler is registered")
 	f.Addf(q.Concurrency < 1, "Concurrency is %d, want 1 or more", q.Concurrency)
 	f.Addf(q.Prefetch < 0 || q.Prefetch > maxPrefetch, "Prefetch is %d, want 0 to %d", q.Prefetch, maxPrefetch)
@@ -232,6 +241,7 @@ func (q Queue) WorkQueue(keys []string) topology.WorkQueue {
 		Type: q.Type, MaxPriority: q.MaxPriority, DeliveryLimit: q.DeliveryLimit, MessageTTL: q.MessageTTL,
 		MaxLength: q.MaxLength, SingleActive: q.SingleActive, Arguments: q.Arguments,
 		Bindings: q.Bindings, DeadLetters: q.DeadLetters, OnlyArguments: q.OnlyArguments, Instance: q.instance(),
+		Partitions: q.Partitions,
 	}
 	q.retryPauses(&w)
 	return w

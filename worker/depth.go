@@ -84,6 +84,13 @@ func (q *Subscription) count(ctx context.Context, s *amqp.Session) (*counts, err
 	if err != nil {
 		return nil, err
 	}
+	for _, p := range q.partitions {
+		part, err := s.State(ctx, p.queueName())
+		if err != nil {
+			return nil, err
+		}
+		state.Messages += part.Messages
+	}
 	c := &counts{queue: state}
 	dlq := q.workQueue().DeadLetterQueue()
 	if dlq == "" {

@@ -33,7 +33,7 @@ func (w *Worker) drain(drained, interrupted <-chan struct{}) error {
 func (w *Worker) stuck() error {
 	var queues []string
 	for _, q := range w.queues {
-		if q.busy.Load() > 0 {
+		if q.inHandNow() > 0 {
 			queues = append(queues, q.config.Name)
 		}
 	}

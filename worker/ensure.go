@@ -22,6 +22,9 @@ func (q *Subscription) mode() topology.Mode { return cmp.Or(q.config.Topology, q
 // are not verified: without them, retries wait in the worker.
 func (q *Subscription) parts() (declared, verified topology.Topology) {
 	w := q.workQueue()
+	if q.whole != nil {
+		return q.ownPartition(w)
+	}
 	own, support := w.Own(), w.Support()
 	if q.config.PerProcess { // another program cannot declare it
 		declared.Queues, own.Queues = own.Queues, nil

@@ -106,6 +106,15 @@ func ExampleQueue_orderBy() {
 	})
 }
 
+// The messages of one customer stay in order, and several processes share the customers.
+func ExampleQueue_partitions() {
+	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("AMQP_URL")}})
+	w.Queue(worker.Queue{
+		Name: "bookings", Exchange: "shop", Partitions: 8,
+		OrderBy: func(m *message.Message) string { return m.Headers.String("customer") },
+	})
+}
+
 // Urgent messages overtake those that wait in the broker.
 func ExampleQueue_priorities() {
 	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("AMQP_URL")}})

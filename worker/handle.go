@@ -41,6 +41,10 @@ func (q *Subscription) work(next source) {
 			returned = true
 			return
 		}
+		if q.distributes() {
+			q.distribute(&d)
+			continue
+		}
 		q.handle(&d, goroutine)
 	}
 }

@@ -70,7 +70,11 @@ func newBenchAt(t *testing.T, url string) *bench {
 // remove deletes what the test declared.
 func (b *bench) remove() {
 	ch := rabbit.Channel(b.t, b.pubURL)
-	for _, q := range []string{b.queue.Name, topology.DeadLetterQueue(b.queue.Name), topology.ParkingQueue(b.queue.Name), "warren.delay.for." + b.queue.Name, topology.ExchangeParking(b.exchange)} {
+	queues := []string{b.queue.Name, topology.DeadLetterQueue(b.queue.Name), topology.ParkingQueue(b.queue.Name), "warren.delay.for." + b.queue.Name, topology.ExchangeParking(b.exchange)}
+	for n := range b.queue.Partitions {
+		queues = append(queues, topology.Partition(b.queue.Name, n))
+	}
+	for _, q := range queues {
 		if _, err := ch.QueueDelete(q, false, false, false); err != nil {
 			b.t.Error(err)
 		}

@@ -1,8 +1,10 @@
 package worker
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -50,7 +52,9 @@ type QueueHealth struct {
 	State       State
 	Err         error // why it does not consume
 	InHand      int   // messages in handlers, or whose copy is not confirmed yet
-	Concurrency int
+	Concurrency int   // of each partition, if there are any
+	// Partitions are the numbers of the partitions that this process consumes.
+	Partitions []int
 	// Overdue is the number of handlers that have not returned 5 s after their deadline.
 	Overdue int
 	// Unconfirmed is the number of copies, for a retry or the dead-letter queue, that the
@@ -80,7 +84,9 @@ func (w *Worker) Health() Health {
 	for i, q := range w.queues {
 		h.Queues[i] = q.Health()
 		h.Reasons = append(h.Reasons, h.Queues[i].notReady()...)
-		h.Warnings = append(h.Warnings, q.heldWarnings()...)
+		for _, p := range q.handling() {
+			h.Warnings = append(h.Warnings, p.heldWarnings()...)
+		}
 	}
 	if len(h.Reasons) == 0 { // whatever they are, they are reasons for the parking queues too
 		for _, p := range w.parkings {
@@ -90,7 +96,7 @@ func (w *Worker) Health() Health {
 	for _, p := range w.parkings {
 		h.Warnings = append(h.Warnings, p.warnings()...)
 	}
-	h.Warnings = append(h.Warnings, w.trusted.warnings()...)
+	h.Warnings = slices.Compact(append(h.Warnings, w.trusted.warnings()...)) // partitions may have the same
 	h.Ready = len(h.Reasons) == 0
 	return h
 }
@@ -107,7 +113,25 @@ func (q *Subscription) Health() QueueHealth {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	h.State, h.Err, h.Concurrency, h.TopologyErr = q.state, q.reason, q.concurrency, q.topologyErr
+	for _, p := range q.partitions {
+		h.add(p.Health(), p.partition)
+	}
 	return h
+}
+
+// add adds the health of a partition.
+func (q *QueueHealth) add(p QueueHealth, partition int) {
+	q.InHand += p.InHand
+	q.Held += p.Held
+	q.Unconfirmed += p.Unconfirmed
+	q.CopyErr = cmp.Or(q.CopyErr, p.CopyErr)
+	q.Concurrency = p.Concurrency
+	if p.State == StateConsuming {
+		q.Partitions = append(q.Partitions, partition)
+	}
+	if q.State == StateConsuming && p.State == StateIdle {
+		q.State, q.Err = p.State, p.Err
+	}
 }
 
 func (q QueueHealth) notReady() (reasons []string) {
@@ -124,7 +148,7 @@ func (q QueueHealth) notReady() (reasons []string) {
 	if q.TopologyErr != nil && q.Err == nil {
 		add("lacks a part of its topology, or may: %v", q.TopologyErr)
 	}
-	if q.Overdue > 0 && q.Overdue >= q.Concurrency {
+	if q.Overdue > 0 && q.Overdue >= q.Concurrency*max(len(q.Partitions), 1) {
 		add("is stuck: all of its %d handlers ignore their timeout; the oldest has %s", q.Overdue, q.stuck)
 	}
 	if q.Unconfirmed > 0 {
@@ -150,7 +174,7 @@ func (q *Subscription) setState(s State, err error) {
 	if began {
 		q.worker.began()
 	}
-	if !same {
+	if !same && (q.whole == nil || err != nil) {
 		q.worker.emit(StateChanged{Queue: q.config.Name, State: s, Err: err})
 	}
 }

@@ -83,6 +83,8 @@ func TestWrongConfigurationIsReportedWhole(t *testing.T) {
 		Retry: retry.Policy{Multiplier: 0.5, InitialInterval: -1},
 	}).Handle("#", nothing)
 	w.Queue(worker.Queue{Type: "lazy"}).Handle("#", nothing)
+	w.Queue(worker.Queue{Name: "parts", Exchange: "events", Partitions: 100_000}).Handle("#", nothing)
+	w.Queue(worker.Queue{Name: "parts.partition.3", Exchange: "events"}).Handle("#", nothing)
 	err := w.Run(t.Context())
 	if err == nil {
 		t.Fatal("Run returned nil")
@@ -90,6 +92,8 @@ func TestWrongConfigurationIsReportedWhole(t *testing.T) {
 	for _, want := range []string{
 		"%-escape", "AMQP scheme", "Heartbeat is -1ns, want 0 or more", "DialTimeout is -1ns, want 0 or more",
 		`queue "bare": no handler is registered`,
+		`queue "parts": Partitions is 100000, want 2 to 64`, `queue "parts": Partitions is 100000 and OrderBy is nil`,
+		`queue "parts.partition.3" is the partition of another queue`,
 		`queue "starved": Prefetch is 4, want 8 or more: with less than the Concurrency some goroutines never get a message`,
 		`queue "twice": Concurrency is -1, want 1 or more`, `queue "twice": Prefetch is 65536, want 0 to 65535`,
 		`queue "twice": MaxBodyBytes is -1, want 0 or more`, `queue "twice" is registered twice`,

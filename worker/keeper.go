@@ -22,13 +22,15 @@ import (
 func (q *Subscription) keep(ctx, hard context.Context) {
 	k := &keeping{ctx: ctx, hard: hard, careful: true}
 	q.receiving = ctx
-	defer q.assertAndCount(hard)()
+	if q.whole == nil {
+		defer q.assertAndCount(hard)()
+	}
 	for failures := 0; ctx.Err() == nil; {
 		paused, concurrency := q.wanted()
 		if !paused && !q.renewLanes(ctx, concurrency) {
 			continue
 		}
-		c, err := q.open(k, concurrency)
+		c, err := q.open(k, paused, concurrency)
 		switch {
 		case err != nil:
 			failures++
@@ -119,6 +121,9 @@ func (q *Subscription) suspect() int {
 }
 
 func (q *Subscription) prefetch(concurrency int, careful bool) int {
+	if q.distributes() {
+		return distributePrefetch
+	}
 	if careful && q.suspect() > 0 {
 		return 1
 	}
@@ -264,9 +269,9 @@ func (q *Subscription) report(err error) {
 	}
 }
 
-// open declares what the queue needs and consumes from it. If the queue is paused, open only
-// declares it, for its publishers, and returns nil.
-func (q *Subscription) open(k *keeping, concurrency int) (*amqp.Consumer, error) {
+// open declares what the queue needs and consumes from it. If paused is true, open only declares
+// it, for its publishers, and returns nil. The caller has made no lanes then.
+func (q *Subscription) open(k *keeping, paused bool, concurrency int) (*amqp.Consumer, error) {
 	session, err := q.worker.connections.consuming.Session(k.ctx)
 	if err != nil {
 		return nil, err
@@ -289,11 +294,11 @@ func (q *Subscription) open(k *keeping, concurrency int) (*amqp.Consumer, error)
 		}
 		k.declared = session
 	}
-	if paused, _ := q.wanted(); paused {
+	if paused {
 		return nil, nil //nolint:nilnil // no consumer, and nothing wrong
 	}
 	return session.Consume(ctx, amqp.Consume{
-		Queue: q.queueName(), Arguments: q.consumerArguments(session.BrokerVersion(), concurrency), Prefetch: q.prefetch(concurrency, k.careful), Suspect: q.suspect(), Stream: q.isStream(), Context: q.inHand,
+		Queue: q.queueName(), As: q.sourceName(), Arguments: q.consumerArguments(session.BrokerVersion(), concurrency), Prefetch: q.prefetch(concurrency, k.careful), Suspect: q.suspect(), Stream: q.isStream(), Context: q.inHand,
 	})
 }
 

@@ -184,6 +184,10 @@ func child(kind string) {
 		}
 		return
 	}
+	if kind == "partitioned" {
+		partitioned()
+		return
+	}
 	if kind == "announcer" {
 		announcer()
 		return

@@ -110,7 +110,7 @@ func (m *meter) observe(w *Worker) (stop func(), err error) {
 		for _, q := range w.queues {
 			queue := metric.WithAttributes(queueAttribute(q.config.Name))
 			late, _ := q.overdue.count()
-			o.ObserveInt64(m.inHand, q.busy.Load(), queue)
+			o.ObserveInt64(m.inHand, q.inHandNow(), queue)
 			o.ObserveInt64(m.overdue, int64(late), queue)
 			m.observeQueue(o, q)
 		}

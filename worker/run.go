@@ -89,6 +89,12 @@ func (w *Worker) work(ctx context.Context, interrupted <-chan struct{}) (<-chan 
 	receiving, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	for _, q := range w.queues {
 		keepers.Go(func() { q.keep(receiving, hard) })
+		for _, p := range q.partitions {
+			keepers.Go(func() { p.keep(receiving, hard) })
+		}
+		if q.distributes() {
+			keepers.Go(func() { q.group().Run(receiving) })
+		}
 	}
 	for _, p := range w.parkings {
 		keepers.Go(func() { p.keep(receiving, hard) })

@@ -214,7 +214,7 @@ func handOffPauses() retry.Policy {
 // failure returns the failure record of a.
 func (q *Subscription) failure(a *attempt, out Outcome) record.Failure {
 	f := record.Failure{
-		Queue: q.queueName(), Message: &a.Message, Reason: out.Reason, Err: out.Err, Retry: out.Verdict == Retry,
+		Queue: q.sourceName(), Message: &a.Message, Reason: out.Reason, Err: out.Err, Retry: out.Verdict == Retry,
 		Handler: a.handler(), Span: a.span, At: time.Now(),
 	}
 	if p, ok := errors.AsType[*PanicError](out.Err); ok {

@@ -20,7 +20,7 @@ import (
 type Subscription struct {
 	worker  *Worker
 	config  Queue
-	mux     handler.Mux
+	mux     *handler.Mux
 	chain   handler.Handler // all middleware around dispatch
 	limits  []limit.Spec    // that other processes share; see wrap
 	parking *parking        // nil if the queue has none
@@ -40,14 +40,20 @@ type Subscription struct {
 
 	seed     maphash.Seed // of lanes and of the identity of held messages
 	instance string       // the last part of the name of a queue that belongs to this process
-	holds    holds        // messages that wait in the worker for their next attempt
-	offsets  offsets      // of a stream
+
+	partitions []*Subscription // of the queue, which then only distributes its messages
+	whole      *Subscription   // the queue that this is a partition of, or nil
+	partition  int             // its number
+
+	holds   holds   // messages that wait in the worker for their next attempt
+	offsets offsets // of a stream
 
 	mu          sync.Mutex
 	consumer    *amqp.Consumer // what the goroutines receive from; nil while there is none
 	swapped     chan struct{}  // closed when consumer is replaced
 	paused      bool
 	absent      bool // paused, and not declared either: another process replaces the queue
+	elsewhere   bool // another process has the partition
 	concurrency int
 	batch       int // the largest size of HandleBatch; 0 without one
 	retry       retry.Policy
@@ -81,13 +87,17 @@ func (q *Subscription) Handle(pattern string, h handler.Handler) {
 // Pause stops receiving. It returns at once; running handlers finish, and messages that no
 // handler has begun are requeued. A queue that is paused before Run is still declared, so
 // that publishers can reach it.
-func (q *Subscription) Pause() { q.change(func() { q.paused = true }) }
+func (q *Subscription) Pause() { q.changeAll(func(q *Subscription) { q.paused = true }) }
 
 // Resume receives again after Pause.
-func (q *Subscription) Resume() { q.change(func() { q.paused, q.absent = false, false }) }
+func (q *Subscription) Resume() {
+	q.changeAll(func(q *Subscription) { q.paused, q.absent = false, false })
+}
 
 // leave pauses the queue, and does not declare it until it is resumed.
-func (q *Subscription) leave() { q.change(func() { q.paused, q.absent = true, true }) }
+func (q *Subscription) leave() {
+	q.changeAll(func(q *Subscription) { q.paused, q.absent = true, true })
+}
 
 func (q *Subscription) isAbsent() bool {
 	q.mu.Lock()
@@ -95,12 +105,15 @@ func (q *Subscription) isAbsent() bool {
 	return q.absent
 }
 
-// SetConcurrency changes the number of messages that are handled at a time, at least 1.
+// SetConcurrency changes the number of messages that are handled at a time, at least 1; with
+// Partitions, of each partition.
 // Surplus goroutines end with the message that they are handling.
 func (q *Subscription) SetConcurrency(n int) {
 	n = min(max(n, 1), maxPrefetch/2)
-	if _, now := q.wanted(); now != n {
-		q.change(func() { q.concurrency = n })
+	for _, q := range q.handling() {
+		if _, now := q.wanted(); now != n {
+			q.change(func() { q.concurrency = n })
+		}
 	}
 }
 
@@ -116,9 +129,11 @@ func (q *Subscription) SetRetry(p retry.Policy) error {
 		return fmt.Errorf("worker: queue %q: set the retry policy: Delays is native, and the policy is part of the queue's arguments (got %+v, want %+v)",
 			q.config.Name, p, q.config.Retry)
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.retry = p
+	for _, q := range q.handling() {
+		q.mu.Lock()
+		q.retry = p
+		q.mu.Unlock()
+	}
 	return nil
 }
 
@@ -144,7 +159,7 @@ func (q *Subscription) change(set func()) {
 func (q *Subscription) wanted() (paused bool, concurrency int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.paused, q.concurrency
+	return q.paused || q.elsewhere, q.concurrency
 }
 
 // install has the goroutines receive from c.
@@ -184,6 +199,9 @@ func (q *Subscription) isStopping() bool {
 
 // queueName returns the name of the queue on the broker.
 func (q *Subscription) queueName() string {
+	if q.whole != nil {
+		return topology.Partition(q.config.Name, q.partition)
+	}
 	return topology.WorkQueue{Name: q.config.Name, Instance: q.instance}.QueueName()
 }
 

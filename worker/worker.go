@@ -75,7 +75,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 	}
 	c = c.withDefaults()
 	q := &Subscription{
-		worker: w, config: c, concurrency: c.Concurrency, retry: c.Retry, swapped: make(chan struct{}),
+		worker: w, config: c, mux: &handler.Mux{}, concurrency: c.Concurrency, retry: c.Retry, swapped: make(chan struct{}),
 		changed: make(chan struct{}, 1), unrouted: make(chan struct{}, 1), state: StateStarting, pool: newPool(), stopping: make(chan struct{}), seed: maphash.MakeSeed(),
 		copies: copies{window: make(chan struct{}, handOverWindow)}, depth: newDepth(),
 	}
@@ -94,6 +94,7 @@ func (w *Worker) Queue(c Queue) *Subscription {
 	w.queues = append(w.queues, q)
 	w.starting.Add(1)
 	q.parking = w.park(q.workQueue())
+	q.divide()
 	return q
 }
 
@@ -127,6 +128,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer w.stopReporting()
 	for _, q := range w.queues {
 		q.deriveContext(w.inHand)
+		for _, p := range q.partitions {
+			p.deriveContext(w.inHand)
+		}
 	}
 	w.warnDiscards()
 	w.join = w.announce()
@@ -167,6 +171,9 @@ func (w *Worker) validate() error {
 			derived[q.workQueue().DeadLetterQueue()] = "dead-letter queue"
 		}
 		derived[topology.ParkingQueue(q.config.Name)] = "parking queue"
+		for n := range q.partitions {
+			derived[topology.Partition(q.config.Name, n)] = "partition"
+		}
 	}
 	for _, q := range w.queues {
 		c := q.config

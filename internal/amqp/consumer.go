@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 // Consume configures a Consumer.
 type Consume struct {
 	Queue     string
+	As        string          // the queue's name in messages; empty means Queue
 	Prefetch  int             // the most deliveries without an outcome at a time; at least 1
 	Arguments message.Headers // of basic.consume, such as x-priority
 	// Stream says that the queue is a stream. RabbitMQ closes the connection of a client that
@@ -32,6 +34,7 @@ type Consume struct {
 // must then be replaced by a new one. Its methods are safe for concurrent use.
 type Consumer struct {
 	queue      string
+	source     string // the queue's name in messages
 	tag        string
 	ch         *amqp091.Channel
 	close      func() error // closes ch once
@@ -73,7 +76,7 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 		return nil, err
 	}
 	c := &Consumer{
-		queue: what.Queue, tag: what.Queue, ch: ch, close: once(ch.Close), session: s, prefetch: max(what.Prefetch, 1),
+		queue: what.Queue, source: cmp.Or(what.As, what.Queue), tag: what.Queue, ch: ch, close: once(ch.Close), session: s, prefetch: max(what.Prefetch, 1),
 		suspect: what.Suspect, stream: what.Stream, suspected: make(chan struct{}), cleared: make(chan struct{}),
 		stopped: make(chan struct{}), drained: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
 	}

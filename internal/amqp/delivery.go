@@ -30,7 +30,7 @@ func newDelivery(c *Consumer, raw amqp091.Delivery) Delivery {
 // Fill writes the message into m. m then shares its body and headers with the delivery. For
 // a copy made by the framework, Fill sets the exchange and the routing key of the first
 // publish, and counts the attempts.
-func (d *Delivery) Fill(m *message.Message) { Fill(m, &d.raw, d.consumer.queue) }
+func (d *Delivery) Fill(m *message.Message) { Fill(m, &d.raw, d.consumer.source) }
 
 // Fill writes a message that the broker delivered from the queue into m.
 func Fill(m *message.Message, r *amqp091.Delivery, queue string) {
@@ -81,6 +81,10 @@ func (t Tag) Ack() error { return t.consumer.settle(t.number, ack) }
 // Release requeues the message for the next consumer. A message of a stream stays without an
 // outcome until its consumer is closed.
 func (t Tag) Release() error { return t.consumer.settle(t.number, requeue) }
+
+// Leave leaves the message without an outcome. The broker requeues it when the channel closes,
+// together with the other messages that are left, and so in order.
+func (t Tag) Leave() { t.consumer.settler.leave(1) }
 
 // Delay requeues the message after the pause that is in the queue's arguments, if the broker
 // has such pauses. It counts as a failed delivery.

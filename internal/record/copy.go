@@ -34,6 +34,28 @@ func Copy(m *message.Message, more message.Headers) *message.Message {
 	return &c
 }
 
+// Move returns m as it is published to a partition of the queue that it was received from. It keeps
+// the record of earlier attempts on the queue, and removes what Copy removes beside that, except the
+// expiration.
+func Move(m *message.Message, queue string) *message.Message {
+	c := *m
+	at := m.Headers.String(HeaderQueue)
+	foreign := at != "" && at != queue
+	c.Headers = make(message.Headers, len(m.Headers)+4)
+	for name, value := range m.Headers {
+		if !brokerOwned(name) && (!foreign || name == HeaderCanary || !IsRecord(name)) {
+			c.Headers[name] = value
+		}
+	}
+	if m.Attempt == 1 { // it may have been a dead letter, whose attempts start over
+		delete(c.Headers, HeaderRetryCount)
+	}
+	keep(c.Headers, HeaderUserID, m.UserID)
+	c.UserID, c.Transient = "", false
+	c.Headers[HeaderQueue], c.Headers[HeaderExchange], c.Headers[HeaderRoutingKey] = queue, m.Exchange, m.RoutingKey
+	return &c
+}
+
 // IsRecord reports whether a header belongs to the failure record. The headers that keep
 // the expiration and the user id removed from a copy stay with the message, and so do the
 // headers of a replay, of a schedule and of a call.

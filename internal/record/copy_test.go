@@ -1,6 +1,7 @@
 package record_test
 
 import (
+	"maps"
 	"reflect"
 	"testing"
 	"time"
@@ -88,5 +89,28 @@ func TestCopyKeepsTheMessage(t *testing.T) {
 	}
 	if !reflect.DeepEqual(*m, original) {
 		t.Errorf("the message has become\n%+v, was\n%+v", *m, original)
+	}
+}
+
+// TestMoveKeepsWhatThePartitionNeeds: the record of the queue, and everything that is no failure's.
+func TestMoveKeepsWhatThePartitionNeeds(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		headers message.Headers
+		attempt int
+		want    message.Headers // beside the origin
+	}{
+		"a first delivery":               {message.Headers{"mine": 1, record.HeaderPublishedAt: int64(5)}, 1, message.Headers{"mine": 1, record.HeaderPublishedAt: int64(5)}},
+		"a retry":                        {message.Headers{record.HeaderQueue: "q", record.HeaderRetryCount: int64(2)}, 3, message.Headers{record.HeaderRetryCount: int64(2)}},
+		"a dead letter moved back":       {message.Headers{record.HeaderQueue: "q", record.HeaderRetryCount: int64(2), "x-death": "x"}, 1, message.Headers{}},
+		"a failure on another queue":     {message.Headers{record.HeaderQueue: "other", record.HeaderRetryCount: int64(2), "mine": 1}, 1, message.Headers{"mine": 1}},
+		"copies to other queues":         {message.Headers{"CC": "a", "BCC": "b"}, 1, message.Headers{}},
+		"the canary of a replay is kept": {message.Headers{record.HeaderCanary: "q"}, 1, message.Headers{record.HeaderCanary: "q"}},
+	} {
+		got := record.Move(&message.Message{Headers: tt.headers, Attempt: tt.attempt, Exchange: "x", RoutingKey: "k", UserID: "me", Expiration: "100"}, "q")
+		tt.want[record.HeaderQueue], tt.want[record.HeaderExchange], tt.want[record.HeaderRoutingKey], tt.want[record.HeaderUserID] = "q", "x", "k", "me"
+		if !maps.Equal(got.Headers, tt.want) || got.UserID != "" || got.Expiration != "100" {
+			t.Errorf("%s: the headers are %v, want %v", name, got.Headers, tt.want)
+		}
 	}
 }

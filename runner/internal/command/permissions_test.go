@@ -48,10 +48,16 @@ queues:
 scheduler: {name: ID}
 `
 
+// perProcess are the queues for which a process declares a queue of its own, in every mode.
 const perProcess = `  - name: ID-each
     per_process: true
     exchange: ID-events
     handlers: [{key: ok, log: {}}]
+  - name: ID-parts
+    exchange: ID-archive
+    order_by: routing_key
+    partitions: 3
+    handlers: [{key: "#", log: {}}]
 `
 
 // house is a node with the users of one configuration.
@@ -228,7 +234,7 @@ func (h *house) work(mode topology.Mode) {
 	h.t.Helper()
 	stop := h.run()
 	events, mail, far := h.id+"-events", h.id+".mail", h.id+"-far"
-	h.consumes("operator", 3)
+	h.consumes("operator", 4)
 	for _, key := range []string{"ok", "on", "fails", "fails"} {
 		h.must("publisher", "publish", events, key, "--data", "x")
 	}

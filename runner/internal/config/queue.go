@@ -24,6 +24,7 @@ type Queue struct {
 	Concurrency       int            `yaml:"concurrency" jsonschema:"minimum=1,maximum=65535,default=1" jsonschema_description:"The number of messages handled at the same time."`
 	Prefetch          int            `yaml:"prefetch" jsonschema:"minimum=1,maximum=65535" jsonschema_description:"The highest number of unacknowledged messages. The default is twice the concurrency, or the concurrency with max_priority."`
 	OrderBy           string         `yaml:"order_by" jsonschema:"format=order-by" jsonschema_description:"Messages with the same routing_key, correlation_id, type or header:NAME are handled in order."`
+	Partitions        int            `yaml:"partitions" jsonschema:"minimum=2,maximum=64" jsonschema_description:"Keep the order of order_by in all processes together: the messages are distributed among this number of further queues, NAME.partition.0 and so on, which the processes share evenly. concurrency, prefetch and max_length apply to each of them."`
 	Retry             Retry          `yaml:"retry" jsonschema_description:"When a failed message is tried again."`
 	HoldRetries       bool           `yaml:"hold_retries" jsonschema:"default=false" jsonschema_description:"Failed messages wait in the runner for their next attempt, unacknowledged and within prefetch, instead of in the parking queue. The longest delay is then 20m."`
 	Delays            string         `yaml:"delays" jsonschema:"enum=native" jsonschema_description:"native: RabbitMQ 4.3 or later keeps a failed message in the queue until its next attempt. The n-th pause is n times the initial_interval, up to the max_interval; with a multiplier of 1 all pauses are equal. The default is a copy in the parking queue."`
@@ -48,7 +49,7 @@ type Queue struct {
 func (q Queue) Worker(exchanges []Exchange) worker.Queue {
 	w := worker.Queue{
 		Name: q.Name, Exchange: q.Exchange, BindingArguments: q.BindingArguments,
-		Concurrency: q.Concurrency, Prefetch: q.Prefetch, OrderBy: orderBy(q.OrderBy),
+		Concurrency: q.Concurrency, Prefetch: q.Prefetch, OrderBy: orderBy(q.OrderBy), Partitions: q.Partitions,
 		Retry: q.Retry.Policy(), Delays: q.Delays, Timeout: time.Duration(q.Timeout), MaxBodyBytes: int(q.MaxBodyBytes),
 		Type: q.Type, MaxPriority: q.MaxPriority, DeliveryLimit: q.DeliveryLimit,
 		MessageTTL: time.Duration(q.MessageTTL), MaxLength: q.MaxLength, SingleActive: q.SingleActive, Arguments: q.Arguments,

@@ -28,6 +28,9 @@ func (d *document) checkQueue(path string, q Queue, c *Config) {
 	d.checkKind(path, q)
 	d.checkRetry(join(path, "retry"), q.Retry)
 	d.checkNative(path, q)
+	if q.Partitions > 0 && q.OrderBy == "" {
+		d.complainf(join(path, "partitions"), "partitions is %d and order_by is missing, want the key whose messages stay in order", q.Partitions)
+	}
 	kind := exchangeType(c, q.Exchange)
 	d.checkUnique(join(path, "handlers"), "key")
 	keys := make([]string, 0, len(q.Handlers))

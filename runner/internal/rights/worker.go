@@ -91,6 +91,7 @@ func (w worker) queue(q config.Queue) {
 		add(&w.Write, exchange)
 	}
 	w.limits(q)
+	w.partitions(work)
 	if work.HasParking() {
 		w.parking(topology.ParkingQueue(q.Name), "")
 	}
@@ -112,6 +113,24 @@ func (w worker) limits(q config.Queue) {
 			add(&w.Read, slot.Name)
 		}
 		add(&w.Write, "")
+	}
+}
+
+// partitions adds what the worker needs to consume the partitions, to publish to them, and to divide
+// them among the processes, each of which has a queue for that.
+func (w worker) partitions(work topology.WorkQueue) {
+	if work.Partitions == 0 {
+		return
+	}
+	member := topology.PartitionExchange + ".MEMBER"
+	w.patterns[member] = regexp.QuoteMeta(topology.PartitionExchange+".") + "[A-Z2-7]+"
+	add(&w.Configure, member)
+	add(&w.Write, member, topology.PartitionExchange, "")
+	add(&w.Read, member, topology.PartitionExchange)
+	for n := range work.Partitions {
+		name := topology.Partition(work.Name, n)
+		w.patterns[name] = regexp.QuoteMeta(work.Name) + `\.partition\.[0-9]+`
+		add(&w.Read, name)
 	}
 }
 

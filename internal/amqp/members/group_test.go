@@ -1,0 +1,118 @@
+package members_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/amqp/members"
+	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/topology"
+)
+
+const partitions = 8
+
+// member is a process of a group, which is a connection here.
+type member struct {
+	active atomic.Bool
+	leave  func() // in good order
+
+	mu    sync.Mutex
+	share []int
+	log   strings.Builder
+}
+
+func join(t *testing.T, url, queue string) *member {
+	t.Helper()
+	m := &member{}
+	m.active.Store(true)
+	life, hangUp := context.WithCancel(context.Background())
+	c := amqp.NewConnector(amqp.Config{URL: url, Dial: rabbit.Dial}, "test", nil)
+	ctx, stop := context.WithCancel(life)
+	g := members.New(c, members.Options{
+		Queue: queue, Partitions: partitions, Log: slog.New(slog.NewTextHandler(m, nil)), Active: m.active.Load,
+		Assign: func(share []int) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.share = share
+		},
+	})
+	var connected, running sync.WaitGroup
+	connected.Go(func() { _ = c.Run(life) })
+	running.Go(func() { g.Run(ctx) })
+	m.leave = func() { stop(); running.Wait(); hangUp(); connected.Wait() }
+	t.Cleanup(m.leave)
+	return m
+}
+
+// Write writes the log.
+func (m *member) Write(text []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.log.Write(text)
+}
+
+func (m *member) has() []int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.share)
+}
+
+// divided waits until the members have shares of these sizes, in any order, and each partition once.
+func divided(t *testing.T, sizes []int, all ...*member) {
+	t.Helper()
+	rabbit.Eventually(t, time.Minute, func() bool {
+		var union, have []int
+		for _, m := range all {
+			share := m.has()
+			union, have = append(union, share...), append(have, len(share))
+		}
+		slices.Sort(union)
+		slices.Sort(have)
+		return len(union) == partitions && len(slices.Compact(union)) == partitions && slices.Equal(have, sizes)
+	}, fmt.Sprintf("the shares are %v", sizes))
+}
+
+// TestMembersDivideThePartitions that come, pause, resume and leave, whatever else is said to them.
+func TestMembersDivideThePartitions(t *testing.T) {
+	t.Parallel()
+	rabbit.Run(t, "three members and a stranger", func(t *testing.T) {
+		url, queue := rabbit.URL(t), rabbit.Queue(t)
+		first := join(t, url, queue)
+		divided(t, []int{8}, first)
+		ch := rabbit.Channel(t, url)
+		for _, body := range []string{"", "{", "[1]", `{"kind":"hello"}`, `{"kind":"hi","member":"x"}`, `{"kind":"hello","member":"` + strings.Repeat("x", 70_000) + `"}`} {
+			if err := ch.Publish(topology.PartitionExchange, queue, false, false, amqp091.Publishing{Body: []byte(body)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		second, third := join(t, url, queue), join(t, url, queue)
+		divided(t, []int{2, 3, 3}, first, second, third)
+		second.active.Store(false)
+		divided(t, []int{0, 4, 4}, first, second, third)
+		second.active.Store(true)
+		divided(t, []int{2, 3, 3}, first, second, third)
+		kept := second.has()
+		first.leave()
+		divided(t, []int{4, 4}, second, third)
+		for _, p := range kept {
+			if !slices.Contains(second.has(), p) {
+				t.Errorf("partition %d has moved, although its owner stayed", p)
+			}
+		}
+		if err := ch.Publish(topology.PartitionExchange, queue, false, false, amqp091.Publishing{Body: []byte(`{"kind":"hello","member":"ghost"}`)}); err != nil {
+			t.Fatal(err)
+		}
+		rabbit.Eventually(t, time.Minute, func() bool { return len(second.has())+len(third.has()) < partitions }, "a member that does not exist has a share")
+		divided(t, []int{4, 4}, second, third) // a probe came back
+	})
+}
