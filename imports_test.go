@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"topology":   {"message", "internal"},
 	"fleet":      {},
 	"broker":     {"topology", "message", "retry", "handler", "internal"},
+	"asyncapi":   {"topology", "message", "handler", "worker", "internal"},
 	"deploy":     {},
 	"worker":     {"checkpoint", "topology", "message", "handler", "middleware", "retry", "broker", "fleet", "internal"},
 	"codec":      {"message", "handler", "internal"},
@@ -101,7 +102,7 @@ func TestNoProductionPackageDependsOnDevbroker(t *testing.T) {
 var (
 	light = []string{"message", "retry", "handler", "broker", "dedupe", "middleware", "worker", "outbox", "schedule", "codec", "codec/seal", "codec/claim", "codec/cloudevents"}
 	heavy = []string{
-		"github.com/klauspost/compress", "github.com/go-json-experiment/json", "github.com/santhosh-tekuri/jsonschema",
+		"github.com/klauspost/compress", "github.com/go-json-experiment/json", "github.com/santhosh-tekuri/jsonschema", "github.com/invopop/jsonschema",
 		"google.golang.org/protobuf/proto", "github.com/go-playground/validator", "github.com/redis/go-redis",
 	}
 )

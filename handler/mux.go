@@ -2,6 +2,7 @@ package handler
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/warren-mq/warren/internal/topic"
@@ -74,3 +75,22 @@ func (m *Mux) Match(key string) (h Handler, pattern string, ok bool) {
 
 // Patterns returns the registered patterns in the order of registration.
 func (m *Mux) Patterns() []string { return slices.Clone(m.patterns) }
+
+// All returns each registered pattern with its handler, in the order of registration.
+func (m *Mux) All() iter.Seq2[string, Handler] {
+	return func(yield func(string, Handler) bool) {
+		for _, pattern := range m.patterns {
+			if !yield(pattern, m.registered(pattern)) {
+				return
+			}
+		}
+	}
+}
+
+func (m *Mux) registered(pattern string) Handler {
+	if r, ok := m.literal[pattern]; ok {
+		return r.handler
+	}
+	i := slices.IndexFunc(m.wild, func(r route) bool { return r.pattern.String() == pattern })
+	return m.wild[i].handler
+}

@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/warren-mq/warren/message"
@@ -71,6 +72,13 @@ func (t *typed[T]) Handle(ctx context.Context, m *message.Message) error {
 	return t.fn(ctx, v)
 }
 
+// PayloadType returns the type of the values that the function takes. Programs that describe a
+// handler find the method by an interface, and also ContentTypes.
+func (t *typed[T]) PayloadType() reflect.Type { return reflect.TypeFor[T]() }
+
+// ContentTypes returns the content types of the codecs; the first is the preferred one.
+func (t *typed[T]) ContentTypes() []string { return contentTypes(t.codecs) }
+
 func (t *typed[T]) decode(ctx context.Context, m *message.Message) (v T, err error) {
 	if err = t.unmarshal(ctx, m, &v); err != nil {
 		return v, err
@@ -122,12 +130,14 @@ func (o *options) unmarshalBody(codec Codec, m *message.Message, v any) (err err
 	return codec.Unmarshal(body, v)
 }
 
-func accepted(codecs []Codec) string {
+func accepted(codecs []Codec) string { return strings.Join(contentTypes(codecs), " or ") }
+
+func contentTypes(codecs []Codec) []string {
 	kinds := make([]string, len(codecs))
 	for i, c := range codecs {
 		kinds[i] = c.ContentType()
 	}
-	return strings.Join(kinds, " or ")
+	return kinds
 }
 
 // DecodeError is the error of a body that could not be decoded. It is permanent, since the

@@ -1,0 +1,35 @@
+package asyncapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/warren-mq/warren/asyncapi"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/worker"
+)
+
+// The document shows which fields a publisher must set.
+func ExampleGenerate() {
+	type Order struct {
+		ID   string `json:"id"`
+		Note string `json:"note,omitempty"`
+	}
+	w := worker.New(worker.Config{})
+	w.Queue(worker.Queue{Name: "shipping", Exchange: "shop"}).Handle("order.paid", handler.Typed(func(context.Context, Order) error { return nil }))
+	text, err := asyncapi.Generate(asyncapi.Application{Title: "shipping", Version: "1.0.0", Queues: w.Describe()})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var document struct {
+		Components struct {
+			Schemas map[string]struct {
+				Required []string `json:"required"`
+			} `json:"schemas"`
+		} `json:"components"`
+	}
+	fmt.Println(json.Unmarshal(text, &document), document.Components.Schemas["Order"].Required)
+	// Output: <nil> [id]
+}
