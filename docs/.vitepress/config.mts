@@ -42,7 +42,7 @@ export default defineConfig({
     socialLinks: [{ icon: 'github', link: repository }],
     sidebar: [
       pages('Start', [['Overview', ''], ['Getting started', 'getting-started'], ['RabbitMQ in five pictures', 'rabbitmq'], ['Comparison', 'comparison']]),
-      pages('Write workers', [['Recipes', 'recipes'], ['The runner', 'runner'], ['Bodies', 'bodies'], ['Testing', 'testing']]),
+      pages('Write workers', [['Recipes', 'recipes'], ['The runner', 'runner'], ['Bodies', 'bodies'], ['Contracts', 'contracts'], ['Testing', 'testing']]),
       pages('Run them', [
         ['Production checklist', 'production'], ['Operations', 'operations'], ['Deployment', 'deployment'],
         ['For platform teams', 'platform'], ['Versions of RabbitMQ', 'brokers'], ['Troubleshooting', 'troubleshooting'],

@@ -54,6 +54,6 @@ func groups() []group {
 			(*Program).workersCommand, (*Program).queuesCommand, (*Program).fleetCommand, (*Program).dlqCommand, (*Program).delaysCommand, (*Program).schedulesCommand,
 			(*Program).pauseCommand, (*Program).resumeCommand, (*Program).scaleCommand, (*Program).doctorCommand, (*Program).healthcheckCommand,
 		}},
-		{"more", "Other commands", list{(*Program).publishCommand, (*Program).benchCommand, (*Program).k8sCommand, (*Program).versionCommand}},
+		{"more", "Other commands", list{(*Program).publishCommand, (*Program).benchCommand, (*Program).k8sCommand, (*Program).asyncAPICommand, (*Program).schemaCommand, (*Program).versionCommand}},
 	}
 }

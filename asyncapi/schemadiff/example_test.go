@@ -1,0 +1,25 @@
+package schemadiff_test
+
+import (
+	"fmt"
+
+	"github.com/warren-mq/warren/asyncapi/schemadiff"
+)
+
+// A consumer may accept one value more. A producer may not send it yet.
+func ExampleSchemas() {
+	old, next := []byte(`{"enum": ["EUR", "USD"]}`), []byte(`{"enum": ["EUR", "USD", "GBP"]}`)
+	for _, side := range []schemadiff.Side{schemadiff.Consumer, schemadiff.Producer} {
+		changes, err := schemadiff.Schemas(old, next, side)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for _, c := range changes {
+			fmt.Println(c.Breaking, c.Path, c.Text)
+		}
+	}
+	// Output:
+	// false /enum the value "GBP" is accepted now
+	// true /enum the value "GBP" is accepted now
+}

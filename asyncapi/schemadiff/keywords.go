@@ -1,0 +1,452 @@
+package schemadiff
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/big"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// schemas compares two schemas at a path. A missing schema is true, which accepts everything.
+func (c *comparison) schemas(path string, old, next any) {
+	a, from, err := resolve(c.old, old)
+	b, to, err2 := resolve(c.next, next)
+	if err != nil || err2 != nil {
+		c.fault(err)
+		c.fault(err2)
+		return
+	}
+	if c.seen(cmp.Or(from, trivial(a)), cmp.Or(to, trivial(b))) {
+		return
+	}
+	x, refusesAll := object(a)
+	y, refusesAll2 := object(b)
+	switch {
+	case refusesAll && refusesAll2:
+	case refusesAll:
+		c.addf(path, more, "values are accepted now")
+	case refusesAll2:
+		c.addf(path, fewer, "no value is accepted any more")
+	default:
+		c.objects(path, x, y)
+	}
+	if from != "" || to != "" {
+		c.objects(path, beside(old, from), beside(next, to))
+	}
+}
+
+// seen reports whether the pair was compared before: a type that contains itself, or is used twice.
+// A schema that is written in place has no name. It is as deep as the text, so it ends by itself.
+func (c *comparison) seen(from, to string) bool {
+	pair := [3]string{from, to, strconv.FormatBool(c.forced)}
+	if from == "" || to == "" {
+		return false
+	}
+	was := c.compared[pair]
+	c.compared[pair] = true
+	return was
+}
+
+// trivial returns a name for the schema that accepts everything.
+func trivial(schema any) string {
+	if o, refusesAll := object(schema); len(o) == 0 && !refusesAll {
+		return "true"
+	}
+	return ""
+}
+
+// beside returns the keywords beside the reference of a schema, which also apply since draft 2019-09.
+func beside(schema any, ref string) map[string]any {
+	o, _ := schema.(map[string]any)
+	if ref == "" || len(o) == 1 {
+		return nil
+	}
+	o = maps.Clone(o)
+	delete(o, "$ref")
+	return o
+}
+
+func (c *comparison) fault(err error) {
+	if err != nil {
+		c.faults = append(c.faults, err)
+	}
+}
+
+// object returns a schema as an object; true is one without keywords. refusesAll is true for
+// false.
+func object(schema any) (o map[string]any, refusesAll bool) {
+	if b, ok := schema.(bool); ok && !b {
+		return nil, true
+	}
+	o, _ = schema.(map[string]any)
+	return o, false
+}
+
+func (c *comparison) objects(path string, old, next map[string]any) {
+	c.types(path, old, next)
+	c.values(path, old, next)
+	c.properties(path, old, next)
+	c.bounds(path, old, next)
+	c.texts(path, old, next)
+	for _, keyword := range []string{"items", "additionalItems", "propertyNames", "contentSchema"} {
+		c.sub(path, keyword, old, next)
+	}
+	c.branches(path, "anyOf", old, next, more)
+	c.branches(path, "oneOf", old, next, more)
+	c.branches(path, "allOf", old, next, fewer)
+	c.opaque(path, old, next)
+}
+
+// sub compares the schemas of a keyword. Before draft 2020-12, items may be a list of them.
+func (c *comparison) sub(path, keyword string, old, next map[string]any) {
+	a, b := old[keyword], next[keyword]
+	_, isList := a.([]any)
+	_, isList2 := b.([]any)
+	switch path = join(path, keyword); {
+	case a == nil && b == nil:
+	case isList || isList2:
+		c.parts(path, a, b)
+	default:
+		c.schemas(path, orTrue(a), orTrue(b))
+	}
+}
+
+func orTrue(schema any) any {
+	if schema == nil {
+		return true
+	}
+	return schema
+}
+
+var allTypes = []string{"array", "boolean", "integer", "null", "number", "object", "string"}
+
+// types compares the types. An integer is also a number.
+func (c *comparison) types(path string, old, next map[string]any) {
+	a, b := typesOf(old), typesOf(next)
+	for _, t := range allTypes {
+		switch {
+		case a[t] && !b[t]:
+			c.addf(join(path, "type"), fewer, "%s is not accepted any more", t)
+		case !a[t] && b[t]:
+			c.addf(join(path, "type"), more, "%s is accepted now", t)
+		}
+	}
+}
+
+func typesOf(schema map[string]any) map[string]bool {
+	set := make(map[string]bool)
+	switch t := schema["type"].(type) {
+	case string:
+		set[t] = true
+	case []any:
+		for _, one := range t {
+			if text, ok := one.(string); ok {
+				set[text] = true
+			}
+		}
+	default:
+		for _, one := range allTypes {
+			set[one] = true
+		}
+		if values, limited := enumOf(schema); limited {
+			set = typesOfValues(values)
+		}
+	}
+	if set["number"] {
+		set["integer"] = true
+	}
+	return set
+}
+
+// typesOfValues returns the types of values in JSON.
+func typesOfValues(values []string) map[string]bool {
+	set := make(map[string]bool)
+	for _, v := range values {
+		switch v[0] {
+		case '{':
+			set["object"] = true
+		case '[':
+			set["array"] = true
+		case '"':
+			set["string"] = true
+		case 't', 'f':
+			set["boolean"] = true
+		case 'n':
+			set["null"] = true
+		default:
+			set["number"] = true
+		}
+	}
+	return set
+}
+
+// values compares enum and const. A const is an enum of one value.
+func (c *comparison) values(path string, old, next map[string]any) {
+	a, limited := enumOf(old)
+	b, limited2 := enumOf(next)
+	path = join(path, "enum")
+	switch {
+	case !limited && !limited2:
+	case !limited:
+		c.addf(path, fewer, "only listed values are accepted now: %s", list(b))
+	case !limited2:
+		c.addf(path, more, "all values are accepted now, and not only listed ones")
+	default:
+		for _, v := range missing(a, b) {
+			c.addf(path, fewer, "the value %s is not accepted any more", v)
+		}
+		for _, v := range missing(b, a) {
+			c.addf(path, more, "the value %s is accepted now", v)
+		}
+	}
+}
+
+// enumOf returns the listed values as JSON. limited is false if all values are accepted.
+func enumOf(schema map[string]any) (values []string, limited bool) {
+	all, limited := schema["enum"].([]any)
+	if one, ok := schema["const"]; ok {
+		all, limited = []any{one}, true
+	}
+	for _, v := range all {
+		values = append(values, text(v))
+	}
+	return values, limited
+}
+
+// text returns a value as JSON.
+func text(v any) string {
+	encoded, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v) // the value was decoded from JSON
+	}
+	return string(encoded)
+}
+
+func list(values []string) string { return strings.Join(values, ", ") }
+
+// missing returns the elements of a that b does not have.
+func missing(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(v string) bool { return slices.Contains(b, v) })
+}
+
+// bound is a keyword with a number.
+type bound struct {
+	keyword string
+	lower   bool // a larger number accepts fewer values
+}
+
+var allBounds = []bound{
+	{"minimum", true},
+	{"exclusiveMinimum", true},
+	{"minLength", true},
+	{"minItems", true},
+	{"minProperties", true},
+	{"minContains", true},
+	{"maximum", false},
+	{"exclusiveMaximum", false},
+	{"maxLength", false},
+	{"maxItems", false},
+	{"maxProperties", false},
+	{"maxContains", false},
+}
+
+func (c *comparison) bounds(path string, old, next map[string]any) {
+	for _, b := range allBounds {
+		x, isNumber := number(old[b.keyword])
+		y, isNumber2 := number(next[b.keyword])
+		at := join(path, b.keyword)
+		switch {
+		case reflect.DeepEqual(old[b.keyword], next[b.keyword]) || isNumber && isNumber2 && x.Cmp(y) == 0:
+		case old[b.keyword] == nil:
+			c.addf(at, fewer, "%s is %s now, and was not limited", b.keyword, text(next[b.keyword]))
+		case next[b.keyword] == nil:
+			c.addf(at, more, "%s is not limited any more, and was %s", b.keyword, text(old[b.keyword]))
+		case !isNumber || !isNumber2: // a boolean in draft 4
+			c.addf(at, other, "%s is %s now, and was %s", b.keyword, text(next[b.keyword]), text(old[b.keyword]))
+		default:
+			e := more
+			if (y.Cmp(x) > 0) == b.lower {
+				e = fewer
+			}
+			c.addf(at, e, "%s is %s now, and was %s", b.keyword, text(next[b.keyword]), text(old[b.keyword]))
+		}
+	}
+}
+
+// number returns a number of JSON. Exponents are limited, because big.Rat would write them out.
+func number(v any) (*big.Float, bool) {
+	n, ok := v.(json.Number)
+	if !ok {
+		return nil, false
+	}
+	f, _, err := big.ParseFloat(n.String(), 10, 256, big.ToNearestEven)
+	return f, err == nil
+}
+
+// texts compares keywords that limit values, and whose values cannot be ordered.
+func (c *comparison) texts(path string, old, next map[string]any) {
+	for _, keyword := range []string{"pattern", "format", "multipleOf", "contentEncoding", "contentMediaType", "uniqueItems"} {
+		a, b := unlessFalse(old[keyword]), unlessFalse(next[keyword])
+		at := join(path, keyword)
+		switch {
+		case reflect.DeepEqual(a, b):
+		case a == nil:
+			c.addf(at, fewer, "%s is %s now, and was not limited", keyword, text(b))
+		case b == nil:
+			c.addf(at, more, "%s is not limited any more, and was %s", keyword, text(a))
+		default:
+			c.addf(at, other, "%s is %s now, and was %s", keyword, text(b), text(a))
+		}
+	}
+}
+
+func unlessFalse(v any) any {
+	if v == false {
+		return nil
+	}
+	return v
+}
+
+// branches compares lists of schemas. A new branch has the effect added, and a removed one the
+// opposite.
+func (c *comparison) branches(path, keyword string, old, next map[string]any, added effect) {
+	a, _ := old[keyword].([]any)
+	b, _ := next[keyword].([]any)
+	path = join(path, keyword)
+	switch {
+	case len(a) == 0 && len(b) == 0:
+	case len(a) == 0:
+		c.addf(path, fewer, "%s is new", keyword)
+	case len(b) == 0:
+		c.addf(path, more, "%s is removed", keyword)
+	case len(a) == len(b):
+		for i := range a {
+			c.inBranch(join(path, strconv.Itoa(i)), keyword, a[i], b[i])
+		}
+	default:
+		c.unequal(path, keyword, a, b, added)
+	}
+}
+
+// inBranch compares two branches. If one of several branches accepts more, oneOf may accept fewer,
+// because exactly one must accept a value.
+func (c *comparison) inBranch(path, keyword string, old, next any) {
+	before := c.forced
+	c.forced = c.forced || keyword == "oneOf"
+	c.schemas(path, old, next)
+	c.forced = before
+}
+
+func (c *comparison) unequal(path, keyword string, a, b []any, added effect) {
+	if keyword == "oneOf" {
+		added = other
+	}
+	rest := slices.Clone(b)
+	for _, branch := range a {
+		i := slices.IndexFunc(rest, func(v any) bool { return reflect.DeepEqual(v, branch) })
+		if i < 0 {
+			c.addf(path, opposite(added), "%s has a branch less: %s", keyword, short(branch))
+			continue
+		}
+		c.inBranch(path, keyword, branch, rest[i]) // what it refers to may have changed
+		rest = slices.Delete(rest, i, i+1)
+	}
+	for _, branch := range rest {
+		c.addf(path, added, "%s has a new branch: %s", keyword, short(branch))
+	}
+}
+
+func opposite(e effect) effect {
+	switch e {
+	case fewer:
+		return more
+	case more:
+		return fewer
+	case same, other:
+	}
+	return e
+}
+
+// short returns a schema as JSON of at most 100 bytes.
+func short(schema any) string {
+	s := text(schema)
+	if len(s) > 100 {
+		s = strings.ToValidUTF8(s[:97], "") + "…"
+	}
+	return s
+}
+
+// opaque compares keywords whose effect is not computed: every change may break both sides.
+func (c *comparison) opaque(path string, old, next map[string]any) {
+	before := c.forced
+	defer func() { c.forced = before }()
+	c.forced = true
+	for _, keyword := range []string{"not", "if", "then", "else", "contains", "unevaluatedItems", "unevaluatedProperties"} {
+		a, b := old[keyword], next[keyword]
+		switch {
+		case a == nil && b == nil:
+		case a == nil || b == nil:
+			c.addf(join(path, keyword), other, "%s is new or removed", keyword)
+		default:
+			c.schemas(join(path, keyword), a, b)
+		}
+	}
+	for _, keyword := range []string{"prefixItems", "dependentSchemas", "dependentRequired", "dependencies", "$dynamicRef", "$recursiveRef"} {
+		c.parts(join(path, keyword), old[keyword], next[keyword])
+	}
+}
+
+// parts compares lists and maps of schemas, whose effect is not computed.
+func (c *comparison) parts(path string, old, next any) {
+	before := c.forced
+	defer func() { c.forced = before }()
+	c.forced = true
+	a, b := elements(old), elements(next)
+	if len(a) == 0 || !slices.Equal(keys(a, nil), keys(b, nil)) {
+		if !reflect.DeepEqual(old, next) {
+			c.addf(path, other, "the keyword has changed")
+		}
+		return
+	}
+	for _, key := range keys(a, b) {
+		if at := join(path, key); isSchema(a[key]) && isSchema(b[key]) {
+			c.schemas(at, a[key], b[key])
+		} else if !reflect.DeepEqual(a[key], b[key]) {
+			c.addf(at, other, "the keyword has changed")
+		}
+	}
+}
+
+// elements returns a list or map as a map.
+func elements(v any) map[string]any {
+	all, _ := v.([]any)
+	if all == nil {
+		o, _ := v.(map[string]any)
+		return o
+	}
+	m := make(map[string]any, len(all))
+	for i, one := range all {
+		m[strconv.Itoa(i)] = one
+	}
+	return m
+}
+
+func isSchema(v any) bool {
+	switch v.(type) {
+	case bool, map[string]any:
+		return true
+	}
+	return false
+}
+
+// keys returns the names in either map, sorted.
+func keys(a, b map[string]any) []string {
+	all := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
+	slices.Sort(all)
+	return slices.Compact(all)
+}
