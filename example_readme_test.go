@@ -205,7 +205,7 @@ var importable = []string{
 	"context", "crypto/tls", "database/sql", "errors", "log/slog", "net/http", "slices", "strings", "testing", "testing/synctest", "time",
 	module + "broker", module + "checkpoint", module + "deadletter", module + "dedupe", module + "devbroker", module + "handler", module + "message", module + "middleware",
 	module + "codec", module + "codec/claim", module + "codec/cloudevents", module + "codec/jsonschema", module + "codec/seal", module + "codec/zstd",
-	module + "asyncapi",
+	module + "asyncapi", module + "codec/celery",
 	module + "outbox", module + "retry", module + "topology", module + "warrentest", module + "worker",
 	module + "limit",
 }

@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"asyncapi":   {"topology", "message", "handler", "worker", "internal"},
 	"deploy":     {},
 	"worker":     {"checkpoint", "topology", "message", "handler", "middleware", "retry", "broker", "fleet", "internal"},
-	"codec":      {"message", "handler", "internal"},
+	"codec":      {"message", "handler", "retry", "internal"},
 	"deadletter": {"topology", "message", "broker", "retry", "codec", "internal"},
 	"outbox":     {"topology", "message", "broker", "retry", "handler", "internal"},
 	"schedule":   {"topology", "message", "broker", "retry", "internal"},
@@ -100,7 +100,7 @@ func TestNoProductionPackageDependsOnDevbroker(t *testing.T) {
 // light are packages that every program links. heavy are libraries that only the packages that
 // wrap them may bring in.
 var (
-	light = []string{"message", "retry", "handler", "broker", "dedupe", "middleware", "worker", "outbox", "schedule", "codec", "codec/seal", "codec/claim", "codec/cloudevents"}
+	light = []string{"message", "retry", "handler", "broker", "dedupe", "middleware", "worker", "outbox", "schedule", "codec", "codec/seal", "codec/claim", "codec/cloudevents", "codec/celery"}
 	heavy = []string{
 		"github.com/klauspost/compress", "github.com/go-json-experiment/json", "github.com/santhosh-tekuri/jsonschema", "github.com/invopop/jsonschema",
 		"google.golang.org/protobuf/proto", "github.com/go-playground/validator", "github.com/redis/go-redis",

@@ -64,6 +64,10 @@ var programs = []struct {
 		}},
 	},
 	{
+		folder: "celery", queues: []string{"celery-images"}, exchanges: []string{"celery-images"},
+		story: [][]string{{"resizing cat.png to a width of 200"}},
+	},
+	{
 		folder: "routing", queues: []string{"routing-eu", "routing-us", "routing-urgent-pdf"}, exchanges: []string{"routing-regions", "routing-documents"},
 		story: [][]string{
 			{"routing-eu received: an order from Rome"},

@@ -1,0 +1,72 @@
+// Command celery runs the tasks of a Celery producer in Go. A Python program would call
+//
+//	app = Celery(broker=os.environ["AMQP_URL"])
+//	app.conf.task_default_queue = "celery-images"
+//	app.send_task("images.resize", ("cat.png",), {"width": 200})
+//
+// The program publishes the same message itself, so that it runs without Python.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/codec/celery"
+	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/topology"
+	"github.com/warren-mq/warren/worker"
+)
+
+const queue = "celery-images"
+
+type resize struct {
+	File  string `json:"file"`
+	Width int    `json:"width"`
+}
+
+func main() {
+	slog.SetLogLoggerLevel(slog.LevelError)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	var tasks celery.Tasks
+	done := make(chan struct{}, 1)
+	tasks.Register("images.resize", handler.Typed(func(_ context.Context, r resize) error {
+		fmt.Printf("resizing %s to a width of %d\n", r.File, r.Width)
+		done <- struct{}{}
+		return nil
+	}, handler.WithCodec(celery.Arguments("file", "width"))))
+
+	w := worker.New(worker.Config{Broker: brokerConfig()})
+	// Celery's producers declare the queue too: classic, durable and without arguments.
+	w.Queue(worker.Queue{Name: queue, Exchange: queue, ExchangeKind: "direct", Type: topology.Classic, OnlyArguments: true}).Handle(queue, &tasks)
+
+	go func() {
+		defer stop() // ends Run
+		<-w.Ready()
+		body := json.RawMessage(`[["cat.png"], {"width": 200}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]`)
+		err := w.Publisher(queue).Publish(ctx, queue, body, broker.WithHeader("task", "images.resize"), broker.WithHeader("lang", "py"))
+		if err != nil && ctx.Err() == nil {
+			log.Fatal(err)
+		}
+		<-done
+	}()
+	if err := w.Run(ctx); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// brokerConfig returns how to reach RabbitMQ or, if AMQP_URL is not set, a broker in memory.
+func brokerConfig() broker.Config {
+	if url := os.Getenv("AMQP_URL"); url != "" {
+		return broker.Config{URL: url}
+	}
+	dev := devbroker.New() // prints that it is in use
+	return broker.Config{URL: dev.URL(), Dial: dev.DialContext}
+}
