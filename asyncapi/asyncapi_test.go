@@ -141,9 +141,18 @@ func TestDocumentIsValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(doc, want) {
+	if !reflect.DeepEqual(withoutTraits(t, doc), withoutTraits(t, want)) {
 		t.Errorf("the document differs from %s; write it anew with -update, and read the difference:\n%s", file, doc)
 	}
+}
+
+// withoutTraits returns a document without its list of headers, which other tests check.
+func withoutTraits(t *testing.T, doc []byte) map[string]any {
+	t.Helper()
+	root := valid(t, doc)
+	components, _ := root["components"].(map[string]any)
+	delete(components, "messageTraits")
+	return root
 }
 
 func TestSchemasOfGoTypes(t *testing.T) {
