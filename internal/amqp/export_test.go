@@ -31,7 +31,7 @@ func NewBatchConn(c net.Conn) net.Conn { return newBatchConn(c) }
 
 // NewDelivery is raw as the consumer of queue receives it.
 func NewDelivery(queue string, raw amqp091.Delivery) *Delivery {
-	d := newDelivery(&Consumer{queue: queue}, raw)
+	d := newDelivery(&Consumer{queue: queue, source: queue}, raw)
 	return &d
 }
 
