@@ -51,7 +51,7 @@ func (ch *channel) source(m *wire.BasicConsume) (*queue, error) {
 	return ch.usable(m.Queue, read)
 }
 
-// unrouted reports whether a mandatory message is returned that was routed to so many queues.
+// unrouted reports whether a mandatory message is returned, given the number of queues that took it.
 // Older releases return every direct reply. RabbitMQ 4.3 returns none, even if its caller has
 // gone, except a reply to a name that is not an address.
 func (ch *channel) unrouted(m *message, queues int) bool {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/emit"
+	"github.com/warren-mq/warren/internal/pace"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 )
@@ -50,7 +51,7 @@ func attempt(ctx context.Context, next handler.Handler, m *message.Message) erro
 // again runs the attempts after the first, which ended with err. It returns the last error of
 // the handler, with its marks, and not the error of backoff.
 func again(ctx context.Context, next handler.Handler, m *message.Message, policy retry.Policy, err error) error {
-	waiting, cancel := untilStopping(ctx)
+	waiting, cancel := pace.UntilStopping(ctx)
 	defer cancel()
 	run := func() error { return err } // first what is known already
 	operation := func() error {
@@ -89,20 +90,4 @@ func (s *schedule) NextBackOff() time.Duration {
 		return backoff.Stop
 	}
 	return s.policy.Randomized(s.attempt, rand.Float64())
-}
-
-// untilStopping returns a context that is done when ctx is done or the worker begins to
-// drain.
-func untilStopping(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	if stopping := handler.Stopping(ctx); stopping != nil {
-		go func() {
-			select {
-			case <-stopping:
-				cancel(handler.ErrStopping)
-			case <-ctx.Done():
-			}
-		}()
-	}
-	return ctx, func() { cancel(nil) }
 }

@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/warren-mq/warren/internal/pace"
+	"github.com/warren-mq/warren/retry"
 )
 
 //go:embed migrations
@@ -26,17 +29,15 @@ func Migrate(ctx context.Context, db *sql.DB, d Dialect) error {
 	if err := d.validate(); err != nil {
 		return err
 	}
-	for end := time.Now().Add(lockPatience); ; {
+	end := time.Now().Add(lockPatience)
+	pauses := retry.Policy{InitialInterval: 10 * time.Millisecond, MaxInterval: 100 * time.Millisecond}
+	for n := 1; ; n++ {
 		err := migrateOnce(ctx, db, d)
 		if err == nil {
 			return nil
 		}
-		if !locked(err) || time.Now().After(end) || ctx.Err() != nil {
+		if !locked(err) || time.Now().After(end) || !pace.Wait(ctx, pauses, n) {
 			return fmt.Errorf("outbox: migrate: %w", err)
-		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-ctx.Done():
 		}
 	}
 }

@@ -150,7 +150,7 @@ func TestAMessageWithoutReplyToIsHandled(t *testing.T) {
 		if got := b.verdicts(1)[0]; got != worker.Ack {
 			t.Errorf("the outcome is %v, want ack", got)
 		}
-		if e := b.repliesFailed(); len(e) > 0 {
+		if e := eventsOf[worker.ReplyFailed](b); len(e) > 0 {
 			t.Errorf("a reply failed: %v", e[0].Err)
 		}
 	})
@@ -227,7 +227,7 @@ func TestOnlyAllowedQueuesAreRepliedTo(t *testing.T) {
 			if got := b.verdicts(1)[0]; got != worker.Ack {
 				t.Errorf("the outcome is %v, want ack", got)
 			}
-			b.eventually("the reply or its failure", func() bool { return b.depth(replies.Name)+len(b.repliesFailed()) > 0 || tt.want == 0 })
+			b.eventually("the reply or its failure", func() bool { return b.depth(replies.Name)+len(eventsOf[worker.ReplyFailed](b)) > 0 || tt.want == 0 })
 			d, ok, err := b.channel.Get(replies.Name, true)
 			if err != nil || ok != (tt.want > 0) || ok && (string(d.Body) != `{"Square":9}` || d.CorrelationId != "1") {
 				t.Errorf("got %v %q with correlation id %q, %v", ok, d.Body, d.CorrelationId, err)
@@ -315,18 +315,6 @@ func TestARequestSurvivesItsWorkersDeath(t *testing.T) {
 	if err := <-reply; err != nil {
 		t.Errorf("the call returned %v, want the second worker's reply", err)
 	}
-}
-
-func (b *bench) repliesFailed() []worker.ReplyFailed {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var all []worker.ReplyFailed
-	for _, e := range b.events {
-		if f, ok := e.(worker.ReplyFailed); ok {
-			all = append(all, f)
-		}
-	}
-	return all
 }
 
 // send publishes a message as another client might.

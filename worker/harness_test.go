@@ -171,13 +171,15 @@ func (b *bench) record(e worker.Event) {
 }
 
 // settled returns the Settled events so far.
-func (b *bench) settled() []worker.Settled {
+func (b *bench) settled() []worker.Settled { return eventsOf[worker.Settled](b) }
+
+// eventsOf returns the events of one type so far.
+func eventsOf[E worker.Event](b *bench) (all []E) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var all []worker.Settled
 	for _, e := range b.events {
-		if s, ok := e.(worker.Settled); ok {
-			all = append(all, s)
+		if one, ok := e.(E); ok {
+			all = append(all, one)
 		}
 	}
 	return all

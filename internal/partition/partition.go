@@ -15,7 +15,8 @@ func Of(key string, partitions int) int {
 	return int(mix(h.Sum64()) % uint64(partitions))
 }
 
-// mix spreads the bits of h: FNV leaves those of similar texts similar (the finalizer of MurmurHash3).
+// mix spreads the bits of h, because FNV returns similar hashes for similar texts. It is the finalizer
+// of MurmurHash3.
 func mix(h uint64) uint64 {
 	h = (h ^ h>>33) * 0xff51afd7ed558ccd
 	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53

@@ -13,6 +13,7 @@ import (
 	"github.com/failsafe-go/failsafe-go/adaptivelimiter"
 
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/pace"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -74,18 +75,11 @@ func (l *Limiter) acquire(ctx context.Context) (adaptivelimiter.Permit, error) {
 	if permit, ok := l.limiter.TryAcquirePermit(); ok {
 		return permit, nil
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		select {
-		case <-handler.Stopping(ctx):
-			cancel(handler.ErrStopping)
-		case <-ctx.Done():
-		}
-	}()
-	permit, err := l.limiter.AcquirePermit(ctx)
+	waiting, cancel := pace.UntilStopping(ctx)
+	defer cancel()
+	permit, err := l.limiter.AcquirePermit(waiting)
 	if err == nil {
 		return permit, nil
 	}
-	return nil, fmt.Errorf("adaptive: wait to be handled: %w", context.Cause(ctx))
+	return nil, fmt.Errorf("adaptive: wait to be handled: %w", context.Cause(waiting))
 }

@@ -50,7 +50,7 @@ func New(c *amqp.Connector, o Options) *Group {
 }
 
 // Run divides the partitions until ctx is done, and then leaves the group. While it cannot announce
-// itself, the process claims all partitions that it knows no owner of.
+// itself, the process claims all partitions whose owner is unknown.
 func (g *Group) Run(ctx context.Context) {
 	pauses := retry.Policy{InitialInterval: interval, MaxInterval: 15 * time.Second}
 	for failures := 1; ctx.Err() == nil; failures++ {
