@@ -62,7 +62,8 @@ func main() {
 		defer stop() // ends Run
 		<-w.Ready()
 		if err := publish(ctx, w.Publisher("batches")); err != nil {
-			log.Fatal(err)
+			log.Println(err)
+			return
 		}
 		done.Wait()
 	}()

@@ -52,8 +52,9 @@ func main() {
 		<-w.Ready()
 		body := json.RawMessage(`[["cat.png"], {"width": 200}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]`)
 		err := w.Publisher(queue).Publish(ctx, queue, body, broker.WithHeader("task", "images.resize"), broker.WithHeader("lang", "py"))
-		if err != nil && ctx.Err() == nil {
-			log.Fatal(err)
+		if err != nil {
+			log.Println(err)
+			return
 		}
 		<-done
 	}()
