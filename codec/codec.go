@@ -139,14 +139,17 @@ func (c *Codec) open(ctx context.Context, m *message.Message) (*message.Message,
 	if err := c.checkRequired(names); err != nil {
 		return nil, err
 	}
-	opened := *m
+	opened, text := *m, false
 	for i, name := range slices.Backward(names) {
 		at := c.find(name)
 		if slices.Contains(charsets, name) && at < 0 {
-			break // whatever was applied before is text
+			text = true
+			continue
 		}
-		if at < 0 || slices.Contains(names[:i], name) {
-			return nil, fmt.Errorf("codec: the content encoding is %q, want each of %q at most once", m.ContentEncoding, c.names())
+		// An encoding in front of a charset would not be decoded, although it may be required.
+		if text || at < 0 || slices.Contains(names[:i], name) {
+			return nil, fmt.Errorf("codec: the content encoding is %q, want each of %q at most once, and after the names of charsets",
+				m.ContentEncoding, c.names())
 		}
 		opened.ContentEncoding = strings.Join(names[:i], ", ")
 		body, err := c.encodings[at].Decode(ctx, &opened)

@@ -80,6 +80,7 @@ func TestASealIsBoundToItsMessage(t *testing.T) {
 		"a body cut short":         func(m *message.Message) { m.Body = m.Body[:40] },
 		"no body":                  func(m *message.Message) { m.Body = nil },
 		"no seal":                  func(m *message.Message) { m.ContentEncoding = "" },
+		"a seal before a charset":  func(m *message.Message) { m.ContentEncoding, m.Body = "sealed, utf-8", []byte("forged") },
 	} {
 		m := sealed(t, r, "secret")
 		change(m)
