@@ -136,14 +136,15 @@ func ParseKeys(text []byte) (keys []Key, err error) {
 			return nil, fmt.Errorf("seal: line %d has %d words, want a key id and a secret", number, len(words))
 		}
 		secret, err := base64.StdEncoding.DecodeString(words[1])
-		if err != nil {
+		switch { // no error has a word of the line: the secret may be in front of the id
+		case !validID(words[0]):
+			return nil, fmt.Errorf("seal: line %d: the first word is not a key id, want 1 to 64 letters, digits or . _ -", number)
+		case err != nil:
 			return nil, fmt.Errorf("seal: line %d: the secret is not base64", number)
+		case len(secret) != keySize:
+			return nil, fmt.Errorf("seal: line %d: the secret has %d bytes, want %d", number, len(secret), keySize)
 		}
-		k := Key{words[0], secret}
-		if err := k.validate(); err != nil {
-			return nil, fmt.Errorf("seal: line %d: %w", number, err)
-		}
-		keys = append(keys, k)
+		keys = append(keys, Key{words[0], secret})
 	}
 	if len(keys) == 0 {
 		return nil, errors.New("seal: the text has no keys, want lines with a key id and a secret")

@@ -180,13 +180,16 @@ func TestKeyIDOfOtherMessages(t *testing.T) {
 func TestReadKeys(t *testing.T) {
 	t.Parallel()
 	secret := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("s"), 32))
+	hexed := strings.Repeat("73", 32)
 	for _, tt := range []struct{ name, text, want string }{
 		{"two keys", "# keys\n2026 " + secret + "\n\n  2025\t" + secret + "\n", ""},
 		{"no key", "# none\n", "has no keys"},
 		{"a secret without its id", secret, "line 1 has 1 words"},
 		{"a bad secret", "2026 !" + secret, "line 1: the secret is not base64"},
-		{"a short secret", "2026 c3M=", `line 1: seal: the secret of key "2026" has 2 bytes, want 32`},
-		{"a bad id", "a/b " + secret, "line 1: seal: the key id"},
+		{"a short secret", "2026 c3M=", "line 1: the secret has 2 bytes, want 32"},
+		{"a bad id", "a/b " + secret, "line 1: the first word is not a key id"},
+		{"a secret before its id", "# keys\n" + secret + " 2026", "line 2: the first word is not a key id"},
+		{"a secret in hex before its id", hexed + " 2026", "line 1: the secret has 3 bytes, want 32"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -198,7 +201,7 @@ func TestReadKeys(t *testing.T) {
 			if tt.want == "" && (err != nil || len(keys) != 2 || keys[0].ID != "2026" || keys[1].ID != "2025") {
 				t.Errorf("got %v, %v", keys, err)
 			}
-			if tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), secret)) {
+			if tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), hexed)) {
 				t.Errorf("got %v, want %q without the secret", err, tt.want)
 			}
 		})
