@@ -24,9 +24,9 @@ func TestGettingStarted(t *testing.T) {
 		do      func()
 	}{
 		{"go install github.com/warren-mq/warren/cmd/runner@latest", nil}, // fetches
-		{"runner dev", nil},                         // the node takes its place
-		{"go mod init charge", nil},                 // userModule
-		{"go get github.com/warren-mq/warren", nil}, // fetches
+		{"runner dev", nil},                                // the node takes its place
+		{"go mod init charge", nil},                        // userModule
+		{"go get github.com/warren-mq/warren/worker", nil}, // fetches
 		{"go run ./charge", func() {
 			logged = start(t, g.charge, g.url)
 			await(t, logged, "queue consuming")
