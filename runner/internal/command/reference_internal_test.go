@@ -54,8 +54,8 @@ func commandSections(b *strings.Builder, c *cobra.Command) (n int) {
 	if c.Runnable() && !c.HasSubCommands() {
 		n = 1
 		fmt.Fprintf(b, "\n## %s\n\n%s.\n\n```text\n%s\n", c.CommandPath(), c.Short, c.UseLine())
-		if rest := strings.TrimSpace(strings.TrimPrefix(c.Long, c.Short)); rest != "" {
-			fmt.Fprintf(b, "\n%s\n", rest)
+		if long := strings.TrimSpace(c.Long); long != "" {
+			fmt.Fprintf(b, "\n%s\n", long)
 		}
 		if c.Example != "" {
 			fmt.Fprintf(b, "\nExamples:\n%s\n", c.Example)
