@@ -33,3 +33,24 @@ func ExampleGenerate() {
 	fmt.Println(json.Unmarshal(text, &document), document.Components.Schemas["Order"].Required)
 	// Output: <nil> [id]
 }
+
+// What an application publishes is described too.
+func ExampleSends() {
+	type Shipped struct {
+		Order string `json:"order"`
+	}
+	text, err := asyncapi.Generate(asyncapi.Application{Title: "shipping", Version: "1.0.0", Sends: []asyncapi.Send{
+		asyncapi.Sends[Shipped]("shop", "order.shipped"),
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var document struct {
+		Operations map[string]struct {
+			Action string `json:"action"`
+		} `json:"operations"`
+	}
+	fmt.Println(json.Unmarshal(text, &document), document.Operations["send.shop.order.shipped"].Action)
+	// Output: <nil> send
+}

@@ -1,7 +1,10 @@
 package devbroker_test
 
 import (
+	"context"
 	"fmt"
+	"net"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,4 +109,19 @@ func ExampleBroker_Inject() {
 	// Output:
 	// confirmed: false
 	// confirmed: true
+}
+
+// A program under development starts one if AMQP_URL is not set. No port is opened.
+func ExampleNew() {
+	url, dial := os.Getenv("AMQP_URL"), amqp.DefaultDial(30*time.Second)
+	if url == "" {
+		dev := devbroker.New()
+		url = dev.URL()
+		dial = func(network, address string) (net.Conn, error) {
+			return dev.DialContext(context.Background(), network, address)
+		}
+	}
+	if conn, err := amqp.DialConfig(url, amqp.Config{Dial: dial}); err == nil {
+		_ = conn.Close()
+	}
 }

@@ -41,3 +41,15 @@ func ExampleFor() {
 	orders.Handle("order.paid", handler.Typed(pay))
 	orders.Handle("order.*", handler.Typed(pay))
 }
+
+// Each provider has a limit of its own, and the other messages of the queue have none.
+func ExampleByKey() {
+	w := worker.New(worker.Config{Broker: broker.Config{URL: "amqp://localhost/"}})
+	payments := w.Queue(worker.Queue{Name: "payments", Exchange: "shop", Concurrency: 16, Middleware: []handler.Middleware{
+		limit.ByKey(map[string]handler.Middleware{
+			"payment.card":  limit.Concurrency("stripe", 10),
+			"payment.debit": limit.Rate("bank", 5, time.Second),
+		}),
+	}})
+	payments.Handle("payment.*", handler.Typed(pay))
+}

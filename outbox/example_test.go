@@ -14,6 +14,8 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/outbox"
 )
 
@@ -173,4 +175,21 @@ func ExampleGroup() {
 	// a.jpg false <nil>
 	// a.jpg false <nil>
 	// b.jpg true <nil>
+}
+
+// The handler of a callback asks how the group went.
+func ExampleGroupStatusOf() {
+	callback := handler.Typed(func(ctx context.Context, album string) error {
+		if s, ok := outbox.GroupStatusOf(message.FromContext(ctx)); ok {
+			fmt.Printf("%s: %d of %d photos, %d failed\n", album, s.Done, s.Size, s.Failed)
+		}
+		return nil
+	})
+	m := &message.Message{Body: []byte(`"album-1"`), Headers: message.Headers{
+		outbox.HeaderGroup: "album-1", outbox.HeaderGroupSize: int64(3), outbox.HeaderGroupDone: int64(2), outbox.HeaderGroupFailed: int64(1),
+	}}
+	fmt.Println(callback.Handle(message.NewContext(context.Background(), m), m))
+	// Output:
+	// album-1: 2 of 3 photos, 1 failed
+	// <nil>
 }
