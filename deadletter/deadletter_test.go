@@ -184,6 +184,8 @@ func TestWorkQueueOfADeadLetter(t *testing.T) {
 		{"a death in a parking queue counts for its work queue", "all.dlq", "died", death("died.delay")},
 		{"a death in the parking queue of an exchange tells no work queue", "all.dlq", "recorded", death("warren.delayed.events")},
 		{"a death in the dead-letter queue is left out", "all.dlq", "died", death("all.dlq", "died")},
+		{"a death in a partition counts for its queue", "all.dlq", "recorded", death("recorded.partition.63")},
+		{"a death in a partition of another queue is left as it is", "all.dlq", "died.partition.3", death("died.partition.3")},
 		{"another name and no headers tell no queue", "graveyard", "", nil},
 		{"it is never the dead-letter queue itself", "recorded", "", recorded},
 		{"a suffix alone is no name", ".dlq", "", nil},

@@ -65,7 +65,11 @@ func (b *bench) remove() {
 		b.t.Error(err)
 	}
 	ch := rabbit.Channel(b.t, b.cfg.URL)
-	for _, q := range []string{b.queue.Name, b.dlq, topology.ParkingQueue(b.queue.Name), "warren.delay.for." + b.queue.Name} {
+	queues := []string{b.queue.Name, b.dlq, topology.ParkingQueue(b.queue.Name), "warren.delay.for." + b.queue.Name}
+	for n := range b.queue.Partitions {
+		queues = append(queues, topology.Partition(b.queue.Name, n))
+	}
+	for _, q := range queues {
 		if _, err := ch.QueueDelete(q, false, false, false); err != nil {
 			b.t.Error(err)
 		}

@@ -51,6 +51,51 @@ func TestReplayGoesToItsOwnQueueOnly(t *testing.T) {
 	}
 }
 
+// TestReplayOfWhatTheBrokerTookFromAPartition: the broker dead-letters a message that waits in a
+// partition, and it comes back through the queue, with its exchange and routing key.
+func TestReplayOfWhatTheBrokerTookFromAPartition(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(q *worker.Queue) {
+		q.Partitions, q.OrderBy = 2, func(m *message.Message) string { return m.Headers.String("tenant") }
+	})
+	moved := record.Move(&message.Message{ID: "m", Exchange: b.queue.Exchange, RoutingKey: "user.signed_up", Headers: message.Headers{"tenant": "blue"}}, b.queue.Name)
+	err := b.channel.Publish("", topology.Partition(b.queue.Name, 0), true, false, amqp.Publishing{MessageId: moved.ID, Headers: amqp.Table(moved.Headers)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ch := rabbit.Channel(t, b.cfg.URL)
+	deliveries, err := ch.Consume(topology.Partition(b.queue.Name, 0), "", false, false, false, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := <-deliveries
+	if err := d.Reject(false); err != nil {
+		t.Fatal(err)
+	}
+	b.eventually("it is a dead letter", func() bool { return b.depth(b.dlq) == 1 })
+	if err := ch.Close(); err != nil { // the next consumer is active then
+		t.Fatal(err)
+	}
+	l := b.only()
+	if l.WorkQueue != b.queue.Name || l.Reason != "rejected" || l.Message.Exchange != b.queue.Exchange || l.Message.RoutingKey != "user.signed_up" {
+		t.Errorf("the dead letter is %+v", l)
+	}
+	if _, err := b.client.Replay(t.Context(), b.dlq, deadletter.Replay{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.depth(b.queue.Name); n != 1 {
+		t.Errorf("the queue has %d messages, want the replayed one", n)
+	}
+	seen := make(chan message.Message, 1)
+	b.run(func(_ context.Context, m *message.Message) error {
+		seen <- *m
+		return nil
+	})
+	if m := <-seen; m.ID != "m" || m.Exchange != b.queue.Exchange || m.RoutingKey != "user.signed_up" || m.Queue != b.queue.Name || m.Attempt != 1 {
+		t.Errorf("the handler got %+v", m)
+	}
+}
+
 // TestReplayKeepsEmptyRoutingKeysAndExchanges publishes to a fanout exchange without a
 // routing key, and to the queue by its name.
 func TestReplayKeepsEmptyRoutingKeysAndExchanges(t *testing.T) {

@@ -1,7 +1,8 @@
 package topology
 
 import (
-	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/warren-mq/warren/internal/check"
 )
@@ -18,7 +19,16 @@ func PartitionGroup() Topology {
 
 // Partition returns the name of a partition of a work queue, which are numbered from 0:
 // <queue>.partition.0.
-func Partition(queue string, n int) string { return fmt.Sprintf("%s.partition.%d", queue, n) }
+func Partition(queue string, n int) string { return queue + partitionInfix + strconv.Itoa(n) }
+
+const partitionInfix = ".partition."
+
+// IsPartition reports whether a name is the name of a partition of a work queue.
+func IsPartition(queue, name string) bool {
+	number, ok := strings.CutPrefix(name, queue+partitionInfix)
+	_, err := strconv.ParseUint(number, 10, 32)
+	return ok && err == nil
+}
 
 // MaxPartitions is the largest number of partitions of a queue.
 const MaxPartitions = 64

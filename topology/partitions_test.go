@@ -18,6 +18,9 @@ func TestPartitionsAreDeclaredLikeTheirQueue(t *testing.T) {
 		all[queue.Name] = fmt.Sprint(queue.Arguments)
 	}
 	for n := range 3 {
+		if !topology.IsPartition("orders", topology.Partition("orders", n)) || topology.IsPartition("order", topology.Partition("orders", n)) {
+			t.Errorf("partition %d is not the partition of orders alone", n)
+		}
 		if name := topology.Partition("orders", n); all[name] != all["orders"] || !strings.Contains(all[name], "x-single-active-consumer:true") {
 			t.Errorf("%s has %s, want the arguments of orders: %s", name, all[name], all["orders"])
 		}

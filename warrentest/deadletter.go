@@ -73,12 +73,14 @@ func deadLetter(queue string, m devbroker.Message) DeadLetter {
 	return d
 }
 
-// deathIn returns the broker's own record of the dead-lettering of a message from the queue. It
-// is nil for a message that a worker dead-lettered, since its copy has no such record.
+// deathIn returns the broker's own record of the dead-lettering of a message from the queue, or
+// from a partition of it. It is nil for a message that a worker dead-lettered, since its copy has no
+// such record.
 func deathIn(queue string, h message.Headers) message.Headers {
 	deaths, _ := h["x-death"].([]any)
 	for _, d := range deaths {
-		if death, ok := d.(map[string]any); ok && death["queue"] == queue {
+		death, ok := d.(map[string]any)
+		if at := message.Headers(death).String("queue"); ok && (at == queue || topology.IsPartition(queue, at)) {
 			return death
 		}
 	}

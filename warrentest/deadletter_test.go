@@ -95,15 +95,10 @@ func TestDeadLettersOfTheBroker(t *testing.T) {
 			warrentest.Run(t, paused(b, short)) // the parked message returns to its queue
 			time.Sleep(3 * time.Hour)
 		}, "expired", 1},
-		{"delivered too often", func(t *testing.T, b *warrentest.Broker) {
-			warrentest.Run(t, emailer(b, lost, short))
-			b.Publish("events", "user.signed_up", "body")
-			for range 3 {
-				time.Sleep(time.Minute)
-				b.Drop()
-			}
-			b.WaitIdle()
-		}, "delivery_limit", 0},
+		{"delivered too often", deliver(short), "delivery_limit", 0},
+		{"delivered too often from a partition", deliver(short, func(q *worker.Queue) {
+			q.Partitions, q.OrderBy = 2, func(m *message.Message) string { return m.RoutingKey }
+		}), "delivery_limit", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -128,6 +123,19 @@ func TestDeadLettersOfTheBroker(t *testing.T) {
 
 // short sets limits after which the broker dead-letters messages.
 func short(q *worker.Queue) { q.MessageTTL, q.DeliveryLimit, q.Timeout = 90*time.Minute, 2, -1 }
+
+// deliver has the connection lost during each delivery of a message.
+func deliver(change ...func(*worker.Queue)) func(*testing.T, *warrentest.Broker) {
+	return func(t *testing.T, b *warrentest.Broker) {
+		warrentest.Run(t, emailer(b, lost, change...))
+		b.Publish("events", "user.signed_up", "body")
+		for range 3 {
+			time.Sleep(time.Minute)
+			b.Drop()
+		}
+		b.WaitIdle()
+	}
+}
 
 // lost is a handler that cuts its connection before it returns.
 func lost(ctx context.Context, _ *message.Message) error {

@@ -6,12 +6,14 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 )
 
 // Death is one entry of x-death: where and why the broker dead-lettered a message.
 type Death struct {
-	Queue    string
+	Queue    string // the work queue, if it was a partition of it
 	Reason   string // expired, rejected, maxlen or delivery_limit
 	Exchange string // the exchange to which the message was published before it reached Queue
 	Keys     []string
@@ -26,10 +28,14 @@ const maxDeaths = 64
 // through which delayed messages pass, and malformed entries.
 func Deaths(h message.Headers) []Death {
 	entries, _ := h["x-death"].([]any)
+	whole := h.String(record.HeaderQueue) // each message in a partition has it
 	var all []Death
 	for _, e := range entries[:min(len(entries), maxDeaths)] {
 		t, ok := e.(amqp091.Table)
 		if d := death(message.Headers(t)); ok && d.Reason != "" && !strings.HasPrefix(d.Queue, "warren.delay.") {
+			if topology.IsPartition(whole, d.Queue) {
+				d.Queue = whole
+			}
 			all = append(all, d)
 		}
 	}

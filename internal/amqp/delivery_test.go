@@ -24,6 +24,10 @@ func fill(raw amqp091.Delivery) message.Message {
 func TestFillCountsAttempts(t *testing.T) {
 	t.Parallel()
 	retries := func(v any) amqp091.Table { return amqp091.Table{record.HeaderRetryCount: v} }
+	died := func(recorded, queue string) amqp091.Table {
+		death := amqp091.Table{"queue": queue, "reason": "delivery_limit"}
+		return amqp091.Table{record.HeaderRetryCount: int32(3), record.HeaderAttempt: int32(3), record.HeaderQueue: recorded, "x-death": []any{death}}
+	}
 	tests := []struct {
 		name    string
 		headers amqp091.Table
@@ -36,6 +40,9 @@ func TestFillCountsAttempts(t *testing.T) {
 		{"a queue's name as bytes", amqp091.Table{record.HeaderRetryCount: int32(4), record.HeaderQueue: []byte("email")}, 5},
 		{"another queue's name as bytes", amqp091.Table{record.HeaderRetryCount: int32(4), record.HeaderQueue: []byte("sms")}, 1},
 		{"a queue's name that is no text", amqp091.Table{record.HeaderRetryCount: int32(4), record.HeaderQueue: int64(7)}, 5},
+		{"what the broker dead-lettered from the queue, moved back by hand", died("email", "email"), 1},
+		{"the same from a partition of the queue", died("email", "email.partition.11"), 1},
+		{"what the broker dead-lettered from a queue with a similar name", died("email", "email.partition.x"), 4},
 		{"a narrow integer", retries(int8(3)), 4},
 		{"an unsigned integer", retries(uint32(3)), 4},
 		{"zero", retries(int64(0)), 1},
