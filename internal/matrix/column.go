@@ -47,7 +47,7 @@ func (c *column) environment() []string {
 // runs reports whether the column runs the package. A pipe column runs only packages whose
 // tests use rabbit.Test.
 func (c *column) runs(pkg string) bool {
-	return c.kind != pipe || slices.Contains([]string{"internal/amqp", "internal/amqp/inspect", "internal/amqp/leader", "runner/internal/engine", "worker"}, short(pkg))
+	return c.kind != pipe || slices.Contains([]string{"internal/amqp", "internal/amqp/inspect", "internal/amqp/leader", "internal/amqp/members", "runner/internal/engine", "worker"}, short(pkg))
 }
 
 // parseColumns returns the columns of a list of names, in the order of the table.

@@ -111,12 +111,18 @@ func decode(body []byte) (a announcement, ok bool) {
 	return a, a.Kind == hello || a.Kind == joining || a.Kind == goodbye
 }
 
-// reason returns why the channel has ended, once it has.
+// reason returns why the deliveries have ended. If the broker cancels the consumer, because its queue
+// is deleted, the channel stays open.
 func (c *channel) reason() error {
-	if err, ok := <-c.closed; ok {
-		return fmt.Errorf("members: the broker has closed the channel: %w", err)
+	select {
+	case err, ok := <-c.closed:
+		if ok {
+			return fmt.Errorf("members: the broker has closed the channel: %w", err)
+		}
+		return nil
+	default:
+		return errors.New("members: the broker has cancelled the consumer")
 	}
-	return nil
 }
 
 // close closes the channel. It waits at most 5 s for the broker's answer.

@@ -71,9 +71,11 @@ func (g *Group) Run(ctx context.Context) {
 			if err = c.reason(); time.Since(began) > lost {
 				failures = 0
 			}
+			c.close()
 		}
 		if err != nil && s.Err() == nil && ctx.Err() == nil {
 			g.warn(err)
+			g.forget(s)
 			g.divide()
 		}
 		pace.Wait(ctx, pauses, failures)
@@ -116,7 +118,7 @@ func (g *Group) talk(ctx context.Context, c *channel) {
 			g.divide()
 			g.announce(c, hello)
 		case <-tick.C:
-			g.forget(c)
+			g.forget(c.session)
 			g.divide()
 			g.announce(c, hello)
 			for member := range g.heard {
@@ -169,11 +171,11 @@ func (g *Group) remove(member string) {
 
 // forget removes the processes that have not announced themselves. While the broker blocks the
 // connection, none of them can.
-func (g *Group) forget(c *channel) {
+func (g *Group) forget(s *amqp.Session) {
 	now := time.Now()
 	for member, at := range g.heard {
 		switch {
-		case c.session.Blocked() != "":
+		case s.Blocked() != "":
 			g.heard[member] = now
 		case now.Sub(at) > lost:
 			g.remove(member)

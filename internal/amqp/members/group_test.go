@@ -23,8 +23,10 @@ const partitions = 8
 
 // member is a process of a group, which is a connection here.
 type member struct {
-	active atomic.Bool
-	leave  func() // in good order
+	active    atomic.Bool
+	leave     func() // in good order
+	group     *members.Group
+	connector *amqp.Connector
 
 	mu    sync.Mutex
 	share []int
@@ -46,6 +48,7 @@ func join(t *testing.T, url, queue string) *member {
 			m.share = share
 		},
 	})
+	m.connector, m.group = c, g
 	var connected, running sync.WaitGroup
 	connected.Go(func() { _ = c.Run(life) })
 	running.Go(func() { g.Run(ctx) })
@@ -67,6 +70,25 @@ func (m *member) has() []int {
 	return slices.Clone(m.share)
 }
 
+// deleteQueue deletes the queue of a member, over its own connection: it is exclusive.
+func (m *member) deleteQueue(t *testing.T) {
+	t.Helper()
+	s, err := m.connector.Session(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ch, err := s.Channel(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ch.QueueDelete(m.group.QueueName(), false, false, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := ch.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // divided waits until the members have shares of these sizes, in any order, and each partition once.
 func divided(t *testing.T, sizes []int, all ...*member) {
 	t.Helper()
@@ -80,6 +102,35 @@ func divided(t *testing.T, sizes []int, all ...*member) {
 		slices.Sort(have)
 		return len(union) == partitions && len(slices.Compact(union)) == partitions && slices.Equal(have, sizes)
 	}, fmt.Sprintf("the shares are %v", sizes))
+}
+
+// TestAMemberWhoseQueueIsDeletedStaysInTheGroup: the broker cancels its consumer, and its channel
+// stays open.
+func TestAMemberWhoseQueueIsDeletedStaysInTheGroup(t *testing.T) {
+	t.Parallel()
+	rabbit.Run(t, "the queue of one of two members is deleted", func(t *testing.T) {
+		url, queue := rabbit.URL(t), rabbit.Queue(t)
+		first := join(t, url, queue)
+		divided(t, []int{8}, first)
+		first.deleteQueue(t)
+		second := join(t, url, queue)
+		divided(t, []int{4, 4}, first, second)
+		second.leave()
+		divided(t, []int{8}, first)
+	})
+	rabbit.Run(t, "and another client has taken its name", func(t *testing.T) {
+		rabbit.Waits(t, "5 seconds or more, after which a member is forgotten")
+		url, queue := rabbit.URL(t), rabbit.Queue(t)
+		first, second := join(t, url, queue), join(t, url, queue)
+		divided(t, []int{4, 4}, first, second)
+		rabbit.Eventually(t, time.Minute, func() bool {
+			first.deleteQueue(t)
+			_, err := rabbit.Channel(t, url).QueueDeclare(first.group.QueueName(), false, true, true, false, nil)
+			return err == nil
+		}, "another client has the name")
+		second.leave()
+		divided(t, []int{8}, first)
+	})
 }
 
 // TestMembersDivideThePartitions that come, pause, resume and leave, whatever else is said to them.
