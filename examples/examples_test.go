@@ -48,7 +48,7 @@ var programs = []struct {
 	},
 	{
 		folder: "batches", queues: []string{"batches-single", "batches-together"}, exchanges: []string{"batches"},
-		story: [][]string{{"one at a time: 500 rows by 500 calls…"}, {"in batches: 500 rows by …"}},
+		story: [][]string{{"one at a time: 500 rows by 500 calls…", "in batches: 500 rows by …"}},
 	},
 	{
 		folder: "call", queues: []string{"call-prices"}, exchanges: []string{"call-shop"},
@@ -284,6 +284,7 @@ func TestProgramsOnTheBrokerOfAMQPURL(t *testing.T) {
 			t.Cleanup(func() { remove(t, url, p.queues, p.exchanges) })
 			stdout, stderr := run(t, p.folder, url)
 			compare(t, stdout, p.story)
+			t.Log(stdout)
 			if strings.Contains(stderr, "in memory") {
 				t.Errorf("a broker in memory was used:\n%s", stderr)
 			}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/batch"
-	"github.com/warren-mq/warren/internal/emit"
 	"github.com/warren-mq/warren/internal/telemetry"
 )
 
@@ -21,13 +20,18 @@ const maxBatch = 10_000
 // HandleBatch registers h as Handle registers a handler. h handles up to size messages (1 to 10,000)
 // by one call: as soon as size of them are in hand, when the first has waited for wait, or when the
 // worker stops. HandleBatch multiplies Concurrency by size, so that this many whole batches are in
-// hand, or more that are not full, and the prefetch follows. For SetConcurrency it is still the
-// number of messages.
+// hand, and the prefetch follows. For SetConcurrency it is still the number of messages. Concurrency
+// also limits the calls at a time: a batch that waits for another one to end takes more messages
+// until it is full.
 //
-// Each message keeps its own attempts, retries, dead letter, middleware and span, and Timeout
-// includes wait. h may return a handler.BatchError, which names the messages that failed. After another error
-// h is called with halves of the batch, until the messages that fail are found. If more calls in a row
-// fail than one bad message causes, h is not called again, and the other messages are retried.
+// Each message keeps its own attempts, retries, dead letter, middleware and span. Timeout
+// includes wait, and the wait for another call to end; a message that was not handled by then is
+// retried after 1 s, and no attempt is spent. A message that overran Timeout in a call is handled alone
+// in its next attempt. h may return a handler.BatchError, which names the messages that failed. After another
+// error h is called with parts of the batch until each message has its own result, by at most
+// 2·size-1 calls. If none of these calls succeeds and four messages have failed alone, the cause is taken to be
+// common, such as a database that is down. Messages that failed for the first time are then retried without another call,
+// unless it was their last attempt.
 //
 // h cannot emit messages: Publisher.Emit returns broker.ErrNoHandler.
 //
@@ -40,7 +44,11 @@ func (q *Subscription) HandleBatch(pattern string, h handler.BatchHandler, size 
 	if q.config.Timeout > 0 && wait >= q.config.Timeout {
 		panic(fmt.Sprintf("worker: HandleBatch of %q: wait is %v, want less than the Timeout of queue %s, %v", pattern, wait, q.config.Name, q.config.Timeout))
 	}
-	q.Handle(pattern, &batch.Collector{Handler: h, Size: size, Wait: wait, Call: safely, Begin: q.beginBatch})
+	if q.slots == nil {
+		q.slots = &batch.Slots{Most: q.batches}
+	}
+	last := func(attempt int) bool { return q.handling()[0].policy().Exhausted(attempt) }
+	q.Handle(pattern, &batch.Collector{Handler: h, Size: size, Wait: wait, Slots: q.slots, Last: last, Call: safely, Begin: q.beginBatch})
 	if size > q.batch {
 		q.config.Concurrency = q.config.Concurrency / max(q.batch, 1) * size
 		for _, h := range q.handling() {
@@ -48,6 +56,16 @@ func (q *Subscription) HandleBatch(pattern string, h handler.BatchHandler, size 
 		}
 		q.batch = size
 	}
+}
+
+// batches returns how many batches may be handled at a time.
+func (q *Subscription) batches() (n int) {
+	for _, h := range q.handling() {
+		if _, concurrency := h.wanted(); !h.isElsewhere() {
+			n += max(concurrency/q.batch, 1)
+		}
+	}
+	return max(n, 1)
 }
 
 // beginBatch begins the span of a batch, which is linked to the spans of its messages.
@@ -61,7 +79,6 @@ func (q *Subscription) beginBatch(ctx context.Context, members []context.Context
 	//nolint:spancheck // the returned function ends it
 	ctx, span := telemetry.Tracer(q.worker.config.TracerProvider).Start(ctx, "batch "+q.config.Name, trace.WithLinks(links...), trace.WithAttributes(
 		semconv.MessagingSystemRabbitMQ, semconv.MessagingDestinationName(q.config.Name), semconv.MessagingBatchMessageCount(len(members))))
-	ctx = emit.Refuse(ctx, "a handler of a batch cannot emit, because it has several messages")
 	return ctx, func(err error) { //nolint:spancheck // see above
 		if err != nil {
 			span.SetStatus(codes.Error, err.Error())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -91,6 +92,65 @@ func TestADrainHandlesThePartOfABatch(t *testing.T) {
 		}
 		if s := sizes(); s[3] != 1 || b.depth(b.queue.Name) != 0 {
 			t.Errorf("the calls had the sizes %v and %d messages are left, want one call of three", s, b.depth(b.queue.Name))
+		}
+	})
+}
+
+// TestPartsOfBatchesDoNotExceedTheConcurrency has one call wait while messages for two more come.
+func TestPartsOfBatchesDoNotExceedTheConcurrency(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.queue.Type = "classic"
+		entered, leave := make(chan int, 10), make(chan struct{})
+		r, _ := b.batches(10, 10*time.Millisecond, func(_ context.Context, rows []row) error {
+			entered <- len(rows)
+			<-leave
+			return nil
+		})
+		b.publish("key", row{0})
+		sizes := []int{<-entered}
+		for n := range 9 {
+			b.publish("key", row{n + 1})
+		}
+		b.eventually("all are in hand", func() bool { return r.sub.Health().InHand == 10 })
+		if n := len(entered); n != 0 {
+			t.Errorf("%d more calls began, want at most one at a time", n)
+		}
+		close(leave)
+		if sizes = append(sizes, <-entered); !slices.Equal(sizes, []int{1, 9}) {
+			t.Errorf("the calls had the sizes %v, want 1, and 9 that came meanwhile", sizes)
+		}
+		b.verdicts(10)
+	})
+}
+
+// TestAMessageThatHangsTakesItsBatchAlongOnce has a call with row 3 never return in time. The others have two
+// attempts, and do not spend one while they wait for that call to end.
+func TestAMessageThatHangsTakesItsBatchAlongOnce(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.queue.Type, b.queue.Timeout = "classic", 500*time.Millisecond
+		b.queue.Retry = retry.Policy{MaxAttempts: 2, InitialInterval: 100 * time.Millisecond}
+		b.batches(10, 400*time.Millisecond, func(ctx context.Context, rows []row) error {
+			if slices.Contains(rows, row{3}) {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		})
+		for n := range 10 {
+			b.publish("key", row{n})
+		}
+		count := map[worker.Verdict]int{}
+		b.eventually("each has its last outcome", func() bool {
+			clear(count)
+			for _, s := range b.settled() {
+				count[s.Outcome.Verdict]++
+			}
+			return count[worker.Ack]+count[worker.DeadLetter] == 10
+		})
+		if count[worker.Ack] != 9 {
+			t.Errorf("the outcomes are %v, want nine acks", count)
 		}
 	})
 }

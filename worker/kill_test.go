@@ -177,8 +177,8 @@ func child(kind string) {
 		stubborn()
 		return
 	}
-	if kind == "chain" {
-		if err := chainLinks(); err != nil {
+	if run := map[string]func() error{"chain": chainLinks, "batches": batchStore}[kind]; run != nil {
+		if err := run(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/amqp/limit"
+	"github.com/warren-mq/warren/internal/batch"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/topology"
 )
@@ -55,7 +56,8 @@ type Subscription struct {
 	absent      bool // paused, and not declared either: another process replaces the queue
 	elsewhere   bool // another process has the partition
 	concurrency int
-	batch       int // the largest size of HandleBatch; 0 without one
+	batch       int          // the largest size of HandleBatch; 0 without one
+	slots       *batch.Slots // of all its batches; nil without HandleBatch
 	retry       retry.Policy
 	changed     chan struct{} // holds one token: paused or concurrency was set
 	unrouted    chan struct{} // holds one token: a message that concerns the queue was unroutable

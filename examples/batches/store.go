@@ -26,7 +26,8 @@ func openStore(ctx context.Context, url string) (store, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = pool.Exec(ctx, `CREATE TABLE IF NOT EXISTS readings (sensor int, value float8)`)
+	// The lock is for programs that create the table at the same time.
+	_, err = pool.Exec(ctx, `SELECT pg_advisory_xact_lock(1); CREATE TABLE IF NOT EXISTS readings (sensor int, value float8)`)
 	return postgres{pool}, err
 }
 

@@ -40,6 +40,8 @@ func newBench(size int, f func(ctx context.Context, items []int) error) *bench {
 			return f(ctx, items)
 		}),
 		Size: size, Wait: time.Second,
+		Slots: &batch.Slots{Most: func() int { return size }},
+		Last:  func(int) bool { return false },
 		Call: func(f func() error) (err error) {
 			defer func() {
 				if v := recover(); v != nil {
@@ -99,15 +101,16 @@ func TestBatches(t *testing.T) {
 		failures map[int]error
 		took     time.Duration
 	}{
-		"a full batch is handled at once":             {8, 8, bad(), 1, nil, 0},
-		"a part of a batch waits":                     {8, 5, bad(), 1, nil, time.Second},
-		"more than a batch":                           {4, 10, bad(), 3, nil, time.Second},
-		"one bad item fails alone":                    {64, 64, bad(0), 13, map[int]error{0: errBad}, 0},
-		"two bad items fail alone":                    {64, 64, bad(5, 50), 25, map[int]error{5: errBad, 50: errBad}, 0},
-		"an error of an item is its own":              {4, 4, byNumber(3), 1, map[int]error{3: errBad}, 0},
-		"a cause of all costs few calls":              {64, 64, func(context.Context, []int) error { return retry.Permanent(errDown) }, 11, all(64, errDown), 0},
-		"an error that names no item is none":         {4, 4, func(context.Context, []int) error { return handler.BatchError{} }, 1, nil, 0},
-		"an index that does not exist fails the call": {2, 2, func(context.Context, []int) error { return handler.BatchError{7: errBad} }, 1, all(2, errors.New("batch: the error names item 7, want 0 to 1: handler: 1 items of a batch failed; item 7: bad item")), 0},
+		"a full batch is handled at once":                 {8, 8, bad(), 1, nil, 0},
+		"a part of a batch waits":                         {8, 5, bad(), 1, nil, time.Second},
+		"more than a batch":                               {4, 10, bad(), 3, nil, time.Second},
+		"one bad item fails alone":                        {64, 64, bad(0), 13, map[int]error{0: errBad}, 0},
+		"two bad items fail alone":                        {64, 64, bad(5, 50), 25, map[int]error{5: errBad, 50: errBad}, 0},
+		"an error of an item is its own":                  {4, 4, byNumber(3), 1, map[int]error{3: errBad}, 0},
+		"good items behind a run of bad ones are handled": {64, 64, bad(numbers(41)...), 2*64 - 1, failures(41, errBad), 0},
+		"a cause of all costs few calls":                  {64, 64, func(context.Context, []int) error { return retry.Permanent(errDown) }, 11, failures(64, errDown), 0},
+		"an error that names no item is none":             {4, 4, func(context.Context, []int) error { return handler.BatchError{} }, 1, nil, 0},
+		"an index that does not exist fails the call":     {2, 2, func(context.Context, []int) error { return handler.BatchError{7: errBad} }, 1, failures(2, errors.New("batch: the error names item 7, want 0 to 1: handler: 1 items of a batch failed; item 7: bad item")), 0},
 		"a panic is an error": {2, 2, func(_ context.Context, items []int) error {
 			if slices.Contains(items, 1) {
 				panic("oh")
@@ -142,6 +145,15 @@ func TestBatches(t *testing.T) {
 	}
 }
 
+// numbers returns the numbers from 0 to n-1.
+func numbers(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
 func btoi(b bool) int {
 	if b {
 		return 1
@@ -156,7 +168,8 @@ func byNumber(number int) func(context.Context, []int) error {
 	}
 }
 
-func all(n int, err error) map[int]error {
+// failures returns err for each of the first n items.
+func failures(n int, err error) map[int]error {
 	errs := make(map[int]error)
 	for i := range n {
 		errs[i] = err

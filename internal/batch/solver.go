@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/bits"
 	"sync/atomic"
 	"time"
 
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/emit"
+	"github.com/warren-mq/warren/message"
 )
 
 // together returns the context of a batch. It has the values of the first item's, ends at the
@@ -43,41 +44,93 @@ func together(items []*item) (context.Context, context.CancelFunc) {
 	}
 }
 
+// maxAlone is how many items fail alone before their cause is taken to be common.
+const maxAlone = 4
+
 // solver handles the items of one batch.
 type solver struct {
 	collector *Collector
 	ctx       context.Context
-	failed    int // calls that failed since the last one that did not
-	limit     int // of failed; see solve
+	some      bool // a call has ended with a result for each of its items
+	alone     int  // items that failed alone before that
 	last      error
 }
 
-// solve calls the handler for the items, and if it fails, for each half of them. Each item gets its
-// error. When more calls in a row fail than one bad item causes, all items fail for the same
-// cause, such as a database that is down, and the rest is retried without a call.
+// solve calls the handler for the items and, if it fails, for parts of them. Each item gets its
+// error. Since each part is split in two, n items take at most 2n-1 calls.
+//
+// The first failure is halved down to one item. Until a call succeeds, the next calls are for
+// single items of different parts. If maxAlone of them fail, the cause is taken to be common, such
+// as a database that is down, and the items in their first attempt are retried without a call. The
+// others are called, so bad items cost a good one at most its first attempt.
 func (s *solver) solve(items []*item) {
-	s.limit = bits.Len(uint(len(items))) + 2 // the halvings down to one item, and two more
-	s.halve(items)
+	for parts := [][]*item{items}; len(parts) > 0; {
+		part := parts[0]
+		if parts = parts[1:]; s.last != nil {
+			part = s.giveUp(part)
+		}
+		if n := len(part) - 1; s.alone > 0 && !s.some && n > 0 {
+			part, parts = part[n:], append(parts, part[:n])
+		}
+		for len(part) > 0 && s.fails(part) {
+			half := len(part) / 2
+			part, parts = part[:half], append(parts, part[half:])
+		}
+	}
 }
 
-func (s *solver) halve(items []*item) {
-	if s.failed > s.limit || s.ctx.Err() != nil && s.last != nil {
-		// Not wrapped: the marks of an error, such as retry.Permanent, are about items that were called.
-		give(items, fmt.Errorf("batch: not handled, because %d calls in a row failed, the last one with: %s", s.failed, s.last.Error()))
-		return
+// giveUp gives an error to the items that are not to be called, and returns the others.
+func (s *solver) giveUp(items []*item) (left []*item) {
+	ended, common := s.ctx.Err() != nil, !s.some && s.alone >= maxAlone
+	if !ended && !common {
+		return items
 	}
+	for _, one := range items {
+		if ended || one.fresh {
+			// Not wrapped: the marks of an error, such as retry.Permanent, are about items that were called.
+			one.err = s.late(fmt.Errorf("batch: not handled alone, because other calls failed, the last one with: %s", s.last.Error()))
+		} else {
+			left = append(left, one)
+		}
+	}
+	return left
+}
+
+// fails calls the handler for the items. It reports whether they are to be called in parts;
+// otherwise each has its result.
+func (s *solver) fails(items []*item) bool {
 	err := s.call(items)
-	switch {
-	case s.assign(items, err):
-		s.failed = 0
-	case len(items) == 1 || s.ctx.Err() != nil || errors.Is(err, handler.ErrStopping):
-		s.failed, s.last = s.failed+1, err
-		give(items, err)
-	default:
-		s.failed, s.last = s.failed+1, err
-		s.halve(items[:len(items)/2])
-		s.halve(items[len(items)/2:])
+	if s.assign(items, err) {
+		s.some = true
+		return false
 	}
+	s.last = err
+	stopping := s.ctx.Err() != nil || errors.Is(err, handler.ErrStopping)
+	if len(items) > 1 && !stopping {
+		return true
+	}
+	if !stopping {
+		s.alone++
+	}
+	give(items, s.late(err))
+	return false
+}
+
+// overrun is the error of a message whose batch ended at the earliest deadline of its messages. So
+// it is handled alone in its next attempt, whether or not its own deadline was over.
+type overrun struct{ error }
+
+func (o overrun) Unwrap() error { return o.error }
+
+// Reason returns message.ReasonTimeout.
+func (overrun) Reason() string { return message.ReasonTimeout }
+
+// late returns err, as an overrun if the deadline is over.
+func (s *solver) late(err error) error {
+	if errors.Is(s.ctx.Err(), context.DeadlineExceeded) {
+		return overrun{err}
+	}
+	return err
 }
 
 // call calls the handler within a span.
@@ -87,6 +140,7 @@ func (s *solver) call(items []*item) error {
 		members, values = append(members, one.ctx), append(values, one.value)
 	}
 	ctx, end := s.collector.Begin(s.ctx, members)
+	ctx = emit.Refuse(ctx, "a handler of a batch cannot emit, because it has several messages")
 	err := errNoResult
 	defer func() { end(err) }()
 	err = s.collector.Call(func() error { return s.collector.Handler.HandleBatch(ctx, values) })

@@ -1,0 +1,39 @@
+package batch
+
+import "sync"
+
+// Slots limits how many batches are handled at a time. Waiting batches get a slot in their order.
+// It is safe for concurrent use.
+type Slots struct {
+	// Most returns the limit. It is called whenever a slot is taken or given back.
+	Most func() int
+
+	mu      sync.Mutex
+	taken   int
+	waiting []chan struct{} // closed when its batch has a slot
+}
+
+// take returns when the caller has a slot.
+func (s *Slots) take() {
+	turn := make(chan struct{})
+	s.mu.Lock()
+	s.waiting = append(s.waiting, turn)
+	s.grant()
+	s.mu.Unlock()
+	<-turn
+}
+
+// leave gives a slot back.
+func (s *Slots) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken--
+	s.grant()
+}
+
+func (s *Slots) grant() {
+	for most := s.Most(); len(s.waiting) > 0 && s.taken < most; s.taken++ {
+		close(s.waiting[0])
+		s.waiting = s.waiting[1:]
+	}
+}
