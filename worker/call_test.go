@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -231,6 +232,53 @@ func TestOnlyAllowedQueuesAreRepliedTo(t *testing.T) {
 			d, ok, err := b.channel.Get(replies.Name, true)
 			if err != nil || ok != (tt.want > 0) || ok && (string(d.Body) != `{"Square":9}` || d.CorrelationId != "1") {
 				t.Errorf("got %v %q with correlation id %q, %v", ok, d.Body, d.CorrelationId, err)
+			}
+		})
+	}
+}
+
+// TestAPanicAboutReplyQueuesIsNoReply: the publisher of a message chooses its reply-to, and must not
+// end the worker by it.
+func TestAPanicAboutReplyQueuesIsNoReply(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.run(handler.Replies(square, handler.WithReplyQueues(func(name string) bool {
+			return strings.Split(name, ".")[1] == "replies"
+		})))
+		b.send(amqp.Publishing{ReplyTo: "x", MessageId: "1", Body: []byte(`{"N":3}`)})
+		if got := b.verdicts(1)[0]; got != worker.Ack {
+			t.Errorf("the outcome is %v, want ack", got)
+		}
+		failed := eventsOf[worker.ReplyFailed](b)
+		if len(failed) != 1 {
+			t.Fatalf("%d replies failed, want 1", len(failed))
+		}
+		if _, ok := errors.AsType[*worker.PanicError](failed[0].Err); !ok {
+			t.Errorf("got %v, want a PanicError", failed[0].Err)
+		}
+	})
+}
+
+// speechlessError is an error whose own reason cannot be asked for.
+type speechlessError struct{}
+
+func (*speechlessError) Error() string  { return "speechless" }
+func (*speechlessError) Reason() string { panic("no reason") }
+
+// TestAPanicOfAReasonIsThePanicOfTheHandler also if no failure record needs the reason.
+func TestAPanicOfAReasonIsThePanicOfTheHandler(t *testing.T) {
+	t.Parallel()
+	for name, wrap := range map[string]func(error) error{
+		"a discarded error": retry.Discard,
+		"a snoozed error":   func(err error) error { return errors.Join(retry.Snooze(time.Hour), err) },
+	} {
+		rabbit.Run(t, name, func(t *testing.T) {
+			b := newBench(t)
+			b.queue.Retry.MaxAttempts = 1
+			b.run(handler.Replies(func(context.Context, question) (answer, error) { return answer{}, wrap(new(speechlessError)) }))
+			_, err := broker.Call[answer](t.Context(), b.pub, "square", question{7})
+			if remote, ok := errors.AsType[*broker.RemoteError](err); !ok || remote.Reason != message.ReasonPanic {
+				t.Errorf("got %v, want the reason panic", err)
 			}
 		})
 	}

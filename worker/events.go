@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -72,7 +73,7 @@ type HandOffFailed struct {
 }
 
 // ReplyFailed says that the reply to a request was not sent: its address is a queue that the
-// handler does not reply to, or the broker did not confirm it before the caller's deadline. The
+// handler does not reply to, the function of handler.WithReplyQueues panicked, or the broker did not confirm it before the caller's deadline. The
 // message is not affected.
 type ReplyFailed struct {
 	Queue   string
@@ -187,13 +188,15 @@ func (w *Worker) emitSettled(e Settled) {
 
 func (w *Worker) tell(e Event) {
 	for _, f := range w.watchers {
-		f(e)
+		if err := safely(func() error { f(e); return nil }); err != nil {
+			w.log.Error("worker: a function of Watch panicked", "event", fmt.Sprintf("%T", e), "error", err)
+		}
 	}
 }
 
 // Watch calls f with every event, in addition to the functions of earlier calls. f is
-// called from many goroutines and must return quickly. Watch panics once Run has begun, and
-// is not safe for concurrent use.
+// called from many goroutines and must return quickly. A panic of f is logged. Watch panics
+// once Run has begun, and is not safe for concurrent use.
 func (w *Worker) Watch(f func(Event)) {
 	if w.started.Load() {
 		panic("worker: Watch was called after Run")

@@ -195,7 +195,7 @@ func sound(err error) error {
 	panicked := safely(func() error {
 		decide(err, &message.Message{}, retry.Policy{})
 		errors.Is(err, handler.ErrStopping)
-		_, _ = err.Error(), telemetry.ErrorType(err)
+		_, _, _ = err.Error(), telemetry.ErrorType(err), reason(err)
 		return nil
 	})
 	return cmp.Or(panicked, err)

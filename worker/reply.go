@@ -165,8 +165,8 @@ func replyReason(out Outcome) string {
 // reply that cannot be sent affects the message in no way: the caller may be gone.
 func (q *Subscription) reply(a *attempt, c *request) {
 	to := a.Message.ReplyTo
-	if !amqp.IsReplyAddress(to) && !c.handler.RepliesTo(to) {
-		q.worker.emit(ReplyFailed{Queue: q.config.Name, Message: &a.Message, Err: errReplyQueue, Span: a.span})
+	if err := checkReplyTo(c.handler, to); err != nil {
+		q.worker.emit(ReplyFailed{Queue: q.config.Name, Message: &a.Message, Err: err, Span: a.span})
 		return
 	}
 	ctx, cancel := q.replyContext(a)
@@ -182,6 +182,16 @@ func (q *Subscription) reply(a *attempt, c *request) {
 		if err != nil {
 			q.worker.emit(ReplyFailed{Queue: q.config.Name, Message: &a.Message, Err: err, Span: a.span})
 		}
+	})
+}
+
+// checkReplyTo returns an error if h does not reply to the address, or panics about it.
+func checkReplyTo(h handler.Replying, to string) error {
+	return safely(func() error {
+		if amqp.IsReplyAddress(to) || h.RepliesTo(to) {
+			return nil
+		}
+		return errReplyQueue
 	})
 }
 

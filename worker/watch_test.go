@@ -50,6 +50,7 @@ func TestWatchersAllSeeEveryEvent(t *testing.T) {
 		q := w.Queue(worker.Queue{Name: "watched"})
 		q.Handle("#", nothing)
 		w.Watch(first.add)
+		w.Watch(func(worker.Event) { panic("a watcher that fails is no end of the worker") })
 		w.Watch(second.add)
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
