@@ -2,6 +2,8 @@ package outbox
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -19,17 +21,19 @@ const (
 
 // clean deletes, from time to time, rows that were published and groups that were closed longer
 // ago than Config.Retention, and unique keys whose windows have ended. While there are more of
-// them, each round deletes some.
-func (r *Relay) clean(ctx context.Context) (err error) {
+// them, each round deletes some. The round reports a deletion that failed, and publishes. All
+// deletions are tried again after cleanEvery.
+func (r *Relay) clean(ctx context.Context) {
 	every := cleanEvery
 	if r.config.Retention >= 0 {
 		every = min(r.config.Retention/10, cleanEvery)
 	}
 	if time.Since(r.cleaned) < every {
-		return nil
+		return
 	}
 	var e Cleaned
 	var members int64
+	var failed error
 	for _, old := range []struct {
 		query string
 		age   time.Duration
@@ -43,15 +47,17 @@ func (r *Relay) clean(ctx context.Context) (err error) {
 		if old.age < 0 {
 			continue
 		}
-		if *old.rows, err = changed(r.config.DB.ExecContext(ctx, r.sql(old.query), old.age.Milliseconds(), cleanRows)); err != nil {
-			return err
-		}
+		n, err := changed(r.config.DB.ExecContext(ctx, r.sql(old.query), old.age.Milliseconds(), cleanRows))
+		*old.rows, failed = n, errors.Join(failed, err)
 	}
-	if max(e.Rows, e.Keys, members, e.Groups) < cleanRows {
+	switch {
+	case failed != nil:
+		r.cleaned = time.Now().Add(cleanEvery - every)
+		r.note(fmt.Errorf("outbox: delete old rows: %w", failed))
+	case max(e.Rows, e.Keys, members, e.Groups) < cleanRows:
 		r.cleaned = time.Now()
 	}
 	if e != (Cleaned{}) {
 		r.emit(e)
 	}
-	return nil
 }

@@ -39,7 +39,7 @@ type Failed struct {
 
 // Interrupted says that the broker or the database is unavailable, or that the relay has
 // lost leases. The messages that the relay had taken are published again, and may arrive
-// twice.
+// twice. It also reports old rows that could not be deleted, which stops no message.
 type Interrupted struct{ Err error }
 
 // Resumed says that the relay works again after Interrupted.

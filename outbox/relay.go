@@ -125,9 +125,7 @@ func (r *Relay) round(ctx, wire context.Context, session *amqp.Session) (taken i
 	if n := len(r.held.list()); n >= maxHeld {
 		return 0, fmt.Errorf("outbox: %d messages are not confirmed yet, want less than %d", n, maxHeld)
 	}
-	if err := r.clean(ctx); err != nil {
-		return 0, fmt.Errorf("outbox: delete old rows: %w", err)
-	}
+	r.clean(ctx)
 	b, err := r.claim(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("outbox: take messages: %w", err)

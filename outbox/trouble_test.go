@@ -209,3 +209,27 @@ func TestADatabaseThatIsAwayIsWaitedFor(t *testing.T) {
 		rabbit.Eventually(t, patience, func() bool { return r.Health().Ready && len(seen[outbox.Resumed](r)) > 0 }, "it goes on")
 	})
 }
+
+// A deletion of old rows that fails is reported, and stops neither the messages nor the other
+// deletions.
+func TestADeletionThatFailsStopsNoMessage(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *store) {
+		url := rabbit.URL(t)
+		name, got := queue(t, url)
+		if _, err := s.ExecContext(t.Context(), "ALTER TABLE warren_outbox_unique RENAME TO away"); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		r := s.relay(t, url, func(c *outbox.Config) { c.Retention = time.Millisecond })
+		for n := range 10 {
+			s.write(t, outbox.Message{Key: name, Body: n})
+			got.await(t, n+1)
+		}
+		failed, most := seen[outbox.Interrupted](r), 1+int(time.Since(began)/time.Minute)
+		if len(failed) == 0 || len(failed) > most || !strings.Contains(failed[0].Err.Error(), "outbox: delete old rows: ") {
+			t.Errorf("interrupted: %v, want the deletion once a minute", failed)
+		}
+		rabbit.Eventually(t, patience, func() bool { return r.Health().Ready }, "the relay is ready")
+	})
+}
