@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"codec":      {"message", "handler", "retry", "internal"},
 	"deadletter": {"topology", "message", "broker", "retry", "codec", "internal"},
 	"outbox":     {"topology", "message", "broker", "retry", "handler", "internal"},
-	"schedule":   {"topology", "message", "broker", "retry", "internal"},
+	"schedule":   {"topology", "message", "handler", "broker", "retry", "internal"},
 	"job":        {"internal", "message", "handler", "retry"},
 	"console":    {"internal", "message", "topology", "retry", "broker", "codec", "deadletter", "schedule"},
 	"devbroker":  {"devbroker", "internal"},

@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/check"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
@@ -73,8 +74,11 @@ type Entry struct {
 	// ContentType is the content type of Body. Empty means application/octet-stream for a
 	// []byte, and application/json otherwise.
 	ContentType string
-	Headers     message.Headers
-	Priority    uint8
+	// Codec encodes the bytes of Body for each message, for example to seal them. Nil means
+	// that they are sent as they are. After an error the tick is published later.
+	Codec    handler.Codec
+	Headers  message.Headers
+	Priority uint8
 	// Confirm publishes each tick with a publisher confirm and then writes the token,
 	// instead of both in one transaction. Set it if a quorum queue with a length limit
 	// takes the ticks: in a transaction, RabbitMQ (tried: 3.10, 4.0, 4.3) drops messages

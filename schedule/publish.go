@@ -3,10 +3,13 @@ package schedule
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/encode"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -25,6 +28,30 @@ func (c compiled) message(tick time.Time) *message.Message {
 	return m
 }
 
+// encodeBody has the codec encode the body of m.
+func (c compiled) encodeBody(ctx context.Context, m *message.Message) error {
+	if c.Codec == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, aloneTimeout)
+	defer cancel()
+	if err := encode.Body(ctx, m, m.Body, c.Codec); err != nil {
+		return fmt.Errorf("schedule: encode the body: %w", err)
+	}
+	return nil
+}
+
+// unsent gives back what the codec has stored, if no queue has received m.
+func (c compiled) unsent(ctx context.Context, m *message.Message, err error) {
+	codec, ok := c.Codec.(interface {
+		Unsent(ctx context.Context, m *message.Message)
+	})
+	known := []error{broker.ErrUnroutable, broker.ErrRefused, broker.ErrTooLarge, broker.ErrMalformed}
+	if ok && slices.ContainsFunc(known, func(known error) bool { return errors.Is(err, known) }) {
+		codec.Unsent(context.WithoutCancel(ctx), m)
+	}
+}
+
 // stamp formats a tick for headers, logs and errors.
 func stamp(tick time.Time) string { return tick.Format(time.RFC3339) }
 
@@ -41,8 +68,12 @@ type trial struct {
 // that crashes has done both or neither. It returns an error if the token is lost.
 func (t *term) publish(ctx context.Context, e *compiled, tick time.Time) error {
 	s, m := t.token.entry(e.Name), e.message(tick)
+	if err := e.encodeBody(ctx, m); err != nil {
+		t.fail(s, tick, err)
+		return nil
+	}
 	if e.Confirm || s.Error != "" {
-		return t.publishAlone(ctx, s, m, tick)
+		return t.publishAlone(ctx, e, m, tick)
 	}
 	before := *s
 	s.After, s.Last, s.By, t.token.Pending = tick, tick, t.process, e.Name
@@ -53,6 +84,7 @@ func (t *term) publish(ctx context.Context, e *compiled, tick time.Time) error {
 		return nil
 	case t.candidate.Err() == nil:
 		*s, t.token.Pending = before, ""
+		e.unsent(ctx, m, err)
 		t.fail(s, tick, err)
 		return nil
 	case !errors.Is(err, broker.ErrNotConnected): // reported to the next leader when this process joins again
@@ -65,7 +97,8 @@ func (t *term) publish(ctx context.Context, e *compiled, tick time.Time) error {
 // publishAlone publishes a tick without a transaction, before the token is stored. A tick
 // that has failed once may fail again and close the transaction's channel, and the leader
 // would lose the token each time.
-func (t *term) publishAlone(ctx context.Context, s *EntryState, m *message.Message, tick time.Time) error {
+func (t *term) publishAlone(ctx context.Context, e *compiled, m *message.Message, tick time.Time) error {
+	s := t.token.entry(e.Name)
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), aloneTimeout) // also when ctx is done: a tick is finished once begun
 	defer cancel()
 	err := t.candidate.Send(sending, m)
@@ -75,6 +108,7 @@ func (t *term) publishAlone(ctx context.Context, s *EntryState, m *message.Messa
 		t.published(s, m, tick)
 		return t.store(ctx, nil)
 	case t.candidate.Err() == nil:
+		e.unsent(ctx, m, err)
 		t.fail(s, tick, err)
 	}
 	return t.candidate.Err()

@@ -115,9 +115,13 @@ func (t *term) runNow(ctx context.Context, entry string) (id string, err error) 
 	e := &t.entries[i]
 	m := e.message(t.now().In(e.location()).Truncate(time.Second))
 	m.ID += "/run-now"
+	if err := e.encodeBody(ctx, m); err != nil {
+		return "", fmt.Errorf("schedule: run entry %q now: %w", entry, err)
+	}
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), aloneTimeout)
 	defer cancel()
 	if err := t.candidate.Send(sending, m); err != nil {
+		e.unsent(ctx, m, err)
 		return "", fmt.Errorf("schedule: run entry %q now: %w", entry, err)
 	}
 	t.emit(RanNow{Entry: entry, MessageID: m.ID})

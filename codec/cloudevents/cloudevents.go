@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
@@ -123,15 +122,23 @@ func (c *Codec) MarshalMessage(ctx context.Context, m *message.Message, v any) e
 	if c.config.Structured {
 		return e.writeBody(m)
 	}
-	headers := maps.Clone(m.Headers)
-	if headers == nil {
-		headers = make(message.Headers)
-	}
-	for name, value := range e.attributes() {
-		headers[prefix+name] = value
+	headers := e.Headers()
+	for name, value := range m.Headers {
+		if _, own := headers[name]; !own {
+			headers[name] = value
+		}
 	}
 	m.Headers = headers
 	return nil
+}
+
+// Headers returns the attributes of e, without datacontenttype, as headers of binary mode.
+func (e *Event) Headers() message.Headers {
+	headers := make(message.Headers)
+	for name, value := range e.attributes() {
+		headers[prefix+name] = value
+	}
+	return headers
 }
 
 // complete takes missing attributes from the message and the configuration.

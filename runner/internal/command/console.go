@@ -30,6 +30,10 @@ func consolesOf(g *engine.Group, log *slog.Logger) (consoles, http.Handler, erro
 	if c.Console == "off" {
 		return nil, nil, nil
 	}
+	keys, err := wiring.Ring(c.ConsoleKeys)
+	if err != nil {
+		return nil, nil, fmt.Errorf("runner: admin.console_keys: %w", err)
+	}
 	notes, err := notesOf(c.ConsoleNotes)
 	if err != nil {
 		return nil, nil, err
@@ -50,7 +54,7 @@ func consolesOf(g *engine.Group, log *slog.Logger) (consoles, http.Handler, erro
 		}
 		one, err := console.New(console.Config{
 			Broker: e.Broker(), Path: link.Path, Brokers: shown, Topology: topologyOf(e.Config), Control: c.Console == "full",
-			Token: reveal(c.Token), Logger: own, Replicas: replicasOf(e.Config), Notes: notes,
+			Token: reveal(c.Token), Logger: own, Replicas: replicasOf(e.Config), Notes: notes, Keys: keys,
 			Check: func(queue string, m *message.Message) error { return wiring.CheckBody(e.Config(), queue, m) },
 		})
 		all, errs = append(all, one), append(errs, err)

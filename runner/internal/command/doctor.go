@@ -101,6 +101,7 @@ func (e *examination) examine(ctx context.Context) {
 	e.checkHeartbeat()
 	e.checkDescriptors()
 	e.checkCommands()
+	e.checkCodecs()
 	e.checkClock()
 	e.checkAdmin(ctx)
 }

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -57,6 +58,21 @@ func (e *examination) checkCommands() {
 	}
 	if programs > 0 {
 		e.okUnlessf(before, "commands", "all %d programs of handlers can be run", programs)
+	}
+}
+
+// checkCodecs checks that the keys, schemas and folders of the codecs can be read.
+func (e *examination) checkCodecs() {
+	before := len(e.findings)
+	codecs := wiring.NewCodecs(e.config, slog.New(slog.DiscardHandler))
+	for _, c := range e.config.Codecs {
+		if _, err := codecs.Of(c.Name); err != nil {
+			e.failf("codecs", "Correct the path or the file.", "%v", err)
+		}
+	}
+	_ = codecs.Close() // nothing was stored
+	if n := len(e.config.Codecs); n > 0 {
+		e.okUnlessf(before, "codecs", "the files of all %d codecs can be used", n)
 	}
 }
 

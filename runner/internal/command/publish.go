@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/runner/internal/wiring"
 )
 
 // publishing holds the arguments and flags of publish.
@@ -19,6 +22,8 @@ type publishing struct {
 	data          string
 	headers       []string
 	contentType   string
+	codecName     string
+	codec         handler.Codec // of codecName, or nil
 	priority      uint8
 	delay         time.Duration
 	count         int
@@ -55,6 +60,7 @@ keys are names of queues. The output of -o json contains the ids of the messages
 	f.StringVarP(&w.data, "data", "d", "", "the body: @`FILE`, - for the standard input, or the text itself")
 	f.StringArrayVarP(&w.headers, "header", "H", nil, "a header, as `NAME=VALUE`; may be repeated")
 	f.StringVar(&w.contentType, "content-type", "", "`MIME` type of the body; empty means to detect JSON and text")
+	f.StringVar(&w.codecName, "codec", "", "the `NAME` in codecs of the codec that encodes the body")
 	f.Uint8Var(&w.priority, "priority", 0, "priority, 0 to 255; queues have up to 10 priorities")
 	f.DurationVar(&w.delay, "delay", 0, "how long to delay the message, such as 1m30s; a worker that has a queue of the exchange publishes it then")
 	f.IntVar(&w.count, "count", 1, "number of messages")
@@ -83,8 +89,8 @@ func (w publishing) check() error {
 	return nil
 }
 
-func (p *Program) publish(ctx context.Context, w publishing) error {
-	if err := w.check(); err != nil {
+func (p *Program) publish(ctx context.Context, w publishing) (err error) {
+	if err = w.check(); err != nil {
 		return err
 	}
 	body, err := readData(w.data, p.Stdin)
@@ -94,6 +100,13 @@ func (p *Program) publish(ctx context.Context, w publishing) error {
 	c, err := p.load(false)
 	if err != nil {
 		return err
+	}
+	codecs := wiring.NewCodecs(c, slog.New(slog.DiscardHandler))
+	defer func() { err = errors.Join(err, codecs.Close()) }()
+	if w.codecName != "" {
+		if w.codec, err = codecs.Of(w.codecName); err != nil {
+			return err
+		}
 	}
 	pub, err := p.publisher(ctx, c, w.exchange)
 	if err != nil {
@@ -117,6 +130,9 @@ func (w publishing) options(body []byte) []broker.Option {
 	o := []broker.Option{broker.WithHeaders(headers), broker.WithContentType(contentType(w.contentType, body)), broker.WithPriority(w.priority)}
 	if w.delay > 0 {
 		o = append(o, broker.WithDelay(w.delay))
+	}
+	if w.codec != nil {
+		o = append(o, broker.WithCodec(w.codec))
 	}
 	return o
 }

@@ -7,6 +7,7 @@ type Config struct {
 	Broker    Broker     `yaml:"broker" jsonschema_description:"How to reach RabbitMQ."`
 	Brokers   []Broker   `yaml:"brokers" jsonschema_description:"Further brokers or virtual hosts, which queues, schedules and forward choose by name. The name is required, and embedded: is not allowed."`
 	Exchanges []Exchange `yaml:"exchanges" jsonschema_description:"The exchanges that queues, schedules and forward use. They are declared as durable."`
+	Codecs    []Codec    `yaml:"codecs" jsonschema_description:"How bodies are compressed, sealed, stored elsewhere or wrapped, by name."`
 	Queues    []Queue    `yaml:"queues" jsonschema_description:"The work queues and their handlers."`
 	Schedules []Schedule `yaml:"schedules" jsonschema_description:"Messages to publish periodically. Of all replicas, one publishes them."`
 	Scheduler Scheduler  `yaml:"scheduler" jsonschema_description:"How the replicas elect the leader that publishes the schedules."`
@@ -93,6 +94,7 @@ type Schedule struct {
 	Exchange    string         `yaml:"exchange" jsonschema:"maxLength=255" jsonschema_description:"The exchange to publish to. Empty means the default exchange, whose keys are names of queues."`
 	Key         string         `yaml:"key" jsonschema:"maxLength=255" jsonschema_description:"The routing key."`
 	Body        any            `yaml:"body" jsonschema_description:"Sent as JSON. The default is {}."`
+	Codec       string         `yaml:"codec" jsonschema:"maxLength=200" jsonschema_description:"The name in codecs of the codec that encodes the body. The default is none."`
 	ContentType string         `yaml:"content_type" jsonschema:"maxLength=255" jsonschema_description:"The default is application/json."`
 	Headers     map[string]any `yaml:"headers"`
 	Priority    uint8          `yaml:"priority" jsonschema:"minimum=0,maximum=10,default=0"`
@@ -107,6 +109,7 @@ type Admin struct {
 	Token        Secret `yaml:"token" jsonschema_description:"The token that clients send as Authorization: Bearer TOKEN, 16 bytes or more. It gives access to everything, including control of the queues."`
 	MetricsToken Secret `yaml:"metrics_token" jsonschema_description:"A token for scrapers that gives access to /metrics only, 16 bytes or more. It must differ from token."`
 	Console      string `yaml:"console" jsonschema:"enum=off,enum=read,enum=full,default=read" jsonschema_description:"The web pages under /console/: off; read, which shows the processes, queues and dead letters; or full, which also permits actions such as replays. The pages connect to RabbitMQ only while they are viewed."`
+	ConsoleKeys  Secret `yaml:"console_keys" jsonschema_description:"Keys that open sealed bodies for everyone who may see the console, one \"ID SECRET\" a line. They are read at the start. Without them the console shows that a body is sealed."`
 	ConsoleNotes string `yaml:"console_notes" jsonschema_description:"The file that keeps the notes of operators on dead letters. Empty means that notes are kept in memory, and end with the process. Each runner needs a file of its own."`
 }
 

@@ -15,6 +15,7 @@ func (d *document) decode(over []override) *Config {
 	}
 	c.Brokers = items[Broker](d, "brokers")
 	c.Exchanges = items[Exchange](d, "exchanges")
+	c.Codecs = items[Codec](d, "codecs")
 	c.Queues = items[Queue](d, "queues")
 	c.Schedules = items[Schedule](d, "schedules")
 	c.Fleet.Users = items[string](d, "fleet.users")

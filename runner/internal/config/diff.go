@@ -33,8 +33,11 @@ func Diff(from, to *Config) Changes {
 	var c Changes
 	c.diffSettings(from, to)
 	changed := c.diffExchanges(from.Exchanges, to.Exchanges)
-	c.diffQueues(from.Queues, to.Queues, changed)
-	c.Schedules = !reflect.DeepEqual(from.Schedules, to.Schedules) || from.Scheduler != to.Scheduler
+	codec := func(name string) bool { return !reflect.DeepEqual(from.FindCodec(name), to.FindCodec(name)) }
+	c.diffQueues(from.Queues, to.Queues, func(q Queue) bool {
+		return slices.Contains(changed, q.Exchange) || slices.ContainsFunc(q.Codecs(), codec)
+	})
+	c.Schedules = slices.ContainsFunc(to.Schedules, func(s Schedule) bool { return codec(s.Codec) }) || !reflect.DeepEqual(from.Schedules, to.Schedules) || from.Scheduler != to.Scheduler
 	return c
 }
 
@@ -80,7 +83,8 @@ func (c *Changes) diffExchanges(from, to []Exchange) (changed []string) {
 	return changed
 }
 
-func (c *Changes) diffQueues(from, to []Queue, exchanges []string) {
+// diffQueues compares the queues. A queue also restarts if other settings that it uses have changed.
+func (c *Changes) diffQueues(from, to []Queue, changed func(Queue) bool) {
 	for _, q := range to {
 		i := slices.IndexFunc(from, func(old Queue) bool { return old.Name == q.Name })
 		if i < 0 {
@@ -89,7 +93,7 @@ func (c *Changes) diffQueues(from, to []Queue, exchanges []string) {
 		}
 		live, restart := diffQueue(from[i], q)
 		switch {
-		case restart || slices.Contains(exchanges, q.Exchange):
+		case restart || changed(q):
 			c.Restart = append(c.Restart, q.Name)
 		default:
 			c.Live = append(c.Live, live...)

@@ -12,9 +12,10 @@ const before = `
 broker: {url: amqp://user:one@host}
 exchanges: [{name: events}, {name: jobs, type: direct}]
 queues:
-  - {name: mail, exchange: events, concurrency: 2, handlers: [{key: a, exec: {command: [mail]}}]}
-  - {name: work, exchange: jobs, handlers: [{key: w, webhook: {url: "https://host/", signing_keys: [0123456789abcdef]}}]}
-schedules: [{name: nightly, cron: "@daily", key: mail}]
+  - {name: mail, exchange: events, concurrency: 2, codec: small, handlers: [{key: a, exec: {command: [mail]}}]}
+  - {name: work, exchange: jobs, handlers: [{key: w, codec: large, webhook: {url: "https://host/", signing_keys: [0123456789abcdef]}}]}
+codecs: [{name: small, compress: gzip}, {name: large}, {name: later, max_bytes: 2MiB}]
+schedules: [{name: nightly, cron: "@daily", key: mail, codec: later}]
 log: {level: info}
 `
 
@@ -35,6 +36,9 @@ func TestDiffTellsWhatAChangeTakes(t *testing.T) {
 		"a command and more":          {[]string{"[mail]", "[mail, --fast]", "concurrency: 2", "concurrency: 3"}, config.Changes{Restart: []string{"mail"}}},
 		"a signing key":               {[]string{"0123456789abcdef", "fedcba9876543210"}, config.Changes{Restart: []string{"work"}}},
 		"the type of an exchange":     {[]string{"type: direct", "type: fanout"}, config.Changes{Restart: []string{"work"}, Exchanges: []string{"jobs"}}},
+		"the codec of a queue":        {[]string{"compress: gzip", "compress: zstd"}, config.Changes{Restart: []string{"mail"}}},
+		"the codec of a handler":      {[]string{"{name: large}", "{name: large, compress: zstd}"}, config.Changes{Restart: []string{"work"}}},
+		"the codec of a schedule":     {[]string{"2MiB", "3MiB"}, config.Changes{Schedules: true}},
 		"an exchange more":            {[]string{"{name: events}", "{name: events}, {name: more}"}, config.Changes{Exchanges: []string{"more"}}},
 		"another name of a queue":     {[]string{"name: mail", "name: post", "key: mail", "key: post"}, config.Changes{Added: []string{"post"}, Removed: []string{"mail"}, Schedules: true}},
 		"a schedule":                  {[]string{"@daily", "@hourly"}, config.Changes{Schedules: true}},

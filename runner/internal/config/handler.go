@@ -5,6 +5,7 @@ package config
 type Handler struct {
 	Key        string      `yaml:"key" jsonschema:"required,minLength=1,maxLength=255" jsonschema_description:"Pattern of routing keys: * is any one word between dots, # any number of words."`
 	Limit      SharedLimit `yaml:"limit" jsonschema_description:"A limit for this handler that all runners with the same broker share, besides the limit of the queue."`
+	Codec      string      `yaml:"codec" jsonschema:"maxLength=200" jsonschema_description:"The name in codecs of the codec that opens the bodies for this handler, instead of the queue's."`
 	Schema     string      `yaml:"schema" jsonschema_description:"The file of a JSON Schema. A message whose body breaks it is dead-lettered before the action, and so checked are edited dead letters and messages that are published in the console. The file is read when the queue starts."`
 	Exec       *Exec       `yaml:"exec" jsonschema_description:"Run a command for each message."`
 	Persistent *Persistent `yaml:"persistent" jsonschema_description:"Keep processes that read a message a line, as JSON, and answer a line."`
@@ -81,6 +82,7 @@ type Forward struct {
 // Emits is job.Emits, on the queue's broker.
 type Emits struct {
 	Exchange    string `yaml:"exchange" jsonschema:"required,maxLength=255" jsonschema_description:"The exchange to publish to. Empty means the default exchange, whose keys are names of queues."`
+	Codec       string `yaml:"codec" jsonschema:"maxLength=200" jsonschema_description:"The name in codecs of the codec that encodes the bodies. The default is none."`
 	MaxMessages int    `yaml:"max_messages" jsonschema:"minimum=1,maximum=100000,default=1000" jsonschema_description:"The most messages for one handled message."`
 	MaxBytes    Size   `yaml:"max_bytes" jsonschema_description:"The largest output of exec, or response to webhook. The default is 1MiB. For persistent, max_answer_bytes is the limit."`
 }

@@ -9,6 +9,7 @@ import (
 )
 
 func (d *document) checkHandler(path string, h Handler) {
+	d.checkListed("codecs", join(path, "codec"), h.Codec)
 	var has []string
 	for _, kind := range Kinds() {
 		if d.nodes[join(path, kind)] != nil {
@@ -56,6 +57,7 @@ func (d *document) checkKindOf(path string, h Handler) {
 func (d *document) checkEmits(path string, h Handler) {
 	at := join(path, "emits")
 	d.checkKnown(join(at, "exchange"), h.Emits.Exchange)
+	d.checkListed("codecs", join(at, "codec"), h.Emits.Codec)
 	switch h.Kind() {
 	case "exec", "webhook":
 	case "persistent":

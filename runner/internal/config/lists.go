@@ -28,13 +28,16 @@ func (d *document) checkLists(c *Config) {
 	for i, e := range c.Exchanges {
 		d.ifMap(join("exchanges", strconv.Itoa(i)), func(path string) { d.checkExchange(path, e) })
 	}
+	for i, one := range c.Codecs {
+		d.ifMap(join("codecs", strconv.Itoa(i)), func(path string) { d.checkCodec(path, one) })
+	}
 	for i, q := range c.Queues {
 		d.ifMap(join("queues", strconv.Itoa(i)), func(path string) { d.checkQueue(path, q, c) })
 	}
 	for i, s := range c.Schedules {
 		d.ifMap(join("schedules", strconv.Itoa(i)), func(path string) { d.checkSchedule(path, s) })
 	}
-	for _, section := range []string{"brokers", "exchanges", "queues", "schedules"} {
+	for _, section := range []string{"brokers", "exchanges", "codecs", "queues", "schedules"} {
 		d.checkUnique(section, "name")
 	}
 }

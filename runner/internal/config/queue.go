@@ -21,6 +21,7 @@ type Queue struct {
 	Exchange          string         `yaml:"exchange" jsonschema:"maxLength=255" jsonschema_description:"The exchange to which the queue is bound by the handlers' keys. Empty means the default exchange: the queue gets the messages that are published to it by its name."`
 	BindingArguments  map[string]any `yaml:"binding_arguments" jsonschema_description:"The arguments of each binding, for an exchange of type headers."`
 	Bindings          []Binding      `yaml:"bindings" jsonschema_description:"Further bindings of the queue, of other exchanges or by other keys. A handler must match the routing keys."`
+	Codec             string         `yaml:"codec" jsonschema:"maxLength=200" jsonschema_description:"The name in codecs of the codec that opens the bodies for the handlers. The default is none: handlers get bodies as they were published."`
 	Concurrency       int            `yaml:"concurrency" jsonschema:"minimum=1,maximum=65535,default=1" jsonschema_description:"The number of messages handled at the same time."`
 	Prefetch          int            `yaml:"prefetch" jsonschema:"minimum=1,maximum=65535" jsonschema_description:"The highest number of unacknowledged messages. The default is twice the concurrency, or the concurrency with max_priority."`
 	OrderBy           string         `yaml:"order_by" jsonschema:"format=order-by" jsonschema_description:"Messages with the same routing_key, correlation_id, type or header:NAME are handled in order."`

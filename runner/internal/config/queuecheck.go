@@ -16,6 +16,7 @@ const maxPrefetch = 1<<16 - 1
 
 func (d *document) checkQueue(path string, q Queue, c *Config) {
 	d.checkListed("brokers", join(path, "broker"), q.Broker)
+	d.checkListed("codecs", join(path, "codec"), q.Codec)
 	if topology.Mode(q.Topology).Manages() { // otherwise its exchanges have another owner, too
 		d.checkKnown(join(path, "exchange"), q.Exchange)
 		for i, b := range q.Bindings {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/warren-mq/warren/codec/seal"
 	"github.com/warren-mq/warren/schedule"
 )
 
@@ -100,6 +101,9 @@ func (d *document) checkAdmin(a Admin) {
 	case !a.Token.IsZero() && len(known(a.Token)) < minToken:
 		d.complainf("admin.token", "token has less than %d bytes, want %[1]d or more", minToken)
 	}
+	if _, err := seal.ParseKeys([]byte(known(a.ConsoleKeys))); err != nil && !a.ConsoleKeys.IsZero() && !d.source.Elsewhere {
+		d.complainf("admin.console_keys", "console_keys is wrong: %v", err)
+	}
 	switch metrics := known(a.MetricsToken); {
 	case a.MetricsToken.IsZero():
 	case len(metrics) < minToken:
@@ -116,6 +120,7 @@ func isLoopback(listen string) bool {
 
 func (d *document) checkSchedule(path string, s Schedule) {
 	d.checkListed("brokers", join(path, "broker"), s.Broker)
+	d.checkListed("codecs", join(path, "codec"), s.Codec)
 	d.checkKnown(join(path, "exchange"), s.Exchange)
 	if s.Exchange == "" && s.Key == "" && d.sound(path, "exchange", "key") {
 		d.complainf(path, "the schedule has neither exchange nor key, want an exchange, or the name of a queue in key")

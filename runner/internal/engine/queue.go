@@ -19,6 +19,7 @@ type queue struct {
 	worker   *worker.Worker
 	sub      *worker.Subscription
 	handlers []job.Handler
+	codecs   *wiring.Codecs
 	observed observed
 
 	cancel context.CancelCauseFunc // nil until it is started
@@ -28,7 +29,7 @@ type queue struct {
 
 // newQueue returns a queue that is not started.
 func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
-	q := &queue{config: c, ended: make(chan struct{})}
+	q := &queue{config: c, codecs: wiring.NewCodecs(all, e.options.Logger), ended: make(chan struct{})}
 	q.worker = worker.New(worker.Config{
 		Connections: e.connections, Grace: time.Duration(all.Grace), Logger: e.options.Logger, Fleet: e.fleet(all.Fleet), MeterProvider: e.options.Meter,
 	})
@@ -36,8 +37,9 @@ func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
 	wanted := c.Worker(all.Exchanges)
 	wanted.Middleware = c.Limits()
 	q.sub = q.worker.Queue(wanted)
-	means := wiring.Means{Go: e.options.Handlers, Sender: e.senderTo, Publisher: q.worker.Publisher, Logger: e.options.Logger}
+	means := wiring.Means{Go: e.options.Handlers, Sender: e.senderTo, Publisher: q.worker.Publisher, Codecs: q.codecs, Logger: e.options.Logger}
 	for i, h := range c.Handlers {
+		h.Codec = c.CodecOf(h)
 		made, err := wiring.Handler(h, means)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("runner: queue %q: handler %d: %w", c.Name, i+1, err), q.closeHandlers())
@@ -95,11 +97,11 @@ func (q *queue) stop(cause error) error {
 }
 
 func (q *queue) closeHandlers() error {
-	errs := make([]error, len(q.handlers))
-	for i, h := range q.handlers {
-		errs[i] = h.Close()
+	errs := make([]error, 0, len(q.handlers)+1)
+	for _, h := range q.handlers {
+		errs = append(errs, h.Close())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, q.codecs.Close())...)
 }
 
 // isWorking reports whether all queues of the first configuration have started.

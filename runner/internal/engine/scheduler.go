@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +29,8 @@ func (e *Engine) startScheduler(c *config.Config) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &scheduler{cancel: cancel, ended: make(chan struct{}), leave: func() {}}
-	s.Scheduler = wiring.Scheduler(c, e.broker, e.options.Logger, s.note)
+	codecs := wiring.NewCodecs(c, e.options.Logger)
+	s.Scheduler = wiring.Scheduler(c, e.broker, codecs, e.options.Logger, s.note)
 	e.scheduler = s
 	if f := e.fleet(c.Fleet); f != nil { // there may be no queue that announces the process
 		s.leave = e.connections.Announce(*f, e.options.Logger)
@@ -38,6 +40,7 @@ func (e *Engine) startScheduler(c *config.Config) {
 			e.fail("schedules", s.err)
 			s.err = nil // fail has recorded the error
 		}
+		s.err = errors.Join(s.err, codecs.Close())
 		close(s.ended)
 	}()
 }

@@ -115,7 +115,7 @@ func operator(c *config.Config) *Needs {
 		n.deadLetters(workQueue(c, q).DeadLetterQueue())
 	}
 	if len(c.Schedules) > 0 {
-		for _, q := range wiring.Scheduler(c, broker.Config{}, nil, nil).Topology().Queues {
+		for _, q := range wiring.Scheduler(c, broker.Config{}, nil, nil, nil).Topology().Queues {
 			add(&n.Read, q.Name)
 		}
 	}

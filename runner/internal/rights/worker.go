@@ -168,7 +168,7 @@ func (w worker) schedules() {
 	if len(w.config.Schedules) == 0 {
 		return
 	}
-	token := wiring.Scheduler(w.config, broker.Config{}, nil, nil).Topology()
+	token := wiring.Scheduler(w.config, broker.Config{}, nil, nil, nil).Topology()
 	if w.manages {
 		w.declare(token)
 	}

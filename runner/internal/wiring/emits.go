@@ -10,9 +10,13 @@ import (
 )
 
 // emits returns what publishes the messages that a handler emits, or nil if c is nil.
-func (m Means) emits(c *config.Emits) *job.Emits {
+func (m Means) emits(c *config.Emits) (*job.Emits, error) {
 	if c == nil {
-		return nil
+		return nil, nil //nolint:nilnil // it emits none, and nothing is wrong
+	}
+	encoded, err := m.Codecs.Of(c.Codec)
+	if err != nil {
+		return nil, err
 	}
 	pub := m.Publisher(c.Exchange)
 	return &job.Emits{MaxMessages: c.MaxMessages, MaxBytes: int(c.MaxBytes), Emit: func(ctx context.Context, m *message.Message) error {
@@ -20,6 +24,9 @@ func (m Means) emits(c *config.Emits) *job.Emits {
 		if m.ID != "" {
 			opts = append(opts, broker.WithMessageID(m.ID))
 		}
+		if encoded != nil {
+			opts = append(opts, broker.WithCodec(encoded))
+		}
 		return pub.Emit(ctx, m.RoutingKey, m.Body, opts...)
-	}}
+	}}, nil
 }

@@ -19,36 +19,41 @@ type Means struct {
 	Go        map[string]handler.Handler              // handlers in Go, by name
 	Sender    func(broker string) job.Sender          // of forward; "" is the queue's broker
 	Publisher func(exchange string) *broker.Publisher // of emits
+	Codecs    *Codecs
 	Logger    *slog.Logger
 }
 
-// Handler returns the handler of h, which checks bodies by h.Schema. Close it after its last
+// Handler returns the handler of h, which opens bodies by h.Codec and checks them by h.Schema. Close it after its last
 // message was handled.
 func Handler(h config.Handler, m Means) (job.Handler, error) {
 	inner, err := unchecked(h, m)
 	if err != nil {
 		return nil, err
 	}
-	checked, err := withSchema(h, inner)
+	prepared, err := m.prepare(h, inner)
 	if err != nil {
 		return nil, errors.Join(err, inner.Close())
 	}
-	return checked, nil
+	return prepared, nil
 }
 
 func unchecked(h config.Handler, m Means) (job.Handler, error) {
+	emits, err := m.emits(h.Emits)
+	if err != nil {
+		return nil, err
+	}
 	switch h.Kind() {
 	case "exec":
 		e := exec(*h.Exec, m.Logger)
-		e.Emits = m.emits(h.Emits)
+		e.Emits = emits
 		return e.Handler()
 	case "persistent":
 		p := persistent(*h.Persistent, m.Logger)
-		p.Emits = m.emits(h.Emits)
+		p.Emits = emits
 		return p.Handler()
 	case "webhook":
 		w := webhook(*h.Webhook)
-		w.Emits = m.emits(h.Emits)
+		w.Emits = emits
 		return w.Handler()
 	case "log":
 		return job.Log{Level: level(h.Log.Level), MaxBodyBytes: int(h.Log.MaxBodyBytes), Logger: m.Logger}.Handler()

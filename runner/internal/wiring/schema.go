@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
+	"github.com/warren-mq/warren/codec/cloudevents"
 	"github.com/warren-mq/warren/codec/jsonschema"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/job"
@@ -51,14 +53,24 @@ func CheckBody(c *config.Config, queue string, m *message.Message) error {
 	var errs []error
 	for _, q := range c.Queues {
 		if queue == q.Name || queue == "" && receives(q, m) {
-			s, err := Schemas(q)
-			if err == nil && s != nil {
-				err = s.Check(m.RoutingKey, m.Body)
-			}
-			errs = append(errs, err)
+			errs = append(errs, checkBody(c, q, m))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkBody checks a body by the schemas of q. Of a CloudEvent it checks the data.
+func checkBody(c *config.Config, q config.Queue, m *message.Message) error {
+	s, err := Schemas(q)
+	if err != nil || s == nil {
+		return err
+	}
+	if slices.ContainsFunc(q.Codecs(), func(name string) bool { of := c.FindCodec(name); return of != nil && of.CloudEvents != nil }) {
+		if event, err := open(context.Background(), cloudevents.New(cloudevents.Config{Source: "/", Data: handler.Raw()}), m); err == nil {
+			m = event
+		}
+	}
+	return s.Check(m.RoutingKey, m.Body)
 }
 
 // receives reports whether a message is published to the exchange of q, or to q by its name.
@@ -69,26 +81,53 @@ func receives(q config.Queue, m *message.Message) bool {
 	return q.Exchange == m.Exchange
 }
 
-// checked is a handler whose bodies are checked before it runs.
-type checked struct {
+// prepared is a handler whose bodies are opened and checked before it runs.
+type prepared struct {
 	job.Handler
 
-	codec *jsonschema.Codec
+	codec       handler.Codec     // or nil
+	schema      *jsonschema.Codec // or nil
+	asPublished bool              // the handler gets the message as it was published
 }
 
-// withSchema returns inner with the check of h.Schema.
-func withSchema(h config.Handler, inner job.Handler) (job.Handler, error) {
+// prepare returns inner with the codec and the schema of h. What is forwarded keeps its encodings,
+// and sealed bodies are not logged.
+func (m Means) prepare(h config.Handler, inner job.Handler) (job.Handler, error) {
+	p := prepared{Handler: inner}
 	s, err := Schemas(config.Queue{Name: h.Key, Handlers: []config.Handler{h}})
-	if err != nil || s == nil {
-		return inner, err
+	if err != nil {
+		return nil, err
 	}
-	return checked{inner, s.Codec(handler.Raw())}, nil
+	if s != nil {
+		p.schema = s.Codec(handler.Raw())
+	}
+	if h.Codec != "" {
+		if p.codec, err = m.Codecs.Of(h.Codec); err != nil {
+			return nil, err
+		}
+		p.asPublished = h.Forward != nil || h.Log != nil && m.Codecs.config.FindCodec(h.Codec).Seal != nil
+	}
+	if p.codec == nil && p.schema == nil {
+		return inner, nil
+	}
+	return p, nil
 }
 
-// Handle returns a permanent error if the body breaks the schema.
-func (c checked) Handle(ctx context.Context, m *message.Message) error {
-	if _, _, err := c.codec.OpenMessage(ctx, m); err != nil {
-		return err
+// Handle returns an error if the body cannot be opened or breaks the schema. The error is
+// permanent unless it wraps codec.ErrUnavailable.
+func (p prepared) Handle(ctx context.Context, m *message.Message) error {
+	opened, err := m, error(nil)
+	if p.codec != nil {
+		opened, err = open(ctx, p.codec, m)
 	}
-	return c.Handler.Handle(ctx, m)
+	if err == nil && p.schema != nil {
+		_, _, err = p.schema.OpenMessage(ctx, opened)
+	}
+	switch {
+	case err != nil:
+		return err
+	case p.asPublished:
+		opened = m
+	}
+	return p.Handler.Handle(ctx, opened)
 }

@@ -38,7 +38,7 @@ func Topology(c *config.Config) topology.Topology {
 		t = t.Merge(w.Topology())
 	}
 	if len(c.Schedules) > 0 {
-		t = t.Merge(Scheduler(c, broker.Config{}, nil, nil).Topology())
+		t = t.Merge(Scheduler(c, broker.Config{}, nil, nil, nil).Topology())
 	}
 	return t.Unique()
 }
