@@ -151,6 +151,7 @@ type queueCount struct {
 	counted          bool
 	ready, consumers int
 	dead, readers    int
+	partitions       []int // the ready messages of each
 	fault            string
 }
 
@@ -159,8 +160,11 @@ func (c *Console) count(ctx context.Context, session *amqp.Session, s *snapshot)
 	ctx, cancel := context.WithTimeoutCause(ctx, countTime, fmt.Errorf("console: the broker did not count the queues within %v", countTime))
 	defer cancel()
 	n := counts{at: time.Now(), queues: make(map[string]queueCount), parkings: make(map[string]int)}
+	more := maxQueues // partitions that are counted, as anyone may have announced them
 	for _, q := range s.Queues {
-		one, err := countQueue(ctx, session, q.Name, q.DLQ)
+		q.Partitions = min(q.Partitions, more)
+		more -= q.Partitions
+		one, err := countQueue(ctx, session, q)
 		if err != nil {
 			return n, err
 		}
@@ -186,8 +190,8 @@ func (c *Console) count(ctx context.Context, session *amqp.Session, s *snapshot)
 	return n, nil
 }
 
-func countQueue(ctx context.Context, session *amqp.Session, name, dlq string) (n queueCount, err error) {
-	state, err := session.State(ctx, name)
+func countQueue(ctx context.Context, session *amqp.Session, q queue) (n queueCount, err error) {
+	state, err := session.State(ctx, q.Name)
 	if ended(ctx, session) {
 		return n, err
 	}
@@ -195,10 +199,18 @@ func countQueue(ctx context.Context, session *amqp.Session, name, dlq string) (n
 		n.fault = err.Error()
 	}
 	var dead amqp.QueueState
-	if dlq != "" {
-		if dead, err = stateOf(ctx, session, dlq); err != nil {
+	if q.DLQ != "" {
+		if dead, err = stateOf(ctx, session, q.DLQ); err != nil {
 			return n, err
 		}
+	}
+	for i := range q.Partitions {
+		part, err := stateOf(ctx, session, topology.Partition(q.Name, i))
+		if err != nil {
+			return n, err
+		}
+		n.partitions = append(n.partitions, part.Messages)
+		state.Messages += part.Messages
 	}
 	n.counted, n.ready, n.consumers = n.fault == "", state.Messages, state.Consumers
 	n.dead, n.readers = dead.Messages, dead.Consumers

@@ -50,6 +50,7 @@ type process struct {
 	Queues   []memberQueue `json:"queues"`
 	InHand   []inHand      `json:"in_hand"`
 	Last     *failure      `json:"last_error,omitempty"`
+	Limits   []fleet.Limit `json:"limits,omitempty"`
 	Omitted  int           `json:"omitted,omitempty"`
 }
 
@@ -69,6 +70,8 @@ type memberQueue struct {
 	OK          float64 `json:"ok_per_second"`
 	Retry       float64 `json:"retry_per_second"`
 	Dead        float64 `json:"dead_per_second"`
+	Partitions  int     `json:"partitions,omitempty"` // that the queue has
+	Consumes    []int   `json:"consumes,omitempty"`   // the partitions that the process consumes
 
 	settled time.Time // when the newest settled message was published
 }
@@ -98,7 +101,9 @@ type failure struct {
 type queue struct {
 	Name        string        `json:"name"`
 	Counted     bool          `json:"counted"`
-	Ready       int           `json:"ready"`
+	Ready       int           `json:"ready"` // in the queue and its partitions
+	Partitions  int           `json:"partitions,omitempty"`
+	InPartition []int         `json:"in_partitions,omitempty"` // the ready messages of each
 	Consumers   int           `json:"consumers"`
 	DLQ         string        `json:"dead_letter_queue"`
 	Dead        int           `json:"dead_letters"`
@@ -205,7 +210,11 @@ func processOf(a fleet.Seen) process {
 			Process: p.ID, Host: p.Host, Missing: p.Missing, Name: q.Name, DLQ: announcedName(q.DeadLetters), State: line(q.State), Error: line(q.Error),
 			Concurrency: boundedInt(q.Concurrency), Prefetch: boundedInt(q.Prefetch), InHand: boundedInt(q.InHand), Overdue: boundedInt(q.Overdue),
 			OK: bounded(q.OK), Retry: bounded(q.Retry), Dead: bounded(q.Dead), settled: q.Settled,
+			Partitions: q.Partitions, Consumes: q.Consumes,
 		})
+	}
+	for _, l := range a.Limits {
+		p.Limits = append(p.Limits, fleet.Limit{Name: line(l.Name), Slots: boundedInt(l.Slots), Held: boundedInt(l.Held), Waiting: boundedInt(l.Waiting)})
 	}
 	for _, m := range a.InHand {
 		p.InHand = append(p.InHand, inHand{
@@ -291,7 +300,7 @@ func (s *snapshot) arrange(names []string, counts counts, t topology.Topology, h
 		c := counts.queues[name]
 		q := queue{
 			Name: name, DLQ: s.deadLetterQueue(t, name), Counted: c.counted, Ready: c.ready, Consumers: c.consumers, Dead: c.dead,
-			Readers: c.readers, Fault: line(c.fault), Members: []memberQueue{},
+			Readers: c.readers, Fault: line(c.fault), Members: []memberQueue{}, Partitions: partitionsOf(t, name), InPartition: c.partitions,
 		}
 		q.Type, q.Priorities = kindOf(t, name)
 		s.Queues = append(s.Queues, q)
@@ -323,6 +332,9 @@ func (s *snapshot) arrange(names []string, counts counts, t topology.Topology, h
 // join adds a process that consumes the queue. A missing process counts as stopped.
 func (q *queue) join(m memberQueue) {
 	q.Members = append(q.Members, m)
+	if len(topology.Partition(q.Name, topology.MaxPartitions)) <= topology.MaxShortString {
+		q.Partitions = max(q.Partitions, m.Partitions)
+	}
 	if m.Missing {
 		return
 	}
@@ -335,10 +347,11 @@ func (q *queue) join(m memberQueue) {
 }
 
 // oldestWaiting returns how long a ready message waits at most, apart from requeued ones, or 0 if
-// that is not known. Without priorities, each was published after the newest message that is settled,
-// and after the queue was last empty. Only the topology shows whether the queue has priorities.
+// that is not known. Without priorities and partitions, each was published after the newest message
+// that is settled, and after the queue was last empty. Only the topology shows whether the queue has
+// priorities.
 func (q *queue) oldestWaiting(now time.Time) time.Duration {
-	if q.Ready == 0 || q.Priorities > 0 || q.Type == "" {
+	if q.Ready == 0 || q.Priorities > 0 || q.Partitions > 0 || q.Type == "" {
 		return 0
 	}
 	var since time.Time
@@ -375,6 +388,14 @@ func kindOf(t topology.Topology, name string) (kind string, priorities int) {
 		}
 	}
 	return "", 0
+}
+
+// partitionsOf returns the number of partitions of a queue, if the topology has them.
+func partitionsOf(t topology.Topology, name string) (n int) {
+	for slices.ContainsFunc(t.Queues, func(q topology.Queue) bool { return q.Name == topology.Partition(name, n) }) {
+		n++
+	}
+	return n
 }
 
 // park adds the parking queues that processes consume.

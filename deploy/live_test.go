@@ -15,17 +15,18 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 )
 
-// liveConfig has a queue whose messages succeed, one whose messages fail, and one whose messages
-// wait for a retry.
+// liveConfig has a queue with a limit whose messages succeed, one whose messages fail, one whose
+// messages wait for a retry, and one with partitions.
 const liveConfig = `
 broker: {url: "URL", heartbeat: 5s, backoff: {initial_interval: 100ms, max_interval: 500ms}}
 scheduler: {name: "GROUP"}
 admin: {listen: "ADDRESS"}
 exchanges: [{name: EVENTS}]
 queues:
-  - {name: OK, exchange: EVENTS, handlers: [{key: OK, log: {}}]}
+  - {name: OK, exchange: EVENTS, limit: {name: GROUP, concurrency: 2}, handlers: [{key: OK, log: {}}]}
   - {name: FAIL, retry: {max_attempts: 2, initial_interval: 100ms}, handlers: [{key: FAIL, exec: {command: ["false"]}}]}
   - {name: LATER, retry: {max_attempts: 2, initial_interval: 45s}, handlers: [{key: LATER, exec: {command: ["false"]}}]}
+  - {name: KEYED, order_by: header:key, partitions: 2, handlers: [{key: KEYED, log: {}}]}
 schedules:
   - {name: ok, cron: "* * * * * *", exchange: EVENTS, key: OK}
 `
@@ -78,8 +79,8 @@ func TestARealRunUnderPrometheus(t *testing.T) {
 func startLive(t *testing.T) *live {
 	t.Helper()
 	l := &live{address: freeAddress(t), broker: rabbit.NewProxy(t, rabbit.URL(t))}
-	queues := []string{rabbit.Queue(t), rabbit.Queue(t), rabbit.Queue(t)}
-	l.text = filled(liveConfig, "URL", l.broker.URL(), "GROUP", queues[0], "ADDRESS", l.address, "EVENTS", rabbit.Queue(t), "OK", queues[0], "FAIL", queues[1], "LATER", queues[2])
+	queues := []string{rabbit.Queue(t), rabbit.Queue(t), rabbit.Queue(t), rabbit.Queue(t)}
+	l.text = filled(liveConfig, "URL", l.broker.URL(), "GROUP", queues[0], "ADDRESS", l.address, "EVENTS", rabbit.Queue(t), "OK", queues[0], "FAIL", queues[1], "LATER", queues[2], "KEYED", queues[3])
 	l.file = write(t, t.TempDir(), "config.yaml", l.text+filled(failing, "FAIL", queues[1]))
 	l.runner = start(t, command(t, "run", "-c", l.file))
 	awaitReady(t, l.address)

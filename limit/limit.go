@@ -119,25 +119,13 @@ func middleware(s limit.Spec, with use) handler.Middleware {
 	}
 	return func(next handler.Handler) handler.Handler {
 		return &limited{limits: []limit.Spec{s}, handle: func(ctx context.Context, m *message.Message) error {
-			pool, err := poolOf(ctx, s)
+			pool, t, err := limit.Acquire(ctx, s)
 			if err != nil {
 				return err
-			}
-			t, err := pool.Acquire(ctx)
-			if err != nil {
-				return fmt.Errorf("limit: waiting for %q: %w", s.Name, err)
 			}
 			return with(ctx, pool, t, func(ctx context.Context) error { return next.Handle(ctx, m) })
 		}}
 	}
-}
-
-func poolOf(ctx context.Context, s limit.Spec) (*limit.Pool, error) {
-	h := limit.HostOf(ctx)
-	if h == nil {
-		return nil, fmt.Errorf("limit: take a slot of %q: the context is not of a worker", s.Name)
-	}
-	return h.Pool(s)
 }
 
 // hold keeps the slot until next returns.

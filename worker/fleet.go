@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/warren-mq/warren/fleet"
 	fleetwire "github.com/warren-mq/warren/internal/amqp/fleet"
+	"github.com/warren-mq/warren/internal/amqp/limit"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 )
@@ -163,6 +165,7 @@ func (s *announced) Describe(a *fleetwire.Announcement) {
 			a.Parking = append(a.Parking, p.describe())
 		}
 	}
+	s.limits(a)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f := s.failure; f != nil && (a.LastError == nil || f.At.After(a.LastError.At)) {
@@ -170,12 +173,24 @@ func (s *announced) Describe(a *fleetwire.Announcement) {
 	}
 }
 
+// limits adds the limits that no other worker of the process has added.
+func (s *announced) limits(a *fleetwire.Announcement) {
+	for _, l := range limit.Distinct(s.worker.limits()) {
+		if slices.ContainsFunc(a.Limits, func(other fleetwire.Limit) bool { return other.Name == l.Label() }) {
+			continue
+		}
+		u := s.worker.connections.limits.Usage(l)
+		a.Limits = append(a.Limits, fleetwire.Limit{Name: l.Label(), Slots: l.Slots, Held: u.Held, Waiting: u.Waiting})
+	}
+}
+
 func (s *announced) queue(q *Subscription, h QueueHealth) fleetwire.Queue {
 	t := s.tallies[h.Name]
 	t.update(time.Now())
 	state := fleetwire.Queue{
-		Name: h.Name, DeadLetters: q.workQueue().DeadLetterQueue(), State: h.State.String(), Concurrency: h.Concurrency, Prefetch: q.config.prefetch(h.Concurrency), InHand: h.InHand,
-		Overdue: h.Overdue, OK: t.rateOK, Retry: t.rateRetry, Dead: t.rateDead,
+		Name: h.Name, DeadLetters: q.workQueue().DeadLetterQueue(), State: h.State.String(), InHand: h.InHand,
+		Concurrency: q.consumers(h) * h.Concurrency, Prefetch: q.consumers(h) * q.config.prefetch(h.Concurrency),
+		Partitions: len(q.partitions), Consumes: h.Partitions, Overdue: h.Overdue, OK: t.rateOK, Retry: t.rateRetry, Dead: t.rateDead,
 	}
 	if ms := t.published.Load(); ms > 0 {
 		state.Settled = time.UnixMilli(ms).UTC()

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -33,6 +34,7 @@ type meter struct {
 	overdue    metric.Int64ObservableGauge
 	queueTime  metric.Float64Histogram
 	queues     queueGauges
+	shares     shareGauges
 	err        error // of making the instruments; reported by Run
 }
 
@@ -55,6 +57,7 @@ func newMeter(provider metric.MeterProvider) *meter {
 		metric.WithDescription("time from the publish of a message to its handler, delays not included"), metric.WithExplicitBucketBoundaries(queueTimeBuckets()...))
 	m.note(err)
 	m.newQueueGauges()
+	m.newShareGauges()
 	return m
 }
 
@@ -119,8 +122,9 @@ func (m *meter) observe(w *Worker) (stop func(), err error) {
 				m.observeDelays(o, p)
 			}
 		}
+		m.observeLimits(o, w)
 		return nil
-	}, append(m.queues.all(), m.inHand, m.overdue, m.waiting, m.nextDue, m.clockSkew)...)
+	}, append(slices.Concat(m.queues.all(), m.shares.all()), m.inHand, m.overdue, m.waiting, m.nextDue, m.clockSkew)...)
 	if err != nil {
 		return nil, err
 	}

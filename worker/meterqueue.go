@@ -36,8 +36,12 @@ func (g queueGauges) all() []metric.Observable {
 func (m *meter) observeQueue(o metric.Observer, q *Subscription) {
 	queue := metric.WithAttributes(queueAttribute(q.config.Name))
 	h := q.Health()
-	o.ObserveInt64(m.queues.concurrency, int64(h.Concurrency), queue)
-	o.ObserveInt64(m.queues.prefetch, int64(q.config.prefetch(h.Concurrency)), queue)
+	consumers := q.consumers(h)
+	o.ObserveInt64(m.queues.concurrency, int64(consumers*h.Concurrency), queue)
+	o.ObserveInt64(m.queues.prefetch, int64(consumers*q.config.prefetch(h.Concurrency)), queue)
+	if q.distributes() {
+		o.ObserveInt64(m.shares.partitions, int64(consumers), queue)
+	}
 	for state := StateStarting; state <= StateDraining; state++ {
 		in := int64(0)
 		if state == h.State {

@@ -55,6 +55,15 @@ func (q *Subscription) handling() []*Subscription {
 	return []*Subscription{q}
 }
 
+// consumers returns how many times the concurrency of h applies: once for each partition that this
+// process consumes, or once.
+func (q *Subscription) consumers(h QueueHealth) int {
+	if q.distributes() {
+		return len(h.Partitions)
+	}
+	return 1
+}
+
 // changeAll changes the queue and its partitions.
 func (q *Subscription) changeAll(set func(*Subscription)) {
 	q.change(func() { set(q) })

@@ -69,7 +69,7 @@ type Subscription struct {
 
 // deriveContext sets the context of the queue's handlers, a child of the worker's.
 func (q *Subscription) deriveContext(inHand context.Context) {
-	inHand = limit.WithHost(inHand, q.worker.connections.limits)
+	inHand = limit.WithHost(inHand, q.worker.connections.limits, q.worker.meter.waitedForLimit)
 	q.inHand = handler.WithTimeLimit(handler.WithStopping(inHand, q.stopping), q.config.Timeout)
 	q.inHand = handler.WithReplier(q.inHand, replier{})
 }

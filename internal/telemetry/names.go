@@ -45,6 +45,10 @@ const (
 	MetricOverdue         = "warren.overdue"           // gauge, {message}
 	MetricLateReplies     = "warren.late_replies"      // counter, {message}
 	MetricReplyFailures   = "warren.reply.failures"    // counter, {message}
+	MetricPartitions      = "warren.partitions"        // gauge, {partition}
+	MetricLimitHeld       = "warren.limit.held"        // gauge, {slot}
+	MetricLimitWaiting    = "warren.limit.waiting"     // gauge, {message}
+	MetricLimitWaitTime   = "warren.limit.wait_time"   // histogram, s
 )
 
 // Names of the attributes that are Warren's own, since the conventions have none for them.
@@ -57,6 +61,7 @@ const (
 	EntryKey      = attribute.Key("warren.schedule.entry") // the name of an entry
 	HandlerKey    = attribute.Key("warren.handler")        // the pattern of the handler that ran; empty if none did
 	ConnectionKey = attribute.Key("warren.connection")     // consume or publish
+	LimitKey      = attribute.Key("warren.limit")          // the name of a limit, and .rate for a rate
 )
 
 // Names of operations, as messaging.operation.name has them.

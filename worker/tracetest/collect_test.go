@@ -12,7 +12,8 @@ import (
 	"github.com/warren-mq/warren/internal/telemetry"
 )
 
-// collect returns what reader has of the queue, by name and outcome or reason.
+// collect returns what reader has of the queue, and of the limit with the same name, by name and
+// outcome or reason.
 func collect(t *testing.T, reader metric.Reader, queue string) map[string]float64 {
 	t.Helper()
 	var data metricdata.ResourceMetrics
@@ -21,7 +22,9 @@ func collect(t *testing.T, reader metric.Reader, queue string) map[string]float6
 	}
 	got := make(map[string]float64)
 	add := func(name string, attrs attribute.Set, v float64) {
-		if of, _ := attrs.Value(semconv.MessagingDestinationNameKey); of.AsString() != queue {
+		of, _ := attrs.Value(semconv.MessagingDestinationNameKey)
+		limit, isLimit := attrs.Value(telemetry.LimitKey)
+		if !isLimit && of.AsString() != queue || isLimit && limit.AsString() != queue {
 			return
 		}
 		for _, key := range []attribute.Key{telemetry.OutcomeKey, telemetry.ReasonKey, telemetry.StateKey} {

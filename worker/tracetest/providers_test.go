@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel/propagation"
@@ -17,7 +18,6 @@ import (
 	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/middleware"
-	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -34,8 +34,14 @@ type given struct {
 // propagator.
 func withProviders(t *testing.T, h handler.Handler, mw ...handler.Middleware) given {
 	t.Helper()
+	return withQueue(t, worker.Queue{Name: rabbit.Queue(t), Middleware: mw}, h)
+}
+
+// withQueue is withProviders for a queue with other settings.
+func withQueue(t *testing.T, q worker.Queue, h handler.Handler) given {
+	t.Helper()
 	url := rabbit.URL(t)
-	g := given{spans: tracetest.NewSpanRecorder(), reader: metric.NewManualReader(), queue: rabbit.Queue(t)}
+	g := given{spans: tracetest.NewSpanRecorder(), reader: metric.NewManualReader(), queue: q.Name}
 	ch := rabbit.Channel(t, url)
 	g.worker = worker.New(worker.Config{
 		Broker: broker.Config{URL: url}, Logger: slog.New(slog.DiscardHandler),
@@ -43,7 +49,7 @@ func withProviders(t *testing.T, h handler.Handler, mw ...handler.Middleware) gi
 		MeterProvider:  metric.NewMeterProvider(metric.WithReader(g.reader)),
 		Propagator:     propagation.Baggage{},
 	})
-	g.worker.Queue(worker.Queue{Name: g.queue, Middleware: mw}).Handle("#", h)
+	g.worker.Queue(q).Handle("#", h)
 	g.pub = g.worker.Publisher("")
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -51,9 +57,11 @@ func withProviders(t *testing.T, h handler.Handler, mw ...handler.Middleware) gi
 	t.Cleanup(func() {
 		stop()
 		err := errors.Join(<-done, g.pub.Close())
-		for _, q := range []string{g.queue, topology.DeadLetterQueue(g.queue), topology.ParkingQueue(g.queue)} {
-			_, deleted := ch.QueueDelete(q, false, false, false)
-			err = errors.Join(err, deleted)
+		for _, q := range g.worker.Topology().Queues {
+			if strings.Contains(q.Name, g.queue) { // others use the rest
+				_, deleted := ch.QueueDelete(q.Name, false, false, false)
+				err = errors.Join(err, deleted)
+			}
 		}
 		if err != nil {
 			t.Error(err)

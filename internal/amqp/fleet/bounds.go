@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/internal/record"
+	"github.com/warren-mq/warren/topology"
 )
 
 // Bounds of messages. A sender keeps to them, and a receiver enforces them.
@@ -29,14 +30,20 @@ const (
 func (a *Announcement) bound() {
 	p := &a.Process
 	clip(maxName, &p.Host, &p.Program, &p.Version, &p.Warren)
-	a.Omitted = max(a.Omitted, 0) + max(len(a.Queues)-MaxQueues, 0) + max(len(a.InHand)-MaxInHand, 0) + max(len(a.Parking)-2*MaxQueues, 0)
+	a.Omitted = max(a.Omitted, 0) + max(len(a.Queues)-MaxQueues, 0) + max(len(a.InHand)-MaxInHand, 0) + max(len(a.Parking)-2*MaxQueues, 0) + max(len(a.Limits)-MaxQueues, 0)
 	a.Queues, a.InHand, a.Parking = first(a.Queues, MaxQueues), first(a.InHand, MaxInHand), first(a.Parking, 2*MaxQueues)
+	a.Limits = first(a.Limits, MaxQueues)
+	for i := range a.Limits {
+		clip(maxName, &a.Limits[i].Name)
+	}
 	a.Reasons = reasons(a.Reasons)
 	a.IntervalMS = min(max(a.IntervalMS, minInterval.Milliseconds()), maxInterval.Milliseconds())
 	for i := range a.Queues {
 		q := &a.Queues[i]
 		clip(maxName, &q.Name, &q.DeadLetters, &q.State)
 		clip(maxText, &q.Error)
+		q.Partitions = min(max(q.Partitions, 0), topology.MaxPartitions)
+		q.Consumes = first(q.Consumes, topology.MaxPartitions)
 	}
 	for i := range a.Parking {
 		clip(maxName, &a.Parking[i].Queue)

@@ -46,6 +46,7 @@ type Announcement struct {
 	Reasons    []string   `json:"reasons,omitempty"` // why it is not ready
 	Queues     []Queue    `json:"queues,omitempty"`
 	Parking    []Parking  `json:"parking,omitempty"`
+	Limits     []Limit    `json:"limits,omitempty"`
 	InHand     []InHand   `json:"in_hand,omitempty"` // the messages in hand for longest
 	LastError  *Failure   `json:"last_error,omitempty"`
 	Schedules  *Schedules `json:"schedules,omitempty"`
@@ -79,9 +80,22 @@ type Queue struct {
 	Retry       float64 `json:"retry_per_second"`
 	Dead        float64 `json:"dead_per_second"`
 
+	// Partitions is the number of partitions of the queue, and Consumes are those that the process
+	// consumes. Concurrency and Prefetch are of all of these together.
+	Partitions int   `json:"partitions,omitempty"`
+	Consumes   []int `json:"consumes,omitempty"`
+
 	// Settled is when the newest of the settled messages was published. What waits in a queue
 	// without priorities was published later.
 	Settled time.Time `json:"settled_published,omitzero"`
+}
+
+// Limit is a limit that the process shares with others.
+type Limit struct {
+	Name    string `json:"name"` // with .rate, if it is a rate
+	Slots   int    `json:"slots"`
+	Held    int    `json:"held"`    // slots of the process, whether handlers use them or not
+	Waiting int    `json:"waiting"` // messages that wait for a slot
 }
 
 // Parking is a parking queue that a process consumes.

@@ -2,6 +2,7 @@ package limit
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -72,15 +73,55 @@ func (h *Host) Close() {
 // Wait waits until the pools have ended. The connections must have been closed.
 func (h *Host) Wait() { h.running.Wait() }
 
-type hostKey struct{}
-
-// WithHost returns a copy of ctx from which HostOf returns h.
-func WithHost(ctx context.Context, h *Host) context.Context {
-	return context.WithValue(ctx, hostKey{}, h)
+// Usage is how this process uses a limit.
+type Usage struct {
+	Held    int // slots
+	Waiting int // handlers that wait for a slot
 }
 
-// HostOf returns the host of the worker that handles a message, or nil outside a worker.
-func HostOf(ctx context.Context) *Host {
-	h, _ := ctx.Value(hostKey{}).(*Host)
-	return h
+// Usage returns how this process uses the limit with the label of s.
+func (h *Host) Usage(s Spec) (u Usage) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for spec, p := range h.pools {
+		if spec.Label() == s.Label() { // a changed limit has two pools for a while
+			held, waiting := p.usage()
+			u.Held += held
+			u.Waiting += waiting
+		}
+	}
+	return u
+}
+
+// user is a worker whose handlers use a host.
+type user struct {
+	host   *Host
+	waited func(label string, d time.Duration)
+}
+
+type userKey struct{}
+
+// WithHost returns a copy of ctx with which Acquire takes slots of h. It calls waited with the time
+// that each slot took.
+func WithHost(ctx context.Context, h *Host, waited func(label string, d time.Duration)) context.Context {
+	return context.WithValue(ctx, userKey{}, user{h, waited})
+}
+
+// Acquire waits for a slot of the limit, which the handler of a worker needs.
+func Acquire(ctx context.Context, s Spec) (*Pool, *Term, error) {
+	u, ok := ctx.Value(userKey{}).(user)
+	if !ok {
+		return nil, nil, fmt.Errorf("limit: take a slot of %q: the context is not of a worker", s.Name)
+	}
+	p, err := u.host.Pool(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	began := time.Now()
+	t, err := p.Acquire(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("limit: waiting for %q: %w", s.Name, err)
+	}
+	u.waited(s.Label(), time.Since(began))
+	return p, t, nil
 }

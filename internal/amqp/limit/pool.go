@@ -154,6 +154,18 @@ func (p *Pool) free(now time.Time) *Term {
 // over reports whether another process has its turn.
 func (t *Term) over(now time.Time) bool { return t.wanted && now.Sub(t.began) >= turn }
 
+// usage returns the numbers of slots that this process holds and of handlers that wait.
+func (p *Pool) usage() (held, waiting int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, t := range p.terms {
+		if t != nil {
+			held++
+		}
+	}
+	return held, len(p.waiting)
+}
+
 // begin adds a slot that is usable at the given time. The lease ends the term unless it is
 // renewed.
 func (p *Pool) begin(slot int, usable time.Time, lease time.Duration) *Term {

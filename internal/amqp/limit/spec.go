@@ -1,8 +1,10 @@
 package limit
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,14 +37,17 @@ func (s Spec) Validate() error {
 	return f.Err()
 }
 
-// prefix begins the names of the queues of s. A limit of concurrency and a rate of the same
-// name do not share queues.
-func (s Spec) prefix() string {
+// Label returns the name of the limit in metrics and announcements. A limit of concurrency and a
+// rate of the same name are two limits.
+func (s Spec) Label() string {
 	if s.Rest > 0 {
-		return QueuePrefix + s.Name + ".rate."
+		return s.Name + ".rate"
 	}
-	return QueuePrefix + s.Name + "."
+	return s.Name
 }
+
+// prefix begins the names of the queues of s.
+func (s Spec) prefix() string { return QueuePrefix + s.Label() + "." }
 
 // Queue returns the name of the queue of a slot, which is counted from 0.
 func (s Spec) Queue(slot int) string { return s.prefix() + strconv.Itoa(slot) }
@@ -77,6 +82,12 @@ func (s Spec) same(other Spec) error {
 type Limited interface {
 	// Limits returns the limits of the handler.
 	Limits() []Spec
+}
+
+// Distinct returns the limits of all without duplicates, by their labels.
+func Distinct(all []Spec) []Spec {
+	some := slices.SortedFunc(slices.Values(all), func(a, b Spec) int { return cmp.Compare(a.Label(), b.Label()) })
+	return slices.CompactFunc(some, func(a, b Spec) bool { return a.Label() == b.Label() })
 }
 
 // Check returns an error if two of the limits have the same queues and are not the same.

@@ -135,7 +135,7 @@ func fleetTable(all []fleet.Seen, now time.Time) result {
 		r.values = append(r.values, s)
 		head := []string{short(s.Process.ID), cmp.Or(s.User, "-"), s.Process.Host, strconv.Itoa(s.Process.PID), rounded(max(now.Sub(s.Process.Started), 0))}
 		for i, q := range s.Queues {
-			note := q.Error
+			note := partitionsNote(q)
 			if i == 0 {
 				note = processNote(s, now, note)
 			}
@@ -159,8 +159,8 @@ func processNote(s fleet.Seen, now time.Time, note string) string {
 	if s.Missing {
 		notes = append(notes, "last seen "+ago(s.Received, now))
 	}
-	if note == "" && len(s.Reasons) > 0 {
-		note = s.Reasons[0]
+	if len(s.Reasons) > 0 && (len(s.Queues) == 0 || s.Queues[0].Error == "") {
+		notes = append(notes, s.Reasons[0])
 	}
 	if note != "" {
 		notes = append(notes, note)
@@ -168,10 +168,36 @@ func processNote(s fleet.Seen, now time.Time, note string) string {
 	if s.Schedules != nil && s.Schedules.Role != "" {
 		notes = append(notes, "schedules of "+s.Schedules.Group+": "+s.Schedules.Role)
 	}
+	for _, l := range s.Limits {
+		notes = append(notes, fmt.Sprintf("limit %s: holds %d of %d", l.Name, l.Held, l.Slots))
+		if l.Waiting > 0 {
+			notes[len(notes)-1] += fmt.Sprintf(", %d waiting", l.Waiting)
+		}
+	}
 	if s.Omitted > 0 {
 		notes = append(notes, fmt.Sprintf("%d more queues and messages are not shown", s.Omitted))
 	}
 	return strings.Join(notes, "; ")
+}
+
+// partitionsNote returns the error of a queue, and which of its partitions the process consumes.
+func partitionsNote(q fleet.Queue) string {
+	var notes []string
+	if q.Error != "" {
+		notes = append(notes, q.Error)
+	}
+	if q.Partitions > 0 {
+		notes = append(notes, fmt.Sprintf("partitions %s of %d", numbers(q.Consumes), q.Partitions))
+	}
+	return strings.Join(notes, "; ")
+}
+
+// numbers returns partitions as a text, such as 0 3 5.
+func numbers(all []int) string {
+	if len(all) == 0 {
+		return "none"
+	}
+	return strings.Trim(fmt.Sprint(all), "[]")
 }
 
 // held is a message in hand as JSON.

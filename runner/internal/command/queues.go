@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/topology"
 )
 
 func (p *Program) queuesCommand() *cobra.Command {
@@ -24,10 +26,29 @@ func (p *Program) queuesCommand() *cobra.Command {
 // queueState is the state of a queue in the broker. The counts are of ready messages.
 type queueState struct {
 	Name        string `json:"name"`
-	Ready       int    `json:"ready"`
+	Ready       int    `json:"ready"` // in the queue and its partitions
 	Consumers   int    `json:"consumers"`
 	DeadLetters int    `json:"dead_letters"`
+	Partitions  []int  `json:"partitions,omitempty"` // the ready messages of each
 	Error       string `json:"error,omitempty"`
+}
+
+// note returns the error of the queue, or where its messages wait if it has partitions.
+func (s queueState) note() string {
+	if s.Error != "" || len(s.Partitions) == 0 {
+		return s.Error
+	}
+	sum, most := 0, 0
+	for n, ready := range s.Partitions {
+		sum += ready
+		if ready > s.Partitions[most] {
+			most = n
+		}
+	}
+	if sum == 0 {
+		return fmt.Sprintf("%d partitions", len(s.Partitions))
+	}
+	return fmt.Sprintf("%d in %d partitions, most in %d: %d", sum, len(s.Partitions), most, s.Partitions[most])
 }
 
 func (p *Program) queuesList() *cobra.Command {
@@ -140,16 +161,39 @@ func queueStates(ctx context.Context, c *config.Config, queues []string, s *amqp
 		if err != nil {
 			state.Error = "not declared"
 		}
+		if err := state.addPartitions(ctx, c, s); err != nil {
+			return nil, err
+		}
 		states = append(states, state)
 	}
 	return states, nil
+}
+
+// addPartitions adds the messages of the partitions of the queue.
+func (s *queueState) addPartitions(ctx context.Context, c *config.Config, session *amqp.Session) error {
+	i := slices.IndexFunc(c.Queues, func(q config.Queue) bool { return q.Name == s.Name })
+	if i < 0 {
+		return nil
+	}
+	for n := range c.Queues[i].Partitions {
+		state, err := session.State(ctx, topology.Partition(s.Name, n))
+		switch {
+		case errors.Is(err, amqp.ErrNoQueue):
+			s.Error = cmp.Or(s.Error, fmt.Sprintf("partition %d is not declared", n))
+		case err != nil:
+			return err
+		}
+		s.Partitions = append(s.Partitions, state.Messages)
+		s.Ready += state.Messages
+	}
+	return nil
 }
 
 // queueTable shows the states, and the changes since last.
 func queueTable(states, last []queueState, interval time.Duration) result {
 	r := result{header: []string{"QUEUE", "READY", "CONSUMERS", "DEAD LETTERS", "NOTE"}, empty: noQueues}
 	for i, s := range states {
-		note := s.Error
+		note := s.note()
 		if i < len(last) && interval > 0 {
 			note = strings.TrimSpace(change("ready", s.Ready-last[i].Ready) + " " + change("dead", s.DeadLetters-last[i].DeadLetters))
 		}
