@@ -23,15 +23,25 @@ type trial struct {
 	denied  []string
 }
 
+// dividing matches the refusal of what processes need to divide partitions among them. The worker
+// logs a warning and works without it. To declare the exchange is needed.
+var dividing = regexp.MustCompile(`'` + regexp.QuoteMeta(topology.PartitionExchange) + `\.|^(?:read|write) access to \S+ '` + regexp.QuoteMeta(topology.PartitionExchange) + `'`)
+
+const permissionsRemedy = `Run the command that "runner topology permissions --for worker" prints.`
+
 // checkPermissions tests the permissions that "topology permissions" prints for a worker.
 func (e *examination) checkPermissions(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	needs := rights.Worker(e.whole, e.name)
 	for _, what := range e.try(ctx, needs) {
-		e.failf("permissions", `Run the command that "runner topology permissions --for worker" prints.`, "%s", what)
+		if dividing.MatchString(what) {
+			e.warnf("permissions", permissionsRemedy, "%s: partitions are not divided among the processes, and one process consumes all of them", what)
+			continue
+		}
+		e.failf("permissions", permissionsRemedy, "%s", what)
 	}
-	if e.number("error", "permissions") == 0 {
+	if e.number("error", "permissions")+e.number("warning", "permissions") == 0 {
 		e.okf("permissions", "the user may configure %d, write to %d and read from %d names of queues and exchanges", len(needs.Configure), len(needs.Write), len(needs.Read))
 	}
 }

@@ -49,16 +49,22 @@ scheduler: {name: ID}
 `
 
 // perProcess are the queues for which a process declares a queue of its own, in every mode.
-const perProcess = `  - name: ID-each
+const (
+	perProcess = each + parts
+
+	each = `  - name: ID-each
     per_process: true
     exchange: ID-events
     handlers: [{key: ok, log: {}}]
-  - name: ID-parts
+`
+	parts = `  - name: ID-parts
     exchange: ID-archive
     order_by: routing_key
     partitions: 3
-    handlers: [{key: "#", log: {}}]
+    limit: {name: ID, concurrency: 2}
+    handlers: [{key: "#", exec: {command: [sh, -c, "echo >FLAG.parts"]}}]
 `
+)
 
 // house is a node with the users of one configuration.
 type house struct {
@@ -96,6 +102,9 @@ func newHouse(t *testing.T, mode topology.Mode) *house {
 	return h
 }
 
+// undivided is a worker without the permission to divide partitions among processes.
+const undivided = "undivided"
+
 // printed returns users with exactly the permissions that the command prints, one for each role.
 func (h *house) printed() (users []rabbit.User) {
 	h.t.Helper()
@@ -109,6 +118,10 @@ func (h *house) printed() (users []rabbit.User) {
 	for _, p := range all {
 		h.users[p.Role] = h.id + "-" + p.Role
 		users = append(users, rabbit.User{Name: h.users[p.Role], Password: "secret", Configure: p.Configure, Write: p.Write, Read: p.Read})
+		if p.Role == "worker" {
+			h.users[undivided] = h.id + "-" + undivided
+			users = append(users, rabbit.User{Name: h.users[undivided], Password: "secret", Configure: "^$", Write: p.Write, Read: p.Read})
+		}
 	}
 	return users
 }
@@ -219,6 +232,9 @@ func TestThePrintedPermissionsSuffice(t *testing.T) {
 			}
 			h.work(mode)
 			h.neverRefused()
+			if mode == topology.Verify {
+				h.works(undivided)
+			}
 			if mode.Manages() {
 				h.must("operator", "topology", "plan")
 				h.must("operator", "topology", "apply")
@@ -243,6 +259,7 @@ func (h *house) work(mode topology.Mode) {
 	h.must("delaying", "publish", "", far, "--data", "x", "--delay", "200ms")
 	admin := rabbit.Connect(h.t, h.users["admin"])
 	rabbit.Eventually(h.t, patience, func() bool { return depth(h.t, admin, levels[mode]) == 2 }, "both retries are in "+levels[mode])
+	rabbit.Eventually(h.t, patience, func() bool { _, err := os.Stat(h.flag + ".parts"); return err == nil }, "a message has passed a partition and a limit")
 	h.operate(mail, far)
 	stop()
 }
@@ -264,6 +281,19 @@ func (h *house) operate(mail, far string) {
 	h.must("worker", "doctor")
 	h.must("operator", "delays", "ls", far)
 	h.must("operator", "fleet", "scale", mail, "2", "--everywhere")
+}
+
+// works has doctor warn of what the worker of a user only logs, and consumes the queues as the user.
+func (h *house) works(as string) {
+	h.t.Helper()
+	h.write(strings.Replace(mailer, each, "", 1), topology.Verify)
+	if out := h.must(as, "doctor"); !strings.Contains(out, "partitions are not divided") {
+		h.t.Errorf("doctor does not say what the user may not do:\n%s", out)
+	}
+	h.users["worker"] = h.users[as]
+	stop := h.run()
+	h.consumes("operator", 4)
+	stop()
 }
 
 // consumes waits until n queues have a consumer.

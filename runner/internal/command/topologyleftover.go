@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/warren-mq/warren/internal/amqp/limit"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/management"
 	"github.com/warren-mq/warren/runner/internal/wiring"
@@ -24,24 +26,47 @@ type leftovers struct {
 
 // family is a leftover work queue with the queues that belong to it.
 type family struct {
-	queue    topology.Queue
-	letters  string             // the dead-letter queue; empty if there is none, or if others share it
-	bindings []topology.Binding // to the program's exchanges
+	queue      topology.Queue
+	partitions int                // that the queue may have
+	letters    string             // the dead-letter queue; empty if there is none, or if others share it
+	bindings   []topology.Binding // to the program's exchanges
 }
 
-// members are the parking queue, the work queue, the queue that an earlier version held
-// retries in, and the dead-letter queue, in the order in which they may be deleted: each
+// stages are the parking queue, the work queue, its partitions, the queue that an earlier version
+// held retries in, and the dead-letter queue, in the order in which they may be deleted: each
 // takes what comes out of the one before.
-func (f family) members() []topology.Queue {
+func (f family) stages() [][]topology.Queue {
 	name := f.queue.Name
-	if strings.HasSuffix(name, dlqSuffix) {
-		return []topology.Queue{f.queue}
+	if _, isShare := shareOf(name); isShare || strings.HasSuffix(name, dlqSuffix) {
+		return [][]topology.Queue{{f.queue}}
 	}
-	all := []topology.Queue{{Name: topology.ParkingQueue(name)}, f.queue, {Name: "warren.delay.for." + name}}
+	var partitions []topology.Queue
+	for n := range f.partitions {
+		partitions = append(partitions, topology.Queue{Name: topology.Partition(name, n)})
+	}
+	all := [][]topology.Queue{{{Name: topology.ParkingQueue(name)}}, {f.queue}, partitions, {{Name: "warren.delay.for." + name}}}
 	if f.letters != "" {
-		all = append(all, topology.Queue{Name: f.letters})
+		all = append(all, []topology.Queue{{Name: f.letters}})
 	}
 	return all
+}
+
+// isSlot reports whether a queue is the slot of a limit. Its messages are no work.
+func isSlot(name string) bool { return strings.HasPrefix(name, limit.QueuePrefix) }
+
+// shareOf reports whether a queue is a partition or the slot of a limit, and returns the first one
+// of these.
+func shareOf(name string) (first string, ok bool) {
+	i := strings.LastIndexByte(name, '.')
+	if i < 0 {
+		return "", false
+	}
+	n, err := strconv.Atoi(name[i+1:])
+	if err != nil || strconv.Itoa(n) != name[i+1:] {
+		return "", false
+	}
+	queue, isPartition := strings.CutSuffix(name[:i], ".partition")
+	return name[:i] + ".0", isSlot(name) || isPartition && topology.Partition(queue, n) == name
 }
 
 // dlqSuffix is the suffix of the names of dead-letter queues.
@@ -63,6 +88,7 @@ func (p *Program) leftovers(ctx context.Context, c *config.Config, s search) (le
 			return l, err
 		}
 		l.addFormer(was, c)
+		l.addShares(was, c)
 	}
 	if err := l.addNamed(c, s); err != nil {
 		return l, err
@@ -86,13 +112,37 @@ func (l *leftovers) addFormer(was, c *config.Config) {
 			continue
 		}
 		f := l.family(old.Queue.Name)
-		f.bindings, f.letters = old.Queue.AllBindings(), ""
+		f.bindings, f.letters, f.partitions = old.Queue.AllBindings(), "", old.Queue.Partitions
 		for _, q := range former.Queues {
 			switch {
 			case q.Name == f.queue.Name:
 				f.queue = q
 			case q.Name == old.Queue.DeadLetterQueue() && !sharesLetters(was, *old.Queue):
 				f.letters = q.Name
+			}
+		}
+	}
+}
+
+// addShares adds the slots and partitions of was that c lacks. The partitions of a queue that c lacks
+// belong to its family.
+func (l *leftovers) addShares(was, c *config.Config) {
+	now := wiring.Topology(c)
+	for _, q := range was.Queues {
+		var shares []topology.Queue
+		if topology.Mode(was.Broker.Topology).Manages() {
+			for _, s := range q.Slots() {
+				shares = append(shares, s.Topology().Queues...)
+			}
+		}
+		if topology.Mode(q.Topology).Manages() && has(now.Queues, q.Name) {
+			for n := range q.Partitions {
+				shares = append(shares, topology.Queue{Name: topology.Partition(q.Name, n)})
+			}
+		}
+		for _, share := range shares {
+			if !has(now.Queues, share.Name) {
+				l.family(share.Name)
 			}
 		}
 	}
@@ -117,10 +167,13 @@ func (l *leftovers) addNamed(c *config.Config, s search) error {
 		switch {
 		case has(t.Queues, name):
 			return usage(fmt.Errorf("runner: queue %q is in the configuration: remove it there first", name))
-		case name == "" || strings.HasPrefix(name, "warren.") || strings.HasPrefix(name, "amq."):
+		case name == "" || strings.HasPrefix(name, "warren.") && !isSlot(name) || strings.HasPrefix(name, "amq."):
 			return usage(fmt.Errorf("runner: queue %q belongs to the broker or is shared, want the name of a work queue", name))
 		}
-		l.family(name)
+		f := l.family(name)
+		if len(topology.Partition(name, topology.MaxPartitions)) <= topology.MaxShortString {
+			f.partitions = topology.MaxPartitions // how many there are is not known
+		}
 	}
 	for _, text := range s.bindings {
 		b, err := parseBinding(text)
@@ -173,9 +226,11 @@ func (l *leftovers) addManaged(ctx context.Context, c *config.Config, client *ma
 	return nil
 }
 
-// addQueues adds the queues of the broker that look like queues of Warren.
+// addQueues adds the queues of the broker that look like queues of Warren. A slot or a partition is left
+// over if the first one is in t.
 func (l *leftovers) addQueues(t topology.Topology, queues []topology.Queue) {
 	for _, q := range queues {
+		first, isShare := shareOf(q.Name)
 		work, isDLQ := strings.CutSuffix(q.Name, dlqSuffix)
 		isWork := q.Arguments["x-dead-letter-exchange"] == topology.DeadLetterExchange && !strings.HasSuffix(q.Name, topology.ParkingQueue(""))
 		i := slices.IndexFunc(l.families, func(f family) bool { return f.queue.Name == q.Name })
@@ -183,6 +238,8 @@ func (l *leftovers) addQueues(t topology.Topology, queues []topology.Queue) {
 		case i >= 0:
 			l.families[i].queue.Arguments = q.Arguments
 		case has(t.Queues, q.Name):
+		case isShare && has(t.Queues, first):
+			l.family(q.Name)
 		case isWork, isDLQ && !has(queues, work) && !slices.ContainsFunc(l.families, func(f family) bool { return f.queue.Name == work }):
 			l.unknown = append(l.unknown, q.Name)
 		}

@@ -27,8 +27,9 @@ prune also finds leftover bindings of the configured queues. Queues that only th
 plugin finds are shown as unknown, because they may belong to another program. To remove
 them, name them.
 
-Prune first unbinds a queue. Then it deletes the queue, its parking queue and
-its dead-letter queue, each only if it has neither messages nor consumers. A dead-letter queue
+Prune first unbinds a queue. Then it deletes the queue, its parking queue, its partitions and
+its dead-letter queue, each only if it has neither messages nor consumers. It also deletes
+partitions beyond the configured number, and slots of limits that no process uses. A dead-letter queue
 that several queues of the former configuration share is kept; name it to delete it. --force
 deletes a queue with its messages. A retry that still waits in a level ends in
 warren.unrouted. Exchanges are not deleted.
@@ -173,13 +174,16 @@ func (x *pruner) family(ctx context.Context, f family) error {
 	}
 	keptBy := ""
 	x.letters = f.letters
-	for _, q := range f.members() {
-		kept, err := x.queue(ctx, q, keptBy)
-		if err != nil {
-			return err
-		}
-		if kept && keptBy == "" {
-			keptBy = q.Name
+	for _, stage := range f.stages() {
+		by := keptBy
+		for _, q := range stage {
+			kept, err := x.queue(ctx, q, by)
+			if err != nil {
+				return err
+			}
+			if kept && keptBy == "" {
+				keptBy = q.Name
+			}
 		}
 	}
 	return nil
@@ -190,6 +194,9 @@ func (x *pruner) family(ctx context.Context, f family) error {
 func (x *pruner) queue(ctx context.Context, q topology.Queue, keptBy string) (kept bool, err error) {
 	state, err := x.session.State(ctx, q.Name)
 	forced := slices.Contains(x.force, q.Name)
+	if isSlot(q.Name) && state.Consumers == 0 {
+		state.Messages, forced = 0, true // no process uses or waits for the slot
+	}
 	switch {
 	case errors.Is(err, amqp.ErrNoQueue):
 		return false, nil
@@ -209,6 +216,9 @@ func (x *pruner) queue(ctx context.Context, q topology.Queue, keptBy string) (ke
 	if used, ok := errors.AsType[*amqp.QueueInUseError](err); ok {
 		x.keep(q.Name, used.State)
 		return true, nil
+	}
+	if isSlot(q.Name) {
+		messages = 0
 	}
 	if err == nil {
 		x.done(q.Name, removed, messages)
