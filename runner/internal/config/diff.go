@@ -110,7 +110,8 @@ func (c *Changes) diffQueues(from, to []Queue, changed func(Queue) bool) {
 // whether others have changed too.
 func diffQueue(from, to Queue) (live []string, restart bool) {
 	path := "queues." + to.Name + "."
-	if from.Concurrency != to.Concurrency {
+	adaptive := from.MinConcurrency > 0 || to.MinConcurrency > 0 // concurrency is then part of a middleware
+	if from.Concurrency != to.Concurrency && !adaptive {
 		live = append(live, path+"concurrency")
 	}
 	fixed := from.Delays == topology.Native || to.Delays == topology.Native // the policy is part of the queue's arguments
@@ -120,7 +121,10 @@ func diffQueue(from, to Queue) (live []string, restart bool) {
 	if from.Paused != to.Paused {
 		live = append(live, path+"paused")
 	}
-	from.Concurrency, from.Paused = to.Concurrency, to.Paused
+	from.Paused = to.Paused
+	if !adaptive {
+		from.Concurrency = to.Concurrency
+	}
 	if !fixed {
 		from.Retry = to.Retry
 	}

@@ -30,6 +30,7 @@ func TestDiffTellsWhatAChangeTakes(t *testing.T) {
 		"a default that is spelt out": {[]string{"{name: events}", "{name: events, type: topic}"}, config.Changes{}},
 		"the level of the log":        {[]string{"level: info", "level: debug"}, config.Changes{Live: []string{"log.level"}}},
 		"the concurrency":             {[]string{"concurrency: 2", "concurrency: 3"}, config.Changes{Live: []string{"queues.mail.concurrency"}}},
+		"the lowest concurrency":      {[]string{"concurrency: 2", "concurrency: 2, min_concurrency: 1"}, config.Changes{Restart: []string{"mail"}}},
 		"the retry policy":            {[]string{"concurrency: 2", "concurrency: 2, retry: {max_attempts: 9}"}, config.Changes{Live: []string{"queues.mail.retry"}}},
 		"a pause":                     {[]string{"concurrency: 2", "concurrency: 2, paused: true"}, config.Changes{Live: []string{"queues.mail.paused"}}},
 		"a command":                   {[]string{"[mail]", "[mail, --fast]"}, config.Changes{Restart: []string{"mail"}}},

@@ -23,6 +23,7 @@ type Queue struct {
 	Bindings          []Binding      `yaml:"bindings" jsonschema_description:"Further bindings of the queue, of other exchanges or by other keys. A handler must match the routing keys."`
 	Codec             string         `yaml:"codec" jsonschema:"maxLength=200" jsonschema_description:"The name in codecs of the codec that opens the bodies for the handlers. The default is none: handlers get bodies as they were published."`
 	Concurrency       int            `yaml:"concurrency" jsonschema:"minimum=1,maximum=65535,default=1" jsonschema_description:"The number of messages handled at the same time."`
+	MinConcurrency    int            `yaml:"min_concurrency" jsonschema:"minimum=1,maximum=65535" jsonschema_description:"Between this and concurrency, the number of messages handled at the same time follows how fast they are handled: it goes down while the service that the handlers call slows down. The default is always concurrency."`
 	Prefetch          int            `yaml:"prefetch" jsonschema:"minimum=1,maximum=65535" jsonschema_description:"The highest number of unacknowledged messages. The default is twice the concurrency, or the concurrency with max_priority."`
 	OrderBy           string         `yaml:"order_by" jsonschema:"format=order-by" jsonschema_description:"Messages with the same routing_key, correlation_id, type or header:NAME are handled in order."`
 	Partitions        int            `yaml:"partitions" jsonschema:"minimum=2,maximum=64" jsonschema_description:"Keep the order of order_by in all processes together: the messages are distributed among this number of further queues, NAME.partition.0 and so on, which the processes share evenly. concurrency, prefetch and max_length apply to each of them."`
@@ -31,6 +32,7 @@ type Queue struct {
 	Delays            string         `yaml:"delays" jsonschema:"enum=native" jsonschema_description:"native: RabbitMQ 4.3 or later keeps a failed message in the queue until its next attempt. The n-th pause is n times the initial_interval, up to the max_interval; with a multiplier of 1 all pauses are equal. The default is a copy in the parking queue."`
 	DeadLetters       DeadLetters    `yaml:"dead_letters" jsonschema_description:"Where dead letters go. The default is the queue NAME.dlq."`
 	Limit             SharedLimit    `yaml:"limit" jsonschema_description:"A limit for the handlers of the queue that all runners with the same broker share."`
+	Breaker           Breaker        `yaml:"breaker" jsonschema_description:"Stop handling messages while the service that the handlers call is down. Messages wait meanwhile, and spend no attempt."`
 	Timeout           Limit          `yaml:"timeout" jsonschema:"default=1m" jsonschema_description:"The limit for one attempt of a handler, or \"none\"."`
 	MaxBodyBytes      Size           `yaml:"max_body_bytes" jsonschema:"default=16MiB" jsonschema_description:"Larger messages are dead-lettered."`
 	Type              string         `yaml:"type" jsonschema:"enum=quorum,enum=classic,enum=stream" jsonschema_description:"The default is quorum, or classic with max_priority or per_process."`

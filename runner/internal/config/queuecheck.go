@@ -26,6 +26,7 @@ func (d *document) checkQueue(path string, q Queue, c *Config) {
 	d.checkQueueName(path, q.Name)
 	d.checkDeadLetters(path, q, c)
 	d.checkPace(path, q)
+	d.checkBreaker(path, q)
 	d.checkKind(path, q)
 	d.checkRetry(join(path, "retry"), q.Retry)
 	d.checkNative(path, q)

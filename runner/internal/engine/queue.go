@@ -35,7 +35,7 @@ func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
 	})
 	q.worker.Watch(q.observed.note)
 	wanted := c.Worker(all.Exchanges)
-	wanted.Middleware = c.Limits()
+	wanted.Middleware = wiring.Middleware(c, e.options.Logger)
 	q.sub = q.worker.Queue(wanted)
 	means := wiring.Means{Go: e.options.Handlers, Sender: e.senderTo, Publisher: q.worker.Publisher, Codecs: q.codecs, Logger: e.options.Logger}
 	for i, h := range c.Handlers {
