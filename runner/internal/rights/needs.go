@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/warren-mq/warren/topology"
 )
@@ -86,6 +85,5 @@ func (n *Needs) expression(names []string) string {
 	for _, name := range names {
 		patterns = append(patterns, cmp.Or(n.patterns[name], regexp.QuoteMeta(name)))
 	}
-	slices.Sort(patterns)
-	return "^(" + strings.Join(slices.Compact(patterns), "|") + ")$"
+	return "^(" + anyOf(patterns) + ")$"
 }

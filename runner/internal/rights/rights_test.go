@@ -90,7 +90,7 @@ broker: {url: "amqp://broker/"}
 fleet: {announce: false}
 queues: [{name: a, limit: {name: l, concurrency: 2}, dead_letters: {discard: true}, hold_retries: true, type: stream, handlers: [{key: a, limit: {name: r, rate: 1}, log: {}}]}]
 `, rights.RoleWorker, topology.Trust, topology.Permissions{
-				Configure: `^$`, Write: `^(amq\.default|warren\.dlx)$`, Read: `^(a|warren\.limit\.l\.0|warren\.limit\.l\.1|warren\.limit\.r\.rate\.0)$`,
+				Configure: `^$`, Write: `^(amq\.default|warren\.dlx)$`, Read: `^(a|warren\.limit\.l\.[0-9]+|warren\.limit\.r\.rate\.[0-9]+)$`,
 			},
 		},
 		"schedules alone": {

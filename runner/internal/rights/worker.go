@@ -6,6 +6,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp/fleet"
+	"github.com/warren-mq/warren/internal/amqp/limit"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/wiring"
 	"github.com/warren-mq/warren/topology"
@@ -48,6 +49,14 @@ func newNeeds(c *config.Config) *Needs {
 	for _, q := range c.Queues {
 		if q.PerProcess {
 			n.patterns[workQueue(c, q).QueueName()] = regexp.QuoteMeta(q.Name) + `\.[A-Z2-7]{12}`
+		}
+		for i := range q.Partitions {
+			n.patterns[topology.Partition(q.Name, i)] = regexp.QuoteMeta(q.Name) + `\.partition\.[0-9]+`
+		}
+		for _, s := range q.Slots() {
+			for i := range s.Slots {
+				n.patterns[s.Queue(i)] = regexp.QuoteMeta(limit.QueuePrefix+s.Label()) + `\.[0-9]+`
+			}
 		}
 	}
 	return n
@@ -128,9 +137,7 @@ func (w worker) partitions(work topology.WorkQueue) {
 	add(&w.Write, member, topology.PartitionExchange, "")
 	add(&w.Read, member, topology.PartitionExchange)
 	for n := range work.Partitions {
-		name := topology.Partition(work.Name, n)
-		w.patterns[name] = regexp.QuoteMeta(work.Name) + `\.partition\.[0-9]+`
-		add(&w.Read, name)
+		add(&w.Read, topology.Partition(work.Name, n))
 	}
 }
 
