@@ -177,7 +177,9 @@ func (q *Subscription) retire(k *keeping, c *amqp.Consumer) {
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
-		q.report(c.Close(k.hard))
+		ctx, cancel := q.closing(k.hard)
+		defer cancel()
+		q.report(c.Close(ctx))
 	}()
 	k.retiring = append(slices.DeleteFunc(k.retiring, isClosed), closed)
 	_, concurrency := q.wanted()

@@ -1,8 +1,10 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/amqp"
@@ -23,6 +25,20 @@ const (
 	distributeLanes    = 64 // keys whose messages are under way at a time
 	distributePrefetch = 4 * distributeLanes
 )
+
+// distributeTimeout is how long a consumer that ends waits for the confirms of its messages. The next
+// process distributes only after that.
+const distributeTimeout = 3 * time.Second
+
+// closing returns the context for closing a consumer whose goroutines end at hard. A message that
+// cannot be published to its partition does not hold up the next process: the broker requeues it,
+// together with the messages behind it.
+func (q *Subscription) closing(hard context.Context) (context.Context, context.CancelFunc) {
+	if q.distributes() {
+		return context.WithTimeout(hard, distributeTimeout)
+	}
+	return hard, func() {}
+}
 
 // divide adds the partitions of the queue. Each has a keeper, lanes and settings of its own, and
 // shares the handlers of the queue.

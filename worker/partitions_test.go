@@ -11,6 +11,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/partition"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -171,6 +172,57 @@ func TestAFullPartitionHoldsItsKeysBack(t *testing.T) {
 			t.Errorf("the queue is %s", state)
 		}
 	})
+}
+
+// TestAPausedDistributorDoesNotHoldUpTheQueue: while it repeats a message to a partition that is full,
+// its process is paused, and the next process distributes the other keys.
+func TestAPausedDistributorDoesNotHoldUpTheQueue(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		rabbit.Waits(t, "3 seconds until the messages are requeued")
+		b := newPartitioned(t, 2)
+		b.queue.MaxLength, b.queue.Concurrency, b.queue.Prefetch = 5, 1, 1
+		stuck, others := keysOf(0, 1), keysOf(1, 5) // several, since one could share the lane of the stuck key
+		open, handled := make(chan struct{}), make(chan struct{}, 100)
+		release := sync.OnceFunc(func() { close(open) })
+		defer release()
+		h := handler.Func(func(_ context.Context, m *message.Message) error {
+			if m.Headers.String("key") == stuck[0] {
+				<-open
+			} else {
+				handled <- struct{}{}
+			}
+			return nil
+		})
+		first := b.run(h)
+		spread(b, first)
+		second := b.run(h)
+		spread(b, first, second)
+		publish := func(key string) {
+			b.eventually("the queue has room", func() bool { return b.pub.Publish(t.Context(), "job", 1, broker.WithHeader("key", key)) == nil })
+		}
+		for range 30 {
+			publish(stuck[0])
+		}
+		b.eventually("the partition is full", func() bool { return b.depth(b.queue.Name+".partition.0") >= 5 })
+		b.eventually("the first process has the rest", func() bool { return b.depth(b.queue.Name) == 0 })
+		first.sub.Pause()
+		for _, key := range others {
+			publish(key)
+		}
+		b.eventually("another key is handled", func() bool { return len(handled) > 0 })
+		release()
+		b.eventually("all is handled", func() bool { return len(handled) == len(others) && empty(b) })
+	})
+}
+
+// keysOf returns n keys that belong to a partition of two.
+func keysOf(p, n int) (keys []string) {
+	for i := 0; len(keys) < n; i++ {
+		if key := strconv.Itoa(i); partition.Of(key, 2) == p {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 func isClosed(c <-chan struct{}) bool {
