@@ -39,7 +39,7 @@ type batch[T any] struct {
 
 // Batch returns a BatchHandler that decodes each body into a T as Typed does, with the same
 // options, and calls fn with several of them. fn may return a BatchError. Any other error is
-// of all items: they are then handled in halves, to find the items that fail, so fn may be called
+// of all items: they are then handled in parts, to find the items that fail, so fn may be called
 // again with an item that it has handled already. message.FromContext returns the
 // first message of a batch. Batch panics if fn is nil.
 func Batch[T any](fn func(context.Context, []T) error, opts ...Option) BatchHandler {
