@@ -104,11 +104,11 @@ func TestBatches(t *testing.T) {
 		"a full batch is handled at once":                 {8, 8, bad(), 1, nil, 0},
 		"a part of a batch waits":                         {8, 5, bad(), 1, nil, time.Second},
 		"more than a batch":                               {4, 10, bad(), 3, nil, time.Second},
-		"one bad item fails alone":                        {64, 64, bad(0), 13, map[int]error{0: errBad}, 0},
+		"one bad item fails alone":                        {64, 64, bad(0), 14, map[int]error{0: errBad}, 0},
 		"two bad items fail alone":                        {64, 64, bad(5, 50), 25, map[int]error{5: errBad, 50: errBad}, 0},
 		"an error of an item is its own":                  {4, 4, byNumber(3), 1, map[int]error{3: errBad}, 0},
 		"good items behind a run of bad ones are handled": {64, 64, bad(numbers(41)...), 2*64 - 1, failures(41, errBad), 0},
-		"a cause of all costs few calls":                  {64, 64, func(context.Context, []int) error { return retry.Permanent(errDown) }, 11, failures(64, errDown), 0},
+		"a cause of all costs few calls":                  {64, 64, func(context.Context, []int) error { return retry.Permanent(errDown) }, 10, failures(64, errDown), 0},
 		"an error that names no item is none":             {4, 4, func(context.Context, []int) error { return handler.BatchError{} }, 1, nil, 0},
 		"an index that does not exist fails the call":     {2, 2, func(context.Context, []int) error { return handler.BatchError{7: errBad} }, 1, failures(2, errors.New("batch: the error names item 7, want 0 to 1: handler: 1 items of a batch failed; item 7: bad item")), 0},
 		"a panic is an error": {2, 2, func(_ context.Context, items []int) error {
