@@ -5,6 +5,10 @@
 // stops, when the message is retried or snoozed, and when it is dead-lettered, the worker
 // publishes a copy of the message with the last saved value as a header. The value is lost when the process is killed:
 // the next attempt then loads the value that its message arrived with.
+//
+// At a stop the copy goes to the end of the queue. A queue with SingleActive or Partitions keeps its order instead: the
+// message is requeued at its place, and the value is lost. A handler that prefers its value to the order returns
+// retry.Snooze when handler.Stopping says that the worker stops.
 package checkpoint
 
 import (

@@ -38,14 +38,15 @@ func (a *attempt) progress() float64 {
 }
 
 // keepsCheckpoint reports whether a message that is released has a checkpoint that the message in
-// the queue lacks. A copy with it then replaces the message.
+// the queue lacks. A copy with it then replaces the message. With a single active consumer
+// the message keeps its place instead.
 func (q *Subscription) keepsCheckpoint(a *attempt) bool {
 	select {
 	case <-a.tag.Lost():
 		return false
 	default:
 	}
-	return a.saved() != a.Message.Headers.String(record.HeaderCheckpoint) && !q.isStream() && !q.holdsRetries()
+	return a.saved() != a.Message.Headers.String(record.HeaderCheckpoint) && !q.config.SingleActive && !q.isStream() && !q.holdsRetries()
 }
 
 // releaseCopy publishes a copy of the message, with its checkpoint, to the end of the queue, and

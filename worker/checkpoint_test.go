@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -162,6 +163,71 @@ func TestACheckpointIsInTheNextAttempt(t *testing.T) {
 					t.Errorf("Run returned %v", err)
 				}
 			})
+		})
+	}
+}
+
+// TestAStopKeepsTheOrderOfAMessageWithACheckpoint where the queue promises an order. The message is
+// requeued at its place, without its checkpoint.
+func TestAStopKeepsTheOrderOfAMessageWithACheckpoint(t *testing.T) {
+	t.Parallel()
+	byKey := func(*message.Message) string { return "one" }
+	for _, tt := range []struct {
+		name   string
+		change func(*worker.Queue)
+		result error // of the handler that is told to stop
+		order  []int
+		loaded bool
+	}{
+		{"one active consumer", func(q *worker.Queue) { q.SingleActive = true }, handler.ErrStopping, []int{1, 2, 3}, false},
+		{"partitions", func(q *worker.Queue) { q.Partitions, q.OrderBy = 2, byKey }, handler.ErrStopping, []int{1, 2, 3}, false},
+		{"other queues keep the checkpoint instead", func(q *worker.Queue) { q.OrderBy = byKey }, handler.ErrStopping, []int{2, 3, 1}, true},
+		{"and so does a handler that snoozes", func(q *worker.Queue) { q.SingleActive = true }, retry.Snooze(0), []int{2, 3, 1}, true},
+	} {
+		rabbit.Run(t, tt.name, func(t *testing.T) {
+			b := newBench(t)
+			b.queue.Concurrency, b.queue.Prefetch = 1, 10
+			tt.change(&b.queue)
+			begun := make(chan struct{})
+			var mu sync.Mutex
+			var order []int
+			loaded := false
+			h := handler.Typed(func(ctx context.Context, n int) error {
+				if n == 1 && !isClosed(begun) {
+					if err := checkpoint.Save(ctx, 1); err != nil {
+						return err
+					}
+					close(begun)
+					<-handler.Stopping(ctx)
+					return tt.result
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, n)
+				var step int
+				found, err := checkpoint.Load(ctx, &step)
+				loaded = loaded || found
+				return err
+			})
+			r := b.run(h)
+			for n := range 3 {
+				b.publish("key", n+1)
+			}
+			<-begun
+			if err := r.finish(); err != nil {
+				t.Error(err)
+			}
+			b.run(h)
+			b.eventually("all are handled", func() bool {
+				mu.Lock()
+				defer mu.Unlock()
+				return len(order) == 3
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			if !slices.Equal(order, tt.order) || loaded != tt.loaded {
+				t.Errorf("the order is %v, and a checkpoint was loaded: %v; want %v and %v", order, loaded, tt.order, tt.loaded)
+			}
 		})
 	}
 }

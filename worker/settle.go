@@ -40,10 +40,21 @@ func (q *Subscription) settle(a *attempt, out Outcome, took time.Duration) {
 			q.settled(a, out, took, q.releaseCopy(a, out))
 			return
 		}
-		q.settled(a, out, took, a.tag.Release())
+		q.settled(a, out, took, q.release(a))
 	default:
 		q.settled(a, out, took, a.tag.Ack())
 	}
+}
+
+// release requeues the message. A single active consumer that stops leaves it to the end of the
+// channel, together with the messages that no handler has begun: the broker would deliver a message
+// that is requeued earlier to the same consumer again, behind them.
+func (q *Subscription) release(a *attempt) error {
+	if q.config.SingleActive && q.isStopping() {
+		a.tag.Leave()
+		return nil
+	}
+	return a.tag.Release()
 }
 
 // settled emits Settled for a delivery that was answered with the result err.

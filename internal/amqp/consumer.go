@@ -141,8 +141,8 @@ func (c *Consumer) ended(e *amqp091.Error) {
 func (c *Consumer) end() {
 	c.enter(lost)
 	c.settler.lose()
+	close(c.gone) // first: a handler whose context ends asks whether its delivery is lost
 	c.lose(ErrStale)
-	close(c.gone)
 }
 
 // Done returns a channel that is closed when the broker has ended the consumer.
