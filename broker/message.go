@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/encode"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
@@ -69,7 +70,7 @@ var neverQueued = []error{ErrUnroutable, ErrRefused, ErrTooLarge, ErrMalformed}
 
 // failed gives back what the codec has stored, unless a queue may have the message.
 func (o *outgoing) failed(ctx context.Context, err error) {
-	if slices.ContainsFunc(neverQueued, func(known error) bool { return errors.Is(err, known) }) {
+	if !amqp.MayBeQueued(err) && slices.ContainsFunc(neverQueued, func(known error) bool { return errors.Is(err, known) }) {
 		o.unsent(context.WithoutCancel(ctx))
 	}
 }

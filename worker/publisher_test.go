@@ -3,10 +3,14 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
@@ -78,5 +82,79 @@ func TestAWorkersPublisherWaitsForRun(t *testing.T) {
 	w := worker.New(worker.Config{Broker: broker.Config{URL: "amqp://127.0.0.1:1/", PublishTimeout: 10 * time.Millisecond}})
 	if err := w.Publisher("x").Publish(t.Context(), "key", 1); !errors.Is(err, broker.ErrNotConnected) {
 		t.Errorf("Publish returned %v before Run, want ErrNotConnected", err)
+	}
+}
+
+// TestABodyOfAQueuedMessageStays: an exchange is deleted while messages are on their way to it. The
+// broker refuses one of them and the confirms of others are lost, whose bodies stay in the store
+// of their codec.
+func TestABodyOfAQueuedMessageStays(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		url, queue := rabbit.URL(t), rabbit.Queue(t)
+		ch := rabbit.Channel(t, url)
+		if _, err := ch.QueueDeclare(queue, true, false, false, false, amqp.Table{"x-queue-type": "quorum"}); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _, _ = ch.QueueDelete(queue, false, false, false) }()
+		const rounds, publishers = 5, 20
+		codec := unsent{handler.JSON(), make(chan string, rounds*publishers)}
+		for round := range rounds {
+			publishUntilDeleted(t, queue, round, publishers, codec)
+		}
+		if err := ch.Publish("", queue, false, false, amqp.Publishing{MessageId: "last"}); err != nil {
+			t.Fatal(err)
+		}
+		received, err := ch.Consume(queue, "", true, false, false, false, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		queued := make(map[string]bool)
+		for d := range received {
+			if d.MessageId == "last" {
+				break
+			}
+			queued[d.RoutingKey] = true
+		}
+		close(codec.count)
+		for key := range codec.count {
+			if queued[key] {
+				t.Errorf("message %s is in the queue, and its body was given back", key)
+			}
+		}
+	})
+}
+
+// publishUntilDeleted publishes with n goroutines to an exchange until it is deleted.
+func publishUntilDeleted(t *testing.T, queue string, round, n int, codec handler.Codec) {
+	t.Helper()
+	url, exchange := rabbit.URL(t), rabbit.Queue(t)
+	ch := rabbit.Channel(t, url)
+	err := ch.ExchangeDeclare(exchange, amqp.ExchangeFanout, true, false, false, false, nil)
+	if err = errors.Join(err, ch.QueueBind(queue, "", exchange, false, nil)); err != nil {
+		t.Fatal(err)
+	}
+	pub := broker.NewPublisher(broker.Config{URL: url, Dial: rabbit.Dial}, exchange)
+	var all sync.WaitGroup
+	confirmed := make(chan struct{}, 1)
+	for i := range n {
+		all.Go(func() {
+			var err error
+			for m := 0; err == nil; m++ {
+				err = pub.Publish(t.Context(), fmt.Sprint(round, "-", i, "-", m), m, broker.WithCodec(codec))
+				select {
+				case confirmed <- struct{}{}:
+				default:
+				}
+			}
+			if !errors.Is(err, broker.ErrUnroutable) {
+				t.Errorf("Publish returned %v, want ErrUnroutable", err)
+			}
+		})
+	}
+	<-confirmed
+	err = ch.ExchangeDelete(exchange, false, false)
+	all.Wait()
+	if err = errors.Join(err, pub.Close()); err != nil {
+		t.Error(err)
 	}
 }

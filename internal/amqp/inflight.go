@@ -36,6 +36,28 @@ type againError struct {
 func (e *againError) Error() string { return e.cause.Error() }
 func (e *againError) Unwrap() error { return e.cause }
 
+// queuedError is the error of a message that a queue may have nevertheless, because the confirm of
+// an earlier publish was lost.
+type queuedError struct{ error }
+
+func (e queuedError) Unwrap() error { return e.error }
+
+// perhapsQueued marks err for MayBeQueued.
+func perhapsQueued(perhaps bool, err error) error {
+	if !perhaps || err == nil {
+		return err
+	}
+	return queuedError{err}
+}
+
+// MayBeQueued reports whether a queue may have the message although err, the error of its
+// publish, says that the broker has refused or returned it: it may have accepted another copy, or
+// the message before it.
+func MayBeQueued(err error) bool {
+	_, perhaps := errors.AsType[queuedError](err)
+	return perhaps
+}
+
 // wait returns the result of the publish. If ctx ends or late fires first, the message may
 // still arrive.
 func (f *inFlight) wait(ctx context.Context, late <-chan time.Time) error {
@@ -80,7 +102,7 @@ func (f *inFlight) closeCause() error {
 	p.mu.Unlock()
 	switch {
 	case refused.why != nil && refused.of(f):
-		return refused.errorOf()
+		return perhapsQueued(refused.mayBeQueued(f), refused.errorOf())
 	case refused.why != nil:
 		return &againError{suspect: !refused.known, cause: closed}
 	case p.replaced.Load():

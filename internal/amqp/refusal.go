@@ -17,7 +17,7 @@ import (
 type refusal struct {
 	why   *amqp091.Error // nil if the channel ended for another reason
 	known bool           // whether the refused message was identified
-	alone *inFlight      // the message, if it was the only one
+	alone *inFlight      // the message, if it can be no other one
 }
 
 // among looks for the refused message among the messages in flight.
@@ -25,16 +25,15 @@ func (r refusal) among(all map[identity]*inFlight) refusal {
 	if r.why == nil {
 		return r
 	}
+	named := 0
 	for _, f := range all {
-		if r.names(f) {
-			r.known = true
-			return r
-		}
-	}
-	if len(all) == 1 {
-		for _, f := range all {
+		if r.names(f) || len(all) == 1 {
+			named++
 			r.known, r.alone = true, f
 		}
+	}
+	if named > 1 {
+		r.alone = nil
 	}
 	return r
 }
@@ -42,6 +41,12 @@ func (r refusal) among(all map[identity]*inFlight) refusal {
 // of reports whether f is a message that the broker refused, or would refuse for the
 // same reason.
 func (r refusal) of(f *inFlight) bool { return r.alone == f || r.names(f) }
+
+// mayBeQueued reports whether the broker may have accepted f although of(f) is true: another
+// message was refused if the exchange was deleted, or a permission withdrawn, between the two.
+func (r refusal) mayBeQueued(f *inFlight) bool {
+	return r.alone != f && r.why.Code != amqp091.PreconditionFailed
+}
 
 // names reports whether the text is about f.
 func (r refusal) names(f *inFlight) bool {

@@ -52,6 +52,49 @@ func TestARefusalNamesItsMessage(t *testing.T) {
 	}
 }
 
+// TestARefusedMessageThatMayBeQueued: the broker refuses one message, and the confirms of those
+// before it may be lost.
+func TestARefusedMessageThatMayBeQueued(t *testing.T) {
+	t.Parallel()
+	to := func(exchange, id string) *inFlight {
+		return &inFlight{id: identity{exchange: exchange, key: "k", id: id}}
+	}
+	const missing = "NOT_FOUND - no exchange 'x' in vhost '/'"
+	for _, tt := range []struct {
+		name  string
+		code  int
+		text  string
+		f     *inFlight
+		other []*inFlight
+		want  bool
+	}{
+		{"the only message", 404, missing, to("x", "1"), nil, false},
+		{"the only message, which the text does not name", 406, "invalid message", to("x", "1"), nil, false},
+		{"the only message to its exchange", 404, missing, to("x", "1"), []*inFlight{to("y", "2")}, false},
+		{"one of two to its exchange", 404, missing, to("x", "1"), []*inFlight{to("x", "2"), to("y", "3")}, true},
+		{
+			"one of two too large ones", 406, "message size 9 is larger than configured max size 8",
+			&inFlight{size: 9},
+			[]*inFlight{{id: identity{id: "2"}, size: 10}},
+			false,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			all := map[identity]*inFlight{tt.f.id: tt.f}
+			for _, f := range tt.other {
+				all[f.id] = f
+			}
+			r := refusal{why: &amqp091.Error{Code: tt.code, Reason: tt.text, Server: true}}.among(all)
+			tt.f.line = &pipeline{closed: ErrNotConnected, refused: r}
+			err := tt.f.closeCause()
+			if !r.known || !errors.Is(err, r.why) || MayBeQueued(err) != tt.want {
+				t.Errorf("got %v, may be queued: %v, want %v", err, MayBeQueued(err), tt.want)
+			}
+		})
+	}
+}
+
 // FuzzRefusal: whatever the broker says, the reading of it ends.
 func FuzzRefusal(f *testing.F) {
 	f.Add(406, "message size 1 is larger than configured max size 99999999999999999999", "x", 1)

@@ -24,20 +24,22 @@ func (s *Sender) deliver(ctx context.Context, exchange, key string, p amqp091.Pu
 // redeliver is deliver for a message that was sent before; why is the error of that
 // publish.
 func (s *Sender) redeliver(ctx context.Context, exchange, key string, p amqp091.Publishing, why error) error {
+	sent := false // a copy whose confirm is lost
 	for losses := 0; ; losses++ {
 		again, lost := errors.AsType[*againError](why)
 		if why != nil && !lost {
-			return s.judge(exchange, key, why)
+			return perhapsQueued(sent, s.judge(exchange, key, why))
 		}
+		sent = sent || lost
 		if ctx.Err() != nil && lost {
 			return fmt.Errorf("%w: %w", why, context.Cause(ctx))
 		}
 		if lost && (again.suspect || losses > lossesTogether) || s.refusing.has(exchange) {
-			return s.judge(exchange, key, s.sendAlone(ctx, exchange, key, p))
+			return perhapsQueued(sent, s.judge(exchange, key, s.sendAlone(ctx, exchange, key, p)))
 		}
-		sent, err := s.begin(ctx, exchange, key, p)
+		next, err := s.begin(ctx, exchange, key, p)
 		if err == nil {
-			err = sent.wait(ctx, nil)
+			err = next.wait(ctx, nil)
 		}
 		if why = err; err == nil {
 			return nil
