@@ -30,12 +30,19 @@ func NewContext(ctx context.Context, s *State) context.Context {
 	return context.WithValue(ctx, Key{}, s)
 }
 
+// Refuse returns a context in which Save returns an error with the reason why, and Load finds no value. A
+// batch has it, because it has several messages.
+func Refuse(ctx context.Context, why string) context.Context {
+	return NewContext(ctx, &State{refused: fmt.Errorf("checkpoint: save: %s", why)})
+}
+
 // State is what a handler has saved for one message. The zero value has no checkpoint. It is safe
 // for concurrent use.
 type State struct {
 	mu       sync.Mutex
 	value    string // JSON
 	progress float64
+	refused  error // why Save fails; see Refuse
 }
 
 // NewState returns a State with the value of an earlier attempt, which is JSON. It may be empty.
@@ -56,7 +63,7 @@ func (s *State) Progress() float64 {
 }
 
 // Save keeps v, encoded as JSON, for the next attempt of the message. It replaces the value that
-// was saved before. It returns an error if v cannot be encoded, or has more than MaxBytes as JSON;
+// was saved before. It returns an error in a batch, and if v cannot be encoded or has more than MaxBytes as JSON;
 // the value before it is then kept. Save sends nothing: the value leaves the process with the
 // copy of the message. Outside a worker Save has no effect.
 func Save(ctx context.Context, v any) error {
@@ -70,6 +77,9 @@ func Save(ctx context.Context, v any) error {
 	if s := state(ctx); s != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if s.refused != nil {
+			return s.refused
+		}
 		s.value = string(value)
 	}
 	return nil

@@ -79,3 +79,15 @@ func TestProgressIsFrom0To1(t *testing.T) {
 		t.Errorf("after NaN the progress is %v, want 0", s.Progress())
 	}
 }
+
+func TestAContextThatRefuses(t *testing.T) {
+	t.Parallel()
+	ctx := checkpoint.Refuse(checkpoint.NewContext(t.Context(), checkpoint.NewState("1")), "this is a batch")
+	if err := checkpoint.Save(ctx, 2); err == nil || err.Error() != "checkpoint: save: this is a batch" {
+		t.Errorf("Save returned %v, want an error with the reason", err)
+	}
+	var row int
+	if found, err := checkpoint.Load(ctx, &row); found || err != nil {
+		t.Errorf("Load returned %v, %v, want none", found, err)
+	}
+}

@@ -36,3 +36,10 @@ func Example() {
 	// import c
 	// <nil>
 }
+
+// A handler of several messages cannot save a checkpoint.
+func ExampleRefuse() {
+	ctx := checkpoint.Refuse(context.Background(), "a batch has several messages")
+	fmt.Println(checkpoint.Save(ctx, 1))
+	// Output: checkpoint: save: a batch has several messages
+}

@@ -33,7 +33,8 @@ const maxBatch = 10_000
 // common, such as a database that is down. Messages that failed for the first time are then retried without another call,
 // unless it was their last attempt.
 //
-// h cannot emit messages: Publisher.Emit returns broker.ErrNoHandler.
+// h cannot emit messages: Publisher.Emit returns broker.ErrNoHandler. It has no checkpoints: checkpoint.Save
+// returns an error.
 //
 // HandleBatch panics as Handle does, and if size or wait is out of range: wait must be shorter than
 // Timeout, so that a message that comes alone is handled.

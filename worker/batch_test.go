@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,8 +15,10 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/checkpoint"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/worker"
 )
@@ -251,4 +254,23 @@ func TestHandleBatchRefusesSizesAndWaitsOutOfRange(t *testing.T) {
 			call(worker.New(worker.Config{}).Queue(worker.Queue{Name: "q"}))
 		}()
 	}
+}
+
+// TestABatchHasNoCheckpoint, because it has several messages.
+func TestABatchHasNoCheckpoint(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		refused := make(chan error, 10)
+		b.batches(2, time.Second, func(ctx context.Context, _ []row) error {
+			refused <- checkpoint.Save(ctx, 1)
+			return retry.Permanent(errors.New("bad"))
+		})
+		b.publish("key", row{1})
+		if d := b.deadLetter(); d.Headers[record.HeaderCheckpoint] != nil {
+			t.Errorf("the dead letter has the checkpoint %v, want none", d.Headers[record.HeaderCheckpoint])
+		}
+		if err := <-refused; err == nil || !strings.HasPrefix(err.Error(), "checkpoint: save: ") {
+			t.Errorf("Save returned %v, want an error", err)
+		}
+	})
 }

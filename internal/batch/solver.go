@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/warren-mq/warren/checkpoint"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/emit"
 	"github.com/warren-mq/warren/message"
@@ -141,6 +142,7 @@ func (s *solver) call(items []*item) error {
 	}
 	ctx, end := s.collector.Begin(s.ctx, members)
 	ctx = emit.Refuse(ctx, "a handler of a batch cannot emit, because it has several messages")
+	ctx = checkpoint.Refuse(ctx, "a batch has several messages")
 	err := errNoResult
 	defer func() { end(err) }()
 	err = s.collector.Call(func() error { return s.collector.Handler.HandleBatch(ctx, values) })
