@@ -219,6 +219,10 @@ var programs = []struct {
 		},
 	},
 	{
+		folder: "replies", queues: []string{"replies-prices"},
+		story: [][]string{{"tea: 350 cents", "coffee: 499 cents", "gold: job: python3: exit status 65: no article gold (not_found)"}},
+	},
+	{
 		folder: "scripts", queues: []string{"scripts-python-exec", "scripts-node-exec", "scripts-python-persistent", "scripts-node-persistent"},
 		story: [][]string{
 			{"Python, exec: order of Ada", "Python, exec: an order without a customer"},

@@ -77,6 +77,18 @@ func ExampleWithReplier() {
 	// <nil>
 }
 
+// A ReplyFunc makes the body of the reply itself.
+func ExampleReplyFunc() {
+	h := handler.ReplyFunc(func(_ context.Context, m *message.Message) (*message.Message, error) {
+		fmt.Println("asked for", string(m.Body))
+		return &message.Message{Body: []byte("article,cents\ntea,350\n"), ContentType: "text/csv"}, nil
+	})
+	fmt.Println(h.Handle(context.Background(), &message.Message{Body: []byte("tea")}))
+	// Output:
+	// asked for tea
+	// <nil>
+}
+
 func ExampleWithCodec() {
 	h := handler.Typed(func(_ context.Context, csv string) error {
 		fmt.Println(csv)

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/warren-mq/warren/message"
@@ -61,26 +62,30 @@ func Replies[Req, Resp any](fn func(context.Context, Req) (Resp, error), opts ..
 
 // Handle calls the function, and passes its reply to the Replier of ctx, if there is one.
 func (r *replying[Req, Resp]) Handle(ctx context.Context, m *message.Message) error {
+	return replies(ctx, m, r, func(ctx context.Context) (any, Codec, error) {
+		request, err := r.decode(ctx, m)
+		if err != nil {
+			return nil, nil, err
+		}
+		reply, err := r.fn(ctx, request)
+		return reply, cmp.Or(pick(r.codecs, m.ContentType), r.codecs[0]), err // the first one with WithLenientContentType
+	})
+}
+
+// replies calls fn, and passes what it returns to the Replier of ctx, if there is one.
+func replies(ctx context.Context, m *message.Message, h Replying, fn func(context.Context) (any, Codec, error)) error {
 	to, _ := ctx.Value(replierKey{}).(Replier)
 	if to != nil {
 		var end context.CancelFunc
 		var err error
-		if ctx, end, err = to.Begin(ctx, m, r); err != nil {
+		if ctx, end, err = to.Begin(ctx, m, h); err != nil {
 			return err
 		}
 		defer end()
 	}
-	request, err := r.decode(ctx, m)
-	if err != nil {
-		return err
-	}
-	reply, err := r.fn(ctx, request)
+	reply, codec, err := fn(ctx)
 	if err != nil || to == nil {
 		return err
-	}
-	codec := pick(r.codecs, m.ContentType)
-	if codec == nil {
-		codec = r.codecs[0] // WithLenientContentType
 	}
 	return to.Reply(ctx, m, reply, codec)
 }
@@ -96,4 +101,31 @@ type replierKey struct{}
 // worker calls it; tests of handlers may call it too.
 func WithReplier(ctx context.Context, r Replier) context.Context {
 	return context.WithValue(ctx, replierKey{}, r)
+}
+
+// ReplyFunc is a function that handles a message and returns the reply, for handlers that make
+// bodies themselves. As a Handler it is one of Replies in all other respects. Of the reply, the
+// Body, ContentType, ContentEncoding and Headers are sent. Nil is a reply without a body.
+type ReplyFunc func(ctx context.Context, m *message.Message) (reply *message.Message, err error)
+
+// Handle calls f, and passes its reply to the Replier of ctx, if there is one.
+func (f ReplyFunc) Handle(ctx context.Context, m *message.Message) error {
+	return replies(ctx, m, f, func(ctx context.Context) (any, Codec, error) {
+		reply, err := f(ctx, m)
+		return reply, replyCodec{Raw()}, err
+	})
+}
+
+// RepliesTo returns false: f replies only to addresses of direct reply-to.
+func (f ReplyFunc) RepliesTo(string) bool { return false }
+
+// replyCodec stores a reply that is a message already.
+type replyCodec struct{ Codec }
+
+// MarshalMessage stores the reply v in m.
+func (replyCodec) MarshalMessage(_ context.Context, m *message.Message, v any) error {
+	if reply, _ := v.(*message.Message); reply != nil {
+		m.Body, m.ContentType, m.ContentEncoding, m.Headers = reply.Body, reply.ContentType, reply.ContentEncoding, reply.Headers
+	}
+	return nil
 }

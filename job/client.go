@@ -41,29 +41,36 @@ func newClient(w Webhook) (*client, error) {
 	return c, nil
 }
 
-// Handle posts m.
-func (c *client) Handle(ctx context.Context, m *message.Message) error {
+// respond posts m.
+func (c *client) respond(ctx context.Context, m *message.Message) (*message.Message, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, c.late)
 	defer cancel()
 	req, err := c.request(ctx, m)
 	if err != nil {
-		return c.failure(err)
+		return nil, c.failure(err)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return c.failure(err)
+		return nil, c.failure(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode/100 == 2 && c.Emits != nil {
-		return c.emit(ctx, resp)
+	switch ok := resp.StatusCode/100 == 2; {
+	case ok && c.Emits != nil:
+		return nil, c.emit(ctx, resp)
+	case ok && c.Replies != nil && m.ReplyTo != "":
+		reply, err := c.Replies.read(resp)
+		if err != nil {
+			return nil, fmt.Errorf("job: POST %s: reply with the response: %w", c.place(), err)
+		}
+		return reply, nil
 	}
 	// Read the body to its end, so that the connection can be reused. Ignore a read error,
 	// because the status decides about the message.
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
 	if resp.StatusCode/100 == 2 {
-		return nil
+		return nil, nil //nolint:nilnil // no reply, and nothing wrong
 	}
-	return c.statusError(resp, body)
+	return nil, c.statusError(resp, body)
 }
 
 // emit emits the messages of a response.
@@ -136,7 +143,10 @@ func (c *client) statusError(resp *http.Response, body []byte) error {
 	if d, ok := parseRetryAfter(resp.Header.Get("Retry-After"), time.Now(), c.MaxRetryAfter); ok {
 		e.after = d
 	}
-	return e
+	if c.Replies == nil {
+		return e
+	}
+	return because(e, c.redact(resp.Header.Get("Warren-Reason"), resp.Request.Header))
 }
 
 // redact replaces the secrets of a request in a response that repeats them.

@@ -93,6 +93,9 @@ func (c *coprocess) ask(ctx context.Context, m *message.Message) (answer, error)
 	if err == nil && len(a.emitted) > 0 && c.exec.Emits == nil {
 		err = errors.New(`"emit" is set, want none without Emits`)
 	}
+	if err == nil && (a.Reply != nil || a.Reason != "") && c.exec.Replies == nil {
+		err = errNoReply
+	}
 	if err != nil {
 		return a, c.nonsense(reply, err)
 	}

@@ -44,6 +44,12 @@
 //
 //	{"id":1,"ok":true,"emit":[{"key":"order.paid","body":{"number":7}}]}
 //
+// With Replies, an answer with "ok" may have the reply of a call, any JSON value, and an answer with
+// "error" the reason for the caller:
+//
+//	{"id":1,"ok":true,"reply":{"cents":350}}
+//	{"id":1,"error":"no such article","permanent":true,"reason":"not_found"}
+//
 // "retry_after" is text: a duration such as 1m30s, whole seconds, or an HTTP date. The
 // longest pause is a day. Every other answer is invalid: one with an unknown field, other
 // output between the answers, or a line longer than MaxAnswerBytes. After an invalid

@@ -29,8 +29,9 @@ import (
 // (EX_CONFIG) dead-letter it. After 75 (EX_TEMPFAIL), every other status, or a signal, it
 // is tried again. If the last line on stderr is "retry-after: 30s" (or seconds, or an HTTP
 // date), the retry waits that long, a day at most. The end of stderr becomes the text of
-// the failure. Stdout is logged at level debug. Only the end of long output is kept. With Emits,
-// each line on stdout is a message to emit if the status acknowledges.
+// the failure. Stdout is logged at level debug. Only the end of long output is kept. If the status
+// acknowledges, each line on stdout is a message to emit with Emits, and stdout is the reply of a
+// call with Replies.
 //
 // The context is done when the queue's timeout is over, or the grace period of a stop.
 // Then the process group gets SIGTERM and, after KillDelay, SIGKILL. Once the command has
@@ -74,6 +75,9 @@ type Exec struct {
 
 	// Emits has the command emit messages. Nil means that it emits none.
 	Emits *Emits
+	// Replies has the command reply to calls. Nil means that it replies to none. Without
+	// Persistent, only one of Emits and Replies can be set.
+	Replies *Replies
 
 	// Logger logs the output. Nil means slog.Default().
 	Logger *slog.Logger
@@ -101,6 +105,9 @@ func (e Exec) Validate() error {
 	f.Addf(!e.Persistent && e.MaxAnswerBytes != 0, "MaxAnswerBytes is set, want 0 without Persistent")
 	e.Emits.validate(f)
 	f.Addf(e.Persistent && e.Emits != nil && e.Emits.MaxBytes != 0, "Emits.MaxBytes is set, want 0 with Persistent: MaxAnswerBytes is the limit")
+	e.Replies.validate(f, e.Persistent)
+	f.Addf(e.Persistent && e.Replies != nil && e.Replies.MaxBytes != 0, "Replies.MaxBytes is set, want 0 with Persistent: MaxAnswerBytes is the limit")
+	f.Addf(!e.Persistent && e.Emits != nil && e.Replies != nil, "Emits and Replies are set, want one of them: both use stdout")
 	err := e.withDefaults().Backoff.Validate()
 	f.Addf(err != nil, "Backoff: %w", err)
 	return f.Err()
@@ -113,9 +120,10 @@ func (e Exec) Handler() (Handler, error) {
 	}
 	e = e.withDefaults()
 	if e.Persistent {
-		return newPool(e), nil
+		p := newPool(e)
+		return handlerOf(p.respond, p, e.Replies), nil
 	}
-	return stateless{e.run}, nil
+	return handlerOf(e.run, nothing{}, e.Replies), nil
 }
 
 func (e Exec) withDefaults() Exec {

@@ -29,25 +29,25 @@ type pool struct {
 
 func newPool(e Exec) *pool { return &pool{exec: e, closing: make(chan struct{})} }
 
-// Handle sends m to an idle process, or to a new one.
-func (p *pool) Handle(ctx context.Context, m *message.Message) error {
+// respond sends m to an idle process, or to a new one.
+func (p *pool) respond(ctx context.Context, m *message.Message) (*message.Message, error) {
 	if err := p.enter(); err != nil {
-		return err
+		return nil, err
 	}
 	defer p.inHand.Done()
 	for {
 		c, err := p.take(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		a, err := p.ask(ctx, c, m)
 		if errors.Is(err, errUnsent) {
 			continue // the process ended while it was idle
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return p.conclude(ctx, a)
+		return a.reply(), p.conclude(ctx, a)
 	}
 }
 

@@ -78,8 +78,10 @@ type answer struct {
 	RetryAfter string `json:"retry_after"`
 	Permanent  bool   `json:"permanent"`
 	Discard    bool   `json:"discard"`
+	Reason     string `json:"reason"`
 
-	Emit []json.RawMessage `json:"emit"`
+	Emit  []json.RawMessage `json:"emit"`
+	Reply json.RawMessage   `json:"reply"`
 
 	pause   time.Duration // RetryAfter as a duration
 	emitted []*message.Message
@@ -114,6 +116,10 @@ func parseAnswer(line []byte, id uint64) (answer, error) {
 		return a, errors.New(`want one of "retry_after", "permanent" and "discard", and an "error"`)
 	case !a.OK && len(a.Emit) > 0:
 		return a, errors.New(`"emit" is set with an "error", want it with "ok":true`)
+	case !a.OK && a.Reply != nil:
+		return a, errors.New(`"reply" is set with an "error", want it with "ok":true`)
+	case a.OK && a.Reason != "":
+		return a, errors.New(`"reason" is set with "ok":true, want it with an "error"`)
 	}
 	var err error
 	if a.emitted, err = parseAllEmitted(a.Emit); err != nil {
@@ -132,7 +138,7 @@ func (a answer) outcome(command string) error {
 	if a.OK {
 		return nil
 	}
-	var err error = &ReportedError{Command: command, Text: cleanHead([]byte(a.Error), maxText)}
+	err := because(&ReportedError{Command: command, Text: cleanHead([]byte(a.Error), maxText)}, a.Reason)
 	switch {
 	case a.Discard:
 		return retry.Discard(err)
@@ -142,6 +148,14 @@ func (a answer) outcome(command string) error {
 		return retry.After(a.pause, err)
 	}
 	return err
+}
+
+// reply returns the reply of an answer.
+func (a answer) reply() *message.Message {
+	if a.Reply == nil {
+		return null()
+	}
+	return &message.Message{Body: a.Reply, ContentType: jsonType}
 }
 
 var errTooLong = errors.New("the line is longer than MaxAnswerBytes")

@@ -20,13 +20,13 @@ const (
 )
 
 // run runs the command for m.
-func (e Exec) run(ctx context.Context, m *message.Message) error {
+func (e Exec) run(ctx context.Context, m *message.Message) (*message.Message, error) {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
 	began := time.Now()
 	var stdout, stderr tail
-	var lines head // with Emits
+	var output head // what is used of stdout
 	cmd := e.program()
 	cmd.Env = append(cmd.Env, variables(ctx, m)...)
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(m.Body), &stderr
@@ -34,13 +34,12 @@ func (e Exec) run(ctx context.Context, m *message.Message) error {
 	if logged {
 		cmd.Stdout = &stdout
 	}
-	if e.Emits != nil {
-		lines.limit = e.Emits.maxBytes()
-		cmd.Stdout = io.MultiWriter(&lines, &stdout)
+	if output.limit = e.outputLimit(m); output.limit > 0 {
+		cmd.Stdout = io.MultiWriter(&output, &stdout)
 	}
 	p, err := start(cmd)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	select {
 	case <-p.done:
@@ -51,17 +50,40 @@ func (e Exec) run(ctx context.Context, m *message.Message) error {
 		e.Logger.DebugContext(ctx, "job: command ended", "command", e.Command[0], "message_id", m.ID, "status", cmd.ProcessState.String(),
 			"took", time.Since(began), "stdout", stdout.String(), "stderr", stderr.String())
 	}
-	if err := e.conclude(ctx, cmd.ProcessState, &stderr); err != nil || e.Emits == nil {
-		return err
+	if err := e.conclude(ctx, cmd.ProcessState, &stderr); err != nil || output.limit == 0 {
+		return nil, err
 	}
-	all, err := e.Emits.parseLines(&lines)
+	return e.use(ctx, &output)
+}
+
+// outputLimit returns how many bytes of stdout are used. Zero means that stdout is not used.
+func (e Exec) outputLimit(m *message.Message) int {
+	switch {
+	case e.Emits != nil:
+		return e.Emits.maxBytes()
+	case e.Replies != nil && m.ReplyTo != "":
+		return e.Replies.maxBytes()
+	}
+	return 0
+}
+
+// use emits what the command has written to stdout, or returns it as the reply.
+func (e Exec) use(ctx context.Context, output *head) (*message.Message, error) {
+	if e.Replies != nil {
+		reply, err := e.Replies.parse(output)
+		if err != nil {
+			return nil, fmt.Errorf("job: %s: reply with stdout: %w", e.Command[0], err)
+		}
+		return reply, nil
+	}
+	all, err := e.Emits.parseLines(output)
 	if err == nil {
 		err = e.Emits.emit(ctx, all)
 	}
 	if err != nil {
-		return fmt.Errorf("job: %s: emit the lines on stdout: %w", e.Command[0], err)
+		return nil, fmt.Errorf("job: %s: emit the lines on stdout: %w", e.Command[0], err)
 	}
-	return nil
+	return nil, nil //nolint:nilnil // no reply, and nothing wrong
 }
 
 // conclude turns the command's exit status into the handler's error.
@@ -71,9 +93,13 @@ func (e Exec) conclude(ctx context.Context, state *os.ProcessState, stderr *tail
 		return nil
 	}
 	pause, asked := stderr.takePause(time.Now())
-	err := verdict.of(&ExitError{
+	var reason string
+	if e.Replies != nil {
+		reason = stderr.takeReason()
+	}
+	err := verdict.of(because(&ExitError{
 		Command: e.Command[0], Code: state.ExitCode(), Status: state.String(), Stderr: stderr.String(), cause: context.Cause(ctx),
-	})
+	}, reason))
 	if asked && verdict == Retry {
 		return retry.After(pause, err)
 	}

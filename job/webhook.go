@@ -30,7 +30,8 @@ import (
 // one. Every other status dead-letters it. Redirects are not followed, so a 3xx
 // dead-letters the message too. Without a response, the message is tried again. At most
 // 16 KiB of a response are read, and the end of it becomes the text of the failure. With Emits,
-// the response to a 2xx is a message to emit, or a list of messages, or empty. Errors contain only the scheme and host of the URL.
+// the response to a 2xx is a message to emit, or a list of messages, or empty. With Replies, it is the
+// reply of a call. Errors contain only the scheme and host of the URL.
 //
 // Connections are reused, with HTTP/2 if the server supports it. Proxies in the
 // environment are ignored.
@@ -60,6 +61,9 @@ type Webhook struct {
 
 	// Emits has the server emit messages. Nil means that it emits none.
 	Emits *Emits
+	// Replies has the server reply to calls. Nil means that it replies to none. Only one of Emits
+	// and Replies can be set.
+	Replies *Replies
 
 	// Timeout is the limit for a request and its response. Zero means 30 s.
 	Timeout time.Duration
@@ -125,6 +129,8 @@ func (w Webhook) Validate() error {
 		f.Addf(d.value < 0, "%s is %v, want 0 or more", d.name, d.value)
 	}
 	w.Emits.validate(f)
+	w.Replies.validate(f, true)
+	f.Addf(w.Emits != nil && w.Replies != nil, "Emits and Replies are set, want one of them: both use the response")
 	f.Addf(w.MaxConnections < 0, "MaxConnections is %d, want 0 or more", w.MaxConnections)
 	f.Addf((w.CertFile == "") != (w.KeyFile == ""), "CertFile is %q and KeyFile is %q, want both or neither", w.CertFile, w.KeyFile)
 	f.Addf(!w.CloudEvents && w.Source != "", "Source is set, want none without CloudEvents")
@@ -153,7 +159,7 @@ func (w Webhook) Handler() (Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, nil
+	return handlerOf(c.respond, c, w.Replies), nil
 }
 
 func (w Webhook) withDefaults() Webhook {

@@ -13,6 +13,7 @@ type Handler struct {
 	Log        *LogLine    `yaml:"log" jsonschema_description:"Write a line for each message."`
 	Forward    *Forward    `yaml:"forward" jsonschema_description:"Publish each message to an exchange."`
 	Emits      *Emits      `yaml:"emits" jsonschema_description:"Publish the messages that exec writes to stdout, that persistent has in its answer, or that webhook responds with. They are published when the handling has succeeded, and confirmed before the message is acknowledged."`
+	Replies    *Replies    `yaml:"replies" jsonschema_description:"Reply to calls with what exec writes to stdout, with what persistent has in its answer, or with what webhook responds. An error is replied when no attempt follows."`
 	Go         string      `yaml:"go" jsonschema:"minLength=1" jsonschema_description:"The name of a handler that the program registers."`
 }
 
@@ -84,6 +85,12 @@ type Emits struct {
 	Exchange    string `yaml:"exchange" jsonschema:"required,maxLength=255" jsonschema_description:"The exchange to publish to. Empty means the default exchange, whose keys are names of queues."`
 	Codec       string `yaml:"codec" jsonschema:"maxLength=200" jsonschema_description:"The name in codecs of the codec that encodes the bodies. The default is none."`
 	MaxMessages int    `yaml:"max_messages" jsonschema:"minimum=1,maximum=100000,default=1000" jsonschema_description:"The most messages for one handled message."`
+	MaxBytes    Size   `yaml:"max_bytes" jsonschema_description:"The largest output of exec, or response to webhook. The default is 1MiB. For persistent, max_answer_bytes is the limit."`
+}
+
+// Replies is job.Replies.
+type Replies struct {
+	ContentType string `yaml:"content_type" jsonschema:"maxLength=255" jsonschema_description:"The content type of what exec writes to stdout. The default is application/json, which is checked."`
 	MaxBytes    Size   `yaml:"max_bytes" jsonschema_description:"The largest output of exec, or response to webhook. The default is 1MiB. For persistent, max_answer_bytes is the limit."`
 }
 

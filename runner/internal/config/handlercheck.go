@@ -24,6 +24,9 @@ func (d *document) checkHandler(path string, h Handler) {
 		if h.Emits != nil {
 			d.checkEmits(path, h)
 		}
+		if h.Replies != nil {
+			d.checkReplies(path, h)
+		}
 	default:
 		d.complainf(keyOf(join(path, has[1])), "the handler has %s, want one of them", strings.Join(has, " and "))
 	}
@@ -66,6 +69,28 @@ func (d *document) checkEmits(path string, h Handler) {
 		}
 	default:
 		d.complainf(keyOf(at), "the handler has emits, want it only with exec, persistent or webhook")
+	}
+}
+
+func (d *document) checkReplies(path string, h Handler) {
+	at := join(path, "replies")
+	kind := h.Kind()
+	switch kind {
+	case "exec", "webhook":
+		if h.Emits != nil {
+			d.complainf(keyOf(at), "the handler has emits and replies, want one of them with %s: both use its output", kind)
+		}
+	case "persistent":
+		if h.Replies.MaxBytes != 0 {
+			d.complainf(join(at, "max_bytes"), "max_bytes is set, want max_answer_bytes of persistent instead")
+		}
+	case "go":
+		d.complainf(keyOf(at), "the handler has replies, want it only with exec, persistent or webhook: a handler in Go is made by handler.Replies")
+	default:
+		d.complainf(keyOf(at), "the handler has replies, want it only with exec, persistent or webhook")
+	}
+	if h.Replies.ContentType != "" && (kind == "persistent" || kind == "webhook") {
+		d.complainf(join(at, "content_type"), "content_type is set, want it only with exec")
 	}
 }
 

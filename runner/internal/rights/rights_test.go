@@ -93,6 +93,15 @@ queues: [{name: a, limit: {name: l, concurrency: 2}, dead_letters: {discard: tru
 				Configure: `^$`, Write: `^(amq\.default|warren\.dlx)$`, Read: `^(a|warren\.limit\.l\.[0-9]+|warren\.limit\.r\.rate\.[0-9]+)$`,
 			},
 		},
+		"a queue whose handler replies": {
+			`
+broker: {url: "amqp://broker/"}
+fleet: {announce: false}
+queues: [{name: a, dead_letters: {discard: true}, hold_retries: true, type: stream, handlers: [{key: a, exec: {command: [a]}, replies: {}}]}]
+`, rights.RoleWorker, topology.Trust, topology.Permissions{
+				Configure: `^$`, Write: `^(amq\.default|warren\.dlx)$`, Read: `^(a)$`,
+			},
+		},
 		"schedules alone": {
 			`
 broker: {url: "amqp://broker/"}

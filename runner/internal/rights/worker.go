@@ -197,6 +197,9 @@ func (w worker) forward(q config.Queue, on string) {
 		if h.Emits != nil && q.Broker == on {
 			add(&w.Write, h.Emits.Exchange)
 		}
+		if h.Replies != nil && q.Broker == on {
+			add(&w.Write, "") // the default exchange takes the replies
+		}
 	}
 }
 

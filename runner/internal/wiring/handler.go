@@ -45,15 +45,15 @@ func unchecked(h config.Handler, m Means) (job.Handler, error) {
 	switch h.Kind() {
 	case "exec":
 		e := exec(*h.Exec, m.Logger)
-		e.Emits = emits
+		e.Emits, e.Replies = emits, replies(h.Replies)
 		return e.Handler()
 	case "persistent":
 		p := persistent(*h.Persistent, m.Logger)
-		p.Emits = emits
+		p.Emits, p.Replies = emits, replies(h.Replies)
 		return p.Handler()
 	case "webhook":
 		w := webhook(*h.Webhook)
-		w.Emits = emits
+		w.Emits, w.Replies = emits, replies(h.Replies)
 		return w.Handler()
 	case "log":
 		return job.Log{Level: level(h.Log.Level), MaxBodyBytes: int(h.Log.MaxBodyBytes), Logger: m.Logger}.Handler()
@@ -61,7 +61,7 @@ func unchecked(h config.Handler, m Means) (job.Handler, error) {
 		return job.Forward{Exchange: h.Forward.Exchange, Key: h.Forward.Key, Sender: m.Sender(h.Forward.Broker)}.Handler()
 	}
 	if inGo := m.Go[h.Go]; inGo != nil {
-		return unclosed{inGo}, nil
+		return alike(unclosed{inGo}, inGo), nil
 	}
 	return nil, fmt.Errorf("runner: unknown handler %q: this program has not registered it", h.Go)
 }
@@ -70,6 +70,32 @@ func unchecked(h config.Handler, m Means) (job.Handler, error) {
 type unclosed struct{ handler.Handler }
 
 func (unclosed) Close() error { return nil }
+
+// alike returns h, which calls inner. It replies to calls if inner does.
+func alike(h job.Handler, inner handler.Handler) job.Handler {
+	if of, replies := inner.(handler.Replying); replies {
+		return replying{h, of}
+	}
+	return h
+}
+
+// replying is a handler that replies as another one does.
+type replying struct {
+	job.Handler
+
+	of handler.Replying
+}
+
+// RepliesTo asks the other handler.
+func (r replying) RepliesTo(queue string) bool { return r.of.RepliesTo(queue) }
+
+// replies returns what a handler replies with, or nil if c is nil.
+func replies(c *config.Replies) *job.Replies {
+	if c == nil {
+		return nil
+	}
+	return &job.Replies{ContentType: c.ContentType, MaxBytes: int(c.MaxBytes)}
+}
 
 func exec(e config.Exec, log *slog.Logger) job.Exec {
 	codes := make(map[int]job.Verdict, len(e.ExitCodes))

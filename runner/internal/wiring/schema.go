@@ -110,7 +110,7 @@ func (m Means) prepare(h config.Handler, inner job.Handler) (job.Handler, error)
 	if p.codec == nil && p.schema == nil {
 		return inner, nil
 	}
-	return p, nil
+	return alike(p, inner), nil
 }
 
 // Handle returns an error if the body cannot be opened or breaks the schema. The error is
