@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	"job":        {"internal", "message", "handler", "retry"},
 	"console":    {"internal", "message", "topology", "retry", "broker", "codec", "deadletter", "schedule"},
 	"devbroker":  {"devbroker", "internal"},
-	"warrentest": {"internal", "topology", "message", "devbroker", "worker", "broker", "handler"},
+	"warrentest": {"internal", "topology", "message", "devbroker", "worker", "broker", "handler", "retry"},
 }
 
 // onlyFor names the one folder that imports a package of the engine.

@@ -6,6 +6,9 @@
 //
 //	err := warrentest.Handle(t, handler.Typed(sendWelcome), SignedUp{Email: "alice@example.com"})
 //
+// [Call] also returns the reply of a handler that is made by handler.Replies, or the error that its
+// caller gets.
+//
 // To test retries, dead letters and the other features of a worker, run the worker. [NewBroker]
 // starts a broker, [Run] runs a worker on it, and both end with the test:
 //

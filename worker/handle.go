@@ -15,6 +15,7 @@ import (
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/emit"
+	"github.com/warren-mq/warren/internal/reason"
 	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -195,7 +196,7 @@ func sound(err error) error {
 	panicked := safely(func() error {
 		decide(err, &message.Message{}, retry.Policy{})
 		errors.Is(err, handler.ErrStopping)
-		_, _, _ = err.Error(), telemetry.ErrorType(err), reason(err)
+		_, _, _ = err.Error(), telemetry.ErrorType(err), reason.Of(err)
 		return nil
 	})
 	return cmp.Or(panicked, err)

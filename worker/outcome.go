@@ -6,8 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
-
+	"github.com/warren-mq/warren/internal/reason"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 )
@@ -54,8 +53,8 @@ func decide(err error, m *message.Message, p retry.Policy) Outcome {
 	if retry.IsDiscard(err) {
 		return Outcome{Verdict: Discard, Err: err, Spent: true}
 	}
-	out := Outcome{Verdict: DeadLetter, Reason: reason(err), Err: err, Spent: !neverRan(err)}
-	if isPermanent(err) || p.Exhausted(m.Attempt) {
+	out := Outcome{Verdict: DeadLetter, Reason: reason.Of(err), Err: err, Spent: !neverRan(err)}
+	if reason.IsPermanent(err) || p.Exhausted(m.Attempt) {
 		return out
 	}
 	out.Verdict, out.Delay = Retry, p.Randomized(m.Attempt, rand.Float64())
@@ -63,31 +62,6 @@ func decide(err error, m *message.Message, p retry.Policy) Outcome {
 		out.Delay = d
 	}
 	return out
-}
-
-// isPermanent reports whether err is marked as permanent, by package retry or by backoff/v4.
-func isPermanent(err error) bool {
-	if _, ok := errors.AsType[*backoff.PermanentError](err); ok {
-		return true
-	}
-	return retry.IsPermanent(err)
-}
-
-// reason returns the Reason constant for err: the result of its method Reason, if it has one.
-func reason(err error) string {
-	if r, ok := errors.AsType[interface {
-		error
-		Reason() string
-	}](err); ok {
-		switch own := r.Reason(); own {
-		case message.ReasonPanic, message.ReasonTimeout, message.ReasonDecode, message.ReasonInvalid, message.ReasonUnhandled:
-			return own
-		}
-	}
-	if isPermanent(err) {
-		return message.ReasonPermanent
-	}
-	return message.ReasonError
 }
 
 // PanicError is the error of a handler that panicked.

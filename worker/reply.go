@@ -14,6 +14,7 @@ import (
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/encode"
+	"github.com/warren-mq/warren/internal/reason"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -140,25 +141,9 @@ func failedReply(a *attempt, out Outcome) (*message.Message, error) {
 		return nil, err
 	}
 	reply.Headers = message.Headers{
-		record.HeaderReason: replyReason(out), record.HeaderError: record.Clip(out.Err.Error(), record.MaxErrorText),
+		record.HeaderReason: reason.ForCaller(out.Err, out.Reason), record.HeaderError: record.Clip(out.Err.Error(), record.MaxErrorText),
 	}
 	return reply, nil
-}
-
-// maxReplyReason is the length in bytes of the longest reason of a handler's own.
-const maxReplyReason = 255
-
-// replyReason returns what the error says of itself, or the reason of the outcome.
-func replyReason(out Outcome) string {
-	if r, ok := errors.AsType[interface {
-		error
-		Reason() string
-	}](out.Err); ok {
-		if own := r.Reason(); own != "" {
-			return record.Clip(own, maxReplyReason)
-		}
-	}
-	return cmp.Or(out.Reason, message.ReasonError)
 }
 
 // reply sends the reply of c. It waits for the publishing connection, but not for the confirm. A
