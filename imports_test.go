@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 	"deadletter": {"topology", "message", "broker", "retry", "codec", "internal"},
 	"outbox":     {"topology", "message", "broker", "retry", "handler", "internal"},
 	"schedule":   {"topology", "message", "handler", "broker", "retry", "internal"},
-	"job":        {"internal", "message", "handler", "retry"},
+	"job":        {"internal", "message", "handler", "retry", "checkpoint"},
 	"console":    {"internal", "message", "topology", "retry", "broker", "codec", "deadletter", "schedule"},
 	"devbroker":  {"devbroker", "internal"},
 	"warrentest": {"internal", "topology", "message", "devbroker", "worker", "broker", "handler", "retry"},

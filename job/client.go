@@ -70,7 +70,7 @@ func (c *client) respond(ctx context.Context, m *message.Message) (*message.Mess
 	if resp.StatusCode/100 == 2 {
 		return nil, nil //nolint:nilnil // no reply, and nothing wrong
 	}
-	return nil, c.statusError(resp, body)
+	return nil, c.statusError(ctx, resp, body)
 }
 
 // emit emits the messages of a response.
@@ -105,6 +105,11 @@ func (c *client) request(ctx context.Context, m *message.Message) (*http.Request
 	id := cmp.Or(headerValue(m.ID), rand.Text()) // signatures and events need an id
 	req.Header.Set("User-Agent", "warren")
 	describe(ctx, req.Header, m)
+	if c.Checkpoints {
+		if last := saved(ctx); last != nil {
+			req.Header.Set(checkpointHeader, headerValue(inASCII(last)))
+		}
+	}
 	if c.CloudEvents {
 		c.describeEvent(req.Header, id, m)
 	}
@@ -135,7 +140,7 @@ func (c *client) failure(err error) error {
 	return fmt.Errorf("job: POST %s: %w", c.place(), err)
 }
 
-func (c *client) statusError(resp *http.Response, body []byte) error {
+func (c *client) statusError(ctx context.Context, resp *http.Response, body []byte) error {
 	e := &StatusError{
 		Status: resp.StatusCode, Place: c.place(), after: -1,
 		Body: cleanTail([]byte(c.redact(string(body), resp.Request.Header)), maxText, false),
@@ -143,10 +148,16 @@ func (c *client) statusError(resp *http.Response, body []byte) error {
 	if d, ok := parseRetryAfter(resp.Header.Get("Retry-After"), time.Now(), c.MaxRetryAfter); ok {
 		e.after = d
 	}
-	if c.Replies == nil {
-		return e
+	var err error = e
+	if c.Replies != nil {
+		err = because(e, c.redact(resp.Header.Get("Warren-Reason"), resp.Request.Header))
 	}
-	return because(e, c.redact(resp.Header.Get("Warren-Reason"), resp.Request.Header))
+	if c.Checkpoints {
+		if bad := keepHeader(ctx, resp.Header); bad != nil {
+			return fmt.Errorf("%w; %w", err, bad)
+		}
+	}
+	return err
 }
 
 // redact replaces the secrets of a request in a response that repeats them.

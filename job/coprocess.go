@@ -3,6 +3,7 @@ package job
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -70,7 +71,11 @@ func (c *coprocess) close() {
 // be ended.
 func (c *coprocess) ask(ctx context.Context, m *message.Message) (answer, error) {
 	c.asked++
-	line, err := encodeRequest(ctx, c.asked, m)
+	var checkpoint json.RawMessage
+	if c.exec.Checkpoints {
+		checkpoint = saved(ctx)
+	}
+	line, err := encodeRequest(ctx, c.asked, m, checkpoint)
 	if err != nil {
 		return answer{}, err
 	}
@@ -82,12 +87,9 @@ func (c *coprocess) ask(ctx context.Context, m *message.Message) (answer, error)
 	if n, err := c.stdin.Write(line); err != nil && n == 0 {
 		return answer{}, errUnsent
 	} // after a partial write, the process may still have answered
-	reply, err := readLine(c.answer, c.exec.MaxAnswerBytes)
-	switch {
-	case errors.Is(err, errTooLong):
-		return answer{}, c.nonsense(reply, err)
-	case err != nil:
-		return answer{}, errEnded
+	reply, err := c.answered(ctx)
+	if err != nil {
+		return answer{}, err
 	}
 	a, err := parseAnswer(reply, c.asked)
 	if err == nil && len(a.emitted) > 0 && c.exec.Emits == nil {
@@ -100,6 +102,24 @@ func (c *coprocess) ask(ctx context.Context, m *message.Message) (answer, error)
 		return a, c.nonsense(reply, err)
 	}
 	return a, nil
+}
+
+// answered reads lines until the answer, and keeps the checkpoints before it.
+func (c *coprocess) answered(ctx context.Context) ([]byte, error) {
+	for {
+		line, err := readLine(c.answer, c.exec.MaxAnswerBytes)
+		switch {
+		case errors.Is(err, errTooLong):
+			return nil, c.nonsense(line, err)
+		case err != nil:
+			return nil, errEnded
+		case !c.exec.Checkpoints || !isNote(line):
+			return line, nil
+		}
+		if err := keep(ctx, line, c.asked); err != nil {
+			return nil, c.nonsense(line, err)
+		}
+	}
 }
 
 func (c *coprocess) nonsense(said []byte, err error) error {

@@ -50,6 +50,16 @@
 //	{"id":1,"ok":true,"reply":{"cents":350}}
 //	{"id":1,"error":"no such article","permanent":true,"reason":"not_found"}
 //
+// With Checkpoints, the request has the last checkpoint of the message, if there is one, and lines
+// before the answer may save one, or say which part of the work is done:
+//
+//	{"id":1,…,"checkpoint":{"row":7000}}
+//	{"id":1,"checkpoint":{"row":8000},"progress":0.4}
+//
+// The process gets SIGTERM when the worker begins to stop. If it then ends, or answers so that the
+// message would be tried again, the message is released with its checkpoint, and no
+// attempt is spent.
+//
 // "retry_after" is text: a duration such as 1m30s, whole seconds, or an HTTP date. The
 // longest pause is a day. Every other answer is invalid: one with an unknown field, other
 // output between the answers, or a line longer than MaxAnswerBytes. After an invalid

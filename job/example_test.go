@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/checkpoint"
+	warren "github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/job"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -56,6 +58,43 @@ done`
 	// Output:
 	// <nil>
 	// job: sh: no such user
+}
+
+// What a command writes to stdout is the reply of a call. In a worker, broker.Call returns it to
+// the caller.
+func ExampleReplies() {
+	h, err := job.Exec{
+		Command: []string{"sh", "-c", `read -r n; if [ "$n" = 0 ]; then echo "reason: zero" >&2; exit 65; fi; echo $((12 / n))`},
+		Replies: &job.Replies{},
+	}.Handler()
+	if err != nil {
+		log.Fatal(err)
+	}
+	var r replied // keeps the reply; the worker sends it
+	ctx := warren.WithReplier(context.Background(), &r)
+	fmt.Println(h.Handle(ctx, &message.Message{ReplyTo: "caller", Body: []byte("4\n")}), r.said)
+	fmt.Println(h.Handle(ctx, &message.Message{ReplyTo: "caller", Body: []byte("0\n")}))
+	// Output:
+	// <nil> application/json  3
+	// job: sh: exit status 65
+}
+
+// A command continues where an earlier attempt of the message has stopped. testdata/import.py does
+// the same in Python.
+func ExampleExec_checkpoints() {
+	h, err := job.Exec{
+		Command:     []string{"sh", "-c", `echo "$WARREN_CHECKPOINT" >&2; echo '{"checkpoint":{"row":8000}}' >&3; exit 75`},
+		Checkpoints: true,
+	}.Handler()
+	if err != nil {
+		log.Fatal(err)
+	}
+	state := checkpoint.NewState(`{"row":7000}`) // a worker takes it from the message
+	fmt.Println(h.Handle(checkpoint.NewContext(context.Background(), state), &message.Message{}))
+	fmt.Println("the next attempt gets", state.Value())
+	// Output:
+	// job: sh: exit status 75: {"row":7000}
+	// the next attempt gets {"row":8000}
 }
 
 // A webhook with a token. With SecretFile, the token is read from a file at each request.

@@ -33,6 +33,17 @@ import (
 // acknowledges, each line on stdout is a message to emit with Emits, and stdout is the reply of a
 // call with Replies.
 //
+// With Checkpoints, WARREN_CHECKPOINT contains the last checkpoint of the message, or is empty. The
+// command saves one by a line of JSON on the file descriptor WARREN_CHECKPOINT_FD, which may also
+// say which part of the work is done, from 0 to 1:
+//
+//	{"checkpoint":{"row":7000},"progress":0.35}
+//
+// The next attempt gets the last one: see package checkpoint. A checkpoint has at most 8 KiB as JSON.
+// After another line the command is stopped, and the message is tried again. When the worker
+// begins to stop, the command gets SIGTERM. If it then fails so that the message would be tried
+// again, the message is released with its checkpoint, and no attempt is spent.
+//
 // The context is done when the queue's timeout is over, or the grace period of a stop.
 // Then the process group gets SIGTERM and, after KillDelay, SIGKILL. Once the command has
 // ended, for any reason, all other processes of the group are killed. A process that has
@@ -78,6 +89,10 @@ type Exec struct {
 	// Replies has the command reply to calls. Nil means that it replies to none. Without
 	// Persistent, only one of Emits and Replies can be set.
 	Replies *Replies
+
+	// Checkpoints has the command save checkpoints, from which the next attempt of the message
+	// continues.
+	Checkpoints bool
 
 	// Logger logs the output. Nil means slog.Default().
 	Logger *slog.Logger

@@ -44,10 +44,10 @@ func (p *pool) respond(ctx context.Context, m *message.Message) (*message.Messag
 		if errors.Is(err, errUnsent) {
 			continue // the process ended while it was idle
 		}
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = p.conclude(ctx, a)
 		}
-		return a.reply(), p.conclude(ctx, a)
+		return a.reply(), p.exec.unlessStopping(ctx, err)
 	}
 }
 
@@ -79,7 +79,9 @@ func (p *pool) ask(ctx context.Context, c *coprocess, m *message.Message) (answe
 		defer close(ended)
 		c.stop(c.exec.KillDelay)
 	})
+	end := c.endAtStop(ctx)
 	a, err := c.ask(ctx, m)
+	end()
 	if !spare() {
 		<-ended
 	}

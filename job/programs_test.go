@@ -25,7 +25,7 @@ import (
 // programs are what the test binary is when PROGRAM names one. Each returns its exit status.
 var programs = map[string]func() int{
 	"exit": exit, "tell": tell, "flood": flood, "nest": nest, "wait": wait, "graceful": graceful, "runner": runner,
-	"answer": answer, "old": old, "lines": lines,
+	"answer": answer, "old": old, "lines": lines, "note": noting,
 }
 
 // program is an Exec that runs the test binary as one of the programs.
@@ -49,6 +49,16 @@ func lines() int {
 	_, _ = os.Stdout.WriteString(os.Getenv("LINES"))
 	code, _ := strconv.Atoi(os.Getenv("CODE"))
 	return code
+}
+
+// noting writes NOTES to descriptor 3 and exits with CODE.
+func noting() int {
+	fd, err := strconv.Atoi(os.Getenv("WARREN_CHECKPOINT_FD"))
+	if err != nil {
+		panic(err)
+	}
+	_, _ = os.NewFile(uintptr(fd), "notes").WriteString(os.Getenv("NOTES")) // a bad line closes the other end
+	return exit()
 }
 
 // tell writes its stdin, directory and environment as JSON to the file TELL.

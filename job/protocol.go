@@ -37,15 +37,16 @@ type request struct {
 	Headers         map[string]json.RawMessage `json:"headers,omitempty"`     // the user's
 	Body            *string                    `json:"body,omitempty"`        // if it is UTF-8
 	BodyBase64      []byte                     `json:"body_base64,omitempty"` // if it is not
+	Checkpoint      json.RawMessage            `json:"checkpoint,omitempty"`
 }
 
 // encodeRequest returns the line for m.
-func encodeRequest(ctx context.Context, id uint64, m *message.Message) ([]byte, error) {
+func encodeRequest(ctx context.Context, id uint64, m *message.Message, checkpoint json.RawMessage) ([]byte, error) {
 	r := request{
 		ID: id, MessageID: m.ID, Attempt: m.Attempt, Queue: m.Queue, Exchange: m.Exchange, RoutingKey: m.RoutingKey,
 		ContentType: m.ContentType, ContentEncoding: m.ContentEncoding, Type: m.Type, CorrelationID: m.CorrelationID,
 		ReplyTo: m.ReplyTo, AppID: m.AppID, Timestamp: timestamp(m), Priority: m.Priority, Redelivered: m.Redelivered,
-		Trace: make(map[string]string), Headers: make(map[string]json.RawMessage),
+		Checkpoint: checkpoint, Trace: make(map[string]string), Headers: make(map[string]json.RawMessage),
 	}
 	for _, f := range traceContext(ctx, m) {
 		r.Trace[f.name] = f.value

@@ -128,7 +128,7 @@ func TestRequestIsALine(t *testing.T) {
 		"\xff\x00":     `"body_base64":"/wA="`,
 	}
 	for body, want := range bodies {
-		line, err := encodeRequest(t.Context(), 1, &message.Message{Body: []byte(body)})
+		line, err := encodeRequest(t.Context(), 1, &message.Message{Body: []byte(body)}, nil)
 		want = `{"id":1,"message_id":"","attempt":0,"queue":"","exchange":"","routing_key":"","priority":0,"redelivered":false,` + want + "}\n"
 		if err != nil || string(line) != want {
 			t.Errorf("got %s, %v, want %s", line, err, want)

@@ -37,21 +37,20 @@ func (e Exec) run(ctx context.Context, m *message.Message) (*message.Message, er
 	if output.limit = e.outputLimit(m); output.limit > 0 {
 		cmd.Stdout = io.MultiWriter(&output, &stdout)
 	}
-	p, err := start(cmd)
+	p, n, err := e.begin(ctx, cmd)
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case <-p.done:
-	case <-ctx.Done():
-		p.stop(e.KillDelay)
-	}
+	bad := e.await(ctx, p, n)
 	if logged {
 		e.Logger.DebugContext(ctx, "job: command ended", "command", e.Command[0], "message_id", m.ID, "status", cmd.ProcessState.String(),
 			"took", time.Since(began), "stdout", stdout.String(), "stderr", stderr.String())
 	}
+	if bad != nil {
+		return nil, e.unlessStopping(ctx, fmt.Errorf("job: %s: %w", e.Command[0], bad))
+	}
 	if err := e.conclude(ctx, cmd.ProcessState, &stderr); err != nil || output.limit == 0 {
-		return nil, err
+		return nil, e.unlessStopping(ctx, err)
 	}
 	return e.use(ctx, &output)
 }

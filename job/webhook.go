@@ -65,6 +65,12 @@ type Webhook struct {
 	// and Replies can be set.
 	Replies *Replies
 
+	// Checkpoints has the server save checkpoints, from which the next attempt of the message
+	// continues: see package checkpoint. A response with another status than 2xx may have one in
+	// the header Warren-Checkpoint, and the next request has it in the same header. It is
+	// JSON in ASCII, at most 4 KiB; another value is added to the text of the failure.
+	Checkpoints bool
+
 	// Timeout is the limit for a request and its response. Zero means 30 s.
 	Timeout time.Duration
 	// DialTimeout is the limit for opening a TCP connection. Zero means 10 s.

@@ -3,18 +3,19 @@ package config
 // Handler configures the handler for the messages of a key. Besides Key, one of its fields
 // is set.
 type Handler struct {
-	Key        string      `yaml:"key" jsonschema:"required,minLength=1,maxLength=255" jsonschema_description:"Pattern of routing keys: * is any one word between dots, # any number of words."`
-	Limit      SharedLimit `yaml:"limit" jsonschema_description:"A limit for this handler that all runners with the same broker share, besides the limit of the queue."`
-	Codec      string      `yaml:"codec" jsonschema:"maxLength=200" jsonschema_description:"The name in codecs of the codec that opens the bodies for this handler, instead of the queue's."`
-	Schema     string      `yaml:"schema" jsonschema_description:"The file of a JSON Schema. A message whose body breaks it is dead-lettered before the action, and so checked are edited dead letters and messages that are published in the console. The file is read when the queue starts."`
-	Exec       *Exec       `yaml:"exec" jsonschema_description:"Run a command for each message."`
-	Persistent *Persistent `yaml:"persistent" jsonschema_description:"Keep processes that read a message a line, as JSON, and answer a line."`
-	Webhook    *Webhook    `yaml:"webhook" jsonschema_description:"Post each message to a URL."`
-	Log        *LogLine    `yaml:"log" jsonschema_description:"Write a line for each message."`
-	Forward    *Forward    `yaml:"forward" jsonschema_description:"Publish each message to an exchange."`
-	Emits      *Emits      `yaml:"emits" jsonschema_description:"Publish the messages that exec writes to stdout, that persistent has in its answer, or that webhook responds with. They are published when the handling has succeeded, and confirmed before the message is acknowledged."`
-	Replies    *Replies    `yaml:"replies" jsonschema_description:"Reply to calls with what exec writes to stdout, with what persistent has in its answer, or with what webhook responds. An error is replied when no attempt follows."`
-	Go         string      `yaml:"go" jsonschema:"minLength=1" jsonschema_description:"The name of a handler that the program registers."`
+	Key         string      `yaml:"key" jsonschema:"required,minLength=1,maxLength=255" jsonschema_description:"Pattern of routing keys: * is any one word between dots, # any number of words."`
+	Limit       SharedLimit `yaml:"limit" jsonschema_description:"A limit for this handler that all runners with the same broker share, besides the limit of the queue."`
+	Codec       string      `yaml:"codec" jsonschema:"maxLength=200" jsonschema_description:"The name in codecs of the codec that opens the bodies for this handler, instead of the queue's."`
+	Schema      string      `yaml:"schema" jsonschema_description:"The file of a JSON Schema. A message whose body breaks it is dead-lettered before the action, and so checked are edited dead letters and messages that are published in the console. The file is read when the queue starts."`
+	Exec        *Exec       `yaml:"exec" jsonschema_description:"Run a command for each message."`
+	Persistent  *Persistent `yaml:"persistent" jsonschema_description:"Keep processes that read a message a line, as JSON, and answer a line."`
+	Webhook     *Webhook    `yaml:"webhook" jsonschema_description:"Post each message to a URL."`
+	Log         *LogLine    `yaml:"log" jsonschema_description:"Write a line for each message."`
+	Forward     *Forward    `yaml:"forward" jsonschema_description:"Publish each message to an exchange."`
+	Emits       *Emits      `yaml:"emits" jsonschema_description:"Publish the messages that exec writes to stdout, that persistent has in its answer, or that webhook responds with. They are published when the handling has succeeded, and confirmed before the message is acknowledged."`
+	Replies     *Replies    `yaml:"replies" jsonschema_description:"Reply to calls with what exec writes to stdout, with what persistent has in its answer, or with what webhook responds. An error is replied when no attempt follows."`
+	Checkpoints bool        `yaml:"checkpoints" jsonschema:"default=false" jsonschema_description:"Let exec, persistent or webhook save checkpoints, from which the next attempt of a message continues after a stop or a failure."`
+	Go          string      `yaml:"go" jsonschema:"minLength=1" jsonschema_description:"The name of a handler that the program registers."`
 }
 
 // Kinds returns the names of the actions of a Handler.

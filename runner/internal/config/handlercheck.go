@@ -27,6 +27,9 @@ func (d *document) checkHandler(path string, h Handler) {
 		if h.Replies != nil {
 			d.checkReplies(path, h)
 		}
+		if h.Checkpoints && h.Exec == nil && h.Persistent == nil && h.Webhook == nil {
+			d.complainf(keyOf(join(path, "checkpoints")), "the handler has checkpoints, want it only with exec, persistent or webhook")
+		}
 	default:
 		d.complainf(keyOf(join(path, has[1])), "the handler has %s, want one of them", strings.Join(has, " and "))
 	}

@@ -45,15 +45,15 @@ func unchecked(h config.Handler, m Means) (job.Handler, error) {
 	switch h.Kind() {
 	case "exec":
 		e := exec(*h.Exec, m.Logger)
-		e.Emits, e.Replies = emits, replies(h.Replies)
+		e.Emits, e.Replies, e.Checkpoints = emits, replies(h.Replies), h.Checkpoints
 		return e.Handler()
 	case "persistent":
 		p := persistent(*h.Persistent, m.Logger)
-		p.Emits, p.Replies = emits, replies(h.Replies)
+		p.Emits, p.Replies, p.Checkpoints = emits, replies(h.Replies), h.Checkpoints
 		return p.Handler()
 	case "webhook":
 		w := webhook(*h.Webhook)
-		w.Emits, w.Replies = emits, replies(h.Replies)
+		w.Emits, w.Replies, w.Checkpoints = emits, replies(h.Replies), h.Checkpoints
 		return w.Handler()
 	case "log":
 		return job.Log{Level: level(h.Log.Level), MaxBodyBytes: int(h.Log.MaxBodyBytes), Logger: m.Logger}.Handler()
