@@ -89,7 +89,15 @@ func (r *result) addPermissions(x permitted) {
 	r.rows = append(r.rows,
 		[]string{x.Role, "configure", x.Configure}, []string{"", "write", x.Write}, []string{"", "read", x.Read},
 		[]string{"", "", "=> " + x.Command})
+	longest := max(len(x.Configure), len(x.Write), len(x.Read))
+	if longest > maxPattern {
+		r.note = strings.TrimPrefix(fmt.Sprintf("%s\nRabbitMQ 4.3 refuses patterns of more than %d characters, and one of the %s has %d: use a shorter one, such as orders.*",
+			r.note, maxPattern, x.Role, longest), "\n")
+	}
 }
+
+// maxPattern is how long a pattern may be for RabbitMQ 4.3.6.
+const maxPattern = 1024
 
 // roleNames returns the roles for an error.
 func roleNames() string {
