@@ -14,14 +14,27 @@ import (
 func killNodes(ctx context.Context, s *stage) error {
 	order := s.victims()
 	return s.repeat(ctx, func(i int) error {
-		node := order[i%len(order)]
-		s.sayf("kill node %d", node+1)
-		if err := s.nodes.command(ctx, node, "kill"); err != nil {
-			return err
-		}
-		err := s.nodes.command(ctx, node, "restart")
-		s.pause(ctx, 10*time.Second)
+		return s.killNode(ctx, order[i%len(order)])
+	})
+}
+
+func (s *stage) killNode(ctx context.Context, node int) error {
+	s.sayf("kill node %d", node+1)
+	if err := s.nodes.command(ctx, node, "kill"); err != nil {
 		return err
+	}
+	err := s.nodes.command(ctx, node, "restart")
+	s.pause(ctx, 10*time.Second)
+	return err
+}
+
+// killWorkersAndNodes kills the oldest worker and starts another, and then does the same with a node.
+func killWorkersAndNodes(ctx context.Context, s *stage) error {
+	order := s.victims()
+	return s.repeat(ctx, func(i int) error {
+		err := errors.Join(s.fleet.kill(), s.fleet.add())
+		s.pause(ctx, 4*time.Second)
+		return errors.Join(err, s.killNode(ctx, order[i%len(order)]))
 	})
 }
 

@@ -31,7 +31,7 @@ type fault struct {
 func faults() []fault {
 	all := []string{"plain", "retry", "dead-letter", "delayed", "outbox", "schedule"}
 	stateless := all[:5] // the state of a schedule is in its virtual host
-	work := []string{"plain", "classic", "ordered", "retry"}
+	work := []string{"plain", "classic", "ordered", "partitions", "retry"}
 	const sec = time.Second
 	return []fault{
 		{"node-kill", everywhere, 3, false, 10 * sec, 20 * sec, all, nil, killNodes, []bound{noneLost(), onClusters(stallWithin(10 * sec)), onClusters(modeStallWithin(20 * sec))}},
@@ -43,7 +43,8 @@ func faults() []fault {
 		{"frozen-node", everywhere, 3, false, 90 * sec, 5 * sec, all, nil, freezeNodes, []bound{noneLost()}},
 		{"rolling-restart", everywhere, 3, false, 30 * sec, 60 * sec, all, nil, restartNodes, []bound{noneLost()}},
 		{"partition", clusters, 3, false, 90 * sec, 10 * sec, all, nil, partition, []bound{noneLost()}},
-		{"worker-kill", everywhere, 10, false, 4 * sec, 2 * sec, work, nil, killWorkers, []bound{noneLost()}},
+		{"worker-kill", everywhere, 10, false, 4 * sec, 2 * sec, work, nil, killWorkers, []bound{noneLost(), orderKept()}},
+		{"worker-and-node-kill", singles, 5, false, 14 * sec, 20 * sec, []string{"partitions"}, nil, killWorkersAndNodes, []bound{noneLost(), orderKept()}},
 		{"deployment", everywhere, 20, false, 2 * sec, 2 * sec, work, nil, deploy, []bound{noneLost(), noneTwice(), orderKept()}},
 		{"credentials", everywhere, 3, false, 40 * sec, 10 * sec, all, nil, rotateCredentials, []bound{noneLost(), backSoon()}},
 		{"certificates", singles, 3, false, 40 * sec, 10 * sec, all, overTLS, rotateCertificates, []bound{noneLost(), backSoon()}},

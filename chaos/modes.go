@@ -45,6 +45,7 @@ func modes() []mode {
 		{"schedule", worker.Queue{}, tick, nil},
 		{"classic", worker.Queue{Type: topology.Classic}, once, plain},
 		{"ordered", worker.Queue{SingleActive: true, OrderBy: orderKey}, once, plain},
+		{"partitions", worker.Queue{Partitions: 4, OrderBy: orderKey}, once, plain},
 	}
 }
 

@@ -65,8 +65,10 @@ func (r *result) add(s *stage) {
 			r.back = max(r.back, firstAfter(times[m.name], s.gone))
 		}
 	}
-	if copies, ok := s.ledger.copies["ordered"]; ok && len(copies) > 0 {
-		r.ordered, r.swapped = true, r.swapped+disorder(s.ledger.entries)
+	for _, m := range s.modes {
+		if m.queue.OrderBy != nil && s.ledger.count(m.name) > 0 {
+			r.ordered, r.swapped = true, r.swapped+disorder(m.name, s.ledger.entries)
+		}
 	}
 }
 
@@ -116,15 +118,14 @@ func firstAfter(times []time.Time, since time.Time) time.Duration {
 	return 24 * time.Hour
 }
 
-// disorder returns how many ordered messages were first handled after a later one of their
-// key.
-func disorder(entries []entry) (swapped int) {
+// disorder returns how many messages of a mode were first handled after a later one of their key.
+func disorder(mode string, entries []entry) (swapped int) {
 	var first []entry
 	seen := make(map[int]bool)
 	sorted := slices.Clone(entries)
 	slices.SortStableFunc(sorted, func(a, b entry) int { return a.at.Compare(b.at) })
 	for _, e := range sorted {
-		if e.mode == "ordered" && !seen[e.number] {
+		if e.mode == mode && !seen[e.number] {
 			seen[e.number] = true
 			first = append(first, e)
 		}

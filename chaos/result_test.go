@@ -42,7 +42,7 @@ func TestDisorderComparesFirstCopiesOfAKey(t *testing.T) {
 		{"plain", 4, at(7)},
 		{"plain", 4 - keys, at(8)},
 	}
-	if got := disorder(entries); got != 1 {
+	if got := disorder("ordered", entries); got != 1 {
 		t.Errorf("got %d, want 1", got)
 	}
 }
