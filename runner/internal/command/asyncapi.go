@@ -16,9 +16,12 @@ func (p *Program) asyncAPICommand() *cobra.Command {
 		Use: "asyncapi", Short: "Describe queues and messages for other teams, as AsyncAPI 3.0", Args: exactly(0),
 		Long: `Describe the queues, the messages and what is published, as a document of AsyncAPI 3.0.
 
-The schema of a message is the file in the handler's setting schema, or the Go type of a handler
-in Go. Schedules and forward are operations that send. The document has the hosts and virtual
-hosts of broker.url and broker.urls, without users and passwords. The command does not connect.
+The schema of a message is the file in the handler's setting schema or in the schemas of its
+codec, or the Go type of a handler in Go. Schedules, forward and emits are operations that send.
+The schema of a schedule is made of its body. If the codec of emits has no schemas, the routing
+keys are not known, and the address is #. With several brokers, the document is about one of
+them: see --broker. It has the hosts and virtual hosts of its URLs, without users and passwords.
+The command does not connect.
 
 The format is JSON, or YAML with -o yaml. "runner schema diff" compares two documents.`,
 		RunE: func(*cobra.Command, []string) error { return p.asyncAPI(title, version) },
@@ -29,11 +32,15 @@ The format is JSON, or YAML with -o yaml. "runner schema diff" compares two docu
 }
 
 func (p *Program) asyncAPI(title, version string) error {
-	c, err := p.load(true)
+	whole, err := p.whole(true)
 	if err != nil {
 		return err
 	}
-	app, err := wiring.Describe(c, p.Handlers)
+	c, err := p.ofBroker(whole)
+	if err != nil {
+		return err
+	}
+	app, err := wiring.Describe(c, whole, p.settings.broker, p.Handlers)
 	if err != nil {
 		return err
 	}

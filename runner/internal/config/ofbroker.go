@@ -62,7 +62,7 @@ func (c *Config) exchangesByBroker() map[string]map[string]bool {
 		}
 		for _, h := range q.Handlers {
 			if h.Forward != nil {
-				add(h.Forward.on(q.Broker), h.Forward.Exchange)
+				add(h.Forward.On(q.Broker), h.Forward.Exchange)
 			}
 			if h.Emits != nil {
 				add(q.Broker, h.Emits.Exchange)
@@ -84,8 +84,8 @@ func isUsed(used map[string]map[string]bool, exchange string) bool {
 	return false
 }
 
-// on returns the broker that a handler of a queue forwards to.
-func (f Forward) on(queue string) string {
+// On returns the broker that a handler forwards to, if its queue is on the given broker.
+func (f Forward) On(queue string) string {
 	if f.Broker != "" {
 		return f.Broker
 	}
