@@ -4,11 +4,12 @@ SHELL := /bin/bash
 
 modules  := $(sort $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/.*/*' -not -path '*/testdata/*')))
 packages := $(filter-out ./tools,$(modules))# the modules with code of this project
-scripts  := scripts/rabbitmq scripts/postgres scripts/redis scripts/prometheus scripts/chromium scripts/languages $(wildcard scripts/*.sh) devbroker/clients/install .ci/run
+scripts  := scripts/rabbitmq scripts/postgres scripts/redis scripts/s3 scripts/prometheus scripts/chromium scripts/languages $(wildcard scripts/*.sh) devbroker/clients/install .ci/run
 lint     := $(CURDIR)/.bin/golangci-lint
 rabbitmq := $(CURDIR)/scripts/rabbitmq
 postgres := $(CURDIR)/scripts/postgres
 redis    := $(CURDIR)/scripts/redis
+s3       := $(CURDIR)/scripts/s3
 chromium := $(CURDIR)/scripts/chromium
 languages := $(CURDIR)/scripts/languages
 
@@ -58,9 +59,10 @@ shell:
 		else echo "NOT CHECKED: shellcheck is not installed, so the shell scripts were not checked"; fi
 
 .PHONY: test
-test: ## run all tests with the race detector; installs and starts RabbitMQ, PostgreSQL, Redis, Chromium, Python and Node if necessary
+test: ## run all tests with the race detector; installs and starts RabbitMQ, PostgreSQL, Redis, Swift, Chromium, Python and Node if necessary
 	@$(languages)
 	@$(redis) install
+	@$(s3) install
 	@WARREN_CHROMIUM="$$($(chromium))"; export WARREN_CHROMIUM; \
 		for m in $(filter-out .,$(packages)) .; do echo "== go test $$m"; \
 		first="$$([ $$m != . ] || echo ./worker ./runner)"; : "the longest packages begin first, beside the others"; \

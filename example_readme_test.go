@@ -204,7 +204,7 @@ func (b block) source() string {
 var importable = []string{
 	"context", "crypto/tls", "database/sql", "errors", "log/slog", "net/http", "slices", "strings", "testing", "testing/synctest", "time",
 	module + "broker", module + "checkpoint", module + "deadletter", module + "dedupe", module + "devbroker", module + "handler", module + "message", module + "middleware", module + "middleware/adaptive",
-	module + "codec", module + "codec/claim", module + "codec/cloudevents", module + "codec/jsonschema", module + "codec/seal", module + "codec/zstd",
+	module + "codec", module + "codec/claim", module + "codec/claim/s3store", module + "codec/cloudevents", module + "codec/jsonschema", module + "codec/seal", module + "codec/zstd",
 	module + "asyncapi", module + "codec/celery",
 	module + "outbox", module + "retry", module + "topology", module + "warrentest", module + "worker",
 	module + "limit",

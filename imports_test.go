@@ -103,7 +103,7 @@ var (
 	light = []string{"message", "retry", "handler", "broker", "dedupe", "middleware", "worker", "outbox", "schedule", "codec", "codec/seal", "codec/claim", "codec/cloudevents", "codec/celery"}
 	heavy = []string{
 		"github.com/klauspost/compress", "github.com/go-json-experiment/json", "github.com/santhosh-tekuri/jsonschema", "github.com/invopop/jsonschema",
-		"google.golang.org/protobuf/proto", "github.com/go-playground/validator", "github.com/redis/go-redis", "github.com/failsafe-go/failsafe-go",
+		"google.golang.org/protobuf/proto", "github.com/go-playground/validator", "github.com/redis/go-redis", "github.com/failsafe-go/failsafe-go", "github.com/minio/minio-go",
 	}
 )
 

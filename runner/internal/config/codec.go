@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/warren-mq/warren/codec/claim/s3store"
 	"github.com/warren-mq/warren/codec/seal"
 	"github.com/warren-mq/warren/internal/topic"
 )
@@ -43,11 +44,25 @@ type Seal struct {
 	Optional bool   `yaml:"optional" jsonschema:"default=false" jsonschema_description:"Also handle messages that are not sealed, while publishers are being changed. By default they are dead-lettered."`
 }
 
-// Claim configures the store of large bodies. One of Dir and Postgres is set.
+// Claim configures the store of large bodies. One of Dir, Postgres and S3 is set.
 type Claim struct {
 	Dir      string `yaml:"dir" jsonschema_description:"A folder that all publishers and consumers share. It must exist."`
 	Postgres Secret `yaml:"postgres" jsonschema_description:"The URL of a PostgreSQL database with the table warren_claim: postgres://user:password@host/database."`
+	S3       *S3    `yaml:"s3" jsonschema_description:"A bucket of Amazon S3 or of a compatible service. The credentials are the variables AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, the shared credentials file, or the role of the machine."`
 	MinBytes Size   `yaml:"min_bytes" jsonschema:"default=128KiB" jsonschema_description:"The size of the smallest body that is stored, after compression."`
+}
+
+// S3 is s3store.Config.
+type S3 struct {
+	Bucket   string `yaml:"bucket" jsonschema:"required,minLength=1" jsonschema_description:"The name of a bucket that exists."`
+	Prefix   string `yaml:"prefix" jsonschema_description:"Begins the names of all objects, such as bodies/."`
+	Endpoint string `yaml:"endpoint" jsonschema_description:"The URL of the service. The default is the variable AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, or else Amazon S3. http is accepted for loopback addresses only."`
+	Region   string `yaml:"region" jsonschema_description:"The region of the bucket. The default is the variable AWS_REGION or AWS_DEFAULT_REGION, or else us-east-1."`
+}
+
+// Store returns the store in the bucket.
+func (c S3) Store() (*s3store.Store, error) {
+	return s3store.Open(s3store.Config{Bucket: c.Bucket, Prefix: c.Prefix, Endpoint: c.Endpoint, Region: c.Region})
 }
 
 // UnmarshalYAML begins with the defaults.
@@ -109,9 +124,20 @@ func (d *document) checkCodec(path string, c Codec) {
 }
 
 func (d *document) checkClaim(path string, c Claim) {
-	if (c.Dir == "") == c.Postgres.IsZero() {
-		d.complainf(path, "want dir or postgres in claim, and not both")
+	stores := 0
+	for _, set := range []bool{c.Dir != "", !c.Postgres.IsZero(), c.S3 != nil} {
+		if set {
+			stores++
+		}
+	}
+	if stores != 1 {
+		d.complainf(path, "claim has %d of dir, postgres and s3, want one of them", stores)
 		return
+	}
+	if c.S3 != nil && !d.source.Elsewhere {
+		if _, err := c.S3.Store(); err != nil {
+			d.complainf(join(path, "s3"), "s3 is wrong: %v", err)
+		}
 	}
 	if _, err := pgx.ParseConfig(known(c.Postgres)); err != nil && !c.Postgres.IsZero() && !d.source.Elsewhere { // its text may contain a password
 		d.complainf(join(path, "postgres"), "postgres is wrong, want postgres://user:password@host/database")

@@ -138,6 +138,14 @@ func (c *Codecs) store(of config.Claim) (claim.Store, error) {
 		c.open = append(c.open, dir)
 		return dir, nil
 	}
+	if of.S3 != nil {
+		bucket, err := of.S3.Store()
+		if err != nil {
+			return nil, err
+		}
+		c.open = append(c.open, bucket)
+		return bucket, nil
+	}
 	text, err := of.Postgres.Reveal()
 	if err != nil {
 		return nil, fmt.Errorf("claim.postgres: %w", err)
