@@ -51,8 +51,9 @@ func Call[Reply any](ctx context.Context, p *Publisher, key string, request any,
 }
 
 // Call publishes a request as Publish does and returns the reply. The reply comes over
-// RabbitMQ's direct reply-to, without a queue: all calls of a connection share one channel, which
-// the first of them opens.
+// RabbitMQ's direct reply-to, without a queue. The calls of a connection share one channel. A call
+// that the broker may refuse has a channel of its own: the first one to the exchange, and one with
+// more than 1 MiB or a header CC or BCC.
 //
 // A call ends at the deadline of ctx, or without one after Config.PublishTimeout, or after 30 s
 // if that is negative. The request carries the deadline, and expires then: it is not handled any

@@ -47,6 +47,9 @@ func (r *replies) Ended() bool { return r.ended() }
 // Waiting is the number of calls of s that wait for their reply.
 func Waiting(s *Sender) int {
 	r := s.calls.current.Load()
+	if r == nil {
+		return 0
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.waiting)

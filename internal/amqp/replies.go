@@ -28,6 +28,8 @@ func IsReplyAddress(replyTo string) bool { return strings.HasPrefix(replyTo, Rep
 type replies struct {
 	*pipeline
 
+	received chan struct{} // closed after the last reply
+
 	mu      sync.Mutex
 	waiting map[string]chan *message.Message // by correlation id
 }
@@ -47,7 +49,7 @@ func openReplies(ctx context.Context, s *Session, cfg Config) (*replies, error) 
 		}
 		return nil, fmt.Errorf("broker: consume direct replies: %w", err)
 	}
-	r := &replies{pipeline: line, waiting: make(map[string]chan *message.Message)}
+	r := &replies{pipeline: line, received: make(chan struct{}), waiting: make(map[string]chan *message.Message)}
 	go r.receive(deliveries)
 	return r, nil
 }
@@ -55,6 +57,7 @@ func openReplies(ctx context.Context, s *Session, cfg Config) (*replies, error) 
 // receive passes each reply to its call until the channel ends. A reply that comes after its
 // call has ended is dropped and counted.
 func (r *replies) receive(deliveries <-chan amqp091.Delivery) {
+	defer close(r.received)
 	for d := range deliveries {
 		r.mu.Lock()
 		call, ok := r.waiting[d.CorrelationId]
@@ -70,13 +73,17 @@ func (r *replies) receive(deliveries <-chan amqp091.Delivery) {
 	}
 }
 
-// expect returns the channel that receives the reply with the correlation id.
-func (r *replies) expect(id string) <-chan *message.Message {
-	reply := make(chan *message.Message, 1)
+// expect returns the channel that receives the reply with the correlation id. ok is false if
+// another line has replaced r, which may be closed then.
+func (r *replies) expect(id string) (reply <-chan *message.Message, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.waiting[id] = reply
-	return reply
+	if r.replaced.Load() {
+		return nil, false
+	}
+	one := make(chan *message.Message, 1)
+	r.waiting[id] = one
+	return one, true
 }
 
 func (r *replies) forget(id string) {
@@ -94,6 +101,7 @@ type calls struct {
 	current atomic.Pointer[replies]
 	opening chan struct{} // held by the call that opens a channel
 	pauses  replacements
+	tests   tests
 }
 
 // usable reports whether r is open and not worn.

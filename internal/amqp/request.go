@@ -21,38 +21,89 @@ type Request struct {
 // sends m only once: a request that was lost with its channel may have been handled. End must
 // be called.
 func (s *Sender) StartCall(ctx context.Context, exchange, key string, m *message.Message) (*Request, error) {
-	line, alone, err := s.repliesFor(ctx, exchange)
+	r, end, err := s.newRequest(ctx, exchange, m)
 	if err != nil {
 		return nil, err
 	}
 	m.ReplyTo = ReplyTo
-	r := &Request{line: line, id: m.CorrelationID, reply: line.expect(m.CorrelationID)}
-	if err := r.publish(ctx, exchange, key, m); err != nil {
+	err = r.publish(ctx, exchange, key, m)
+	if end != nil {
+		end(!r.line.ended() && ctx.Err() == nil)
+	}
+	if err != nil {
+		if r.line.ended() {
+			s.calls.tests.forget(exchange)
+		}
 		r.End()
 		return nil, s.judge(exchange, key, err)
-	}
-	if alone {
-		s.refusing.remove(exchange)
 	}
 	return r, nil
 }
 
-// repliesFor returns the channel for a call. It is a channel of its own if the exchange has
-// refused a message recently: another refusal would end the calls of others.
-func (s *Sender) repliesFor(ctx context.Context, exchange string) (line *replies, alone bool, err error) {
-	if !s.refusing.has(exchange) {
-		line, err = s.replies(ctx)
-		return line, false, err
+// newRequest returns a request that waits for its reply on the channel that calls share, or on one
+// of its own if the broker may refuse m: a refusal ends all calls on its channel. If end is not
+// nil, it must be called with whether the exchange has taken m.
+func (s *Sender) newRequest(ctx context.Context, exchange string, m *message.Message) (r *Request, end func(taken bool), err error) {
+	switch {
+	case s.refusing.has(exchange):
+		end = func(taken bool) {
+			if taken {
+				s.refusing.remove(exchange)
+			}
+		}
+	case !mayBeRefused(m):
+		var tested bool
+		end, tested, err = s.calls.tests.begin(ctx, s.connector, exchange)
+		if err == nil && tested {
+			r, err = s.sharedRequest(ctx, m.CorrelationID)
+		}
+		if err != nil || tested {
+			return r, nil, err
+		}
 	}
+	if r, err = s.ownRequest(ctx, m.CorrelationID); err != nil && end != nil {
+		end(false)
+	}
+	return r, end, err
+}
+
+// mayBeRefused reports whether the broker may refuse m for another reason than its exchange.
+func mayBeRefused(m *message.Message) bool {
+	_, cc := m.Headers["CC"]
+	_, bcc := m.Headers["BCC"]
+	return cc || bcc || m.UserID != "" || len(m.Body) > largeRequest
+}
+
+// largeRequest is a size in bytes. RabbitMQ takes bodies of up to 16 MiB by default, or 128 MiB
+// before 4.0, and may be configured to take less.
+const largeRequest = 1 << 20
+
+// sharedRequest returns a request on the channel that calls share.
+func (s *Sender) sharedRequest(ctx context.Context, id string) (*Request, error) {
+	for {
+		line, err := s.replies(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if reply, ok := line.expect(id); ok {
+			return &Request{line: line, id: id, reply: reply}, nil
+		}
+	}
+}
+
+// ownRequest returns a request on a channel of its own.
+func (s *Sender) ownRequest(ctx context.Context, id string) (*Request, error) {
 	session, err := s.connector.Session(ctx)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	if line, err = openReplies(ctx, session, s.connector.cfg); err != nil {
-		return nil, false, fmt.Errorf("%w: %w", ErrNotConnected, err)
+	line, err := openReplies(ctx, session, s.connector.cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}
+	reply, _ := line.expect(id)
 	line.replaced.Store(true) // End closes it
-	return line, true, nil
+	return &Request{line: line, id: id, reply: reply}, nil
 }
 
 // publish sends the request and waits for its confirm or its reply.
@@ -63,7 +114,13 @@ func (r *Request) publish(ctx context.Context, exchange, key string, m *message.
 	}
 	select {
 	case <-sent.confirm.Done():
-		return sent.outcome()
+		err := sent.outcome()
+		if r.line.ended() {
+			if r.early = r.arrived(); r.early != nil {
+				return nil
+			}
+		}
+		return err
 	case r.early = <-r.reply:
 		sent.given.Store(true)
 		return nil
@@ -83,9 +140,23 @@ func (r *Request) Reply(ctx context.Context) (*message.Message, error) {
 	case m := <-r.reply:
 		return m, nil
 	case <-r.line.done:
+		if m := r.arrived(); m != nil {
+			return m, nil
+		}
 		return nil, r.lost()
 	case <-ctx.Done():
 		return nil, fmt.Errorf("no reply in time: %w", context.Cause(ctx))
+	}
+}
+
+// arrived returns the reply that has come before the channel ended, or nil.
+func (r *Request) arrived() *message.Message {
+	<-r.line.received
+	select {
+	case m := <-r.reply:
+		return m
+	default:
+		return nil
 	}
 }
 

@@ -58,6 +58,14 @@ func (c *caller) call(ctx context.Context, key, id string) (*message.Message, er
 	return r.Reply(ctx)
 }
 
+// first makes the call that tests the exchange on a channel of its own.
+func (c *caller) first() {
+	c.t.Helper()
+	if _, err := c.call(c.t.Context(), c.queue+"-missing", "first"); !errors.Is(err, amqp.ErrUnroutable) {
+		c.t.Fatalf("a call without a queue returned %v", err)
+	}
+}
+
 // serve replies to n requests with their own bodies.
 func (c *caller) serve(n int) {
 	requests, err := c.ch.Consume(c.queue, "", true, false, false, false, nil)
@@ -100,10 +108,45 @@ func TestNoCallIsLeftBehind(t *testing.T) {
 	})
 }
 
+// TestARefusedCallEndsNoOtherCall that waits for its reply.
+func TestARefusedCallEndsNoOtherCall(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name     string
+		exchange string
+		bad      message.Message
+		want     error
+	}{
+		{"its exchange does not exist", "missing", message.Message{}, amqp.ErrUnroutable},
+		{"its header CC is no list", "", message.Message{Headers: message.Headers{"CC": "text"}}, amqp.ErrMalformed},
+		{"its user id is another user's", "", message.Message{UserID: "nobody"}, amqp.ErrRefused},
+	} {
+		rabbit.Run(t, tt.name, func(t *testing.T) {
+			c := newCaller(t)
+			c.first()
+			early := make(chan error, 1)
+			go func() {
+				_, err := c.call(t.Context(), c.queue, "early")
+				early <- err
+			}()
+			rabbit.Eventually(t, time.Minute, func() bool { return rabbit.Depth(t, c.ch, c.queue) == 1 }, "the first request is in the queue")
+			tt.bad.CorrelationID = "bad"
+			if _, err := c.sender.StartCall(t.Context(), tt.exchange, c.queue, &tt.bad); !errors.Is(err, tt.want) {
+				t.Errorf("the refused call returned %v, want %v", err, tt.want)
+			}
+			c.serve(1)
+			if err := <-early; err != nil {
+				t.Errorf("the other call returned %v, want its reply", err)
+			}
+		})
+	}
+}
+
 // TestALateReplyIsDroppedAndCounted when its caller has left.
 func TestALateReplyIsDroppedAndCounted(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		c := newCaller(t)
+		c.first()
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
 		if _, err := c.call(ctx, c.queue, "1"); !errors.Is(err, context.DeadlineExceeded) {
@@ -137,6 +180,7 @@ func (c *caller) late() (n int64) {
 func TestAWornChannelIsReplaced(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		c := newCaller(t)
+		c.first()
 		full := rabbit.Queue(t)
 		if _, err := c.ch.QueueDeclare(full, false, true, true, false, amqp091.Table{"x-max-length": 1, "x-overflow": "reject-publish"}); err != nil {
 			t.Fatal(err)
