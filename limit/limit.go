@@ -92,9 +92,7 @@ func ByKey(limits map[string]handler.Middleware) handler.Middleware {
 				within = mw(next)
 			}
 			mux.Handle(pattern, within)
-			if inner, ok := within.(limit.Limited); ok {
-				l.limits = append(l.limits, inner.Limits()...)
-			}
+			l.limits = l.limits.Or(limit.PathOf(within))
 		}
 		return l
 	}
@@ -103,12 +101,12 @@ func ByKey(limits map[string]handler.Middleware) handler.Middleware {
 // limited is a handler with limits, which the worker finds by its method Limits.
 type limited struct {
 	handle handler.Func
-	limits []limit.Spec
+	limits limit.Path
 }
 
 func (l *limited) Handle(ctx context.Context, m *message.Message) error { return l.handle(ctx, m) }
 
-func (l *limited) Limits() []limit.Spec { return l.limits }
+func (l *limited) Limits() limit.Path { return l.limits }
 
 // use runs next while it has a slot.
 type use func(ctx context.Context, p *limit.Pool, t *limit.Term, next func(context.Context) error) error
@@ -118,7 +116,7 @@ func middleware(s limit.Spec, with use) handler.Middleware {
 		panic(err.Error())
 	}
 	return func(next handler.Handler) handler.Handler {
-		return &limited{limits: []limit.Spec{s}, handle: func(ctx context.Context, m *message.Message) error {
+		return &limited{limits: append(limit.Path{{s}}, limit.PathOf(next)...), handle: func(ctx context.Context, m *message.Message) error {
 			pool, t, err := limit.Acquire(ctx, s)
 			if err != nil {
 				return err

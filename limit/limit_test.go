@@ -148,6 +148,29 @@ func TestAWaitEndsWhenTheWorkerStops(t *testing.T) {
 	})
 }
 
+// TestARateHoldsAcrossDeployments: a slot that rests goes on to rest in the next process.
+func TestARateHoldsAcrossDeployments(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t)
+		var handled atomic.Int64
+		for range 3 {
+			s.worker = worker.New(worker.Config{Broker: s.cfg})
+			q := s.worker.Queue(worker.Queue{Name: "charges", Concurrency: 4, Middleware: []handler.Middleware{limit.Rate("stripe", 1, time.Hour)}})
+			q.Handle("charges", handler.Func(func(context.Context, *message.Message) error {
+				handled.Add(1)
+				return nil
+			}))
+			s.run(2, "charges")
+			time.Sleep(time.Minute)
+			s.end()
+		}
+		if n := handled.Load(); n != 1 {
+			t.Errorf("%d messages were handled in three minutes and three deployments, want 1 an hour", n)
+		}
+	})
+}
+
 // TestALimitThatIsNotSetUp is an error of the message or of Run.
 func TestALimitThatIsNotSetUp(t *testing.T) {
 	t.Parallel()
@@ -163,6 +186,45 @@ func TestALimitThatIsNotSetUp(t *testing.T) {
 	}
 	if n := len(w.Topology().Queues); n == 0 || !strings.HasPrefix(w.Topology().Queues[n-1].Name, "warren.limit.stripe.") {
 		t.Errorf("the topology lacks the queues of the limit: %v", w.Topology().Queues)
+	}
+}
+
+// TestLimitsInOppositeOrders is an error of Run: the handlers would wait for each other.
+func TestLimitsInOppositeOrders(t *testing.T) {
+	t.Parallel()
+	type mw = handler.Middleware
+	h := handler.Func(func(context.Context, *message.Message) error { return nil })
+	a, b, c, pass := limit.Concurrency("a", 1), limit.Concurrency("b", 1), limit.Rate("c", 1, time.Second), mw(func(next handler.Handler) handler.Handler {
+		return handler.Func(next.Handle)
+	})
+	byKey := func(x, y mw) mw { return limit.ByKey(map[string]mw{"x": x, "y": y}) }
+	for name, tt := range map[string]struct {
+		first, second []mw // of two queues, the last one is of the handler
+		want          string
+	}{
+		"the same order":                      {[]mw{a, b, c}, []mw{a, c, pass}, ""},
+		"opposite orders":                     {[]mw{a, b, pass}, []mw{b, pass, a}, `"a" and "b" in opposite orders`},
+		"another middleware between":          {[]mw{a, pass, b}, []mw{b, pass, a}, `"a" and "b" in opposite orders`},
+		"a circle of three":                   {[]mw{a, b, c}, []mw{pass, c, a}, `"a" and "c" in opposite orders`},
+		"one limit twice":                     {[]mw{a, pass, a}, []mw{pass}, `two slots of "a"`},
+		"of alternatives one is taken":        {[]mw{byKey(a, b), pass}, []mw{byKey(b, a), pass}, ""},
+		"alternatives, and one within":        {[]mw{byKey(a, b), c}, []mw{c, b}, `"b" and "c" in opposite orders`},
+		"two for a handler, in another order": {[]mw{mw(func(h handler.Handler) handler.Handler { return a(b(h)) })}, []mw{b, a}, `"a" and "b" in opposite orders`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := worker.New(worker.Config{Broker: broker.Config{URL: "amqp://127.0.0.1:1/"}})
+			for queue, mw := range map[string][]mw{"first": tt.first, "second": tt.second} {
+				inner := len(mw) - 1
+				w.Queue(worker.Queue{Name: queue, Middleware: mw[:inner]}).Handle("#", mw[inner](h))
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel() // Run does not connect
+			err := w.Run(ctx)
+			if tt.want == "" && err != nil && strings.Contains(err.Error(), "limit:") || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("Run returned %v, want an error with %q", err, tt.want)
+			}
+		})
 	}
 }
 

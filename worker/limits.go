@@ -11,24 +11,48 @@ import (
 // wrap is handler.Chain that notes the limits of package limit among mw.
 func (q *Subscription) wrap(h handler.Handler, mw []handler.Middleware) handler.Handler {
 	for _, m := range slices.Backward(mw) {
+		inner := h
 		h = m(h)
-		q.noteLimits(h)
+		switch path := limit.PathOf(h); {
+		case path == nil:
+		case limit.PathOf(inner) != nil: // path contains it
+			q.limits = path
+		default:
+			q.limits = append(path, q.limits...)
+		}
 	}
 	return h
 }
 
-func (q *Subscription) noteLimits(h handler.Handler) {
-	if l, ok := h.(limit.Limited); ok {
-		q.limits = append(q.limits, l.Limits()...)
+// paths returns the limits of each handler of the queue.
+func (q *Subscription) paths() []limit.Path {
+	all := append(make([]limit.Path, 0, 1+len(q.handlerLimits)), q.limits)
+	for _, own := range q.handlerLimits {
+		all = append(all, slices.Concat(q.limits, own))
 	}
+	return all
 }
 
 // limits returns the limits that the queues and their handlers share with other processes.
 func (w *Worker) limits() (all []limit.Spec) {
 	for _, q := range w.queues {
-		all = append(all, q.limits...)
+		for _, path := range q.paths() {
+			all = append(all, slices.Concat(path...)...)
+		}
 	}
 	return all
+}
+
+// checkLimits returns an error if limits differ, or if handlers may wait for each other.
+func (w *Worker) checkLimits() error {
+	if err := limit.Check(w.limits()); err != nil {
+		return err
+	}
+	var paths []limit.Path
+	for _, q := range w.queues {
+		paths = append(paths, q.paths()...)
+	}
+	return limit.CheckOrder(paths)
 }
 
 // limitTopology returns the queues of the limits.

@@ -19,14 +19,15 @@ import (
 // worker runs. Its methods are safe for concurrent use, except Handle, which must be called
 // before Run.
 type Subscription struct {
-	worker  *Worker
-	config  Queue
-	mux     *handler.Mux
-	chain   handler.Handler // all middleware around dispatch
-	limits  []limit.Spec    // that other processes share; see wrap
-	parking *parking        // nil if the queue has none
-	busy    atomic.Int64    // messages in handlers, or whose copy is not confirmed yet
-	pool    pool
+	worker        *Worker
+	config        Queue
+	mux           *handler.Mux
+	chain         handler.Handler // all middleware around dispatch
+	limits        limit.Path      // of the middleware, shared with other processes; see wrap
+	handlerLimits []limit.Path    // of each handler that has some
+	parking       *parking        // nil if the queue has none
+	busy          atomic.Int64    // messages in handlers, or whose copy is not confirmed yet
+	pool          pool
 
 	overdue *overdue // handlers that ignore their deadline
 	copies  copies   // not confirmed yet
@@ -82,7 +83,9 @@ func (q *Subscription) Handle(pattern string, h handler.Handler) {
 	if q.worker.started.Load() {
 		panic("worker: Handle was called after Run")
 	}
-	q.noteLimits(h)
+	if own := limit.PathOf(h); own != nil {
+		q.handlerLimits = append(q.handlerLimits, own)
+	}
 	q.mux.Handle(pattern, h)
 }
 

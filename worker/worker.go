@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 
 	"github.com/warren-mq/warren/handler"
-	"github.com/warren-mq/warren/internal/amqp/limit"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -158,7 +157,7 @@ func (w *Worker) warnDiscards() {
 }
 
 func (w *Worker) validate() error {
-	errs := []error{limit.Check(w.limits())}
+	errs := []error{w.checkLimits()}
 	if w.config.Connections == nil {
 		errs = append(errs, w.config.Broker.Validate())
 	}

@@ -212,7 +212,7 @@ func (p *Pool) yield(now time.Time, all bool) (gone []*Term) {
 	defer p.mu.Unlock()
 	p.grant(now)
 	for i, t := range p.terms {
-		if t == nil || t.busy || !all && (!t.wanted || t.usable.After(now) || !t.over(now) && len(p.waiting) > 0) {
+		if t == nil || t.busy || t.usable.After(now) || !all && (!t.wanted || !t.over(now) && len(p.waiting) > 0) {
 			continue
 		}
 		p.terms[i] = nil

@@ -80,8 +80,8 @@ func (s Spec) same(other Spec) error {
 
 // Limited is what a handler with a limit implements, so that the worker finds the limit.
 type Limited interface {
-	// Limits returns the limits of the handler.
-	Limits() []Spec
+	// Limits returns the limits of the handler and of the limited handler that it calls.
+	Limits() Path
 }
 
 // Distinct returns the limits of all without duplicates, by their labels.

@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/warren-mq/warren/handler"
@@ -59,9 +60,7 @@ func (q Queue) Slots() (all []limit.Spec) {
 	}
 	for _, l := range limits {
 		if mw := l.Middleware(); mw != nil {
-			if limited, ok := mw(nil).(limit.Limited); ok {
-				all = append(all, limited.Limits()...)
-			}
+			all = append(all, slices.Concat(limit.PathOf(mw(nil))...)...)
 		}
 	}
 	return all
