@@ -33,14 +33,14 @@ func kinds() map[string]func(*worker.Queue) {
 }
 
 // TestAtLeastOnceWhenTheWorkerIsKilled kills the worker's process by SIGKILL ten
-// times while it works through 20,000 messages; on a broker in memory, three times.
+// times while it works through 8,000 messages; on a broker in memory, three times.
 func TestAtLeastOnceWhenTheWorkerIsKilled(t *testing.T) {
 	rabbit.NeedsNetwork(t, "it kills processes")
 	t.Parallel()
 	for name, change := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			killTheWorker(t, change, rabbit.Scaled(2_000), max(rabbit.Scaled(10), 3))
+			killTheWorker(t, change, rabbit.Scaled(800), max(rabbit.Scaled(10), 3))
 		})
 	}
 }
@@ -227,11 +227,11 @@ func child(kind string) {
 }
 
 // TestAtLeastOnceWhenTheBrokerIsKilled kills the node by SIGKILL three times while
-// 20,000 messages flow.
+// 8,000 messages flow.
 func TestAtLeastOnceWhenTheBrokerIsKilled(t *testing.T) {
 	rabbit.NeedsDisk(t)
 	for name, change := range kinds() {
-		abused.run(t, name, func(t *testing.T, node rabbit.Node) { killTheBroker(t, node, change, 20_000, 3) })
+		abused.run(t, name, func(t *testing.T, node rabbit.Node) { killTheBroker(t, node, change, 8_000, 3) })
 	}
 }
 

@@ -50,12 +50,12 @@ func publishNumbered(t *testing.T, pub *broker.Publisher, from, n int) {
 }
 
 // TestAtLeastOnceWhenTheWireIsCut is promises 1 to 3: the connection is cut 50
-// times while 20,000 confirmed messages flow, with handlers in hand each time; on a
+// times while 8,000 confirmed messages flow, with handlers in hand each time; on a
 // broker in memory, 20 times.
 func TestAtLeastOnceWhenTheWireIsCut(t *testing.T) {
 	t.Parallel()
 	for name, change := range kinds() {
-		rabbit.Run(t, name, func(t *testing.T) { cutTheWire(t, change, rabbit.Scaled(20_000), max(rabbit.Scaled(50), 20)) })
+		rabbit.Run(t, name, func(t *testing.T) { cutTheWire(t, change, rabbit.Scaled(8_000), max(rabbit.Scaled(50), 20)) })
 	}
 }
 
