@@ -38,10 +38,10 @@ type batch[T any] struct {
 }
 
 // Batch returns a BatchHandler that decodes each body into a T as Typed does, with the same
-// options, and calls fn with several of them. fn may return a BatchError. Any other error is
-// of all items: they are then handled in parts, to find the items that fail, so fn may be called
-// again with an item that it has handled already. message.FromContext returns the
-// first message of a batch. Batch panics if fn is nil.
+// options, and calls fn with several of them. fn may return a BatchError. An error made by
+// retry.Snooze or retry.After postpones all items. After any other error they are handled in
+// parts, to find the items that fail, so fn may be called again with an item that it has handled
+// already. message.FromContext returns the first message of a batch. Batch panics if fn is nil.
 func Batch[T any](fn func(context.Context, []T) error, opts ...Option) BatchHandler {
 	if fn == nil {
 		panic("handler: Batch got a nil function")

@@ -27,11 +27,14 @@ const maxBatch = 10_000
 // Each message keeps its own attempts, retries, dead letter, middleware and span. Timeout
 // includes wait, and the wait for another call to end; a message that was not handled by then is
 // retried after 1 s, and no attempt is spent. A message that overran Timeout in a call is handled alone
-// in its next attempt. h may return a handler.BatchError, which names the messages that failed. After another
-// error h is called with parts of the batch until each message has its own result, by at most
-// 2·size-1 calls. If none of these calls succeeds and four messages have failed alone, the cause is taken to be
-// common, such as a database that is down. Messages that failed for the first time are then retried without another call,
-// unless it was their last attempt.
+// in its next attempt.
+//
+// h may return a handler.BatchError, which names the messages that failed. An error made by
+// retry.Snooze or retry.After postpones all of them. After another error h is called with parts of the
+// batch until each message has its own result, by at most 2·size-1 calls. If none of these calls succeeds
+// and four messages have failed alone, the cause is taken to be common, such as a database that is down.
+// Messages that failed for the first time are then retried without another call, unless it was their last
+// attempt.
 //
 // h cannot emit messages: Publisher.Emit returns broker.ErrNoHandler. It has no checkpoints: checkpoint.Save
 // returns an error.

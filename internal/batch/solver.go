@@ -11,6 +11,7 @@ import (
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/emit"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
 )
 
 // together returns the context of a batch. It has the values of the first item's, ends at the
@@ -105,6 +106,10 @@ func (s *solver) fails(items []*item) bool {
 		s.some = true
 		return false
 	}
+	if postpones(err) {
+		give(items, s.late(err))
+		return false
+	}
 	s.last = err
 	stopping := s.ctx.Err() != nil || errors.Is(err, handler.ErrStopping)
 	if len(items) > 1 && !stopping {
@@ -115,6 +120,13 @@ func (s *solver) fails(items []*item) bool {
 	}
 	give(items, s.late(err))
 	return false
+}
+
+// postpones reports whether err is about the time, and so of all items.
+func postpones(err error) bool {
+	_, snoozed := retry.SnoozeDelay(err)
+	_, after := retry.AfterDelay(err)
+	return snoozed || after
 }
 
 // overrun is the error of a message whose batch ended at the earliest deadline of its messages. So

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/retry"
 )
 
 // job is an item of a batch for the fuzz test.
@@ -91,6 +92,25 @@ func TestItemsOnTheirLastAttemptAreCalledUntilEachHasAResult(t *testing.T) {
 	}
 	if n := len(b.calls); n != 64+6 {
 		t.Errorf("%d calls, want one for each item, and six to halve the batch", n)
+	}
+}
+
+// TestAPostponedBatchIsCalledOnce: the error is about the time, and not about an item.
+func TestAPostponedBatchIsCalledOnce(t *testing.T) {
+	t.Parallel()
+	for name, postponed := range map[string]error{"snoozed": retry.Snooze(time.Minute), "later": retry.After(time.Minute, errBad)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(64, func(context.Context, []int) error { return postponed })
+			for i, err := range b.handleAll(t, make([]job, 64)) {
+				if !errors.Is(err, postponed) {
+					t.Errorf("item %d: error %v, want %v", i, err, postponed)
+				}
+			}
+			if n := len(b.calls); n != 1 {
+				t.Errorf("%d calls, want 1", n)
+			}
+		})
 	}
 }
 
