@@ -30,6 +30,13 @@ type bench struct {
 	calls     [][]int
 }
 
+// handled returns the items of each call.
+func (b *bench) handled() [][]int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.calls)
+}
+
 func newBench(size int, f func(ctx context.Context, items []int) error) *bench {
 	b := &bench{}
 	b.collector = &batch.Collector{
@@ -131,14 +138,14 @@ func TestBatches(t *testing.T) {
 					}
 					permanent += btoi(retry.IsPermanent(err))
 				}
-				if len(b.calls) > tt.calls || time.Since(began) != tt.took {
-					t.Errorf("%d calls in %v, want at most %d in %v: %v", len(b.calls), time.Since(began), tt.calls, tt.took, b.calls)
+				if len(b.handled()) > tt.calls || time.Since(began) != tt.took {
+					t.Errorf("%d calls in %v, want at most %d in %v: %v", len(b.handled()), time.Since(began), tt.calls, tt.took, b.handled())
 				}
 				if permanent > 4 {
 					t.Errorf("%d items have a permanent error, want those that were called alone", permanent)
 				}
-				if len(b.calls[0]) != min(tt.size, tt.n) {
-					t.Errorf("the first call had %d items, want %d", len(b.calls[0]), min(tt.size, tt.n))
+				if len(b.handled()[0]) != min(tt.size, tt.n) {
+					t.Errorf("the first call had %d items, want %d", len(b.handled()[0]), min(tt.size, tt.n))
 				}
 			})
 		})
@@ -209,8 +216,8 @@ func TestALostMessageDoesNotEndTheOthers(t *testing.T) {
 			return context.Cause(ctx)
 		})
 		errs := b.handle(3, one, two, gone)
-		if len(b.calls) != 1 || len(b.calls[0]) != 2 {
-			t.Errorf("the calls were %v, want one without the message that was lost before", b.calls)
+		if len(b.handled()) != 1 || len(b.handled()[0]) != 2 {
+			t.Errorf("the calls were %v, want one without the message that was lost before", b.handled())
 		}
 		for i, err := range errs {
 			if !errors.Is(err, errLost) {
@@ -230,8 +237,8 @@ func TestTheEarliestDeadlineEndsABatch(t *testing.T) {
 			return ctx.Err()
 		}), time.Now()
 		errs := b.handle(2, early, t.Context())
-		if !errors.Is(errs[0], context.DeadlineExceeded) || !errors.Is(errs[1], context.DeadlineExceeded) || time.Since(began) != time.Minute || len(b.calls) != 1 {
-			t.Errorf("errors %v after %v and %d calls, want the deadline after 1m and one call", errs, time.Since(began), len(b.calls))
+		if !errors.Is(errs[0], context.DeadlineExceeded) || !errors.Is(errs[1], context.DeadlineExceeded) || time.Since(began) != time.Minute || len(b.handled()) != 1 {
+			t.Errorf("errors %v after %v and %d calls, want the deadline after 1m and one call", errs, time.Since(began), len(b.handled()))
 		}
 	})
 }
@@ -255,8 +262,8 @@ func TestABodyThatCannotBeDecodedIsNotInABatch(t *testing.T) {
 	t.Parallel()
 	b := newBench(1, bad())
 	err := b.collector.Handle(t.Context(), &message.Message{Body: []byte("{"), ContentType: "application/json"})
-	if _, ok := errors.AsType[*handler.DecodeError](err); !ok || len(b.calls) != 0 {
-		t.Errorf("error %v and calls %v, want a decode error and no call", err, b.calls)
+	if _, ok := errors.AsType[*handler.DecodeError](err); !ok || len(b.handled()) != 0 {
+		t.Errorf("error %v and calls %v, want a decode error and no call", err, b.handled())
 	}
 	if text := (handler.BatchError{2: errBad, 1: errDown}).Error(); !strings.Contains(text, "2 items") || !strings.Contains(text, "item 1: the database") {
 		t.Errorf("a BatchError says %q", text)

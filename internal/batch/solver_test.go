@@ -65,7 +65,7 @@ func check(t *testing.T, jobs []job) {
 			t.Errorf("good item %d was handled %d times, and has the error %v", i, done[i], errs[i])
 		}
 	}
-	if n := len(b.calls); n > max(2*len(jobs)-1, 0) {
+	if n := len(b.handled()); n > max(2*len(jobs)-1, 0) {
 		t.Errorf("%d calls for %d items, want at most %d", n, len(jobs), 2*len(jobs)-1)
 	}
 }
@@ -90,7 +90,7 @@ func TestItemsOnTheirLastAttemptAreCalledUntilEachHasAResult(t *testing.T) {
 			t.Errorf("item %d: error %v, want %v", i, err, errBad)
 		}
 	}
-	if n := len(b.calls); n != 64+6 {
+	if n := len(b.handled()); n != 64+6 {
 		t.Errorf("%d calls, want one for each item, and six to halve the batch", n)
 	}
 }
@@ -107,7 +107,7 @@ func TestAPostponedBatchIsCalledOnce(t *testing.T) {
 					t.Errorf("item %d: error %v, want %v", i, err, postponed)
 				}
 			}
-			if n := len(b.calls); n != 1 {
+			if n := len(b.handled()); n != 1 {
 				t.Errorf("%d calls, want 1", n)
 			}
 		})
@@ -122,8 +122,8 @@ func TestHandleAllLeavesOutWhatCannotBeDecoded(t *testing.T) {
 	if errs[0] != nil || errs[1] == nil || errors.Is(errs[1], errBad) || !errors.Is(errs[2], errBad) {
 		t.Errorf("the errors are %v, want none, one of decoding, and %v", errs, errBad)
 	}
-	if !slices.Equal(b.calls[0], []int{0, 1}) {
-		t.Errorf("the first call had the items %v, want 0 and 1", b.calls[0])
+	if !slices.Equal(b.handled()[0], []int{0, 1}) {
+		t.Errorf("the first call had the items %v, want 0 and 1", b.handled()[0])
 	}
 }
 
@@ -151,8 +151,8 @@ func TestABatchThatWaitsForASlotTakesMoreMessages(t *testing.T) {
 		}
 		<-time.After(time.Hour)
 		want := [][]int{{0, 1}, {2, 3, 4, 5}, {6, 7}}
-		if !slices.EqualFunc(b.calls, want, slices.Equal) || most != 1 {
-			t.Errorf("the calls were %v and %d at a time, want %v and one", b.calls, most, want)
+		if !slices.EqualFunc(b.handled(), want, slices.Equal) || most != 1 {
+			t.Errorf("the calls were %v and %d at a time, want %v and one", b.handled(), most, want)
 		}
 	})
 }
@@ -165,12 +165,13 @@ func TestAMessageThatOverranItsTimeIsHandledAlone(t *testing.T) {
 			go b.handleOne(t, i, &message.Message{Attempt: 2, Headers: message.Headers{"warren-reason": reason}})
 		}
 		synctest.Wait()
-		if len(b.calls) != 1 || !slices.Equal(b.calls[0], []int{0}) || time.Since(began) != 0 {
-			t.Errorf("the calls were %v after %v, want one of the message that overran its time, at once", b.calls, time.Since(began))
+		if len(b.handled()) != 1 || !slices.Equal(b.handled()[0], []int{0}) || time.Since(began) != 0 {
+			t.Errorf("the calls were %v after %v, want one of the message that overran its time, at once", b.handled(), time.Since(began))
 		}
 		<-time.After(time.Minute)
-		if len(b.calls) != 2 || !slices.Equal(b.calls[1], []int{1, 2}) {
-			t.Errorf("the calls were %v, want the others together", b.calls)
+		synctest.Wait()
+		if len(b.handled()) != 2 || !slices.Equal(b.handled()[1], []int{1, 2}) {
+			t.Errorf("the calls were %v, want the others together", b.handled())
 		}
 	})
 }
