@@ -20,7 +20,7 @@ func PathOf(h handler.Handler) Path {
 	return nil
 }
 
-// Or returns the path of a handler that takes either the limits of p or those of other.
+// Or returns the path of a handler that takes the limits of p or of other.
 func (p Path) Or(other Path) Path {
 	p = slices.Clone(p)
 	for i, level := range other {
