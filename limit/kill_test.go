@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -38,6 +40,7 @@ const (
 func child(queue string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	fmt.Println("listening") // to signals
 	w := worker.New(worker.Config{Broker: broker.Config{URL: os.Getenv("CHILD_URL")}, Logger: slog.New(slog.DiscardHandler)})
 	q := w.Queue(worker.Queue{
 		Name: queue, Type: "classic", Concurrency: 8, Middleware: []handler.Middleware{limit.Concurrency(queue, slots)},
@@ -166,24 +169,36 @@ func (c *counter) state() (total, most int, full time.Time) {
 	return c.total, c.most, c.full
 }
 
-// startReplica starts a process.
-func startReplica(t *testing.T, url, queue string, c *counter) *exec.Cmd {
+// replica is a process. It has printed something when it listens to signals.
+type replica struct {
+	*exec.Cmd
+	printed io.Reader
+}
+
+func startReplica(t *testing.T, url, queue string, c *counter) replica {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), childVariable+"="+queue, "CHILD_URL="+url, "CHILD_COUNTER="+c.listener.Addr().String())
 	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
+	printed, err := cmd.StdoutPipe()
+	if err := errors.Join(err, cmd.Start()); err != nil {
 		t.Fatal(err)
 	}
-	return cmd
+	return replica{cmd, printed}
 }
 
-func end(t *testing.T, cmd *exec.Cmd, s os.Signal) {
+func (r replica) kill(t *testing.T) {
 	t.Helper()
-	if err := cmd.Process.Signal(s); err != nil {
+	if err := r.Process.Kill(); err != nil {
 		t.Error(err)
 	}
-	if err := cmd.Wait(); err != nil && s == syscall.SIGTERM {
+	_ = r.Wait() // it was killed
+}
+
+func (r replica) stop(t *testing.T) {
+	t.Helper()
+	_, err := r.printed.Read(make([]byte, 1))
+	if err := errors.Join(err, r.Process.Signal(syscall.SIGTERM), r.Wait()); err != nil {
 		t.Errorf("a replica ended with %v", err)
 	}
 }
@@ -238,21 +253,21 @@ func TestNeverMoreThanTheLimitWhenProcessesAreKilled(t *testing.T) {
 	rabbit.NeedsNetwork(t, "it kills processes")
 	t.Parallel()
 	c, queue, url := newCounter(t), newQueue(t, 10_000), rabbit.URL(t)
-	processes := make([]*exec.Cmd, replicas)
+	processes := make([]replica, replicas)
 	for i := range processes {
 		processes[i] = startReplica(t, url, queue, c)
 	}
 	fullAfter(t, c, time.Now())
 	var slowest time.Duration
 	for i := range kills {
-		end(t, processes[i%replicas], syscall.SIGKILL)
+		processes[i%replicas].kill(t)
 		killed := time.Now()
 		processes[i%replicas] = startReplica(t, url, queue, c)
 		slowest = max(slowest, fullAfter(t, c, killed))
 	}
 	var ending sync.WaitGroup
 	for _, p := range processes {
-		ending.Go(func() { end(t, p, syscall.SIGTERM) })
+		ending.Go(func() { p.stop(t) })
 	}
 	ending.Wait()
 	total, most, _ := c.state()
