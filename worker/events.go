@@ -73,8 +73,8 @@ type HandOffFailed struct {
 }
 
 // ReplyFailed says that the reply to a request was not sent: its address is a queue that the
-// handler does not reply to, the function of handler.WithReplyQueues panicked, or the broker did not confirm it before the caller's deadline. The
-// message is not affected.
+// handler does not reply to, the function of handler.WithReplyQueues panicked, or the broker did
+// not confirm it before the caller's deadline. The message is not affected.
 type ReplyFailed struct {
 	Queue   string
 	Message *message.Message // the request

@@ -119,7 +119,7 @@ func TestARefusedCallEndsNoOtherCall(t *testing.T) {
 	}{
 		{"its exchange does not exist", "missing", message.Message{}, amqp.ErrUnroutable},
 		{"its header CC is no list", "", message.Message{Headers: message.Headers{"CC": "text"}}, amqp.ErrMalformed},
-		{"its user id is another user's", "", message.Message{UserID: "nobody"}, amqp.ErrRefused},
+		{"its user id is another user's", "", message.Message{UserID: "somebody"}, amqp.ErrRefused},
 	} {
 		rabbit.Run(t, tt.name, func(t *testing.T) {
 			c := newCaller(t)

@@ -100,7 +100,7 @@ func TestBodiesAreStoredInPostgreSQL(t *testing.T) {
 	t.Parallel()
 	url := os.Getenv("DATABASE_URL")
 	if url == "" {
-		t.Skip("DATABASE_URL is not set: scripts/postgres run go test sets it")
+		t.Fatal("DATABASE_URL is not set: run make test, or scripts/postgres run go test")
 	}
 	db, err := sql.Open("pgx", url)
 	if err != nil {
