@@ -90,7 +90,7 @@ func await(t *testing.T, logged <-chan string, text string) {
 	}
 }
 
-func TestTheFirstProgramOfTheReadmeNeedsNothingButGo(t *testing.T) {
+func TestTheFirstProgramOfTheReadmeNeedsOnlyGo(t *testing.T) {
 	t.Parallel()
 	worker, _ := build(t, false)
 	await(t, start(t, worker, ""), "queue consuming")

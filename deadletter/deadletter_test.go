@@ -19,7 +19,7 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-func TestLetterTellsOfItsAttempts(t *testing.T) {
+func TestDeadLetterListsItsAttempts(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(q *worker.Queue) { q.Retry.MaxAttempts = 3 })
 	began := time.Now()
@@ -45,8 +45,8 @@ func TestLetterTellsOfItsAttempts(t *testing.T) {
 	}
 }
 
-// TestLettersMadeByTheBroker reads messages that have x-death and no failure record.
-func TestLettersMadeByTheBroker(t *testing.T) {
+// TestDeadLettersMadeByTheBroker reads messages that have x-death and no failure record.
+func TestDeadLettersMadeByTheBroker(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, reason string

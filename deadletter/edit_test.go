@@ -14,7 +14,7 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-func TestEditedLetterKeepsTheLink(t *testing.T) {
+func TestEditedDeadLetterKeepsTheLink(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.failed(3)
@@ -50,7 +50,7 @@ func TestEditedLetterKeepsTheLink(t *testing.T) {
 	}
 }
 
-func TestEditThatDoesNothing(t *testing.T) {
+func TestRefusedEditsKeepTheDeadLetter(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.failed(1)

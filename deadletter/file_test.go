@@ -29,7 +29,7 @@ func oddities() []amqp.Publishing {
 	}
 }
 
-func TestExportedLettersComeBackAsTheyWere(t *testing.T) {
+func TestImportRestoresExportedDeadLetters(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.failed(2)
@@ -81,7 +81,7 @@ func TestImportThatReplays(t *testing.T) {
 	}
 }
 
-func TestImportSaysWhatIsWrong(t *testing.T) {
+func TestImportNamesTheFaultOfALine(t *testing.T) {
 	t.Parallel()
 	good := `{"warren_dead_letter":1,"queue":"no-such-queue.dlq","id":"m","reason":"error","exchange":"","routing_key":"k","headers":{}}`
 	tests := map[string]struct{ file, want string }{

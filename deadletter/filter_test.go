@@ -71,7 +71,7 @@ func TestFilterOfTimes(t *testing.T) {
 	}
 }
 
-func TestFilterThatIsNone(t *testing.T) {
+func TestInvalidFilters(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"reson=permanent":                 `unknown name "reson"`,

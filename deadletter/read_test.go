@@ -17,8 +17,8 @@ import (
 	"github.com/warren-mq/warren/retry"
 )
 
-// TestLookingRemovesNothingAndKeepsTheOrder calls every method that reads.
-func TestLookingRemovesNothingAndKeepsTheOrder(t *testing.T) {
+// TestInspectingKeepsMessagesAndTheirOrder calls every method that reads.
+func TestInspectingKeepsMessagesAndTheirOrder(t *testing.T) {
 	t.Parallel()
 	const n = 100
 	b := newBench(t)
@@ -61,7 +61,7 @@ func TestLookingRemovesNothingAndKeepsTheOrder(t *testing.T) {
 	}
 }
 
-func TestSecondInspectionIsToldPlainly(t *testing.T) {
+func TestSecondInspectionIsRefusedWithItsReason(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.failed(1)

@@ -295,7 +295,7 @@ func TestASlowReplayLetsOthersLook(t *testing.T) {
 	}
 }
 
-func TestLettersThatCannotBeReplayedStay(t *testing.T) {
+func TestDeadLettersThatCannotBeReplayedStay(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.failed(3)
@@ -349,7 +349,7 @@ func TestAReplayFromASharedDeadLetterQueueGoesToTheQueueOfTheRecord(t *testing.T
 	b.eventually("the message is in its work queue", func() bool { return b.depth(b.queue.Name) == 1 })
 }
 
-func TestLetterOfNoWorkQueueStays(t *testing.T) {
+func TestDeadLetterWithoutAWorkQueueStays(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	graveyard := b.queue.Name + "-graveyard"

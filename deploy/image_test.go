@@ -14,10 +14,10 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 )
 
-// TestTheImageNeedsNothingButTheProgram builds the program as the Dockerfile does, and runs it as
+// TestTheImageNeedsOnlyTheProgram builds the program as the Dockerfile does, and runs it as
 // the image would: as the user of the image, in a root folder that contains only the program and
 // its configuration, and that the user cannot write to.
-func TestTheImageNeedsNothingButTheProgram(t *testing.T) {
+func TestTheImageNeedsOnlyTheProgram(t *testing.T) {
 	rabbit.NeedsNetwork(t, "the program is a process of its own")
 	t.Parallel()
 	root := t.TempDir()

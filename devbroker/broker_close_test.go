@@ -12,7 +12,7 @@ import (
 
 const shutdown = "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'"
 
-func TestCloseTellsClients(t *testing.T) {
+func TestCloseNotifiesClients(t *testing.T) {
 	t.Parallel()
 	for name, begin := range map[string]func(c *client, b *devbroker.Broker){
 		"that do nothing": func(*client, *devbroker.Broker) {},

@@ -226,9 +226,9 @@ func TestOneConfirmOfMany(t *testing.T) {
 	}
 }
 
-// TestNothingComesAfterADrop makes sure that a connection is cut at once: what the client
+// TestNoDeliveryFollowsADrop makes sure that a connection is cut at once: what the client
 // had sent behind that is lost as well.
-func TestNothingComesAfterADrop(t *testing.T) {
+func TestNoDeliveryFollowsADrop(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		on   devbroker.Point

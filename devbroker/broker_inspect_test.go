@@ -32,7 +32,7 @@ func TestQueuesAreListedByVirtualHostAndName(t *testing.T) {
 	check(t, "queues", fmt.Sprint(got), "[a1 a2 b1 b2]")
 }
 
-func TestQueuesTellWhatAQueueIsLike(t *testing.T) {
+func TestQueuesDescribesEachQueue(t *testing.T) {
 	t.Parallel()
 	bubble(t, devbroker.Config{}, func(t *testing.T, b *devbroker.Broker) {
 		c := connect(t, b)
@@ -108,7 +108,7 @@ func TestMessagesAreInTheOrderOfDelivery(t *testing.T) {
 	}
 }
 
-func TestLookingChangesNothing(t *testing.T) {
+func TestInspectingChangesNoMessage(t *testing.T) {
 	t.Parallel()
 	bubble(t, devbroker.Config{}, func(t *testing.T, b *devbroker.Broker) {
 		c := connect(t, b)
@@ -132,7 +132,7 @@ func TestLookingChangesNothing(t *testing.T) {
 	})
 }
 
-func TestMessagesOfWhatIsNotThere(t *testing.T) {
+func TestMessagesOfMissingQueuesAndExchanges(t *testing.T) {
 	t.Parallel()
 	b := pipe(t, devbroker.Config{})
 	check(t, "no such queue", len(b.Messages("/", "q")), 0)

@@ -63,7 +63,7 @@ func TestBlockLeavesConsumersAlone(t *testing.T) {
 	})
 }
 
-func TestBlockTwiceTellsOnce(t *testing.T) {
+func TestBlockTwiceNotifiesOnce(t *testing.T) {
 	t.Parallel()
 	bubble(t, devbroker.Config{}, func(t *testing.T, b *devbroker.Broker) {
 		c := connect(t, b)

@@ -49,7 +49,7 @@ func TestDropEndsExclusiveAndAutoDeleteQueues(t *testing.T) {
 	})
 }
 
-func TestCloseConnectionsTellsTheReason(t *testing.T) {
+func TestCloseConnectionsReportsTheReason(t *testing.T) {
 	t.Parallel()
 	bubble(t, devbroker.Config{}, func(t *testing.T, b *devbroker.Broker) {
 		one, two := connect(t, b), connect(t, b)

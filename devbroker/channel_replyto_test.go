@@ -51,7 +51,7 @@ func TestDirectReplyTo(t *testing.T) {
 	})
 }
 
-func TestDirectReplyToSomebodyWhoHasGone(t *testing.T) {
+func TestDirectReplyToARequesterThatHasClosed(t *testing.T) {
 	t.Parallel()
 	bubble(t, devbroker.Config{Version: "4.0"}, func(t *testing.T, b *devbroker.Broker) {
 		c, server := connect(t, b), connect(t, b)

@@ -79,7 +79,7 @@ func (c *client) ended(cancels <-chan string) string {
 	return ""
 }
 
-func TestConsumerTimeoutTellsWhy(t *testing.T) {
+func TestConsumerTimeoutReportsItsReason(t *testing.T) {
 	t.Parallel()
 	bubble(t, devbroker.Config{Version: "4.0", ConsumerTimeout: time.Minute}, func(t *testing.T, b *devbroker.Broker) {
 		c := connect(t, b)

@@ -10,9 +10,9 @@ import (
 	"github.com/warren-mq/warren/devbroker"
 )
 
-// TestNothingIsLostAmongMany has many clients at work on the same queues at once: all that
+// TestNoMessageIsLostAmongManyConsumers has many clients at work on the same queues at once: all that
 // was confirmed is delivered, and in the end nothing is left.
-func TestNothingIsLostAmongMany(t *testing.T) {
+func TestNoMessageIsLostAmongManyConsumers(t *testing.T) {
 	t.Parallel()
 	const publishers, consumers, each = 4, 4, 500
 	for _, kind := range []string{"classic", "quorum"} {

@@ -159,7 +159,7 @@ func TestExecCarriesOnTheTraceOfTheContext(t *testing.T) {
 	}
 }
 
-func TestExecSaysPlainlyThatACommandCannotStart(t *testing.T) {
+func TestExecReportsThatACommandCannotStart(t *testing.T) {
 	t.Parallel()
 	plain := filepath.Join(t.TempDir(), "plain")
 	if err := os.WriteFile(plain, []byte("#!/bin/sh\n"), 0o600); err != nil {

@@ -101,7 +101,7 @@ func TestExecKillsWhatACommandLeavesInItsGroup(t *testing.T) {
 	}
 }
 
-func TestExecTellsACommandToEndFirst(t *testing.T) {
+func TestExecSendsSIGTERMBeforeSIGKILL(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]string{"0": "ack", "1": "retry", "65": "dead-letter"} {
 		t.Run("what exits with "+code+" is "+want, func(t *testing.T) {

@@ -63,7 +63,7 @@ func checkHeaders(t *testing.T, got http.Header, want map[string]string) {
 	}
 }
 
-func TestWebhookTellsOfTheMessage(t *testing.T) {
+func TestWebhookSendsThePropertiesOfTheMessage(t *testing.T) {
 	t.Parallel()
 	got := post(t, signedUp(), func(w *job.Webhook) {
 		w.Headers = []job.Header{{Name: "x-token", Value: job.NewSecret("open sesame")}, {Name: "Warren-Type", Value: job.NewSecret("mine")}}
@@ -82,7 +82,7 @@ func TestWebhookTellsOfTheMessage(t *testing.T) {
 	checkHeaders(t, bare.Header, map[string]string{"Content-Type": "application/octet-stream"})
 }
 
-func TestWebhookSpeaksCloudEvents(t *testing.T) {
+func TestWebhookSendsCloudEvents(t *testing.T) {
 	t.Parallel()
 	on := func(w *job.Webhook) { w.CloudEvents = true }
 	got := post(t, signedUp(), on)

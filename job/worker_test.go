@@ -31,7 +31,7 @@ func running(t *testing.T, cfg broker.Config) *amqp.Sender {
 	return s
 }
 
-func TestWorkerDoesWhatTheHandlersSay(t *testing.T) {
+func TestOutcomesOfEachKindOfHandler(t *testing.T) {
 	t.Parallel()
 	b := warrentest.NewBroker(t)
 	hanging := job.Exec{Command: []string{"sleep", "3600"}, KillDelay: -1}

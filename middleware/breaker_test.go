@@ -183,7 +183,7 @@ func TestBreakerAsksTheSettingsFirst(t *testing.T) {
 }
 
 // A probe that counts as nothing leaves the circuit half-open and its place free.
-func TestBreakerPassesOnThePlaceOfAProbeThatCountsAsNothing(t *testing.T) {
+func TestAnUncountedProbeLeavesTheBreakerHalfOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var runs atomic.Int64
@@ -210,7 +210,7 @@ func TestBreakerPassesOnThePlaceOfAProbeThatCountsAsNothing(t *testing.T) {
 	})
 }
 
-func TestBreakerWaitsAMinuteUnlessToldOtherwise(t *testing.T) {
+func TestBreakerWaitsAMinuteByDefault(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		settings := tripsAtOnce()

@@ -201,7 +201,7 @@ func TestTraceWithoutSDKCarriesTheTraceOn(t *testing.T) {
 	}
 }
 
-func TestTraceAndMetricsCostNothingWithoutSDK(t *testing.T) { // AllocsPerRun forbids t.Parallel
+func TestTraceAndMetricsAllocateNothingWithoutSDK(t *testing.T) { // AllocsPerRun forbids t.Parallel
 	h := handler.Chain(handler.Func(func(context.Context, *message.Message) error { return nil }),
 		middleware.Trace(middleware.TraceConfig{}), middleware.Metrics(middleware.MetricsConfig{}))
 	ctx := t.Context()

@@ -186,7 +186,7 @@ func TestAnIdleRelayCanBeWoken(t *testing.T) {
 	})
 }
 
-func TestConfigTellsEveryFault(t *testing.T) {
+func TestConfigReportsEveryFault(t *testing.T) {
 	t.Parallel()
 	r := outbox.New(outbox.Config{
 		Dialect: "oracle", Batch: 1001, Poll: -1, Lease: time.Millisecond,

@@ -108,7 +108,7 @@ func TestARefusedMessageHoldsUpItsAggregateAlone(t *testing.T) {
 }
 
 // A row that somebody has damaged.
-func TestARowThatCannotBeReadIsTold(t *testing.T) {
+func TestARowThatCannotBeReadIsReported(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
 		url := rabbit.URL(t)
@@ -126,7 +126,7 @@ func TestARowThatCannotBeReadIsTold(t *testing.T) {
 	})
 }
 
-func TestNothingIsLostWhenTheBrokerIsAway(t *testing.T) {
+func TestNoRowIsLostWhenTheBrokerIsAway(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
 		proxy := rabbit.NewProxy(t, rabbit.URL(t))

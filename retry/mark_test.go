@@ -111,7 +111,7 @@ func TestDelaysAreFoundInErrors(t *testing.T) {
 	}
 }
 
-func TestMarksOfNothingAreNothing(t *testing.T) {
+func TestMarksOfNilAreNil(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{
 		"Permanent": retry.Permanent(nil),

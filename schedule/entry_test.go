@@ -9,7 +9,7 @@ import (
 	"github.com/warren-mq/warren/schedule"
 )
 
-func TestConfigTellsAllFaultsAtOnce(t *testing.T) {
+func TestConfigReportsAllFaultsAtOnce(t *testing.T) {
 	t.Parallel()
 	err := schedule.Config{
 		Broker: broker.Config{URL: "http://localhost"},

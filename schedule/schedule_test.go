@@ -189,7 +189,7 @@ func TestTicksMissedWhileNothingRuns(t *testing.T) {
 	}
 }
 
-func TestWhatIsNewBeginsNow(t *testing.T) {
+func TestANewEntryBeginsNow(t *testing.T) {
 	t.Parallel()
 	inBubble(t, devbroker.Config{}, func(b *bubble) {
 		b.declare("reports", nil)

@@ -50,7 +50,7 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-func TestWhatALeaderMakesOfTheToken(t *testing.T) {
+func TestHowALeaderTreatsTheToken(t *testing.T) {
 	t.Parallel()
 	cfg := schedule.Config{
 		Name: "g", Broker: broker.Config{URL: "amqp://localhost"}, Logger: slog.New(slog.DiscardHandler),

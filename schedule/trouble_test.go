@@ -67,7 +67,7 @@ func TestAnEntryThatCannotBePublished(t *testing.T) {
 	})
 }
 
-func TestABrokerThatTakesNothingCostsNoTick(t *testing.T) {
+func TestNoTickIsLostWhileTheBrokerIsBlocked(t *testing.T) {
 	versions(t, devbroker.Config{}, func(b *bubble) {
 		b.declare("reports", nil)
 		entries := every("1m")
@@ -129,7 +129,7 @@ func TestAnotherProcessHasOtherEntries(t *testing.T) {
 }
 
 // A message in the token queue that no scheduler wrote is reported and removed.
-func TestSomebodyPublishesToTheTokensQueue(t *testing.T) {
+func TestAForeignMessageInTheQueueOfTokens(t *testing.T) {
 	t.Parallel()
 	inBubble(t, devbroker.Config{}, func(b *bubble) {
 		b.declare("reports", nil)

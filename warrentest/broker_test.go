@@ -53,7 +53,7 @@ func TestBrokerEndsWithTheTest(t *testing.T) {
 	}
 }
 
-func TestBrokerIsWhatChangeSays(t *testing.T) {
+func TestNewBrokerAppliesItsChanges(t *testing.T) {
 	t.Parallel()
 	b := warrentest.NewBroker(t,
 		func(c *devbroker.Config) { c.Version = "3.10" },

@@ -150,7 +150,7 @@ func stop(t *testing.T, run *warrentest.Running) {
 	}
 }
 
-func TestWaitingShowsWhatNobodyHasReceived(t *testing.T) {
+func TestWaitingShowsMessagesThatWereNotReceived(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := warrentest.NewBroker(t)

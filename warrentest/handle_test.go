@@ -69,7 +69,7 @@ func TestHandlePassesBytesAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestHandleFailsTheTestForABodyThatIsNone(t *testing.T) {
+func TestHandleFailsTheTestForAnInvalidBody(t *testing.T) {
 	t.Parallel()
 	wantFailure(t, func(tb testing.TB) {
 		_ = warrentest.Handle(tb, handler.Func(func(context.Context, *message.Message) error { return nil }), make(chan int))

@@ -78,7 +78,7 @@ func inTurn(errs []error) handler.Func {
 	}
 }
 
-func TestOutcomesOfWhatAHandlerDoes(t *testing.T) {
+func TestOutcomesOfHandlers(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
@@ -164,7 +164,7 @@ func TestOutcomeInWords(t *testing.T) {
 	}
 }
 
-func TestOutcomesFailTheTestForAQueueThatIsNone(t *testing.T) {
+func TestOutcomesFailTheTestForAnUnknownQueue(t *testing.T) {
 	t.Parallel()
 	for name, look := range map[string]func(testing.TB, *warrentest.Running){
 		"Outcomes":    func(_ testing.TB, run *warrentest.Running) { run.Outcomes("emial") },

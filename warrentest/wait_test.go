@@ -51,9 +51,9 @@ func TestWaitIdleWaitsForTheLadder(t *testing.T) {
 	})
 }
 
-// TestWaitIdleSeesWhatTheBrokerDoesAlone uses a message that expires, of which no worker has an
+// TestWaitIdleWaitsForMessagesThatExpire uses a message that expires, of which no worker has an
 // event.
-func TestWaitIdleSeesWhatTheBrokerDoesAlone(t *testing.T) {
+func TestWaitIdleWaitsForMessagesThatExpire(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b, start := warrentest.NewBroker(t), time.Now()
@@ -70,9 +70,9 @@ func TestWaitIdleSeesWhatTheBrokerDoesAlone(t *testing.T) {
 	})
 }
 
-// TestWaitIdleSeesWhatIsLeaving uses a retry that is dead-lettered to a full queue, which
+// TestWaitIdleCountsDeadLetteringInTheBroker uses a retry that is dead-lettered to a full queue, which
 // rejects it, and that the broker tries again three minutes later.
-func TestWaitIdleSeesWhatIsLeaving(t *testing.T) {
+func TestWaitIdleCountsDeadLetteringInTheBroker(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := warrentest.NewBroker(t)
@@ -97,9 +97,9 @@ func TestWaitIdleSeesWhatIsLeaving(t *testing.T) {
 	})
 }
 
-// TestWaitIdleWaitsUntilAllIsTold checks that WaitIdle waits for the worker's events, which come
+// TestWaitIdleWaitsForAllEvents checks that WaitIdle waits for the worker's events, which come
 // after the broker is idle, especially if an observer of the events is slow.
-func TestWaitIdleWaitsUntilAllIsTold(t *testing.T) {
+func TestWaitIdleWaitsForAllEvents(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := warrentest.NewBroker(t)
@@ -118,7 +118,7 @@ func TestWaitIdleWaitsUntilAllIsTold(t *testing.T) {
 	})
 }
 
-func TestWaitIdleKnowsAllWorkers(t *testing.T) {
+func TestWaitIdleCountsAllWorkers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := warrentest.NewBroker(t)
@@ -173,7 +173,7 @@ func TestTwoMayWaitAtOnce(t *testing.T) {
 	})
 }
 
-func TestWaitsThatComeToNothingTellWhatTheySaw(t *testing.T) {
+func TestFailedWaitsReportWhatTheySaw(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string

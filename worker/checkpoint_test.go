@@ -103,7 +103,7 @@ func TestALongJobSurvivesThreeDeployments(t *testing.T) {
 	})
 }
 
-func TestACheckpointOutlivesTheGrace(t *testing.T) {
+func TestACheckpointIsKeptWhenTheGraceIsOver(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		hang := make(chan struct{}, 1)

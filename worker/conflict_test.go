@@ -66,9 +66,9 @@ func TestConflictingTopologyIsReportedWholeAndNothingIsDeclared(t *testing.T) {
 	})
 }
 
-// TestAConflictWhileRunningIsToldByTheHealth: someone replaces the queue. It is no
+// TestHealthReportsAConflictWhileRunning: someone replaces the queue. It is no
 // reason to stop, since other queues have work to do.
-func TestAConflictWhileRunningIsToldByTheHealth(t *testing.T) {
+func TestHealthReportsAConflictWhileRunning(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		r := b.run(nothing)

@@ -37,7 +37,7 @@ func (g *gate) Handle(ctx context.Context, _ *message.Message) error {
 	return nil
 }
 
-func TestPauseGivesBackWhatNobodyHasSeen(t *testing.T) {
+func TestPauseRequeuesMessagesThatNoHandlerHasBegun(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*worker.Queue){
 		"any goroutine takes any message": func(*worker.Queue) {},
@@ -189,9 +189,9 @@ func impatient(c *worker.Config) {
 	c.Broker.Backoff.InitialInterval, c.Broker.Backoff.MaxInterval = fast, fast
 }
 
-// TestNothingBeginsOnceAChangeOfLanesIsCutShort: while the lanes of the old number are
+// TestNoMessageBeginsOnceAChangeOfLanesIsCutShort: while the lanes of the old number are
 // emptied, a stop and a pause must give back what no handler has begun.
-func TestNothingBeginsOnceAChangeOfLanesIsCutShort(t *testing.T) {
+func TestNoMessageBeginsOnceAChangeOfLanesIsCutShort(t *testing.T) {
 	t.Parallel()
 	const prefetched = 12
 	for name, cut := range map[string]func(*running){

@@ -12,9 +12,9 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// TestAnUnknownExchangeTypeCostsNobodyTheConnection: RabbitMQ closes the connection of a
+// TestAnUnknownExchangeTypeClosesNoConnection: RabbitMQ closes the connection of a
 // client that declares an exchange whose type comes with a plugin that is not enabled.
-func TestAnUnknownExchangeTypeCostsNobodyTheConnection(t *testing.T) {
+func TestAnUnknownExchangeTypeClosesNoConnection(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		var lost int

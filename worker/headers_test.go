@@ -179,9 +179,9 @@ func TestForgedRecords(t *testing.T) {
 	}
 }
 
-// TestTheRecordTellsOfTheLatestAttempt, and of no other: not of an earlier panic,
+// TestTheRecordDescribesTheLatestAttempt, and of no other: not of an earlier panic,
 // and not of what a publisher made up.
-func TestTheRecordTellsOfTheLatestAttempt(t *testing.T) {
+func TestTheRecordDescribesTheLatestAttempt(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		b.queue.Retry.MaxAttempts = 2

@@ -230,9 +230,9 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestPublishTellsTheTruth is promise 8, as far as a healthy broker can show it;
+// TestPublishReturnsNilOnlyForConfirmedAndRoutedMessages is promise 8, as far as a healthy broker can show it;
 // package broker has the rest.
-func TestPublishTellsTheTruth(t *testing.T) {
+func TestPublishReturnsNilOnlyForConfirmedAndRoutedMessages(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		b.queue.MaxLength = 1

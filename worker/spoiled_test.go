@@ -14,9 +14,9 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// TestACopyThatCannotBeWrittenFreesItsHand: a handler that spoils the headers gets
+// TestACopyThatCannotBeWrittenFreesItsGoroutine: a handler that spoils the headers gets
 // its message dead-lettered by the broker, and the next message its turn.
-func TestACopyThatCannotBeWrittenFreesItsHand(t *testing.T) {
+func TestACopyThatCannotBeWrittenFreesItsGoroutine(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		b.run(handler.Func(func(_ context.Context, m *message.Message) error {

@@ -97,7 +97,7 @@ func TestTimeoutLeavesOtherDeadlinesAlone(t *testing.T) {
 	})
 }
 
-func TestTimeoutOfNothingIsNoLimit(t *testing.T) {
+func TestAZeroTimeoutIsNoLimit(t *testing.T) {
 	t.Parallel()
 	for _, d := range []time.Duration{0, -1} {
 		err := timeout(d)(handler.Func(func(ctx context.Context, _ *message.Message) error {

@@ -82,8 +82,8 @@ func (c deaf) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestAnAnswerThatIsLostChangesNothing: the client sends the script again.
-func TestAnAnswerThatIsLostChangesNothing(t *testing.T) {
+// TestALostAnswerIsRequestedAgain: the client sends the script again.
+func TestALostAnswerIsRequestedAgain(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	var lose atomic.Bool

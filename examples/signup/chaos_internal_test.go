@@ -177,7 +177,7 @@ func (c *chaos) trouble(n int) {
 	}
 }
 
-func TestWhateverIsKilledEveryAccountGetsItsMails(t *testing.T) {
+func TestEveryAccountGetsItsMailsWhenProcessesAreKilled(t *testing.T) {
 	n := 100
 	if text := os.Getenv(chaosVariable); text != "" {
 		var err error

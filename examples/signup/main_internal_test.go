@@ -39,7 +39,7 @@ func prefix(t *testing.T) string {
 	return p
 }
 
-func TestTheSelfTestTellsTheStory(t *testing.T) {
+func TestTheSelfTestPrintsItsSteps(t *testing.T) {
 	data := t.TempDir() // shared, so that the second run finds the accounts of the first
 	for name, o := range map[string]options{
 		"on an embedded broker":      {},

@@ -11,10 +11,10 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// TestAnAbandonedCallWritesNothing cuts calls short at many moments. The race detector
+// TestAnAbandonedCallIsNotWritten cuts calls short at many moments. The race detector
 // fails it if an answer that comes later is written where the caller reads. The session
 // survives: no channel is closed twice.
-func TestAnAbandonedCallWritesNothing(t *testing.T) {
+func TestAnAbandonedCallIsNotWritten(t *testing.T) {
 	t.Parallel()
 	url, queue := rabbit.URL(t), rabbit.Queue(t)
 	session, err := amqp.Dial(t.Context(), amqp.Config{URL: url, Dial: rabbit.Dial}, "test")

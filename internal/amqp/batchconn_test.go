@@ -177,9 +177,9 @@ func TestCloseIsBounded(t *testing.T) {
 	})
 }
 
-// TestAWriteErrorIsTold to the next writer, and closes the connection under the
+// TestAWriteErrorIsReported to the next writer, and closes the connection under the
 // reader at once.
-func TestAWriteErrorIsTold(t *testing.T) {
+func TestAWriteErrorIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fault := errors.New("cable pulled")

@@ -13,9 +13,9 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// TestAConfirmThatNeverComesHoldsUpNobody is promise 8 where a quorum queue has lost its
+// TestAMissingConfirmDelaysNoOtherMessage is promise 8 where a quorum queue has lost its
 // majority: its messages are never confirmed, while messages of other queues are.
-func TestAConfirmThatNeverComesHoldsUpNobody(t *testing.T) {
+func TestAMissingConfirmDelaysNoOtherMessage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		dev, err := devbroker.Pipe(devbroker.Config{})

@@ -71,9 +71,9 @@ func TestAThousandFirstDelaysSucceed(t *testing.T) {
 	}
 }
 
-// TestADeclarationOutlivesTheCallerThatBeganIt: the first deadline is too short for it,
+// TestADeclarationContinuesWhenItsCallerGivesUp: the first deadline is too short for it,
 // and the next publish finds it done.
-func TestADeclarationOutlivesTheCallerThatBeganIt(t *testing.T) {
+func TestADeclarationContinuesWhenItsCallerGivesUp(t *testing.T) {
 	t.Parallel()
 	node := rabbit.Start(t)
 	p := publisher(t, amqp.Config{URL: node.URL()}, "amq.topic")

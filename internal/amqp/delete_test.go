@@ -81,9 +81,9 @@ func TestAQueueInUseIsNotDeleted(t *testing.T) {
 	}
 }
 
-// TestUnboundQueuesReceiveNothing: a binding is found by its arguments too, and one that
+// TestUnboundQueuesReceiveNoMessage: a binding is found by its arguments too, and one that
 // does not exist is no error.
-func TestUnboundQueuesReceiveNothing(t *testing.T) {
+func TestUnboundQueuesReceiveNoMessage(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		queue, url := rabbit.Queue(t), rabbit.URL(t)
 		s, ch := session(t, amqp.Config{URL: url}), rabbit.Channel(t, url)

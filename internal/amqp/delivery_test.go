@@ -115,8 +115,8 @@ func TestFillKeepsTheRest(t *testing.T) {
 	}
 }
 
-// TestFillLeavesNothingBehind: the same message is filled again and again.
-func TestFillLeavesNothingBehind(t *testing.T) {
+// TestFillDeletesItsQueues: the same message is filled again and again.
+func TestFillDeletesItsQueues(t *testing.T) {
 	t.Parallel()
 	m := message.Message{ID: "old", Attempt: 9, DeliveryCount: 4, Redelivered: true, Transient: true, Headers: message.Headers{"old": true}}
 	amqp.NewDelivery("email", amqp091.Delivery{}).Fill(&m)

@@ -48,7 +48,7 @@ func TestHeadersSurviveJSON(t *testing.T) {
 	}
 }
 
-func TestHeadersThatAreNone(t *testing.T) {
+func TestInvalidHeaders(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{
 		`[]`, `7`, `{"a": 1.5}`, `{"a": 9223372036854775808}`, `{"a": {}}`, `{"a": {"int8": 128}}`, `{"a": {"int8": "1"}}`,

@@ -40,8 +40,8 @@ func TestTheLastFlushSwallowsNoOutcome(t *testing.T) {
 	}
 }
 
-// TestOutcomesThatCannotBeToldAreCounted: they were accepted before the channel failed.
-func TestOutcomesThatCannotBeToldAreCounted(t *testing.T) {
+// TestOutcomesThatCannotBeSentAreCounted: they were accepted before the channel failed.
+func TestOutcomesThatCannotBeSentAreCounted(t *testing.T) {
 	t.Parallel()
 	s := newSettler(&recorder{fault: errors.New("closed")}, 1000)
 	for tag := range uint64(3) {

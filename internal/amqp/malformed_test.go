@@ -14,10 +14,10 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// TestWhatCannotBeWrittenCostsNobodyElse publishes good messages beside some that
+// TestAMessageThatCannotBeWrittenFailsAlone publishes good messages beside some that
 // AMQP has no room for, and some whose context ends during a declaration: the
 // connection that all share stays.
-func TestWhatCannotBeWrittenCostsNobodyElse(t *testing.T) {
+func TestAMessageThatCannotBeWrittenFailsAlone(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		url := rabbit.URL(t)
 		exchange, _, _ := exchangeWithQueue(t, url, nil)

@@ -13,7 +13,7 @@ import (
 
 // A missing exchange costs the channel, and so all that is on it; only the message to
 // that exchange is unroutable.
-func TestAMissingExchangeIsNobodyElsesFault(t *testing.T) {
+func TestAMissingExchangeFailsOnlyItsOwnMessage(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		url := rabbit.URL(t)
 		s := amqp.NewSender(reaching(amqp.Config{URL: url}), "test", nil)

@@ -55,8 +55,8 @@ func publisher(t *testing.T, cfg amqp.Config, exchange string) *broker.Publisher
 // place is where a message is published.
 type place struct{ url, exchange, key string }
 
-// TestPublishTellsTheTruth is promise 8.
-func TestPublishTellsTheTruth(t *testing.T) {
+// TestPublishReturnsNilOnlyForConfirmedAndRoutedMessages is promise 8.
+func TestPublishReturnsNilOnlyForConfirmedAndRoutedMessages(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string

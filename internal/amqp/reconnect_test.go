@@ -42,8 +42,8 @@ func TestNodesInTurn(t *testing.T) {
 	})
 }
 
-// TestReconnectsForEver: the start-up time no longer counts once there was a session.
-func TestReconnectsForEver(t *testing.T) {
+// TestReconnectsWithoutLimit: the start-up time no longer counts once there was a session.
+func TestReconnectsWithoutLimit(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		const startup = 300 * time.Millisecond
 		proxy := rabbit.NewProxy(t, rabbit.URL(t))

@@ -31,9 +31,9 @@ func (r *gapRecorder) Reject(tag uint64, requeue bool) error {
 	return r.note("reject %d %v", tag, requeue)
 }
 
-// TestSettlerTellsTogetherWhatItMay gives outcomes in some order and looks at what
+// TestSettlerAcknowledgesTheContiguousPrefixTogether gives outcomes in some order and looks at what
 // the broker is told when the settler stops.
-func TestSettlerTellsTogetherWhatItMay(t *testing.T) {
+func TestSettlerAcknowledgesTheContiguousPrefixTogether(t *testing.T) {
 	t.Parallel()
 	type outcome = settlement
 	tests := []struct {

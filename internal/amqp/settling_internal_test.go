@@ -106,9 +106,9 @@ func randomAnswer(r *rand.Rand, mix uint8) answer {
 	return answer(r.IntN(3))
 }
 
-// TestHandsThatReceiveTogether: a hand may finish what another has received after it.
+// TestGoroutinesThatReceiveTogether: a hand may finish what another has received after it.
 // That must not settle the first.
-func TestHandsThatReceiveTogether(t *testing.T) {
+func TestGoroutinesThatReceiveTogether(t *testing.T) {
 	t.Parallel()
 	for range 400 {
 		receiveTogether(t, 200)
@@ -145,9 +145,9 @@ func receiveTogether(t *testing.T, count uint64) {
 	account(t, want, channel.rest())
 }
 
-// TestASlowHeadHoldsNobody: with the first delivery still in hand the others are
+// TestASlowFirstMessageDelaysNoOtherAck: with the first delivery still in hand the others are
 // settled all the same.
-func TestASlowHeadHoldsNobody(t *testing.T) {
+func TestASlowFirstMessageDelaysNoOtherAck(t *testing.T) {
 	t.Parallel()
 	channel := newRecorder()
 	s := newSettler(channel, 1000) // more than will be ready: the timer must do it

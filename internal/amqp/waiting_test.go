@@ -24,8 +24,8 @@ func (n noticed) Done() <-chan struct{} {
 	return n.Context.Done()
 }
 
-// TestSessionTellsTheLatestReason, and not the one of the moment it was asked.
-func TestSessionTellsTheLatestReason(t *testing.T) {
+// TestSessionReportsTheLatestReason, and not the one of the moment it was asked.
+func TestSessionReportsTheLatestReason(t *testing.T) {
 	t.Parallel()
 	c := amqp.NewConnector(amqp.Config{URL: "amqp://127.0.0.1:1/"}, "test", nil)
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -90,8 +90,8 @@ func TestSessionWaits(t *testing.T) {
 	})
 }
 
-// TestWaitersHearTheEnd: no caller waits for a session that cannot come.
-func TestWaitersHearTheEnd(t *testing.T) {
+// TestWaitersReturnWhenTheSessionEnds: no caller waits for a session that cannot come.
+func TestWaitersReturnWhenTheSessionEnds(t *testing.T) {
 	t.Parallel()
 	r := run(t, amqp.Config{URL: "amqp://127.0.0.1:1/"}, nil)
 	result := make(chan error, 1)

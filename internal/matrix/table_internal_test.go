@@ -26,7 +26,7 @@ func record(t *testing.T, lines string) results {
 	return r
 }
 
-func TestTheTableSaysWhatIsWrong(t *testing.T) {
+func TestTheTableShowsTheFault(t *testing.T) {
 	t.Parallel()
 	const good = "TestA pass\n- pass"
 	tests := []struct {
@@ -98,7 +98,7 @@ func TestEveryScenarioOfTheConformanceSuiteHasARow(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotBuildIsToldWithItsReason(t *testing.T) {
+func TestAFailedBuildIsReportedWithItsReason(t *testing.T) {
 	t.Parallel()
 	r := newResults()
 	for _, line := range []string{

@@ -11,7 +11,7 @@ import (
 	"github.com/warren-mq/warren/internal/printable"
 )
 
-func TestWhatCommandsATerminalIsNotPrinted(t *testing.T) {
+func TestTerminalSequencesAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ text, cell, lines string }{
 		"plain text stays":                       {"Grüße, Πλάτων 👍", "Grüße, Πλάτων 👍", "Grüße, Πλάτων 👍"},

@@ -14,7 +14,7 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-func TestAClusterOutlivesAKilledNode(t *testing.T) {
+func TestAClusterSurvivesAKilledNode(t *testing.T) {
 	rabbit.NeedsDisk(t)
 	var addresses []string
 	t.Run("three nodes", func(t *testing.T) {

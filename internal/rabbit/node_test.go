@@ -9,7 +9,7 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 )
 
-func TestADurableMessageOutlivesAKilledNode(t *testing.T) {
+func TestADurableMessageSurvivesAKilledNode(t *testing.T) {
 	rabbit.NeedsDisk(t)
 	t.Parallel()
 	node := rabbit.Start(t)

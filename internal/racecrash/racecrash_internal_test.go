@@ -2,7 +2,7 @@ package racecrash
 
 import "testing"
 
-func TestACrashOfTheRaceDetectorIsToldFromAFailure(t *testing.T) {
+func TestACrashOfTheRaceDetectorIsNotAFailure(t *testing.T) {
 	t.Parallel()
 	for output, want := range map[string]bool{
 		"ThreadSanitizer: CHECK failed: tsan_rtl.cpp:346":                                                 true,

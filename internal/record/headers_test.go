@@ -12,8 +12,8 @@ import (
 	"github.com/warren-mq/warren/internal/record"
 )
 
-// TestIsOwnKnowsEveryHeaderConstant reads the constants Header… of this package.
-func TestIsOwnKnowsEveryHeaderConstant(t *testing.T) {
+// TestIsOwnListsEveryHeaderConstant reads the constants Header… of this package.
+func TestIsOwnListsEveryHeaderConstant(t *testing.T) {
 	t.Parallel()
 	sources := func(i fs.FileInfo) bool { return !strings.HasSuffix(i.Name(), "_test.go") }
 	packages, err := parser.ParseDir(token.NewFileSet(), ".", sources, 0) //nolint:staticcheck // one package, no build tags

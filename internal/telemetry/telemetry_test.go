@@ -54,7 +54,7 @@ func TestGlobalsMayBeSetLate(t *testing.T) {
 	}
 }
 
-func TestInstalledKnowsTheProviderItIsGiven(t *testing.T) {
+func TestInstalledFindsTheProvider(t *testing.T) {
 	t.Parallel()
 	if telemetry.Installed(tracenoop.NewTracerProvider()) {
 		t.Error("the no-op provider is said to be installed")
@@ -187,7 +187,7 @@ func TestErrorTypeLooksThroughWrapsAndMarks(t *testing.T) {
 	}
 }
 
-func TestBucketsTellWhatIsOverTheDefaultTimeout(t *testing.T) {
+func TestBucketsSeparateDurationsOverTheDefaultTimeout(t *testing.T) {
 	t.Parallel()
 	b := telemetry.Buckets()
 	if !slices.IsSorted(b) || !slices.Contains(b, 60) || b[len(b)-1] < 300 {

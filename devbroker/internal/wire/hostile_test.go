@@ -88,7 +88,7 @@ func TestMalformedMethodsAreRefusedInRabbitMQsWords(t *testing.T) {
 	}
 }
 
-func TestATableThatIsNoneHasAnErrorOfItsOwn(t *testing.T) {
+func TestAnInvalidTableNameHasAnErrorOfItsOwn(t *testing.T) {
 	t.Parallel()
 	if _, err := wire.ParseMethod([]byte("\x00\x32\x00\x32\x00\x00\x00\x00\x00\x00\x00\x00\x01\x05")); !errors.Is(err, wire.ErrBadTable) {
 		t.Errorf("among arguments: got %v, want ErrBadTable", err)
@@ -123,7 +123,7 @@ func TestUnknownMethodsAreNamedByNumber(t *testing.T) {
 	}
 }
 
-func TestWhatHasBeenParsedKeepsNothingOfTheInput(t *testing.T) {
+func TestParsedValuesKeepNoPartOfTheInput(t *testing.T) {
 	t.Parallel()
 	in := payload(t, wire.AppendMethod(nil, 1, &wire.QueueDeclare{Queue: "queue", Arguments: everyType()}))
 	m, err := wire.ParseMethod(in)
@@ -138,7 +138,7 @@ func TestWhatHasBeenParsedKeepsNothingOfTheInput(t *testing.T) {
 }
 
 // It does not run beside others: they would be measured too.
-func TestALengthThatTheInputHasNotGotAllocatesNothing(t *testing.T) {
+func TestALengthBeyondTheInputAllocatesNoMemory(t *testing.T) {
 	arguments := func(table string) func() error {
 		return func() error {
 			_, err := wire.ParseMethod([]byte("\x00\x32\x00\x0a\x00\x00\x00\x00" + table)) // of queue.declare

@@ -127,7 +127,7 @@ func TestTablesAreReadAsRabbitMQReadsThem(t *testing.T) {
 	}
 }
 
-func TestAValueThatAMQPHasNotGotPanics(t *testing.T) {
+func TestAValueThatAMQPCannotEncodePanics(t *testing.T) {
 	t.Parallel()
 	defer func() {
 		const want = "wire: table has a value of type int, which AMQP has not got"

@@ -93,9 +93,9 @@ func TestAProcessThatFallsSilentIsMissing(t *testing.T) {
 	})
 }
 
-// TestWhatAnyoneAnnouncesHarmsNoListener: the next valid announcement is still received, and an
+// TestHostileAnnouncementsHarmNoListener: the next valid announcement is still received, and an
 // address is accepted only in the form that the broker gives it.
-func TestWhatAnyoneAnnouncesHarmsNoListener(t *testing.T) {
+func TestHostileAnnouncementsHarmNoListener(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		l, ch := listening(t)
 		before := l.Invalid()

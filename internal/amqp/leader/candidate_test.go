@@ -230,7 +230,7 @@ func TestReceiveEndsWithItsContext(t *testing.T) {
 }
 
 // RabbitMQ forgets, in a transaction, that a full quorum queue has refused a message.
-func TestATransactionDoesNotTellOfAFullQueue(t *testing.T) {
+func TestATransactionDoesNotReportAFullQueue(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		l := newLeadership(t)
 		full := rabbit.Queue(t)

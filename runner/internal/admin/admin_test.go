@@ -63,7 +63,7 @@ func handler(f *fake, token string) http.Handler {
 	})
 }
 
-func TestWhoIsAnswered(t *testing.T) {
+func TestWhichRequestsAreAnswered(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		token, method, target string
@@ -110,8 +110,8 @@ func TestWhoIsAnswered(t *testing.T) {
 	}
 }
 
-// TestReadyzTellsWhyOnlyToWhoMayKnow: its reasons name users and virtual hosts.
-func TestReadyzTellsWhyOnlyToWhoMayKnow(t *testing.T) {
+// TestReadyzShowsReasonsOnlyWithTheToken: its reasons name users and virtual hosts.
+func TestReadyzShowsReasonsOnlyWithTheToken(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		remote, host, bearer string

@@ -19,7 +19,7 @@ schedules: [{name: nightly, cron: "@daily", key: mail, codec: later}]
 log: {level: info}
 `
 
-func TestDiffTellsWhatAChangeTakes(t *testing.T) {
+func TestDiffReturnsHowAChangeIsApplied(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		replace []string

@@ -118,7 +118,7 @@ type pending string
 
 const events pending = "SELECT count(*) FROM warren_outbox"
 
-func TestOfManyAtOnceOneGetsTheAddressAndTheOthersLearnWhose(t *testing.T) {
+func TestConcurrentSignUpsWithOneAddressCreateOneAccount(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, where string) {
 		s, same := open(t, where), open(t, where)

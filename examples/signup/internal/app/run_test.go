@@ -43,7 +43,7 @@ func TestAServiceThatCannotBeServedEnds(t *testing.T) {
 	}
 }
 
-func TestNothingIsOpenedForABrokerThatIsNone(t *testing.T) {
+func TestNoConnectionIsOpenedForAnInvalidBroker(t *testing.T) {
 	t.Parallel()
 	for _, role := range app.Roles() {
 		_, err := app.New(t.Context(), config(t, "http://user:secret@b/"), role)
@@ -53,7 +53,7 @@ func TestNothingIsOpenedForABrokerThatIsNone(t *testing.T) {
 	}
 }
 
-func TestWhatIsRemovedIsGoneAndNothingElse(t *testing.T) {
+func TestRemoveDeletesOnlyTheQueuesOfTheDemo(t *testing.T) {
 	t.Parallel()
 	c := config(t, rabbit.URL(t))
 	a, err := app.New(t.Context(), c, app.Roles()...)

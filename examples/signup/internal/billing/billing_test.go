@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestATrialBeginsOnceHoweverOftenItIsTold(t *testing.T) {
+func TestATrialBeginsOnceForRepeatedRequests(t *testing.T) {
 	t.Parallel()
 	b, err := billing.Open(t.Context(), filepath.Join(t.TempDir(), "billing.db"))
 	if err != nil {

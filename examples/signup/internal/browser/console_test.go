@@ -266,7 +266,7 @@ func TestAQueueIsPausedAndAHandlerCancelledInTheConsole(t *testing.T) {
 	tab.Until("it was published", `document.querySelector(".notice").innerText.includes("published now")`)
 }
 
-func TestConsolePagesShutNobodyOut(t *testing.T) {
+func TestConsolePagesAreAccessible(t *testing.T) {
 	t.Parallel()
 	n := newNight(t, console.Link{Name: "broker", Path: "/console/"}, console.Link{Name: "billing", Path: "/console/broker/billing/"})
 	b := open(t)

@@ -23,7 +23,7 @@ func everywhere() map[string]string {
 	}
 }
 
-func TestPagesShutNobodyOut(t *testing.T) {
+func TestPagesAreAccessible(t *testing.T) {
 	t.Parallel()
 	b := open(t)
 	url := livetest.Serve(t, livetest.Busy())

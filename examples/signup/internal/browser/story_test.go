@@ -255,7 +255,7 @@ func (s *story) lookAtTheForms() {
 }
 
 // look takes pictures of the page if -pictures is set, and checks it with axe-core.
-// TestPagesShutNobodyOut tests the other looks.
+// TestPagesAreAccessible tests the other looks.
 func (s *story) look(tab *browser.Tab, name string) {
 	s.t.Helper()
 	picture(tab, "signup-"+name)

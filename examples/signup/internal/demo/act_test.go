@@ -45,7 +45,7 @@ func TestButtonsDoWhatTheySay(t *testing.T) {
 	}
 }
 
-func TestOfALargeCrowdNobodyIsCountedForTheLatencyAndOneThingIsDoneAtATime(t *testing.T) {
+func TestALargeCrowdIsNotMeasuredAndRunsAlone(t *testing.T) {
 	const crowd = 150
 	d := start(t)
 	if said, err := d.Do(t.Context(), live.Action{Verb: live.SignUp, Count: crowd}); err != nil || said != "Signing up 150 people." {

@@ -9,7 +9,7 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 )
 
-func TestACrowdCanBeStoppedAndWhatFailsIsTold(t *testing.T) {
+func TestACrowdCanBeStoppedAndItsFailuresAreReported(t *testing.T) {
 	d := start(t)
 	do := func(a live.Action) {
 		t.Helper()

@@ -67,7 +67,7 @@ func TestAJourneySaysWhatBecameOfATask(t *testing.T) {
 	}
 }
 
-func TestWhatTheBrokerNeverHeardOfIsNotCounted(t *testing.T) {
+func TestMessagesThatNeverReachedTheBrokerAreNotCounted(t *testing.T) {
 	t.Parallel()
 	var w watch
 	w.onWorker(worker.Settled{Queue: "q", Message: &message.Message{Queue: "q"}, SettleErr: broker.ErrStale})
@@ -87,7 +87,7 @@ func TestALostConnectionIsCountedOnce(t *testing.T) {
 	}
 }
 
-func TestAFloodLeavesTheJourneysOfOthersAlone(t *testing.T) {
+func TestAFloodChangesNoOtherJourney(t *testing.T) {
 	t.Parallel()
 	var w watch
 	w.onMail(catcher.Mail{Account: floodAccount + "1"})
@@ -116,7 +116,7 @@ func TestAJourneyOfTheOldWayIsInTheOrderOfTime(t *testing.T) {
 	}
 }
 
-func TestASignUpWithAKnownAddressIsDoneOnceItsOwnerIsTold(t *testing.T) {
+func TestASignUpWithAKnownAddressEndsWithAMailToItsOwner(t *testing.T) {
 	t.Parallel()
 	var w watch
 	queues := []string{app.WelcomeQueue, app.VerificationQueue}

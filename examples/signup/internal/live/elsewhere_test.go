@@ -38,7 +38,7 @@ func TestPagesDoNotPretendToHaveTheMailsOfAnotherServer(t *testing.T) {
 	}
 }
 
-func TestAServiceAloneSaysWhereThePagesAre(t *testing.T) {
+func TestAServiceWithoutPagesPrintsTheirAddress(t *testing.T) {
 	t.Parallel()
 	service := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	server := httptest.NewServer(live.Beside(live.Absent(), service))

@@ -131,7 +131,7 @@ func TestTheInboxShowsTheMailsToOneAddress(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotThereIsNotFound(t *testing.T) {
+func TestAMissingMessageIsNotFound(t *testing.T) {
 	t.Parallel()
 	url := livetest.Serve(t, livetest.Busy())
 	for _, path := range []string{"/inbox/m9", "/journey/9", "/live/x", "/assets/x.js"} {

@@ -52,7 +52,7 @@ func (w *watcher) next() (data string, ok bool) {
 	return data, false
 }
 
-func TestAStreamTellsOfAChange(t *testing.T) {
+func TestAStreamSendsAChange(t *testing.T) {
 	t.Parallel()
 	d := livetest.Busy()
 	w := watch(t, livetest.Serve(t, d)+"/live")
@@ -65,7 +65,7 @@ func TestAStreamTellsOfAChange(t *testing.T) {
 	}
 }
 
-func TestAStreamOutlivesTheServersTimeouts(t *testing.T) {
+func TestAStreamContinuesBeyondTheServersTimeouts(t *testing.T) {
 	t.Parallel()
 	d := livetest.Busy()
 	server := httptest.NewUnstartedServer(live.New(t.Context(), d, slog.New(slog.DiscardHandler)))
@@ -115,7 +115,7 @@ func TestAStreamEndsWithItsClient(t *testing.T) {
 	}
 }
 
-func TestAStreamOfWhatHasGoneSaysSo(t *testing.T) {
+func TestAStreamOfAForgottenJourneyReportsIt(t *testing.T) {
 	t.Parallel()
 	d := livetest.Busy()
 	w := watch(t, livetest.Serve(t, d)+"/journey/7")

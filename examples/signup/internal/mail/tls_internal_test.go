@@ -39,7 +39,7 @@ func talk(l net.Listener, config *tls.Config, offers string) string {
 	return said.String()
 }
 
-func TestAPasswordGoesToWhoHasACertificateAlone(t *testing.T) {
+func TestAPasswordIsSentOnlyToAServerWithACertificate(t *testing.T) {
 	t.Parallel()
 	known := httptest.NewTLSServer(nil) // for its certificate
 	t.Cleanup(known.Close)

@@ -48,7 +48,7 @@ func TestAnAddressWithAnAccountGetsTheAnswerOfANewOne(t *testing.T) {
 	}
 }
 
-func TestTheOwnerOfAnAddressIsToldAsItWasWritten(t *testing.T) {
+func TestTheMailToAnOwnerUsesTheAddressAsItWasWritten(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.send("POST", "/signup", asJSON, alice)
@@ -69,7 +69,7 @@ func TestTheOwnerOfAnAddressIsToldAsItWasWritten(t *testing.T) {
 
 // The test leaves out the hash: it takes the same time in both cases, and would hide a
 // difference.
-func TestTheTimeOfAnAnswerDoesNotTellWhoHasAnAccount(t *testing.T) {
+func TestTheTimeOfAnAnswerDoesNotRevealAccounts(t *testing.T) {
 	s := newSite(t)
 	s.hash = func(context.Context, string) (string, error) { return "hash", nil }
 	took := make([][]time.Duration, 2)

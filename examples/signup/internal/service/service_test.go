@@ -187,7 +187,7 @@ func TestASignUpLeavesTheAccountAndItsEventInTheOutbox(t *testing.T) {
 	}
 }
 
-func TestTheOldWayDoesAllInLineAndTellsWhatFails(t *testing.T) {
+func TestTheOldWayDoesEachStepInlineAndReportsItsFailure(t *testing.T) {
 	t.Parallel()
 	var done []string
 	do := func(name string) func(context.Context, event.SignedUp) error {

@@ -41,7 +41,7 @@ func TestAMailIsTheSameHoweverOftenItIsSent(t *testing.T) {
 	}
 }
 
-func TestALinkToANewPasswordTellsForWhichAndExpires(t *testing.T) {
+func TestAPasswordLinkNamesItsAccountAndExpires(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	var text string
@@ -66,7 +66,7 @@ func TestALinkToANewPasswordTellsForWhichAndExpires(t *testing.T) {
 	}
 }
 
-func TestAResetOfNobodyIsNoMail(t *testing.T) {
+func TestAResetOfAnUnknownAddressSendsNoMail(t *testing.T) {
 	t.Parallel()
 	m := welcome.Mailer{Send: func(_ context.Context, m mail.Mail) error {
 		t.Errorf("got %+v, want no mail", m)
@@ -77,7 +77,7 @@ func TestAResetOfNobodyIsNoMail(t *testing.T) {
 	}
 }
 
-func TestWhatTheMailServerSaysComesBack(t *testing.T) {
+func TestTheAnswerOfTheMailServerIsReturned(t *testing.T) {
 	t.Parallel()
 	refused := &mail.RefusedError{Code: 550, Err: errors.New("no such mailbox")}
 	m := welcome.Mailer{Send: func(context.Context, mail.Mail) error { return refused }}
