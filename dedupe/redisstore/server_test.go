@@ -29,6 +29,14 @@ type server struct {
 
 func newServer(t *testing.T) *server {
 	t.Helper()
+	s := prepare(t)
+	s.start()
+	return s
+}
+
+// prepare returns a server that has not started.
+func prepare(t *testing.T) *server {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "warren-redis-") //nolint:usetesting // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
@@ -40,8 +48,15 @@ func newServer(t *testing.T) *server {
 			t.Error(err)
 		}
 	})
-	s.start()
 	return s
+}
+
+// configure writes a configuration file into the folder of the server.
+func (s *server) configure(name, settings string) {
+	s.t.Helper()
+	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(settings), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func (s *server) start() {
