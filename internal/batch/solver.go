@@ -122,11 +122,12 @@ func (s *solver) fails(items []*item) bool {
 	return false
 }
 
-// postpones reports whether err is about the time, and so of all items.
+// postpones reports whether err is about the time, and so of all items. An error that is permanent is
+// about an item, also if it has a pause: a server may send Retry-After with any status.
 func postpones(err error) bool {
 	_, snoozed := retry.SnoozeDelay(err)
 	_, after := retry.AfterDelay(err)
-	return snoozed || after
+	return snoozed || after && !retry.IsPermanent(err) && !retry.IsDiscard(err)
 }
 
 // overrun is the error of a message whose batch ended at the earliest deadline of its messages. So

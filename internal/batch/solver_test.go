@@ -114,6 +114,28 @@ func TestAPostponedBatchIsCalledOnce(t *testing.T) {
 	}
 }
 
+// TestAPermanentErrorWithAPauseIsOfItsItem, and does not make the others dead letters.
+func TestAPermanentErrorWithAPauseIsOfItsItem(t *testing.T) {
+	t.Parallel()
+	for name, mark := range map[string]func(error) error{"permanent": retry.Permanent, "discarded": retry.Discard} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			wrong := mark(retry.After(time.Minute, errBad))
+			b := newBench(64, func(_ context.Context, items []int) error {
+				if slices.Contains(items, 7) {
+					return wrong
+				}
+				return nil
+			})
+			for i, err := range b.handleAll(t, make([]job, 64)) {
+				if (err != nil) != (i == 7) {
+					t.Errorf("item %d: error %v", i, err)
+				}
+			}
+		})
+	}
+}
+
 func TestHandleAllLeavesOutWhatCannotBeDecoded(t *testing.T) {
 	t.Parallel()
 	b := newBench(3, bad(1))
