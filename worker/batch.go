@@ -62,6 +62,15 @@ func (q *Subscription) HandleBatch(pattern string, h handler.BatchHandler, size 
 	}
 }
 
+// hasBatches reports whether a handler of the queue, or of the queue that q is a partition of, has
+// batches.
+func (q *Subscription) hasBatches() bool {
+	if q.whole != nil {
+		q = q.whole
+	}
+	return q.batch > 0
+}
+
 // batches returns how many batches may be handled at a time.
 func (q *Subscription) batches() (n int) {
 	for _, h := range q.handling() {

@@ -160,6 +160,41 @@ func TestAMessageThatHangsTakesItsBatchAlongOnce(t *testing.T) {
 }
 
 // TestBatchesLoseNothingWhenTheWireIsCut cuts the connection while batches are being handled.
+// TestAMessageThatHangsIsHandledAloneWithNativeDelays: the broker keeps no reason of a retry, so the
+// message is copied.
+func TestAMessageThatHangsIsHandledAloneWithNativeDelays(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b, ok := nativeBench(t)
+		if !ok {
+			return
+		}
+		b.queue.Timeout, b.queue.Retry.MaxAttempts = 500*time.Millisecond, 3
+		var mu sync.Mutex
+		var hung []int // the sizes of the calls that hung
+		b.batches(4, 400*time.Millisecond, func(ctx context.Context, rows []row) error {
+			if !slices.Contains(rows, row{3}) {
+				return nil
+			}
+			mu.Lock()
+			hung = append(hung, len(rows))
+			mu.Unlock()
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		for n := range 4 {
+			b.publish("key", row{n})
+		}
+		if d := b.deadLetter(); d.Headers["warren-attempt"] != int64(3) {
+			t.Errorf("the dead letter has the attempt %v, want 3", d.Headers["warren-attempt"])
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if len(hung) != 3 || hung[1] != 1 || hung[2] != 1 {
+			t.Errorf("calls with %v messages hung, want three, the last two of one message", hung)
+		}
+	})
+}
+
 func TestBatchesLoseNothingWhenTheWireIsCut(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		messages, cuts := rabbit.Scaled(4000), 5

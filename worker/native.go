@@ -78,10 +78,12 @@ func (q *Subscription) policyFor(m *message.Message) retry.Policy {
 }
 
 // delayedByBroker reports whether the broker keeps the pause of a retry. It cannot keep a
-// pause that the error asks for, and a checkpoint needs a copy of the message.
+// pause that the error asks for. A checkpoint needs a copy of the message, and so does a message that
+// overran its time in a batch: it is handled alone in its next attempt, by the reason in its headers.
 func (q *Subscription) delayedByBroker(a *attempt, out Outcome) bool {
 	_, after := retry.AfterDelay(out.Err)
-	return q.config.native() && !after && !snoozed(out) && a.saved() == a.Message.Headers.String(record.HeaderCheckpoint)
+	overran := out.Reason == message.ReasonTimeout && q.hasBatches()
+	return q.config.native() && !after && !overran && !snoozed(out) && a.saved() == a.Message.Headers.String(record.HeaderCheckpoint)
 }
 
 // checkNative returns an error if a queue has native delays and the broker would ignore them.
