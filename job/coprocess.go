@@ -67,15 +67,47 @@ func (c *coprocess) close() {
 	_, _ = c.stdin.Close(), c.stdout.Close()
 }
 
-// ask sends m to the process and waits for its answer. After an error, the process must
-// be ended.
-func (c *coprocess) ask(ctx context.Context, m *message.Message) (answer, error) {
-	c.asked++
-	var checkpoint json.RawMessage
-	if c.exec.Checkpoints {
-		checkpoint = saved(ctx)
+// question is a line for a process, with the way to read its answer.
+type question struct {
+	messageID string // of the first message
+	several   bool   // it is about a batch with several messages
+	limit     int    // the longest answer, in bytes
+	line      func(id uint64) ([]byte, error)
+	read      func(line []byte, id uint64) (answer, error)
+}
+
+// about returns the question for m.
+func (e Exec) about(ctx context.Context, m *message.Message) question {
+	return question{
+		messageID: m.ID, limit: e.MaxAnswerBytes,
+		line: func(id uint64) ([]byte, error) {
+			var checkpoint json.RawMessage
+			if e.Checkpoints {
+				checkpoint = saved(ctx)
+			}
+			return encodeRequest(ctx, id, m, checkpoint)
+		},
+		read: e.readAnswer,
 	}
-	line, err := encodeRequest(ctx, c.asked, m, checkpoint)
+}
+
+// readAnswer reads the answer about one message.
+func (e Exec) readAnswer(line []byte, id uint64) (answer, error) {
+	a, err := parseAnswer(line, id)
+	if err == nil && len(a.emitted) > 0 && e.Emits == nil {
+		err = errors.New(`"emit" is set, want none without Emits`)
+	}
+	if err == nil && (a.Reply != nil || a.Reason != "") && e.Replies == nil {
+		err = errNoReply
+	}
+	return a, err
+}
+
+// ask sends q to the process and waits for its answer. After an error, the process must
+// be ended.
+func (c *coprocess) ask(ctx context.Context, q question) (answer, error) {
+	c.asked++
+	line, err := q.line(c.asked)
 	if err != nil {
 		return answer{}, err
 	}
@@ -83,21 +115,15 @@ func (c *coprocess) ask(ctx context.Context, m *message.Message) (answer, error)
 		rest, _ := c.answer.Peek(c.answer.Buffered())
 		return answer{}, c.nonsense(rest, errors.New("output without a message, want output only as the answer to a message"))
 	}
-	c.stderr.begin(ctx, m)
+	c.stderr.begin(ctx, q.messageID)
 	if n, err := c.stdin.Write(line); err != nil && n == 0 {
 		return answer{}, errUnsent
 	} // after a partial write, the process may still have answered
-	reply, err := c.answered(ctx)
+	reply, err := c.answered(ctx, q.limit)
 	if err != nil {
 		return answer{}, err
 	}
-	a, err := parseAnswer(reply, c.asked)
-	if err == nil && len(a.emitted) > 0 && c.exec.Emits == nil {
-		err = errors.New(`"emit" is set, want none without Emits`)
-	}
-	if err == nil && (a.Reply != nil || a.Reason != "") && c.exec.Replies == nil {
-		err = errNoReply
-	}
+	a, err := q.read(reply, c.asked)
 	if err != nil {
 		return a, c.nonsense(reply, err)
 	}
@@ -105,9 +131,9 @@ func (c *coprocess) ask(ctx context.Context, m *message.Message) (answer, error)
 }
 
 // answered reads lines until the answer, and keeps the checkpoints before it.
-func (c *coprocess) answered(ctx context.Context) ([]byte, error) {
+func (c *coprocess) answered(ctx context.Context, limit int) ([]byte, error) {
 	for {
-		line, err := readLine(c.answer, c.exec.MaxAnswerBytes)
+		line, err := readLine(c.answer, limit)
 		switch {
 		case errors.Is(err, errTooLong):
 			return nil, c.nonsense(line, err)

@@ -68,4 +68,50 @@
 // stdin ends.
 //
 // After such failures, the start of the next process and its message wait for Backoff.
+//
+// # Batches
+//
+// The method BatchHandler of Exec and Webhook returns a handler of batches, for HandleBatch of package
+// worker. Each message of a batch is an object as above, with "item", its index from 0, instead of
+// "id":
+//
+//	{"item":0,"message_id":"…","attempt":1,…,"body":"…"}
+//
+// A program or server names the items that failed. The other ones are acknowledged. Each failed one is
+// an object with "item" and "error", and one of the other fields of an answer if need be. It keeps its own
+// attempts:
+//
+//	{"item":0,"error":"mailbox is full"}                      tried again
+//	{"item":3,"error":"mailbox is full","retry_after":"30s"}  tried again after the pause
+//	{"item":4,"error":"no such user","permanent":true}        dead-lettered
+//	{"item":7,"error":"has unsubscribed","discard":true}      discarded
+//
+// A command reads a line for each message from stdin, and writes a line for each failed item to stdout.
+// The lines count if its exit status acknowledges. Its environment has WARREN_QUEUE, WARREN_BATCH_SIZE
+// and the trace of the batch, and no other properties.
+//
+// A persistent process reads one line for a batch. Its answer has the failed items in a list, which may be
+// empty, or is about the whole batch:
+//
+//	{"id":1,"messages":[{"item":0,…},{"item":1,…}]}
+//	{"id":1,"failed":[{"item":1,"error":"mailbox is full"}]}
+//	{"id":1,"ok":true}
+//	{"id":1,"error":"the database is down"}
+//
+// A webhook posts the list of the messages as application/json, with the headers Warren-Queue,
+// Warren-Batch-Size and the trace of the batch. A response to a 2xx is empty, or an object with the failed
+// items. The webhook-id of a signature is random.
+//
+//	{"failed":[{"item":1,"error":"mailbox is full"}]}
+//
+// After every other exit status, "error", response or output it is unknown which messages failed. Then
+// the batch is handled again in parts, until each message has a result of its own. So a message that is
+// dead-lettered was handled alone, or named. "retry_after", retry-after or Retry-After about a whole batch
+// postpones all of its messages instead. A process that ends during a batch of several messages is
+// replaced without Backoff, since parts of the batch follow.
+//
+// An item that is named twice or does not exist is an error, and so is other output, an unknown field, or
+// output beyond 64 KiB (MaxAnswerBytes for persistent processes) and 2 KiB more for each message.
+//
+// Emits, Replies, Checkpoints and CloudEvents need a single message, so they are refused.
 package job

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"sync"
-
-	"github.com/warren-mq/warren/message"
 )
 
 // maxLogLine is the longest part of a line that is logged, in bytes.
@@ -46,10 +44,10 @@ func (l *lineLog) log() {
 }
 
 // begin drops the kept output, which belongs to the previous message.
-func (l *lineLog) begin(ctx context.Context, m *message.Message) {
+func (l *lineLog) begin(ctx context.Context, messageID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.tail, l.ctx, l.id = tail{}, context.WithoutCancel(ctx), m.ID
+	l.tail, l.ctx, l.id = tail{}, context.WithoutCancel(ctx), messageID
 }
 
 // flush logs a last line that has no newline.

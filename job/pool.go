@@ -29,25 +29,34 @@ type pool struct {
 
 func newPool(e Exec) *pool { return &pool{exec: e, closing: make(chan struct{})} }
 
-// respond sends m to an idle process, or to a new one.
+// respond handles m.
 func (p *pool) respond(ctx context.Context, m *message.Message) (*message.Message, error) {
-	if err := p.enter(); err != nil {
+	a, began, err := p.answer(ctx, p.exec.about(ctx, m))
+	switch {
+	case !began:
 		return nil, err
+	case err == nil:
+		err = p.conclude(ctx, a)
+	}
+	return a.reply(), p.exec.unlessStopping(ctx, err)
+}
+
+// answer sends q to an idle process, or to a new one. It reports whether a process got it.
+func (p *pool) answer(ctx context.Context, q question) (a answer, began bool, err error) {
+	if err := p.enter(); err != nil {
+		return a, false, err
 	}
 	defer p.inHand.Done()
 	for {
 		c, err := p.take(ctx)
 		if err != nil {
-			return nil, err
+			return a, false, err
 		}
-		a, err := p.ask(ctx, c, m)
+		a, err := p.ask(ctx, c, q)
 		if errors.Is(err, errUnsent) {
 			continue // the process ended while it was idle
 		}
-		if err == nil {
-			err = p.conclude(ctx, a)
-		}
-		return a.reply(), p.exec.unlessStopping(ctx, err)
+		return a, true, err
 	}
 }
 
@@ -72,15 +81,16 @@ func (p *pool) enter() error {
 	return nil
 }
 
-// ask sends m to c and waits for the answer. Then it puts c back, or ends it.
-func (p *pool) ask(ctx context.Context, c *coprocess, m *message.Message) (answer, error) {
+// ask sends q to c and waits for the answer. Then it puts c back, or ends it. A failure of a batch with
+// several messages delays no start: its parts follow, and one of them may be without the cause.
+func (p *pool) ask(ctx context.Context, c *coprocess, q question) (answer, error) {
 	ended := make(chan struct{})
 	spare := context.AfterFunc(ctx, func() {
 		defer close(ended)
 		c.stop(c.exec.KillDelay)
 	})
 	end := c.endAtStop(ctx)
-	a, err := c.ask(ctx, m)
+	a, err := c.ask(ctx, q)
 	end()
 	if !spare() {
 		<-ended
@@ -98,10 +108,10 @@ func (p *pool) ask(ctx context.Context, c *coprocess, m *message.Message) (answe
 	case errors.Is(err, errUnsent), errors.Is(err, errEnded):
 		err = c.died(ctx)
 	}
-	if ctx.Err() == nil {
+	if ctx.Err() == nil && !q.several {
 		p.failed(c.began)
 	}
-	p.exec.Logger.WarnContext(ctx, "job: process ended", "command", p.exec.Command[0], "message_id", m.ID, "error", err)
+	p.exec.Logger.WarnContext(ctx, "job: process ended", "command", p.exec.Command[0], "message_id", q.messageID, "error", err)
 	return a, err
 }
 

@@ -168,7 +168,7 @@ func runner() int {
 	return 0
 }
 
-// answer is a persistent program. The body of a message is the answer, to which it adds
+// answer is a persistent program. The body of a message, or of the first one of a batch, is the answer, to which it adds
 // the id, or one of the words below.
 func answer() int {
 	fmt.Fprintln(os.Stderr, "started")
@@ -183,7 +183,11 @@ func answer() int {
 		if err := json.Unmarshal(line, &r); err != nil {
 			panic(err)
 		}
-		switch body, _ := r["body"].(string); body {
+		body, _ := r["body"].(string)
+		if batch, ok := r["messages"].([]any); ok {
+			body, _ = batch[0].(map[string]any)["body"].(string)
+		}
+		switch body {
 		case "die":
 			fmt.Fprintln(os.Stderr, "\x1b[1mTraceback\x1b[0m: out of luck")
 			return 3

@@ -18,7 +18,14 @@ import (
 
 // request is the line that a persistent process gets for a message.
 type request struct {
-	ID              uint64                     `json:"id"` // the answer must repeat it
+	ID uint64 `json:"id"` // the answer must repeat it
+	properties
+
+	Checkpoint json.RawMessage `json:"checkpoint,omitempty"`
+}
+
+// properties are a message as JSON.
+type properties struct {
 	MessageID       string                     `json:"message_id"`
 	Attempt         int                        `json:"attempt"`
 	Queue           string                     `json:"queue"`
@@ -37,84 +44,137 @@ type request struct {
 	Headers         map[string]json.RawMessage `json:"headers,omitempty"`     // the user's
 	Body            *string                    `json:"body,omitempty"`        // if it is UTF-8
 	BodyBase64      []byte                     `json:"body_base64,omitempty"` // if it is not
-	Checkpoint      json.RawMessage            `json:"checkpoint,omitempty"`
 }
 
 // encodeRequest returns the line for m.
 func encodeRequest(ctx context.Context, id uint64, m *message.Message, checkpoint json.RawMessage) ([]byte, error) {
-	r := request{
-		ID: id, MessageID: m.ID, Attempt: m.Attempt, Queue: m.Queue, Exchange: m.Exchange, RoutingKey: m.RoutingKey,
+	var line bytes.Buffer
+	err := encodeLine(&line, request{ID: id, properties: propertiesOf(m, traceContext(ctx, m)), Checkpoint: checkpoint})
+	return line.Bytes(), err
+}
+
+// encodeLine writes v and a newline.
+func encodeLine(to io.Writer, v any) error {
+	enc := json.NewEncoder(to) // ends with a newline
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("job: encode the message as JSON: %w", err)
+	}
+	return nil
+}
+
+func propertiesOf(m *message.Message, trace []field) properties {
+	p := properties{
+		MessageID: m.ID, Attempt: m.Attempt, Queue: m.Queue, Exchange: m.Exchange, RoutingKey: m.RoutingKey,
 		ContentType: m.ContentType, ContentEncoding: m.ContentEncoding, Type: m.Type, CorrelationID: m.CorrelationID,
 		ReplyTo: m.ReplyTo, AppID: m.AppID, Timestamp: timestamp(m), Priority: m.Priority, Redelivered: m.Redelivered,
-		Checkpoint: checkpoint, Trace: make(map[string]string), Headers: make(map[string]json.RawMessage),
+		Trace: make(map[string]string), Headers: make(map[string]json.RawMessage),
 	}
-	for _, f := range traceContext(ctx, m) {
-		r.Trace[f.name] = f.value
+	for _, f := range trace {
+		p.Trace[f.name] = f.value
 	}
 	for name, value := range m.Headers {
 		if isUserHeader(name) {
-			r.Headers[name] = headerJSON(value)
+			p.Headers[name] = headerJSON(value)
 		}
 	}
 	if utf8.Valid(m.Body) {
 		text := string(m.Body)
-		r.Body = &text
+		p.Body = &text
 	} else {
-		r.BodyBase64 = m.Body
+		p.BodyBase64 = m.Body
 	}
-	var line bytes.Buffer
-	enc := json.NewEncoder(&line) // ends with a newline
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
-		return nil, fmt.Errorf("job: encode the message as JSON: %w", err)
-	}
-	return line.Bytes(), nil
+	return p
 }
 
 // answer is the line that a persistent process writes when it is done with a message.
 type answer struct {
-	ID         uint64 `json:"id"`
-	OK         bool   `json:"ok"`
+	ID uint64 `json:"id"`
+	OK bool   `json:"ok"`
+	report
+
+	Reason string `json:"reason"`
+
+	Emit   []json.RawMessage `json:"emit"`
+	Reply  json.RawMessage   `json:"reply"`
+	Failed json.RawMessage   `json:"failed"` // of a batch
+
+	emitted  []*message.Message
+	failures *failures
+}
+
+// report is how a program reports that a message failed.
+type report struct {
 	Error      string `json:"error"`
 	RetryAfter string `json:"retry_after"`
 	Permanent  bool   `json:"permanent"`
 	Discard    bool   `json:"discard"`
-	Reason     string `json:"reason"`
 
-	Emit  []json.RawMessage `json:"emit"`
-	Reply json.RawMessage   `json:"reply"`
-
-	pause   time.Duration // RetryAfter as a duration
-	emitted []*message.Message
+	pause time.Duration // RetryAfter as a duration
 }
 
-// parseAnswer reads and checks the answer to the request with the given id.
-func parseAnswer(line []byte, id uint64) (answer, error) {
+// check reads the pause, which is limited to longest.
+func (r *report) check(longest time.Duration) error {
+	var ok bool
+	if r.pause, ok = parseRetryAfter(cmp.Or(r.RetryAfter, "0"), time.Now(), longest); !ok {
+		return fmt.Errorf(`"retry_after" is %q, want such as "30s"`, r.RetryAfter)
+	}
+	if marks := count(r.RetryAfter != "", r.Permanent, r.Discard); marks > 1 || marks > 0 && r.Error == "" {
+		return errors.New(`want one of "retry_after", "permanent" and "discard", and an "error"`)
+	}
+	return nil
+}
+
+// of returns err, the error with the text of r, as a handler must return it.
+func (r *report) of(err error) error {
+	switch {
+	case r.Discard:
+		return retry.Discard(err)
+	case r.Permanent:
+		return retry.Permanent(err)
+	case r.RetryAfter != "":
+		return retry.After(r.pause, err)
+	}
+	return err
+}
+
+func count(all ...bool) (n int) {
+	for _, one := range all {
+		if one {
+			n++
+		}
+	}
+	return n
+}
+
+// decodeAnswer reads the answer to the request with the given id.
+func decodeAnswer(line []byte, id uint64) (answer, error) {
 	var a answer
 	dec := json.NewDecoder(bytes.NewReader(line))
 	dec.DisallowUnknownFields() // a misspelt "permanent" must not turn a dead letter into a retry
 	if err := dec.Decode(&a); err != nil {
 		return a, err
 	}
-	var ok bool
-	if a.pause, ok = parseRetryAfter(cmp.Or(a.RetryAfter, "0"), time.Now(), maxRetryAfter); !ok {
-		return a, fmt.Errorf(`"retry_after" is %q, want such as "30s"`, a.RetryAfter)
-	}
-	marks := 0
-	for _, set := range []bool{a.RetryAfter != "", a.Permanent, a.Discard} {
-		if set {
-			marks++
-		}
-	}
 	switch {
 	case !atEnd(dec):
 		return a, errors.New("more than one JSON value on the line, want one")
 	case a.ID != id:
 		return a, fmt.Errorf(`"id" is %d, want %d`, a.ID, id)
+	}
+	return a, nil
+}
+
+// parseAnswer reads and checks the answer to the request with the given id.
+func parseAnswer(line []byte, id uint64) (answer, error) {
+	a, err := decodeAnswer(line, id)
+	if err != nil {
+		return a, err
+	}
+	switch {
+	case a.Failed != nil:
+		return a, errors.New(`"failed" is set, want it in the answer to a batch alone`)
 	case a.OK == (a.Error != ""):
 		return a, errors.New(`want either "ok":true or an "error" with a text`)
-	case a.OK && marks > 0 || marks > 1:
-		return a, errors.New(`want one of "retry_after", "permanent" and "discard", and an "error"`)
 	case !a.OK && len(a.Emit) > 0:
 		return a, errors.New(`"emit" is set with an "error", want it with "ok":true`)
 	case !a.OK && a.Reply != nil:
@@ -122,7 +182,9 @@ func parseAnswer(line []byte, id uint64) (answer, error) {
 	case a.OK && a.Reason != "":
 		return a, errors.New(`"reason" is set with "ok":true, want it with an "error"`)
 	}
-	var err error
+	if err := a.check(maxRetryAfter); err != nil {
+		return a, err
+	}
 	if a.emitted, err = parseAllEmitted(a.Emit); err != nil {
 		return a, fmt.Errorf(`"emit": %w`, err)
 	}
@@ -139,16 +201,7 @@ func (a answer) outcome(command string) error {
 	if a.OK {
 		return nil
 	}
-	err := because(&ReportedError{Command: command, Text: cleanHead([]byte(a.Error), maxText)}, a.Reason)
-	switch {
-	case a.Discard:
-		return retry.Discard(err)
-	case a.Permanent:
-		return retry.Permanent(err)
-	case a.RetryAfter != "":
-		return retry.After(a.pause, err)
-	}
-	return err
+	return a.of(because(&ReportedError{Command: command, Text: cleanHead([]byte(a.Error), maxText)}, a.Reason))
 }
 
 // reply returns the reply of an answer.
@@ -176,9 +229,10 @@ func readLine(r *bufio.Reader, limit int) ([]byte, error) {
 	}
 }
 
-// ReportedError is a failure that a persistent process reported in its answer.
+// ReportedError is a failure that a persistent process reported in its answer, or that a program or a
+// server reported for a message of a batch.
 type ReportedError struct {
-	Command string // the program, without its arguments
+	Command string // the program, without its arguments; or POST with the scheme and host of a URL
 	Text    string // its "error", on one line, 1 KiB at most
 }
 

@@ -44,6 +44,35 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
+// FuzzFailures checks what programs and servers say about a batch of three messages.
+func FuzzFailures(f *testing.F) {
+	for _, seed := range []string{
+		`{"id":1,"ok":true}`, `{"id":1,"failed":[]}`, `{"id":1,"failed":[{"item":2,"error":"x","retry_after":"30s"},{"item":0,"error":"y","discard":true}]}`,
+		`{"item":0,"error":"x"}` + "\n\n" + `{"item":1,"error":"x","permanent":true}`, `{"failed":[{"item":1,"error":"x"}]}`, `{"failed":null}`,
+		`{"item":0,"error":"x"}{"item":1,"error":"x"}`, `{"item":3,"error":"x"}`, `{"failed":[{"item":0}`, `{"id":1,"error":"x","failed":[]}`, "", " ",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, output []byte) {
+		answered, lines, response := newFailures(3, "program"), newFailures(3, "program"), newFailures(3, "program")
+		if a, err := parseBatchAnswer(output, 1, answered); err == nil && count(a.OK, a.Error != "", a.failures != nil) != 1 {
+			t.Fatalf("%q is an answer with %+v", output, a)
+		}
+		_, _ = lines.addLines(&head{kept: output, limit: len(output)}), response.addResponse(output)
+		for _, all := range []*failures{answered, lines, response} {
+			for i, err := range all.errs {
+				reported, ok := errors.AsType[*ReportedError](err)
+				if i < 0 || i > 2 || !ok || len(reported.Text) > maxText || !utf8.ValidString(reported.Text) {
+					t.Fatalf("%q has the error %v of item %d, want an item from 0 to 2 with a text that can be shown", output, err, i)
+				}
+				if d, ok := retry.AfterDelay(err); ok && (d < 0 || d > maxRetryAfter) {
+					t.Fatalf("%q asks for a pause of %v", output, d)
+				}
+			}
+		}
+	})
+}
+
 func FuzzReadLine(f *testing.F) {
 	f.Add([]byte("a\nb\n"), 10)
 	f.Add([]byte("\n\n"), 0)

@@ -21,21 +21,39 @@ const (
 
 // run runs the command for m.
 func (e Exec) run(ctx context.Context, m *message.Message) (*message.Message, error) {
+	limit := e.outputLimit(m)
+	output, err := e.execute(ctx, execution{messageID: m.ID, env: variables(ctx, m), stdin: bytes.NewReader(m.Body), limit: limit})
+	if err != nil || limit == 0 {
+		return nil, err
+	}
+	return e.use(ctx, output)
+}
+
+// execution is one run of a command.
+type execution struct {
+	messageID string // of the first message
+	env       []string
+	stdin     io.Reader
+	limit     int // how many bytes of stdout are used
+}
+
+// execute runs the command, and returns the beginning of its stdout if the status acknowledges.
+func (e Exec) execute(ctx context.Context, x execution) (*head, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	began := time.Now()
 	var stdout, stderr tail
-	var output head // what is used of stdout
+	output := &head{limit: x.limit}
 	cmd := e.program()
-	cmd.Env = append(cmd.Env, variables(ctx, m)...)
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(m.Body), &stderr
+	cmd.Env = append(cmd.Env, x.env...)
+	cmd.Stdin, cmd.Stderr = x.stdin, &stderr
 	logged := e.Logger.Enabled(ctx, slog.LevelDebug)
 	if logged {
 		cmd.Stdout = &stdout
 	}
-	if output.limit = e.outputLimit(m); output.limit > 0 {
-		cmd.Stdout = io.MultiWriter(&output, &stdout)
+	if x.limit > 0 {
+		cmd.Stdout = io.MultiWriter(output, &stdout)
 	}
 	p, n, err := e.begin(ctx, cmd)
 	if err != nil {
@@ -43,16 +61,13 @@ func (e Exec) run(ctx context.Context, m *message.Message) (*message.Message, er
 	}
 	bad := e.await(ctx, p, n)
 	if logged {
-		e.Logger.DebugContext(ctx, "job: command ended", "command", e.Command[0], "message_id", m.ID, "status", cmd.ProcessState.String(),
+		e.Logger.DebugContext(ctx, "job: command ended", "command", e.Command[0], "message_id", x.messageID, "status", cmd.ProcessState.String(),
 			"took", time.Since(began), "stdout", stdout.String(), "stderr", stderr.String())
 	}
 	if bad != nil {
 		return nil, e.unlessStopping(ctx, fmt.Errorf("job: %s: %w", e.Command[0], bad))
 	}
-	if err := e.conclude(ctx, cmd.ProcessState, &stderr); err != nil || output.limit == 0 {
-		return nil, e.unlessStopping(ctx, err)
-	}
-	return e.use(ctx, &output)
+	return output, e.unlessStopping(ctx, e.conclude(ctx, cmd.ProcessState, &stderr))
 }
 
 // outputLimit returns how many bytes of stdout are used. Zero means that stdout is not used.
