@@ -48,11 +48,11 @@ func waitOf(q config.Queue) time.Duration {
 	case q.Timeout <= 0:
 		return math.MaxInt64
 	case prefetch == 0 && q.MaxPriority > 0:
-		prefetch = q.Concurrency
+		prefetch = q.AtOnce()
 	case prefetch == 0:
-		prefetch = 2 * q.Concurrency
+		prefetch = 2 * q.AtOnce()
 	}
-	turns := (prefetch + q.Concurrency - 1) / q.Concurrency
+	turns := (prefetch + q.AtOnce() - 1) / q.AtOnce()
 	return time.Duration(q.Timeout) * time.Duration(turns)
 }
 

@@ -43,6 +43,7 @@ func (d *document) checkQueue(path string, q Queue, c *Config) {
 		d.ifMap(at, func(path string) { d.checkHandler(path, h) })
 		d.checkLimit(at, h.Limit)
 	}
+	d.checkBatches(path, q)
 	d.checkLimit(path, q.Limit)
 	d.checkLimits(path, q, c)
 	if d.bad[path] {
@@ -129,12 +130,13 @@ func (d DeadLetters) sameQueue(other DeadLetters) bool {
 
 // checkPace checks concurrency and prefetch.
 func (d *document) checkPace(path string, q Queue) {
+	most, standard := q.mostConcurrency()
 	switch {
 	case !d.sound(path, "prefetch", "concurrency", "max_priority"):
-	case q.Prefetch > 0 && q.Prefetch < q.Concurrency:
-		d.complainf(join(path, "prefetch"), "prefetch is %d, want %d (the concurrency) or more: the broker sends at most prefetch messages at a time", q.Prefetch, q.Concurrency)
-	case q.Prefetch == 0 && q.MaxPriority == 0 && 2*q.Concurrency > maxPrefetch:
-		d.complainf(join(path, "concurrency"), "concurrency is %d, want at most %d, or a prefetch: the default prefetch is twice the concurrency, and AMQP allows %d", q.Concurrency, maxPrefetch/2, maxPrefetch)
+	case q.Prefetch > 0 && q.Prefetch < q.AtOnce():
+		d.complainf(join(path, "prefetch"), "prefetch is %d, want %s or more: the broker sends at most prefetch messages at a time", q.Prefetch, q.ofConcurrency())
+	case q.Prefetch == 0 && q.Concurrency > most:
+		d.complainf(join(path, "concurrency"), "concurrency is %d, want at most %d, or a prefetch: the default prefetch is %s, and AMQP allows %d", q.Concurrency, most, standard, maxPrefetch)
 	}
 }
 

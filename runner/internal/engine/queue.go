@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/warren-mq/warren/job"
@@ -18,7 +19,7 @@ type queue struct {
 	config   config.Queue
 	worker   *worker.Worker
 	sub      *worker.Subscription
-	handlers []job.Handler
+	handlers []io.Closer
 	codecs   *wiring.Codecs
 	observed observed
 
@@ -40,17 +41,34 @@ func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
 	means := wiring.Means{Go: e.options.Handlers, Sender: e.senderTo, Publisher: q.worker.Publisher, Codecs: q.codecs, Logger: e.options.Logger}
 	for i, h := range c.Handlers {
 		h.Codec = c.CodecOf(h)
-		made, err := wiring.Handler(h, means)
-		if err != nil {
+		if err := q.addHandler(h, means); err != nil {
 			return nil, errors.Join(fmt.Errorf("runner: queue %q: handler %d: %w", c.Name, i+1, err), q.closeHandlers())
 		}
-		q.handlers = append(q.handlers, made)
-		q.sub.Handle(h.Key, made)
 	}
 	if c.Paused {
 		q.sub.Pause()
 	}
 	return q, nil
+}
+
+// addHandler makes the handler of h and registers it.
+func (q *queue) addHandler(h config.Handler, means wiring.Means) error {
+	if h.Batch != nil {
+		made, err := wiring.BatchHandler(h, means)
+		if err != nil {
+			return err
+		}
+		q.handlers = append(q.handlers, made)
+		q.sub.HandleBatch(h.Key, made, h.Batch.Size, time.Duration(h.Batch.Wait))
+		return nil
+	}
+	made, err := wiring.Handler(h, means)
+	if err != nil {
+		return err
+	}
+	q.handlers = append(q.handlers, made)
+	q.sub.Handle(h.Key, made)
+	return nil
 }
 
 // senderTo returns the sender of a broker. An empty name means the engine's own.

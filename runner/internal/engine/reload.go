@@ -175,7 +175,7 @@ func (e *Engine) changeLive(from, to *config.Config) {
 
 func (q *queue) changeLive(from, to config.Queue) {
 	if from.Concurrency != to.Concurrency {
-		q.sub.SetConcurrency(to.Concurrency)
+		q.sub.SetConcurrency(to.AtOnce())
 	}
 	if from.Retry != to.Retry {
 		_ = q.sub.SetRetry(to.Retry.Policy()) // the policy was validated with the configuration

@@ -67,7 +67,7 @@ func (e *Engine) Status() Status {
 func (q *queue) status() QueueStatus {
 	h := q.sub.Health()
 	s := QueueStatus{
-		Name: h.Name, Broker: q.config.Broker, State: h.State.String(), Concurrency: h.Concurrency, Configured: q.config.Concurrency, InHand: h.InHand, Overdue: h.Overdue,
+		Name: h.Name, Broker: q.config.Broker, State: h.State.String(), Concurrency: h.Concurrency, Configured: q.config.AtOnce(), InHand: h.InHand, Overdue: h.Overdue,
 		Acked: q.observed.counts[worker.Ack].Load(), Retried: q.observed.counts[worker.Retry].Load(),
 		DeadLetters: q.observed.counts[worker.DeadLetter].Load(), Discarded: q.observed.counts[worker.Discard].Load(),
 		Released: q.observed.counts[worker.Release].Load(),

@@ -69,9 +69,9 @@ func managementOf(c *config.Config, broker string) string {
 // prefetch returns how many messages of a queue one process takes at a time.
 func prefetch(q config.Queue) int {
 	if q.MaxPriority > 0 {
-		return cmp.Or(q.Prefetch, q.Concurrency)
+		return cmp.Or(q.Prefetch, q.AtOnce())
 	}
-	return cmp.Or(q.Prefetch, 2*q.Concurrency)
+	return cmp.Or(q.Prefetch, 2*q.AtOnce())
 }
 
 // cooldown returns a pause that is longer than the timeout of each handler, so that no pod is

@@ -66,6 +66,31 @@ func unchecked(h config.Handler, m Means) (job.Handler, error) {
 	return nil, fmt.Errorf("runner: unknown handler %q: this program has not registered it", h.Go)
 }
 
+// BatchHandler returns the handler of h, which has batches. It opens and checks bodies as Handler does.
+func BatchHandler(h config.Handler, m Means) (job.BatchHandler, error) {
+	inner, err := uncheckedBatch(h, m)
+	if err != nil {
+		return nil, err
+	}
+	opens, err := m.opening(h)
+	if err != nil {
+		return nil, errors.Join(err, inner.Close())
+	}
+	return openedBatch{inner, opens}, nil
+}
+
+func uncheckedBatch(h config.Handler, m Means) (job.BatchHandler, error) {
+	switch h.Kind() {
+	case "exec":
+		return exec(*h.Exec, m.Logger).BatchHandler()
+	case "persistent":
+		return persistent(*h.Persistent, m.Logger).BatchHandler()
+	case "webhook":
+		return webhook(*h.Webhook).BatchHandler()
+	}
+	return nil, fmt.Errorf("runner: a handler %s has no batches, want exec, persistent or webhook", h.Kind())
+}
+
 // unclosed is a handler in Go. The program that registers it must close its resources.
 type unclosed struct{ handler.Handler }
 

@@ -81,48 +81,65 @@ func receives(q config.Queue, m *message.Message) bool {
 	return q.Exchange == m.Exchange
 }
 
+// opening opens and checks the bodies for a handler.
+type opening struct {
+	codec  handler.Codec     // or nil
+	schema *jsonschema.Codec // or nil
+}
+
+// opening returns what opens and checks the bodies for h.
+func (m Means) opening(h config.Handler) (o opening, err error) {
+	s, err := Schemas(config.Queue{Name: h.Key, Handlers: []config.Handler{h}})
+	if err != nil {
+		return o, err
+	}
+	if s != nil {
+		o.schema = s.Codec(handler.Raw())
+	}
+	if h.Codec != "" {
+		o.codec, err = m.Codecs.Of(h.Codec)
+	}
+	return o, err
+}
+
+// open returns m with its body opened, or an error if the body cannot be opened or breaks the schema.
+// The error is permanent unless it wraps codec.ErrUnavailable.
+func (o opening) open(ctx context.Context, m *message.Message) (opened *message.Message, err error) {
+	opened = m
+	if o.codec != nil {
+		opened, err = open(ctx, o.codec, m)
+	}
+	if err == nil && o.schema != nil {
+		_, _, err = o.schema.OpenMessage(ctx, opened)
+	}
+	return opened, err
+}
+
 // prepared is a handler whose bodies are opened and checked before it runs.
 type prepared struct {
 	job.Handler
+	opening
 
-	codec       handler.Codec     // or nil
-	schema      *jsonschema.Codec // or nil
-	asPublished bool              // the handler gets the message as it was published
+	asPublished bool // the handler gets the message as it was published
 }
 
 // prepare returns inner with the codec and the schema of h. What is forwarded keeps its encodings,
 // and sealed bodies are not logged.
 func (m Means) prepare(h config.Handler, inner job.Handler) (job.Handler, error) {
-	p := prepared{Handler: inner}
-	s, err := Schemas(config.Queue{Name: h.Key, Handlers: []config.Handler{h}})
+	opens, err := m.opening(h)
 	if err != nil {
 		return nil, err
 	}
-	if s != nil {
-		p.schema = s.Codec(handler.Raw())
-	}
-	if h.Codec != "" {
-		if p.codec, err = m.Codecs.Of(h.Codec); err != nil {
-			return nil, err
-		}
-		p.asPublished = h.Forward != nil || h.Log != nil && m.Codecs.config.FindCodec(h.Codec).Seal != nil
-	}
-	if p.codec == nil && p.schema == nil {
+	if opens.codec == nil && opens.schema == nil {
 		return inner, nil
 	}
-	return alike(p, inner), nil
+	asPublished := h.Codec != "" && (h.Forward != nil || h.Log != nil && m.Codecs.config.FindCodec(h.Codec).Seal != nil)
+	return alike(prepared{inner, opens, asPublished}, inner), nil
 }
 
-// Handle returns an error if the body cannot be opened or breaks the schema. The error is
-// permanent unless it wraps codec.ErrUnavailable.
+// Handle returns the error of open, or of the handler.
 func (p prepared) Handle(ctx context.Context, m *message.Message) error {
-	opened, err := m, error(nil)
-	if p.codec != nil {
-		opened, err = open(ctx, p.codec, m)
-	}
-	if err == nil && p.schema != nil {
-		_, _, err = p.schema.OpenMessage(ctx, opened)
-	}
+	opened, err := p.open(ctx, m)
 	switch {
 	case err != nil:
 		return err
@@ -130,4 +147,19 @@ func (p prepared) Handle(ctx context.Context, m *message.Message) error {
 		opened = m
 	}
 	return p.Handler.Handle(ctx, opened)
+}
+
+// openedBatch is a handler of batches whose bodies are opened and checked, each on its own.
+type openedBatch struct {
+	job.BatchHandler
+	opening
+}
+
+// Decode returns the error of open, or what the handler decodes.
+func (b openedBatch) Decode(ctx context.Context, m *message.Message) (any, error) {
+	opened, err := b.open(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return b.BatchHandler.Decode(ctx, opened)
 }
