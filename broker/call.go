@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -73,18 +74,17 @@ func (p *Publisher) call(ctx context.Context, item Item) (*message.Message, hand
 	if err != nil {
 		return nil, nil, err
 	}
+	item.Options = append(slices.Clip(item.Options), isCall)
 	out, err := newOutgoing(ctx, p.exchange, item)
 	if err != nil {
 		return nil, nil, err
 	}
 	ctx, cancel := p.limit(ctx)
 	defer cancel()
-	if err = out.ask(ctx); err == nil {
-		var reply *message.Message
-		reply, err = p.ask(ctx, sender, &out)
-		if err == nil {
-			return reply, out.codec, nil
-		}
+	out.ask(ctx)
+	reply, err := p.ask(ctx, sender, &out)
+	if err == nil {
+		return reply, out.codec, nil
 	}
 	out.failed(ctx, err)
 	if p.ctx.Err() != nil {
@@ -107,17 +107,24 @@ func (p *Publisher) limit(ctx context.Context) (context.Context, context.CancelF
 	return context.WithTimeout(ctx, limit)
 }
 
-// ask makes the message a request, which expires at the deadline of ctx.
-func (o *outgoing) ask(ctx context.Context) error {
-	if m := &o.message; o.delay != 0 || m.CorrelationID != "" || m.ReplyTo != "" || m.Expiration != "" {
+// isCall is the last option of a call.
+func isCall(o *outgoing) { o.call = true }
+
+// checkCall is called before the codec, which may set a correlation id.
+func (o *outgoing) checkCall() error {
+	if m := &o.message; o.call && (o.delay != 0 || m.CorrelationID != "" || m.ReplyTo != "" || m.Expiration != "") {
 		return fmt.Errorf("%w: a call has no options for a delay, a correlation id, a reply-to or an expiration", ErrMalformed)
 	}
+	return nil
+}
+
+// ask makes the message a request, which expires at the deadline of ctx.
+func (o *outgoing) ask(ctx context.Context) {
 	deadline, _ := ctx.Deadline()
 	o.message.CorrelationID = rand.Text() // must not be guessed: a reply can be forged with it
 	o.message.Expiration = strconv.FormatInt(max(time.Until(deadline).Milliseconds(), 1), 10)
 	o.message.Transient = true // the request does not outlive the caller's connection
 	record.SetDeadline(&o.message, deadline)
-	return nil
 }
 
 // ask sends the request and waits for the reply.

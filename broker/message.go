@@ -22,6 +22,7 @@ import (
 type outgoing struct {
 	key     string
 	delay   time.Duration
+	call    bool
 	codec   handler.Codec
 	message message.Message
 }
@@ -35,7 +36,7 @@ func newOutgoing(ctx context.Context, exchange string, item Item) (outgoing, err
 	if strings.HasPrefix(out.message.Expiration, "-") {
 		return out, fmt.Errorf("%w: the expiration is %s ms, want 0 or more", ErrMalformed, out.message.Expiration)
 	}
-	if err := out.identify(); err != nil {
+	if err := errors.Join(out.checkCall(), out.identify()); err != nil {
 		return out, err
 	}
 	if err := encode.Body(ctx, &out.message, item.Body, out.codec); err != nil {

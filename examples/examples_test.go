@@ -66,7 +66,7 @@ var programs = []struct {
 	},
 	{
 		folder: "celery", queues: []string{"celery-images"}, exchanges: []string{"celery-images"},
-		story: [][]string{{"resizing cat.png to a width of 200"}},
+		story: [][]string{{"resizing cat.png to a width of 200"}, {"resizing hund & ölwanne.png to a width of 300"}},
 	},
 	{
 		folder: "routing", queues: []string{"routing-eu", "routing-us", "routing-urgent-pdf"}, exchanges: []string{"routing-regions", "routing-documents"},

@@ -1,5 +1,6 @@
-// Package celery runs the tasks of Celery producers in Go: messages of Celery's protocol 2 with
-// bodies in JSON. Python programs keep calling task.delay, and a worker in Go does the work.
+// Package celery exchanges tasks with Celery: messages of its protocol 2 with bodies in JSON. With
+// Tasks and Arguments, a worker in Go runs the tasks of Celery producers, which keep calling
+// task.delay. With Task, a program in Go calls the tasks of Celery workers.
 package celery
 
 import (
@@ -76,18 +77,23 @@ func (t *Tasks) Handle(ctx context.Context, m *message.Message) error {
 }
 
 // deadline returns the time in a header, or the zero time if it is missing. Celery writes ISO 8601,
-// in UTC if the zone is missing.
+// in UTC if the zone is missing. A value of another kind is an error: a task that should run later
+// must not run at once.
 func deadline(m *message.Message, header string) (time.Time, error) {
+	value := m.Headers[header]
+	if at, ok := value.(time.Time); ok {
+		return at, nil
+	}
 	text := m.Headers.String(header)
-	if text == "" {
+	if value == nil || text == "" && m.Headers.IsText(header) {
 		return time.Time{}, nil
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04:05.999999999-0700"} {
-		if at, err := time.Parse(layout, text); err == nil {
+		if at, err := time.Parse(layout, strings.Replace(text, " ", "T", 1)); err == nil {
 			return at, nil
 		}
 	}
-	return time.Time{}, &handler.DecodeError{ContentType: m.ContentType, Err: fmt.Errorf("celery: the header %s is %q, want a time in ISO 8601", header, text)}
+	return time.Time{}, &handler.DecodeError{ContentType: m.ContentType, Err: fmt.Errorf("celery: the header %s is a %T %.80q, want a time in ISO 8601", header, value, text)}
 }
 
 // timeLimit returns the hard time limit of a task, in the first element of the header timelimit, or
@@ -126,7 +132,7 @@ var _ handler.Codec = (*Codec)(nil)
 // add.delay(1, 2) or add.delay(a=1, b=2). Times, decimals, UUIDs and bytes are text, as Celery
 // writes them.
 //
-// The codec only decodes. The error of Marshal says so.
+// The codec only decodes, and the error of Marshal says so. Task returns a codec for a publish.
 func Arguments(parameters ...string) *Codec { return &Codec{slices.Clone(parameters)} }
 
 // ContentType returns application/json.
@@ -137,7 +143,7 @@ func (*Codec) Accepts(contentType string) bool { return handler.JSON().Accepts(c
 
 // Marshal returns an error.
 func (*Codec) Marshal(any) ([]byte, error) {
-	return nil, errors.New("celery: tasks are decoded only, want another codec for a publish")
+	return nil, errors.New("celery: the codec of Arguments only decodes, want the codec of Task for a publish")
 }
 
 // Unmarshal stores the arguments of a task into v.

@@ -89,6 +89,13 @@ func TestTasks(t *testing.T) {
 		{"an eta without a zone", func() message.Headers {
 			return message.Headers{"eta": time.Now().UTC().Add(-time.Second).Format("2006-01-02T15:04:05.000000")}
 		}, func(err error) bool { return err == nil }, true},
+		{"an eta with a space", func() message.Headers {
+			return message.Headers{"eta": strings.Replace(in(5*time.Second), "T", " ", 1)}
+		}, isSnooze, false},
+		{"an eta that is a timestamp of AMQP", func() message.Headers { return message.Headers{"eta": time.Now().Add(time.Hour)} }, isSnooze, false},
+		{"an eta that is a number", func() message.Headers { return message.Headers{"eta": time.Now().Add(time.Hour).Unix()} }, retry.IsPermanent, false},
+		{"an empty eta", func() message.Headers { return message.Headers{"eta": ""} }, func(err error) bool { return err == nil }, true},
+		{"an expiration that is a number", func() message.Headers { return message.Headers{"expires": int32(60)} }, retry.IsPermanent, false},
 		{"an eta that is no time", func() message.Headers { return message.Headers{"eta": "soon"} }, retry.IsPermanent, false},
 		{"an expired task", func() message.Headers { return message.Headers{"expires": in(-time.Second), "eta": in(time.Hour)} }, retry.IsDiscard, false},
 		{"a task that expires later", func() message.Headers { return message.Headers{"expires": in(time.Second)} }, func(err error) bool { return err == nil }, true},
@@ -121,6 +128,11 @@ func TestTasks(t *testing.T) {
 			})
 		})
 	}
+}
+
+func isSnooze(err error) bool {
+	_, ok := retry.SnoozeDelay(err)
+	return ok
 }
 
 func in(d time.Duration) string {

@@ -62,10 +62,11 @@ func run(t *testing.T, url, name string, args ...string) string {
 }
 
 // startWorker starts a Celery worker, which ends with the test, as do its children.
-func startWorker(t *testing.T, url string) {
+func startWorker(t *testing.T, url string, environment ...string) {
 	t.Helper()
 	cmd := command(t.Context(), url, debianPython, "-m", "celery", "--workdir", "testdata/python",
 		"--app", "tasks", "worker", "--concurrency", "1", "--loglevel", "INFO")
+	cmd.Env = append(cmd.Env, environment...)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {

@@ -1,21 +1,23 @@
-// Command celery runs the tasks of a Celery producer in Go. A Python program would call
+// Command celery runs the tasks of Celery producers in Go, and publishes tasks as they do. A Python
+// program would call
 //
 //	app = Celery(broker=os.environ["AMQP_URL"])
 //	app.conf.task_default_queue = "celery-images"
 //	app.send_task("images.resize", ("cat.png",), {"width": 200})
 //
-// The program publishes the same message itself, so that it runs without Python.
+// The program publishes this message itself, so that it runs without Python. A Celery worker that
+// consumes the queue would run the tasks, too.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/codec/celery"
@@ -36,7 +38,7 @@ func main() {
 	slog.SetLogLoggerLevel(slog.LevelError)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var tasks celery.Tasks
-	done := make(chan struct{}, 1)
+	done := make(chan struct{}, 2)
 	tasks.Register("images.resize", handler.Typed(func(_ context.Context, r resize) error {
 		fmt.Printf("resizing %s to a width of %d\n", r.File, r.Width)
 		done <- struct{}{}
@@ -50,17 +52,29 @@ func main() {
 	go func() {
 		defer stop() // ends Run
 		<-w.Ready()
-		body := json.RawMessage(`[["cat.png"], {"width": 200}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]`)
-		err := w.Publisher(queue).Publish(ctx, queue, body, broker.WithHeader("task", "images.resize"), broker.WithHeader("lang", "py"))
-		if err != nil {
-			log.Println(err)
-			return
+		for range call(ctx, w.Publisher(queue)) {
+			<-done
 		}
-		<-done
 	}()
 	if err := w.Run(ctx); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// call publishes two tasks, and returns how many were published.
+func call(ctx context.Context, images *broker.Publisher) (published int) {
+	task := broker.WithCodec(celery.Task("images.resize"))
+	for _, arguments := range []any{
+		celery.Call{Args: []any{"cat.png"}, Kwargs: map[string]int{"width": 200}, Expires: time.Now().Add(time.Hour)},
+		resize{File: "hund & ölwanne.png", Width: 300}, // keyword arguments
+	} {
+		if err := images.Publish(ctx, queue, arguments, task); err != nil {
+			log.Println(err)
+			return published
+		}
+		published++
+	}
+	return published
 }
 
 // brokerConfig returns how to reach RabbitMQ or, if AMQP_URL is not set, a broker in memory.

@@ -1,13 +1,15 @@
 """The tasks of a Celery worker. AMQP_URL names its broker."""
 
+import ast
 import os
+import time
 
 from celery import Celery
 
 app = Celery("tasks", broker=os.environ["AMQP_URL"], backend="rpc://")
 app.conf.update(
     broker_connection_retry=False,  # what cannot be reached is a failure here
-    task_default_queue="celery.jobs",
+    task_default_queue=os.environ.get("CELERY_QUEUE", "celery.jobs"),
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=2,
@@ -42,3 +44,19 @@ def crash(self):
     if not self.request.delivery_info["redelivered"]:
         os.kill(os.getpid(), 9)
     return "done when redelivered"
+
+
+@app.task(bind=True)
+def relay(self, *args, **kwargs):
+    """Sends what it was called with to a worker in Go."""
+    request = self.request
+    literals = ast.literal_eval(request.argsrepr), ast.literal_eval(request.kwargsrepr)
+    app.send_task("tasks.seen", queue=os.environ["CELERY_GO_QUEUE"], ignore_result=True, kwargs={
+        "id": request.id, "args": args, "kwargs": kwargs, "at": time.time(),
+        "literals": literals == (args, kwargs), "limits": request.timelimit})
+
+
+@app.task(bind=True)
+def again(self, text):
+    """Leaves its second attempt to a worker in Go."""
+    raise self.retry(countdown=1, queue=os.environ["CELERY_GO_QUEUE"])
