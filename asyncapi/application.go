@@ -34,6 +34,15 @@ type Send struct {
 	ContentType string
 	// Schema is the JSON Schema of the messages, instead of Payload.
 	Schema json.RawMessage
+	// Reply is the Go type of the reply, for messages that are published by broker.Call. Its content
+	// type is ContentType. Nil means that there is no reply.
+	Reply reflect.Type
+}
+
+// Calls returns a Send for requests of type Req to a topic exchange, for which broker.Call returns
+// a Reply. Both are JSON.
+func Calls[Req, Reply any](exchange, key string) Send {
+	return Send{Exchange: exchange, Key: key, Payload: reflect.TypeFor[Req](), Reply: reflect.TypeFor[Reply]()}
 }
 
 // Sends returns a Send for values of type T that are published as JSON to a topic exchange.
@@ -47,6 +56,7 @@ func Sends[T any](exchange, key string) Send {
 //   - a server for each URL, without its user and password,
 //   - a channel for each queue, with the messages of its handlers, and an operation that receives them,
 //   - a channel for each exchange and routing key to which messages for the queues are published,
+//   - an operation for each handler that replies to calls, with its request and its reply,
 //   - an operation for each element of Sends,
 //   - a schema for each Go type and JSON Schema, and the headers that Warren writes.
 //

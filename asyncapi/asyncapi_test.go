@@ -36,6 +36,17 @@ type SignedUp struct {
 	Note      string    `json:"note,omitzero"`
 }
 
+type Question struct {
+	Article string `json:"article"`
+}
+
+type Price struct {
+	Cents int    `json:"cents"`
+	Unit  string `json:"unit,omitempty" jsonschema:"enum=piece,enum=kilo"`
+}
+
+func findPrice(context.Context, Question) (Price, error) { return Price{}, nil }
+
 type page[T any] struct {
 	Items []T `json:"items"`
 }
@@ -115,6 +126,10 @@ func shop() *worker.Worker {
 	rows.HandleBatch("user.signed_up", handler.Batch(ignore[[]SignedUp]), 10, time.Second)
 	rows.Handle("#", handler.Typed(ignore[json.RawMessage], handler.WithCodec(handler.Raw())))
 	w.Queue(worker.Queue{Name: "pages", PerProcess: true}).Handle("pages", handler.Typed(ignore[page[*SignedUp]]))
+	prices := w.Queue(worker.Queue{Name: "prices", Exchange: "events"})
+	prices.Handle("price.asked", handler.Replies(findPrice))
+	prices.Handle("price.*", handler.ReplyFunc(func(context.Context, *message.Message) (*message.Message, error) { return nil, nil })) //nolint:nilnil // an empty reply
+	prices.Handle("price.changed", handler.Typed(ignore[Price]))
 	return w
 }
 
@@ -122,7 +137,7 @@ func TestDocumentIsValid(t *testing.T) {
 	t.Parallel()
 	doc, err := asyncapi.Generate(asyncapi.Application{
 		Title: "Shop", Version: "1.2.0", Servers: []string{"amqps://user:secret@rabbit.example:5671/shop"},
-		Queues: shop().Describe(), Sends: []asyncapi.Send{{Exchange: "events", Key: "report", Schema: json.RawMessage(`{"$id": "urn:a", "$ref": "#/$defs/r", "$defs": {"r": {"type": "object", "properties": {"$ref": {"const": {"$ref": 1}}}}}}`)}},
+		Queues: shop().Describe(), Sends: []asyncapi.Send{asyncapi.Calls[Question, Price]("stock", "price.asked"), {Exchange: "events", Key: "report", Schema: json.RawMessage(`{"$id": "urn:a", "$ref": "#/$defs/r", "$defs": {"r": {"type": "object", "properties": {"$ref": {"const": {"$ref": 1}}}}}}`)}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -198,6 +213,59 @@ func TestSchemasOfGoTypes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReplies follows the references of the operations that have a reply.
+func TestReplies(t *testing.T) {
+	t.Parallel()
+	doc, err := asyncapi.Generate(asyncapi.Application{
+		Title: "A", Version: "1", Queues: shop().Describe(), Sends: []asyncapi.Send{
+			asyncapi.Calls[Question, Price]("stock", "asked"), asyncapi.Calls[Question, []Price]("stock", "asked"), asyncapi.Sends[Question]("stock", "asked"),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := valid(t, doc)
+	tests := []struct {
+		operation, action string
+		messages, replies []string // schemas of the payloads; "" if it is not known
+	}{
+		{"reply.prices.price.asked", "receive", []string{"Question"}, []string{"Price"}},
+		{"reply.prices.price.any", "receive", []string{""}, []string{""}},
+		{"receive.prices", "receive", []string{"Question", "", "Price"}, nil},
+		{"call.stock.asked", "send", []string{"Question"}, []string{"Price", "__asyncapi_test.Price"}},
+		{"send.stock.asked", "send", []string{"Question"}, nil},
+	}
+	for _, tt := range tests {
+		o, _ := at(root, "#/operations/"+tt.operation).(map[string]any)
+		r, _ := o["reply"].(map[string]any)
+		if got, replies := payloads(root, o), payloads(root, r); o["action"] != tt.action || !reflect.DeepEqual(got, tt.messages) || !reflect.DeepEqual(replies, tt.replies) {
+			t.Errorf("%s: the messages are %q and the replies %q, want %q and %q", tt.operation, got, replies, tt.messages, tt.replies)
+		}
+		if address, _ := r["address"].(map[string]any); r != nil && address["location"] != "$message.header#/replyTo" {
+			t.Errorf("%s: the address is %v", tt.operation, address)
+		}
+	}
+	if channel, _ := at(root, "#/channels/replies").(map[string]any); channel == nil || channel["address"] != nil {
+		t.Errorf("the channel of the replies is %v, want one whose address is null", channel)
+	}
+}
+
+// payloads returns the names of the schemas of the messages of an operation or a reply.
+func payloads(root, o map[string]any) (names []string) {
+	all, _ := o["messages"].([]any)
+	for _, one := range all {
+		inChannel, _ := one.(map[string]any)
+		path, _ := inChannel["$ref"].(string)
+		entry, _ := at(root, path).(map[string]any)
+		path, _ = entry["$ref"].(string)
+		m, _ := at(root, path).(map[string]any)
+		payload, _ := m["payload"].(map[string]any)
+		path, _ = payload["$ref"].(string)
+		names = append(names, path[strings.LastIndexByte(path, '/')+1:])
+	}
+	return names
 }
 
 func sameJSON(a, b string) bool {

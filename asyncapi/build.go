@@ -116,6 +116,11 @@ func (b *builder) addQueue(q worker.QueueDescription) {
 		o.Messages = append(o.Messages, ref{o.Channel.Ref + "/messages/" + key})
 	}
 	b.doc.Operations[b.name("operations", "receive."+q.Name, q.Name)] = o
+	for i, h := range q.Handlers {
+		if h.Reply != nil {
+			b.addReply(q.Name, h, o, all[i])
+		}
+	}
 }
 
 // queue adds the channel of a queue.
@@ -170,22 +175,51 @@ func (b *builder) channel(id string, c channel, messages []string) string {
 }
 
 func (b *builder) addSend(s Send) {
-	pattern := cmp.Or(s.Key, s.Exchange)
-	key := b.message(pattern, payload{s.Payload, string(s.Schema), cmp.Or(s.ContentType, "application/json")})
+	pattern, kind := cmp.Or(s.Key, s.Exchange), cmp.Or(s.ContentType, "application/json")
+	key := b.message(pattern, payload{s.Payload, string(s.Schema), kind})
 	p := place{s.Exchange, s.ExchangeKind, s.Key}
 	at := "#/channels/" + b.exchange(p, key)
-	id := b.name("operations", "send."+p.exchange+"."+p.key, p)
-	o, known := b.doc.Operations[id]
-	if !known {
-		o = operation{
-			Action: "send", Channel: ref{at}, Summary: fmt.Sprintf("Publish to exchange %q with routing key %q.", p.exchange, p.key),
-			Bindings: amqp(map[string]any{"deliveryMode": 2, "mandatory": true}),
+	id, o := b.sending(p, s.Reply != nil, at)
+	o.Messages = with(o.Messages, ref{at + "/messages/" + key})
+	if s.Reply != nil {
+		r := b.replyOf(pattern, payload{s.Reply, "", kind})
+		if o.Reply != nil {
+			r.Messages = with(o.Reply.Messages, r.Messages[0])
 		}
-	}
-	if message := (ref{at + "/messages/" + key}); !slices.Contains(o.Messages, message) {
-		o.Messages = append(o.Messages, message)
+		o.Reply = r
 	}
 	b.doc.Operations[id] = o
+}
+
+// sending returns the operation that publishes or calls at a place, and its key. It is new if the
+// document does not have it yet.
+func (b *builder) sending(p place, calls bool, channel string) (id string, o operation) {
+	verb, summary, mode := "send.", "Publish to", 2
+	if calls {
+		verb, summary, mode = "call.", "Publish a request and wait for its reply, to", 1
+	}
+	id = b.name("operations", verb+p.exchange+"."+p.key, sendKey{p, calls})
+	if o, known := b.doc.Operations[id]; known {
+		return id, o
+	}
+	return id, operation{
+		Action: "send", Channel: ref{channel}, Summary: fmt.Sprintf("%s exchange %q with routing key %q.", summary, p.exchange, p.key),
+		Bindings: amqp(map[string]any{"deliveryMode": mode, "mandatory": true}),
+	}
+}
+
+type sendKey struct {
+	place
+
+	calls bool
+}
+
+// with returns the list with one, if it is not in it already.
+func with(list []ref, one ref) []ref {
+	if slices.Contains(list, one) {
+		return list
+	}
+	return append(list, one)
 }
 
 // schemaOf adds the schema of a payload. It returns nil if nothing is known of it.

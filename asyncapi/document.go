@@ -46,6 +46,7 @@ type ref struct {
 type channel struct {
 	Address         *string        `json:"address"` // null if it is known at run time only
 	Title           string         `json:"title"`
+	Description     string         `json:"description,omitempty"`
 	Messages        map[string]ref `json:"messages"`
 	Bindings        map[string]any `json:"bindings"`
 	DeadLetterQueue string         `json:"x-dead-letter-queue,omitempty"`
@@ -56,6 +57,7 @@ type operation struct {
 	Channel  ref            `json:"channel"`
 	Summary  string         `json:"summary"`
 	Messages []ref          `json:"messages"`
+	Reply    *reply         `json:"reply,omitempty"`
 	Bindings map[string]any `json:"bindings"`
 }
 

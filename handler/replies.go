@@ -3,6 +3,7 @@ package handler
 import (
 	"cmp"
 	"context"
+	"reflect"
 
 	"github.com/warren-mq/warren/message"
 )
@@ -89,6 +90,10 @@ func replies(ctx context.Context, m *message.Message, h Replying, fn func(contex
 	}
 	return to.Reply(ctx, m, reply, codec)
 }
+
+// ReplyType returns the type of the values that the function returns. Programs that describe a
+// handler find the method by an interface.
+func (r *replying[Req, Resp]) ReplyType() reflect.Type { return reflect.TypeFor[Resp]() }
 
 // RepliesTo calls the function of WithReplyQueues.
 func (r *replying[Req, Resp]) RepliesTo(queue string) bool {

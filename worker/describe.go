@@ -27,6 +27,18 @@ type HandlerDescription struct {
 	// Schema is the JSON Schema of the bodies, if it is known from another source than Payload.
 	// Describe leaves it empty.
 	Schema json.RawMessage
+	// Reply describes the replies to calls. It is nil if the handler does not reply.
+	Reply *ReplyDescription
+}
+
+// ReplyDescription describes what a handler replies to calls.
+type ReplyDescription struct {
+	// Payload is the Go type that the function of handler.Replies returns. It is nil for other
+	// handlers that reply, and for one that is wrapped in a middleware of its own.
+	Payload reflect.Type
+	// ContentTypes are the content types of the replies, the preferred first. Without any, they are
+	// not known.
+	ContentTypes []string
 }
 
 // Describe returns the queues of the worker with their handlers, in the order of registration.
@@ -56,6 +68,12 @@ func DescribeHandler(pattern string, h handler.Handler) HandlerDescription {
 		ContentTypes() []string
 	}); ok {
 		d.Payload, d.ContentTypes = typed.PayloadType(), typed.ContentTypes()
+	}
+	if _, replies := of.(handler.Replying); replies {
+		d.Reply = new(ReplyDescription)
+		if typed, ok := of.(interface{ ReplyType() reflect.Type }); ok {
+			d.Reply.Payload, d.Reply.ContentTypes = typed.ReplyType(), d.ContentTypes
+		}
 	}
 	return d
 }

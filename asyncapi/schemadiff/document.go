@@ -21,6 +21,9 @@ func IsDocument(text []byte) bool {
 // receive are compared for a Consumer, and the messages of operations that send for a Producer:
 //
 //   - operations, channels and messages that are missing are breaking, and new ones are compatible;
+//   - replies are compared for the other side, because the reply to a message that is received is sent. A
+//     reply that is removed from an operation that receives is breaking, and so is a new one of an
+//     operation that sends. A message that is one more of several replies is breaking for a Producer;
 //   - another address, exchange or queue of a channel is breaking, and so is another content type;
 //   - payloads and headers are compared as Schemas compares them. Traits are ignored.
 //
@@ -61,15 +64,19 @@ func objectAt(o map[string]any, key string) map[string]any {
 
 // pairs compares what both versions have by the same key.
 func (c *comparison) pairs(path, what string, old, next map[string]any, compare func(path string, old, next map[string]any)) {
+	added, removed := same, other
+	if c.replying { // the other side cannot choose which of the messages it gets
+		added, removed = more, fewer
+	}
 	for _, key := range keys(old, next) {
 		at := join(path, key)
 		_, hasOld := old[key]
 		_, hasNew := next[key]
 		switch {
 		case !hasOld:
-			c.addf(at, same, "%s is new", what)
+			c.addf(at, added, "%s is new", what)
 		case !hasNew:
-			c.addf(at, other, "%s is removed", what)
+			c.addf(at, removed, "%s is removed", what)
 		default:
 			if a, b, ok := c.resolved(old[key], next[key]); ok {
 				compare(at, a, b)
@@ -118,7 +125,45 @@ func (c *comparison) operations(path string, old, next map[string]any) {
 		c.side = Producer
 	}
 	c.pairs(path+"/messages", "the message", c.messagesOf(c.old, old), c.messagesOf(c.next, next), c.messages)
+	c.reply(path+"/reply", old["reply"], next["reply"])
 	c.side = Both
+}
+
+// reply compares the replies of an operation. Their direction is the opposite of the operation's.
+func (c *comparison) reply(path string, old, next any) {
+	c.side, c.replying = c.side.reversed(), true
+	defer func() { c.replying = false }()
+	switch {
+	case old == nil && next == nil:
+	case old == nil: // as a required property: it must be sent, and is awaited
+		c.addf(path, fewer, "the reply is new")
+	case next == nil:
+		c.addf(path, more, "the reply is removed")
+	default:
+		if a, b, ok := c.resolved(old, next); ok {
+			c.replies(path, a, b)
+		}
+	}
+}
+
+func (c *comparison) replies(path string, old, next map[string]any) {
+	c.equal(path, "channel", old, next)
+	if a, b, ok := c.resolved(old["address"], next["address"]); ok {
+		c.equal(path+"/address", "location", a, b)
+	}
+	c.pairs(path+"/messages", "the message", c.messagesOf(c.old, old), c.messagesOf(c.next, next), c.messages)
+}
+
+// reversed returns the side of the programs that exchange messages with a program on side s.
+func (s Side) reversed() Side {
+	switch s {
+	case Consumer:
+		return Producer
+	case Producer:
+		return Consumer
+	case Both:
+	}
+	return Both
 }
 
 // messagesOf returns the messages of an operation by their key. Without a list, an operation has all

@@ -107,6 +107,7 @@ type comparison struct {
 	old, next any // the whole versions, in which references are resolved
 	side      Side
 	forced    bool // inside a keyword whose effect is not computed
+	replying  bool // inside the reply of an operation
 	compared  map[[3]string]bool
 	changes   []Change
 	faults    []error

@@ -1,6 +1,7 @@
 package schemadiff_test
 
 import (
+	"encoding/json"
 	"os"
 	"slices"
 	"strings"
@@ -121,6 +122,7 @@ func TestDocuments(t *testing.T) {
 		{"an exchange has another kind", `"name": "events",
             "type": "topic"`, `"name": "events", "type": "fanout"`, "/channels/exchange.events.all/bindings/amqp/exchange/type", true},
 		{"an operation is removed", `"receive.audit": {`, `"receive.rows": {`, "/operations/receive.audit", true},
+		{"a reply has one value more", `"kilo"`, `"kilo", "litre"`, "/operations/reply.prices.price.asked/reply/messages/price.asked.reply/payload/properties/unit/enum", true},
 		{"a queue has another name", `"address": "audit"`, `"address": "rows"`, "/channels/queue.audit/address", true},
 	}
 	for _, tt := range tests {
@@ -150,10 +152,90 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
+// TestReplies holds the rules for replies: the worker sends them, and a caller receives them.
+func TestReplies(t *testing.T) {
+	t.Parallel()
+	const (
+		cents = `{"type":"object","required":["cents"],"properties":{"cents":{"type":"integer"}}}`
+		more  = `{"type":"object","required":["cents","unit"],"properties":{"cents":{"type":"integer"},"unit":{"type":"string"}}}`
+		enum  = `{"enum":["piece"]}`
+		enum2 = `{"enum":["piece","kilo"]}`
+	)
+	tests := []struct {
+		name         string
+		old, next    string // the reply of the operation
+		breaksWorker bool   // an operation that receives
+		breaksCaller bool   // an operation that sends
+		path         string // below /operations/o/reply
+		same         bool   // there are no changes
+	}{
+		{name: "nothing has changed", old: replyWith("a", cents), next: replyWith("a", cents), same: true},
+		{name: "a property is required now", old: replyWith("a", cents), next: replyWith("a", more), breaksCaller: true, path: "/messages/a/payload/properties/unit"},
+		{name: "a required property is removed", old: replyWith("a", more), next: replyWith("a", cents), breaksWorker: true, path: "/messages/a/payload/properties/unit"},
+		{name: "an enum grows", old: replyWith("a", enum), next: replyWith("a", enum2), breaksWorker: true, path: "/messages/a/payload/enum"},
+		{name: "an enum shrinks", old: replyWith("a", enum2), next: replyWith("a", enum), breaksCaller: true, path: "/messages/a/payload/enum"},
+		{name: "a reply is new", old: `null`, next: replyWith("a", cents), breaksCaller: true},
+		{name: "a reply is removed", old: replyWith("a", cents), next: `null`, breaksWorker: true},
+		{name: "another address", old: replyWith("a", cents), next: strings.Replace(replyWith("a", cents), "replyTo", "to", 1), breaksWorker: true, breaksCaller: true, path: "/address/location"},
+		{name: "one more reply", old: replyWith("a", cents), next: replyWith("a", cents, "b", enum), breaksWorker: true, path: "/messages/b"},
+		{name: "one reply less", old: replyWith("a", cents, "b", enum), next: replyWith("a", cents), breaksCaller: true, path: "/messages/b"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			for action, want := range map[string]bool{"receive": tt.breaksWorker, "send": tt.breaksCaller} {
+				changes, err := schemadiff.Documents(documentWith(action, tt.old), documentWith(action, tt.next))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if tt.same != (len(changes) == 0) {
+					t.Fatalf("%s: the changes are %v", action, changes)
+				}
+				if len(changes) > 0 && (changes[0].Breaking != want || changes[0].Path != "/operations/o/reply"+tt.path) {
+					t.Errorf("%s: the changes are %v, want first %s, breaking %v", action, changes, tt.path, want)
+				}
+			}
+		})
+	}
+}
+
+// replyWith returns the reply of an operation, with messages by name and schema.
+func replyWith(messages ...string) string {
+	var all []string
+	for i := 0; i < len(messages); i += 2 {
+		all = append(all, `{"$ref":"#/channels/replies/messages/`+messages[i]+`","payload":`+messages[i+1]+`}`)
+	}
+	return `{"address":{"location":"$message.header#/replyTo"},"channel":{"$ref":"#/channels/replies"},"messages":[` + strings.Join(all, ",") + `]}`
+}
+
+// documentWith returns a document with one operation. The messages of its reply are components.
+func documentWith(action, reply string) []byte {
+	components := make(map[string]any)
+	var r struct {
+		Messages []struct {
+			Ref     string `json:"$ref"`
+			Payload any    `json:"payload"`
+		} `json:"messages"`
+	}
+	if err := json.Unmarshal([]byte(reply), &r); err != nil {
+		panic(err)
+	}
+	for _, m := range r.Messages {
+		components[m.Ref[strings.LastIndexByte(m.Ref, '/')+1:]] = map[string]any{"payload": m.Payload}
+	}
+	messages, err := json.Marshal(components)
+	if err != nil {
+		panic(err)
+	}
+	return []byte(`{"asyncapi":"3.0.0","channels":{"q":{"address":"q"},"replies":{"address":null,"messages":` + string(messages) + `}},
+		"operations":{"o":{"action":"` + action + `","channel":{"$ref":"#/channels/q"},"reply":` + reply + `}}}`)
+}
+
 // FuzzSchemas looks for panics, and for changes between a version and itself.
 func FuzzSchemas(f *testing.F) {
 	f.Add([]byte(`{"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]}`), []byte(`{"anyOf":[{"items":[true]},{"not":{}}]}`))
 	f.Add([]byte(`{"asyncapi":"3.0.0","channels":{"a":{}},"operations":{"o":{"action":"send","channel":{"$ref":"#/channels/a"}}}}`), []byte(`{"asyncapi":"3.0.0"}`))
+	f.Add(documentWith("send", replyWith("a", `{"enum":[1]}`)), documentWith("receive", replyWith("b", `true`)))
 	f.Add([]byte(`{"$ref":"#/$defs/a","$defs":{"a":{"allOf":[{"$ref":"#/$defs/a"}]}}}`), []byte(`{"minimum":1e999999999}`))
 	f.Fuzz(func(t *testing.T, old, next []byte) {
 		compare := func(a, b []byte) ([]schemadiff.Change, error) { return schemadiff.Schemas(a, b, schemadiff.Both) }

@@ -19,7 +19,7 @@ func (p *Program) asyncAPICommand() *cobra.Command {
 The schema of a message is the file in the handler's setting schema or in the schemas of its
 codec, or the Go type of a handler in Go. Schedules, forward and emits are operations that send.
 The schema of a schedule is made of its body. If the codec of emits has no schemas, the routing
-keys are not known, and the address is #. With several brokers, the document is about one of
+keys are not known, and the address is #. Handlers that reply to calls have operations with a reply. With several brokers, the document is about one of
 them: see --broker. It has the hosts and virtual hosts of its URLs, without users and passwords.
 The command does not connect.
 

@@ -30,8 +30,8 @@ are JSON, or YAML if the names end with .yaml or .yml.
 For a consumer, a change is breaking if the new version refuses a message that the old version
 accepts, because producers may still be old. For a producer, a change is breaking if the old
 version refuses a message that the new version accepts, because consumers may still be old. In a
-document, operations that receive are consumers, and operations that send are producers. For a
-JSON Schema, --as says which it is; by default both are.
+document, operations that receive are consumers, and operations that send are producers. Their
+replies are the opposite. For a JSON Schema, --as says which it is; by default both are.
 
 The exit status is 1 if a change is breaking.`,
 		RunE: func(cmd *cobra.Command, args []string) error {

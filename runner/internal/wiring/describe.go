@@ -86,6 +86,7 @@ func (d *description) handler(q config.Queue, h config.Handler) (worker.HandlerD
 	if h.Go != "" {
 		one = worker.DescribeHandler(h.Key, d.inGo[h.Go])
 	}
+	one.Reply = cmp.Or(one.Reply, replyOf(h))
 	var err error
 	switch s := d.schemaOf(q.CodecOf(h), h.Key); {
 	case h.Schema != "":
@@ -101,6 +102,18 @@ func (d *description) handler(q config.Queue, h config.Handler) (worker.HandlerD
 		one.ContentTypes = []string{"application/json"}
 	}
 	return one, err
+}
+
+// replyOf returns what a command or a server replies, or nil. The content type of a server's reply
+// is not known before.
+func replyOf(h config.Handler) *worker.ReplyDescription {
+	switch {
+	case h.Replies == nil:
+		return nil
+	case h.Webhook != nil:
+		return new(worker.ReplyDescription)
+	}
+	return &worker.ReplyDescription{ContentTypes: []string{cmp.Or(h.Replies.ContentType, "application/json")}}
 }
 
 // schemaOf returns the schema that a codec has for a key, or a zero KeySchema.
