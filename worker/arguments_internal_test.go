@@ -49,9 +49,13 @@ func TestAStreamIsResumedAtTheFirstMessageThatIsNotSettled(t *testing.T) {
 		}
 	}
 	want("first")
-	for n := range int64(3) {
-		q.offsets.begin(&message.Message{Headers: message.Headers{"x-stream-offset": 5 + n}})
+	received := func(offsets ...int64) {
+		next := q.offsets.receiver()
+		for _, offset := range offsets {
+			next(message.Headers{"x-stream-offset": offset})
+		}
 	}
+	received(5, 6, 7)
 	want(int64(5))
 	q.offsets.done(6)
 	want(int64(5))
@@ -59,4 +63,10 @@ func TestAStreamIsResumedAtTheFirstMessageThatIsNotSettled(t *testing.T) {
 	want(int64(7))
 	q.offsets.done(7)
 	want(int64(8))
+	received(8, 9)
+	q.offsets.done(9)
+	want(int64(8))
+	received(100) // the stream has deleted 8, which a consumer has lost
+	q.offsets.done(100)
+	want(int64(101))
 }

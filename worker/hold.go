@@ -175,7 +175,7 @@ func (q *Subscription) holdBound() time.Duration {
 func (q *Subscription) resume(a *attempt) bool {
 	m := &a.Message
 	if q.isStream() {
-		a.offset = q.offsets.begin(m)
+		a.offset = offsetOf(m.Headers)
 	}
 	if q.holds.remembered.Load() > 0 {
 		if before, ok := q.holds.recall(q.identity(m)); ok {

@@ -299,9 +299,13 @@ func (q *Subscription) open(k *keeping, paused bool, concurrency int) (*amqp.Con
 	if paused {
 		return nil, nil //nolint:nilnil // no consumer, and nothing wrong
 	}
-	return session.Consume(ctx, amqp.Consume{
+	what := amqp.Consume{
 		Queue: q.queueName(), As: q.sourceName(), Arguments: q.consumerArguments(session.BrokerVersion(), concurrency), Prefetch: q.prefetch(concurrency, k.careful), Suspect: q.suspect(), Stream: q.isStream(), Context: q.inHand,
-	})
+	}
+	if what.Stream {
+		what.OnReceived = q.offsets.receiver()
+	}
+	return session.Consume(ctx, what)
 }
 
 // declareTimeout bounds the declaration of one queue's topology.

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -15,24 +16,37 @@ const (
 	streamPause = time.Second
 )
 
-// offsets holds how far a stream was handled, so that a consumer that replaces a lost one
-// continues there. Streams do not keep it.
+// offsets holds how far a stream was handled, so that the next consumer continues there.
+// Streams do not keep it.
 type offsets struct {
 	mu   sync.Mutex
-	next int64 // behind the last message that was begun
-	open map[int64]struct{}
+	next int64              // behind the last message that was received
+	open map[int64]struct{} // received and not settled
 }
 
-// begin notes that a message is handled, and returns its offset.
-func (o *offsets) begin(m *message.Message) int64 {
-	offset, _ := m.Headers.Int(streamOffset)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.open == nil {
-		o.open = make(map[int64]struct{})
+// receiver returns a function that notes the messages of one consumer as they arrive, in order.
+// Later would be too late: a message may wait in a lane when its consumer ends, while a message
+// behind it is settled.
+func (o *offsets) receiver() func(message.Headers) {
+	first := true
+	return func(h message.Headers) {
+		offset := offsetOf(h)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if first { // the stream no longer has those before it
+			maps.DeleteFunc(o.open, func(open int64, _ struct{}) bool { return open < offset })
+			first = false
+		}
+		if o.open == nil {
+			o.open = make(map[int64]struct{})
+		}
+		o.open[offset] = struct{}{}
+		o.next = max(o.next, offset+1)
 	}
-	o.open[offset] = struct{}{}
-	o.next = max(o.next, offset+1)
+}
+
+func offsetOf(h message.Headers) int64 {
+	offset, _ := h.Int(streamOffset)
 	return offset
 }
 
@@ -48,8 +62,8 @@ func (o *offsets) resume() (offset int64, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	offset = o.next
-	for begun := range o.open {
-		offset = min(offset, begun)
+	for received := range o.open {
+		offset = min(offset, received)
 	}
 	return offset, o.open != nil
 }

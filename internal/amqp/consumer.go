@@ -28,6 +28,9 @@ type Consume struct {
 	// processes that consume it. See Consumer.Suspected and Cleared. Zero means that no
 	// message is suspected.
 	Suspect int
+	// OnReceived is called with the headers of each delivery as it arrives, in order, before
+	// Receive returns the delivery. It must not block. Nil means none.
+	OnReceived func(message.Headers)
 }
 
 // Consumer receives from one queue over a channel of its own. It ends with its channel and
@@ -43,6 +46,7 @@ type Consumer struct {
 	prefetch   int
 	suspect    int // see Consume
 	stream     bool
+	onReceived func(message.Headers)
 	settler    *settler
 
 	mu       sync.Mutex
@@ -77,7 +81,7 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 	}
 	c := &Consumer{
 		queue: what.Queue, source: cmp.Or(what.As, what.Queue), tag: what.Queue, ch: ch, close: once(ch.Close), session: s, prefetch: max(what.Prefetch, 1),
-		suspect: what.Suspect, stream: what.Stream, suspected: make(chan struct{}), cleared: make(chan struct{}),
+		suspect: what.Suspect, stream: what.Stream, onReceived: what.OnReceived, suspected: make(chan struct{}), cleared: make(chan struct{}),
 		stopped: make(chan struct{}), drained: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
 	}
 	parent := what.Context

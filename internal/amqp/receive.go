@@ -45,6 +45,9 @@ func (c *Consumer) add(raw *amqp091.Delivery) bool {
 		return false
 	}
 	c.settler.took(raw.DeliveryTag)
+	if c.onReceived != nil {
+		c.onReceived(message.Headers(raw.Headers))
+	}
 	c.received.push(*raw)
 	c.judge(raw)
 	if c.held {

@@ -1,0 +1,87 @@
+package worker_test
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
+	"github.com/warren-mq/warren/worker"
+)
+
+// stream makes the queue of b a stream that is consumed from its first message on.
+func (b *bench) stream() {
+	b.t.Helper()
+	rabbit.NeedsStreams(b.t)
+	b.queue.Type, b.queue.ConsumerArguments = topology.Stream, message.Headers{"x-stream-offset": "first"}
+}
+
+// handledIDs counts how often each message was handled.
+type handledIDs struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func (h *handledIDs) add(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.n == nil {
+		h.n = make(map[string]int)
+	}
+	h.n[id]++
+}
+
+func (h *handledIDs) len() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.n)
+}
+
+// TestAPausedStreamSkipsNoMessage: two messages wait in the lane of a slow one, while messages
+// behind them are handled.
+func TestAPausedStreamSkipsNoMessage(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.stream()
+		b.queue.Concurrency, b.queue.Prefetch = 8, 32
+		b.queue.OrderBy = func(m *message.Message) string { return m.Headers.String("key") }
+		var handled handledIDs
+		entered, leave := make(chan struct{}, 2), make(chan struct{})
+		r := b.run(handler.Func(func(_ context.Context, m *message.Message) error {
+			if m.ID == "0" {
+				entered <- struct{}{}
+				<-leave
+			}
+			handled.add(m.ID)
+			return nil
+		}))
+		const messages = 24 // of which some have other lanes than the first
+		for i := range messages {
+			key := "slow"
+			if i > 2 {
+				key = strconv.Itoa(i)
+			}
+			b.publish("key", i, broker.WithMessageID(strconv.Itoa(i)), broker.WithHeader("key", key))
+		}
+		<-entered
+		b.eventually("messages behind are handled", func() bool { return handled.len() > 2 })
+		r.sub.Pause()
+		b.eventually("it is paused", func() bool { return r.sub.Health().State == worker.StatePaused })
+		close(leave)
+		b.eventually("the slow one is settled", func() bool {
+			for _, s := range b.settled() {
+				if s.Message.ID == "0" {
+					return true
+				}
+			}
+			return false
+		})
+		r.sub.Resume()
+		b.eventually("all are handled", func() bool { return handled.len() == messages })
+	})
+}
