@@ -114,10 +114,9 @@ func (q *Subscription) wait(tag amqp.Tag, m *message.Message, next known) error 
 	if next.due.Before(h.wake) {
 		h.wake = next.due
 	}
-	if paused, _ := q.wanted(); paused || !tag.Receives() || !q.holds.add(h) {
-		q.holds.remember(h)
-		q.holds.forget(tag)
-		return tag.Release()
+	// Receives is asked after add, since the keeper first ends a consumer and then takes what waits.
+	if !q.holds.add(h) || !tag.Receives() && q.holds.take(h) {
+		return q.requeue(h)
 	}
 	q.pool.goroutines.Go(func() { q.keepUntilDue(h) })
 	return nil
@@ -141,9 +140,14 @@ func (q *Subscription) keepUntilDue(h *held) {
 	if due && amqp.Again(&h.delivery) {
 		return
 	}
+	_ = q.requeue(h) // if the channel is gone, the broker has it already
+}
+
+// requeue requeues a message that waits no longer.
+func (q *Subscription) requeue(h *held) error {
 	q.holds.remember(h)
 	q.holds.forget(h.delivery.Tag)
-	_ = h.delivery.Release() // if the channel is gone, the broker has it already
+	return h.delivery.Release()
 }
 
 // endHolds requeues what waits, and what is to be held from now on.
@@ -152,8 +156,13 @@ func (q *Subscription) endHolds(hard context.Context) {
 	q.releaseHeld(hard)
 }
 
-// releaseHeld requeues what waits.
+// releaseHeld requeues what waits. Its consumer must be cancelled.
 func (q *Subscription) releaseHeld(hard context.Context) {
+	q.report(amqp.Release(hard, q.takeHeld()))
+}
+
+// takeHeld takes what waits, to be requeued.
+func (q *Subscription) takeHeld() []amqp.Delivery {
 	all := q.holds.takeAll()
 	deliveries := make([]amqp.Delivery, 0, len(all))
 	for _, h := range all {
@@ -161,7 +170,7 @@ func (q *Subscription) releaseHeld(hard context.Context) {
 		q.holds.forget(h.delivery.Tag)
 		deliveries = append(deliveries, h.delivery)
 	}
-	q.report(amqp.Release(hard, deliveries))
+	return deliveries
 }
 
 // holdBound returns how long a delivery may be unacknowledged while it waits, so that the next

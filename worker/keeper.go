@@ -170,8 +170,9 @@ func (q *Subscription) await(ctx context.Context, c *amqp.Consumer, concurrency 
 // consumer would begin meanwhile. After a suspect all handlers finish.
 func (q *Subscription) retire(k *keeping, c *amqp.Consumer) {
 	finished := !q.config.SingleActive && q.finish(k, c)
-	q.releaseHeld(k.hard)
-	if !finished {
+	if finished {
+		q.releaseHeld(k.hard)
+	} else {
 		q.halt(k.hard, c)
 	}
 	closed := make(chan struct{})
@@ -222,6 +223,7 @@ func (q *Subscription) finish(k *keeping, c *amqp.Consumer) bool {
 		case <-q.changed:
 		case <-suspected:
 			q.empty(k, c, k.retiring...)
+			q.releaseHeld(k.hard) // Alone waits for every message, also for those whose next attempt is far away
 			c.Alone()
 			suspected = nil
 		case <-c.Done():
@@ -250,12 +252,13 @@ func (q *Subscription) empty(k *keeping, c *amqp.Consumer, closed ...<-chan stru
 	}
 }
 
-// halt requeues what no goroutine has taken, all together so that the order is kept: at once,
-// or when the channel of a single active consumer closes.
+// halt requeues what no goroutine has taken and what waits for its next attempt, all together so
+// that the order is kept: at once, or when the channel of a single active consumer closes. The
+// broker would deliver what is requeued before the cancel to the same consumer again.
 func (q *Subscription) halt(hard context.Context, c *amqp.Consumer) {
 	c.Stop()
 	q.pool.sorting.Wait()
-	waiting := q.pool.waiting() // first: a goroutine would begin it
+	waiting := append(q.pool.waiting(), q.takeHeld()...) // first: a goroutine would begin it
 	if q.config.SingleActive {
 		c.Abandon(waiting)
 		return
