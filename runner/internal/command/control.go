@@ -12,9 +12,13 @@ import (
 	"github.com/warren-mq/warren/runner/internal/engine"
 )
 
+// oneRunner begins the help of the commands that have a counterpart for all processes.
+const oneRunner = `The command reaches the one process that listens at admin.listen of the configuration. For
+all processes of the virtual host, use runner fleet `
+
 func (p *Program) pauseCommand() *cobra.Command {
 	return p.control(&cobra.Command{
-		Use: "pause QUEUE", Short: "Stop consuming a queue in a running runner", Args: exactly(1),
+		Use: "pause QUEUE", Short: "Stop consuming a queue in the process at admin.listen", Args: exactly(1), Long: oneRunner + "pause.",
 	}, func(ctx context.Context, c admin.Client, args []string) (engine.Status, error) {
 		return c.Pause(ctx, args[0])
 	})
@@ -22,7 +26,7 @@ func (p *Program) pauseCommand() *cobra.Command {
 
 func (p *Program) resumeCommand() *cobra.Command {
 	return p.control(&cobra.Command{
-		Use: "resume QUEUE", Short: "Start consuming a paused queue again in a running runner", Args: exactly(1),
+		Use: "resume QUEUE", Short: "Start consuming a paused queue again in the process at admin.listen", Args: exactly(1), Long: oneRunner + "resume.",
 	}, func(ctx context.Context, c admin.Client, args []string) (engine.Status, error) {
 		return c.Resume(ctx, args[0])
 	})
@@ -30,7 +34,7 @@ func (p *Program) resumeCommand() *cobra.Command {
 
 func (p *Program) scaleCommand() *cobra.Command {
 	return p.control(&cobra.Command{
-		Use: "scale QUEUE N", Short: "Set how many messages of a queue a running runner handles at the same time", Args: exactly(2),
+		Use: "scale QUEUE N", Short: "Set how many messages of a queue the process at admin.listen handles at the same time", Args: exactly(2), Long: oneRunner + "scale.",
 	}, func(ctx context.Context, c admin.Client, args []string) (engine.Status, error) {
 		n, err := strconv.Atoi(args[1])
 		if err != nil || n < 1 {
@@ -91,6 +95,6 @@ func exactly(n int) cobra.PositionalArgs {
 
 func (p *Program) workersCommand() *cobra.Command {
 	return p.control(&cobra.Command{
-		Use: "workers", Short: "Show the queues of a running runner and their counts", Args: exactly(0),
+		Use: "workers", Short: "Show the queues of the process at admin.listen and their counts", Args: exactly(0), Long: oneRunner + "ls.",
 	}, func(ctx context.Context, c admin.Client, _ []string) (engine.Status, error) { return c.Status(ctx) })
 }

@@ -36,7 +36,7 @@ in the current level begins again.
 
 RabbitMQ does not show over AMQP which messages are on their way between two levels, and
 after a failure it tries again for 180 s. So migrate deletes a level when it has been empty
-for the time of --quiet. Run it while all nodes of the cluster run.
+for the time of --empty-for. Run it while all nodes of the cluster run.
 
 Messages whose queue or exchange no longer exists go to warren.unrouted. The queues
 warren.delay.for.QUEUE and warren.delay.to.EXCHANGE stay: they may hold messages that were
@@ -66,7 +66,7 @@ func (p *Program) delaysMigrate() *cobra.Command {
 	f := c.Flags()
 	f.BoolVar(&m.dry, "dry-run", false, "show how many messages are in each level, and change nothing")
 	f.BoolVar(&m.force, "force", false, "start even if workers of the earlier version seem to run")
-	f.DurationVar(&m.quiet, "quiet", 190*time.Second, "how long a level must have been empty before it is deleted")
+	f.DurationVar(&m.emptyFor, "empty-for", 190*time.Second, "how long a level must have been empty before it is deleted")
 	f.BoolVar(&m.removeEnds, "remove-ends", false, "also delete the queues warren.delay.for.QUEUE and warren.delay.to.EXCHANGE with their messages")
 	return c
 }
@@ -74,7 +74,7 @@ func (p *Program) delaysMigrate() *cobra.Command {
 // migration is one call of the command.
 type migration struct {
 	dry, force, removeEnds bool
-	quiet                  time.Duration
+	emptyFor               time.Duration
 
 	program *Program
 	session *amqp.Session
@@ -145,7 +145,7 @@ func (m *migration) migrate(ctx context.Context, c *config.Config, found ladder.
 	ended := make(chan error, 1)
 	go func() { ended <- sender.Run(running) }()
 	bar := m.program.progress(found.Total(), "moving")
-	do := ladder.Migration{Session: m.session, Sender: sender, Quiet: m.quiet, OnMoved: func() { bar.add(1) }}
+	do := ladder.Migration{Session: m.session, Sender: sender, Quiet: m.emptyFor, OnMoved: func() { bar.add(1) }}
 	result, err := do.Run(ctx, found)
 	stop()
 	bar.end()

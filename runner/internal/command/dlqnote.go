@@ -40,7 +40,7 @@ func (p *Program) dlqNote() *cobra.Command {
 		Long: `Write a note on a group of dead letters of a work queue, or on one of them, for other
 operators. It replaces the note that is there. The console of a running runner keeps it,
 and admin.console must be "full".`,
-		Example: `  runner dlq note welcome-email --group 5b1f0c9e2d7a4463 "the provider mends it, replay on Monday"
+		Example: `  runner dlq note welcome-email --group 5b1f0c9e2d7a4463 "the provider fixes this on Friday, replay on Monday"
   runner dlq note welcome-email --group 5b1f0c9e2d7a4463 --remove`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (note.Group == "") == (note.ID == "") {

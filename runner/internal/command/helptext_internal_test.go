@@ -44,3 +44,22 @@ func TestHelpNamesCommandsThatExist(t *testing.T) {
 		t.Errorf("the texts name %d commands: is the pattern right?", seen)
 	}
 }
+
+// TestNoCommandHidesAFlagOfAllCommands wants one meaning for each flag, such as --quiet.
+func TestNoCommandHidesAFlagOfAllCommands(t *testing.T) {
+	t.Parallel()
+	root := new(Program).root()
+	common := root.PersistentFlags()
+	var visit func(c *cobra.Command)
+	visit = func(c *cobra.Command) {
+		c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+			if common.Lookup(f.Name) != nil || f.Shorthand != "" && common.ShorthandLookup(f.Shorthand) != nil {
+				t.Errorf("%s has a flag --%s of its own, which hides the flag of all commands", c.CommandPath(), f.Name)
+			}
+		})
+		for _, sub := range c.Commands() {
+			visit(sub)
+		}
+	}
+	visit(root)
+}

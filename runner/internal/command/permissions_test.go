@@ -239,7 +239,7 @@ func TestThePrintedPermissionsSuffice(t *testing.T) {
 				h.must("operator", "topology", "plan")
 				h.must("operator", "topology", "apply")
 				h.write(strings.Replace(mailer, "name: ID-kept", "name: ID-kept\n    type: classic", 1), mode)
-				h.must("operator", "topology", "migrate", h.id+"-kept", "--to", "classic", "--quiet", "100ms", "--wait", "10ms")
+				h.must("operator", "topology", "migrate", h.id+"-kept", "--to", "classic", "--empty-for", "100ms", "--wait", "10ms")
 			}
 		})
 	}

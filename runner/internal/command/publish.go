@@ -61,7 +61,7 @@ keys are names of queues. The output of -o json contains the ids of the messages
 	f.StringArrayVarP(&w.headers, "header", "H", nil, "a header, as `NAME=VALUE`; may be repeated")
 	f.StringVar(&w.contentType, "content-type", "", "`MIME` type of the body; empty means to detect JSON and text")
 	f.StringVar(&w.codecName, "codec", "", "the `NAME` in codecs of the codec that encodes the body")
-	f.Uint8Var(&w.priority, "priority", 0, "priority, 0 to 255; queues have up to 10 priorities")
+	f.Uint8Var(&w.priority, "priority", 0, "priority, 0 to 255; classic queues use up to max_priority, quorum queues of RabbitMQ 4.3 up to 31")
 	f.DurationVar(&w.delay, "delay", 0, "how long to delay the message, such as 1m30s; a worker that has a queue of the exchange publishes it then")
 	f.IntVar(&w.count, "count", 1, "number of messages")
 	f.Float64Var(&w.rate, "rate", 0, "messages a second; 0 means no limit")

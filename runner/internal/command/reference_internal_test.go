@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -15,7 +16,7 @@ var update = flag.Bool("update", false, "write docs/reference/commands.md anew")
 
 const commandsTitle = `# Reference: commands
 
-Every command of the runner, as ` + "`--help`" + ` prints it. ` + "`go test ./runner/internal/command -update`" + ` writes this page.
+Every command of the runner, as ` + "`--help`" + ` prints it. A command that only has further ones is listed if its help says more. ` + "`go test ./runner/internal/command -update`" + ` writes this page.
 [The runner](../runner.md) describes what they are for, and their [exit status](../runner.md#exit-status).
 
 `
@@ -51,7 +52,8 @@ func commandSections(b *strings.Builder, c *cobra.Command) (n int) {
 	if c.Name() == "completion" || c.Name() == "help" || c.Hidden { // which are cobra's, and of no use to a reader
 		return 0
 	}
-	if c.Runnable() && !c.HasSubCommands() {
+	only := reflect.ValueOf(c.RunE).Pointer() == reflect.ValueOf(helpOnly).Pointer() // it only has subcommands
+	if c.Runnable() && (!only || c.Long != "") {
 		n = 1
 		fmt.Fprintf(b, "\n## %s\n\n%s.\n\n```text\n%s\n", c.CommandPath(), c.Short, c.UseLine())
 		if long := strings.TrimSpace(c.Long); long != "" {

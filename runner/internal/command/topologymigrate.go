@@ -35,8 +35,8 @@ arguments is for other arguments. Then:
    cannot consume the new queue: restart it.
 
 A message is removed from a queue when the broker has confirmed its copy, so none is lost, and
-their order is kept. After an interruption run the command again: it continues. Each
-interruption may double up to 128 messages. If it is interrupted in its last second, a few
+their order is kept. After an interruption run the command again: it continues. After
+each interruption, up to 128 messages may be delivered twice. If it is interrupted in its last second, a few
 messages of that second may come behind later ones.
 
 The copies keep body, headers and properties. The exchange and the routing key of the first
@@ -63,7 +63,7 @@ type migrateFlags struct {
 	bindings []string
 	dry      bool
 	rate     int
-	quiet    time.Duration
+	emptyFor time.Duration
 	wait     time.Duration
 	timeout  time.Duration
 	paused   bool
@@ -92,7 +92,7 @@ func (p *Program) topologyMigrate() *cobra.Command {
 	f.StringVar(&m.to, "to", "", "quorum, classic or arguments (required)")
 	f.BoolVar(&m.dry, "dry-run", false, "show what would be done, and change nothing")
 	f.IntVar(&m.rate, "rate", 0, "`messages` to move per second, at most; 0 means no limit")
-	f.DurationVar(&m.quiet, "quiet", time.Second, "how long the queue must have been empty before it is deleted")
+	f.DurationVar(&m.emptyFor, "empty-for", time.Second, "how long the queue must have been empty before it is deleted")
 	f.StringArrayVar(&m.bindings, "binding", nil, "a further binding `EXCHANGE:KEY:QUEUE` of the queue; may be repeated")
 	f.BoolVar(&m.paused, "keep-paused", false, "do not resume the processes at the end")
 	f.DurationVar(&m.wait, "wait", gatherTime, "how long to listen for announcements")
@@ -128,8 +128,8 @@ func (p *Program) replacement(ctx context.Context, c *config.Config, name string
 		return nil, usage(fmt.Errorf("runner: --to is %q, want quorum, classic or arguments", r.to))
 	case r.to != "arguments" && r.to != kind:
 		return nil, usage(fmt.Errorf("runner: --to is %s, and queue %s is %v in the configuration: change the configuration first", r.to, name, kind))
-	case r.rate < 0 || r.quiet < 0:
-		return nil, usage(fmt.Errorf("runner: --rate is %d and --quiet %v, want 0 or more", r.rate, r.quiet))
+	case r.rate < 0 || r.emptyFor < 0:
+		return nil, usage(fmt.Errorf("runner: --rate is %d and --empty-for %v, want 0 or more", r.rate, r.emptyFor))
 	}
 	for _, b := range t.Bindings {
 		if b.Queue == name {
@@ -180,7 +180,7 @@ func (r *replacement) run(ctx context.Context, w *watched) error {
 	if err != nil {
 		return err
 	}
-	m := &migrate.Migration{Session: session, Queue: r.queue, Bindings: r.binds, Rate: r.rate, Quiet: r.quiet}
+	m := &migrate.Migration{Session: session, Queue: r.queue, Bindings: r.binds, Rate: r.rate, Quiet: r.emptyFor}
 	at, err := m.Look(ctx)
 	switch {
 	case err != nil:

@@ -41,7 +41,7 @@ type Broker struct {
 	ManagementURL  Secret   `yaml:"management_url" jsonschema_description:"The URL of the management plugin, http://host:15672 or https://…, with user:password@ if they differ from those in url. Topology plan and topology prune use it to find bindings and queues that are left over, and doctor to compare the members of queues with the nodes."`
 	Name           string   `yaml:"name" jsonschema:"maxLength=200" jsonschema_description:"The name of each connection in the broker. Empty means the program's name. In brokers it is also the name by which queues choose the broker."`
 	TLS            TLS      `yaml:"tls" jsonschema_description:"For amqps URLs."`
-	Heartbeat      Duration `yaml:"heartbeat" jsonschema:"default=10s" jsonschema_description:"The interval of heartbeats. The topology is declared again about every third heartbeat."`
+	Heartbeat      Duration `yaml:"heartbeat" jsonschema:"default=10s" jsonschema_description:"The interval of heartbeats, by which each side notices a dead connection. The topology is declared again about every third interval."`
 	DialTimeout    Duration `yaml:"dial_timeout" jsonschema:"default=10s" jsonschema_description:"The limit for one attempt to connect, handshake included."`
 	StartupTimeout Limit    `yaml:"startup_timeout" jsonschema:"default=30s" jsonschema_description:"The limit for the first connection, or \"none\"."`
 	PublishTimeout Limit    `yaml:"publish_timeout" jsonschema:"default=30s" jsonschema_description:"The limit for one publish, or \"none\"."`
@@ -97,7 +97,7 @@ type Schedule struct {
 	Codec       string         `yaml:"codec" jsonschema:"maxLength=200" jsonschema_description:"The name in codecs of the codec that encodes the body. The default is none."`
 	ContentType string         `yaml:"content_type" jsonschema:"maxLength=255" jsonschema_description:"The default is application/json."`
 	Headers     map[string]any `yaml:"headers"`
-	Priority    uint8          `yaml:"priority" jsonschema:"minimum=0,maximum=10,default=0"`
+	Priority    uint8          `yaml:"priority" jsonschema:"minimum=0,maximum=31,default=0" jsonschema_description:"The priority of the message. Classic queues use up to max_priority, quorum queues of RabbitMQ 4.3 up to 31."`
 	Missed      string         `yaml:"missed" jsonschema:"enum=once,enum=skip,enum=all,default=once" jsonschema_description:"Which ticks are published that were missed because no runner was running: the newest, none, or all."`
 	MaxMissed   int            `yaml:"max_missed" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"The highest number of ticks that missed: all publishes. The default is 100."`
 	Tolerance   Duration       `yaml:"tolerance" jsonschema:"default=1m" jsonschema_description:"How late a tick may be before it counts as missed."`
