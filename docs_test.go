@@ -127,7 +127,7 @@ func TestDocsCiteTestsThatExist(t *testing.T) {
 }
 
 // TestDocsNameWhatOperatorsMeet looks in docs/operations.md for every field of the
-// configuration, every header, every metric and every log line.
+// configuration, every metric and every log line. docs/headers.md has the headers.
 func TestDocsNameWhatOperatorsMeet(t *testing.T) {
 	t.Parallel()
 	var want []string
@@ -137,7 +137,7 @@ func TestDocsNameWhatOperatorsMeet(t *testing.T) {
 		}
 	}
 	for _, from := range [][2]string{
-		{"internal/record/headers.go", "warren-"}, {"internal/telemetry/names.go", "warren."}, {"internal/telemetry/names.go", "messaging."}, {"worker/log.go", "worker: "},
+		{"internal/telemetry/names.go", "warren."}, {"internal/telemetry/names.go", "messaging."}, {"worker/log.go", "worker: "},
 	} {
 		want = append(want, literals(t, from[0], from[1])...)
 	}
@@ -241,5 +241,24 @@ func TestDocsChecksSeeFaults(t *testing.T) {
 	_, out, err := compile(t, blocks("p.md", "\n```go\nfunc f() error {\n\treturn worker.ErrNoSuchThing\n}\n```\n"))
 	if err == nil || !strings.Contains(out, "p.md:4") {
 		t.Errorf("compiling nonsense gives %v and %q, want a fault at p.md:4", err, out)
+	}
+}
+
+// TestTheSiteListsThePages compares the navigation of the site with docs/README.md.
+func TestTheSiteListsThePages(t *testing.T) {
+	t.Parallel()
+	config, err := os.ReadFile("docs/.vitepress/config.mts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listed, shown []string
+	for _, m := range regexp.MustCompile(`(?m)^\| \[[^][]+\]\(([a-z/-]+)\.md\)`).FindAllStringSubmatch(pages(t, os.DirFS("."))["docs/README.md"], -1) {
+		listed = append(listed, m[1])
+	}
+	for _, m := range regexp.MustCompile(`\['[^']+', '([a-z/-]+)'\]`).FindAllSubmatch(config, -1) {
+		shown = append(shown, string(m[1]))
+	}
+	if !slices.Equal(shown, listed) {
+		t.Errorf("docs/.vitepress/config.mts lists\n%q, and docs/README.md\n%q", shown, listed)
 	}
 }

@@ -207,5 +207,5 @@ var importable = []string{
 	module + "codec", module + "codec/claim", module + "codec/claim/s3store", module + "codec/cloudevents", module + "codec/jsonschema", module + "codec/seal", module + "codec/zstd",
 	module + "asyncapi", module + "codec/celery",
 	module + "outbox", module + "retry", module + "topology", module + "warrentest", module + "worker",
-	module + "limit",
+	module + "fleet", module + "limit", module + "schedule",
 }

@@ -42,13 +42,16 @@ export default defineConfig({
     socialLinks: [{ icon: 'github', link: repository }],
     sidebar: [
       pages('Start', [['Overview', ''], ['Getting started', 'getting-started'], ['RabbitMQ in five pictures', 'rabbitmq'], ['Comparison', 'comparison']]),
-      pages('Write workers', [['Recipes', 'recipes'], ['The runner', 'runner'], ['Bodies', 'bodies'], ['Contracts', 'contracts'], ['Testing', 'testing']]),
+      pages('Write workers', [
+        ['Recipes', 'recipes'], ['The runner', 'runner'], ['Calls', 'calls'], ['Partitions', 'partitions'],
+        ['Bodies', 'bodies'], ['Limits', 'limits'], ['Contracts', 'contracts'], ['Testing', 'testing'],
+      ]),
       pages('Run them', [
         ['Production checklist', 'production'], ['Operations', 'operations'], ['Deployment', 'deployment'],
         ['For platform teams', 'platform'], ['Versions of RabbitMQ', 'brokers'], ['Troubleshooting', 'troubleshooting'],
       ]),
       pages('Understand it', [['Delivery', 'delivery'], ['Architecture', 'architecture'], ['Reliability', 'reliability'], ['Performance', 'performance']]),
-      pages('Look up', [['config.yaml', 'reference/configuration'], ['Commands', 'reference/commands'], ['Headers', 'headers']]),
+      pages('Look up', [['config.yaml', 'reference/configuration'], ['Commands', 'reference/commands'], ['Handlers in other languages', 'reference/handlers'], ['Headers', 'headers']]),
     ],
   },
 })
