@@ -1,9 +1,13 @@
 package warren_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,6 +46,60 @@ func TestTroubleshootingNamesLinesThatAreLogged(t *testing.T) {
 		t.Errorf("found %d log lines and errors in docs/troubleshooting.md, want more", found)
 	}
 }
+
+// TestDocsExplainEveryWarning finds each log line of the levels warn and error in
+// docs/operations.md or docs/troubleshooting.md.
+func TestDocsExplainEveryWarning(t *testing.T) {
+	t.Parallel()
+	root := os.DirFS(".")
+	all := pages(t, root)
+	text, found := all["docs/operations.md"]+all["docs/troubleshooting.md"], 0
+	visit := func(name string, content []byte) {
+		if top, _, _ := strings.Cut(name, "/"); strings.HasSuffix(name, "_test.go") || slices.Contains([]string{"bench", "chaos", "devbroker", "examples", "tools"}, top) {
+			return
+		}
+		for _, line := range warnings(t, name, content) {
+			if found++; !strings.Contains(text, "`"+line) {
+				t.Errorf("%s logs %q, which neither docs/operations.md nor docs/troubleshooting.md explains", name, line)
+			}
+		}
+	}
+	walk(t, root, visit, ".go")
+	if found < 30 {
+		t.Errorf("found %d log lines of the levels warn and error: are these all?", found)
+	}
+}
+
+// warnings returns the texts of the calls of Warn and Error, without texts that only begin with
+// the name of a package, and get the rest from a variable.
+func warnings(t *testing.T, name string, content []byte) (lines []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), name, content, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range ast.Preorder(file) {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			continue
+		}
+		f, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok || !slices.Contains([]string{"Warn", "WarnContext", "Error", "ErrorContext"}, f.Sel.Name) {
+			continue
+		}
+		if of, ok := f.X.(*ast.Ident); ok && of.Name == "http" {
+			continue // http.Error answers a request
+		}
+		for _, argument := range call.Args[:min(len(call.Args), 2)] {
+			if l, ok := argument.(*ast.BasicLit); ok && l.Kind == token.STRING && logLine.MatchString(l.Value) {
+				lines = append(lines, strings.Trim(l.Value, `"`))
+			}
+		}
+	}
+	return lines
+}
+
+var logLine = regexp.MustCompile(`^"[a-z]+: [^"]+"$`)
 
 // logged reports whether the code logs a line, or exports a name.
 func logged(code, name string) bool {

@@ -47,8 +47,8 @@ type Config struct {
 	// called before each attempt and must be safe for concurrent use. If it returns an
 	// error, the attempt fails and is made again.
 	Reload func(ctx context.Context) (urls []string, tls *tls.Config, err error)
-	// Heartbeat is the interval after which a silent peer is checked. Zero means 10 s. A
-	// worker declares its topology again about every third heartbeat.
+	// Heartbeat is the interval of heartbeats, by which each side notices a dead connection.
+	// Zero means 10 s. A worker declares its topology again about every third interval.
 	Heartbeat time.Duration
 	// DialTimeout bounds one attempt to connect, handshake included. Zero means 10 s.
 	DialTimeout time.Duration

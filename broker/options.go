@@ -12,9 +12,10 @@ import (
 // Option changes a message that is to be published.
 type Option func(*outgoing)
 
-// WithPriority sets the priority. The default is 0. Queues declared with MaxPriority
-// support priorities up to that value. Quorum queues support two levels on RabbitMQ 4.0 (5
-// and more is high), 32 on 4.3, and none on earlier versions.
+// WithPriority sets the priority. By default the message has none: a classic queue takes that
+// as 0, and a quorum queue of RabbitMQ 4.3 as 4. Queues declared with MaxPriority support
+// priorities up to that value. Quorum queues support two levels on RabbitMQ 4.0 (5 and more
+// is high), 32 on 4.3, and none on earlier versions.
 func WithPriority(p uint8) Option { return func(o *outgoing) { o.message.Priority = p } }
 
 // WithDelay delays the message by d before it reaches the exchange. It waits in a parking

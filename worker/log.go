@@ -20,7 +20,7 @@ func (w *Worker) logEvent(e Event) {
 	case StateChanged:
 		w.logState(e)
 	case ConsumerLost:
-		w.log.Warn("worker: closing the consumer failed, its messages come again", "queue", e.Queue, "error", e.Err)
+		w.log.Warn("worker: closing the consumer failed, the broker delivers its unacknowledged messages again", "queue", e.Queue, "error", e.Err)
 	case HandOffFailed:
 		w.log.ErrorContext(telemetry.Within(e.Span), "worker: copy not confirmed, trying again", "queue", e.Queue, "message_id", e.Message.ID,
 			"outcome", e.Outcome.Verdict.String(), "error", e.Err)
