@@ -47,7 +47,7 @@ func main() {
 	many.Pause()
 
 	go func() {
-		defer stop() // ends Run
+		defer stop() // cancels ctx, so that Run drains and returns
 		<-w.Ready()
 		if err := errors.Join(publish(ctx, w.Publisher("batches"), *rows), single.run(ctx, one), together.run(ctx, many)); err != nil {
 			log.Println(err)

@@ -57,7 +57,7 @@ func main() {
 	}, handler.WithCodec(bodies)))
 
 	go func() {
-		defer stop() // ends Run
+		defer stop() // cancels ctx, so that Run drains and returns
 		<-w.Ready()
 		pub := w.Publisher("")
 		for _, o := range []order{{"Ada", strings.Repeat("gift ", 2000)}, {"Bob", ""}, {"", "no customer"}} {
@@ -78,6 +78,6 @@ func brokerConfig() broker.Config {
 	if url := os.Getenv("AMQP_URL"); url != "" {
 		return broker.Config{URL: url}
 	}
-	dev := devbroker.New() // prints that it is in use
+	dev := devbroker.New() // a broker in memory, which ends with the process
 	return broker.Config{URL: dev.URL(), Dial: dev.DialContext}
 }

@@ -54,7 +54,7 @@ func main() {
 	}).Handle("price.asked", handler.Replies(findPrice))
 
 	go func() {
-		defer stop() // ends Run
+		defer stop() // cancels ctx, so that Run drains and returns
 		<-w.Ready()
 		shop := w.Publisher("call-shop") // or broker.NewPublisher, in another process
 		for _, article := range []string{"tea", "coffee", "gold", "truffles"} {
@@ -87,6 +87,6 @@ func brokerConfig() broker.Config {
 	if url := os.Getenv("AMQP_URL"); url != "" {
 		return broker.Config{URL: url}
 	}
-	dev := devbroker.New() // prints that it is in use
+	dev := devbroker.New() // a broker in memory, which ends with the process
 	return broker.Config{URL: dev.URL(), Dial: dev.DialContext}
 }

@@ -50,7 +50,7 @@ func main() {
 	w.Queue(worker.Queue{Name: queue, Exchange: queue, ExchangeKind: "direct", Type: topology.Classic, OnlyArguments: true}).Handle(queue, &tasks)
 
 	go func() {
-		defer stop() // ends Run
+		defer stop() // cancels ctx, so that Run drains and returns
 		<-w.Ready()
 		for range call(ctx, w.Publisher(queue)) {
 			<-done
@@ -82,6 +82,6 @@ func brokerConfig() broker.Config {
 	if url := os.Getenv("AMQP_URL"); url != "" {
 		return broker.Config{URL: url}
 	}
-	dev := devbroker.New() // prints that it is in use
+	dev := devbroker.New() // a broker in memory, which ends with the process
 	return broker.Config{URL: dev.URL(), Dial: dev.DialContext}
 }

@@ -52,7 +52,7 @@ func main() {
 	})
 	handle("chain-mails", "order.shipped", func(_ context.Context, o order) error {
 		fmt.Printf("order %d: mail sent\n", o.Number)
-		stop() // ends Run
+		stop() // cancels ctx, so that Run drains and returns
 		return nil
 	})
 
@@ -73,6 +73,6 @@ func brokerConfig() broker.Config {
 	if url := os.Getenv("AMQP_URL"); url != "" {
 		return broker.Config{URL: url}
 	}
-	dev := devbroker.New() // prints that it is in use
+	dev := devbroker.New() // a broker in memory, which ends with the process
 	return broker.Config{URL: dev.URL(), Dial: dev.DialContext}
 }

@@ -14,7 +14,7 @@ import (
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	_ "modernc.org/sqlite" // registers the database driver "sqlite"
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
@@ -41,7 +41,7 @@ func main() {
 	w.Queue(worker.Queue{Name: "fanin-albums"}).Handle("#", handler.Typed(func(ctx context.Context, album string) error {
 		s, _ := outbox.GroupStatusOf(message.FromContext(ctx))
 		fmt.Printf("%s is ready: %d of %d photos, %d failed\n", album, s.Done, s.Size, s.Failed)
-		stop() // ends Run
+		stop() // cancels ctx, so that Run drains and returns
 		return nil
 	}))
 	running, ctx := errgroup.WithContext(ctx)

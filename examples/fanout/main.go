@@ -37,7 +37,7 @@ func main() {
 	}
 
 	go func() {
-		defer stop() // ends Run
+		defer stop() // cancels ctx, so that Run drains and returns
 		<-w.Ready()  // the queues are declared
 		orders := w.Publisher("fanout-orders")
 		for n := 1; n <= 2; n++ {
@@ -60,6 +60,6 @@ func brokerConfig() broker.Config {
 	if url := os.Getenv("AMQP_URL"); url != "" {
 		return broker.Config{URL: url}
 	}
-	dev := devbroker.New() // prints that it is in use
+	dev := devbroker.New() // a broker in memory, which ends with the process
 	return broker.Config{URL: dev.URL(), Dial: dev.DialContext}
 }

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	_ "modernc.org/sqlite" // registers the database driver "sqlite"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/dedupe"
@@ -48,7 +48,7 @@ func main() {
 	}))
 
 	go func() {
-		defer stop() // ends Run
+		defer stop() // cancels ctx, so that Run drains and returns
 		<-w.Ready()
 		for range 3 {
 			if err := w.Publisher("").Publish(ctx, "inbox-payments", 500, broker.WithMessageID("payment-1")); err != nil {

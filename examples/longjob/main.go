@@ -38,7 +38,8 @@ func main() {
 	}
 }
 
-// run runs a worker. The first calls end when it has imported row 3, the second at the end of the file.
+// run runs one worker until ctx ends. The first worker calls end after row 3, as a deployment would
+// stop it; the second calls end after the last row.
 func run(ctx context.Context, end func(), cfg broker.Config, name string) error {
 	w := worker.New(worker.Config{Broker: cfg})
 	w.Queue(worker.Queue{Name: "longjob-imports", Timeout: time.Hour}).Handle("#", handler.Typed(func(ctx context.Context, f file) error {
@@ -81,6 +82,6 @@ func brokerConfig() broker.Config {
 	if url := os.Getenv("AMQP_URL"); url != "" {
 		return broker.Config{URL: url}
 	}
-	dev := devbroker.New() // prints that it is in use
+	dev := devbroker.New() // a broker in memory, which ends with the process
 	return broker.Config{URL: dev.URL(), Dial: dev.DialContext}
 }

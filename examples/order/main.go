@@ -36,14 +36,14 @@ func main() {
 		OrderBy: func(m *message.Message) string { return m.Headers.String("customer") },
 	})
 	q.Handle("booking", handler.Typed(func(_ context.Context, b booking) error {
-		time.Sleep(b.Takes) // the work; without OrderBy the later, faster steps would overtake
+		time.Sleep(b.Takes) // stands for the work. Without OrderBy, later steps that are faster would overtake this one
 		fmt.Printf("%s: %s\n", b.Customer, b.Step)
 		handled <- struct{}{}
 		return nil
 	}))
 
 	go func() {
-		defer stop() // ends Run
+		defer stop() // cancels ctx, so that Run drains and returns
 		<-w.Ready()
 		pub := w.Publisher("order")
 		for i, step := range []string{"reserve", "pay", "confirm"} {
@@ -69,6 +69,6 @@ func brokerConfig() broker.Config {
 	if url := os.Getenv("AMQP_URL"); url != "" {
 		return broker.Config{URL: url}
 	}
-	dev := devbroker.New() // prints that it is in use
+	dev := devbroker.New() // a broker in memory, which ends with the process
 	return broker.Config{URL: dev.URL(), Dial: dev.DialContext}
 }

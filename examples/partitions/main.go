@@ -1,5 +1,5 @@
-// Command partitions has three workers handle the messages of each customer in order, while one
-// of the workers leaves. In production each worker is a process of its own.
+// Command partitions runs three workers. They handle the messages of each customer in order while
+// one of them stops. In production each worker is a process of its own.
 package main
 
 import (
@@ -81,6 +81,6 @@ func brokerConfig() broker.Config {
 	if url := os.Getenv("AMQP_URL"); url != "" {
 		return broker.Config{URL: url}
 	}
-	dev := devbroker.New() // prints that it is in use
+	dev := devbroker.New() // a broker in memory, which ends with the process
 	return broker.Config{URL: dev.URL(), Dial: dev.DialContext}
 }

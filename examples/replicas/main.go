@@ -21,7 +21,7 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// calls is what the provider sees.
+// calls counts the calls of the provider: those in progress, the most at a time, and all.
 type calls struct{ now, most, total atomic.Int64 }
 
 func (c *calls) call() {
@@ -85,6 +85,6 @@ func brokerConfig() broker.Config {
 	if url := os.Getenv("AMQP_URL"); url != "" {
 		return broker.Config{URL: url}
 	}
-	dev := devbroker.New() // prints that it is in use
+	dev := devbroker.New() // a broker in memory, which ends with the process
 	return broker.Config{URL: dev.URL(), Dial: dev.DialContext}
 }

@@ -40,7 +40,7 @@ func main() {
 	})
 
 	go func() {
-		defer stop() // ends Run
+		defer stop() // cancels ctx, so that Run drains and returns
 		<-w.Ready()
 		regions, documents := w.Publisher("routing-regions"), w.Publisher("routing-documents")
 		pdf, urgent := broker.WithHeader("format", "pdf"), broker.WithHeader("urgent", true)
@@ -69,6 +69,6 @@ func brokerConfig() broker.Config {
 	if url := os.Getenv("AMQP_URL"); url != "" {
 		return broker.Config{URL: url}
 	}
-	dev := devbroker.New() // prints that it is in use
+	dev := devbroker.New() // a broker in memory, which ends with the process
 	return broker.Config{URL: dev.URL(), Dial: dev.DialContext}
 }

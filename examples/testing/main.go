@@ -54,7 +54,7 @@ func main() {
 		}
 	})
 	go func() {
-		defer stop() // ends Run
+		defer stop() // cancels ctx, so that Run drains and returns
 		<-w.Ready()
 		if err := w.Publisher("").Publish(ctx, queue, "ada@example.com"); err != nil {
 			log.Println(err)
@@ -73,6 +73,6 @@ func brokerConfig() broker.Config {
 	if url := os.Getenv("AMQP_URL"); url != "" {
 		return broker.Config{URL: url}
 	}
-	dev := devbroker.New() // prints that it is in use
+	dev := devbroker.New() // a broker in memory, which ends with the process
 	return broker.Config{URL: dev.URL(), Dial: dev.DialContext}
 }

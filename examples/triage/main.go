@@ -21,14 +21,14 @@ import (
 
 var (
 	settled = make(chan struct{}, 100)
-	mended  atomic.Bool // the mail server
+	fixed   atomic.Bool // whether the mail server works again
 )
 
 func send(_ context.Context, address string) error {
 	switch {
 	case !strings.Contains(address, "@"):
 		return retry.Permanent(errors.New("the address has no @"))
-	case !mended.Load():
+	case !fixed.Load():
 		return retry.Permanent(errors.New("the mail server refuses us"))
 	}
 	return nil
@@ -46,7 +46,7 @@ func main() {
 	})
 	w.Queue(worker.Queue{Name: "triage-mails"}).Handle("#", handler.Typed(send))
 	go func() {
-		defer stop() // ends Run
+		defer stop() // cancels ctx, so that Run drains and returns
 		<-w.Ready()
 		if err := triage(ctx, w.Publisher(""), deadletter.New(at), "triage-mails.dlq"); err != nil {
 			fmt.Println(err)
@@ -68,7 +68,7 @@ func triage(ctx context.Context, pub *broker.Publisher, client *deadletter.Clien
 	for _, g := range groups {
 		fmt.Printf("%d × %s\n", g.Count, g.Error)
 	}
-	mended.Store(true)
+	fixed.Store(true)
 	_, edited := client.Edit(ctx, dead, "eve.example.com", deadletter.Edit{Body: []byte(`"eve@example.com"`)})
 	replay, replayed := client.Replay(ctx, dead, deadletter.Replay{Filter: deadletter.Filter{Error: "refuses"}})
 	discard, discarded := client.Discard(ctx, dead, deadletter.Filter{}, nil)
@@ -84,6 +84,6 @@ func brokerConfig() broker.Config {
 	if url := os.Getenv("AMQP_URL"); url != "" {
 		return broker.Config{URL: url}
 	}
-	dev := devbroker.New() // prints that it is in use
+	dev := devbroker.New() // a broker in memory, which ends with the process
 	return broker.Config{URL: dev.URL(), Dial: dev.DialContext}
 }

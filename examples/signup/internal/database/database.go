@@ -12,7 +12,7 @@ import (
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-	"modernc.org/sqlite"               // the driver "sqlite"
+	"modernc.org/sqlite"               // registers the database driver "sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/warren-mq/warren/outbox"
