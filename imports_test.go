@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -250,4 +251,34 @@ func breach(pkg, imported string) string {
 func folder(p string) string {
 	first, _, _ := strings.Cut(p, "/")
 	return first
+}
+
+var (
+	importRow = regexp.MustCompile("(?m)^\\| `([a-z]+)` \\| ([^|]*) \\|")
+	ticked    = regexp.MustCompile("`([a-z/]+)`")
+)
+
+// TestTheArchitectureListsTheImports compares the table of docs/architecture.md with mayImport.
+func TestTheArchitectureListsTheImports(t *testing.T) {
+	t.Parallel()
+	rows := importRow.FindAllStringSubmatch(pages(t, os.DirFS("."))["docs/architecture.md"], -1)
+	for _, row := range rows {
+		allowed, ok := mayImport[row[1]]
+		if !ok {
+			continue // runner, which may import all
+		}
+		var want, listed []string
+		for _, folder := range allowed {
+			if folder != "internal" && folder != row[1] {
+				want = append(want, folder)
+			}
+		}
+		for _, m := range ticked.FindAllStringSubmatch(row[2], -1) {
+			listed = append(listed, m[1])
+		}
+		same(t, "what "+row[1]+" may import, in docs/architecture.md and in mayImport", listed, want)
+	}
+	if len(rows) < 15 {
+		t.Errorf("docs/architecture.md has %d rows of packages: is this the table?", len(rows))
+	}
 }
