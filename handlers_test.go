@@ -30,8 +30,8 @@ func TestTheReferenceOfHandlersIsComplete(t *testing.T) {
 		}
 	}
 	same(t, "the names in docs/reference/handlers.md and in package job", unique(shown), programNames(t))
-	same(t, "the request in docs/reference/handlers.md and in package job", slices.Collect(maps.Keys(requestOn(t, page))), tags(t, "request"))
-	for _, field := range slices.Concat(tags(t, "answer"), tags(t, "note")) {
+	same(t, "the request in docs/reference/handlers.md and in package job", slices.Collect(maps.Keys(requestOn(t, page))), slices.Concat(tags(t, "request"), tags(t, "properties")))
+	for _, field := range slices.Concat(tags(t, "answer"), tags(t, "report"), tags(t, "note")) {
 		if !strings.Contains(page, "`"+field+"`") && !strings.Contains(page, `"`+field+`":`) {
 			t.Errorf("docs/reference/handlers.md does not describe the field %q of an answer", field)
 		}
