@@ -54,3 +54,29 @@ func ExampleSends() {
 	fmt.Println(json.Unmarshal(text, &document), document.Operations["send.shop.order.shipped"].Action)
 	// Output: <nil> send
 }
+
+// A program that calls describes the requests and the replies that it understands.
+func ExampleCalls() {
+	type Question struct {
+		Article string `json:"article"`
+	}
+	type Price struct {
+		Cents int `json:"cents"`
+	}
+	text, err := asyncapi.Generate(asyncapi.Application{Title: "shop", Version: "1.0.0", Sends: []asyncapi.Send{
+		asyncapi.Calls[Question, Price]("stock", "price.asked"),
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var document struct {
+		Operations map[string]struct {
+			Reply struct {
+				Messages []map[string]string `json:"messages"`
+			} `json:"reply"`
+		} `json:"operations"`
+	}
+	fmt.Println(json.Unmarshal(text, &document), document.Operations["call.stock.price.asked"].Reply.Messages)
+	// Output: <nil> [map[$ref:#/channels/replies/messages/price.asked.reply]]
+}
