@@ -173,7 +173,7 @@ func (c *Call) encode() (*encoded, error) {
 		return nil, fmt.Errorf("encode Kwargs: %w", err)
 	}
 	if e.kwargs[0] != '{' {
-		return nil, fmt.Errorf("Kwargs is %s in JSON, want an object", kindOf(e.kwargs))
+		return nil, fmt.Errorf("the field Kwargs is %s in JSON, want an object", kindOf(e.kwargs))
 	}
 	return e, nil
 }
@@ -231,7 +231,7 @@ func timestamp(field string, t time.Time) (any, error) {
 	}
 	t = t.UTC()
 	if y := t.Year(); y < 1 || y > 9999 {
-		return nil, fmt.Errorf("%s is in the year %d, want 1 to 9999", field, y)
+		return nil, fmt.Errorf("the field %s is in the year %d, want 1 to 9999", field, y)
 	}
 	return t.Format("2006-01-02T15:04:05.000000-07:00"), nil
 }

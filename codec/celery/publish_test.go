@@ -120,7 +120,7 @@ func TestPublishReportsWhatIsNoCall(t *testing.T) {
 		{"a nil pointer", (*resize)(nil), "1", "the arguments are null"},
 		{"a nil call", (*celery.Call)(nil), "1", "the call is nil"},
 		{"what has no JSON", celery.Call{Args: []any{math.NaN()}}, "1", "encode Args: json: unsupported value"},
-		{"keyword arguments that are a list", celery.Call{Kwargs: []int{1}}, "1", "Kwargs is a list in JSON, want an object"},
+		{"keyword arguments that are a list", celery.Call{Kwargs: []int{1}}, "1", "the field Kwargs is a list in JSON, want an object"},
 		{"bytes that are not JSON", []byte("{"), "1", "encode the arguments"},
 		{"bytes that are not UTF-8", []byte("[\"\xff\"]"), "1", "the arguments are not UTF-8"},
 		{"a negative time limit", celery.Call{TimeLimit: -1}, "1", "the time limits are -1ns and 0s, want 0 or more"},
@@ -160,14 +160,14 @@ func TestPublishedTasksRunInGo(t *testing.T) {
 	var tasks celery.Tasks
 	tasks.Register("tasks.any", handler.Typed(func(_ context.Context, v map[string]any) error { got = v; return nil }, handler.WithCodec(celery.Arguments("a"))))
 	m := &message.Message{ID: "1"}
-	call := celery.Call{Args: []any{"日本 \"x\" 'y'"}, Kwargs: map[string]any{"b": map[string]any{"c": []any{nil, 1.0}}}}
+	call := celery.Call{Args: []any{"κόσμε \"x\" 'y'"}, Kwargs: map[string]any{"b": map[string]any{"c": []any{nil, 1.0}}}}
 	if err := celery.Task("tasks.any").MarshalMessage(t.Context(), m, call); err != nil {
 		t.Fatal(err)
 	}
 	if err := tasks.Handle(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	if want := (map[string]any{"a": "日本 \"x\" 'y'", "b": map[string]any{"c": []any{nil, 1.0}}}); !reflect.DeepEqual(got, want) {
+	if want := (map[string]any{"a": "κόσμε \"x\" 'y'", "b": map[string]any{"c": []any{nil, 1.0}}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("the arguments are %v, want %v", got, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/warren-mq/warren/handler"
@@ -21,13 +22,8 @@ type TaskError struct {
 
 // Error returns the state, the type of the exception and its message.
 func (e *TaskError) Error() string {
-	text := "celery: the task has no result, its state is " + e.Status
-	for _, part := range []string{e.Type, e.Message} {
-		if part != "" {
-			text += ": " + part
-		}
-	}
-	return text
+	parts := []string{"celery: the task has no result, its state is " + e.Status, e.Type, e.Message}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ": ")
 }
 
 // Permanent returns true: another decoding has the same result.

@@ -117,7 +117,7 @@ func (c *celeryCaller) next(t *testing.T) seenTask {
 // arguments compares the arguments of tasks, and the headers that Celery gives to their children.
 func (c *celeryCaller) arguments(t *testing.T) {
 	t.Helper()
-	list := []any{"héllo 日本 🎉 'a' \"b\"\n", nil, 1.5, true, -7.0, map[string]any{"nested": []any{map[string]any{"deep": nil}, []any{}}, "ключ": "значение"}}
+	list := []any{"héllo κόσμε 🎉 'a' \"b\"\n", nil, 1.5, true, -7.0, map[string]any{"nested": []any{map[string]any{"deep": nil}, []any{}}, "ключ": "значение"}}
 	keyword := map[string]any{"none": nil, "list": []any{1.0, "zwei", []any{}}, "text": strings.Repeat("é", 100)}
 	for id, call := range map[string]celery.Call{
 		"none": {}, "positional": {Args: list}, "keyword": {Kwargs: keyword}, "both": {Args: list, Kwargs: keyword, TimeLimit: time.Minute, SoftTimeLimit: 1500 * time.Millisecond},
