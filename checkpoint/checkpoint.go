@@ -6,9 +6,11 @@
 // publishes a copy of the message with the last saved value as a header. The value is lost when the process is killed:
 // the next attempt then loads the value that its message arrived with.
 //
-// At a stop the copy goes to the end of the queue. A queue with SingleActive or Partitions keeps its order instead: the
-// message is requeued at its place, and the value is lost. A handler that prefers its value to the order returns
-// retry.Snooze when handler.Stopping says that the worker stops.
+// At a stop the copy goes to the end of the queue. In a queue with SingleActive or Partitions the message keeps its
+// place instead, and the worker records the value in a queue of its own, <queue>.stops: at the stop, and every 10 s while the
+// handler runs. After a kill the next attempt loads the last value that was recorded.
+//
+// A stream, and a queue with HoldRetries and several active consumers, keep the message as well, and lose the value.
 package checkpoint
 
 import (

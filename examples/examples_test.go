@@ -219,6 +219,13 @@ var programs = []struct {
 		},
 	},
 	{
+		folder: "checkpoints", queues: []string{"checkpoints-imports", "checkpoints-imports.stops"},
+		story: [][]string{{
+			"the first runner imports row 1 of people.csv", "the first runner imports row 2 of people.csv", "the first runner imports row 3 of people.csv",
+			"the second runner imports row 4 of people.csv", "the second runner imports row 5 of people.csv", "the second runner imports row 6 of people.csv",
+		}},
+	},
+	{
 		folder: "replies", queues: []string{"replies-prices"},
 		story: [][]string{{"tea: 350 cents", "coffee: 499 cents", "gold: job: python3: exit status 65: no article gold (not_found)"}},
 	},

@@ -15,6 +15,10 @@ const (
 	ReasonInvalid   = "invalid"   // the payload failed its validation
 	ReasonUnhandled = "unhandled" // no handler is registered for the routing key
 	ReasonUnrouted  = "unrouted"  // it was due, and its queue or exchange no longer exists
+
+	// ReasonDeliveryLimit says that the message was delivered too often without an outcome. The
+	// broker writes the same text into x-death.
+	ReasonDeliveryLimit = "delivery_limit"
 )
 
 // Headers holds the headers of a message: AMQP field-table values by name. Values of every

@@ -66,7 +66,8 @@ type WorkQueue struct {
 	MaxPriority int
 	// DeliveryLimit is how often the broker delivers a message before it dead-letters it,
 	// such as a message that ends its worker's process. Zero means 20. Only quorum queues
-	// have it.
+	// have it. With SingleActive or Partitions the worker counts, and the argument
+	// x-delivery-limit is larger: see StopAllowance.
 	DeliveryLimit int
 	// MessageTTL is how long a message waits before it is dead-lettered. Zero means no
 	// limit.
@@ -253,7 +254,7 @@ func (q WorkQueue) derived() message.Headers {
 	}
 	q.addDeadLettering(a)
 	if q.kind() == Quorum {
-		a["x-delivery-limit"] = cmp.Or(q.DeliveryLimit, DefaultDeliveryLimit)
+		a["x-delivery-limit"] = q.deliveryLimit()
 		a["x-overflow"] = rejectPublish
 		a["x-queue-leader-locator"] = LeaderLocator // RabbitMQ 3.10 refuses it for classic queues
 		a["x-consumer-disconnected-timeout"] = DisconnectedTimeout

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -17,8 +18,16 @@ func (a *attempt) checkpoints() *checkpoint.State {
 	if s := a.checkpoint.Load(); s != nil {
 		return s
 	}
-	a.checkpoint.CompareAndSwap(nil, checkpoint.NewState(a.Message.Headers.String(record.HeaderCheckpoint)))
+	if a.checkpoint.CompareAndSwap(nil, checkpoint.NewState(a.loaded())) && a.recording != nil {
+		a.recording.watch(a)
+	}
 	return a.checkpoint.Load()
+}
+
+// loaded returns the checkpoint with which the attempt began: the one that a stopping consumer
+// has recorded, or that the message has in its headers.
+func (a *attempt) loaded() string {
+	return cmp.Or(string(a.stops.Checkpoint), a.Message.Headers.String(record.HeaderCheckpoint))
 }
 
 // saved returns the checkpoint for the copy of the message: of this attempt, or of one before.
@@ -26,7 +35,7 @@ func (a *attempt) saved() string {
 	if s := a.checkpoint.Load(); s != nil {
 		return s.Value()
 	}
-	return a.Message.Headers.String(record.HeaderCheckpoint)
+	return a.loaded()
 }
 
 // progress returns the part of the work that the handler says is done.
@@ -39,7 +48,7 @@ func (a *attempt) progress() float64 {
 
 // keepsCheckpoint reports whether a message that is released has a checkpoint that the message in
 // the queue lacks. A copy with it then replaces the message. With a single active consumer
-// the message keeps its place instead.
+// the message keeps its place instead, and the checkpoint is recorded: see stops.
 func (q *Subscription) keepsCheckpoint(a *attempt) bool {
 	select {
 	case <-a.tag.Lost():

@@ -168,7 +168,7 @@ func TestACheckpointIsInTheNextAttempt(t *testing.T) {
 }
 
 // TestAStopKeepsTheOrderOfAMessageWithACheckpoint where the queue promises an order. The message is
-// requeued at its place, without its checkpoint.
+// requeued at its place, and its checkpoint is recorded.
 func TestAStopKeepsTheOrderOfAMessageWithACheckpoint(t *testing.T) {
 	t.Parallel()
 	byKey := func(*message.Message) string { return "one" }
@@ -179,9 +179,9 @@ func TestAStopKeepsTheOrderOfAMessageWithACheckpoint(t *testing.T) {
 		order  []int
 		loaded bool
 	}{
-		{"one active consumer", func(q *worker.Queue) { q.SingleActive = true }, handler.ErrStopping, []int{1, 2, 3}, false},
-		{"partitions", func(q *worker.Queue) { q.Partitions, q.OrderBy = 2, byKey }, handler.ErrStopping, []int{1, 2, 3}, false},
-		{"other queues keep the checkpoint instead", func(q *worker.Queue) { q.OrderBy = byKey }, handler.ErrStopping, []int{2, 3, 1}, true},
+		{"one active consumer", func(q *worker.Queue) { q.SingleActive = true }, handler.ErrStopping, []int{1, 2, 3}, true},
+		{"partitions", func(q *worker.Queue) { q.Partitions, q.OrderBy = 2, byKey }, handler.ErrStopping, []int{1, 2, 3}, true},
+		{"other queues copy the message to the end", func(q *worker.Queue) { q.OrderBy = byKey }, handler.ErrStopping, []int{2, 3, 1}, true},
 		{"and so does a handler that snoozes", func(q *worker.Queue) { q.SingleActive = true }, retry.Snooze(0), []int{2, 3, 1}, true},
 	} {
 		rabbit.Run(t, tt.name, func(t *testing.T) {

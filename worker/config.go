@@ -169,7 +169,9 @@ type Queue struct {
 	// queue takes no such argument: see docs/delivery.md for what brokers make of priorities.
 	MaxPriority int
 	// DeliveryLimit is how often the broker delivers a message without an outcome before it
-	// dead-letters the message, for messages that crash the process. Zero means 20.
+	// dead-letters the message, for messages that crash the process. Zero means 20. With
+	// SingleActive or Partitions the worker dead-letters the message, and does not count its own stops:
+	// see topology.StopAllowance.
 	DeliveryLimit int
 	// MessageTTL is how long a message may wait before it is dead-lettered. Zero means no
 	// limit.

@@ -62,6 +62,7 @@ func (q *Subscription) handle(d *amqp.Delivery, goroutine int) {
 		return // the broker has it back
 	default:
 	}
+	q.recall(a)
 	if q.resume(a) {
 		return
 	}
@@ -98,6 +99,9 @@ type attempt struct {
 	held   bool              // it waits in the worker for its next attempt
 
 	checkpoint atomic.Pointer[checkpoint.State] // nil until the handler asks for it
+	stops      stopped                          // what is recorded of the message, with SingleActive
+	recording  *stops                           // records its checkpoints; nil without SingleActive
+	stopsErr   error                            // why that is not known
 
 	mu       sync.Mutex // a middleware may return before dispatch does
 	pattern  string
@@ -141,6 +145,9 @@ func (a *attempt) setHandler(pattern string) {
 func (q *Subscription) attempt(a *attempt) error {
 	_, pattern, _ := q.mux.Match(a.Message.RoutingKey)
 	a.setHandler(pattern)
+	if err := q.tooOften(a); err != nil {
+		return err
+	}
 	return safely(func() error { return q.observed.Handle(a, &a.Message) })
 }
 
@@ -206,6 +213,9 @@ func sound(err error) error {
 // attempt is spent then.
 func neverRan(err error) bool {
 	if _, ok := errors.AsType[*TooLargeError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*DeliveryLimitError](err); ok {
 		return true
 	}
 	if _, ok := errors.AsType[*handler.DecodeError](err); ok {

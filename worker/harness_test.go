@@ -71,8 +71,10 @@ func newBenchAt(t *testing.T, url string) *bench {
 func (b *bench) remove() {
 	ch := rabbit.Channel(b.t, b.pubURL)
 	queues := []string{b.queue.Name, topology.DeadLetterQueue(b.queue.Name), topology.ParkingQueue(b.queue.Name), "warren.delay.for." + b.queue.Name, topology.ExchangeParking(b.exchange)}
+	queues = append(queues, topology.StopsQueue(b.queue.Name))
 	for n := range b.queue.Partitions {
-		queues = append(queues, topology.Partition(b.queue.Name, n))
+		part := topology.Partition(b.queue.Name, n)
+		queues = append(queues, part, topology.StopsQueue(part))
 	}
 	for _, q := range queues {
 		if _, err := ch.QueueDelete(q, false, false, false); err != nil {

@@ -100,6 +100,7 @@ func (q *Subscription) parked() {
 func (q *Subscription) hold(a *attempt, m *message.Message, delay time.Duration) error {
 	record.ClearDue(m)
 	a.held = true
+	q.stops.hold(a)
 	next := known{record: maps.Clone(m.Headers), due: time.Now().Add(min(delay, holdLimit))}
 	maps.DeleteFunc(next.record, func(name string, _ any) bool { return !record.IsRecord(name) })
 	n, _ := m.Headers.Int(record.HeaderRetryCount)
@@ -147,6 +148,7 @@ func (q *Subscription) keepUntilDue(h *held) {
 func (q *Subscription) requeue(h *held) error {
 	q.holds.remember(h)
 	q.holds.forget(h.delivery.Tag)
+	q.stops.leaveHeld(h.delivery.Tag)
 	return h.delivery.Release()
 }
 
@@ -168,6 +170,7 @@ func (q *Subscription) takeHeld() []amqp.Delivery {
 	for _, h := range all {
 		q.holds.remember(h)
 		q.holds.forget(h.delivery.Tag)
+		q.stops.leaveHeld(h.delivery.Tag)
 		deliveries = append(deliveries, h.delivery)
 	}
 	return deliveries
@@ -191,8 +194,8 @@ func (q *Subscription) resume(a *attempt) bool {
 			return q.continues(a, before)
 		}
 	}
-	if m.DeliveryCount >= m.Attempt && q.holdsRetries() {
-		m.Attempt = m.DeliveryCount + 1 // the attempts of a process that has ended
+	if lost := m.DeliveryCount - a.stops.Stops; lost >= m.Attempt && q.holdsRetries() {
+		m.Attempt = lost + 1 // the attempts of a process that has ended
 	}
 	return false
 }
@@ -209,12 +212,14 @@ func (q *Subscription) continues(a *attempt, before known) bool {
 	if !time.Now().Before(before.due) {
 		return false
 	}
+	q.stops.hold(a)
 	_ = q.wait(a.tag, m, before) // if the channel is gone, the broker has it already
 	return true
 }
 
 // forget removes what is kept of a delivery that is settled.
 func (q *Subscription) forget(a *attempt, out Outcome, err error) {
+	q.stops.end(a, err == nil && out.Verdict != Release && !a.held)
 	if a.held {
 		return
 	}

@@ -25,6 +25,9 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 	if q.whole == nil {
 		defer q.assertAndCount(hard)()
 	}
+	if q.recordsStops() && !q.distributes() {
+		defer q.recordAgain(hard)()
+	}
 	for failures := 0; ctx.Err() == nil; {
 		paused, concurrency := q.wanted()
 		if !paused && !q.renewLanes(ctx, concurrency) {
@@ -91,6 +94,7 @@ type keeping struct {
 func (q *Subscription) consume(k *keeping, c *amqp.Consumer, concurrency int) {
 	if paused, _ := q.wanted(); paused || k.ctx.Err() != nil { // meanwhile
 		q.halt(k.hard, c)
+		q.recordStop(k.hard, c)
 		q.report(c.Close(k.hard))
 		return
 	}
@@ -180,6 +184,7 @@ func (q *Subscription) retire(k *keeping, c *amqp.Consumer) {
 		defer close(closed)
 		ctx, cancel := q.closing(k.hard)
 		defer cancel()
+		q.recordStop(ctx, c)
 		q.report(c.Close(ctx))
 	}()
 	k.retiring = append(slices.DeleteFunc(k.retiring, isClosed), closed)

@@ -188,6 +188,10 @@ func child(kind string) {
 		partitioned()
 		return
 	}
+	if kind == "rows" {
+		rows()
+		return
+	}
 	if kind == "announcer" {
 		announcer()
 		return

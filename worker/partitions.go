@@ -160,5 +160,6 @@ func (q *Subscription) distribute(d *amqp.Delivery) {
 		}
 		pace.Until(d.Context(), q.receiving.Done(), handOffPauses(), n)
 	}
+	q.stops.leave(d.Tag, q.recorded(d.Tag, &m).again("", m.DeliveryCount))
 	d.Leave()
 }

@@ -69,7 +69,7 @@ const (
 // for a plan or an export, in every mode of broker.Config. It leaves out queues of one process,
 // and queues with a Queue.Topology of Verify or Trust with their exchanges and bindings, which
 // have other owners. If the mode is Verify or Trust, it includes what a worker that declares its
-// topology declares at the first use: the levels of delays and the exchange of the fleet.
+// topology declares at the first use: the levels of delays, the records of stops and the exchange of the fleet.
 func (w *Worker) Topology() topology.Topology {
 	t := topology.Shared()
 	for _, q := range w.queues {
@@ -85,6 +85,9 @@ func (w *Worker) Topology() topology.Topology {
 	}
 	if !w.mode().Manages() {
 		t = t.Merge(topology.Levels())
+		for _, q := range w.queues {
+			t = t.Merge(q.workQueue().Stops())
+		}
 		if w.config.Fleet != nil {
 			t = t.Merge(fleetwire.Topology())
 		}

@@ -48,6 +48,7 @@ type Subscription struct {
 	partition  int             // its number
 
 	holds   holds   // messages that wait in the worker for their next attempt
+	stops   stops   // what is recorded of messages that a stop has left in the queue
 	offsets offsets // of a stream
 
 	mu          sync.Mutex

@@ -173,6 +173,9 @@ func (w *Worker) validate() error {
 		for n := range q.partitions {
 			derived[topology.Partition(q.config.Name, n)] = "partition"
 		}
+		for _, stops := range q.workQueue().Stops().Queues {
+			derived[stops.Name] = "record of stops"
+		}
 	}
 	for _, q := range w.queues {
 		c := q.config

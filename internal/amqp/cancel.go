@@ -104,7 +104,20 @@ func (c *Consumer) Rest(ctx context.Context) (untouched []Delivery, err error) {
 func (c *Consumer) Abandon(untouched []Delivery) {
 	c.Stop()
 	c.enter(abandoned)
-	c.settler.leave(len(untouched) + len(c.rest()))
+	for _, raw := range c.rest() {
+		untouched = append(untouched, newDelivery(c, raw))
+	}
+	c.settler.leave(len(untouched))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left = append(untouched, c.left...)
+}
+
+// Left returns the deliveries that no handler has begun and Abandon has left to the broker.
+func (c *Consumer) Left() []Delivery {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.left)
 }
 
 // Release requeues deliveries. The deliveries of one consumer keep their order. Release

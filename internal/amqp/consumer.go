@@ -55,6 +55,7 @@ type Consumer struct {
 	over     bool          // the broker has sent everything
 	held     bool          // a suspected message has arrived: Receive returns it and the deliveries behind it after Alone
 	given    int           // deliveries that Receive may return
+	left     []Delivery    // left to the broker by Abandon, or arrived after it
 	ready    chan struct{} // holds a value for each of them; closed when there are no more
 	noted    chan struct{} // closed when no more deliveries arrive
 

@@ -105,6 +105,9 @@ func (t Tag) As(m *message.Message) Delivery {
 	}}
 }
 
+// Consumer returns the consumer that has received the delivery.
+func (t Tag) Consumer() *Consumer { return t.consumer }
+
 // Receives reports whether the delivery's consumer still receives, so that Again may succeed.
 func (t Tag) Receives() bool {
 	t.consumer.mu.Lock()

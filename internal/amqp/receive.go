@@ -41,6 +41,9 @@ func (c *Consumer) checkDrained() {
 func (c *Consumer) add(raw *amqp091.Delivery) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.phase == abandoned {
+		c.left = append(c.left, newDelivery(c, *raw))
+	}
 	if c.phase >= abandoned {
 		return false
 	}

@@ -19,7 +19,7 @@ const maxOwn = 255
 // that is one of those that mark an error.
 func Of(err error) string {
 	switch r := own(err); r {
-	case message.ReasonPanic, message.ReasonTimeout, message.ReasonDecode, message.ReasonInvalid, message.ReasonUnhandled:
+	case message.ReasonPanic, message.ReasonTimeout, message.ReasonDecode, message.ReasonInvalid, message.ReasonUnhandled, message.ReasonDeliveryLimit:
 		return r
 	}
 	if IsPermanent(err) {

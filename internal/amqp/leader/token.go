@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	amqp091 "github.com/rabbitmq/amqp091-go"
-
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/topology"
@@ -38,26 +36,8 @@ func (t Token) Topology() topology.Topology {
 // ReadToken returns the latest token of t. It returns false if there is none, or if another
 // process reads it at this moment. It does not affect the leader.
 func ReadToken(ctx context.Context, s *amqp.Session, t Token) (body []byte, ok bool, err error) {
-	ch, err := s.Channel(ctx)
-	if err != nil {
-		return nil, false, err
-	}
-	type getResult struct {
-		message amqp091.Delivery
-		ok      bool
-	}
-	got, err := amqp.Ask(ctx, s, func() (g getResult, err error) {
-		g.message, g.ok, err = ch.Get(t.Copy, false)
-		return g, err
-	}, amqp.Closing[getResult](ch))
-	if err == nil {
-		err = s.CloseChannel(ch) // the broker takes the message back
-	}
-	if amqp.Code(err) == amqp091.NotFound {
-		return nil, false, nil
-	}
-	if err != nil {
+	if body, ok, err = s.ReadLast(ctx, t.Copy); err != nil {
 		return nil, false, fmt.Errorf("broker: read the token in %s: %w", t.Copy, err)
 	}
-	return got.message.Body, got.ok, nil
+	return body, ok, nil
 }

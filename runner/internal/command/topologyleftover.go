@@ -32,19 +32,24 @@ type family struct {
 	bindings   []topology.Binding // to the program's exchanges
 }
 
-// stages are the parking queue, the work queue, its partitions, the queue that an earlier version
+// stages are the parking queue, the work queue, its partitions, their records of stops, the queue that an earlier version
 // held retries in, and the dead-letter queue, in the order in which they may be deleted: each
 // takes what comes out of the one before.
 func (f family) stages() [][]topology.Queue {
 	name := f.queue.Name
-	if _, isShare := shareOf(name); isShare || strings.HasSuffix(name, dlqSuffix) {
+	stops := topology.Stops(name).Queues
+	if _, isShare := shareOf(name); isShare {
+		return [][]topology.Queue{{f.queue}, stops}
+	}
+	if strings.HasSuffix(name, dlqSuffix) {
 		return [][]topology.Queue{{f.queue}}
 	}
 	var partitions []topology.Queue
 	for n := range f.partitions {
 		partitions = append(partitions, topology.Queue{Name: topology.Partition(name, n)})
+		stops = append(stops, topology.Stops(topology.Partition(name, n)).Queues...)
 	}
-	all := [][]topology.Queue{{{Name: topology.ParkingQueue(name)}}, {f.queue}, partitions, {{Name: "warren.delay.for." + name}}}
+	all := [][]topology.Queue{{{Name: topology.ParkingQueue(name)}}, {f.queue}, partitions, stops, {{Name: "warren.delay.for." + name}}}
 	if f.letters != "" {
 		all = append(all, []topology.Queue{{Name: f.letters}})
 	}
@@ -53,6 +58,11 @@ func (f family) stages() [][]topology.Queue {
 
 // isSlot reports whether a queue is the slot of a limit. Its messages are no work.
 func isSlot(name string) bool { return strings.HasPrefix(name, limit.QueuePrefix) }
+
+// isStops reports whether a queue of a family holds the record of stops. Its message is no work.
+func isStops(q topology.Queue) bool {
+	return strings.HasSuffix(q.Name, topology.StopsQueue("")) && q.Arguments["x-max-length"] == 1
+}
 
 // shareOf reports whether a queue is a partition or the slot of a limit, and returns the first one
 // of these.

@@ -28,8 +28,8 @@ plugin finds are shown as unknown, because they may belong to another program. T
 them, name them.
 
 Prune first unbinds a queue. Then it deletes the queue, its parking queue, its partitions and
-its dead-letter queue, each only if it has neither messages nor consumers. It also deletes
-partitions beyond the configured number, and slots of limits that no process uses. A dead-letter queue
+its dead-letter queue, each only if it has neither messages nor consumers, and their records
+of stops. It also deletes partitions beyond the configured number, and slots of limits that no process uses. A dead-letter queue
 that several queues of the former configuration share is kept; name it to delete it. --force
 deletes a queue with its messages. A retry that still waits in a level ends in
 warren.unrouted. Exchanges are not deleted.
@@ -194,7 +194,8 @@ func (x *pruner) family(ctx context.Context, f family) error {
 func (x *pruner) queue(ctx context.Context, q topology.Queue, keptBy string) (kept bool, err error) {
 	state, err := x.session.State(ctx, q.Name)
 	forced := slices.Contains(x.force, q.Name)
-	if isSlot(q.Name) && state.Consumers == 0 {
+	idle := isStops(q) || isSlot(q.Name)
+	if idle && state.Consumers == 0 {
 		state.Messages, forced = 0, true // no process uses or waits for the slot
 	}
 	switch {
@@ -202,6 +203,8 @@ func (x *pruner) queue(ctx context.Context, q topology.Queue, keptBy string) (ke
 		return false, nil
 	case err != nil:
 		return false, err
+	case keptBy != "" && isStops(q):
+		return true, nil
 	case keptBy != "":
 		x.parts = append(x.parts, part{Kind: "queue", Name: q.Name, Action: keep, Note: fmt.Sprintf("%d messages; gets the messages of %s, which is kept", state.Messages, keptBy)})
 		return true, nil
@@ -217,7 +220,7 @@ func (x *pruner) queue(ctx context.Context, q topology.Queue, keptBy string) (ke
 		x.keep(q.Name, used.State)
 		return true, nil
 	}
-	if isSlot(q.Name) {
+	if idle {
 		messages = 0
 	}
 	if err == nil {

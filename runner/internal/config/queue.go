@@ -37,7 +37,7 @@ type Queue struct {
 	MaxBodyBytes      Size           `yaml:"max_body_bytes" jsonschema:"default=16MiB" jsonschema_description:"Larger messages are dead-lettered."`
 	Type              string         `yaml:"type" jsonschema:"enum=quorum,enum=classic,enum=stream" jsonschema_description:"The default is quorum, or classic with max_priority or per_process."`
 	MaxPriority       int            `yaml:"max_priority" jsonschema:"minimum=1,maximum=10" jsonschema_description:"The highest priority. It makes the queue a classic queue, which delivers messages by priority, unless type is quorum."`
-	DeliveryLimit     int            `yaml:"delivery_limit" jsonschema:"minimum=1,maximum=2147483647" jsonschema_description:"How often the broker delivers a message before it dead-letters it. The default is 20. For quorum queues only."`
+	DeliveryLimit     int            `yaml:"delivery_limit" jsonschema:"minimum=1,maximum=2147483647" jsonschema_description:"How often the broker delivers a message before it dead-letters it. The default is 20. With single_active and partitions, stops do not count. For quorum queues only."`
 	MessageTTL        Duration       `yaml:"message_ttl" jsonschema_description:"A message that has waited this long is dead-lettered."`
 	MaxLength         int            `yaml:"max_length" jsonschema:"minimum=1,maximum=2147483647" jsonschema_description:"The highest number of ready messages. The broker rejects further ones."`
 	SingleActive      bool           `yaml:"single_active" jsonschema:"default=false" jsonschema_description:"Of all consumers in all processes, one at a time gets messages."`

@@ -38,6 +38,10 @@ done
   - name: NAME-exec
     retry: {initial_interval: 10ms}
     handlers: [{key: "#", exec: {command: [sh, COMMAND]}, checkpoints: true}]
+  - name: NAME-single
+    retry: {initial_interval: 10ms}
+    single_active: true
+    handlers: [{key: "#", exec: {command: [sh, SINGLE]}, checkpoints: true}]
   - name: NAME-persistent
     retry: {initial_interval: 10ms}
     handlers: [{key: "#", persistent: {command: [sh, PROCESS]}, checkpoints: true}]
@@ -56,12 +60,12 @@ func TestCheckpointsSurviveKillsAndDeployments(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(r.serve))
 	t.Cleanup(server.Close)
 	yaml, name := onRabbit(t, strings.NewReplacer(
-		"URL", server.URL, "COMMAND", r.script(t, "command", commandWithCheckpoints), "PROCESS", r.script(t, "process", processWithCheckpoints),
-	).Replace(checkpointsYAML), "-exec", "-persistent", "-webhook")
+		"URL", server.URL, "COMMAND", r.script(t, "command", commandWithCheckpoints), "SINGLE", r.script(t, "single", strings.ReplaceAll(commandWithCheckpoints, "exec", "single")), "PROCESS", r.script(t, "process", processWithCheckpoints),
+	).Replace(checkpointsYAML), "-exec", "-single", "-persistent", "-webhook", "-single.stops")
 
 	first := run(t, yaml)
 	pub := broker.NewPublisher(first.Broker(), "")
-	for _, queue := range []string{"-exec", "-persistent", "-webhook"} {
+	for _, queue := range []string{"-exec", "-single", "-persistent", "-webhook"} {
 		if err := pub.Publish(t.Context(), name+queue, 1); err != nil {
 			t.Fatal(err)
 		}
@@ -71,17 +75,17 @@ func TestCheckpointsSurviveKillsAndDeployments(t *testing.T) {
 	}
 	rabbit.Eventually(t, time.Minute, func() bool {
 		said := r.text(t)
-		return strings.Contains(said, "exec waits") && strings.Contains(said, "persistent waits")
+		return strings.Contains(said, "exec waits") && strings.Contains(said, "single waits") && strings.Contains(said, "persistent waits")
 	}, "the second attempts wait")
 	first.becomes(name+"-webhook", "consuming 1/1 acked 1")
 	first.end() // a deployment
 	second := run(t, yaml)
-	for _, queue := range []string{"-exec", "-persistent"} {
+	for _, queue := range []string{"-exec", "-single", "-persistent"} {
 		second.becomes(name+queue, "consuming 1/1 acked 1")
 	}
 	second.end()
 	said := r.text(t)
-	for _, want := range []string{"exec 1 \nexec 2 1\nexec waits\nexec 2 2\n", "persistent 1 \npersistent 2 1\npersistent waits\npersistent 2 2\n", "webhook 1 \nwebhook 2 1\nwebhook 3 2\n"} {
+	for _, want := range []string{"exec 1 \nexec 2 1\nexec waits\nexec 2 2\n", "single 1 \nsingle 2 1\nsingle waits\nsingle 2 2\n", "persistent 1 \npersistent 2 1\npersistent waits\npersistent 2 2\n", "webhook 1 \nwebhook 2 1\nwebhook 3 2\n"} {
 		var lines strings.Builder
 		for line := range strings.Lines(said) {
 			if kind, _, _ := strings.Cut(want, " "); strings.HasPrefix(line, kind) {

@@ -52,6 +52,7 @@ func newNeeds(c *config.Config) *Needs {
 		}
 		for i := range q.Partitions {
 			n.patterns[topology.Partition(q.Name, i)] = regexp.QuoteMeta(q.Name) + `\.partition\.[0-9]+`
+			n.patterns[topology.StopsQueue(topology.Partition(q.Name, i))] = regexp.QuoteMeta(q.Name) + `\.partition\.[0-9]+\.stops`
 		}
 		for _, s := range q.Slots() {
 			for i := range s.Slots {
@@ -101,6 +102,7 @@ func (w worker) queue(q config.Queue) {
 	}
 	w.limits(q)
 	w.partitions(work)
+	w.stops(work)
 	if work.HasParking() {
 		w.parking(topology.ParkingQueue(q.Name), "")
 	}
@@ -138,6 +140,18 @@ func (w worker) partitions(work topology.WorkQueue) {
 	add(&w.Read, member, topology.PartitionExchange)
 	for n := range work.Partitions {
 		add(&w.Read, topology.Partition(work.Name, n))
+	}
+}
+
+// stops adds what the worker needs to record what a stop leaves in the queue.
+func (w worker) stops(work topology.WorkQueue) {
+	t := work.Stops()
+	if w.manages {
+		w.declare(t)
+	}
+	for _, q := range t.Queues {
+		add(&w.Read, q.Name)
+		add(&w.Write, "")
 	}
 }
 

@@ -1,0 +1,192 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
+)
+
+// recordInterval is how often the checkpoints of messages in hand are recorded, so that a process
+// that is killed loses only the later ones.
+const recordInterval = 10 * time.Second
+
+// recordStop records what c leaves to the end of its channel, once all its handlers have ended. It
+// returns before the channel is closed, so that the next consumer finds the record.
+func (q *Subscription) recordStop(ctx context.Context, c *amqp.Consumer) {
+	if !q.recordsStops() {
+		return
+	}
+	c.Settled(ctx)
+	left := q.stops.take(c)
+	for _, d := range c.Left() {
+		var m message.Message
+		d.Fill(&m)
+		left = append(left, stopped{Message: messageIdentity(&m), deliveries: m.DeliveryCount})
+	}
+	if c.Err() != nil || !slices.ContainsFunc(left, q.worthRecording) && !q.stops.outdated(c) {
+		return
+	}
+	if err := q.writeStops(ctx, c, left); err != nil {
+		q.worker.log.Warn("worker: stop not recorded, checkpoints may be lost and the stop counts as a delivery", "queue", q.config.Name, "error", err)
+	}
+}
+
+// take returns the messages that handlers have left, and forgets them.
+func (s *stops) take(c *amqp.Consumer) []stopped {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	left := s.left[c]
+	delete(s.left, c)
+	return left
+}
+
+// worthRecording reports whether a message has a checkpoint, or half of the deliveries that it may
+// have. Stops that are not recorded before count as deliveries.
+func (q *Subscription) worthRecording(s stopped) bool {
+	return len(s.Checkpoint) > 0 || q.countsStops() && s.deliveries >= q.deliveryLimit()/2
+}
+
+// writeStops merges what c has left into the record.
+func (q *Subscription) writeStops(ctx context.Context, c *amqp.Consumer, left []stopped) error {
+	ctx, cancel := context.WithTimeout(ctx, stopsTimeout)
+	defer cancel()
+	q.stops.writing.Lock()
+	defer q.stops.writing.Unlock()
+	body, err := q.stops.merge(q, c, left)
+	if err != nil {
+		return err
+	}
+	name, sender := topology.StopsQueue(q.queueName()), q.worker.connections.sender
+	m := &message.Message{Body: body, ContentType: "application/json", Timestamp: time.Now()}
+	if err = sender.Send(ctx, "", name, m); !errors.Is(err, broker.ErrUnroutable) {
+		return err
+	}
+	if _, err := sender.Ensure(ctx, topology.Stops(q.queueName())); err != nil {
+		return err
+	}
+	return sender.Send(ctx, "", name, m)
+}
+
+// merge adds what c has left to the record, and returns it as JSON.
+func (s *stops) merge(q *Subscription, c *amqp.Consumer, left []stopped) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.read(q, c); err != nil {
+		return nil, err
+	}
+	for _, one := range left {
+		if one.At.IsZero() { // no handler had begun it
+			before := s.all[one.Message]
+			before.Message = one.Message
+			one = before.again("", one.deliveries)
+		}
+		if q.worthRecording(one) || one.Stops > 1 {
+			s.all[one.Message] = one
+		}
+	}
+	s.done = false
+	return json.Marshal(s.newest())
+}
+
+// outdated reports whether a message of the record was settled by c since the record was written.
+func (s *stops) outdated(c *amqp.Consumer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.done && s.of == c
+}
+
+// newest returns the record without messages that no consumer has seen for long.
+func (s *stops) newest() []stopped {
+	all := make([]stopped, 0, len(s.all))
+	for _, one := range s.all {
+		if time.Since(one.At) < maxStoppedAge {
+			all = append(all, one)
+		}
+	}
+	slices.SortFunc(all, func(a, b stopped) int { return b.At.Compare(a.At) })
+	return all[:min(len(all), maxStopped)]
+}
+
+// watch has the checkpoints of the attempt recorded while its handler runs.
+func (s *stops) watch(a *attempt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inHand == nil {
+		s.inHand = make(map[*attempt]string)
+	}
+	s.inHand[a] = a.loaded()
+}
+
+// recordAgain records the checkpoints of messages in hand, if they have changed, until the returned
+// function is called.
+func (q *Subscription) recordAgain(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var recording sync.WaitGroup
+	recording.Go(func() {
+		ticker := time.NewTicker(recordInterval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				q.recordInHand(ctx)
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		recording.Wait()
+	}
+}
+
+func (q *Subscription) recordInHand(ctx context.Context) {
+	c, changed := q.stops.changed()
+	if c == nil {
+		return
+	}
+	if err := q.writeStops(ctx, c, changed); err != nil && ctx.Err() == nil {
+		q.worker.log.Warn("worker: checkpoints not recorded, trying again", "queue", q.config.Name, "error", err)
+		q.stops.unrecorded(changed)
+	}
+}
+
+// changed returns the messages in hand of one consumer whose checkpoints have changed since they
+// were recorded. It returns a consumer without messages if the record has some that are settled.
+func (s *stops) changed() (c *amqp.Consumer, all []stopped) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done {
+		c = s.of
+	}
+	for a, recorded := range s.inHand {
+		value := a.saved()
+		if value == recorded || value == "" || c != nil && c != a.tag.Consumer() || isClosed(a.tag.Lost()) {
+			continue
+		}
+		c, s.inHand[a] = a.tag.Consumer(), value
+		one := a.stops
+		one.Checkpoint, one.At, one.deliveries = json.RawMessage(value), time.Now().UTC(), a.Message.DeliveryCount
+		all = append(all, one)
+	}
+	return c, all
+}
+
+// unrecorded has the checkpoints recorded at the next turn.
+func (s *stops) unrecorded(all []stopped) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for a := range s.inHand {
+		if slices.ContainsFunc(all, func(one stopped) bool { return one.Message == a.stops.Message }) {
+			s.inHand[a] = ""
+		}
+	}
+}

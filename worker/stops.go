@@ -1,0 +1,215 @@
+package worker
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/warren-mq/warren/internal/amqp"
+	"github.com/warren-mq/warren/internal/record"
+	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
+)
+
+// A single active consumer that stops leaves its messages to the end of its channel, which keeps
+// their order and counts as a delivery of each. A copy with the checkpoint would go to the end of
+// the queue. So the consumer records both in the queue <queue>.stops before it closes its channel,
+// and the next one reads the record when it receives a message that was delivered before.
+// docs/decisions/0023 has the measurements.
+
+// stops is the record of the consumer of a queue. The zero value is empty.
+type stops struct {
+	mu   sync.Mutex
+	of   *amqp.Consumer // that has read the record
+	all  map[string]stopped
+	err  error                        // why the user may not read it
+	done bool                         // a message of the record is settled
+	left map[*amqp.Consumer][]stopped // by handlers, when they were told to stop
+
+	held   map[amqp.Tag]stopped // messages that wait in the worker for their next attempt
+	inHand map[*attempt]string  // whose handlers use checkpoints, and the last one that was recorded
+
+	writing sync.Mutex // one record after the other
+}
+
+// stopped is what is recorded of a message that was left in the queue.
+type stopped struct {
+	Message    string          `json:"message"` // see identity
+	Stops      int             `json:"stops"`   // how often a stop has cost it a delivery
+	Checkpoint json.RawMessage `json:"checkpoint,omitempty"`
+	At         time.Time       `json:"at"` // of the last stop
+
+	deliveries int // the broker's count, before the stop
+}
+
+const (
+	stopsTimeout = 3 * time.Second // to read or to write the record; shorter than abandonTimeout
+	// maxStopped and maxStoppedAge bound the record: messages that were purged or have expired stay
+	// in it.
+	maxStopped    = 1000
+	maxStoppedAge = 30 * 24 * time.Hour
+)
+
+// again returns s after another stop.
+func (s stopped) again(checkpoint string, deliveries int) stopped {
+	s.Stops++
+	s.At, s.deliveries = time.Now().UTC(), deliveries
+	if checkpoint != "" {
+		s.Checkpoint = json.RawMessage(checkpoint)
+	}
+	return s
+}
+
+// messageIdentity returns the same text for a message in all processes, and another one for a copy of it with
+// another record or checkpoint.
+func messageIdentity(m *message.Message) string {
+	h := sha256.New()
+	retries, _ := m.Headers.Int(record.HeaderRetryCount)
+	_, _ = fmt.Fprintf(h, "%q %q %q %d %q %q\n", m.ID, m.Exchange, m.RoutingKey, retries,
+		m.Headers.String(record.HeaderCheckpoint), m.Headers.String(record.HeaderReplayedAt))
+	if m.ID == "" {
+		_, _ = h.Write(m.Body)
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:18])
+}
+
+// recordsStops reports whether a stop leaves messages to the end of the channel, in a queue that the next
+// consumer finds again.
+func (q *Subscription) recordsStops() bool {
+	return q.config.SingleActive && !q.isStream() && !q.config.PerProcess
+}
+
+// recall gives the attempt what is recorded of its message.
+func (q *Subscription) recall(a *attempt) {
+	if !q.recordsStops() {
+		return
+	}
+	a.recording = &q.stops
+	var held bool
+	if a.stops, held = q.stops.unhold(a.tag); held {
+		return
+	}
+	a.stops.Message = messageIdentity(&a.Message)
+	if a.Message.Redelivered {
+		a.stops, a.stopsErr = q.stops.find(q, a.tag.Consumer(), a.stops.Message)
+	}
+}
+
+// recorded returns what is recorded of a message.
+func (q *Subscription) recorded(tag amqp.Tag, m *message.Message) stopped {
+	s := stopped{Message: messageIdentity(m)}
+	if m.Redelivered {
+		s, _ = q.stops.find(q, tag.Consumer(), s.Message)
+	}
+	return s
+}
+
+// find returns what is recorded of a message that c has received. If the record cannot be read, the
+// message has none.
+func (s *stops) find(q *Subscription, c *amqp.Consumer, identity string) (stopped, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.read(q, c)
+	if one, ok := s.all[identity]; ok && s.of == c {
+		return one, nil
+	}
+	return stopped{Message: identity}, err
+}
+
+// read reads the record, unless that was done for c. The consumer before c has written it before it
+// closed its channel, and so before c received a message.
+func (s *stops) read(q *Subscription, c *amqp.Consumer) error {
+	if s.of == c {
+		return s.err
+	}
+	all, err := q.readStops()
+	if err != nil {
+		q.worker.log.Warn("worker: record of the last stop not read", "queue", q.config.Name, "error", err)
+		if !amqp.IsAbsent(err) {
+			return err
+		}
+	}
+	s.of, s.all, s.err, s.done = c, make(map[string]stopped, len(all)), err, false
+	for _, one := range all {
+		s.all[one.Message] = one
+	}
+	return err
+}
+
+func (q *Subscription) readStops() (all []stopped, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(q.inHand), stopsTimeout)
+	defer cancel()
+	session, err := q.worker.connections.consuming.Session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	name := topology.StopsQueue(q.queueName())
+	body, ok, err := session.ReadLast(ctx, name)
+	if err != nil || !ok {
+		return nil, err
+	}
+	if err := json.Unmarshal(body, &all); err != nil {
+		return nil, fmt.Errorf("worker: read the record in %s: %w", name, err)
+	}
+	return all, nil
+}
+
+// leave notes a message that its handler has left to the end of the channel.
+func (s *stops) leave(tag amqp.Tag, one stopped) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.left == nil {
+		s.left = make(map[*amqp.Consumer][]stopped)
+	}
+	s.left[tag.Consumer()] = append(s.left[tag.Consumer()], one)
+}
+
+// end ends the attempt. If the message is settled, it removes the message from the record.
+func (s *stops) end(a *attempt, settled bool) {
+	if a.stops.Message == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.inHand, a)
+	if _, recorded := s.all[a.stops.Message]; recorded && settled && s.of == a.tag.Consumer() {
+		delete(s.all, a.stops.Message)
+		s.done = true
+	}
+}
+
+// hold keeps what is known of a message that waits in the worker. The copy that is handled next has
+// another record than the message in the queue, and so another identity.
+func (s *stops) hold(a *attempt) {
+	if a.stops.Message == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held == nil {
+		s.held = make(map[amqp.Tag]stopped)
+	}
+	one := a.stops
+	one.Checkpoint, one.deliveries = json.RawMessage(a.saved()), a.Message.DeliveryCount
+	s.held[a.tag] = one
+}
+
+// leaveHeld notes that a message that has waited in the worker is requeued at a stop.
+func (s *stops) leaveHeld(tag amqp.Tag) {
+	if one, held := s.unhold(tag); held {
+		s.leave(tag, one.again("", one.deliveries))
+	}
+}
+
+// unhold returns what is known of a message that has waited in the worker, and forgets it.
+func (s *stops) unhold(tag amqp.Tag) (one stopped, held bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one, held = s.held[tag]
+	delete(s.held, tag)
+	return one, held
+}
