@@ -180,10 +180,10 @@ func (e Exec) await(ctx context.Context, p *process, n notes) error {
 		case <-p.done:
 			ended = true
 		case <-ctx.Done():
-			p.stop(e.KillDelay)
+			p.stop(ctx, e.KillDelay)
 			ended = true
 		case bad = <-n.bad:
-			p.stop(e.KillDelay)
+			p.stop(ctx, e.KillDelay)
 			ended = true
 		case <-stopping:
 			p.signal(syscall.SIGTERM)

@@ -153,16 +153,16 @@ func (c *coprocess) nonsense(said []byte, err error) error {
 }
 
 // end stops the process, and returns once it has ended.
-func (c *coprocess) end() {
-	c.stop(c.exec.KillDelay)
+func (c *coprocess) end(ctx context.Context) {
+	c.stop(ctx, c.exec.KillDelay)
 	c.close()
 }
 
 // retire closes stdin, so that the process can end by itself, and stops it after KillDelay.
 func (c *coprocess) retire() {
 	_ = c.stdin.Close()
-	if !c.wait(max(c.exec.KillDelay, 0)) {
-		c.stop(c.exec.KillDelay)
+	if !c.wait(max(c.exec.KillDelay, 0), nil) {
+		c.stop(context.Background(), c.exec.KillDelay)
 	}
 	c.close()
 }

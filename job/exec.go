@@ -45,7 +45,9 @@ import (
 // again, the message is released with its checkpoint, and no attempt is spent.
 //
 // The context is done when the queue's timeout is over, or the grace period of a stop.
-// Then the process group gets SIGTERM and, after KillDelay, SIGKILL. Once the command has
+// Then the process group gets SIGTERM and, after KillDelay, SIGKILL. A command that exits with a
+// status that acknowledges or discards after this SIGTERM may have left its work undone. The message is
+// tried again after a timeout, and released at a stop. Once the command has
 // ended, for any reason, all other processes of the group are killed. A process that has
 // left the group (setsid) continues if the command ended by itself. If the command was
 // stopped, Warren finds such a process on Linux by WARREN_RUN in its environment, and
@@ -62,7 +64,8 @@ type Exec struct {
 	// ExitCodes overrides the meaning of exit statuses, 0 to 255.
 	ExitCodes map[int]Verdict
 	// KillDelay is the time from SIGTERM to SIGKILL. Zero means 5 s. A negative value
-	// means no delay.
+	// means no delay. While the worker stops, a command that handles a message gets 4 s at
+	// most, because the worker waits 5 s for its handlers after the grace period.
 	KillDelay time.Duration
 
 	// Persistent runs processes that handle many messages, one process for each message

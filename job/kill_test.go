@@ -103,18 +103,18 @@ func TestExecKillsWhatACommandLeavesInItsGroup(t *testing.T) {
 
 func TestExecSendsSIGTERMBeforeSIGKILL(t *testing.T) {
 	t.Parallel()
-	for code, want := range map[string]string{"0": "ack", "1": "retry", "65": "dead-letter"} {
+	for code, want := range map[string]string{"0": "retry", "1": "retry", "3": "retry", "4": "retry", "65": "dead-letter"} {
 		t.Run("what exits with "+code+" is "+want, func(t *testing.T) {
 			t.Parallel()
 			s := listen(t)
 			e := program("graceful", "CODE="+code, s.env())
-			e.KillDelay = time.Minute
+			e.KillDelay, e.ExitCodes = time.Minute, map[int]job.Verdict{3: job.Ack, 4: job.Discard}
 			ctx, cancel := context.WithCancelCause(t.Context())
 			done := inBackground(ctx, handler(t, e), &message.Message{})
 			s.accept()
 			cancel(errEnough)
-			if err := <-done; verdict(err) != want {
-				t.Errorf("got %v, want %s", err, want)
+			if err := <-done; verdict(err) != want || !errors.Is(err, errEnough) {
+				t.Errorf("got %v, want %s with the cause of the context", err, want)
 			}
 		})
 	}

@@ -87,7 +87,7 @@ func (p *pool) ask(ctx context.Context, c *coprocess, q question) (answer, error
 	ended := make(chan struct{})
 	spare := context.AfterFunc(ctx, func() {
 		defer close(ended)
-		c.stop(c.exec.KillDelay)
+		c.stop(ctx, c.exec.KillDelay)
 	})
 	end := c.endAtStop(ctx)
 	a, err := c.ask(ctx, q)
@@ -99,7 +99,7 @@ func (p *pool) ask(ctx context.Context, c *coprocess, q question) (answer, error
 		p.put(c)
 		return a, nil
 	}
-	c.end()
+	c.end(ctx)
 	switch {
 	case err == nil:
 		return a, nil

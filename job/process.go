@@ -1,6 +1,7 @@
 package job
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"os"
@@ -9,11 +10,17 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/warren-mq/warren/handler"
 )
 
 // outputDelay is how long to wait for the end of a command's output after the command has
 // ended, because a process outside its group may hold the output open.
 const outputDelay = time.Second
+
+// maxStopDelay is the longest time from SIGTERM to SIGKILL while the worker stops. It is shorter
+// than the 5 s that the worker waits for a cancelled handler.
+const maxStopDelay = 4 * time.Second
 
 // process is a command that runs in a process group of its own.
 type process struct {
@@ -24,6 +31,8 @@ type process struct {
 	mu      sync.Mutex
 	ended   bool // the process id may have been reused
 	stopped bool // a signal was sent
+
+	interrupted bool // stop was called before p had ended; read it after stop has returned
 }
 
 // start starts cmd. It must have been created without a context.
@@ -90,25 +99,30 @@ func (p *process) kill(sig syscall.Signal) {
 	}
 }
 
-// stop sends SIGTERM, and SIGKILL after delay. It returns when p has ended.
-func (p *process) stop(delay time.Duration) {
-	p.signal(syscall.SIGTERM)
-	if p.wait(delay) {
+// stop sends SIGTERM, and SIGKILL after delay, or 4 s after the worker of ctx begins to stop. It
+// returns when p has ended.
+func (p *process) stop(ctx context.Context, delay time.Duration) {
+	p.interrupted = p.signal(syscall.SIGTERM)
+	if p.wait(delay, handler.Stopping(ctx)) {
 		return
 	}
 	p.signal(syscall.SIGKILL)
 	<-p.done
 }
 
-func (p *process) signal(sig syscall.Signal) {
+// signal signals the group, and reports whether p had not ended.
+func (p *process) signal(sig syscall.Signal) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stopped = true
 	p.kill(sig)
+	return !p.ended
 }
 
-// wait waits up to d for p to end, and reports whether it has ended.
-func (p *process) wait(d time.Duration) bool {
+// wait waits up to d for p to end, and reports whether it has ended. It waits up to
+// maxStopDelay once stopping is closed.
+func (p *process) wait(d time.Duration, stopping <-chan struct{}) bool {
+	until := time.Now().Add(d)
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -116,5 +130,7 @@ func (p *process) wait(d time.Duration) bool {
 		return true
 	case <-t.C:
 		return false
+	case <-stopping:
+		return p.wait(min(time.Until(until), maxStopDelay), nil)
 	}
 }

@@ -67,7 +67,7 @@ func (e Exec) execute(ctx context.Context, x execution) (*head, error) {
 	if bad != nil {
 		return nil, e.unlessStopping(ctx, fmt.Errorf("job: %s: %w", e.Command[0], bad))
 	}
-	return output, e.unlessStopping(ctx, e.conclude(ctx, cmd.ProcessState, &stderr))
+	return output, e.unlessStopping(ctx, e.conclude(ctx, p, &stderr))
 }
 
 // outputLimit returns how many bytes of stdout are used. Zero means that stdout is not used.
@@ -101,8 +101,13 @@ func (e Exec) use(ctx context.Context, output *head) (*message.Message, error) {
 }
 
 // conclude turns the command's exit status into the handler's error.
-func (e Exec) conclude(ctx context.Context, state *os.ProcessState, stderr *tail) error {
-	verdict := e.verdict(state)
+func (e Exec) conclude(ctx context.Context, p *process, stderr *tail) error {
+	state := p.cmd.ProcessState
+	verdict, status := e.verdict(state), state.String()
+	if p.interrupted && (verdict == Ack || verdict == Discard) {
+		// Programs commonly exit with 0 after SIGTERM, also with a part of the work done.
+		verdict, status = Retry, status+" after SIGTERM"
+	}
 	if verdict == Ack {
 		return nil
 	}
@@ -112,7 +117,7 @@ func (e Exec) conclude(ctx context.Context, state *os.ProcessState, stderr *tail
 		reason = stderr.takeReason()
 	}
 	err := verdict.of(because(&ExitError{
-		Command: e.Command[0], Code: state.ExitCode(), Status: state.String(), Stderr: stderr.String(), cause: context.Cause(ctx),
+		Command: e.Command[0], Code: state.ExitCode(), Status: status, Stderr: stderr.String(), cause: context.Cause(ctx),
 	}, reason))
 	if asked && verdict == Retry {
 		return retry.After(pause, err)
@@ -142,7 +147,7 @@ func (e Exec) verdict(state *os.ProcessState) Verdict {
 type ExitError struct {
 	Command string // the program, without its arguments
 	Code    int    // the exit status; -1 if a signal ended the command
-	Status  string // the status as text, such as "exit status 1" or "signal: killed"
+	Status  string // the status as text, such as "exit status 1", "signal: killed" or "exit status 0 after SIGTERM"
 	Stderr  string // the end of stderr, on one line, 1 KiB at most
 	cause   error
 }

@@ -35,6 +35,7 @@ func TestOutcomesOfEachKindOfHandler(t *testing.T) {
 	t.Parallel()
 	b := warrentest.NewBroker(t)
 	hanging := job.Exec{Command: []string{"sleep", "3600"}, KillDelay: -1}
+	polite := job.Exec{Command: []string{"sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"}}
 	gone := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) })
 	busy := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "0")
@@ -49,6 +50,7 @@ func TestOutcomesOfEachKindOfHandler(t *testing.T) {
 		"done":      {program("exit", "CODE=0"), []worker.Verdict{worker.Ack, worker.Ack}, ""}, // its own and the forwarded one
 		"failing":   {program("exit", "CODE=75"), []worker.Verdict{retried, given}, message.ReasonError},
 		"given-up":  {program("exit", "CODE=65"), []worker.Verdict{given}, message.ReasonPermanent},
+		"polite":    {polite, []worker.Verdict{retried, given}, message.ReasonTimeout},
 		"hanging":   {hanging, []worker.Verdict{retried, given}, message.ReasonTimeout},
 		"gone":      {gone, []worker.Verdict{given}, message.ReasonPermanent},
 		"busy":      {busy, []worker.Verdict{retried, given}, message.ReasonError},
@@ -57,7 +59,7 @@ func TestOutcomesOfEachKindOfHandler(t *testing.T) {
 	w := worker.New(worker.Config{Broker: b.Config()})
 	for name, tt := range tests {
 		q := worker.Queue{Name: name, Retry: retry.Policy{MaxAttempts: 2, InitialInterval: time.Millisecond}, Timeout: 30 * time.Second}
-		if name == "hanging" {
+		if name == "hanging" || name == "polite" {
 			q.Timeout = 500 * time.Millisecond
 		}
 		w.Queue(q).Handle("#", handler(t, tt.config))
@@ -77,6 +79,34 @@ func TestOutcomesOfEachKindOfHandler(t *testing.T) {
 			if outcomes[i].Verdict != want {
 				t.Errorf("%s: got %v, want %v", name, outcomes, tt.want)
 			}
+		}
+	}
+}
+
+// TestAWorkerStopsCommandsInTime: one command ignores SIGTERM, and one exits with 0 then.
+func TestAWorkerStopsCommandsInTime(t *testing.T) {
+	t.Parallel()
+	b := warrentest.NewBroker(t)
+	s := listen(t)
+	w := worker.New(worker.Config{Broker: b.Config(), Grace: 10 * time.Millisecond, Logger: quiet()})
+	for name, e := range map[string]job.Exec{"ignores": program("wait", s.env()), "exits": program("graceful", "CODE=0", s.env())} {
+		e.KillDelay = time.Minute
+		w.Queue(worker.Queue{Name: name}).Handle("#", handler(t, e))
+	}
+	persistent := program("answer", s.env())
+	persistent.Persistent, persistent.Logger, persistent.KillDelay = true, quiet(), time.Minute
+	w.Queue(worker.Queue{Name: "hangs"}).Handle("#", handler(t, persistent))
+	run := warrentest.Run(t, w)
+	for _, queue := range []string{"ignores", "exits", "hangs"} {
+		b.Publish("", queue, []byte("hang"))
+		s.accept()
+	}
+	if err := run.Stop(); err != nil {
+		t.Errorf("the worker's end is %v, want nil", err)
+	}
+	for _, queue := range []string{"ignores", "exits", "hangs"} {
+		if n := len(b.Waiting(queue)); n != 1 {
+			t.Errorf("%d messages are in queue %s, want the released one", n, queue)
 		}
 	}
 }

@@ -28,7 +28,7 @@ type Exec struct {
 	Dir       string          `yaml:"dir" jsonschema_description:"The working directory; the runner's if empty."`
 	Env       []Env           `yaml:"env" jsonschema_description:"NAME=value, or NAME to pass on the runner's variable."`
 	ExitCodes map[int]Verdict `yaml:"exit_codes" jsonschema_description:"The meaning of exit statuses. By default 0 is ack, 65 and 78 are dead-letter, and all others are retry."`
-	KillDelay Limit           `yaml:"kill_delay" jsonschema:"default=5s" jsonschema_description:"From SIGTERM to SIGKILL, or \"none\"."`
+	KillDelay Limit           `yaml:"kill_delay" jsonschema:"default=5s" jsonschema_description:"From SIGTERM to SIGKILL, or \"none\". At most 4s for a command that is stopped at the end of grace."`
 }
 
 // Verdict is a job.Verdict.
@@ -39,7 +39,7 @@ type Persistent struct {
 	Command        []Text  `yaml:"command" jsonschema:"required,minItems=1" jsonschema_description:"The program and its arguments, without a shell."`
 	Dir            string  `yaml:"dir" jsonschema_description:"The working directory; the runner's if empty."`
 	Env            []Env   `yaml:"env" jsonschema_description:"NAME=value, or NAME to pass on the runner's variable."`
-	KillDelay      Limit   `yaml:"kill_delay" jsonschema:"default=5s" jsonschema_description:"From SIGTERM to SIGKILL, or \"none\"."`
+	KillDelay      Limit   `yaml:"kill_delay" jsonschema:"default=5s" jsonschema_description:"From SIGTERM to SIGKILL, or \"none\". At most 4s for a process that handles a message at the end of grace. At the end of the runner, also from the end of stdin to SIGTERM."`
 	MaxAnswerBytes Size    `yaml:"max_answer_bytes" jsonschema:"default=64KiB" jsonschema_description:"The longest answer."`
 	Backoff        Backoff `yaml:"backoff" jsonschema_description:"The pauses between starts after failures. By default they double from 200ms to 30s, and vary randomly by a fifth."`
 }

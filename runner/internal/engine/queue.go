@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/warren-mq/warren/job"
@@ -114,12 +115,15 @@ func (q *queue) stop(cause error) error {
 	return q.err
 }
 
+// closeHandlers closes all handlers at the same time, because processes may need time to end.
 func (q *queue) closeHandlers() error {
-	errs := make([]error, 0, len(q.handlers)+1)
-	for _, h := range q.handlers {
-		errs = append(errs, h.Close())
+	errs := make([]error, len(q.handlers))
+	var all sync.WaitGroup
+	for i, h := range q.handlers {
+		all.Go(func() { errs[i] = h.Close() })
 	}
-	return errors.Join(append(errs, q.codecs.Close())...)
+	all.Wait()
+	return errors.Join(errors.Join(errs...), q.codecs.Close())
 }
 
 // isWorking reports whether all queues of the first configuration have started.
