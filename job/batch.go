@@ -174,11 +174,12 @@ type failures struct {
 	size    int           // of the batch
 	program string        // for the errors
 	longest time.Duration // pause
+	redact  func(string) string
 	errs    handler.BatchError
 }
 
 func newFailures(size int, program string) *failures {
-	return &failures{size: size, program: program, longest: maxRetryAfter, errs: make(handler.BatchError)}
+	return &failures{size: size, program: program, longest: maxRetryAfter, redact: func(s string) string { return s }, errs: make(handler.BatchError)}
 }
 
 // err returns the failures as the error of a handler.
@@ -212,7 +213,7 @@ func (f *failures) add(text []byte) error {
 	if err := v.check(f.longest); err != nil {
 		return err
 	}
-	f.errs[*v.Item] = v.of(&ReportedError{Command: f.program, Text: cleanHead([]byte(v.Error), maxText)})
+	f.errs[*v.Item] = v.of(&ReportedError{Command: f.program, Text: cleanHead([]byte(f.redact(v.Error)), maxText)})
 	return nil
 }
 

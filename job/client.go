@@ -47,11 +47,11 @@ func (c *client) respond(ctx context.Context, m *message.Message) (*message.Mess
 	defer cancel()
 	req, err := c.request(ctx, m)
 	if err != nil {
-		return nil, c.failure(err)
+		return nil, c.failure(err, nil)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, c.failure(err)
+		return nil, c.failure(err, req.Header)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	switch ok := resp.StatusCode/100 == 2; {
@@ -77,11 +77,11 @@ func (c *client) respond(ctx context.Context, m *message.Message) (*message.Mess
 func (c *client) emit(ctx context.Context, resp *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(c.Emits.maxBytes())+1))
 	if err != nil {
-		return c.failure(err)
+		return c.failure(err, resp.Request.Header)
 	}
 	all, err := c.Emits.parseResponse(body)
 	if err != nil {
-		err = errors.New(c.redact(err.Error(), resp.Request.Header))
+		err = c.redactError(err, resp.Request.Header)
 	} else {
 		err = c.Emits.emit(ctx, all)
 	}
@@ -132,18 +132,23 @@ func (c *client) unlock(h http.Header, id string, body []byte) error {
 }
 
 // failure returns the error of a request without a response. It unwraps the error of
-// net/http, because that contains the whole URL.
-func (c *client) failure(err error) error {
+// net/http, because that contains the whole URL. Its cause may contain the first line of an answer
+// that is not HTTP.
+func (c *client) failure(err error, sent http.Header) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
-	return fmt.Errorf("job: POST %s: %w", c.place(), err)
+	return fmt.Errorf("job: POST %s: %w", c.place(), c.redactError(err, sent))
 }
 
 func (c *client) statusError(ctx context.Context, resp *http.Response, body []byte) error {
+	redact := c.redact
+	if len(body) == maxResponse {
+		redact = c.redactEnd
+	}
 	e := &StatusError{
 		Status: resp.StatusCode, Place: c.place(), after: -1,
-		Body: cleanTail([]byte(c.redact(string(body), resp.Request.Header)), maxText, false),
+		Body: cleanTail([]byte(redact(string(body), resp.Request.Header)), maxText, false),
 	}
 	if d, ok := parseRetryAfter(resp.Header.Get("Retry-After"), time.Now(), c.MaxRetryAfter); ok {
 		e.after = d
@@ -154,20 +159,10 @@ func (c *client) statusError(ctx context.Context, resp *http.Response, body []by
 	}
 	if c.Checkpoints {
 		if bad := keepHeader(ctx, resp.Header); bad != nil {
-			return fmt.Errorf("%w; %w", err, bad)
+			return fmt.Errorf("%w; %w", err, c.redactError(bad, resp.Request.Header))
 		}
 	}
 	return err
-}
-
-// redact replaces the secrets of a request in a response that repeats them.
-func (c *client) redact(s string, sent http.Header) string {
-	for _, own := range c.Headers {
-		if secret := sent.Get(own.Name); len(secret) > 3 {
-			s = strings.ReplaceAll(s, secret, own.Value.String())
-		}
-	}
-	return s
 }
 
 // StatusError is a response with a status other than 2xx. Its methods Permanent and

@@ -51,12 +51,13 @@ func TestValidateReportsEveryFaultAtOnce(t *testing.T) {
 		},
 		"a Webhook with all faults": {job.Webhook{
 			URL: "http://alice:hunter2@example.com", Source: "x", Timeout: -1, DialTimeout: -1, TLSTimeout: -1, HeaderTimeout: -1, MaxRetryAfter: -1,
-			Headers: []job.Header{{Name: "a b"}, {Name: "host"}, {Name: "X-A", Value: job.NewSecret("hunter2\r\nX-B: 1")}}, MaxConnections: -1,
+			Headers: []job.Header{{Name: "a b"}, {Name: "host"}, {Name: "X-A", Value: job.NewSecret("hunter2\r\nX-B: 1")}, {Name: "x-a"}}, MaxConnections: -1,
 			SigningKeys: []job.Secret{job.NewSecret("whsec_hunter2"), job.NewSecret("hunter2"), {}}, CAFile: "ca", CertFile: "cert",
 		}, []string{
 			"job: URL has a user, want it in an Authorization header in Headers", "job: URL is http, want https with CAFile, CertFile and KeyFile",
 			`job: Headers[0] is named "a b", want a header's name`, "job: Headers[1] is host, want a header that net/http does not set itself",
-			"job: Headers[2], X-A: the value contains control characters or begins or ends with a space, want neither", "job: SigningKeys[0]: not base64 after whsec_",
+			"job: Headers[2], X-A: the value contains control characters or begins or ends with a space, want neither",
+			"job: Headers[3] is x-a, want each header once", "job: SigningKeys[0]: not base64 after whsec_",
 			"job: SigningKeys[1]: 7 bytes, want 16 or more", "job: SigningKeys[2]: 0 bytes, want 16 or more", "job: Timeout is -1ns, want 0 or more",
 			"job: DialTimeout is -1ns, want 0 or more", "job: TLSTimeout is -1ns, want 0 or more", "job: HeaderTimeout is -1ns, want 0 or more",
 			"job: MaxRetryAfter is -1ns, want 0 or more", "job: MaxConnections is -1, want 0 or more",

@@ -31,7 +31,8 @@ import (
 // dead-letters the message too. Without a response, the message is tried again. At most
 // 16 KiB of a response are read, and the end of it becomes the text of the failure. With Emits,
 // the response to a 2xx is a message to emit, or a list of messages, or empty. With Replies, it is the
-// reply of a call. Errors contain only the scheme and host of the URL.
+// reply of a call. Errors contain only the scheme and host of the URL: its path and its query, and the
+// values of Headers, are **** in what a server repeats.
 //
 // Connections are reused, with HTTP/2 if the server supports it. Proxies in the
 // environment are ignored.
@@ -108,7 +109,11 @@ type Header struct {
 func (w Webhook) Validate() error {
 	f := check.Of("job")
 	w.validateURL(f)
+	seen := make(map[string]bool, len(w.Headers))
 	for i, h := range w.Headers {
+		name := http.CanonicalHeaderKey(h.Name)
+		f.Addf(seen[name], "Headers[%d] is %s, want each header once", i, h.Name)
+		seen[name] = true
 		f.Addf(!isToken(h.Name), "Headers[%d] is named %q, want a header's name", i, h.Name)
 		f.Addf(slices.Contains(notOurs, http.CanonicalHeaderKey(h.Name)), "Headers[%d] is %s, want a header that net/http does not set itself", i, h.Name)
 		if h.Value.text != nil {

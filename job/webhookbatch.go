@@ -37,11 +37,11 @@ func (c *client) handleBatch(ctx context.Context, members []member) error {
 	defer cancel()
 	req, err := c.batchRequest(ctx, members)
 	if err != nil {
-		return c.failure(err)
+		return c.failure(err, nil)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return c.failure(err)
+		return c.failure(err, req.Header)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode/100 != 2 {
@@ -51,17 +51,18 @@ func (c *client) handleBatch(ctx context.Context, members []member) error {
 	limit := outputBase + outputEach*len(members)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
 	if err != nil {
-		return c.failure(err)
+		return c.failure(err, req.Header)
 	}
 	failed := newFailures(len(members), "POST "+c.place())
 	failed.longest = c.MaxRetryAfter
-	if body = []byte(c.redact(string(body), req.Header)); len(body) > limit {
+	failed.redact = func(s string) string { return c.redact(s, req.Header) }
+	if len(body) > limit {
 		err = fmt.Errorf("more than %d bytes, want fewer", limit)
 	} else {
 		err = failed.addResponse(body)
 	}
 	if err != nil {
-		return fmt.Errorf("job: POST %s: read the failed items of the response: %w", c.place(), err)
+		return fmt.Errorf("job: POST %s: read the failed items of the response: %w", c.place(), c.redactError(err, req.Header))
 	}
 	return failed.err()
 }

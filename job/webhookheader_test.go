@@ -159,3 +159,60 @@ func TestWebhookReadsSecretsFromFilesEachTime(t *testing.T) {
 		t.Errorf("got %v, want that no handler is made", err)
 	}
 }
+
+// TestWebhookErrorsHaveNoSecretsThatAServerRepeats: the path, the query and credentials.
+func TestWebhookErrorsHaveNoSecretsThatAServerRepeats(t *testing.T) {
+	t.Parallel()
+	const path, key, bearer = "/services/T0B0/XXXX+secretsecret&more", "query-secret", "abc/defSECRET+=="
+	tests := map[string]struct{ answer, want string }{
+		"the path":                            {"Cannot POST " + path, "Cannot POST ****"},
+		"a path in JSON of PHP":               {`{"error":"no \/services\/T0B0\/XXXX+secretsecret&more"}`, `{"error":"no ****"}`},
+		"a path in HTML":                      {"<p>/services/T0B0/XXXX+secretsecret&amp;more", "<p>****"},
+		"the last segment":                    {"unknown hook XXXX+secretsecret&more", "unknown hook ****"},
+		"a value of the query":                {"bad key " + key, "bad key ****"},
+		"the query":                           {"bad query key=" + key, "bad query ****"},
+		"a token without Bearer":              {"invalid token " + bearer, "invalid token ****"},
+		"the whole header":                    {"invalid Bearer " + bearer, "invalid ****"},
+		"a header's secret":                   {"not hunter2", "not ****"},
+		"a short word stays":                  {"no POST here", "no POST here"},
+		"a secret at the end of what is read": {strings.Repeat(".", 16<<10-8) + bearer, "...."},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Warren-Checkpoint", strings.Repeat(".", 90)+bearer+"no checkpoint")
+				w.WriteHeader(http.StatusNotFound)
+				_, _ = io.WriteString(w, tt.answer)
+			})
+			w.URL = strings.TrimSuffix(w.URL, "/secret/path") + path + "?key=" + key
+			w.Headers = []job.Header{{Name: "Authorization", Value: job.NewSecret("Bearer " + bearer)}, {Name: "X-Token", Value: job.NewSecret("hunter2")}}
+			w.Checkpoints = true
+			_, err := resume(t, handler(t, w), "", &message.Message{})
+			got, checkpoint, _ := strings.Cut(text(err), "; ")
+			if !strings.HasSuffix(got, tt.want) || strings.Contains(text(err), "SECRET") || strings.Contains(text(err), "abc/def") {
+				t.Errorf("got %q, want %q at its end", got, tt.want)
+			}
+			if !strings.Contains(checkpoint, ".****…") {
+				t.Errorf("the fault of the checkpoint is %q", checkpoint)
+			}
+		})
+	}
+}
+
+// TestWebhookErrorsHaveNoSecretsOfAnAnswerThatIsNotHTTP: an echo of the request.
+func TestWebhookErrorsHaveNoSecretsOfAnAnswerThatIsNotHTTP(t *testing.T) {
+	t.Parallel()
+	w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(conn, r.Method+" "+r.URL.Path+" HTTP/1.1\r\n\r\n")
+		_ = conn.Close()
+	})
+	if err := handler(t, w).Handle(t.Context(), &message.Message{}); verdict(err) != "retry" || !strings.Contains(text(err), "malformed HTTP") || strings.Contains(text(err), "secret") {
+		t.Errorf("got %v, want that the answer is malformed, without the path", err)
+	}
+}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,10 +119,16 @@ func (d *document) checkExitCodes(path string, codes map[int]Verdict) {
 }
 
 func (d *document) checkWebhook(path string, w Webhook) {
+	seen := make(map[string]bool, len(w.Headers))
 	for i, h := range w.Headers {
 		at := join(join(path, "headers"), strconv.Itoa(i))
 		if d.bad[at] {
 			continue
+		}
+		if name := http.CanonicalHeaderKey(h.Name); seen[name] {
+			d.complainf(join(at, "name"), "an earlier header is named %s too, want each header once", name)
+		} else {
+			seen[name] = true
 		}
 		d.askJob(at, "Headers[0]", last(at), job.Webhook{Headers: []job.Header{{Name: h.Name, Value: h.Value.Secret}}})
 	}
