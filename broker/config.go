@@ -40,12 +40,12 @@ type Config struct {
 	TLS *tls.Config
 	// Credentials returns the user and the password, which replace the ones in the URLs. It
 	// is called before each attempt to connect, so that they may rotate, and must be safe
-	// for concurrent use. If it returns an error, the attempt fails and is made again.
+	// for concurrent use. If it returns an error or panics, the attempt fails and is made again.
 	Credentials func(ctx context.Context) (user, password string, err error)
 	// Reload returns the URLs and the TLS configuration for the next attempt to connect,
 	// instead of URL, URLs and TLS, so that addresses and certificates may change. It is
 	// called before each attempt and must be safe for concurrent use. If it returns an
-	// error, the attempt fails and is made again.
+	// error or panics, the attempt fails and is made again.
 	Reload func(ctx context.Context) (urls []string, tls *tls.Config, err error)
 	// Heartbeat is the interval of heartbeats, by which each side notices a dead connection.
 	// Zero means 10 s. A worker declares its topology again about every third interval.
@@ -70,8 +70,8 @@ type Config struct {
 	// Plan do not depend on it.
 	Topology topology.Mode
 	// OnConnectFailed is called when an attempt to connect fails: with the first failure,
-	// and then at most once a minute until a session is open. It must be quick. Nil means
-	// a warning to slog.Default.
+	// and then at most once a minute until a session is open. It must be quick. A panic is
+	// logged. Nil means a warning to slog.Default.
 	OnConnectFailed func(role string, err error)
 	// Dial opens the transport; TLS is added to it. Nil means plain TCP. If a host name has
 	// several addresses, they are then tried in the same way as URLs.

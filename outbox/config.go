@@ -39,7 +39,7 @@ type Config struct {
 	Retention time.Duration
 	// Logger logs the relay's events. Nil means slog.Default().
 	Logger *slog.Logger
-	// OnEvent is called with every event. The relay waits until it returns.
+	// OnEvent is called with every event. The relay waits until it returns. A panic is logged.
 	OnEvent func(Event)
 }
 

@@ -1,10 +1,12 @@
 package outbox
 
 import (
+	"fmt"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/warren-mq/warren/internal/panics"
 	"github.com/warren-mq/warren/internal/telemetry"
 )
 
@@ -64,8 +66,11 @@ func (r *Relay) emit(e Event) {
 	r.emitting.Lock() // late messages have goroutines of their own
 	defer r.emitting.Unlock()
 	r.log(e)
-	if r.config.OnEvent != nil {
-		r.config.OnEvent(e)
+	if r.config.OnEvent == nil {
+		return
+	}
+	if caught := panics.Catch(func() { r.config.OnEvent(e) }); caught != nil {
+		r.config.Logger.Error("outbox: OnEvent panicked", "event", fmt.Sprintf("%T", e), "error", caught, "stack", caught.Stack)
 	}
 }
 

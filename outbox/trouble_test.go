@@ -233,3 +233,26 @@ func TestADeletionThatFailsStopsNoMessage(t *testing.T) {
 		rabbit.Eventually(t, patience, func() bool { return r.Health().Ready }, "the relay is ready")
 	})
 }
+
+func TestAPanicOfOnEventStopsNoRelay(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, outbox.SQLite)
+	url := rabbit.URL(t)
+	name, got := queue(t, url)
+	r := s.relay(t, url, func(c *outbox.Config) {
+		note := c.OnEvent
+		c.OnEvent = func(e outbox.Event) {
+			note(e)
+			panic("no event")
+		}
+	})
+	for n := range 2 { // in two batches
+		s.write(t, outbox.Message{Key: name, Body: mark{N: n}})
+		r.Wake()
+		got.await(t, n+1)
+	}
+	r.drained()
+	if n := len(seen[outbox.Published](r)); n != 2 {
+		t.Errorf("%d messages are published, want 2", n)
+	}
+}

@@ -3,6 +3,7 @@ package schedule_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,6 +84,37 @@ func TestABodyThatCannotBeEncodedIsPublishedLater(t *testing.T) {
 		}
 		if len(seen[schedule.Failed](r)) < 4 {
 			b.t.Error("the failures are no events")
+		}
+	})
+}
+
+// panicking is a codec that panics.
+type panicking struct{ handler.Codec }
+
+func (panicking) MarshalMessage(context.Context, *message.Message, any) error { panic("no codec") }
+
+// TestPanicsOfACodecAndOfOnEventStopNoOtherEntry: they are failures of the tick, and logged.
+func TestPanicsOfACodecAndOfOnEventStopNoOtherEntry(t *testing.T) {
+	t.Parallel()
+	inBubble(t, devbroker.Config{}, func(b *bubble) {
+		b.declare("reports", nil)
+		r := b.run([]schedule.Entry{
+			{Name: "panics", Cron: "@every 1h", Key: "reports", Codec: panicking{handler.Raw()}},
+			{Name: "works", Cron: "@every 1h", Key: "reports"},
+		}, func(c *schedule.Config) {
+			note := c.OnEvent
+			c.OnEvent = func(e schedule.Event) {
+				note(e)
+				panic("no event")
+			}
+		})
+		time.Sleep(90 * time.Minute)
+		r.end()
+		if n := len(b.ids("reports")); n != 1 {
+			b.t.Errorf("%d ticks were published, want 1", n)
+		}
+		if all := seen[schedule.Failed](r); len(all) == 0 || all[0].Entry != "panics" || !strings.Contains(all[0].Err.Error(), "panic: no codec") {
+			b.t.Errorf("the failures are %v, want the panic of the codec", all)
 		}
 	})
 }

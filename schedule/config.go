@@ -27,7 +27,7 @@ type Config struct {
 	Renew time.Duration
 	// Logger logs the scheduler's events. Nil means slog.Default().
 	Logger *slog.Logger
-	// OnEvent is called with every event. The scheduler waits until it returns.
+	// OnEvent is called with every event. The scheduler waits until it returns. A panic is logged.
 	OnEvent func(Event)
 }
 

@@ -1,7 +1,10 @@
 package schedule
 
 import (
+	"fmt"
 	"time"
+
+	"github.com/warren-mq/warren/internal/panics"
 )
 
 // Event is an event of a scheduler: one of the types below. Later versions may add fields
@@ -65,8 +68,11 @@ func (Unreadable) event() {}
 func (s *Scheduler) emit(e Event) {
 	s.log(e)
 	s.meter.count(e)
-	if s.config.OnEvent != nil {
-		s.config.OnEvent(e)
+	if s.config.OnEvent == nil {
+		return
+	}
+	if caught := panics.Catch(func() { s.config.OnEvent(e) }); caught != nil {
+		s.config.Logger.Error("schedule: OnEvent panicked", "event", fmt.Sprintf("%T", e), "error", caught, "stack", caught.Stack)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/internal/encode"
+	"github.com/warren-mq/warren/internal/panics"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
@@ -35,20 +36,25 @@ func (c compiled) encodeBody(ctx context.Context, m *message.Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, aloneTimeout)
 	defer cancel()
-	if err := encode.Body(ctx, m, m.Body, c.Codec); err != nil {
+	var err error
+	if caught := panics.Catch(func() { err = encode.Body(ctx, m, m.Body, c.Codec) }); caught != nil {
+		err = caught
+	}
+	if err != nil {
 		return fmt.Errorf("schedule: encode the body: %w", err)
 	}
 	return nil
 }
 
-// unsent gives back what the codec has stored, if no queue has received m.
+// unsent gives back what the codec has stored, if no queue has received m. A panic of the codec
+// leaves it stored.
 func (c compiled) unsent(ctx context.Context, m *message.Message, err error) {
 	codec, ok := c.Codec.(interface {
 		Unsent(ctx context.Context, m *message.Message)
 	})
 	known := []error{broker.ErrUnroutable, broker.ErrRefused, broker.ErrTooLarge, broker.ErrMalformed}
 	if ok && slices.ContainsFunc(known, func(known error) bool { return errors.Is(err, known) }) {
-		codec.Unsent(context.WithoutCancel(ctx), m)
+		_ = panics.Catch(func() { codec.Unsent(context.WithoutCancel(ctx), m) })
 	}
 }
 

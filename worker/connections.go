@@ -3,6 +3,8 @@ package worker
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/amqp/fleet"
 	"github.com/warren-mq/warren/internal/amqp/limit"
+	"github.com/warren-mq/warren/internal/panics"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -41,8 +44,9 @@ const (
 )
 
 // NewConnections returns connections that Run opens. onEvent, which may be nil, is called with
-// SessionUp, SessionDown and ConnectFailed, and must return quickly.
+// SessionUp, SessionDown, ConnectFailed and LimitFailed, and must return quickly. A panic of it is logged.
 func NewConnections(c broker.Config, onEvent func(Event)) *Connections {
+	onEvent = logPanics(onEvent)
 	changed := func(role string) func(*amqp.Session, error) {
 		return func(s *amqp.Session, err error) {
 			switch {
@@ -74,6 +78,18 @@ func NewConnections(c broker.Config, onEvent func(Event)) *Connections {
 		}
 	})
 	return connections
+}
+
+// logPanics returns f, which may be nil, with its panics logged: they would end the process.
+func logPanics(f func(Event)) func(Event) {
+	if f == nil {
+		return nil
+	}
+	return func(e Event) {
+		if caught := panics.Catch(func() { f(e) }); caught != nil {
+			slog.Default().Error("worker: the function of NewConnections panicked", "event", fmt.Sprintf("%T", e), "error", caught, "stack", caught.Stack)
+		}
+	}
 }
 
 // declareShared declares the topology that all queues share, unless that was done over

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,30 @@ import (
 
 	"github.com/warren-mq/warren/internal/amqp"
 )
+
+// TestPanicsOfFunctionsOfTheConfigurationEndNoConnector, which tries again.
+func TestPanicsOfFunctionsOfTheConfigurationEndNoConnector(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		attempts, reports := 0, 0
+		r := run(t, amqp.Config{
+			URL: "amqp://localhost/", StartupTimeout: -1,
+			Credentials: func(context.Context) (user, password string, err error) {
+				attempts++
+				panic("no credentials")
+			},
+			OnConnectFailed: func(string, error) {
+				reports++
+				panic("no report")
+			},
+		}, nil)
+		time.Sleep(150 * time.Second)
+		synctest.Wait()
+		if _, err := r.Current(); attempts < 3 || reports != 3 || err == nil || !strings.Contains(err.Error(), "panic: no credentials") {
+			t.Errorf("%d attempts, %d reports and the error %v; want more attempts, 3 reports and the panic", attempts, reports, err)
+		}
+	})
+}
 
 // TestFailedAttemptsToConnectAreReported with their cause: the first one, and then one a
 // minute.

@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
 
+	"github.com/warren-mq/warren/internal/panics"
 	"github.com/warren-mq/warren/retry"
 )
 
@@ -180,7 +182,7 @@ func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session,
 		c.note(err)
 		if ctx.Err() == nil && time.Since(reported) >= reportEvery {
 			reported = time.Now()
-			c.cfg.OnConnectFailed(c.role, err)
+			c.report(err)
 		}
 		return err
 	}
@@ -188,6 +190,13 @@ func (c *Connector) dial(ctx context.Context, final func(error) bool) (*Session,
 		return nil, cmp.Or(last, err)
 	}
 	return session, nil
+}
+
+// report calls OnConnectFailed.
+func (c *Connector) report(err error) {
+	if caught := panics.Catch(func() { c.cfg.OnConnectFailed(c.role, err) }); caught != nil {
+		slog.Default().Error("broker: OnConnectFailed panicked", "error", caught, "stack", caught.Stack)
+	}
 }
 
 // reportEvery is the shortest time between two reports of failed attempts.

@@ -5,12 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+
+	"github.com/warren-mq/warren/internal/panics"
 )
 
-// current returns c with the values that Reload and Credentials return now.
-func (c Config) current(ctx context.Context) (Config, error) {
+// current returns c with the values that Reload and Credentials return now. A panic of theirs is
+// an error.
+func (c Config) current(ctx context.Context) (now Config, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.DialTimeout)
 	defer cancel()
+	if caught := panics.Catch(func() { now, err = c.renewed(ctx) }); caught != nil {
+		return c, fmt.Errorf("broker: read the credentials or the configuration: %w", caught)
+	}
+	return now, err
+}
+
+func (c Config) renewed(ctx context.Context) (Config, error) {
 	if c.Reload != nil {
 		var err error
 		if c.URLs, c.TLS, err = c.Reload(ctx); err != nil {
