@@ -35,10 +35,22 @@ func Diff(from, to *Config) Changes {
 	changed := c.diffExchanges(from.Exchanges, to.Exchanges)
 	codec := func(name string) bool { return !reflect.DeepEqual(from.FindCodec(name), to.FindCodec(name)) }
 	c.diffQueues(from.Queues, to.Queues, func(q Queue) bool {
-		return slices.Contains(changed, q.Exchange) || slices.ContainsFunc(q.Codecs(), codec)
+		return slices.Contains(changed, q.Exchange) || slices.ContainsFunc(q.Bindings, func(b Binding) bool { return slices.Contains(changed, b.Exchange) }) ||
+			slices.ContainsFunc(q.Codecs(), codec)
 	})
-	c.Schedules = slices.ContainsFunc(to.Schedules, func(s Schedule) bool { return codec(s.Codec) }) || !reflect.DeepEqual(from.Schedules, to.Schedules) || from.Scheduler != to.Scheduler
+	c.Schedules = slices.ContainsFunc(to.Schedules, func(s Schedule) bool { return codec(s.Codec) }) || !reflect.DeepEqual(from.Schedules, to.Schedules) ||
+		from.Scheduler != to.Scheduler || len(to.Schedules) > 0 && from.ConfirmsSchedules() != to.ConfirmsSchedules()
 	return c
+}
+
+// ConfirmsSchedules reports whether the schedules need schedule.Entry.Confirm: a queue, which may
+// receive their ticks, may be full.
+func (c *Config) ConfirmsSchedules() bool {
+	return slices.ContainsFunc(c.Queues, func(q Queue) bool {
+		_, length := q.Arguments["x-max-length"]
+		_, bytes := q.Arguments["x-max-length-bytes"]
+		return q.MaxLength > 0 || length || bytes
+	})
 }
 
 func (c *Changes) diffSettings(from, to *Config) {

@@ -37,14 +37,20 @@ func TestDiffReturnsHowAChangeIsApplied(t *testing.T) {
 		"a command and more":          {[]string{"[mail]", "[mail, --fast]", "concurrency: 2", "concurrency: 3"}, config.Changes{Restart: []string{"mail"}}},
 		"a signing key":               {[]string{"0123456789abcdef", "fedcba9876543210"}, config.Changes{Restart: []string{"work"}}},
 		"the type of an exchange":     {[]string{"type: direct", "type: fanout"}, config.Changes{Restart: []string{"work"}, Exchanges: []string{"jobs"}}},
-		"the codec of a queue":        {[]string{"compress: gzip", "compress: zstd"}, config.Changes{Restart: []string{"mail"}}},
-		"the codec of a handler":      {[]string{"{name: large}", "{name: large, compress: zstd}"}, config.Changes{Restart: []string{"work"}}},
-		"the codec of a schedule":     {[]string{"2MiB", "3MiB"}, config.Changes{Schedules: true}},
-		"an exchange more":            {[]string{"{name: events}", "{name: events}, {name: more}"}, config.Changes{Exchanges: []string{"more"}}},
-		"another name of a queue":     {[]string{"name: mail", "name: post", "key: mail", "key: post"}, config.Changes{Added: []string{"post"}, Removed: []string{"mail"}, Schedules: true}},
-		"a schedule":                  {[]string{"@daily", "@hourly"}, config.Changes{Schedules: true}},
-		"the password":                {[]string{"user:one", "user:two"}, config.Changes{Process: []string{"broker"}}},
-		"what needs a new process":    {[]string{"log: {level: info}", "log: {format: json}\nadmin: {listen: none}\ngrace: 5s\ntelemetry: {prometheus: false}"}, config.Changes{Process: []string{"admin", "log.format", "telemetry", "grace"}}},
+		"the type of an exchange in bindings": {
+			[]string{"name: mail, exchange: events,", "name: mail, exchange: events, bindings: [{exchange: jobs, key: m}],", "type: direct", "type: fanout"},
+			config.Changes{Restart: []string{"mail", "work"}, Exchanges: []string{"jobs"}},
+		},
+		"a limit of a queue":       {[]string{"concurrency: 2", "concurrency: 2, max_length: 9"}, config.Changes{Restart: []string{"mail"}, Schedules: true}},
+		"a queue with a limit":     {[]string{"queues:", "queues:\n  - {name: full, max_length: 9, handlers: [{key: f, log: {}}]}"}, config.Changes{Added: []string{"full"}, Schedules: true}},
+		"the codec of a queue":     {[]string{"compress: gzip", "compress: zstd"}, config.Changes{Restart: []string{"mail"}}},
+		"the codec of a handler":   {[]string{"{name: large}", "{name: large, compress: zstd}"}, config.Changes{Restart: []string{"work"}}},
+		"the codec of a schedule":  {[]string{"2MiB", "3MiB"}, config.Changes{Schedules: true}},
+		"an exchange more":         {[]string{"{name: events}", "{name: events}, {name: more}"}, config.Changes{Exchanges: []string{"more"}}},
+		"another name of a queue":  {[]string{"name: mail", "name: post", "key: mail", "key: post"}, config.Changes{Added: []string{"post"}, Removed: []string{"mail"}, Schedules: true}},
+		"a schedule":               {[]string{"@daily", "@hourly"}, config.Changes{Schedules: true}},
+		"the password":             {[]string{"user:one", "user:two"}, config.Changes{Process: []string{"broker"}}},
+		"what needs a new process": {[]string{"log: {level: info}", "log: {format: json}\nadmin: {listen: none}\ngrace: 5s\ntelemetry: {prometheus: false}"}, config.Changes{Process: []string{"admin", "log.format", "telemetry", "grace"}}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package wiring
 
 import (
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
@@ -15,7 +14,7 @@ import (
 // the topology alone.
 func Scheduler(c *config.Config, b broker.Config, codecs *Codecs, log *slog.Logger, onEvent func(schedule.Event)) *schedule.Scheduler {
 	s := schedule.Config{Name: c.Scheduler.Name, Broker: b, Renew: time.Duration(c.Scheduler.Renew), Logger: log, OnEvent: onEvent}
-	confirm := slices.ContainsFunc(c.Queues, mayBeFull)
+	confirm := c.ConfirmsSchedules()
 	for _, e := range c.Schedules {
 		one := schedule.Entry{
 			Name: e.Name, Cron: e.Cron, Timezone: e.Timezone, Exchange: e.Exchange, Key: e.Key,
@@ -28,11 +27,4 @@ func Scheduler(c *config.Config, b broker.Config, codecs *Codecs, log *slog.Logg
 		s.Entries = append(s.Entries, one)
 	}
 	return schedule.New(s)
-}
-
-// mayBeFull reports whether a tick to the queue needs schedule.Entry.Confirm.
-func mayBeFull(q config.Queue) bool {
-	_, length := q.Arguments["x-max-length"]
-	_, bytes := q.Arguments["x-max-length-bytes"]
-	return q.MaxLength > 0 || length || bytes
 }
