@@ -131,22 +131,23 @@ func (g *Group) Run(ctx context.Context) error {
 }
 
 // Reload applies a new configuration to all engines; see Engine.Reload. If one of them fails,
-// those before it return to the old configuration.
+// those before it return to the old configuration. A NotDrainedError is not a failure: the new
+// configuration applies to all engines.
 func (g *Group) Reload(ctx context.Context, to *config.Config) (config.Changes, error) {
 	from := g.Config()
 	if err := g.has(to); err != nil {
 		return config.Changes{}, err
 	}
 	var all config.Changes
+	var late error
 	for i, m := range g.members {
 		changes, err := m.Reload(ctx, g.part(to, m.name))
 		all = merged(all, changes)
+		if old, ok := errors.AsType[*NotDrainedError](err); ok {
+			late, err = errors.Join(late, named(m.name, old.Err)), nil
+		}
 		if err != nil {
-			for _, before := range g.members[:i] {
-				_, undone := before.Reload(ctx, g.part(from, before.name))
-				err = errors.Join(err, named(before.name, undone))
-			}
-			return all, named(m.name, err)
+			return all, errors.Join(named(m.name, err), late, g.undo(ctx, g.members[:i], from))
 		}
 	}
 	if len(g.members) > 1 || g.members[0].name != "" {
@@ -155,7 +156,23 @@ func (g *Group) Reload(ctx context.Context, to *config.Config) (config.Changes, 
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.config = to
+	if late != nil {
+		return all, &NotDrainedError{late}
+	}
 	return all, nil
+}
+
+// undo has the members return to the old configuration.
+func (g *Group) undo(ctx context.Context, members []member, from *config.Config) error {
+	errs := make([]error, len(members))
+	for i, m := range members {
+		_, err := m.Reload(ctx, g.part(from, m.name))
+		if old, ok := errors.AsType[*NotDrainedError](err); ok {
+			err = old.Err // the whole reload has failed
+		}
+		errs[i] = named(m.name, err)
+	}
+	return errors.Join(errs...)
 }
 
 // part returns the part of c for a broker. A broker that is no longer in c has no work left.

@@ -16,12 +16,24 @@ var errReload = errors.New("runner: the configuration has changed")
 // ErrStopped is returned by Reload when the engine stops or has stopped.
 var ErrStopped = errors.New("runner: reload: the runner is stopping")
 
+// NotDrainedError is returned by Reload if the new configuration applies, although a queue or the
+// scheduler of the old one did not end in time.
+type NotDrainedError struct{ Err error }
+
+// Error returns what did not end.
+func (e *NotDrainedError) Error() string {
+	return "runner: reload: the new configuration applies, but the old work did not end in time: " + e.Err.Error()
+}
+
+// Unwrap returns the errors of the queues and the scheduler.
+func (e *NotDrainedError) Unwrap() error { return e.Err }
+
 // Reload applies a new configuration. Settings that can change live take effect at once. A
 // changed queue is drained and started again; other queues continue. Settings that need a
 // new process keep their old values and are listed in the result. If something must be
 // declared, Reload waits for the broker, until ctx is done or the engine stops
-// (ErrStopped). After an error, the old configuration applies, unless the error is about a
-// queue that did not drain. One reload runs at a time.
+// (ErrStopped). After an error, the old configuration applies, unless it is a NotDrainedError.
+// One reload runs at a time.
 func (e *Engine) Reload(ctx context.Context, to *config.Config) (config.Changes, error) {
 	select {
 	case e.reloading <- struct{}{}:
@@ -62,6 +74,9 @@ func (e *Engine) reload(ctx context.Context, to *config.Config) (config.Changes,
 	}
 	e.changeLive(from, to)
 	awaitReady(ctx, fresh)
+	if err != nil {
+		err = &NotDrainedError{err}
+	}
 	return changes, err
 }
 
@@ -159,7 +174,7 @@ func inOrder(c *config.Config, queues []*queue) []*queue {
 // changeLive applies the live settings that have changed. A value that an operator has set
 // stays until that setting changes in the configuration.
 func (e *Engine) changeLive(from, to *config.Config) {
-	if e.options.Level != nil {
+	if e.options.Level != nil && from.Log.Level != to.Log.Level {
 		e.options.Level.Set(wiring.Level(to.Log))
 	}
 	e.mu.Lock()

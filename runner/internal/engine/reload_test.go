@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -8,10 +9,18 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/runner/internal/config"
+	"github.com/warren-mq/warren/runner/internal/engine"
 	"github.com/warren-mq/warren/topology"
+	"github.com/warren-mq/warren/worker"
 )
 
 // TestReload has a queue that stays count on through all of it.
@@ -148,4 +157,75 @@ func TestAReloadWhoseQueueIsRefusedLeavesTheOthersAtWork(t *testing.T) {
 		t.Errorf("got %q, want the message of the other queue", got)
 	}
 	r.end()
+}
+
+// TestALevelThatAnOperatorHasSetStays at a reload that does not change log.level.
+func TestALevelThatAnOperatorHasSetStays(t *testing.T) {
+	t.Parallel()
+	r := run(t, queues(queueYAML("q", "q.#", "")))
+	defer r.end()
+	r.level.Set(slog.LevelDebug)
+	if _, err := r.Reload(t.Context(), load(t, queues(queueYAML("q", "q.#", "concurrency: 2,")))); err != nil {
+		t.Fatal(err)
+	}
+	if r.level.Level() != slog.LevelDebug {
+		t.Errorf("the level is %v, want debug", r.level.Level())
+	}
+}
+
+// TestAReloadAppliesAlthoughAQueueDoesNotDrain: its handler ignores its cancellation.
+func TestAReloadAppliesAlthoughAQueueDoesNotDrain(t *testing.T) {
+	t.Parallel()
+	release, stuck := make(chan struct{}), make(chan struct{}, 1)
+	note := handler.Func(func(_ context.Context, m *message.Message) error {
+		if string(m.Body) == "stuck" {
+			stuck <- struct{}{}
+			<-release
+		}
+		return nil
+	})
+	dev, err := devbroker.Start(devbroker.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = dev.Close() })
+	const two = "brokers: [{name: blue, url: %q}, {name: green, url: %q}]\ngrace: none\nqueues:\n" +
+		"  - {name: first, broker: blue, %s handlers: [{key: first, go: note}]}\n  - {name: second, broker: green, %s handlers: [{key: second, go: note}]}\n"
+	yaml := func(more string) *config.Config {
+		return load(t, "broker: {url: \""+dev.URL()+"\"}\n"+fmt.Sprintf(two, dev.URL(), dev.URL(), more, more))
+	}
+	g, err := engine.NewGroup(engine.Options{
+		Config: yaml(""), Handlers: map[string]handler.Handler{"note": note}, Logger: slog.New(slog.DiscardHandler),
+	}, func(string) (metric.MeterProvider, error) { return noop.NewMeterProvider(), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	if err := g.AwaitWorking(ctx); err != nil {
+		t.Fatal(err)
+	}
+	pub := broker.NewPublisher(broker.Config{URL: dev.URL()}, "")
+	if err := errors.Join(pub.Publish(ctx, "first", []byte("stuck")), pub.Close()); err != nil {
+		t.Fatal(err)
+	}
+	<-stuck
+	_, err = g.Reload(ctx, yaml("prefetch: 7,"))
+	if old, ok := errors.AsType[*engine.NotDrainedError](err); !ok || !errors.Is(old.Err, worker.ErrHandlerStuck) {
+		t.Errorf("got %v, want a NotDrainedError with ErrHandlerStuck", err)
+	}
+	if c := g.Config(); c.Queues[0].Prefetch != 7 {
+		t.Error("the group shows the old configuration, want the new one, which applies")
+	}
+	g.Each(func(name string, e *engine.Engine) {
+		if c := e.Config(); len(c.Queues) != 1 || c.Queues[0].Prefetch != 7 {
+			t.Errorf("broker %s: the queues are %+v, want the new configuration", name, c.Queues)
+		}
+	})
+	close(release)
+	stop()
+	if err := errors.Join(<-ended, g.Close()); err != nil {
+		t.Error(err)
+	}
 }
