@@ -182,3 +182,43 @@ func TestClientAndServer(t *testing.T) {
 		t.Errorf("got %v, want ErrNotRunning", err)
 	}
 }
+
+// TestServeEndsRequestsThatTakeTooLong, and returns no error: the end of the runner is clean.
+func TestServeEndsRequestsThatTakeTooLong(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it does not block
+	if err != nil {
+		t.Fatal(err)
+	}
+	began, cancelled := make(chan struct{}), make(chan struct{})
+	slow := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(began)
+		<-r.Context().Done()
+		close(cancelled)
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() {
+		served <- admin.Serve(ctx, l, admin.Options{
+			Runner: new(fake), Token: func() (string, error) { return "", nil }, Metrics: slow, Logger: slog.New(slog.DiscardHandler),
+		})
+	}()
+	asked := make(chan error, 1)
+	go func() {
+		answer, err := http.Get("http://" + l.Addr().String() + "/metrics") //nolint:noctx // the server ends it
+		if err == nil {
+			err = answer.Body.Close()
+		}
+		asked <- err
+	}()
+	<-began
+	stop()
+	if err := <-served; err != nil {
+		t.Errorf("Serve returned %v, want nil", err)
+	}
+	<-cancelled
+	if err := <-asked; err == nil {
+		t.Error("the request has an answer, want a closed connection")
+	}
+	http.DefaultClient.CloseIdleConnections()
+}

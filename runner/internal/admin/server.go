@@ -47,6 +47,9 @@ func Serve(ctx context.Context, l net.Listener, o Options) error {
 		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
 	}
+	base, cancelRequests := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancelRequests()
+	server.BaseContext = func(net.Listener) context.Context { return base }
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	select {
@@ -54,10 +57,18 @@ func Serve(ctx context.Context, l net.Listener, o Options) error {
 		return err
 	case <-ctx.Done():
 	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	stopping, cancel := context.WithTimeout(base, requestTime)
 	defer cancel()
-	return server.Shutdown(stopping)
+	if err := server.Shutdown(stopping); !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	o.Logger.Info("runner: admin interface: cancelling requests that did not end in time", "time", requestTime)
+	cancelRequests()
+	return server.Close()
 }
+
+// requestTime is how long requests may continue when the server stops.
+const requestTime = 5 * time.Second
 
 // Handler returns the handler of all requests. /livez and /readyz need no token, but show
 // reasons only on loopback or with the token. /metrics needs the token or the metrics

@@ -71,6 +71,15 @@ func (r *runner) signal(t *testing.T) {
 	}
 }
 
+// hangUp sends SIGHUP again and again, until the process has ended.
+func (r *runner) hangUp() {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for r.cmd.Process.Signal(syscall.SIGHUP) == nil {
+		<-tick.C
+	}
+}
+
 // ends waits for the end of the process and returns its status, and how long it took.
 func (r *runner) ends(t *testing.T) (status int, took time.Duration) {
 	t.Helper()
@@ -96,4 +105,22 @@ func TestASecondSignalEndsARunnerWhoseBrokerDoesNotAnswer(t *testing.T) {
 	if status, took := r.ends(t); status != 130 || took > 4*time.Second {
 		t.Errorf("it ended with status %d after %v, want 130 at once", status, took)
 	}
+}
+
+// TestHangupsEndNoRunner: neither while it starts, nor after the drain.
+func TestHangupsEndNoRunner(t *testing.T) {
+	t.Parallel()
+	r := startRunner(t, rabbit.URL(t))
+	r.says(t, "") // the first line
+	hungUp := make(chan struct{})
+	go func() {
+		defer close(hungUp)
+		r.hangUp()
+	}()
+	r.says(t, "consuming")
+	r.signal(t)
+	if status, _ := r.ends(t); status != 0 {
+		t.Errorf("it ended as %v, want status 0", r.cmd.ProcessState)
+	}
+	<-hungUp
 }

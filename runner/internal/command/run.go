@@ -39,6 +39,8 @@ the old one stays in effect.`,
 // each reload. Once everything is running, it calls began with the address of the admin
 // interface.
 func (p *Program) run(ctx context.Context, load func() (*config.Config, error), began func(*engine.Group, string)) (err error) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // never stopped: SIGHUP would end the process before its last spans are sent
 	c, err := load()
 	if err != nil {
 		return err
@@ -66,7 +68,7 @@ func (p *Program) run(ctx context.Context, load func() (*config.Config, error), 
 	reloaded := make(chan struct{})
 	go func() {
 		defer close(reloaded)
-		p.reloadOnHangup(serving, load, e, telemetry, log)
+		p.reloadOnHangup(serving, hangups, load, e, telemetry, log)
 	}()
 	err = e.Run(ctx)
 	stop()
@@ -119,37 +121,42 @@ func (p *Program) whenWorking(ctx context.Context, e *engine.Group, then func())
 }
 
 // reloadOnHangup reloads the configuration at each SIGHUP, until ctx is done.
-func (p *Program) reloadOnHangup(ctx context.Context, load func() (*config.Config, error), e *engine.Group, t *observe.Telemetry, log *slog.Logger) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+func (p *Program) reloadOnHangup(ctx context.Context, hangups <-chan os.Signal, load func() (*config.Config, error), e *engine.Group, t *observe.Telemetry, log *slog.Logger) {
 	for {
 		select {
 		case <-hangups:
+			p.reload(ctx, load, e, t, log)
 		case <-ctx.Done():
 			return
 		}
-		log.Info("runner: reloading the configuration")
-		before := e.Config()
-		c, err := load()
-		var changes config.Changes
-		if err == nil {
-			logWarnings(log, c)
-			changes, err = e.Reload(ctx, c)
-		}
-		t.Reloaded(err)
-		if err != nil {
-			log.Error("runner: reload failed, keeping the old configuration", "error", err)
-			continue
-		}
-		log.Info("runner: configuration reloaded", "live", changes.Live, "restarted", changes.Restart, "added", changes.Added,
-			"removed", changes.Removed, "schedules", changes.Schedules)
-		for _, leftover := range config.Leftovers(before, c) {
-			log.Warn("runner: "+leftover.String(), "remove_with", p.pruneCommand(leftover))
-		}
-		if len(changes.Process) > 0 {
-			log.Warn("runner: changed settings need a restart of the process", "settings", changes.Process)
-		}
+	}
+}
+
+func (p *Program) reload(ctx context.Context, load func() (*config.Config, error), e *engine.Group, t *observe.Telemetry, log *slog.Logger) {
+	log.Info("runner: reloading the configuration")
+	before := e.Config()
+	c, err := load()
+	var changes config.Changes
+	if err == nil {
+		logWarnings(log, c)
+		changes, err = e.Reload(ctx, c)
+	}
+	if old, applies := errors.AsType[*engine.NotDrainedError](err); applies {
+		log.Warn("runner: the old configuration's work did not end in time", "error", old.Err)
+		err = nil
+	}
+	t.Reloaded(err)
+	if err != nil {
+		log.Error("runner: reload failed, keeping the old configuration", "error", err)
+		return
+	}
+	log.Info("runner: configuration reloaded", "live", changes.Live, "restarted", changes.Restart, "added", changes.Added,
+		"removed", changes.Removed, "schedules", changes.Schedules)
+	for _, leftover := range config.Leftovers(before, c) {
+		log.Warn("runner: "+leftover.String(), "remove_with", p.pruneCommand(leftover))
+	}
+	if len(changes.Process) > 0 {
+		log.Warn("runner: changed settings need a restart of the process", "settings", changes.Process)
 	}
 }
 
