@@ -47,6 +47,12 @@ func TestDeadLettersInAQueueOfAnotherName(t *testing.T) {
 			if all := b.letters("?fresh=1"); len(all.Groups) != 1 || all.Groups[0].Count != 2 {
 				t.Errorf("the groups are %+v, want one of 2 dead letters", all.Groups)
 			}
+			if page := b.page("deadletters/" + b.queue + "/discard"); !strings.Contains(page, b.dlq) {
+				t.Errorf("the page does not show the queue %s from which messages are removed:\n%s", b.dlq, page)
+			}
+			if status, d := b.act("deadletters/"+b.queue+"/discard", map[string]any{"all": true, "confirm": b.queue}); status != http.StatusBadRequest || !strings.Contains(d.Error, b.dlq) {
+				t.Errorf("status %d, %s; want 400, because the name of the dead-letter queue confirms", status, d.Error)
+			}
 			mended.Store(true)
 			if j := b.job(b.must("deadletters/"+b.queue+"/replay", map[string]any{"all": true})); j.Done != 2 {
 				t.Errorf("the replay is %+v, want 2 done", j)

@@ -15,7 +15,8 @@ import (
 // choicePage is the data of the pages on which an operator chooses how to replay or discard.
 type choicePage struct {
 	*lettersPage
-	ID string `json:"id,omitempty"` // of one dead letter
+	ID      string `json:"id,omitempty"` // of one dead letter
+	Confirm string `json:"confirm"`      // what to type before they are discarded
 }
 
 // choose shows what an action would concern.
@@ -28,7 +29,7 @@ func (c *Console) choose(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, invalid(err)
 	}
-	return choicePage{p, f.ID}, nil
+	return choicePage{p, f.ID, confirmation(p.Work, p.Queue)}, nil
 }
 
 // selected returns the filter of an action. An empty one must be meant: all is "all".
@@ -104,8 +105,8 @@ func (c *Console) discard(r *http.Request, v values) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	if v["confirm"] != queue {
-		return outcome{}, invalid(fmt.Errorf("console: discard: confirm is %q, want the name of the queue, %q", line(v["confirm"]), line(queue)))
+	if want := confirmation(queue, dlq); v["confirm"] != want {
+		return outcome{}, invalid(fmt.Errorf("console: discard: confirm is %q, want the name of the queue, %q", line(v["confirm"]), line(want)))
 	}
 	id, err := c.start(job{What: "discard", Work: queue, Queue: dlq, Filter: text, By: visitorOf(r).User}, func(ctx context.Context, note func(func(*job))) error {
 		unlock, err := c.reads.lock(ctx, dlq)

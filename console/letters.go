@@ -47,10 +47,11 @@ func (c *Console) work(r *http.Request) (queue, dlq string, err error) {
 	if !isQueue(queue) {
 		return "", "", invalid(fmt.Errorf("console: %.40q is not the name of a work queue", queue))
 	}
-	if dlq = c.now.Load().deadLetterQueue(c.config.Topology(), queue); dlq == "" {
+	s, t := c.now.Load(), c.config.Topology()
+	if dlq = s.deadLetterQueue(t, queue); dlq == "" {
 		return "", "", notFound(fmt.Errorf("console: the dead letters of queue %q are not kept in a queue that the console can read", line(queue)))
 	}
-	return queue, dlq, nil
+	return queue, dlq, s.checkAnnounced(t, queue, dlq)
 }
 
 // lettersPage is the data of the pages that list the groups and the dead letters of a queue.
