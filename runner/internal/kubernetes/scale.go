@@ -97,8 +97,38 @@ func about(c *config.Config) (hints []string) {
 			}
 		}
 	}
+	hints = append(hints, aboutBodies(c)...)
 	for _, at := range c.Needs().Plain {
 		hints = append(hints, at+" is written in the file, which becomes a ConfigMap; if it is secret, want ${NAME} or {file: PATH}")
+	}
+	return hints
+}
+
+// aboutBodies returns hints on the files and stores of bodies, which the pods lack.
+func aboutBodies(c *config.Config) (hints []string) {
+	var files []string
+	for _, codec := range c.Codecs {
+		for _, schema := range codec.Schemas {
+			files = append(files, schema.File)
+		}
+		switch claim := codec.Claim; {
+		case claim == nil:
+		case claim.Dir != "":
+			hints = append(hints, fmt.Sprintf("the codec %s keeps bodies in %s: mount a volume there that all pods share", codec.Name, claim.Dir))
+		case claim.S3 != nil:
+			hints = append(hints, fmt.Sprintf("the codec %s keeps bodies in S3: give the pods its credentials, by their service account or by the variables AWS_…", codec.Name))
+		}
+	}
+	for _, q := range c.Queues {
+		for _, h := range q.Handlers {
+			if h.Schema != "" {
+				files = append(files, h.Schema)
+			}
+		}
+	}
+	slices.Sort(files)
+	for _, file := range slices.Compact(files) {
+		hints = append(hints, fmt.Sprintf("the image must contain the schema %s", file))
 	}
 	return hints
 }

@@ -1,11 +1,13 @@
 package kubernetes
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -77,7 +79,7 @@ type Disruption struct {
 type NetworkPolicy struct {
 	Enabled bool             `yaml:"enabled"`
 	From    []map[string]any `yaml:"from"`   // who may scrape
-	Ports   []int            `yaml:"ports"`  // of RabbitMQ and of webhooks
+	Ports   []int            `yaml:"ports"`  // of RabbitMQ, its management plugin, webhooks and stores of bodies
 	Egress  []map[string]any `yaml:"egress"` // further rules
 }
 
@@ -161,7 +163,20 @@ const (
 // StopBound returns how long a runner may take to stop.
 func StopBound(c *config.Config) time.Duration {
 	grace := max(time.Duration(c.Grace), 0)
-	return (grace + abandonTimeout + closeTimeout + serveTimeout + flushTimeout + time.Second - 1).Truncate(time.Second)
+	return (grace + abandonTimeout + endTimeout(c) + closeTimeout + serveTimeout + flushTimeout + time.Second - 1).Truncate(time.Second)
+}
+
+// endTimeout returns how long persistent processes may take to end: kill_delay from the end of
+// their stdin to SIGTERM, and again to SIGKILL.
+func endTimeout(c *config.Config) (longest time.Duration) {
+	for _, q := range c.Queues {
+		for _, h := range q.Handlers {
+			if h.Persistent != nil {
+				longest = max(longest, 2*time.Duration(h.Persistent.KillDelay))
+			}
+		}
+	}
+	return longest
 }
 
 // files groups files by their folders. The keys of a Secret are the names of the files.
@@ -198,7 +213,8 @@ func admin(listen string) Admin {
 	return a
 }
 
-// policy allows connections to RabbitMQ and to webhooks, and of Prometheus to the runner.
+// policy allows connections to RabbitMQ, its management plugin, webhooks and stores of bodies, and of
+// Prometheus to the runner.
 func policy(c *config.Config) NetworkPolicy {
 	var ports []int
 	for _, b := range append([]config.Broker{c.Broker}, c.Brokers...) {
@@ -207,6 +223,15 @@ func policy(c *config.Config) NetworkPolicy {
 				ports = append(ports, portsOf(raw, 5671, 5672)...)
 			}
 		}
+		if raw, err := b.ManagementURL.Reveal(); err == nil && raw != "" {
+			ports = append(ports, portsOf(raw, 443, 80)...)
+			if strings.Contains(raw, config.StandIn) {
+				ports = append(ports, 15671, 15672) // which are usual
+			}
+		}
+	}
+	for _, codec := range c.Codecs {
+		ports = append(ports, storePorts(codec.Claim)...)
 	}
 	for _, q := range c.Queues {
 		for _, h := range q.Handlers {
@@ -218,6 +243,28 @@ func policy(c *config.Config) NetworkPolicy {
 	slices.Sort(ports)
 	monitoring := map[string]any{"namespaceSelector": map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": "monitoring"}}}
 	return NetworkPolicy{Enabled: true, From: []map[string]any{monitoring}, Ports: slices.Compact(ports), Egress: []map[string]any{}}
+}
+
+// portInDSN matches the port in a connection string of PostgreSQL that is not a URL.
+var portInDSN = regexp.MustCompile(`(?:^|\s)port\s*=\s*(\d+)`)
+
+// storePorts returns the port of the store of a codec, which may be nil.
+func storePorts(claim *config.Claim) []int {
+	switch {
+	case claim == nil || claim.Dir != "":
+		return nil
+	case claim.S3 != nil:
+		return portsOf(cmp.Or(claim.S3.Endpoint, "https://s3.amazonaws.com"), 443, 80)
+	}
+	text, _ := claim.Postgres.Reveal() // the configuration was checked
+	if m := portInDSN.FindStringSubmatch(text); m != nil {
+		n, _ := strconv.Atoi(m[1])
+		return []int{n}
+	}
+	if strings.HasPrefix(text, "postgres") {
+		return portsOf(text, 5432, 5432)[:1]
+	}
+	return []int{5432}
 }
 
 // portsOf returns the port of a URL. If the URL is in the Secret, it returns both defaults.
