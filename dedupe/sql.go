@@ -80,11 +80,25 @@ func (s *SQL) Release(ctx context.Context, key string, token Token) error {
 	return nil
 }
 
-// Forget deletes the keys that were completed longer than age ago, and returns their number.
-func (s *SQL) Forget(ctx context.Context, age time.Duration) (int64, error) {
-	result, err := s.db.ExecContext(ctx, "DELETE FROM warren_dedupe WHERE done_at <= $1", time.Now().Add(-age).UnixMilli())
-	if err != nil {
-		return 0, fmt.Errorf("dedupe: forget: %w", err)
+// forgetRows bounds one deletion, because it delays the writers of SQLite.
+const forgetRows = 1000
+
+// Forget deletes the keys that were completed longer than age ago, and the claims whose leases ended
+// longer than age ago: their processes were killed. It deletes 1,000 at a time, and returns their
+// number.
+func (s *SQL) Forget(ctx context.Context, age time.Duration) (deleted int64, err error) {
+	before := time.Now().Add(-age).UnixMilli()
+	for _, old := range []string{"done_at <= $1", "done_at IS NULL AND leased_until <= $1"} {
+		for n := int64(forgetRows); n == forgetRows; deleted += n {
+			result, err := s.db.ExecContext(ctx, "DELETE FROM warren_dedupe WHERE key IN (SELECT key FROM warren_dedupe WHERE "+old+" LIMIT $2) AND "+old,
+				before, forgetRows)
+			if err == nil {
+				n, err = result.RowsAffected()
+			}
+			if err != nil {
+				return deleted, fmt.Errorf("dedupe: forget: %w", err)
+			}
+		}
 	}
-	return result.RowsAffected()
+	return deleted, nil
 }

@@ -86,6 +86,45 @@ func TestSweepDeletesOldBodies(t *testing.T) {
 	}
 }
 
+// TestSweepLeavesFilesOfOthers in a folder that is shared with other programs.
+func TestSweepLeavesFilesOfOthers(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	d := openDir(t, folder)
+	key, misplaced := rand.Text(), rand.Text()
+	if err := d.Put(t.Context(), key, []byte("body")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(folder, "backup"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	kept := []string{"README", ".lock", misplaced, "backup/" + misplaced, "backup/.hidden", key[:2] + "/notes.txt", key[:2] + "/.keep"}
+	for _, name := range append(kept, key[:2]+"/."+rand.Text()) {
+		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := d.Sweep(t.Context(), -time.Hour); n != 2 || err != nil {
+		t.Errorf("%d files deleted, %v; want the body, and the body that was being written", n, err)
+	}
+	if left := files(t, folder); len(left) != len(kept) {
+		t.Errorf("the files left are %q, want %q", left, kept)
+	}
+}
+
+func TestSweepDeletesManyBodiesOfADatabase(t *testing.T) {
+	t.Parallel()
+	s := openSQL(t, filepath.Join(t.TempDir(), "b.db"))
+	for range 250 { // more than two deletions
+		if err := s.Put(t.Context(), rand.Text(), []byte("body")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := s.Sweep(t.Context(), -time.Hour); n != 250 || err != nil {
+		t.Errorf("%d bodies deleted, %v; want 250", n, err)
+	}
+}
+
 // TestADirStaysInItsFolder uses keys that would be paths.
 func TestADirStaysInItsFolder(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 	"time"
 )
 
@@ -121,11 +122,21 @@ func (d *Dir) Delete(_ context.Context, key string) error {
 	return nil
 }
 
-// Sweep deletes the bodies that were put longer than age ago, and returns their number.
+// isBody reports whether Put has written the file with this path. Others may have files in the folder.
+func isBody(name string) bool {
+	folder, file := path.Split(name)
+	if temporary, ok := strings.CutPrefix(file, "."); ok {
+		return len(folder) == len("AA/") && validKey(temporary)
+	}
+	return validKey(file) && name == place(file)
+}
+
+// Sweep deletes the bodies that were put longer than age ago, and returns their number. It leaves
+// other files in the folder.
 func (d *Dir) Sweep(ctx context.Context, age time.Duration) (deleted int64, err error) {
 	before := time.Now().Add(-age)
 	err = fs.WalkDir(d.root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil || entry.IsDir() || !isBody(name) {
 			return errors.Join(err, ctx.Err())
 		}
 		info, err := entry.Info()

@@ -63,14 +63,22 @@ func (s *SQL) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// Sweep deletes the bodies that were put longer than age ago, and returns their number.
+// sweepRows bounds one deletion, because it delays the writers of SQLite.
+const sweepRows = 100
+
+// Sweep deletes the bodies that were put longer than age ago, 100 at a time, and returns their
+// number.
 func (s *SQL) Sweep(ctx context.Context, age time.Duration) (deleted int64, err error) {
-	result, err := s.db.ExecContext(ctx, "DELETE FROM warren_claim WHERE put_at <= $1", time.Now().Add(-age).UnixMilli())
-	if err == nil {
-		deleted, err = result.RowsAffected()
-	}
-	if err != nil {
-		return deleted, fmt.Errorf("claim: sweep: %w", err)
+	before := time.Now().Add(-age).UnixMilli()
+	for n := int64(sweepRows); n == sweepRows; deleted += n {
+		result, err := s.db.ExecContext(ctx, `DELETE FROM warren_claim WHERE key IN
+			(SELECT key FROM warren_claim WHERE put_at <= $1 ORDER BY put_at LIMIT $2)`, before, sweepRows)
+		if err == nil {
+			n, err = result.RowsAffected()
+		}
+		if err != nil {
+			return deleted, fmt.Errorf("claim: sweep: %w", err)
+		}
 	}
 	return deleted, nil
 }

@@ -42,12 +42,13 @@ func validID(id string) bool {
 	return id != "" && len(id) <= 64 && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-") == ""
 }
 
-func (k Key) validate() error {
+// validate checks the key with a number in a ring.
+func (k Key) validate(number int) error {
 	if !validID(k.ID) {
-		return fmt.Errorf("seal: the key id is %.80q, want 1 to 64 letters, digits or . _ -", k.ID)
+		return fmt.Errorf("seal: key %d: the id has %d bytes, or other characters, want 1 to 64 letters, digits or . _ -", number, len(k.ID))
 	}
 	if len(k.Secret) != keySize {
-		return fmt.Errorf("seal: the secret of key %q has %d bytes, want %d", k.ID, len(k.Secret), keySize)
+		return fmt.Errorf("seal: key %d: the secret has %d bytes, want %d", number, len(k.Secret), keySize)
 	}
 	return nil
 }
@@ -62,7 +63,8 @@ type Ring struct {
 	keys atomic.Pointer[[]Key]
 }
 
-// NewRing returns a ring with the keys. The error reports every key that is not valid.
+// NewRing returns a ring with the keys. The error reports every key that is not valid, by its
+// number. It has no ids, since a secret may be in the place of an id.
 func NewRing(keys ...Key) (*Ring, error) {
 	r := new(Ring)
 	if err := r.Set(keys...); err != nil {
@@ -79,10 +81,10 @@ func (r *Ring) Set(keys ...Key) error {
 		faults = append(faults, errors.New("seal: the ring has no keys, want 1 or more"))
 	}
 	kept := make([]Key, 0, len(keys))
-	for _, k := range keys {
-		faults = append(faults, k.validate())
-		if slices.ContainsFunc(kept, func(other Key) bool { return other.ID == k.ID }) {
-			faults = append(faults, fmt.Errorf("seal: the ring has key %q twice", k.ID))
+	for i, k := range keys {
+		faults = append(faults, k.validate(i+1))
+		if first := slices.IndexFunc(kept, func(other Key) bool { return other.ID == k.ID }); first >= 0 {
+			faults = append(faults, fmt.Errorf("seal: keys %d and %d have the same id, want different ids", first+1, i+1))
 		}
 		kept = append(kept, Key{k.ID, bytes.Clone(k.Secret)})
 	}

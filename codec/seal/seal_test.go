@@ -213,10 +213,11 @@ func TestReadKeys(t *testing.T) {
 
 func TestARingWantsValidKeys(t *testing.T) {
 	t.Parallel()
-	_, err := seal.NewRing(seal.NewKey(""), seal.Key{ID: "a"}, seal.NewKey("b"), seal.NewKey("b"))
-	for _, want := range []string{"the key id is", `secret of key "a" has 0 bytes`, `has key "b" twice`} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %q", err, want)
+	misplaced := strings.Repeat("SecretInPlaceOfTheID+", 4)
+	_, err := seal.NewRing(seal.NewKey(misplaced), seal.Key{ID: "a"}, seal.NewKey("b"), seal.NewKey("b"))
+	for _, want := range []string{"key 1: the id has 84 bytes", "key 2: the secret has 0 bytes", "keys 3 and 4 have the same id"} {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "SecretInPlace") {
+			t.Errorf("got %v, want %q, and no id", err, want)
 		}
 	}
 	r := ring(t, seal.NewKey("a"))

@@ -129,7 +129,8 @@ func (s *Store) Put(ctx context.Context, key string, body []byte) error {
 	return fmt.Errorf("s3store: put body %s: %w", key, err)
 }
 
-// Get reads a body, after it has compared the size of the object with limit.
+// Get reads a body, after it has compared the size of the object with limit. If the service does not
+// state the size, it reads at most limit bytes and one.
 func (s *Store) Get(ctx context.Context, key string, limit int) ([]byte, error) {
 	ctx, cancel := s.limit(ctx)
 	defer cancel()
@@ -144,11 +145,25 @@ func (s *Store) Get(ctx context.Context, key string, limit int) ([]byte, error) 
 	if info.Size > int64(limit) {
 		return nil, fmt.Errorf("s3store: get body %s: it has %d bytes, want at most %d", key, info.Size, limit)
 	}
-	body := make([]byte, info.Size)
-	if _, err := io.ReadFull(object, body); err != nil {
+	body, err := read(object, info.Size, int64(limit))
+	if err != nil {
 		return nil, fmt.Errorf("s3store: get body %s: %w", key, err)
 	}
 	return body, nil
+}
+
+// read reads an object with a size, which is negative if it is not known.
+func read(object io.Reader, size, limit int64) ([]byte, error) {
+	if size >= 0 {
+		body := make([]byte, size)
+		_, err := io.ReadFull(object, body)
+		return body, err
+	}
+	body, err := io.ReadAll(io.LimitReader(object, limit+1))
+	if err == nil && int64(len(body)) > limit {
+		err = fmt.Errorf("it has more than %d bytes, want at most %d", limit, limit)
+	}
+	return body, err
 }
 
 // Delete removes a body.

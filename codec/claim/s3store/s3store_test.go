@@ -193,3 +193,22 @@ func TestTheEnvironmentConfiguresAStore(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestABodyOfUnknownSize: a service answers without a Content-Length.
+func TestABodyOfUnknownSize(t *testing.T) {
+	t.Parallel()
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Last-Modified", time.Now().UTC().Format(http.TimeFormat))
+		w.Header().Set("ETag", `"0"`)
+		_ = http.NewResponseController(w).Flush()
+		_, _ = io.WriteString(w, "eleven byte")
+	}))
+	t.Cleanup(service.Close)
+	s := open(t, s3store.Config{Bucket: "bodies", Endpoint: service.URL})
+	if body, err := s.Get(t.Context(), rand.Text(), 11); err != nil || string(body) != "eleven byte" {
+		t.Errorf("got %q and %v, want the body", body, err)
+	}
+	if body, err := s.Get(t.Context(), rand.Text(), 10); err == nil || !strings.Contains(err.Error(), "want at most 10") {
+		t.Errorf("got %q and %v, want that the body is too large", body, err)
+	}
+}
