@@ -73,12 +73,13 @@ func checkBody(c *config.Config, q config.Queue, m *message.Message) error {
 	return s.Check(m.RoutingKey, m.Body)
 }
 
-// receives reports whether a message is published to the exchange of q, or to q by its name.
+// receives reports whether a message is published to an exchange to which q is bound, or to q by
+// its name. A handler's key that does not match decides later, and other keys are not compared.
 func receives(q config.Queue, m *message.Message) bool {
 	if m.Exchange == "" {
 		return q.Name == m.RoutingKey
 	}
-	return q.Exchange == m.Exchange
+	return q.Exchange == m.Exchange || slices.ContainsFunc(q.Bindings, func(b config.Binding) bool { return b.Exchange == m.Exchange })
 }
 
 // opening opens and checks the bodies for a handler.
