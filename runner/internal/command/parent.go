@@ -51,7 +51,7 @@ func groups() []group {
 	return []group{
 		{"run", "Run workers", list{(*Program).runCommand, (*Program).devCommand, (*Program).configCommand, (*Program).topologyCommand}},
 		{"work", "Operate workers", list{
-			(*Program).workersCommand, (*Program).queuesCommand, (*Program).fleetCommand, (*Program).dlqCommand, (*Program).delaysCommand, (*Program).schedulesCommand,
+			(*Program).workersCommand, (*Program).queuesCommand, (*Program).fleetCommand, (*Program).dlqCommand, (*Program).delaysCommand, (*Program).claimsCommand, (*Program).schedulesCommand,
 			(*Program).pauseCommand, (*Program).resumeCommand, (*Program).scaleCommand, (*Program).doctorCommand, (*Program).healthcheckCommand,
 		}},
 		{"more", "Other commands", list{(*Program).publishCommand, (*Program).benchCommand, (*Program).k8sCommand, (*Program).asyncAPICommand, (*Program).schemaCommand, (*Program).versionCommand}},

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math"
 	"os"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -81,10 +82,11 @@ func (c *Codecs) make(of config.Codec) (*codec.Codec, error) {
 		encodings = append(encodings, sealed)
 	}
 	if of.Claim != nil {
-		store, err := c.store(*of.Claim)
+		store, err := OpenStore(*of.Claim)
 		if err != nil {
 			return nil, err
 		}
+		c.open = append(c.open, store)
 		encodings = append(encodings, claim.Encoding(store, claim.Config{MinBytes: int(of.Claim.MinBytes), MaxBytes: int(of.MaxBytes)}))
 	}
 	return codec.New(base, encodings...), nil
@@ -129,22 +131,27 @@ func compressions(of config.Codec) []codec.Encoding {
 // maxConnections is how many connections the codecs of a queue have to a database.
 const maxConnections = 4
 
-func (c *Codecs) store(of config.Claim) (claim.Store, error) {
-	if of.Dir != "" {
-		dir, err := claim.OpenDir(of.Dir)
-		if err != nil {
-			return nil, err
-		}
-		c.open = append(c.open, dir)
-		return dir, nil
-	}
-	if of.S3 != nil {
-		bucket, err := of.S3.Store()
-		if err != nil {
-			return nil, err
-		}
-		c.open = append(c.open, bucket)
-		return bucket, nil
+// Store is a store of bodies. Close it after its last use.
+type Store interface {
+	claim.Store
+	io.Closer
+	// Sweep deletes the bodies that were put longer than age ago, and returns their number.
+	Sweep(ctx context.Context, age time.Duration) (int64, error)
+}
+
+// database is a Store in a database of its own.
+type database struct {
+	*claim.SQL
+	io.Closer
+}
+
+// OpenStore opens the store of a codec.
+func OpenStore(of config.Claim) (Store, error) {
+	switch {
+	case of.Dir != "":
+		return claim.OpenDir(of.Dir)
+	case of.S3 != nil:
+		return of.S3.Store()
 	}
 	text, err := of.Postgres.Reveal()
 	if err != nil {
@@ -156,8 +163,7 @@ func (c *Codecs) store(of config.Claim) (claim.Store, error) {
 	}
 	db := stdlib.OpenDB(*to)
 	db.SetMaxOpenConns(maxConnections)
-	c.open = append(c.open, db)
-	return claim.NewSQL(db), nil
+	return database{claim.NewSQL(db), db}, nil
 }
 
 // opener is a codec that needs the message: see handler.Codec.
