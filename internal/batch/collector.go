@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,9 +44,13 @@ type item struct {
 }
 
 type batch struct {
-	items []*item
-	full  chan struct{} // closed when it has as many items as may be
-	done  chan struct{} // closed when each item has its result
+	items  []*item
+	begun  bool          // no item may join or leave
+	until  time.Time     // when it has waited for others
+	full   chan struct{} // closed when it has as many items as may be
+	leader chan struct{} // holds a value while no goroutine leads the batch
+	turn   chan struct{} // of Slots; nil before the batch waits for a slot. Used by the leader
+	done   chan struct{} // closed when each item has its result
 }
 
 // pause is how long a message waits that was not handled because other batches took too long.
@@ -64,9 +69,19 @@ func (c *Collector) Handle(ctx context.Context, m *message.Message) error {
 	if m.Headers.String(record.HeaderReason) == message.ReasonTimeout {
 		size = 1
 	}
-	b, first := c.join(one, size)
-	if first {
-		c.lead(ctx, b)
+	b := c.join(one, size)
+	select {
+	case <-b.done:
+		return one.err
+	case <-b.leader:
+		if c.lead(ctx, b) {
+			return one.err
+		}
+		defer func() { b.leader <- struct{}{} }() // the goroutine of another message leads
+	case <-ctx.Done():
+	}
+	if c.leave(b, one) {
+		return notHandled(context.Cause(ctx))
 	}
 	<-b.done
 	return one.err
@@ -100,35 +115,64 @@ func (c *Collector) item(ctx context.Context, m *message.Message) (*item, error)
 }
 
 // lead handles b when it is full, has waited, or the worker stops. While b waits for a slot,
-// messages may still join it.
-func (c *Collector) lead(ctx context.Context, b *batch) {
-	b.wait(ctx, c.Wait)
-	c.Slots.take()
-	c.end(b)
+// messages may still join it. It returns false if ctx ends before b has a slot.
+func (c *Collector) lead(ctx context.Context, b *batch) bool {
+	b.wait(ctx)
+	if b.turn == nil {
+		b.turn = c.Slots.line()
+	}
+	select {
+	case <-b.turn:
+	case <-ctx.Done():
+		return false
+	}
+	c.begin(b)
 	defer close(b.done) // also if the handler ends this goroutine
 	defer c.Slots.leave()
 	c.run(b.items)
+	return true
 }
 
-// join adds one to the open batch or, if size is 1, to a batch of its own. It reports whether one is
-// the first.
-func (c *Collector) join(one *item, size int) (b *batch, first bool) {
+// join adds one to the open batch or, if size is 1, to a batch of its own.
+func (c *Collector) join(one *item, size int) *batch {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if b = c.open; b == nil || size == 1 {
-		b = &batch{full: make(chan struct{}), done: make(chan struct{})}
+	b := c.open
+	if b == nil || size == 1 {
+		b = &batch{until: time.Now().Add(c.Wait), full: make(chan struct{}), leader: make(chan struct{}, 1), done: make(chan struct{})}
+		b.leader <- struct{}{}
 	}
 	if b.items = append(b.items, one); len(b.items) < size {
 		c.open = b
 	} else if close(b.full); c.open == b {
 		c.open = nil
 	}
-	return b, len(b.items) == 1
+	return b
 }
 
-// wait returns when the batch is full, d is over, or the worker stops.
-func (b *batch) wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
+// leave removes one from b. It returns false if b has begun: then one gets a result.
+func (c *Collector) leave(b *batch, one *item) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if b.begun {
+		return false
+	}
+	b.items = slices.DeleteFunc(b.items, func(other *item) bool { return other == one })
+	if len(b.items) > 0 {
+		return true
+	}
+	if c.open == b {
+		c.open = nil
+	}
+	if b.turn != nil {
+		c.Slots.giveUp(b.turn)
+	}
+	return true
+}
+
+// wait returns when the batch is full, has waited for others, or the worker stops.
+func (b *batch) wait(ctx context.Context) {
+	timer := time.NewTimer(time.Until(b.until))
 	defer timer.Stop()
 	select {
 	case <-b.full:
@@ -138,10 +182,11 @@ func (b *batch) wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// end lets no more messages join b.
-func (c *Collector) end(b *batch) {
+// begin lets no more messages join or leave b.
+func (c *Collector) begin(b *batch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	b.begun = true
 	if c.open == b {
 		c.open = nil
 	}
@@ -153,7 +198,7 @@ func (c *Collector) run(items []*item) {
 	var live []*item
 	for _, one := range items {
 		if cause := context.Cause(one.ctx); cause != nil {
-			one.err = fmt.Errorf("batch: not handled: %w: %w", retry.Snooze(pause), cause)
+			one.err = notHandled(cause)
 		} else {
 			live, one.err = append(live, one), errNoResult
 		}
@@ -164,4 +209,9 @@ func (c *Collector) run(items []*item) {
 		s := solver{collector: c, ctx: ctx}
 		s.solve(live)
 	}
+}
+
+// notHandled is the error of a message whose context has ended before its batch was handled.
+func notHandled(cause error) error {
+	return fmt.Errorf("batch: not handled: %w: %w", retry.Snooze(pause), cause)
 }

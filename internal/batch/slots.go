@@ -1,6 +1,9 @@
 package batch
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // Slots limits how many batches are handled at a time. Waiting batches get a slot in their order.
 // It is safe for concurrent use.
@@ -13,14 +16,26 @@ type Slots struct {
 	waiting []chan struct{} // closed when its batch has a slot
 }
 
-// take returns when the caller has a slot.
-func (s *Slots) take() {
-	turn := make(chan struct{})
+// line returns a channel that is closed when the caller has a slot.
+func (s *Slots) line() (turn chan struct{}) {
+	turn = make(chan struct{})
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.waiting = append(s.waiting, turn)
 	s.grant()
-	s.mu.Unlock()
-	<-turn
+	return turn
+}
+
+// giveUp ends the wait for a slot, and gives the slot back if there is one already.
+func (s *Slots) giveUp(turn chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.Index(s.waiting, turn); i >= 0 {
+		s.waiting = slices.Delete(s.waiting, i, i+1)
+		return
+	}
+	s.taken--
+	s.grant()
 }
 
 // leave gives a slot back.
