@@ -70,12 +70,17 @@ func (s *Sender) judge(exchange, key string, err error) error {
 	return err
 }
 
+// aloneTime is how long a message that is sent alone holds up the next one. A refusal comes
+// sooner. A confirm may come late or never, if a queue has lost its majority.
+const aloneTime = time.Second
+
 // sendAlone publishes on a channel of its own, one message at a time. A refusal then costs
 // no other message its confirm, and must concern this message.
 func (s *Sender) sendAlone(ctx context.Context, exchange, key string, p amqp091.Publishing) error {
+	next := sync.OnceFunc(func() { <-s.alone })
 	select {
 	case s.alone <- struct{}{}:
-		defer func() { <-s.alone }()
+		defer next()
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrNotConnected, context.Cause(ctx))
 	}
@@ -89,6 +94,7 @@ func (s *Sender) sendAlone(ctx context.Context, exchange, key string, p amqp091.
 	}
 	sent, err := line.publish(ctx, exchange, key, p)
 	if err == nil {
+		defer time.AfterFunc(aloneTime, next).Stop()
 		err = sent.wait(ctx, nil)
 	}
 	if !line.ended() {

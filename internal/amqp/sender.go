@@ -23,7 +23,7 @@ type Sender struct {
 	retiring  sync.WaitGroup
 	ways      ways
 	refusing  refusing
-	alone     chan struct{} // held by the message that has a channel of its own
+	alone     chan struct{} // held by a message that begins to use a channel of its own
 	reporting reporting
 	calls     calls
 
