@@ -54,6 +54,9 @@ func (c *Consumer) add(raw *amqp091.Delivery) bool {
 	c.received.push(*raw)
 	c.judge(raw)
 	if c.held {
+		if c.alone.Load() { // the others may all be settled, and then no other call hands it out
+			c.hand()
+		}
 		return false
 	}
 	c.given++
