@@ -25,10 +25,13 @@ func (s *Session) State(ctx context.Context, queue string) (QueueState, error) {
 	if err != nil {
 		return QueueState{}, err
 	}
-	q, err := Counted(ctx, func() (QueueState, error) {
-		return Ask(ctx, s, func() (QueueState, error) { return StateOf(ch, queue) }, Closing[QueueState](ch))
+	var failed error // of the last call; Counted has errors of its own
+	q, err := Counted(ctx, func() (q QueueState, err error) {
+		q, err = Ask(ctx, s, func() (QueueState, error) { return StateOf(ch, queue) }, Closing[QueueState](ch))
+		failed = err
+		return q, err
 	})
-	if errors.Is(err, ErrNoQueue) || err != nil && ctx.Err() != nil {
+	if errors.Is(failed, ErrNoQueue) || failed != nil && ctx.Err() != nil {
 		return q, err // the channel is closed, or will be by the abandoned call
 	}
 	return q, errors.Join(err, s.CloseChannel(ch))
