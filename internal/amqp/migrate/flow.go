@@ -160,8 +160,10 @@ func (f *flow) begin(ctx context.Context, d *amqp091.Delivery) error {
 		}
 		return d.Ack(false)
 	}
-	if err := f.limit.wait(ctx); err != nil {
-		return err
+	if !f.gone { // the last messages are in the memory of this process alone
+		if err := f.limit.wait(ctx); err != nil {
+			return err
+		}
 	}
 	confirm, err := f.sink.PublishWithDeferredConfirmWithContext(ctx, f.to, d.RoutingKey, true, false, copyOf(d, f.m.Session.User()))
 	if err != nil {

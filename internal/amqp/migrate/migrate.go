@@ -38,7 +38,7 @@ type Migration struct {
 // Result is what a migration has done.
 type Result struct {
 	Moved int // messages, each move counted
-	Lost  int // messages that the broker deleted with the queue
+	Lost  int // messages that the broker deleted with the queue, or whose copies were not confirmed afterwards
 }
 
 // attempts is how often a queue is deleted and declared anew. A program with the former
@@ -202,7 +202,9 @@ func (m *Migration) delete(ctx context.Context, f *flow) error {
 	if err != nil {
 		return err
 	}
-	return f.run(ctx, func() (bool, error) { return false, nil })
+	err = f.run(ctx, func() (bool, error) { return false, nil })
+	m.result.Lost += len(f.pending)
+	return err
 }
 
 // deleteTime bounds the deletion of a queue with the publishing of the last messages.

@@ -325,3 +325,42 @@ func TestMessagesByNameAreKept(t *testing.T) {
 		t.Errorf("%d messages are in the queue, want %d, or one less", got, n-back)
 	}
 }
+
+// TestTheLastMessagesAreMovedAtOnce, whatever the rate is: they arrived just before the queue was
+// deleted, and are in the memory of this process alone.
+func TestTheLastMessagesAreMovedAtOnce(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		s := newShop(t)
+		const messages = 100
+		began := time.Time{}
+		r, err := migrated(t.Context(), s.url, s.queue, func(m *migrate.Migration) {
+			m.Rate = 2
+			m.OnStep = func(step string) error {
+				switch step {
+				case "delete":
+					for range messages {
+						if err := s.channel.PublishWithContext(t.Context(), "", s.queue, true, false, amqp091.Publishing{Body: []byte("1")}); err != nil {
+							return err
+						}
+					}
+					_, err := s.channel.QueueDeclarePassive(s.queue, true, false, false, false, nil) // the broker has them
+					began = time.Now()
+					return err
+				case "declare":
+					if took := time.Since(began); took > 10*time.Second {
+						t.Errorf("the last messages took %v, want 10s at most", took)
+					}
+				case "move back":
+					m.Rate = 0
+				}
+				return nil
+			}
+		})
+		if err != nil || r.Lost > 0 {
+			t.Fatal(r, err)
+		}
+		if n := rabbit.Depth(t, s.channel, s.queue); n != messages {
+			t.Errorf("%d messages are in the queue, want %d", n, messages)
+		}
+	})
+}
