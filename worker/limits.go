@@ -15,8 +15,8 @@ func (q *Subscription) wrap(h handler.Handler, mw []handler.Middleware) handler.
 		h = m(h)
 		switch path := limit.PathOf(h); {
 		case path == nil:
-		case limit.PathOf(inner) != nil: // path contains it
-			q.limits = path
+		case limit.PathOf(inner) != nil: // path ends with it, and q.limits begins with it
+			q.limits = append(slices.Clone(path), q.limits[len(limit.PathOf(inner)):]...)
 		default:
 			q.limits = append(path, q.limits...)
 		}
