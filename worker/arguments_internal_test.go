@@ -70,3 +70,27 @@ func TestAStreamIsResumedAtTheFirstMessageThatIsNotSettled(t *testing.T) {
 	q.offsets.done(100)
 	want(int64(101))
 }
+
+// TestARetryThatWaitsLongIsRequeued, except in a stream, which would not deliver it again.
+func TestARetryThatWaitsLongIsRequeued(t *testing.T) {
+	t.Parallel()
+	arrived := time.Now()
+	soon, late := arrived.Add(time.Minute), arrived.Add(25*time.Minute)
+	for name, tt := range map[string]struct {
+		kind      string
+		due, want time.Time
+	}{
+		"not before it is due":       {topology.Quorum, soon, soon},
+		"after 19 minutes":           {topology.Quorum, late, arrived.Add(19 * time.Minute)},
+		"in a stream when it is due": {topology.Stream, soon, soon},
+		"in a stream however late":   {topology.Stream, late, late},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q := New(Config{}).Queue(Queue{Name: "q", Type: tt.kind})
+			if got := q.wake(arrived, tt.due); !got.Equal(tt.want) {
+				t.Errorf("it waits until %v, want %v", got, tt.want)
+			}
+		})
+	}
+}

@@ -111,10 +111,7 @@ func (q *Subscription) hold(a *attempt, m *message.Message, delay time.Duration)
 // wait keeps the delivery until it is due.
 func (q *Subscription) wait(tag amqp.Tag, m *message.Message, next known) error {
 	h := &held{delivery: tag.As(m), identity: q.identity(m), known: next, taken: make(chan struct{})}
-	h.wake = q.holds.arrival(tag, time.Now()).Add(q.holdBound())
-	if next.due.Before(h.wake) {
-		h.wake = next.due
-	}
+	h.wake = q.wake(q.holds.arrival(tag, time.Now()), next.due)
 	// Receives is asked after add, since the keeper first ends a consumer and then takes what waits.
 	if !q.holds.add(h) || !tag.Receives() && q.holds.take(h) {
 		return q.requeue(h)
@@ -174,6 +171,16 @@ func (q *Subscription) takeHeld() []amqp.Delivery {
 		deliveries = append(deliveries, h.delivery)
 	}
 	return deliveries
+}
+
+// wake returns when a delivery that arrived at the given time is handled or requeued. A message of a
+// stream always waits until it is due: it cannot be requeued, and would never be handled again. If
+// the broker's consumer timeout ends its consumer meanwhile, the next one begins with it.
+func (q *Subscription) wake(arrived, due time.Time) time.Time {
+	if bound := arrived.Add(q.holdBound()); bound.Before(due) && !q.isStream() {
+		return bound
+	}
+	return due
 }
 
 // holdBound returns how long a delivery may be unacknowledged while it waits, so that the next
