@@ -58,6 +58,34 @@ func TestACopyOverTheBrokersLimitTakesNoSlot(t *testing.T) {
 	}
 }
 
+// TestAMessageWithoutACopyStaysInAQueueWithoutADeadLetterExchange: the broker would delete it if it was
+// rejected. Its retries wait in the worker.
+func TestAMessageWithoutACopyStaysInAQueueWithoutADeadLetterExchange(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		node := rabbit.Start(t)
+		b := newBenchAt(t, node.URL())
+		b.queue.OnlyArguments, b.queue.Arguments = true, message.Headers{"x-queue-type": "quorum"}
+		b.queue.Concurrency = 2
+		b.declare()
+		b.publish("key", make([]byte, 2000), broker.WithMessageID("large"))
+		b.publish("key", 1, broker.WithMessageID("small"))
+		node.LimitMessages(t, 1000)
+		var f failer
+		r := b.run(handler.Func(func(ctx context.Context, m *message.Message) error {
+			if m.ID == "small" {
+				return nil
+			}
+			return f.Handle(ctx, m)
+		}))
+		b.eventually("the dead letter was not published", func() bool { return len(eventsOf[worker.HandOffFailed](b)) > 0 })
+		f.want(t, "large 1", "large 2", "large 3")
+		if err := r.finish(); err != nil {
+			t.Error(err)
+		}
+		b.eventually("the message is in the queue", func() bool { return b.depth(b.queue.Name) == 1 })
+	})
+}
+
 // declare declares what the queue needs, before any worker runs.
 func (b *bench) declare() {
 	b.t.Helper()

@@ -151,9 +151,8 @@ func (q *Subscription) distribute(d *amqp.Delivery) {
 		case err == nil:
 			_ = d.Ack() // if the channel is gone, the message comes again
 			return
-		case errors.Is(err, broker.ErrTooLarge), errors.Is(err, broker.ErrMalformed):
-			q.worker.log.ErrorContext(telemetry.Within(q.worker.creation(&m)), "worker: message not published to its partition, dead-lettering", "queue", q.config.Name, "message_id", m.ID, "error", err)
-			_ = d.Reject()
+		case isUnpublishable(err):
+			q.unpublishable(d, &m, err)
 			return
 		case errors.Is(err, broker.ErrUnroutable):
 			q.assertSoon() // someone has deleted the partition
@@ -162,4 +161,15 @@ func (q *Subscription) distribute(d *amqp.Delivery) {
 	}
 	q.stops.leave(d.Tag, q.recorded(d.Tag, &m).again("", m.DeliveryCount))
 	d.Leave()
+}
+
+// unpublishable dead-letters a message that cannot be published to its partition. If the queue may have
+// no dead-letter exchange, the message stays in it.
+func (q *Subscription) unpublishable(d *amqp.Delivery, m *message.Message, err error) {
+	text, settle := "worker: message not published to its partition, dead-lettering", func() { _ = d.Reject() }
+	if !q.keepsRejected() {
+		text, settle = "worker: message not published to its partition, keeping it in the queue", d.Leave
+	}
+	q.worker.log.ErrorContext(telemetry.Within(q.worker.creation(m)), text, "queue", q.config.Name, "message_id", m.ID, "error", err)
+	settle()
 }

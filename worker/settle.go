@@ -83,6 +83,8 @@ type handOver struct {
 	done  func()
 	late  *time.Timer                 // reports that the copy is not confirmed
 	wait  func(context.Context) error // returns the result of the last publish
+	// reject says that no copy can be published, and that a reject does not lose the message.
+	reject bool
 }
 
 // handOver publishes the copy that replaces the delivery, and settles the delivery when the
@@ -175,7 +177,7 @@ func (h *handOver) finish() (out Outcome, answer func() error) {
 	switch err := h.confirmed(); {
 	case errors.Is(err, errUnparked):
 		return out, func() error { return h.queue.hold(h.a, h.copy, out.Delay) }
-	case errors.Is(err, broker.ErrTooLarge), errors.Is(err, broker.ErrMalformed):
+	case h.reject:
 		return Outcome{Verdict: DeadLetter, Reason: out.Reason, Err: errors.Join(out.Err, err), Spent: out.Spent}, h.a.tag.Reject
 	case err != nil:
 		return Outcome{Verdict: Release, Err: errors.Join(err, out.Err)}, h.a.tag.Release
@@ -196,15 +198,13 @@ func (h *handOver) confirmed() error {
 				h.queue.parked()
 			}
 			return nil
-		case errors.Is(err, broker.ErrMalformed):
-			return err
-		case errors.Is(err, broker.ErrTooLarge) && !record.Slim(h.copy.Headers):
-			return err // the broker's own dead-lettering adds less
-		case errors.Is(err, broker.ErrTooLarge):
+		case errors.Is(err, broker.ErrTooLarge) && record.Slim(h.copy.Headers):
 			h.publish()
 			continue
-		}
-		if h.out.Verdict == Retry && h.queue.cannotPark(err) {
+		case isUnpublishable(err) && h.queue.keepsRejected():
+			h.reject = true // the broker's own dead-lettering adds less
+			return err
+		case h.out.Verdict == Retry && (isUnpublishable(err) || h.queue.cannotPark(err)):
 			return errUnparked
 		}
 		h.failed(err)
@@ -216,6 +216,22 @@ func (h *handOver) confirmed() error {
 		}
 		h.publish()
 	}
+}
+
+// isUnpublishable reports whether err says that the message itself cannot be published, now or later.
+func isUnpublishable(err error) bool {
+	return errors.Is(err, broker.ErrTooLarge) || errors.Is(err, broker.ErrMalformed)
+}
+
+// keepsRejected reports whether a message that is rejected is certainly not deleted: a stream keeps it,
+// and a queue with a dead-letter exchange dead-letters it. AMQP does not say whether a queue that
+// others declare has one.
+func (q *Subscription) keepsRejected() bool {
+	if q.isStream() {
+		return true
+	}
+	_, ok := q.workQueue().Own().Queues[0].Arguments["x-dead-letter-exchange"]
+	return ok && (q.mode().Manages() || q.config.PerProcess)
 }
 
 // handOffPauses returns the pauses between attempts to publish a copy.
