@@ -136,7 +136,9 @@ type Queue struct {
 	Retry retry.Policy
 	// HoldRetries has retries wait in the worker, unacknowledged, instead of in the parking
 	// queue. Each waiting message takes one place of Prefetch, and is lost to no crash. A
-	// delay of more than 20 minutes becomes 20 minutes. Attempts are counted in this process,
+	// delay of more than 20 minutes becomes 20 minutes. As in the copy of another retry, the next
+	// attempt has the expiration and the user id as headers, and neither CC, BCC nor x-death; if the
+	// message was requeued meanwhile, it has its own properties. Attempts are counted in this process,
 	// and across processes by the delivery count of a quorum queue. Streams and queues with
 	// PerProcess always do so, and other queues do while their user cannot publish to the
 	// parking queue, with a warning in Health.
@@ -161,8 +163,9 @@ type Queue struct {
 
 	// Type is topology.Quorum, topology.Classic or topology.Stream. Empty means quorum, or
 	// classic with MaxPriority or PerProcess. A stream keeps no offsets: each start begins
-	// where the consumer argument x-stream-offset says, and a consumer that replaces a lost
-	// one in the same process continues behind the messages that are settled.
+	// where the consumer argument x-stream-offset says, and a consumer that replaces another one
+	// in the same process, after a loss, a pause or a change of the concurrency, begins at the
+	// first message that is not settled. Messages behind it are then handled again.
 	Type string
 	// MaxPriority is the highest priority of messages, 1 to 10. Zero means no priorities.
 	// With the Type topology.Quorum it changes only the default of Prefetch, because a quorum
