@@ -47,7 +47,7 @@ func onEach(t *testing.T, f func(*testing.T, *store)) {
 	}
 }
 
-func newStore(t *testing.T, d outbox.Dialect) *store {
+func newStore(t testing.TB, d outbox.Dialect) *store {
 	t.Helper()
 	s := emptyStore(t, d)
 	if err := outbox.Migrate(t.Context(), s.DB, d); err != nil {
@@ -56,7 +56,7 @@ func newStore(t *testing.T, d outbox.Dialect) *store {
 	return s
 }
 
-func emptyStore(t *testing.T, d outbox.Dialect) *store {
+func emptyStore(t testing.TB, d outbox.Dialect) *store {
 	t.Helper()
 	s := &store{dialect: d, dsn: sqliteDSN(filepath.Join(t.TempDir(), "test.db"))}
 	if d == outbox.Postgres {
@@ -79,7 +79,7 @@ func sqliteDSN(file string) string {
 }
 
 // newSchema makes a schema of the test's own, and returns the URL that leads there.
-func newSchema(t *testing.T) string {
+func newSchema(t testing.TB) string {
 	t.Helper()
 	url, err := postgres.start()
 	if err != nil {
@@ -105,7 +105,7 @@ func newSchema(t *testing.T) string {
 	return url + "?search_path=" + schema
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Error(err)
