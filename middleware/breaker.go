@@ -11,6 +11,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"github.com/warren-mq/warren/handler"
+	"github.com/warren-mq/warren/internal/throttle"
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/retry"
 )
@@ -34,7 +35,7 @@ import (
 func Breaker(settings gobreaker.Settings) handler.Middleware {
 	b := newBreaker(settings)
 	return func(next handler.Handler) handler.Handler {
-		return handler.Func(func(ctx context.Context, m *message.Message) error {
+		return throttle.Broken(b, next, func(ctx context.Context, m *message.Message) error {
 			done, err := b.enter(ctx)
 			if err != nil {
 				return err
@@ -79,6 +80,11 @@ func newBreaker(s gobreaker.Settings) *breaker {
 	return b
 }
 
+// Name, State and Waiting are what the worker measures.
+func (b *breaker) Name() string  { return b.name }
+func (b *breaker) State() string { return b.circuit.State().String() }
+func (b *breaker) Waiting() int  { return int(b.waiting.Load()) }
+
 func healthy(err error) bool {
 	_, snoozed := retry.SnoozeDelay(err)
 	return err == nil || snoozed || retry.IsDiscard(err) || permanent(err)
@@ -89,10 +95,11 @@ func (b *breaker) enter(ctx context.Context) (done func(error), err error) {
 	if done, err = b.circuit.Allow(); err == nil {
 		return done, nil
 	}
+	throttle.Held(ctx)
 	b.waiting.Add(1)
 	defer b.waiting.Add(-1)
 	for {
-		changed, probeAt := b.state() // before asking, so that no change is missed
+		changed, probeAt := b.awaited() // before asking, so that no change is missed
 		done, refused := b.circuit.Allow()
 		if refused == nil {
 			return done, nil
@@ -139,7 +146,7 @@ func (b *breaker) wake() {
 	b.changed = make(chan struct{})
 }
 
-func (b *breaker) state() (changed <-chan struct{}, probeAt time.Time) {
+func (b *breaker) awaited() (changed <-chan struct{}, probeAt time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.changed, b.probeAt

@@ -8,67 +8,101 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"sync/atomic"
 
 	"github.com/failsafe-go/failsafe-go/adaptivelimiter"
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/pace"
+	"github.com/warren-mq/warren/internal/throttle"
 	"github.com/warren-mq/warren/message"
 )
 
-// The limiter's pace: the limit changes by one or two at most each time that the window is over.
-const (
-	window  = 250 * time.Millisecond // of recent messages
-	longest = 30 * time.Second       // of a window with few messages
-	samples = 20                     // that a window needs
-	history = 200                    // windows that recent messages are compared with; with fewer a slow service soon counts as usual
-)
-
 // Limiter is a limit between a least and a most number of messages that are handled at a time. Each
-// 250 ms, or after 20 messages if that is later, it compares how long recent messages took (the
-// ninth decile) with the average of the last 200 such times or so, and moves the limit by one or two. A
-// service that is slow for a minute or longer counts as usual, and the limit goes up again. Package
-// adaptivelimiter of failsafe-go has the algorithm. Queues that call the same service may
+// 100 ms, or after 20 messages if that is later, it compares how long recent messages took (the
+// ninth decile) with the average of the last 500 such times or so, and moves the limit by one, or by
+// two above 100. If messages take longer, the window is twice the time of the fastest one, and 300 ms at most. Below
+// 7 the limit goes down only while more messages at a time make each of them slower. A service that stays slow
+// counts as usual after about a minute, and the limit goes up again. Package adaptivelimiter of
+// failsafe-go has the algorithm.
+//
+// The limit goes back to the least at once, and what is usual is forgotten, if as many messages as the
+// limit run out of time in a row, and if a middleware.Breaker that Middleware is around holds a message
+// back. So a service that was down gets few messages at first.
+//
+// The worker measures the limit of its queues, and announces it. Queues that call the same service may
 // share a Limiter. It is safe for concurrent use.
 type Limiter struct {
-	limiter adaptivelimiter.AdaptiveLimiter[any]
+	limiter  adaptivelimiter.AdaptiveLimiter[any]
+	timeouts atomic.Int64 // since a message was handled in time
 }
 
 // New returns a Limiter of least to most messages at a time, which begins at least. Give the queue
 // a Concurrency of most. New panics unless 1 <= least <= most.
-func New(least, most int) *Limiter {
+func New(least, most int, options ...Option) *Limiter {
 	if least < 1 || most < least {
 		panic(fmt.Sprintf("adaptive: want limits of 1 or more, and the least not above the most (got %d and %d)", least, most))
 	}
-	return &Limiter{adaptivelimiter.NewBuilder[any]().WithLimits(uint(least), uint(most), uint(least)).
-		WithRecentWindow(window, longest, samples).WithBaselineWindow(history).Build()}
+	s := defaults()
+	for _, o := range options {
+		o(&s)
+	}
+	return &Limiter{limiter: s.build(least, most)}
 }
 
 // Limit returns how many messages may be handled now.
 func (l *Limiter) Limit() int { return l.limiter.Limit() }
+
+// InUse returns how many messages are being handled. It may be above Limit for a while after the
+// limit has gone down.
+func (l *Limiter) InUse() int { return l.limiter.Inflight() }
 
 // Middleware is a handler.Middleware: it calls next when fewer messages than the limit are being
 // handled. A message that waits keeps its worker goroutine, so that the queue stops fetching, and
 // spends no time of its Timeout. If the worker begins to drain, the wait ends with
 // handler.ErrStopping, and no attempt is spent. If ctx is done, it ends with the cause of ctx.
 //
+// Put it before a middleware.Breaker, so that the breaker is within it. Otherwise messages that wait for
+// the limit have passed the breaker already: they are handled while it is open, and before its probe.
+//
 // A message counts if next returns nil or its time was over. Other failures may be faster or slower
 // than the work, so they do not change the limit.
 func (l *Limiter) Middleware(next handler.Handler) handler.Handler {
-	return handler.Func(func(ctx context.Context, m *message.Message) error {
+	return throttle.Limited(l, next, func(ctx context.Context, m *message.Message) error {
 		permit, err := l.acquire(ctx)
 		if err != nil {
 			return err
 		}
+		var held atomic.Bool   // by a breaker
 		release := permit.Drop // also after a panic
 		defer func() { release() }()
-		err = next.Handle(ctx, m)
-		if err == nil || errors.Is(err, context.DeadlineExceeded) {
+		err = next.Handle(throttle.WithHeld(ctx, func() { held.Store(true); l.restart() }), m)
+		if !held.Load() && l.counts(err) {
 			release = permit.Record
 		}
 		return err
 	})
+}
+
+// counts reports whether the time of a message with that result says how fast the service is.
+func (l *Limiter) counts(err error) bool {
+	switch {
+	case err == nil:
+		l.timeouts.Store(0)
+		return true
+	case !errors.Is(err, context.DeadlineExceeded):
+		return false
+	}
+	if l.timeouts.Add(1) >= int64(l.Limit()) {
+		l.restart()
+	}
+	return true
+}
+
+// restart sets the limit back to the least.
+func (l *Limiter) restart() {
+	l.timeouts.Store(0)
+	l.limiter.Reset()
 }
 
 func (l *Limiter) acquire(ctx context.Context) (adaptivelimiter.Permit, error) {
@@ -78,8 +112,11 @@ func (l *Limiter) acquire(ctx context.Context) (adaptivelimiter.Permit, error) {
 	waiting, cancel := pace.UntilStopping(ctx)
 	defer cancel()
 	permit, err := l.limiter.AcquirePermit(waiting)
-	if err == nil {
+	if err == nil && waiting.Err() == nil {
 		return permit, nil
+	}
+	if err == nil { // the context was done at the same moment
+		permit.Drop()
 	}
 	return nil, fmt.Errorf("adaptive: wait to be handled: %w", context.Cause(waiting))
 }

@@ -9,10 +9,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sony/gobreaker/v2"
 	"go.uber.org/goleak"
 
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/middleware"
 	"github.com/warren-mq/warren/middleware/adaptive"
 )
 
@@ -34,12 +36,12 @@ func (s *service) Handle(context.Context, *message.Message) error {
 	return nil
 }
 
-// load handles messages by 16 goroutines for d.
+// load handles messages by 32 goroutines for d.
 func load(ctx context.Context, h handler.Handler, d time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	var all sync.WaitGroup
-	for range 16 {
+	for range 32 {
 		all.Go(func() {
 			for ctx.Err() == nil {
 				_ = h.Handle(ctx, &message.Message{}) // an error is the end of ctx
@@ -49,35 +51,123 @@ func load(ctx context.Context, h handler.Handler, d time.Duration) {
 	all.Wait()
 }
 
-// TestTheLimitFollowsTheService has a service that is fast for a minute, slow for 25 s, and fast again.
+// phase is a time in which the service has a capacity and answers in a time.
+type phase struct {
+	capacity int64
+	answer   time.Duration
+	lasts    time.Duration
+}
+
+// run puts l under load in each phase, and returns the limits at their ends.
+func run(ctx context.Context, l *adaptive.Limiter, phases ...phase) (limits []int) {
+	s := &service{}
+	h := l.Middleware(s)
+	for _, p := range phases {
+		s.capacity, s.answer = p.capacity, p.answer
+		load(ctx, h, p.lasts)
+		limits = append(limits, l.Limit())
+	}
+	return limits
+}
+
+// fast is a service that is not the bottleneck.
+func fast(lasts time.Duration) phase { return phase{1000, 10 * time.Millisecond, lasts} }
+
+// TestTheLimitFollowsTheService has a service that is fast for 5 s, slow for 10 s, and fast again for 10 s.
 func TestTheLimitFollowsTheService(t *testing.T) {
 	t.Parallel()
-	for name, slow := range map[string]*service{
-		"that answers later the more calls it has": {capacity: 1, answer: 10 * time.Millisecond},
-		"that answers ten times later":             {capacity: 1000, answer: 100 * time.Millisecond},
+	for name, slow := range map[string]phase{
+		"that answers later the more calls it has": {1, 10 * time.Millisecond, 10 * time.Second},
+		"that answers ten times later":             {1000, 100 * time.Millisecond, 10 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s, l := &service{}, adaptive.New(2, 16)
-				h := l.Middleware(s)
-				fast := &service{capacity: 1000, answer: 10 * time.Millisecond}
-				var limits []int
-				for _, phase := range []struct {
-					service *service
-					lasts   time.Duration
-				}{{fast, time.Minute}, {slow, 25 * time.Second}, {fast, time.Minute}} {
-					s.capacity, s.answer = phase.service.capacity, phase.service.answer
-					load(t.Context(), h, phase.lasts)
-					limits = append(limits, l.Limit())
-				}
+				limits := run(t.Context(), adaptive.New(2, 16), fast(5*time.Second), slow, fast(10*time.Second))
 				t.Logf("limits %v", limits)
-				if limits[0] < 12 || limits[1] > 10 || limits[2] < 12 {
-					t.Errorf("the limits were %v, want about 16, 10 or less, and about 16", limits)
+				if limits[0] != 16 || limits[1] > 8 || limits[2] != 16 {
+					t.Errorf("the limits were %v, want 16, 8 or less, and 16", limits)
 				}
 			})
 		})
 	}
+}
+
+// TestOptionsChangeThePace compares the limit with the default's at the same time.
+func TestOptionsChangeThePace(t *testing.T) {
+	t.Parallel()
+	slow := phase{1000, 100 * time.Millisecond, 15 * time.Second}
+	for name, tt := range map[string]struct {
+		option adaptive.Option
+		phases []phase
+	}{
+		"a shorter window raises the limit sooner":             {adaptive.WithWindow(20*time.Millisecond, 10), []phase{fast(500 * time.Millisecond)}},
+		"a shorter history takes a slow service for the usual": {adaptive.WithHistory(20), []phase{fast(5 * time.Second), slow}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				usual, changed := run(t.Context(), adaptive.New(2, 16), tt.phases...), run(t.Context(), adaptive.New(2, 16, tt.option), tt.phases...)
+				t.Logf("limits %v by default, and %v", usual, changed)
+				last := len(usual) - 1
+				if usual[last] > 8 || changed[last] < 12 {
+					t.Errorf("the limit is %d by default and %d with the option, want 8 at most and 12 at least", usual[last], changed[last])
+				}
+			})
+		})
+	}
+}
+
+// TestAServiceThatHangsGetsTheLeast sets the limit back after the first 16 timeouts.
+func TestAServiceThatHangsGetsTheLeast(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := adaptive.New(2, 16)
+		run(t.Context(), l, fast(5*time.Second))
+		before := l.Limit()
+		load(t.Context(), l.Middleware(handler.Func(func(ctx context.Context, _ *message.Message) error {
+			ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+			defer cancel()
+			<-ctx.Done()
+			return ctx.Err()
+		})), 3*time.Second)
+		if before != 16 || l.Limit() != 2 {
+			t.Errorf("the limit has gone from %d to %d, want from 16 to 2", before, l.Limit())
+		}
+	})
+}
+
+// TestABreakerWithinTheLimit opens at the sixth failure. Two probes fail, and the third succeeds. No other
+// message of the 32 is handled meanwhile.
+func TestABreakerWithinTheLimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := adaptive.New(2, 16)
+		run(t.Context(), l, fast(5*time.Second))
+		var down atomic.Bool
+		var calls, state atomic.Int64 // the state of the breaker
+		down.Store(true)
+		breaker := middleware.Breaker(gobreaker.Settings{Timeout: 5 * time.Second, OnStateChange: func(_ string, _, to gobreaker.State) { state.Store(int64(to)) }})
+		h := l.Middleware(breaker(handler.Func(func(context.Context, *message.Message) error {
+			calls.Add(1)
+			time.Sleep(10 * time.Millisecond)
+			if down.Load() {
+				return errors.New("the service is down")
+			}
+			return nil
+		})))
+		time.AfterFunc(12*time.Second, func() {
+			if l.Limit() != 2 || calls.Load() > 16+5+2 || gobreaker.State(state.Load()) != gobreaker.StateOpen {
+				t.Errorf("after two probes the limit is %d, %d calls were made and the breaker is %s, want 2, 23 at most and open",
+					l.Limit(), calls.Load(), gobreaker.State(state.Load()))
+			}
+			down.Store(false)
+		})
+		load(t.Context(), h, 25*time.Second)
+		if l.Limit() < 12 || gobreaker.State(state.Load()) != gobreaker.StateClosed {
+			t.Errorf("10 s after the service was back the limit is %d and the breaker is %s, want about 16 and closed", l.Limit(), gobreaker.State(state.Load()))
+		}
+	})
 }
 
 func TestTheLimitIsKept(t *testing.T) {
@@ -155,16 +245,23 @@ func TestFastFailuresDoNotRaiseTheLimit(t *testing.T) {
 	})
 }
 
-func TestLimitsThatCannotBe(t *testing.T) {
+func TestSettingsThatCannotBe(t *testing.T) {
 	t.Parallel()
-	for _, limits := range [][2]int{{0, 4}, {5, 4}, {-1, -1}} {
+	for name, set := range map[string]func(){
+		"a least of 0":               func() { adaptive.New(0, 4) },
+		"a least above the most":     func() { adaptive.New(5, 4) },
+		"negative limits":            func() { adaptive.New(-1, -1) },
+		"a window of 0 s":            func() { adaptive.WithWindow(0, 20) },
+		"a window without messages":  func() { adaptive.WithWindow(time.Second, 0) },
+		"a history without a window": func() { adaptive.WithHistory(0) },
+	} {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("New(%d, %d) returned, want a panic", limits[0], limits[1])
+					t.Errorf("%s is accepted, want a panic", name)
 				}
 			}()
-			adaptive.New(limits[0], limits[1])
+			set()
 		}()
 	}
 }

@@ -13,14 +13,15 @@ import (
 	"github.com/warren-mq/warren/runner/internal/config"
 )
 
-// Middleware returns the middleware of a queue: its breaker, its adaptive concurrency, and the limits
-// that it shares with other runners.
+// Middleware returns the middleware of a queue: its adaptive concurrency, its breaker, and the limits
+// that it shares with other runners. Messages that wait for the adaptive concurrency have not passed
+// the breaker yet.
 func Middleware(q config.Queue, log *slog.Logger) (all []handler.Middleware) {
-	if q.Breaker.Failures > 0 {
-		all = append(all, breaker(q, log))
-	}
 	if q.MinConcurrency > 0 {
 		all = append(all, adaptive.New(q.MinConcurrency, q.Concurrency).Middleware)
+	}
+	if q.Breaker.Failures > 0 {
+		all = append(all, breaker(q, log))
 	}
 	return append(all, q.Limits()...)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -54,6 +55,30 @@ func TestABreakerStopsTheQueueAndTriesOneMessage(t *testing.T) {
 			if want := `msg="runner: circuit breaker changed" queue=mail state=` + state; !strings.Contains(log.String(), want) {
 				t.Errorf("the log lacks %s:\n%s", want, log)
 			}
+		}
+	})
+}
+
+// TestMessagesThatWaitForAPlaceAreNotHandledWhileTheBreakerIsOpen has eight messages, of which two are
+// handled at a time and fail.
+func TestMessagesThatWaitForAPlaceAreNotHandledWhileTheBreakerIsOpen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int64
+		h, _ := wrapped(t, "concurrency: 8, min_concurrency: 2, breaker: {failures: 2, pause: 1m}", func(context.Context, *message.Message) error {
+			calls.Add(1)
+			time.Sleep(time.Second)
+			return errors.New("the service is down")
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+		defer cancel()
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() { _ = h.Handle(ctx, &message.Message{}) }) // ends with an error either way
+		}
+		all.Wait()
+		if n := calls.Load(); n > 3 {
+			t.Errorf("%d messages were handled, want 3 at most: two, and one that follows the first", n)
 		}
 	})
 }
