@@ -112,7 +112,7 @@ func TestHostileAnnouncementsCannotRunScriptOrForgeRows(t *testing.T) {
 	})
 	for i, text := range hostile {
 		id := "AAAAAAAAAAAAAAAAAAAAAAAAA" + string(rune('A'+i))
-		queue := map[string]any{"name": text, "state": text, "error": text, "concurrency": -5, "partitions": 1 << 40, "consumes": []int{-1, 1 << 40}, "in_hand": 1 << 40, "ok_per_second": 1e300, "dead_per_second": -1.0}
+		queue := map[string]any{"name": text, "state": text, "error": text, "concurrency": -5, "partitions": 1 << 40, "consumes": []int{-1, 1 << 40}, "adaptive_limit": 1 << 40, "breaker": text, "breaker_waiting": -1, "in_hand": 1 << 40, "ok_per_second": 1e300, "dead_per_second": -1.0}
 		body, err := json.Marshal(map[string]any{
 			"format": 1, "kind": "state", "interval_ms": 3000, "reasons": []string{text}, "process": map[string]any{"id": id, "host": text, "program": text, "version": text, "warren": text},
 			"queues":  []any{queue, map[string]any{"name": b.queue, "state": text, "error": text, "ok_per_second": 1e300}},

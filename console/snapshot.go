@@ -72,6 +72,9 @@ type memberQueue struct {
 	Dead        float64 `json:"dead_per_second"`
 	Partitions  int     `json:"partitions,omitempty"` // that the queue has
 	Consumes    []int   `json:"consumes,omitempty"`   // the partitions that the process consumes
+	Adaptive    int     `json:"adaptive_limit,omitempty"`
+	Breaker     string  `json:"breaker,omitempty"` // its state
+	Waiting     int     `json:"breaker_waiting,omitempty"`
 
 	settled time.Time // when the newest settled message was published
 }
@@ -211,6 +214,7 @@ func processOf(a fleet.Seen) process {
 			Concurrency: boundedInt(q.Concurrency), Prefetch: boundedInt(q.Prefetch), InHand: boundedInt(q.InHand), Overdue: boundedInt(q.Overdue),
 			OK: bounded(q.OK), Retry: bounded(q.Retry), Dead: bounded(q.Dead), settled: q.Settled,
 			Partitions: q.Partitions, Consumes: q.Consumes,
+			Adaptive: boundedInt(q.AdaptiveLimit), Breaker: line(q.Breaker), Waiting: boundedInt(q.BreakerWaiting),
 		})
 	}
 	for _, l := range a.Limits {

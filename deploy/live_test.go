@@ -16,7 +16,7 @@ import (
 )
 
 // liveConfig has a queue with a limit whose messages succeed, one whose messages fail, one whose
-// messages wait for a retry, and one with partitions.
+// messages wait for a retry and have an adaptive limit and a breaker, and one with partitions.
 const liveConfig = `
 broker: {url: "URL", heartbeat: 5s, backoff: {initial_interval: 100ms, max_interval: 500ms}}
 scheduler: {name: "GROUP"}
@@ -25,7 +25,7 @@ exchanges: [{name: EVENTS}]
 queues:
   - {name: OK, exchange: EVENTS, limit: {name: GROUP, concurrency: 2}, handlers: [{key: OK, log: {}}]}
   - {name: FAIL, retry: {max_attempts: 2, initial_interval: 100ms}, handlers: [{key: FAIL, exec: {command: ["false"]}}]}
-  - {name: LATER, retry: {max_attempts: 2, initial_interval: 45s}, handlers: [{key: LATER, exec: {command: ["false"]}}]}
+  - {name: LATER, concurrency: 4, min_concurrency: 2, breaker: {failures: 1000}, retry: {max_attempts: 2, initial_interval: 45s}, handlers: [{key: LATER, exec: {command: ["false"]}}]}
   - {name: KEYED, order_by: header:key, partitions: 2, handlers: [{key: KEYED, log: {}}]}
 schedules:
   - {name: ok, cron: "* * * * * *", exchange: EVENTS, key: OK}

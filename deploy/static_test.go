@@ -92,7 +92,7 @@ func TestDashboardIsWellFormed(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"Is it well?", "Flow", "Latency", "Queues and dead letters", "Limits and partitions", "Delays", "Schedules", "Process"}
+	want := []string{"Is it well?", "Flow", "Latency", "Queues and dead letters", "Limits, breakers and partitions", "Delays", "Schedules", "Process"}
 	if !slices.Equal(rows, want) {
 		t.Errorf("the rows are %q, want %q", rows, want)
 	}

@@ -192,6 +192,8 @@ func (s *announced) queue(q *Subscription, h QueueHealth) fleetwire.Queue {
 		Concurrency: q.consumers(h) * h.Concurrency, Prefetch: q.consumers(h) * q.config.prefetch(h.Concurrency),
 		Partitions: len(q.partitions), Consumes: h.Partitions, Overdue: h.Overdue, OK: t.rateOK, Retry: t.rateRetry, Dead: t.rateDead,
 	}
+	state.AdaptiveLimit, _ = q.throttles.Least()
+	state.Breaker, state.BreakerWaiting = q.throttles.Worst()
 	if ms := t.published.Load(); ms > 0 {
 		state.Settled = time.UnixMilli(ms).UTC()
 	}

@@ -8,11 +8,12 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// wrap is handler.Chain that notes the limits of package limit among mw.
+// wrap is handler.Chain that notes the limits of package limit, the adaptive limits and the breakers among mw.
 func (q *Subscription) wrap(h handler.Handler, mw []handler.Middleware) handler.Handler {
 	for _, m := range slices.Backward(mw) {
 		inner := h
 		h = m(h)
+		q.throttles.Add(h)
 		switch path := limit.PathOf(h); {
 		case path == nil:
 		case limit.PathOf(inner) != nil: // path ends with it, and q.limits begins with it

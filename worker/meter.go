@@ -35,6 +35,7 @@ type meter struct {
 	queueTime  metric.Float64Histogram
 	queues     queueGauges
 	shares     shareGauges
+	throttles  throttleGauges
 	err        error // of making the instruments; reported by Run
 }
 
@@ -58,6 +59,7 @@ func newMeter(provider metric.MeterProvider) *meter {
 	m.note(err)
 	m.newQueueGauges()
 	m.newShareGauges()
+	m.newThrottleGauges()
 	return m
 }
 
@@ -116,6 +118,7 @@ func (m *meter) observe(w *Worker) (stop func(), err error) {
 			o.ObserveInt64(m.inHand, q.inHandNow(), queue)
 			o.ObserveInt64(m.overdue, int64(late), queue)
 			m.observeQueue(o, q)
+			m.observeThrottles(o, q)
 		}
 		for _, p := range w.parkings {
 			if p.active.Load() { // another worker observes the same queue otherwise
@@ -124,7 +127,7 @@ func (m *meter) observe(w *Worker) (stop func(), err error) {
 		}
 		m.observeLimits(o, w)
 		return nil
-	}, append(slices.Concat(m.queues.all(), m.shares.all()), m.inHand, m.overdue, m.waiting, m.nextDue, m.clockSkew)...)
+	}, append(slices.Concat(m.queues.all(), m.shares.all(), m.throttles.all()), m.inHand, m.overdue, m.waiting, m.nextDue, m.clockSkew)...)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/amqp/limit"
 	"github.com/warren-mq/warren/internal/batch"
+	"github.com/warren-mq/warren/internal/throttle"
 	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/topology"
 )
@@ -25,6 +26,7 @@ type Subscription struct {
 	chain         handler.Handler // all middleware around dispatch
 	limits        limit.Path      // of the middleware, shared with other processes; see wrap
 	handlerLimits []limit.Path    // of each handler that has some
+	throttles     throttle.All    // of the middleware and of the handlers
 	parking       *parking        // nil if the queue has none
 	busy          atomic.Int64    // messages in handlers, or whose copy is not confirmed yet
 	pool          pool
@@ -84,6 +86,7 @@ func (q *Subscription) Handle(pattern string, h handler.Handler) {
 	if q.worker.started.Load() {
 		panic("worker: Handle was called after Run")
 	}
+	q.throttles.Add(h)
 	if own := limit.PathOf(h); own != nil {
 		q.handlerLimits = append(q.handlerLimits, own)
 	}

@@ -49,6 +49,11 @@ const (
 	MetricLimitHeld       = "warren.limit.held"        // gauge, {slot}
 	MetricLimitWaiting    = "warren.limit.waiting"     // gauge, {message}
 	MetricLimitWaitTime   = "warren.limit.wait_time"   // histogram, s
+
+	MetricConcurrencyLimit = "warren.concurrency.limit" // gauge, {message}
+	MetricConcurrencyUsed  = "warren.concurrency.used"  // gauge, {message}
+	MetricBreakerState     = "warren.breaker.state"     // gauge, 1 for the state that a circuit breaker is in
+	MetricBreakerWaiting   = "warren.breaker.waiting"   // gauge, {message}
 )
 
 // Names of the attributes that are Warren's own, since the conventions have none for them.
@@ -56,12 +61,13 @@ const (
 	AttemptKey    = attribute.Key("warren.attempt")        // of a span: the attempt, counted from 1
 	OutcomeKey    = attribute.Key("warren.outcome")        // ack, retry, dead-letter, discard or release
 	ReasonKey     = attribute.Key("warren.reason")         // one of message's Reason constants; empty for a snooze
-	StateKey      = attribute.Key("warren.state")          // starting, consuming, paused, idle or draining
+	StateKey      = attribute.Key("warren.state")          // starting, consuming, paused, idle or draining; of a circuit breaker closed, half-open or open
 	GroupKey      = attribute.Key("warren.schedule.group") // the group of a scheduler
 	EntryKey      = attribute.Key("warren.schedule.entry") // the name of an entry
 	HandlerKey    = attribute.Key("warren.handler")        // the pattern of the handler that ran; empty if none did
 	ConnectionKey = attribute.Key("warren.connection")     // consume or publish
 	LimitKey      = attribute.Key("warren.limit")          // the name of a limit, and .rate for a rate
+	BreakerKey    = attribute.Key("warren.breaker")        // the name of a circuit breaker
 )
 
 // Names of operations, as messaging.operation.name has them.

@@ -40,7 +40,7 @@ func (a *Announcement) bound() {
 	a.IntervalMS = min(max(a.IntervalMS, minInterval.Milliseconds()), maxInterval.Milliseconds())
 	for i := range a.Queues {
 		q := &a.Queues[i]
-		clip(maxName, &q.Name, &q.DeadLetters, &q.State)
+		clip(maxName, &q.Name, &q.DeadLetters, &q.State, &q.Breaker)
 		clip(maxText, &q.Error)
 		q.Partitions = min(max(q.Partitions, 0), topology.MaxPartitions)
 		q.Consumes = first(q.Consumes, topology.MaxPartitions)

@@ -85,6 +85,12 @@ type Queue struct {
 	Partitions int   `json:"partitions,omitempty"`
 	Consumes   []int `json:"consumes,omitempty"`
 
+	// AdaptiveLimit is how many messages an adaptive limit lets be handled at a time now, or 0 if there
+	// is none. Breaker is the worst state of the circuit breakers, or empty if there is none.
+	AdaptiveLimit  int    `json:"adaptive_limit,omitempty"`
+	Breaker        string `json:"breaker,omitempty"`
+	BreakerWaiting int    `json:"breaker_waiting,omitempty"` // messages that wait for the breakers
+
 	// Settled is when the newest of the settled messages was published. What waits in a queue
 	// without priorities was published later.
 	Settled time.Time `json:"settled_published,omitzero"`

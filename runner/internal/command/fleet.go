@@ -135,7 +135,7 @@ func fleetTable(all []fleet.Seen, now time.Time) result {
 		r.values = append(r.values, s)
 		head := []string{short(s.Process.ID), cmp.Or(s.User, "-"), s.Process.Host, strconv.Itoa(s.Process.PID), rounded(max(now.Sub(s.Process.Started), 0))}
 		for i, q := range s.Queues {
-			note := partitionsNote(q)
+			note := queueNote(q)
 			if i == 0 {
 				note = processNote(s, now, note)
 			}
@@ -180,11 +180,18 @@ func processNote(s fleet.Seen, now time.Time, note string) string {
 	return strings.Join(notes, "; ")
 }
 
-// partitionsNote returns the error of a queue, and which of its partitions the process consumes.
-func partitionsNote(q fleet.Queue) string {
+// queueNote returns the error of a queue, what holds its messages back, and which of its partitions the
+// process consumes.
+func queueNote(q fleet.Queue) string {
 	var notes []string
 	if q.Error != "" {
 		notes = append(notes, q.Error)
+	}
+	if q.Breaker != "" && q.Breaker != "closed" {
+		notes = append(notes, fmt.Sprintf("breaker %s, %d waiting", q.Breaker, q.BreakerWaiting))
+	}
+	if q.AdaptiveLimit > 0 {
+		notes = append(notes, fmt.Sprintf("adaptive limit %d", q.AdaptiveLimit))
 	}
 	if q.Partitions > 0 {
 		notes = append(notes, fmt.Sprintf("partitions %s of %d", numbers(q.Consumes), q.Partitions))
