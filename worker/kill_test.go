@@ -177,7 +177,7 @@ func child(kind string) {
 		stubborn()
 		return
 	}
-	if run := map[string]func() error{"chain": chainLinks, "batches": batchStore}[kind]; run != nil {
+	if run := map[string]func() error{"chain": chainLinks, "batches": batchStore, "service": serve}[kind]; run != nil {
 		if err := run(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
