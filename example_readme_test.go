@@ -191,7 +191,7 @@ func (b block) source() string {
 	var imports strings.Builder
 	for _, p := range importable {
 		for _, used := range selector.FindAllStringSubmatch(b.code, -1) {
-			if used[1] == path.Base(p) {
+			if used[1] == path.Base(strings.TrimSuffix(p, "/v2")) {
 				fmt.Fprintf(&imports, "import %q\n", p)
 				break
 			}
@@ -207,5 +207,5 @@ var importable = []string{
 	module + "codec", module + "codec/claim", module + "codec/claim/s3store", module + "codec/cloudevents", module + "codec/jsonschema", module + "codec/seal", module + "codec/zstd",
 	module + "asyncapi", module + "codec/celery",
 	module + "outbox", module + "retry", module + "topology", module + "warrentest", module + "worker",
-	module + "fleet", module + "limit", module + "schedule",
+	module + "fleet", module + "limit", module + "schedule", "github.com/sony/gobreaker/v2",
 }

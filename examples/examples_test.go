@@ -173,6 +173,13 @@ var programs = []struct {
 		},
 	},
 	{
+		folder: "adaptive", queues: []string{"adaptive-charges"},
+		story: [][]string{{
+			"the service is fast: 10 messages at a time", "the service is slow: 6 messages at a time", "the service is fast again: 10 messages at a time",
+			"the breaker is open", "the breaker is half-open", "the breaker is closed",
+		}},
+	},
+	{
 		folder: "replicas", queues: []string{
 			"replicas-charges", "warren.limit.replicas.0", "warren.limit.replicas.1", "warren.limit.replicas.2", "warren.limit.replicas.3",
 		},
