@@ -10,8 +10,8 @@ import (
 )
 
 // checkAnnounced returns an error if dlq, the dead-letter queue of a work queue, is only announced
-// and may be another queue. Whoever may publish to the exchange of announcements can announce any
-// name, and reading a work queue counts deliveries.
+// and may be another queue. Every publisher to the exchange of announcements can announce any name,
+// and reading a work queue counts deliveries.
 func (s *snapshot) checkAnnounced(t topology.Topology, queue, dlq string) error {
 	if _, known := t.DeadLetterQueue(queue); known || dlq == topology.DeadLetterQueue(queue) {
 		return nil
