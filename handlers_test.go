@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
+	"net/http"
 	"os"
 	"reflect"
 	"regexp"
@@ -72,11 +73,7 @@ func unique(names []string) []string {
 
 // header returns the header for a property such as message-id.
 func header(property string) string {
-	name := "Warren"
-	for part := range strings.SplitSeq(property, "-") {
-		name += "-" + strings.ToUpper(part[:1]) + part[1:]
-	}
-	return name
+	return http.CanonicalHeaderKey("warren-" + property)
 }
 
 // requestOn returns the request that the page shows.

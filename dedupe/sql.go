@@ -88,10 +88,13 @@ const forgetRows = 1000
 // number.
 func (s *SQL) Forget(ctx context.Context, age time.Duration) (deleted int64, err error) {
 	before := time.Now().Add(-age).UnixMilli()
-	for _, old := range []string{"done_at <= $1", "done_at IS NULL AND leased_until <= $1"} {
+	for _, deletion := range []string{
+		"DELETE FROM warren_dedupe WHERE key IN (SELECT key FROM warren_dedupe WHERE done_at <= $1 LIMIT $2) AND done_at <= $1",
+		`DELETE FROM warren_dedupe WHERE key IN (SELECT key FROM warren_dedupe WHERE done_at IS NULL AND leased_until <= $1 LIMIT $2)
+			AND done_at IS NULL AND leased_until <= $1`,
+	} {
 		for n := int64(forgetRows); n == forgetRows; deleted += n {
-			result, err := s.db.ExecContext(ctx, "DELETE FROM warren_dedupe WHERE key IN (SELECT key FROM warren_dedupe WHERE "+old+" LIMIT $2) AND "+old,
-				before, forgetRows)
+			result, err := s.db.ExecContext(ctx, deletion, before, forgetRows)
 			if err == nil {
 				n, err = result.RowsAffected()
 			}

@@ -94,7 +94,8 @@ func TestTheFailedItemsOfABatchAreNamed(t *testing.T) {
 		{"none", nil, "all: ack", ""},
 		{"the first one and the last one", []string{`{"item":0,"error":"full"}`, `{"item":2,"error":"full"}`}, "retry, ack, retry", "full"},
 		{
-			"each in another way", []string{`{"item":2,"error":"gone","permanent":true}`, `{"item":0,"error":"busy","retry_after":"30s"}`, `{"item":1,"error":"old","discard":true}`},
+			"each in another way",
+			[]string{`{"item":2,"error":"gone","permanent":true}`, `{"item":0,"error":"busy","retry_after":"30s"}`, `{"item":1,"error":"old","discard":true}`},
 			"retry after 30s, discard, dead-letter", "busy",
 		},
 		{"an item that does not exist", []string{`{"item":3,"error":"x"}`}, "all: retry", `"item" is 3, want 0 to 2`},

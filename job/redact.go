@@ -27,9 +27,9 @@ func (c *client) redact(s string, sent http.Header) string {
 // secrets returns the secrets of a request in the forms that servers write, the longest first, so
 // that no part of a secret is left.
 func (c *client) secrets(sent http.Header) (all []string) {
-	add := func(min int, parts ...string) {
+	add := func(shortest int, parts ...string) {
 		for _, part := range parts {
-			if len(part) >= min {
+			if len(part) >= shortest {
 				all = append(all, part, html.EscapeString(part), strings.ReplaceAll(part, "/", `\/`)) // PHP escapes slashes in JSON
 			}
 		}

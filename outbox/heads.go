@@ -31,19 +31,26 @@ var named = fmt.Sprintf(`RECURSIVE name (aggregate, seq, n) AS (
 
 // byName searches the oldest row of each aggregate that named lists, and the oldest due rows without
 // an aggregate.
-var byName = search{named + fmt.Sprintf(`, head (seq) AS (
+var byName = search{
+	named + fmt.Sprintf(`, head (seq) AS (
 	SELECT name.seq FROM name WHERE name.seq IS NOT NULL
 	UNION ALL
 	SELECT a.seq FROM (SELECT o.seq FROM warren_outbox o
 		WHERE o.aggregate IS NULL AND o.published_at IS NULL AND o.next_at <= NOW AND o.leased_until <= NOW ORDER BY o.seq LIMIT %d) a),`, searched),
-	"AND o.seq IN (SELECT seq FROM head)"}
+	"AND o.seq IN (SELECT seq FROM head)",
+}
 
 // countNames returns how many aggregates named lists: more than searched if it does not list all.
 var countNames = "WITH " + named + " SELECT count(aggregate) FROM name"
 
 // claimHeads leases heads, at most a batch of them, and returns their number.
 func (r *Relay) claimHeads(ctx context.Context, tx *sql.Tx, lease string, held []any) (claimed int, err error) {
-	claimed, err = r.claimFrom(ctx, tx, oldest, lease, held, r.config.Batch)
+	claim := func(s search, limit int) (int, error) {
+		query := r.sql(fmt.Sprintf(claimHeads, s.names, seqs(len(held)), s.condition))
+		n, err := changed(tx.ExecContext(ctx, query, append(slices.Clip(held), limit, lease, r.config.Lease.Milliseconds())...))
+		return int(n), err
+	}
+	claimed, err = claim(oldest, r.config.Batch)
 	if err != nil || claimed == r.config.Batch {
 		return claimed, err
 	}
@@ -55,12 +62,6 @@ func (r *Relay) claimHeads(ctx context.Context, tx *sql.Tx, lease string, held [
 	if names > searched {
 		further = search{} // all rows, until there are enough heads
 	}
-	n, err := r.claimFrom(ctx, tx, further, lease, held, r.config.Batch-claimed)
+	n, err := claim(further, r.config.Batch-claimed)
 	return claimed + n, err
-}
-
-func (r *Relay) claimFrom(ctx context.Context, tx *sql.Tx, s search, lease string, held []any, limit int) (int, error) {
-	query := r.sql(fmt.Sprintf(claimHeads, s.names, seqs(len(held)), s.condition))
-	n, err := changed(tx.ExecContext(ctx, query, append(slices.Clip(held), limit, lease, r.config.Lease.Milliseconds())...))
-	return int(n), err
 }

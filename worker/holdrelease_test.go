@@ -2,7 +2,7 @@ package worker_test
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -45,7 +45,7 @@ func TestHeldMessagesAreRequeuedOnce(t *testing.T) {
 			var f failer
 			r := b.held(&f)
 			for i := range messages - 1 {
-				b.publish("key", i, broker.WithMessageID(fmt.Sprint(i)))
+				b.publish("key", i, broker.WithMessageID(strconv.Itoa(i)))
 			}
 			b.eventually("all are held", func() bool { return r.sub.Health().Held == messages })
 			tt.end(r)

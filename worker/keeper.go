@@ -22,12 +22,7 @@ import (
 func (q *Subscription) keep(ctx, hard context.Context) {
 	k := &keeping{ctx: ctx, hard: hard, careful: true}
 	q.receiving = ctx
-	if q.whole == nil {
-		defer q.assertAndCount(hard)()
-	}
-	if q.recordsStops() && !q.distributes() {
-		defer q.recordAgain(hard)()
-	}
+	defer q.runPeriodic(hard)()
 	for failures := 0; ctx.Err() == nil; {
 		paused, concurrency := q.wanted()
 		if !paused && !q.renewLanes(ctx, concurrency) {
@@ -65,13 +60,18 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 	<-q.pool.end()
 }
 
-// assertAndCount begins the assertions of the topology and the counts of the queue, until the
-// returned function is called.
-func (q *Subscription) assertAndCount(ctx context.Context) (end func()) {
+// runPeriodic asserts the topology, counts the queue and records its checkpoints now and then,
+// until the returned function is called.
+func (q *Subscription) runPeriodic(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
-	all.Go(func() { q.assertAgain(ctx) })
-	all.Go(func() { q.countAgain(ctx) })
+	if q.whole == nil {
+		all.Go(func() { q.assertAgain(ctx) })
+		all.Go(func() { q.countAgain(ctx) })
+	}
+	if q.recordsStops() && !q.distributes() {
+		all.Go(func() { q.recordAgain(ctx) })
+	}
 	return func() {
 		cancel()
 		all.Wait()

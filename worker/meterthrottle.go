@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/warren-mq/warren/internal/telemetry"
@@ -34,10 +33,10 @@ func (m *meter) observeThrottles(o metric.Observer, q *Subscription) {
 		o.ObserveInt64(m.throttles.used, int64(used), queue)
 	}
 	for _, b := range q.throttles.Breakers {
-		which := []attribute.KeyValue{queueAttribute(q.config.Name), telemetry.BreakerKey.String(b.Name())}
-		o.ObserveInt64(m.throttles.waiting, int64(b.Waiting()), metric.WithAttributes(which...))
+		queue, name := queueAttribute(q.config.Name), telemetry.BreakerKey.String(b.Name())
+		o.ObserveInt64(m.throttles.waiting, int64(b.Waiting()), metric.WithAttributes(queue, name))
 		for state, now := range inState(b) {
-			o.ObserveInt64(m.throttles.state, now, metric.WithAttributes(append(which, telemetry.StateKey.String(state))...))
+			o.ObserveInt64(m.throttles.state, now, metric.WithAttributes(queue, name, telemetry.StateKey.String(state)))
 		}
 	}
 }

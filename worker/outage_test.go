@@ -30,7 +30,7 @@ func serve() error {
 		return err
 	}
 	fmt.Printf("http://%s/\n", l.Addr())
-	return http.Serve(l, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { //nolint:gosec // for one test
+	return http.Serve(l, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		<-time.After(20 * time.Millisecond)
 	}))
 }

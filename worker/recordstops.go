@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/warren-mq/warren/broker"
@@ -125,26 +124,17 @@ func (s *stops) watch(a *attempt) {
 	s.inHand[a] = a.loaded()
 }
 
-// recordAgain records the checkpoints of messages in hand, if they have changed, until the returned
-// function is called.
-func (q *Subscription) recordAgain(ctx context.Context) (end func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var recording sync.WaitGroup
-	recording.Go(func() {
-		ticker := time.NewTicker(recordInterval)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-				q.recordInHand(ctx)
-			case <-ctx.Done():
-				return
-			}
+// recordAgain records the checkpoints of messages in hand, if they have changed, until ctx is done.
+func (q *Subscription) recordAgain(ctx context.Context) {
+	ticker := time.NewTicker(recordInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			q.recordInHand(ctx)
+		case <-ctx.Done():
+			return
 		}
-	})
-	return func() {
-		cancel()
-		recording.Wait()
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -299,7 +300,7 @@ func TestALongJobInOrderSurvivesKills(t *testing.T) {
 	p, reached = run(-1)
 	<-reached
 	p.drain(t)
-	if want := "row " + fmt.Sprint(stopped); lines[stopped] != want {
+	if want := "row " + strconv.Itoa(stopped); lines[stopped] != want {
 		t.Errorf("after the stop the job continues with %s, want %s", lines[stopped], want)
 	}
 	var again int

@@ -25,8 +25,8 @@ func freePorts(t *testing.T, n int) []int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() //nolint:errcheck // it was never used
-		ports[i] = l.Addr().(*net.TCPAddr).Port
+		defer l.Close()                         //nolint:errcheck // it was never used
+		ports[i] = l.Addr().(*net.TCPAddr).Port //nolint:errcheck,forcetypeassert // of a TCP listener
 	}
 	return ports
 }

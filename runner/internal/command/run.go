@@ -68,7 +68,7 @@ func (p *Program) run(ctx context.Context, load func() (*config.Config, error), 
 	reloaded := make(chan struct{})
 	go func() {
 		defer close(reloaded)
-		p.reloadOnHangup(serving, hangups, load, e, telemetry, log)
+		onHangup(serving, hangups, func() { p.reload(serving, load, e, telemetry, log) })
 	}()
 	err = e.Run(ctx)
 	stop()
@@ -120,12 +120,12 @@ func (p *Program) whenWorking(ctx context.Context, e *engine.Group, then func())
 	}
 }
 
-// reloadOnHangup reloads the configuration at each SIGHUP, until ctx is done.
-func (p *Program) reloadOnHangup(ctx context.Context, hangups <-chan os.Signal, load func() (*config.Config, error), e *engine.Group, t *observe.Telemetry, log *slog.Logger) {
+// onHangup calls reload at each SIGHUP, until ctx is done.
+func onHangup(ctx context.Context, hangups <-chan os.Signal, reload func()) {
 	for {
 		select {
 		case <-hangups:
-			p.reload(ctx, load, e, t, log)
+			reload()
 		case <-ctx.Done():
 			return
 		}

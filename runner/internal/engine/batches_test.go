@@ -77,7 +77,9 @@ func serveBatch(w http.ResponseWriter, r *http.Request) {
 			failed = append(failed, failure{m.Item, "named", true})
 		}
 	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"failed": failed})
+	if err := json.NewEncoder(w).Encode(map[string][]failure{"failed": failed}); err != nil {
+		panic(err)
+	}
 }
 
 // TestHandlersOfEachKindHandleBatches: of nine messages, one is named as failed, one fails its whole
@@ -132,7 +134,10 @@ func text(v any) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
-	encoded, _ := json.Marshal(v)
+	encoded, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
 	return string(encoded)
 }
 

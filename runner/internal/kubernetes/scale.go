@@ -128,7 +128,7 @@ func aboutBodies(c *config.Config) (hints []string) {
 	}
 	slices.Sort(files)
 	for _, file := range slices.Compact(files) {
-		hints = append(hints, fmt.Sprintf("the image must contain the schema %s", file))
+		hints = append(hints, "the image must contain the schema "+file)
 	}
 	return hints
 }
