@@ -42,6 +42,6 @@ func ExampleTask() {
 	fmt.Println(m.Headers["task"], m.Headers["kwargsrepr"])
 	fmt.Println(string(m.Body))
 	// Output:
-	// tasks.resize {'file': 'cat.png', 'width': 200}
+	// tasks.resize {"file": "cat.png", "width": 200}
 	// [[],{"file":"cat.png","width":200},{"callbacks":null,"errbacks":null,"chain":null,"chord":null}]
 }
