@@ -38,6 +38,7 @@ type Limiter struct {
 	mu       sync.Mutex // a restart and the record of a time exclude each other
 	timeouts int        // since a message was handled in time
 	restarts int
+	down     bool // since a restart, until a message is handled in time
 }
 
 // New returns a Limiter of least to most messages at a time, which begins at least. Give the queue
@@ -69,8 +70,8 @@ func (l *Limiter) InUse() int { return l.limiter.Inflight() }
 // the limit have passed the breaker already: they are handled while it is open, and before its probe.
 //
 // A message counts if next returns nil or its time was over. Other failures may be faster or slower
-// than the work, so they do not change the limit. Neither does a message that was being handled when the
-// limit went back to the least.
+// than the work, so they do not change the limit. When the limit has gone back to the least, the messages
+// that are in flight do not count, and timeouts do not count until a message is handled in time.
 func (l *Limiter) Middleware(next handler.Handler) handler.Handler {
 	return throttle.Limited(l, next, func(ctx context.Context, m *message.Message) error {
 		permit, err := l.acquire(ctx)
@@ -103,7 +104,10 @@ func (l *Limiter) release(permit adaptivelimiter.Permit, restarts int, err error
 func (l *Limiter) counts(err error) bool {
 	switch {
 	case err == nil:
-		l.timeouts = 0
+		if l.down {
+			l.reset() // deletes the timeouts since the restart, and excludes the messages in flight
+		}
+		l.timeouts, l.down = 0, false
 		return true
 	case !errors.Is(err, context.DeadlineExceeded):
 		return false
@@ -123,9 +127,9 @@ func (l *Limiter) restart() {
 	l.reset()
 }
 
-// reset is restart for a caller that holds mu.
+// reset does what restart does. The caller holds mu.
 func (l *Limiter) reset() {
-	l.timeouts = 0
+	l.timeouts, l.down = 0, true
 	l.restarts++
 	l.limiter.Reset()
 }
