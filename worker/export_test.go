@@ -21,3 +21,10 @@ func WantedGoroutines(q *Subscription) int {
 	defer q.pool.mu.Unlock()
 	return q.pool.wanted
 }
+
+// CheckpointsInHand returns how many attempts have their checkpoints recorded while they run.
+func CheckpointsInHand(q *Subscription) int {
+	q.stops.mu.Lock()
+	defer q.stops.mu.Unlock()
+	return len(q.stops.inHand)
+}

@@ -102,6 +102,7 @@ type attempt struct {
 	stops      stopped                          // what is recorded of the message, with SingleActive
 	recording  *stops                           // records its checkpoints; nil without SingleActive
 	stopsErr   error                            // why that is not known
+	ended      bool                             // its checkpoints are recorded no longer; guarded by recording.mu
 
 	mu       sync.Mutex // a middleware may return before dispatch does
 	pattern  string

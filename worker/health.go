@@ -84,6 +84,7 @@ func (w *Worker) Health() Health {
 	for i, q := range w.queues {
 		h.Queues[i] = q.Health()
 		h.Reasons = append(h.Reasons, h.Queues[i].notReady()...)
+		h.Warnings = append(h.Warnings, q.keptWarnings()...)
 		for _, p := range q.handling() {
 			h.Warnings = append(h.Warnings, p.heldWarnings()...)
 		}

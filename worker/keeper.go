@@ -140,6 +140,7 @@ func (q *Subscription) begin(c *amqp.Consumer, concurrency int) {
 	if lanes := q.pool.lanes; lanes != nil {
 		q.pool.sorting.Go(func() { q.sort(c, lanes) })
 	}
+	q.kept.Store(0)
 	q.install(c)
 	q.setState(StateConsuming, nil)
 }

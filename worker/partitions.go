@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -159,8 +160,27 @@ func (q *Subscription) distribute(d *amqp.Delivery) {
 		}
 		pace.Until(d.Context(), q.receiving.Done(), handOffPauses(), n)
 	}
-	q.stops.leave(d.Tag, q.recorded(d.Tag, &m).again("", m.DeliveryCount))
+	q.leaveUndistributed(d, &m)
+}
+
+// leaveUndistributed leaves a message to the end of the channel, and records the stop.
+func (q *Subscription) leaveUndistributed(d *amqp.Delivery, m *message.Message) {
+	q.stops.leave(d.Tag, q.recorded(d.Tag, m).again("", m.DeliveryCount))
 	d.Leave()
+}
+
+// keptWarnings returns how many messages stay in the queue because they cannot be published to their
+// partitions. Each of them takes a place among the messages that the consumer has fetched, until it ends.
+func (q *Subscription) keptWarnings() []string {
+	n := q.kept.Load()
+	if n == 0 {
+		return nil
+	}
+	text := "queue %s: %d of the %d messages that are fetched at a time cannot be published to their partitions and stay in the queue"
+	if n >= distributePrefetch {
+		text += ", so no others are received"
+	}
+	return []string{fmt.Sprintf(text+"; give the queue a dead-letter exchange, or raise the broker's max_message_size, and restart the worker", q.config.Name, n, distributePrefetch)}
 }
 
 // unpublishable dead-letters a message that cannot be published to its partition. If the queue may have
@@ -168,7 +188,8 @@ func (q *Subscription) distribute(d *amqp.Delivery) {
 func (q *Subscription) unpublishable(d *amqp.Delivery, m *message.Message, err error) {
 	text, settle := "worker: message not published to its partition, dead-lettering", func() { _ = d.Reject() }
 	if !q.keepsRejected() {
-		text, settle = "worker: message not published to its partition, keeping it in the queue", d.Leave
+		q.kept.Add(1)
+		text, settle = "worker: message not published to its partition, keeping it in the queue", func() { q.leaveUndistributed(d, m) }
 	}
 	q.worker.log.ErrorContext(telemetry.Within(q.worker.creation(m)), text, "queue", q.config.Name, "message_id", m.ID, "error", err)
 	settle()

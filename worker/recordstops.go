@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -63,9 +64,21 @@ func (q *Subscription) writeStops(ctx context.Context, c *amqp.Consumer, left []
 	if err != nil {
 		return err
 	}
+	if err := c.Err(); err != nil { // the next consumer may have written its record
+		return err
+	}
+	if err := q.sendStops(ctx, body); err != nil {
+		q.stops.unwritten(c)
+		return err
+	}
+	return nil
+}
+
+// sendStops publishes the record. It declares the queue at the first use.
+func (q *Subscription) sendStops(ctx context.Context, body []byte) error {
 	name, sender := topology.StopsQueue(q.queueName()), q.worker.connections.sender
 	m := &message.Message{Body: body, ContentType: "application/json", Timestamp: time.Now()}
-	if err = sender.Send(ctx, "", name, m); !errors.Is(err, broker.ErrUnroutable) {
+	if err := sender.Send(ctx, "", name, m); !errors.Is(err, broker.ErrUnroutable) {
 		return err
 	}
 	if _, err := sender.Ensure(ctx, topology.Stops(q.queueName())); err != nil {
@@ -76,12 +89,21 @@ func (q *Subscription) writeStops(ctx context.Context, c *amqp.Consumer, left []
 
 // merge adds what c has left to the record, and returns it as JSON.
 func (s *stops) merge(q *Subscription, c *amqp.Consumer, left []stopped) ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if err := s.read(q, c); err != nil {
 		return nil, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of != c { // a later consumer has read the record meanwhile
+		return nil, fmt.Errorf("worker: record a stop in %s: %w", topology.StopsQueue(q.queueName()), amqp.ErrStale)
+	}
+	seen := make(map[string]bool, len(left))
 	for _, one := range left {
+		if seen[one.Message] {
+			s.share(one.Message)
+			continue
+		}
+		seen[one.Message] = true
 		if one.At.IsZero() { // no handler had begun it
 			before := s.all[one.Message]
 			before.Message = one.Message
@@ -93,6 +115,24 @@ func (s *stops) merge(q *Subscription, c *amqp.Consumer, left []stopped) ([]byte
 	}
 	s.done = false
 	return json.Marshal(s.newest())
+}
+
+// share removes the checkpoint of an identity that two messages have, such as two with one ID: the
+// checkpoint of one would skip the work of the other.
+func (s *stops) share(identity string) {
+	if one, ok := s.all[identity]; ok {
+		one.Checkpoint = nil
+		s.all[identity] = one
+	}
+}
+
+// unwritten has the record written again, since the broker has not confirmed it.
+func (s *stops) unwritten(c *amqp.Consumer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == c {
+		s.done = true
+	}
 }
 
 // outdated reports whether a message of the record was settled by c since the record was written.
@@ -118,6 +158,9 @@ func (s *stops) newest() []stopped {
 func (s *stops) watch(a *attempt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if a.ended { // a goroutine of the handler has outlived it
+		return
+	}
 	if s.inHand == nil {
 		s.inHand = make(map[*attempt]string)
 	}
@@ -143,7 +186,7 @@ func (q *Subscription) recordInHand(ctx context.Context) {
 	if c == nil {
 		return
 	}
-	if err := q.writeStops(ctx, c, changed); err != nil && ctx.Err() == nil {
+	if err := q.writeStops(ctx, c, changed); err != nil && ctx.Err() == nil && c.Err() == nil {
 		q.worker.log.Warn("worker: checkpoints not recorded, trying again", "queue", q.config.Name, "error", err)
 		q.stops.unrecorded(changed)
 	}
@@ -154,7 +197,7 @@ func (q *Subscription) recordInHand(ctx context.Context) {
 func (s *stops) changed() (c *amqp.Consumer, all []stopped) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.done {
+	if s.done && s.of.Err() == nil { // otherwise the record is that of the next consumer
 		c = s.of
 	}
 	for a, recorded := range s.inHand {
@@ -162,10 +205,12 @@ func (s *stops) changed() (c *amqp.Consumer, all []stopped) {
 		if value == recorded || value == "" || c != nil && c != a.tag.Consumer() || isClosed(a.tag.Lost()) {
 			continue
 		}
-		c, s.inHand[a] = a.tag.Consumer(), value
 		one := a.stops
 		one.Checkpoint, one.At, one.deliveries = json.RawMessage(value), time.Now().UTC(), a.Message.DeliveryCount
-		all = append(all, one)
+		s.inHand[a] = value
+		if one = one.recordable(); len(one.Checkpoint) > 0 {
+			c, all = a.tag.Consumer(), append(all, one)
+		}
 	}
 	return c, all
 }

@@ -92,7 +92,7 @@ type handOver struct {
 // are waiting already. The copies that one goroutine publishes keep their order.
 func (q *Subscription) handOver(a *attempt, out Outcome, took time.Duration) {
 	if err := context.Cause(a.tag.Context()); err != nil { // nothing has failed: the copy was not published
-		q.settled(a, Outcome{Verdict: Release, Err: errors.Join(err, out.Err)}, took, a.tag.Release())
+		q.settled(a, Outcome{Verdict: Release, Err: errors.Join(err, out.Err)}, took, q.release(a))
 		return
 	}
 	h := q.newHandOver(a, out)
@@ -180,7 +180,7 @@ func (h *handOver) finish() (out Outcome, answer func() error) {
 	case h.reject:
 		return Outcome{Verdict: DeadLetter, Reason: out.Reason, Err: errors.Join(out.Err, err), Spent: out.Spent}, h.a.tag.Reject
 	case err != nil:
-		return Outcome{Verdict: Release, Err: errors.Join(err, out.Err)}, h.a.tag.Release
+		return Outcome{Verdict: Release, Err: errors.Join(err, out.Err)}, func() error { return h.queue.release(h.a) }
 	}
 	return out, h.a.tag.Ack
 }

@@ -53,6 +53,8 @@ type Subscription struct {
 	stops   stops   // what is recorded of messages that a stop has left in the queue
 	offsets offsets // of a stream
 
+	kept atomic.Int64 // messages of the consumer that cannot be published to their partitions; see unpublishable
+
 	mu          sync.Mutex
 	consumer    *amqp.Consumer // what the goroutines receive from; nil while there is none
 	swapped     chan struct{}  // closed when consumer is replaced

@@ -100,13 +100,17 @@ func (c *Connector) Session(ctx context.Context) (*Session, error) {
 }
 
 // Apart opens a session in addition to the connector's own, runs f with it, and closes it.
-// It is for calls that may cost the connection.
+// It is for calls that may cost the connection. If f fails after ctx has ended, Apart does not
+// wait for the broker's answer to the close.
 func (c *Connector) Apart(ctx context.Context, f func(*Session) error) error {
 	s, err := new(nodes).dial(ctx, c.cfg, c.role)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}
-	return errors.Join(f(s), s.Close())
+	if err = f(s); err != nil && ctx.Err() != nil {
+		s.cut()
+	}
+	return errors.Join(err, s.Close())
 }
 
 // Heartbeat returns the interval after which a silent peer is checked.
