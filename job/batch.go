@@ -154,6 +154,9 @@ func parseBatchAnswer(line []byte, id uint64, failed *failures) (answer, error) 
 	if err != nil {
 		return a, err
 	}
+	if isNull(a.Failed) && (a.OK || a.Error != "") {
+		a.Failed = nil // an encoder may write a field that is not set as null
+	}
 	switch {
 	case a.Emit != nil || a.Reply != nil || a.Reason != "":
 		return a, errors.New(`"emit", "reply" or "reason" is set, want none in the answer to a batch`)
@@ -250,8 +253,14 @@ func (f *failures) addLines(output *head) error {
 	return nil
 }
 
-// addList adds the messages of a JSON list, one after the other.
-func (f *failures) addList(list []byte) error {
+// isNull reports whether a JSON value is null, as Go and other languages encode an empty list.
+func isNull(value json.RawMessage) bool { return string(value) == "null" }
+
+// addList adds the messages of a JSON list, one after the other. Null is an empty list.
+func (f *failures) addList(list json.RawMessage) error {
+	if isNull(list) {
+		return nil
+	}
 	dec := json.NewDecoder(bytes.NewReader(list))
 	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
 		return fmt.Errorf(`"failed" is %q, want a list`, cleanHead(list, 100))

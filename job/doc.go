@@ -90,8 +90,8 @@
 // The lines count if its exit status acknowledges. Its environment has WARREN_QUEUE, WARREN_BATCH_SIZE
 // and the trace of the batch, and no other properties.
 //
-// A persistent process reads one line for a batch. Its answer has the failed items in a list, which may be
-// empty, or is about the whole batch:
+// A persistent process reads one line for a batch. Its answer has the failed items in a list, or is about
+// the whole batch. An empty list, or null, means that none failed:
 //
 //	{"id":1,"messages":[{"item":0,…},{"item":1,…}]}
 //	{"id":1,"failed":[{"item":1,"error":"mailbox is full"}]}
@@ -100,7 +100,7 @@
 //
 // A webhook posts the list of the messages as application/json, with the headers Warren-Queue,
 // Warren-Batch-Size and the trace of the batch. A response to a 2xx is empty, or an object with the failed
-// items. The webhook-id of a signature is random.
+// items, again in a list that may be empty or null. The webhook-id of a signature is random.
 //
 //	{"failed":[{"item":1,"error":"mailbox is full"}]}
 //

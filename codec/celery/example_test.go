@@ -31,3 +31,17 @@ func Example() {
 	// resizing cat.png to 200
 	// <nil>
 }
+
+// A publisher would pass broker.WithCodec(celery.Task("tasks.resize")), and the arguments as the value.
+func ExampleTask() {
+	m := &message.Message{ID: "5f9c1e0a"}
+	arguments := map[string]any{"file": "cat.png", "width": 200}
+	if err := celery.Task("tasks.resize").MarshalMessage(context.Background(), m, arguments); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(m.Headers["task"], m.Headers["kwargsrepr"])
+	fmt.Println(string(m.Body))
+	// Output:
+	// tasks.resize {"file": "cat.png", "width": 200}
+	// [[],{"file":"cat.png","width":200},{"callbacks":null,"errbacks":null,"chain":null,"chord":null}]
+}

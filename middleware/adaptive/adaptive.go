@@ -8,7 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"sync"
 
 	"github.com/failsafe-go/failsafe-go/adaptivelimiter"
 
@@ -33,8 +33,12 @@ import (
 // The worker measures the limit of its queues, and announces it. Queues that call the same service may
 // share a Limiter. It is safe for concurrent use.
 type Limiter struct {
-	limiter  adaptivelimiter.AdaptiveLimiter[any]
-	timeouts atomic.Int64 // since a message was handled in time
+	limiter adaptivelimiter.AdaptiveLimiter[any]
+
+	mu       sync.Mutex // a restart and the record of a time exclude each other
+	timeouts int        // since a message was handled in time
+	restarts int
+	down     bool // since a restart, until a message is handled in time
 }
 
 // New returns a Limiter of least to most messages at a time, which begins at least. Give the queue
@@ -66,43 +70,75 @@ func (l *Limiter) InUse() int { return l.limiter.Inflight() }
 // the limit have passed the breaker already: they are handled while it is open, and before its probe.
 //
 // A message counts if next returns nil or its time was over. Other failures may be faster or slower
-// than the work, so they do not change the limit.
+// than the work, so they do not change the limit. When the limit has gone back to the least, the messages
+// that are in flight do not count, and timeouts do not count until a message is handled in time.
 func (l *Limiter) Middleware(next handler.Handler) handler.Handler {
 	return throttle.Limited(l, next, func(ctx context.Context, m *message.Message) error {
 		permit, err := l.acquire(ctx)
 		if err != nil {
 			return err
 		}
-		var held atomic.Bool   // by a breaker
+		restarts := l.restarted()
 		release := permit.Drop // also after a panic
 		defer func() { release() }()
-		err = next.Handle(throttle.WithHeld(ctx, func() { held.Store(true); l.restart() }), m)
-		if !held.Load() && l.counts(err) {
-			release = permit.Record
-		}
+		err = next.Handle(throttle.WithHeld(ctx, l.restart), m)
+		release = func() { l.release(permit, restarts, err) }
 		return err
 	})
 }
 
-// counts reports whether the time of a message with that result says how fast the service is.
+// release gives back the place of a message with that result. It records how long the message took, if
+// that says how fast the service is. After a restart it does not: the message belongs to the outage, or was held
+// by a breaker.
+func (l *Limiter) release(permit adaptivelimiter.Permit, restarts int, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if restarts == l.restarts && l.counts(err) {
+		permit.Record()
+		return
+	}
+	permit.Drop()
+}
+
+// counts reports whether the time of a message with that result is to be recorded. The caller holds mu.
 func (l *Limiter) counts(err error) bool {
 	switch {
 	case err == nil:
-		l.timeouts.Store(0)
+		if l.down {
+			l.reset() // deletes the timeouts since the restart, and excludes the messages in flight
+		}
+		l.timeouts, l.down = 0, false
 		return true
 	case !errors.Is(err, context.DeadlineExceeded):
 		return false
 	}
-	if l.timeouts.Add(1) >= int64(l.Limit()) {
-		l.restart()
+	l.timeouts++
+	if l.timeouts < l.Limit() {
+		return true
 	}
-	return true
+	l.reset()
+	return false
 }
 
 // restart sets the limit back to the least.
 func (l *Limiter) restart() {
-	l.timeouts.Store(0)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reset()
+}
+
+// reset does what restart does. The caller holds mu.
+func (l *Limiter) reset() {
+	l.timeouts, l.down = 0, true
+	l.restarts++
 	l.limiter.Reset()
+}
+
+// restarted returns how often the limit was set back.
+func (l *Limiter) restarted() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.restarts
 }
 
 func (l *Limiter) acquire(ctx context.Context) (adaptivelimiter.Permit, error) {

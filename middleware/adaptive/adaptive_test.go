@@ -137,29 +137,77 @@ func TestAServiceThatHangsGetsTheLeast(t *testing.T) {
 	})
 }
 
+// hang ends with ctx, after 30 s at most.
+func hang(ctx context.Context, _ *message.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// hangFirst returns a handler that hangs for the first n messages. The others fail at once.
+func hangFirst(n int64) handler.Func {
+	var calls atomic.Int64
+	return func(ctx context.Context, m *message.Message) error {
+		if calls.Add(1) <= n {
+			return hang(ctx, m)
+		}
+		return errors.New("the service is down")
+	}
+}
+
+// TestTimeoutsBeforeARestartAreNotRecorded has an outage, and then a service that answers later the more calls
+// it has. Compared with the timeouts its times would be short, and the limit would rise to 30.
+func TestTimeoutsBeforeARestartAreNotRecorded(t *testing.T) {
+	t.Parallel()
+	breaker := middleware.Breaker(gobreaker.Settings{Timeout: 5 * time.Minute})
+	for name, outage := range map[string]struct {
+		handler.Handler
+
+		lasts time.Duration
+	}{
+		"when all messages run out of time":                             {handler.Func(hang), 2 * time.Minute},
+		"when a breaker has opened while a few messages were in flight": {breaker(hangFirst(4)), 20 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				l := adaptive.New(5, 30)
+				run(t.Context(), l, fast(5*time.Second))
+				load(t.Context(), l.Middleware(outage), outage.lasts)
+				limits := run(t.Context(), l, phase{1, 10 * time.Millisecond, 10 * time.Second})
+				if limits[0] > 15 {
+					t.Errorf("10 s after the outage the limit is %d, want 15 at most", limits[0])
+				}
+			})
+		})
+	}
+}
+
 // TestABreakerWithinTheLimit opens at the sixth failure. Two probes fail, and the third succeeds. No other
-// message of the 32 is handled meanwhile.
+// message of the 32 is handled meanwhile. Another limit around the first one goes back too.
 func TestABreakerWithinTheLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := adaptive.New(2, 16)
+		l, outer := adaptive.New(2, 16), adaptive.New(3, 16)
 		run(t.Context(), l, fast(5*time.Second))
+		run(t.Context(), outer, fast(5*time.Second))
 		var down atomic.Bool
 		var calls, state atomic.Int64 // the state of the breaker
 		down.Store(true)
 		breaker := middleware.Breaker(gobreaker.Settings{Timeout: 5 * time.Second, OnStateChange: func(_ string, _, to gobreaker.State) { state.Store(int64(to)) }})
-		h := l.Middleware(breaker(handler.Func(func(context.Context, *message.Message) error {
+		h := outer.Middleware(l.Middleware(breaker(handler.Func(func(context.Context, *message.Message) error {
 			calls.Add(1)
 			time.Sleep(10 * time.Millisecond)
 			if down.Load() {
 				return errors.New("the service is down")
 			}
 			return nil
-		})))
+		}))))
 		time.AfterFunc(12*time.Second, func() {
-			if l.Limit() != 2 || calls.Load() > 16+5+2 || gobreaker.State(state.Load()) != gobreaker.StateOpen {
-				t.Errorf("after two probes the limit is %d, %d calls were made and the breaker is %s, want 2, 23 at most and open",
-					l.Limit(), calls.Load(), gobreaker.State(state.Load()))
+			if l.Limit() != 2 || outer.Limit() != 3 || calls.Load() > 16+5+2 || gobreaker.State(state.Load()) != gobreaker.StateOpen {
+				t.Errorf("after two probes the limits are %d and %d, %d calls were made and the breaker is %s, want 2, 3, 23 at most and open",
+					l.Limit(), outer.Limit(), calls.Load(), gobreaker.State(state.Load()))
 			}
 			down.Store(false)
 		})

@@ -3,6 +3,7 @@ package adaptive_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
@@ -17,6 +18,13 @@ func Example() {
 	w.Queue(worker.Queue{
 		Name: "charges", Concurrency: 64, Middleware: []handler.Middleware{limiter.Middleware},
 	}).Handle("#", handler.Typed(func(context.Context, string) error { return nil }))
+	fmt.Println(limiter.Limit())
+	// Output: 2
+}
+
+// A queue with few messages, whose service may stay slow for about four minutes before it counts as usual.
+func ExampleOption() {
+	limiter := adaptive.New(2, 16, adaptive.WithWindow(time.Second, 5), adaptive.WithHistory(250))
 	fmt.Println(limiter.Limit())
 	// Output: 2
 }

@@ -22,6 +22,8 @@ type leftovers struct {
 	bindings []topology.Binding // of queues that the configuration has
 	families []family
 	unknown  []string // work queues that may be another program's
+
+	configured []topology.Queue // a family may have a queue with the name of one of these
 }
 
 // family is a leftover work queue with the queues that belong to it.
@@ -32,37 +34,43 @@ type family struct {
 	bindings   []topology.Binding // to the program's exchanges
 }
 
+// stage is a set of queues that are deleted together.
+type stage struct {
+	queues  []topology.Queue
+	records bool // of stops, which are deleted with their messages
+}
+
 // stages are the parking queue, the work queue, its partitions, their records of stops, the queue that an earlier version
 // held retries in, and the dead-letter queue, in the order in which they may be deleted: each
 // takes what comes out of the one before.
-func (f family) stages() [][]topology.Queue {
+func (f family) stages() []stage {
 	name := f.queue.Name
 	stops := topology.Stops(name).Queues
 	if _, isShare := shareOf(name); isShare {
-		return [][]topology.Queue{{f.queue}, stops}
+		return []stage{stageOf(f.queue), {stops, true}}
 	}
 	if strings.HasSuffix(name, dlqSuffix) {
-		return [][]topology.Queue{{f.queue}}
+		return []stage{stageOf(f.queue)}
 	}
 	var partitions []topology.Queue
 	for n := range f.partitions {
 		partitions = append(partitions, topology.Queue{Name: topology.Partition(name, n)})
 		stops = append(stops, topology.Stops(topology.Partition(name, n)).Queues...)
 	}
-	all := [][]topology.Queue{{{Name: topology.ParkingQueue(name)}}, {f.queue}, partitions, stops, {{Name: "warren.delay.for." + name}}}
+	all := []stage{
+		stageOf(topology.Queue{Name: topology.ParkingQueue(name)}), stageOf(f.queue), stageOf(partitions...), {stops, true},
+		stageOf(topology.Queue{Name: "warren.delay.for." + name}),
+	}
 	if f.letters != "" {
-		all = append(all, []topology.Queue{{Name: f.letters}})
+		all = append(all, stageOf(topology.Queue{Name: f.letters}))
 	}
 	return all
 }
 
+func stageOf(queues ...topology.Queue) stage { return stage{queues: queues} }
+
 // isSlot reports whether a queue is the slot of a limit. Its messages are no work.
 func isSlot(name string) bool { return strings.HasPrefix(name, limit.QueuePrefix) }
-
-// isStops reports whether a queue of a family holds the record of stops. Its message is no work.
-func isStops(q topology.Queue) bool {
-	return strings.HasSuffix(q.Name, topology.StopsQueue("")) && q.Arguments["x-max-length"] == 1
-}
 
 // shareOf reports whether a queue is a partition or the slot of a limit, and returns the first one
 // of these.
@@ -91,7 +99,7 @@ type search struct {
 
 // leftovers returns the leftovers of s that are not in c.
 func (p *Program) leftovers(ctx context.Context, c *config.Config, s search) (leftovers, error) {
-	var l leftovers
+	l := leftovers{configured: wiring.Topology(c).Queues}
 	if s.was != "" {
 		was, err := p.former(s.was)
 		if err != nil {

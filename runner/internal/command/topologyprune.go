@@ -29,8 +29,9 @@ them, name them.
 
 Prune first unbinds a queue. Then it deletes the queue, its parking queue, its partitions and
 its dead-letter queue, each only if it has neither messages nor consumers, and their records
-of stops. It also deletes partitions beyond the configured number, and slots of limits that no process uses. A dead-letter queue
-that several queues of the former configuration share is kept; name it to delete it. --force
+of stops. It does not delete a queue of the configuration. It also deletes partitions beyond the
+configured number, and slots of limits that no process uses. A dead-letter queue that several
+queues of the former configuration share is kept; name it to delete it. --force
 deletes a queue with its messages. A retry that still waits in a level ends in
 warren.unrouted. Exchanges are not deleted.
 
@@ -141,7 +142,7 @@ func (x *pruner) all(ctx context.Context, l leftovers) error {
 		return err
 	}
 	for _, f := range l.families {
-		if err := x.family(ctx, f); err != nil {
+		if err := x.family(ctx, f, l.configured); err != nil {
 			return err
 		}
 	}
@@ -163,8 +164,8 @@ func (x *pruner) unbind(ctx context.Context, bindings []topology.Binding) error 
 }
 
 // family unbinds the work queue of f and deletes its unused queues. It keeps a queue that
-// gets messages from a kept queue.
-func (x *pruner) family(ctx context.Context, f family) error {
+// gets messages from a kept queue, and leaves out the queues of the configuration.
+func (x *pruner) family(ctx context.Context, f family, configured []topology.Queue) error {
 	_, err := x.session.State(ctx, f.queue.Name)
 	if err == nil {
 		err = x.unbind(ctx, f.bindings)
@@ -172,19 +173,62 @@ func (x *pruner) family(ctx context.Context, f family) error {
 	if err != nil && !errors.Is(err, amqp.ErrNoQueue) {
 		return err
 	}
-	keptBy := ""
 	x.letters = f.letters
-	for _, stage := range f.stages() {
-		by := keptBy
-		for _, q := range stage {
-			kept, err := x.queue(ctx, q, by)
-			if err != nil {
+	return x.stages(ctx, f.stages(), configured)
+}
+
+// stages deletes or keeps the queues of a family.
+func (x *pruner) stages(ctx context.Context, all []stage, configured []topology.Queue) (err error) {
+	keptBy := ""
+	for _, s := range all {
+		s.queues = slices.DeleteFunc(s.queues, func(q topology.Queue) bool { return has(configured, q.Name) })
+		switch {
+		case !s.records:
+			keptBy, err = x.stage(ctx, s.queues, keptBy)
+		case keptBy == "":
+			err = x.records(ctx, s.queues)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stage deletes the queues of a stage, or keeps them. It returns the first queue of the family that was kept.
+func (x *pruner) stage(ctx context.Context, queues []topology.Queue, keptBy string) (string, error) {
+	by := keptBy
+	for _, q := range queues {
+		kept, err := x.queue(ctx, q, keptBy)
+		if err != nil {
+			return by, err
+		}
+		if kept && by == "" {
+			by = q.Name
+		}
+	}
+	return by, nil
+}
+
+// records deletes records of stops. A queue with the name of a record and other arguments belongs to
+// another program and is left out.
+func (x *pruner) records(ctx context.Context, queues []topology.Queue) error {
+	for _, q := range queues {
+		changes, err := x.session.Probe(ctx, topology.Topology{Queues: []topology.Queue{q}})
+		if err != nil {
+			return err
+		}
+		if changes[0].Action != topology.Same {
+			continue
+		}
+		action := remove
+		if !x.dry {
+			action = removed
+			if _, err := x.session.DeleteQueue(ctx, q.Name); err != nil {
 				return err
 			}
-			if kept && keptBy == "" {
-				keptBy = q.Name
-			}
 		}
+		x.done(q.Name, action, 0)
 	}
 	return nil
 }
@@ -194,7 +238,7 @@ func (x *pruner) family(ctx context.Context, f family) error {
 func (x *pruner) queue(ctx context.Context, q topology.Queue, keptBy string) (kept bool, err error) {
 	state, err := x.session.State(ctx, q.Name)
 	forced := slices.Contains(x.force, q.Name)
-	idle := isStops(q) || isSlot(q.Name)
+	idle := isSlot(q.Name)
 	if idle && state.Consumers == 0 {
 		state.Messages, forced = 0, true // no process uses or waits for the slot
 	}
@@ -203,8 +247,6 @@ func (x *pruner) queue(ctx context.Context, q topology.Queue, keptBy string) (ke
 		return false, nil
 	case err != nil:
 		return false, err
-	case keptBy != "" && isStops(q):
-		return true, nil
 	case keptBy != "":
 		x.parts = append(x.parts, part{Kind: "queue", Name: q.Name, Action: keep, Note: fmt.Sprintf("%d messages; gets the messages of %s, which is kept", state.Messages, keptBy)})
 		return true, nil
