@@ -234,8 +234,8 @@ func TestManifestsFitTheConfiguration(t *testing.T) {
 		"variables":             {names(secrets["Deployment"].at(append(container, "env")...)), "MAIL_TOKEN RABBITMQ_MANAGEMENT_URL REPORT_ZONE"},
 		"variables of commands": {names(brokers["Deployment"].at(append(container, "env")...)), "ADMIN_TOKEN SHIP_KEY SHOP_MANAGEMENT SHOP_PASSWORD SMTP_URL"},
 		"folders":               {names(secrets["Deployment"].at(append(pod, "volumes")...)), "config tmp files-0 files-1"},
-		"ports":                 {ports(secrets["NetworkPolicy"]), "5671 5673 8443"},
-		"ports of variables":    {ports(brokers["NetworkPolicy"]), "5671 5672"},
+		"ports":                 {ports(secrets["NetworkPolicy"]), "80 443 5671 5673 8443 15671 15672"},
+		"ports of variables":    {ports(brokers["NetworkPolicy"]), "80 443 5671 5672 15671 15672"},
 	} {
 		if !equal(got[0], got[1]) {
 			t.Errorf("%s: got %v, want %v", what, got[0], got[1])
