@@ -197,7 +197,7 @@ func (q *Subscription) recordInHand(ctx context.Context) {
 func (s *stops) changed() (c *amqp.Consumer, all []stopped) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.done && s.of.Err() == nil { // otherwise the record is that of the next consumer
+	if s.done && s.of.Err() == nil { // otherwise the next consumer has its own record
 		c = s.of
 	}
 	for a, recorded := range s.inHand {

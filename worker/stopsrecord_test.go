@@ -63,7 +63,7 @@ func (b *bench) plain(p amqp.Publishing) {
 	}
 }
 
-// TestARecordedCheckpointSkipsNoOtherMessage: a checkpoint that may be that of another message is not loaded.
+// TestARecordedCheckpointSkipsNoOtherMessage: a checkpoint that another message may have saved is not loaded.
 func TestARecordedCheckpointSkipsNoOtherMessage(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -83,6 +83,7 @@ func TestARecordedCheckpointSkipsNoOtherMessage(t *testing.T) {
 			b.plain(tt.first)
 			b.plain(tt.second)
 			<-l.saved
+			b.eventually("both are received", func() bool { return b.depth(b.queue.Name) == 0 })
 			if err := r.finish(); err != nil {
 				t.Error(err)
 			}
