@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Batch has several messages handled by one call: see worker.Subscription.HandleBatch.
+// Batch configures handling of several messages in one call: see worker.Subscription.HandleBatch.
 type Batch struct {
 	Size int      `yaml:"size" jsonschema:"required,minimum=1,maximum=10000" jsonschema_description:"The most messages of a batch."`
 	Wait Duration `yaml:"wait" jsonschema:"default=1s" jsonschema_description:"How long the first message of a batch waits for others. It must be shorter than the timeout of the queue, which includes it."`
@@ -45,16 +45,32 @@ func (d *document) checkBatches(path string, q Queue) {
 	if at := join(path, "min_concurrency"); q.MinConcurrency > 0 {
 		d.complainf(at, "min_concurrency is set, want none with batch: how long a message takes depends on the messages that it waits for")
 	}
-	if q.Limit.Concurrency > 0 && q.Limit.Concurrency < size {
-		d.complainf(join(path, "limit.concurrency"), "concurrency is %d, want %d (the size of batch) or more: it counts messages, and no batch would be full", q.Limit.Concurrency, size)
-	}
+	d.checkBatchLimit(path, q.Limit, size)
 	for i, h := range q.Handlers {
 		at := join(join(path, "handlers"), strconv.Itoa(i))
 		if h.Batch != nil {
 			d.ifMap(at, func(at string) { d.checkBatch(at, h, q) })
-		} else if kind := h.Kind(); kind != "" && kind != "log" && kind != "forward" {
-			d.complainf(join(at, kind), "the handler has no batch, and another one of the queue has, want a batch, such as {size: 1}, or a queue of its own: concurrency would count messages here, and batches there")
+		} else if want := h.insteadOfBatch(); want != "" {
+			d.complainf(join(at, h.Kind()), "the handler has no batch but another handler of the queue has one, want %s: concurrency counts batches in this queue", want)
 		}
+	}
+}
+
+// insteadOfBatch returns what a handler without a batch needs in a queue with batches, or "".
+func (h Handler) insteadOfBatch() string {
+	switch h.Kind() {
+	case "exec", "persistent", "webhook":
+		return "a batch here too, such as {size: 1}, or another queue"
+	case "go":
+		return "a queue of its own"
+	}
+	return ""
+}
+
+// checkBatchLimit reports a limit that is below the size of a batch.
+func (d *document) checkBatchLimit(path string, limit SharedLimit, size int) {
+	if n := limit.Concurrency; n > 0 && n < size {
+		d.complainf(join(path, "limit.concurrency"), "concurrency is %d, want %d (the size of batch) or more: it counts messages, and no batch would be full", n, size)
 	}
 }
 
@@ -63,16 +79,14 @@ func (d *document) checkBatch(path string, h Handler, q Queue) {
 	if wait, limit := time.Duration(h.Batch.Wait), time.Duration(q.Timeout); limit > 0 && wait >= limit && d.sound(at, "wait") {
 		d.complainf(join(at, "wait"), "wait is %v, want less than %v, the timeout of the queue", wait, limit)
 	}
-	if why := h.batchless(); why != "" {
+	if why := h.whyNoBatch(); why != "" {
 		d.complainf(keyOf(at), "the handler has batch%s", why)
 	}
-	if n := h.Limit.Concurrency; n > 0 && n < h.Batch.Size {
-		d.complainf(join(path, "limit.concurrency"), "concurrency is %d, want %d (the size of batch) or more: it counts messages, and no batch would be full", n, h.Batch.Size)
-	}
+	d.checkBatchLimit(path, h.Limit, h.Batch.Size)
 }
 
-// batchless returns why h cannot have batches, or "".
-func (h Handler) batchless() string {
+// whyNoBatch returns why h cannot have batches, or "".
+func (h Handler) whyNoBatch() string {
 	kind := h.Kind()
 	switch {
 	case kind == "go":
@@ -104,8 +118,8 @@ func (q Queue) mostConcurrency() (most int, prefetch string) {
 	return most, prefetch
 }
 
-// ofConcurrency says how many messages a prefetch must hold, and why.
-func (q Queue) ofConcurrency() string {
+// leastPrefetch returns the smallest valid prefetch, with its reason.
+func (q Queue) leastPrefetch() string {
 	if size := q.batchSize(); size > 0 {
 		return fmt.Sprintf("%d (the concurrency of %d, times the batch size of %d)", q.AtOnce(), q.Concurrency, size)
 	}

@@ -33,16 +33,7 @@ func (d *document) checkQueue(path string, q Queue, c *Config) {
 	if q.Partitions > 0 && q.OrderBy == "" {
 		d.complainf(join(path, "partitions"), "partitions is %d and order_by is missing, want the key whose messages stay in order", q.Partitions)
 	}
-	kind := exchangeType(c, q.Exchange)
-	d.checkUnique(join(path, "handlers"), "key")
-	keys := make([]string, 0, len(q.Handlers))
-	for i, h := range q.Handlers {
-		at := join(join(path, "handlers"), strconv.Itoa(i))
-		keys = append(keys, h.Key)
-		d.checkKey(join(at, "key"), h.Key, kind, q.Exchange)
-		d.ifMap(at, func(path string) { d.checkHandler(path, h) })
-		d.checkLimit(at, h.Limit)
-	}
+	keys := d.checkHandlers(join(path, "handlers"), q, exchangeType(c, q.Exchange))
 	d.checkBatches(path, q)
 	d.checkLimit(path, q.Limit)
 	d.checkLimits(path, q, c)
@@ -57,6 +48,19 @@ func (d *document) checkQueue(path string, q Queue, c *Config) {
 	if err := q.Retry.Policy().Validate(); err != nil {
 		d.complainf(join(path, "retry"), "%s", oneLine(err))
 	}
+}
+
+// checkHandlers checks the handlers of q, whose exchange has the type kind, and returns their keys.
+func (d *document) checkHandlers(path string, q Queue, kind string) (keys []string) {
+	d.checkUnique(path, "key")
+	for i, h := range q.Handlers {
+		at := join(path, strconv.Itoa(i))
+		keys = append(keys, h.Key)
+		d.checkKey(join(at, "key"), h.Key, kind, q.Exchange)
+		d.ifMap(at, func(path string) { d.checkHandler(path, h) })
+		d.checkLimit(at, h.Limit)
+	}
+	return keys
 }
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
@@ -134,7 +138,7 @@ func (d *document) checkPace(path string, q Queue) {
 	switch {
 	case !d.sound(path, "prefetch", "concurrency", "max_priority"):
 	case q.Prefetch > 0 && q.Prefetch < q.AtOnce():
-		d.complainf(join(path, "prefetch"), "prefetch is %d, want %s or more: the broker sends at most prefetch messages at a time", q.Prefetch, q.ofConcurrency())
+		d.complainf(join(path, "prefetch"), "prefetch is %d, want %s or more: the broker sends at most prefetch messages at a time", q.Prefetch, q.leastPrefetch())
 	case q.Prefetch == 0 && q.Concurrency > most:
 		d.complainf(join(path, "concurrency"), "concurrency is %d, want at most %d, or a prefetch: the default prefetch is %s, and AMQP allows %d", q.Concurrency, most, standard, maxPrefetch)
 	}
