@@ -62,7 +62,7 @@ func (q *Subscription) handle(d *amqp.Delivery, goroutine int) {
 		return // the broker has it back
 	default:
 	}
-	q.recall(a)
+	q.loadRecord(a)
 	if q.resume(a) {
 		return
 	}
@@ -101,7 +101,7 @@ type attempt struct {
 	checkpoint atomic.Pointer[checkpoint.State] // nil until the handler asks for it
 	stops      stopped                          // what is recorded of the message, with SingleActive
 	recording  *stops                           // records its checkpoints; nil without SingleActive
-	stopsErr   error                            // why that is not known
+	stopsErr   error                            // why the record could not be read
 	ended      bool                             // its checkpoints are recorded no longer; guarded by recording.mu
 
 	mu       sync.Mutex // a middleware may return before dispatch does

@@ -14,7 +14,7 @@ type throttleGauges struct {
 
 func (m *meter) newThrottleGauges() {
 	m.throttles = throttleGauges{
-		limit:   m.gauge(telemetry.MetricConcurrencyLimit, "messages that the adaptive limit of a queue lets be handled at a time now"),
+		limit:   m.gauge(telemetry.MetricConcurrencyLimit, "the present adaptive limit of messages handled at a time"),
 		used:    m.gauge(telemetry.MetricConcurrencyUsed, "messages that are being handled within the adaptive limit of a queue"),
 		state:   m.unitGauge(telemetry.MetricBreakerState, "{state}", "1 for the state that the circuit breaker is in, 0 for the others"),
 		waiting: m.gauge(telemetry.MetricBreakerWaiting, "messages that wait until the circuit breaker closes"),

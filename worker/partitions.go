@@ -165,7 +165,7 @@ func (q *Subscription) distribute(d *amqp.Delivery) {
 
 // leaveUndistributed leaves a message to the end of the channel, and records the stop.
 func (q *Subscription) leaveUndistributed(d *amqp.Delivery, m *message.Message) {
-	q.stops.leave(d.Tag, q.recorded(d.Tag, m).again("", m.DeliveryCount))
+	q.stops.leave(d.Tag, q.recorded(d.Tag, m).afterStop("", m.DeliveryCount))
 	d.Leave()
 }
 
@@ -186,11 +186,14 @@ func (q *Subscription) keptWarnings() []string {
 // unpublishable dead-letters a message that cannot be published to its partition. If the queue may have
 // no dead-letter exchange, the message stays in it.
 func (q *Subscription) unpublishable(d *amqp.Delivery, m *message.Message, err error) {
-	text, settle := "worker: message not published to its partition, dead-lettering", func() { _ = d.Reject() }
-	if !q.keepsRejected() {
-		q.kept.Add(1)
-		text, settle = "worker: message not published to its partition, keeping it in the queue", func() { q.leaveUndistributed(d, m) }
+	ctx := telemetry.Within(q.worker.creation(m))
+	log := q.worker.log.With("queue", q.config.Name, "message_id", m.ID, "error", err)
+	if q.keepsRejected() {
+		log.ErrorContext(ctx, "worker: message not published to its partition, dead-lettering")
+		_ = d.Reject()
+		return
 	}
-	q.worker.log.ErrorContext(telemetry.Within(q.worker.creation(m)), text, "queue", q.config.Name, "message_id", m.ID, "error", err)
-	settle()
+	q.kept.Add(1)
+	log.ErrorContext(ctx, "worker: message not published to its partition, keeping it in the queue")
+	q.leaveUndistributed(d, m)
 }

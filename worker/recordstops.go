@@ -107,7 +107,7 @@ func (s *stops) merge(q *Subscription, c *amqp.Consumer, left []stopped) ([]byte
 		if one.At.IsZero() { // no handler had begun it
 			before := s.all[one.Message]
 			before.Message = one.Message
-			one = before.again("", one.deliveries)
+			one = before.afterStop("", one.deliveries)
 		}
 		if q.worthRecording(one) || one.Stops > 1 {
 			s.all[one.Message] = one

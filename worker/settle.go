@@ -51,7 +51,7 @@ func (q *Subscription) settle(a *attempt, out Outcome, took time.Duration) {
 // that is requeued earlier to the same consumer again, behind them.
 func (q *Subscription) release(a *attempt) error {
 	if q.config.SingleActive && q.isStopping() {
-		q.stops.leave(a.tag, a.stops.again(a.saved(), a.Message.DeliveryCount))
+		q.stops.leave(a.tag, a.stops.afterStop(a.saved(), a.Message.DeliveryCount))
 		a.tag.Leave()
 		return nil
 	}

@@ -30,7 +30,7 @@ type stops struct {
 	mu   sync.Mutex
 	of   *amqp.Consumer // that has read the record
 	all  map[string]stopped
-	err  error                        // why the user may not read it
+	err  error                        // the error if the user may not read the record
 	done bool                         // the record in the queue has a message that is settled
 	not  unread                       // the last failure to read the record
 	left map[*amqp.Consumer][]stopped // by handlers, when they were told to stop
@@ -83,8 +83,8 @@ func (s stopped) recordable() stopped {
 	return s
 }
 
-// again returns s after another stop.
-func (s stopped) again(checkpoint string, deliveries int) stopped {
+// afterStop returns s with one more stop and, if there is one, the new checkpoint.
+func (s stopped) afterStop(checkpoint string, deliveries int) stopped {
 	s.Stops++
 	s.At, s.deliveries = time.Now().UTC(), deliveries
 	if checkpoint != "" {
@@ -114,8 +114,8 @@ func (q *Subscription) recordsStops() bool {
 	return q.config.SingleActive && !q.isStream() && !q.config.PerProcess
 }
 
-// recall gives the attempt what is recorded of its message.
-func (q *Subscription) recall(a *attempt) {
+// loadRecord loads the record of the attempt's message.
+func (q *Subscription) loadRecord(a *attempt) {
 	if !q.recordsStops() {
 		return
 	}
@@ -270,7 +270,7 @@ func (s *stops) hold(a *attempt) {
 // leaveHeld notes that a message that has waited in the worker is requeued at a stop.
 func (s *stops) leaveHeld(tag amqp.Tag) {
 	if one, held := s.unhold(tag); held {
-		s.leave(tag, one.again("", one.deliveries))
+		s.leave(tag, one.afterStop("", one.deliveries))
 	}
 }
 

@@ -142,7 +142,7 @@ func (p *Program) reload(ctx context.Context, load func() (*config.Config, error
 		changes, err = e.Reload(ctx, c)
 	}
 	if old, applies := errors.AsType[*engine.NotDrainedError](err); applies {
-		log.Warn("runner: the old configuration's work did not end in time", "error", old.Err)
+		log.Warn("runner: handlers of the old configuration did not end in time", "error", old.Err)
 		err = nil
 	}
 	t.Reloaded(err)
