@@ -27,14 +27,7 @@ func batcher(t *testing.T, config interface {
 ) job.BatchHandler {
 	t.Helper()
 	h, err := config.BatchHandler()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	closeAtEnd(t, h, err)
 	return h
 }
 
@@ -53,7 +46,7 @@ func handleBatch(t *testing.T, h job.BatchHandler, bodies ...string) error {
 	return h.HandleBatch(t.Context(), items)
 }
 
-// verdicts names what a worker makes of each of n messages, or of all of them, if err is not about each.
+// verdicts returns the outcome of each of n messages, or one outcome if err is not a BatchError.
 func verdicts(err error, n int) string {
 	each, ok := errors.AsType[warren.BatchError](err)
 	if !ok {
@@ -104,10 +97,10 @@ func TestTheFailedItemsOfABatchAreNamed(t *testing.T) {
 		{"no item", []string{`{"error":"x"}`}, "all: retry", `"item" is missing, want 0 to 2`},
 		{"no text", []string{`{"item":1}`}, "all: retry", `"error" is missing`},
 		{"two fields that exclude each other", []string{`{"item":1,"error":"x","permanent":true,"discard":true}`}, "all: retry", `want one of "retry_after"`},
-		{"a pause that is none", []string{`{"item":1,"error":"x","retry_after":"soon"}`}, "all: retry", `"retry_after" is "soon"`},
+		{"an invalid pause", []string{`{"item":1,"error":"x","retry_after":"soon"}`}, "all: retry", `"retry_after" is "soon"`},
 		{"a field that does not exist", []string{`{"item":1,"error":"x","parmanent":true}`}, "all: retry", `unknown field "parmanent"`},
 		{"an item that is a text", []string{`{"item":"m-1","error":"x"}`}, "all: retry", "item"},
-		{"something else", []string{`"done"`}, "all: retry", "does not name a failed item"},
+		{"a text instead of an object", []string{`"done"`}, "all: retry", "does not name a failed item"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -155,8 +148,8 @@ func TestAnErrorIsOfTheWholeBatch(t *testing.T) {
 		{"an answer whose list is null beside ok", persistent, `{"ok":true,"failed":null}`, "all: ack", ""},
 		{"an answer whose list is null beside an error", persistent, `{"error":"down","failed":null}`, "all: retry", "job: " + os.Args[0] + ": down"},
 		{"an answer of two forms", persistent, `{"ok":true,"failed":[]}`, "all: retry", `want one of "ok":true`},
-		{"an answer of no form", persistent, `{}`, "all: retry", "}"},
-		{"failed that is no list", persistent, `{"failed":{}}`, "all: retry", `"failed" is "{}", want a list`},
+		{"an empty answer", persistent, `{}`, "all: retry", "}"},
+		{"failed is an object", persistent, `{"failed":{}}`, "all: retry", `"failed" is "{}", want a list`},
 		{"an answer that emits", persistent, `{"ok":true,"emit":[{"key":"a","body":1}]}`, "all: retry", "want none in the answer to a batch"},
 		{"an answer with a reply", persistent, `{"ok":true,"reply":1}`, "all: retry", "want none in the answer to a batch"},
 		{"no answer", persistent, "die", "all: retry", "Traceback: out of luck"},

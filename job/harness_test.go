@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -25,6 +26,13 @@ import (
 func handler(t testing.TB, config interface{ Handler() (job.Handler, error) }) job.Handler {
 	t.Helper()
 	h, err := config.Handler()
+	closeAtEnd(t, h, err)
+	return h
+}
+
+// closeAtEnd closes h when t ends. It ends t if err is not nil.
+func closeAtEnd(t testing.TB, h io.Closer, err error) {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +41,6 @@ func handler(t testing.TB, config interface{ Handler() (job.Handler, error) }) j
 			t.Error(err)
 		}
 	})
-	return h
 }
 
 // verdict names what a worker makes of err.

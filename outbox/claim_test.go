@@ -27,8 +27,8 @@ func (s *store) claimer() *outbox.Relay {
 	return outbox.New(outbox.Config{DB: s.DB, Dialect: s.dialect, Broker: broker.Config{URL: "amqp://localhost/"}})
 }
 
-// TestABacklogThatWaitsHoldsUpNoOtherAggregate: its head is refused until the far future.
-func TestABacklogThatWaitsHoldsUpNoOtherAggregate(t *testing.T) {
+// The head of the blocked backlog is refused until the far future.
+func TestABlockedBacklogLeavesOtherAggregatesClaimable(t *testing.T) {
 	t.Parallel()
 	const never = "CASE WHEN i = 1 THEN 9000000000000 ELSE 0 END"
 	for name, write := range map[string]func(t *testing.T, s *store){

@@ -234,7 +234,7 @@ func TestADeletionThatFailsStopsNoMessage(t *testing.T) {
 	})
 }
 
-func TestAPanicOfOnEventStopsNoRelay(t *testing.T) {
+func TestARelaySurvivesAPanicOfOnEvent(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, outbox.SQLite)
 	url := rabbit.URL(t)

@@ -93,8 +93,8 @@ type panicking struct{ handler.Codec }
 
 func (panicking) MarshalMessage(context.Context, *message.Message, any) error { panic("no codec") }
 
-// TestPanicsOfACodecAndOfOnEventStopNoOtherEntry: they are failures of the tick, and logged.
-func TestPanicsOfACodecAndOfOnEventStopNoOtherEntry(t *testing.T) {
+// Panics are failures of the tick, and logged.
+func TestOtherEntriesRunAfterAPanicOfACodecOrOnEvent(t *testing.T) {
 	t.Parallel()
 	inBubble(t, devbroker.Config{}, func(b *bubble) {
 		b.declare("reports", nil)

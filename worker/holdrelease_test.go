@@ -15,9 +15,9 @@ import (
 	"github.com/warren-mq/warren/worker"
 )
 
-// TestHeldMessagesAreRequeuedOnce at a pause and at a stop, also if they are more than the broker
-// takes back at once. If they were requeued before the cancel, the broker would deliver them to the
-// same consumer, again and again.
+// A pause and a stop requeue held messages once, also if they are more than the broker takes back at
+// once. If they were requeued before the cancel, the broker would deliver them to the same consumer, again
+// and again.
 func TestHeldMessagesAreRequeuedOnce(t *testing.T) {
 	pause := func(r *running) {
 		r.sub.Pause()
@@ -79,7 +79,7 @@ func mostDeliveries(b *bench, n int) (most int64) {
 	return most
 }
 
-// TestASuspectedMessageDoesNotWaitForHeldOnes whose next attempt is far away.
+// The next attempt of the held messages is far away.
 func TestASuspectedMessageDoesNotWaitForHeldOnes(t *testing.T) {
 	abused.test(t, func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
@@ -154,7 +154,7 @@ func (b *bench) next(c <-chan string) string {
 	case s := <-c:
 		return s
 	case <-time.After(patience):
-		b.t.Fatal("nothing more was handled")
+		b.t.Fatal("no further message was handled")
 		return ""
 	}
 }

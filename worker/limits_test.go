@@ -17,7 +17,7 @@ func TestLimitsAreFoundBehindOtherMiddleware(t *testing.T) {
 	other := func(next handler.Handler) handler.Handler { return handler.Func(next.Handle) }
 	a, b, c := limit.Concurrency("a", 1), limit.Concurrency("b", 1), limit.Rate("c", 1, time.Second)
 	for name, mw := range map[string][]handler.Middleware{
-		"nothing between them":           {a, b, c},
+		"next to each other":             {a, b, c},
 		"one behind":                     {a, b, other, c},
 		"two behind":                     {a, other, b, c},
 		"each behind another":            {other, a, other, b, other, c, other},

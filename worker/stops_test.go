@@ -38,8 +38,7 @@ func inOrder() map[string]func(*worker.Queue) {
 	}
 }
 
-// TestALongJobSurvives25DeploymentsAtItsPlace, more than the delivery limit. Each deployment does one
-// step, and the messages behind the job, which each process fetches, wait for its end.
+// The deployments are more than the delivery limit. Each does one step, and the messages behind the job, which each process fetches, wait for its end.
 func TestALongJobSurvives25DeploymentsAtItsPlace(t *testing.T) {
 	t.Parallel()
 	for name, change := range inOrder() {
@@ -112,9 +111,9 @@ func (j *slowJob) order() []string {
 	return slices.Clone(j.handled)
 }
 
-// TestTheDeliveryLimitCountsNoStops, with a single active consumer: a message is dead-lettered after as
-// many losses as the limit allows, and the stops in between do not count.
-func TestTheDeliveryLimitCountsNoStops(t *testing.T) {
+// With a single active consumer, a message is dead-lettered after as many losses as the limit allows, and
+// the stops in between do not count.
+func TestStopsAreNotCountedByTheDeliveryLimit(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		proxy := rabbit.NewProxy(t, rabbit.URL(t))
 		b := newBench(t)
@@ -262,7 +261,7 @@ func rows() {
 
 const killedRows = 500
 
-// TestALongJobInOrderSurvivesKills and stops. A kill repeats the rows since the last record, of 10 s at
+// A long job also survives stops. A kill repeats the rows since the last record, of 10 s at
 // most, and a stop repeats none.
 func TestALongJobInOrderSurvivesKills(t *testing.T) {
 	rabbit.NeedsNetwork(t, "it kills processes")

@@ -169,7 +169,7 @@ func TestReplies(t *testing.T) {
 		path         string // below /operations/o/reply
 		same         bool   // there are no changes
 	}{
-		{name: "nothing has changed", old: replyWith("a", cents), next: replyWith("a", cents), same: true},
+		{name: "the same reply", old: replyWith("a", cents), next: replyWith("a", cents), same: true},
 		{name: "a property is required now", old: replyWith("a", cents), next: replyWith("a", more), breaksCaller: true, path: "/messages/a/payload/properties/unit"},
 		{name: "a required property is removed", old: replyWith("a", more), next: replyWith("a", cents), breaksWorker: true, path: "/messages/a/payload/properties/unit"},
 		{name: "an enum grows", old: replyWith("a", enum), next: replyWith("a", enum2), breaksWorker: true, path: "/messages/a/payload/enum"},

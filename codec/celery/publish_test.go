@@ -106,7 +106,7 @@ func TestTasksOfATaskAreItsChildren(t *testing.T) {
 	}
 }
 
-func TestPublishReportsWhatIsNoCall(t *testing.T) {
+func TestPublishRefusesInvalidCalls(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
@@ -119,12 +119,12 @@ func TestPublishReportsWhatIsNoCall(t *testing.T) {
 		{"a number", 5, "1", "a number"},
 		{"a nil pointer", (*resize)(nil), "1", "the arguments are null"},
 		{"a nil call", (*celery.Call)(nil), "1", "the call is nil"},
-		{"what has no JSON", celery.Call{Args: []any{math.NaN()}}, "1", "encode Args: json: unsupported value"},
+		{"a value that JSON cannot encode", celery.Call{Args: []any{math.NaN()}}, "1", "encode Args: json: unsupported value"},
 		{"keyword arguments that are a list", celery.Call{Kwargs: []int{1}}, "1", "the field Kwargs is a list in JSON, want an object"},
 		{"bytes that are not JSON", []byte("{"), "1", "encode the arguments"},
 		{"bytes that are not UTF-8", []byte("[\"\xff\"]"), "1", "the arguments are not UTF-8"},
 		{"a negative time limit", celery.Call{TimeLimit: -1}, "1", "the time limits are -1ns and 0s, want 0 or more"},
-		{"a year that Python lacks", celery.Call{ETA: time.Date(10000, 1, 2, 0, 0, 0, 0, time.UTC)}, "1", "ETA is in the year 10000, want 1 to 9999"},
+		{"a year after 9999", celery.Call{ETA: time.Date(10000, 1, 2, 0, 0, 0, 0, time.UTC)}, "1", "ETA is in the year 10000, want 1 to 9999"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -187,7 +187,7 @@ func TestResults(t *testing.T) {
 		{"a retry", `{"status": "RETRY", "result": "odd"}`, 0, "its state is RETRY"},
 		{"another type", `{"status": "SUCCESS", "result": "x"}`, 0, "cannot unmarshal string"},
 		{"another JSON", `{"cents": 5}`, 0, "the reply has no status"},
-		{"no JSON", `x`, 0, "invalid character"},
+		{"a body that is not JSON", `x`, 0, "invalid character"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
-// TestADeliveryThatArrivesAfterTheSuspectIsReceived although all others are settled: the goroutine of
-// amqp091 that buffers deliveries may pass one on at any time.
+// All other deliveries are settled. The goroutine of amqp091 that buffers deliveries may pass one on at
+// any time.
 func TestADeliveryThatArrivesAfterTheSuspectIsReceived(t *testing.T) {
 	t.Parallel()
 	c := &Consumer{

@@ -11,9 +11,8 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-// TestAMessageWithoutAConfirmHoldsUpNoOther that is sent alone too, since its exchange has refused a
-// message before.
-func TestAMessageWithoutAConfirmHoldsUpNoOther(t *testing.T) {
+// Both messages are sent alone, since their exchange has refused a message before.
+func TestTheNextMessageIsSentWhileAConfirmIsMissing(t *testing.T) {
 	t.Parallel()
 	withSender(t, func(t *testing.T, dev *devbroker.Broker, s *amqp.Sender) {
 		if err := s.Send(t.Context(), "late", "key", &message.Message{}); err == nil {

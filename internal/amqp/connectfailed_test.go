@@ -13,8 +13,8 @@ import (
 	"github.com/warren-mq/warren/internal/amqp"
 )
 
-// TestPanicsOfFunctionsOfTheConfigurationEndNoConnector, which tries again.
-func TestPanicsOfFunctionsOfTheConfigurationEndNoConnector(t *testing.T) {
+// The connector tries again after each panic.
+func TestAConnectorSurvivesPanicsOfConfiguredFunctions(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		attempts, reports := 0, 0

@@ -106,8 +106,8 @@ func randomAnswer(r *rand.Rand, mix uint8) answer {
 	return answer(r.IntN(3))
 }
 
-// TestGoroutinesThatReceiveTogether: a hand may finish what another has received after it.
-// That must not settle the first.
+// TestGoroutinesThatReceiveTogether: a goroutine may settle a delivery before an earlier one of another
+// goroutine. That must not settle the earlier one.
 func TestGoroutinesThatReceiveTogether(t *testing.T) {
 	t.Parallel()
 	for range 400 {

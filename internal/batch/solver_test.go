@@ -114,7 +114,7 @@ func TestAPostponedBatchIsCalledOnce(t *testing.T) {
 	}
 }
 
-// TestAPermanentErrorWithAPauseIsOfItsItem, and does not make the others dead letters.
+// A permanent error with a pause does not make the other items dead letters.
 func TestAPermanentErrorWithAPauseIsOfItsItem(t *testing.T) {
 	t.Parallel()
 	for name, mark := range map[string]func(error) error{"permanent": retry.Permanent, "discarded": retry.Discard} {

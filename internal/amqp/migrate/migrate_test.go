@@ -326,8 +326,8 @@ func TestMessagesByNameAreKept(t *testing.T) {
 	}
 }
 
-// TestTheLastMessagesAreMovedAtOnce, whatever the rate is: they arrived just before the queue was
-// deleted, and are in the memory of this process alone.
+// The last messages arrived just before the queue was deleted, and are in the memory of this process
+// alone. So the rate does not limit them.
 func TestTheLastMessagesAreMovedAtOnce(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		s := newShop(t)

@@ -107,8 +107,7 @@ func TestASecondSignalEndsARunnerWhoseBrokerDoesNotAnswer(t *testing.T) {
 	}
 }
 
-// TestHangupsEndNoRunner: neither while it starts, nor after the drain.
-func TestHangupsEndNoRunner(t *testing.T) {
+func TestARunnerIgnoresHangupsWhileItStartsAndAfterItsDrain(t *testing.T) {
 	t.Parallel()
 	r := startRunner(t, rabbit.URL(t))
 	r.says(t, "") // the first line

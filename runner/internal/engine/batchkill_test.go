@@ -23,7 +23,7 @@ import (
 	"github.com/warren-mq/warren/runner/internal/engine"
 )
 
-// children are what the test binary is when CHILD names one.
+// children are the programs that the test binary runs as, by the variable CHILD.
 var children = map[string]func() error{"runner": childRunner, "rows": storeRows}
 
 // childRunner runs the configuration in the file CHILD_CONFIG.

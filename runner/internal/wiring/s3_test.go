@@ -65,7 +65,7 @@ func serveS3(t *testing.T) (endpoint, bucket string) {
 	return "http://" + host, bucket
 }
 
-// TestBodiesAreStoredInS3 by the codec of a configuration, with the credentials of the variables, and
+// The codec of a configuration stores bodies with the credentials of the variables, and the bodies are
 // swept from there.
 func TestBodiesAreStoredInS3(t *testing.T) {
 	endpoint, bucket := serveS3(t)
