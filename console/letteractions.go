@@ -106,7 +106,7 @@ func (c *Console) discard(r *http.Request, v values) (outcome, error) {
 		return outcome{}, err
 	}
 	if want := confirmation(queue, dlq); v["confirm"] != want {
-		return outcome{}, invalid(fmt.Errorf("console: discard: confirm is %q, want the name of the queue, %q", line(v["confirm"]), line(want)))
+		return outcome{}, invalid(fmt.Errorf("console: discard: confirm is %q, want %q", line(v["confirm"]), line(want)))
 	}
 	id, err := c.start(job{What: "discard", Work: queue, Queue: dlq, Filter: text, By: visitorOf(r).User}, func(ctx context.Context, note func(func(*job))) error {
 		unlock, err := c.reads.lock(ctx, dlq)

@@ -45,7 +45,7 @@ func validID(id string) bool {
 // validate checks the key with a number in a ring.
 func (k Key) validate(number int) error {
 	if !validID(k.ID) {
-		return fmt.Errorf("seal: key %d: the id has %d bytes, or other characters, want 1 to 64 letters, digits or . _ -", number, len(k.ID))
+		return fmt.Errorf("seal: key %d: the id is not valid (%d bytes), want 1 to 64 letters, digits or . _ -", number, len(k.ID))
 	}
 	if len(k.Secret) != keySize {
 		return fmt.Errorf("seal: key %d: the secret has %d bytes, want %d", number, len(k.Secret), keySize)

@@ -215,7 +215,7 @@ func TestARingWantsValidKeys(t *testing.T) {
 	t.Parallel()
 	misplaced := strings.Repeat("SecretInPlaceOfTheID+", 4)
 	_, err := seal.NewRing(seal.NewKey(misplaced), seal.Key{ID: "a"}, seal.NewKey("b"), seal.NewKey("b"))
-	for _, want := range []string{"key 1: the id has 84 bytes", "key 2: the secret has 0 bytes", "keys 3 and 4 have the same id"} {
+	for _, want := range []string{"key 1: the id is not valid (84 bytes)", "key 2: the secret has 0 bytes", "keys 3 and 4 have the same id"} {
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "SecretInPlace") {
 			t.Errorf("got %v, want %q, and no id", err, want)
 		}

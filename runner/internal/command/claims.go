@@ -29,9 +29,9 @@ func (p *Program) claimsSweep() *cobra.Command {
 		Long: `Delete the bodies that were stored longer ago than --older-than, from the stores of the named
 codecs, or of all codecs with claim. Run it regularly, such as once a day.
 
-A message whose body was deleted cannot be handled. So no message may be older, neither in a
-queue, nor delayed, nor as a dead letter. An outcome of a message deletes no body, because other
-queues may have the same message.`,
+A message whose body was deleted cannot be handled, so --older-than must be longer than any
+message exists: in a queue, delayed, or as a dead letter. Acknowledging a message does not delete
+its body, because other queues may have the same message.`,
 		Example: `  runner claims sweep --older-than 2160h --yes    # 90 days`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if age <= 0 {
@@ -51,7 +51,7 @@ queues may have the same message.`,
 			return p.sweep(cmd.Context(), codecs, age)
 		},
 	}
-	c.Flags().DurationVar(&age, "older-than", 0, "the age beyond which no message exists, dead letters included")
+	c.Flags().DurationVar(&age, "older-than", 0, "delete bodies that are older; longer than any message exists, dead letters included")
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return c
 }
@@ -71,7 +71,7 @@ func claiming(c *config.Config, only []string) (all []config.Codec, err error) {
 	}
 	for _, name := range only {
 		if !slices.Contains(codecNames(all), name) {
-			return nil, fmt.Errorf("runner: codec %q with claim is not in codecs, want one of %q", name, codecNames(all))
+			return nil, fmt.Errorf("runner: codec %q is missing or has no claim, want one of %q", name, codecNames(all))
 		}
 	}
 	return slices.DeleteFunc(all, func(codec config.Codec) bool { return !slices.Contains(only, codec.Name) }), nil
