@@ -179,11 +179,7 @@ func TestTheLifeOfAMessageNamesFunctionsThatExist(t *testing.T) {
 // functions returns the functions and methods that a file declares, such as Consumer.Receive.
 func functions(t *testing.T, file string) (names []string) {
 	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range parsed.Decls {
+	for _, d := range parseFile(t, file).Decls {
 		f, ok := d.(*ast.FuncDecl)
 		if !ok {
 			continue
@@ -203,14 +199,19 @@ func functions(t *testing.T, file string) (names []string) {
 	return names
 }
 
-// literals returns the strings in a Go file that begin with prefix.
-func literals(t *testing.T, file, prefix string) (all []string) {
+func parseFile(t *testing.T, file string) *ast.File {
 	t.Helper()
 	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range ast.Preorder(parsed) {
+	return parsed
+}
+
+// literals returns the strings in a Go file that begin with prefix.
+func literals(t *testing.T, file, prefix string) (all []string) {
+	t.Helper()
+	for n := range ast.Preorder(parseFile(t, file)) {
 		if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
 			if s, err := strconv.Unquote(l.Value); err == nil && strings.HasPrefix(s, prefix) {
 				all = append(all, s)

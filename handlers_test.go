@@ -92,11 +92,7 @@ func requestOn(t *testing.T, page string) (request map[string]any) {
 // stringsIn returns the string literals of a function.
 func stringsIn(t *testing.T, file, function string) (all []string) {
 	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range parsed.Decls {
+	for _, d := range parseFile(t, file).Decls {
 		if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == function {
 			all = literalsOf(f)
 		}
@@ -122,11 +118,7 @@ func literalsOf(n ast.Node) (all []string) {
 func tags(t *testing.T, name string) (all []string) {
 	t.Helper()
 	for _, file := range []string{"job/protocol.go", "job/checkpoints.go"} {
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for n := range ast.Preorder(parsed) {
+		for n := range ast.Preorder(parseFile(t, file)) {
 			if spec, ok := n.(*ast.TypeSpec); ok && spec.Name.Name == name {
 				all = append(all, tagsOf(spec)...)
 			}

@@ -180,11 +180,11 @@ func (b *builder) addSend(s Send) {
 	p := place{s.Exchange, s.ExchangeKind, s.Key}
 	at := "#/channels/" + b.exchange(p, key)
 	id, o := b.sending(p, s.Reply != nil, at)
-	o.Messages = with(o.Messages, ref{at + "/messages/" + key})
+	o.Messages = appendNew(o.Messages, ref{at + "/messages/" + key})
 	if s.Reply != nil {
 		r := b.replyOf(pattern, payload{s.Reply, "", kind})
 		if o.Reply != nil {
-			r.Messages = with(o.Reply.Messages, r.Messages[0])
+			r.Messages = appendNew(o.Reply.Messages, r.Messages[0])
 		}
 		o.Reply = r
 	}
@@ -214,8 +214,8 @@ type sendKey struct {
 	calls bool
 }
 
-// with returns the list with one, if it is not in it already.
-func with(list []ref, one ref) []ref {
+// appendNew appends one to list, unless list contains it.
+func appendNew(list []ref, one ref) []ref {
 	if slices.Contains(list, one) {
 		return list
 	}

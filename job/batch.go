@@ -193,8 +193,8 @@ func (f *failures) err() error {
 	return f.errs
 }
 
-// add adds a message by its JSON object. Since it refuses a message that it has already, there are at
-// most as many as the batch has.
+// add adds a message by its JSON object. An item that was added before is an error, which bounds the map
+// by the size of the batch.
 func (f *failures) add(text []byte) error {
 	var v struct {
 		Item *int `json:"item"`
@@ -216,7 +216,7 @@ func (f *failures) add(text []byte) error {
 	if err := v.check(f.longest); err != nil {
 		return err
 	}
-	f.errs[*v.Item] = v.of(&ReportedError{Command: f.program, Text: cleanHead([]byte(f.redact(v.Error)), maxText)})
+	f.errs[*v.Item] = v.mark(&ReportedError{Command: f.program, Text: cleanHead([]byte(f.redact(v.Error)), maxText)})
 	return nil
 }
 

@@ -125,8 +125,8 @@ func (r *report) check(longest time.Duration) error {
 	return nil
 }
 
-// of returns err, the error with the text of r, as a handler must return it.
-func (r *report) of(err error) error {
+// mark returns err marked as r asks: retry after a pause, permanent, or discarded.
+func (r *report) mark(err error) error {
 	switch {
 	case r.Discard:
 		return retry.Discard(err)
@@ -201,7 +201,7 @@ func (a answer) outcome(command string) error {
 	if a.OK {
 		return nil
 	}
-	return a.of(because(&ReportedError{Command: command, Text: cleanHead([]byte(a.Error), maxText)}, a.Reason))
+	return a.mark(because(&ReportedError{Command: command, Text: cleanHead([]byte(a.Error), maxText)}, a.Reason))
 }
 
 // reply returns the reply of an answer.

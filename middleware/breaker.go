@@ -35,7 +35,7 @@ import (
 func Breaker(settings gobreaker.Settings) handler.Middleware {
 	b := newBreaker(settings)
 	return func(next handler.Handler) handler.Handler {
-		return throttle.Broken(b, next, func(ctx context.Context, m *message.Message) error {
+		return throttle.WithBreaker(b, next, func(ctx context.Context, m *message.Message) error {
 			done, err := b.enter(ctx)
 			if err != nil {
 				return err

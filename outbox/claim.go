@@ -16,8 +16,8 @@ import (
 // aggregate. It leaves out the rows that the relay holds, because the first copy of such a
 // row may be in flight, even if its lease has run out. The relay that leases an aggregate's
 // oldest row owns the whole aggregate: its other rows cannot be claimed until the oldest is
-// marked. OFFSET 0 has PostgreSQL ask for each row: as a join by the aggregate, the question takes
-// time that grows with the square of a backlog. The query begins with the names of a search, and has its condition after the held rows.
+// marked. OFFSET 0 has PostgreSQL run the subquery for each row: a join by the aggregate would take
+// quadratic time in the size of the backlog. The query begins with the names of a search, and has its condition after the held rows.
 const claimHeads = `WITH %s due AS (
 	SELECT o.seq FROM warren_outbox o
 	WHERE o.published_at IS NULL AND o.next_at <= NOW AND o.leased_until <= NOW

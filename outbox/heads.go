@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// A backlog of few aggregates has few heads among many rows, and a backlog of many aggregates has
-// many names. Each search below is fast for one of them. The rows of an aggregate whose head is
-// refused again and again are such a backlog, too.
+// searched bounds one search: of rows in oldest, of aggregates in byName. Each is fast where the other
+// is slow: oldest for a backlog of many aggregates, and byName for few aggregates with many rows, such as
+// one whose head is refused again and again.
 const searched = 1000
 
 // search is where claimHeads looks for rows.
@@ -20,7 +20,7 @@ var oldest = search{"", fmt.Sprintf(`AND o.seq <= coalesce((SELECT w.seq FROM wa
 	WHERE w.published_at IS NULL ORDER BY w.seq LIMIT 1 OFFSET %d), 9223372036854775807)`, searched-1)}
 
 // named lists the aggregates that have pending rows with their oldest rows, in the order of their
-// names, which needs no look at their other rows. The last name is null if these are all.
+// names, without reading their other rows. The last name is null if these are all.
 var named = fmt.Sprintf(`RECURSIVE name (aggregate, seq, n) AS (
 	SELECT (SELECT o.aggregate FROM warren_outbox o WHERE o.published_at IS NULL AND o.aggregate IS NOT NULL ORDER BY o.aggregate, o.seq LIMIT 1),
 		(SELECT o.seq FROM warren_outbox o WHERE o.published_at IS NULL AND o.aggregate IS NOT NULL ORDER BY o.aggregate, o.seq LIMIT 1), 1

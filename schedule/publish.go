@@ -46,7 +46,7 @@ func (c compiled) encodeBody(ctx context.Context, m *message.Message) error {
 	return nil
 }
 
-// unsent gives back what the codec has stored, if no queue has received m. A panic of the codec
+// unsent deletes what the codec has stored, if no queue has received m. A panic of the codec
 // leaves it stored.
 func (c compiled) unsent(ctx context.Context, m *message.Message, err error) {
 	codec, ok := c.Codec.(interface {

@@ -36,8 +36,8 @@ type ReplyDescription struct {
 	// Payload is the Go type that the function of handler.Replies returns. It is nil for other
 	// handlers that reply, and for one that is wrapped in a middleware of its own.
 	Payload reflect.Type
-	// ContentTypes are the content types of the replies, the preferred first. Without any, they are
-	// not known.
+	// ContentTypes are the content types of the replies, the preferred first. Empty means that
+	// they are unknown.
 	ContentTypes []string
 }
 

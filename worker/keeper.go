@@ -93,7 +93,7 @@ type keeping struct {
 // careful when such a message arrives.
 func (q *Subscription) consume(k *keeping, c *amqp.Consumer, concurrency int) {
 	if paused, _ := q.wanted(); paused || k.ctx.Err() != nil { // meanwhile
-		q.halt(k.hard, c)
+		q.cancelAndRequeue(k.hard, c)
 		q.recordStop(k.hard, c)
 		q.report(c.Close(k.hard))
 		return
@@ -178,7 +178,7 @@ func (q *Subscription) retire(k *keeping, c *amqp.Consumer) {
 	if finished {
 		q.releaseHeld(k.hard)
 	} else {
-		q.halt(k.hard, c)
+		q.cancelAndRequeue(k.hard, c)
 	}
 	closed := make(chan struct{})
 	go func() {
@@ -253,15 +253,16 @@ func (q *Subscription) empty(k *keeping, c *amqp.Consumer, closed ...<-chan stru
 			}
 		case <-k.ctx.Done():
 		}
-		q.halt(k.hard, c)
+		q.cancelAndRequeue(k.hard, c)
 		return
 	}
 }
 
-// halt requeues what no goroutine has taken and what waits for its next attempt, all together so
-// that the order is kept: at once, or when the channel of a single active consumer closes. The
-// broker would deliver what is requeued before the cancel to the same consumer again.
-func (q *Subscription) halt(hard context.Context, c *amqp.Consumer) {
+// cancelAndRequeue requeues the messages that no goroutine has taken and those that wait for their next
+// attempt, all together so that the order is kept: at once, or when the channel of a single active
+// consumer closes. The broker would deliver what is requeued before the cancel to the same consumer
+// again.
+func (q *Subscription) cancelAndRequeue(hard context.Context, c *amqp.Consumer) {
 	c.Stop()
 	q.pool.sorting.Wait()
 	waiting := append(q.pool.waiting(), q.takeHeld()...) // first: a goroutine would begin it

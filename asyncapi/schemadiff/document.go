@@ -23,7 +23,8 @@ func IsDocument(text []byte) bool {
 //   - operations, channels and messages that are missing are breaking, and new ones are compatible;
 //   - replies are compared for the other side, because the reply to a message that is received is sent. A
 //     reply that is removed from an operation that receives is breaking, and so is a new one of an
-//     operation that sends. A message that is one more of several replies is breaking for a Producer;
+//     operation that sends. An additional reply message of an operation that receives is breaking, because
+//     callers may not know it. For an operation that sends it is compatible, and a missing one is breaking;
 //   - another address, exchange or queue of a channel is breaking, and so is another content type;
 //   - payloads and headers are compared as Schemas compares them. Traits are ignored.
 //

@@ -26,11 +26,11 @@ type Call struct {
 	// ETA is when the task may run. The zero time means at once. A Celery worker receives the task
 	// before, and keeps it in memory until then.
 	ETA time.Time
-	// Expires is when the task must not run any more. The zero time means never.
+	// Expires is the time after which the task does not run. The zero time means never.
 	Expires time.Time
 	// TimeLimit and SoftTimeLimit are how long the task may run. Zero means the limits of the worker.
 	TimeLimit, SoftTimeLimit time.Duration
-	// IgnoreResult has the worker not store the result. Then nothing is replied either.
+	// If IgnoreResult is true, the worker neither stores the result nor replies.
 	IgnoreResult bool
 	// HideArguments leaves the arguments out of the headers argsrepr and kwargsrepr, which Celery's
 	// events and Flower show. Set it if the body is sealed.
@@ -259,7 +259,7 @@ func family(ctx context.Context, id string) (root string, parent any) {
 	return root, h.String("id")
 }
 
-// origin returns the process that publishes, as Celery names programs that are no workers.
+// origin returns the process that publishes, in the form that Celery uses for programs other than workers.
 func origin() string {
 	host, err := os.Hostname()
 	if err != nil {

@@ -6,9 +6,9 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
-// ReadLast returns the body of the first message of a queue, and leaves the message there. Queues
-// that keep their latest message alone are read in this way. It returns false if the queue does not exist, has no
-// message, or another process reads it at this moment.
+// ReadLast returns the body of the first message of a queue, and leaves the message there. Use it
+// for queues that keep only their latest message (x-max-length 1). It returns false if the queue does not
+// exist, has no message, or another process reads it at this moment.
 func (s *Session) ReadLast(ctx context.Context, queue string) (body []byte, ok bool, err error) {
 	ch, err := s.Channel(ctx)
 	if err != nil {

@@ -119,7 +119,7 @@ func (c *Collector) item(ctx context.Context, m *message.Message) (*item, error)
 func (c *Collector) lead(ctx context.Context, b *batch) bool {
 	b.wait(ctx)
 	if b.turn == nil {
-		b.turn = c.Slots.line()
+		b.turn = c.Slots.queue()
 	}
 	select {
 	case <-b.turn:
@@ -165,7 +165,7 @@ func (c *Collector) leave(b *batch, one *item) bool {
 		c.open = nil
 	}
 	if b.turn != nil {
-		c.Slots.giveUp(b.turn)
+		c.Slots.cancel(b.turn)
 	}
 	return true
 }

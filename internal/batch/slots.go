@@ -16,8 +16,8 @@ type Slots struct {
 	waiting []chan struct{} // closed when its batch has a slot
 }
 
-// line returns a channel that is closed when the caller has a slot.
-func (s *Slots) line() (turn chan struct{}) {
+// queue returns a channel that is closed when the caller has a slot.
+func (s *Slots) queue() (turn chan struct{}) {
 	turn = make(chan struct{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -26,8 +26,8 @@ func (s *Slots) line() (turn chan struct{}) {
 	return turn
 }
 
-// giveUp ends the wait for a slot, and gives the slot back if there is one already.
-func (s *Slots) giveUp(turn chan struct{}) {
+// cancel ends the wait for a slot, and frees the slot if it was already granted.
+func (s *Slots) cancel(turn chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if i := slices.Index(s.waiting, turn); i >= 0 {

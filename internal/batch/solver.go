@@ -69,7 +69,7 @@ func (s *solver) solve(items []*item) {
 	for parts := [][]*item{items}; len(parts) > 0; {
 		part := parts[0]
 		if parts = parts[1:]; s.last != nil {
-			part = s.giveUp(part)
+			part = s.failRest(part)
 		}
 		if n := len(part) - 1; s.alone > 0 && !s.some && n > 0 {
 			part, parts = part[n:], append(parts, part[:n])
@@ -81,8 +81,8 @@ func (s *solver) solve(items []*item) {
 	}
 }
 
-// giveUp gives an error to the items that are not to be called, and returns the others.
-func (s *solver) giveUp(items []*item) (left []*item) {
+// failRest gives an error to the items that are not to be called, and returns the others.
+func (s *solver) failRest(items []*item) (left []*item) {
 	ended, common := s.ctx.Err() != nil, !s.some && s.alone >= maxAlone
 	if !ended && !common {
 		return items

@@ -43,15 +43,15 @@ type throttled struct {
 	all All // also of the handler that it calls
 }
 
-// Limited returns h, which holds messages back by l before it calls next.
-func Limited(l Limit, next handler.Handler, h handler.Func) handler.Handler {
+// WithLimit returns h as the handler of a middleware that has limit l around next.
+func WithLimit(l Limit, next handler.Handler, h handler.Func) handler.Handler {
 	t := &throttled{Func: h, all: All{Limits: []Limit{l}}}
 	t.all.Add(next)
 	return t
 }
 
-// Broken returns h, which holds messages back by b before it calls next.
-func Broken(b Breaker, next handler.Handler, h handler.Func) handler.Handler {
+// WithBreaker returns h as the handler of a middleware that has breaker b around next.
+func WithBreaker(b Breaker, next handler.Handler, h handler.Func) handler.Handler {
 	t := &throttled{Func: h, all: All{Breakers: []Breaker{b}}}
 	t.all.Add(next)
 	return t

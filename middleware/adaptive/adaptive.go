@@ -22,12 +22,12 @@ import (
 // 100 ms, or after 20 messages if that is later, it compares how long recent messages took (the
 // ninth decile) with the average of the last 500 such times or so, and moves the limit by one, or by
 // two above 100. If messages take longer, the window is twice the time of the fastest one, and 300 ms at most. Below
-// 7 the limit goes down only while more messages at a time make each of them slower. A service that stays slow
-// counts as usual after about a minute, and the limit goes up again. Package adaptivelimiter of
-// failsafe-go has the algorithm.
+// 7 the limit goes down only while more messages at a time make each of them slower. If a service
+// stays slow, the slow times become the new average after about a minute, and the limit rises again.
+// Package adaptivelimiter of failsafe-go has the algorithm.
 //
-// The limit goes back to the least at once, and what is usual is forgotten, if as many messages as the
-// limit run out of time in a row, and if a middleware.Breaker that Middleware is around holds a message
+// The limit returns to its minimum at once, and the recorded times are deleted, in two cases: the number
+// of consecutive timeouts reaches the limit, or a middleware.Breaker inside Middleware holds a message
 // back. So a service that was down gets few messages at first.
 //
 // The worker measures the limit of its queues, and announces it. Queues that call the same service may
@@ -73,7 +73,7 @@ func (l *Limiter) InUse() int { return l.limiter.Inflight() }
 // than the work, so they do not change the limit. When the limit has gone back to the least, the messages
 // that are in flight do not count, and timeouts do not count until a message is handled in time.
 func (l *Limiter) Middleware(next handler.Handler) handler.Handler {
-	return throttle.Limited(l, next, func(ctx context.Context, m *message.Message) error {
+	return throttle.WithLimit(l, next, func(ctx context.Context, m *message.Message) error {
 		permit, err := l.acquire(ctx)
 		if err != nil {
 			return err

@@ -36,7 +36,7 @@ func WithWindow(d time.Duration, messages int) Option {
 }
 
 // WithHistory sets how many windows the average has that recent messages are compared with. The default is
-// 500. With fewer windows a service that stays slow counts as usual sooner, and the limit goes up again.
+// 500. With fewer windows, the slow times of a service become the new average sooner, and the limit rises again.
 // WithHistory panics if windows is not positive.
 func WithHistory(windows int) Option {
 	if windows < 1 {

@@ -85,8 +85,8 @@ type Queue struct {
 	Partitions int   `json:"partitions,omitempty"`
 	Consumes   []int `json:"consumes,omitempty"`
 
-	// AdaptiveLimit is how many messages an adaptive limit lets be handled at a time now, or 0 if there
-	// is none. Breaker is the worst state of the circuit breakers, or empty if there is none.
+	// AdaptiveLimit is the present adaptive limit of messages handled at a time, or 0 if there is
+	// none. Breaker is the worst state of the circuit breakers, or empty if there is none.
 	AdaptiveLimit  int    `json:"adaptive_limit,omitempty"`
 	Breaker        string `json:"breaker,omitempty"`
 	BreakerWaiting int    `json:"breaker_waiting,omitempty"` // messages that wait for the breakers

@@ -69,7 +69,7 @@ func (f family) stages() []stage {
 
 func stageOf(queues ...topology.Queue) stage { return stage{queues: queues} }
 
-// isSlot reports whether a queue is the slot of a limit. Its messages are no work.
+// isSlot reports whether a queue is the slot of a limit. The messages in it do not keep the queue.
 func isSlot(name string) bool { return strings.HasPrefix(name, limit.QueuePrefix) }
 
 // shareOf reports whether a queue is a partition or the slot of a limit, and returns the first one

@@ -226,7 +226,7 @@ func policy(c *config.Config) NetworkPolicy {
 		if raw, err := b.ManagementURL.Reveal(); err == nil && raw != "" {
 			ports = append(ports, portsOf(raw, 443, 80)...)
 			if strings.Contains(raw, config.StandIn) {
-				ports = append(ports, 15671, 15672) // which are usual
+				ports = append(ports, 15671, 15672) // the default ports
 			}
 		}
 	}

@@ -143,7 +143,7 @@ func (w worker) partitions(work topology.WorkQueue) {
 	}
 }
 
-// stops adds what the worker needs to record what a stop leaves in the queue.
+// stops adds what the worker needs to record checkpoints and delivery counts at a stop.
 func (w worker) stops(work topology.WorkQueue) {
 	t := work.Stops()
 	if w.manages {

@@ -72,7 +72,7 @@ func BatchHandler(h config.Handler, m Means) (job.BatchHandler, error) {
 	if err != nil {
 		return nil, err
 	}
-	opens, err := m.opening(h)
+	opens, err := m.openerOf(h)
 	if err != nil {
 		return nil, errors.Join(err, inner.Close())
 	}

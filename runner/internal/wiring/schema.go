@@ -74,7 +74,8 @@ func checkBody(c *config.Config, q config.Queue, m *message.Message) error {
 }
 
 // receives reports whether a message is published to an exchange to which q is bound, or to q by
-// its name. A handler's key that does not match decides later, and other keys are not compared.
+// its name. It does not compare binding keys. The check by the schemas compares the routing key with the
+// keys of the handlers.
 func receives(q config.Queue, m *message.Message) bool {
 	if m.Exchange == "" {
 		return q.Name == m.RoutingKey
@@ -82,14 +83,14 @@ func receives(q config.Queue, m *message.Message) bool {
 	return q.Exchange == m.Exchange || slices.ContainsFunc(q.Bindings, func(b config.Binding) bool { return b.Exchange == m.Exchange })
 }
 
-// opening opens and checks the bodies for a handler.
-type opening struct {
+// bodyOpener opens and checks the bodies for a handler.
+type bodyOpener struct {
 	codec  handler.Codec     // or nil
 	schema *jsonschema.Codec // or nil
 }
 
-// opening returns what opens and checks the bodies for h.
-func (m Means) opening(h config.Handler) (o opening, err error) {
+// openerOf returns the bodyOpener of h's codec and schema.
+func (m Means) openerOf(h config.Handler) (o bodyOpener, err error) {
 	s, err := Schemas(config.Queue{Name: h.Key, Handlers: []config.Handler{h}})
 	if err != nil {
 		return o, err
@@ -105,7 +106,7 @@ func (m Means) opening(h config.Handler) (o opening, err error) {
 
 // open returns m with its body opened, or an error if the body cannot be opened or breaks the schema.
 // The error is permanent unless it wraps codec.ErrUnavailable.
-func (o opening) open(ctx context.Context, m *message.Message) (opened *message.Message, err error) {
+func (o bodyOpener) open(ctx context.Context, m *message.Message) (opened *message.Message, err error) {
 	opened = m
 	if o.codec != nil {
 		opened, err = open(ctx, o.codec, m)
@@ -119,7 +120,7 @@ func (o opening) open(ctx context.Context, m *message.Message) (opened *message.
 // prepared is a handler whose bodies are opened and checked before it runs.
 type prepared struct {
 	job.Handler
-	opening
+	bodyOpener
 
 	asPublished bool // the handler gets the message as it was published
 }
@@ -127,7 +128,7 @@ type prepared struct {
 // prepare returns inner with the codec and the schema of h. What is forwarded keeps its encodings,
 // and sealed bodies are not logged.
 func (m Means) prepare(h config.Handler, inner job.Handler) (job.Handler, error) {
-	opens, err := m.opening(h)
+	opens, err := m.openerOf(h)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +154,7 @@ func (p prepared) Handle(ctx context.Context, m *message.Message) error {
 // openedBatch is a handler of batches whose bodies are opened and checked, each on its own.
 type openedBatch struct {
 	job.BatchHandler
-	opening
+	bodyOpener
 }
 
 // Decode returns the error of open, or what the handler decodes.
