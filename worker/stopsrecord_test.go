@@ -79,9 +79,11 @@ func TestARecordedCheckpointSkipsNoOtherMessage(t *testing.T) {
 			b := newBench(t)
 			b.queue.SingleActive, b.queue.Concurrency, b.queue.Prefetch = true, 1, 2
 			l := &loads{saved: make(chan struct{})}
-			r := b.run(l)
+			b.declare()
 			b.plain(tt.first)
 			b.plain(tt.second)
+			b.eventually("both are in the queue", func() bool { return b.depth(b.queue.Name) == 2 })
+			r := b.run(l)
 			<-l.saved
 			b.eventually("both are received", func() bool { return b.depth(b.queue.Name) == 0 })
 			if err := r.finish(); err != nil {
