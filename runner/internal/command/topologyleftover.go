@@ -58,7 +58,8 @@ func (f family) stages() []stage {
 		stops = append(stops, topology.Stops(topology.Partition(name, n)).Queues...)
 	}
 	all := []stage{
-		stageOf(topology.Queue{Name: topology.ParkingQueue(name)}), stageOf(f.queue), stageOf(partitions...), {stops, true},
+		stageOf(topology.Queue{Name: topology.ParkingQueue(name)}), stageOf(f.queue), stageOf(partitions...),
+		{stops, true},
 		stageOf(topology.Queue{Name: "warren.delay.for." + name}),
 	}
 	if f.letters != "" {
