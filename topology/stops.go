@@ -34,7 +34,7 @@ func (q WorkQueue) Stops() (t Topology) {
 		return t
 	}
 	t = Stops(q.QueueName())
-	for n := range q.Partitions {
+	for n := range min(q.Partitions, MaxPartitions) {
 		t = t.Merge(Stops(Partition(q.Name, n)))
 	}
 	return t
