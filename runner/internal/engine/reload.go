@@ -33,8 +33,15 @@ func (e *NotDrainedError) Unwrap() error { return e.Err }
 // new process keep their old values and are listed in the result. If something must be
 // declared, Reload waits for the broker, until ctx is done or the engine stops
 // (ErrStopped). After an error, the old configuration applies, unless it is a NotDrainedError.
-// One reload runs at a time.
+// One reload runs at a time, and the first one waits until the start is complete.
 func (e *Engine) Reload(ctx context.Context, to *config.Config) (config.Changes, error) {
+	select {
+	case <-e.working: // a reload would change what the start uses
+	case <-e.stopping:
+		return config.Changes{}, ErrStopped
+	case <-ctx.Done():
+		return config.Changes{}, e.becauseOfStop(fmt.Errorf("runner: reload: %w", context.Cause(ctx)))
+	}
 	select {
 	case e.reloading <- struct{}{}:
 		defer func() { <-e.reloading }()
