@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -179,18 +178,10 @@ func TestCheckpointsAreRecordedWhileTheHandlerRuns(t *testing.T) {
 		b := newBench(t)
 		b.url = proxy.URL()
 		b.queue.SingleActive = true
-		var mu sync.Mutex
-		var loaded []int
+		var l loads
 		r := b.run(handler.Typed(func(ctx context.Context, _ int) error {
-			step := 0
-			if _, err := checkpoint.Load(ctx, &step); err != nil {
+			if step, err := l.load(ctx); step > 0 || err != nil {
 				return err
-			}
-			mu.Lock()
-			loaded = append(loaded, step)
-			mu.Unlock()
-			if step > 0 {
-				return nil
 			}
 			if err := checkpoint.Save(ctx, 7); err != nil {
 				return err
@@ -205,7 +196,7 @@ func TestCheckpointsAreRecordedWhileTheHandlerRuns(t *testing.T) {
 		r.noticesLoss()
 		proxy.Restore(t)
 		b.eventually("the message is handled", func() bool { n := len(b.settled()); return n > 0 && b.settled()[n-1].Outcome.Verdict == worker.Ack })
-		if !slices.Equal(loaded, []int{0, 7}) {
+		if loaded := l.loaded(); !slices.Equal(loaded, []int{0, 7}) {
 			t.Errorf("the attempts began with the checkpoints %v, want 0 and 7", loaded)
 		}
 	})

@@ -40,12 +40,17 @@ func (l *loads) Handle(ctx context.Context, _ *message.Message) error {
 		<-handler.Stopping(ctx)
 		return handler.ErrStopping
 	}
-	step := 0
-	_, err := checkpoint.Load(ctx, &step)
+	_, err := l.load(ctx)
+	return err
+}
+
+// load loads the checkpoint of an attempt, and notes it.
+func (l *loads) load(ctx context.Context) (step int, err error) {
+	_, err = checkpoint.Load(ctx, &step)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.got = append(l.got, step)
-	return err
+	return step, err
 }
 
 func (l *loads) loaded() []int {
@@ -150,18 +155,10 @@ func TestACheckpointIsRecordedIfACopyIsNotConfirmed(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		b.queue.SingleActive = true
-		var mu sync.Mutex
-		var loaded []int
+		var l loads
 		h := handler.Func(func(ctx context.Context, _ *message.Message) error {
-			step := 0
-			if _, err := checkpoint.Load(ctx, &step); err != nil {
+			if step, err := l.load(ctx); step > 0 || err != nil {
 				return err
-			}
-			mu.Lock()
-			loaded = append(loaded, step)
-			mu.Unlock()
-			if step > 0 {
-				return nil
 			}
 			if err := checkpoint.Save(ctx, 5); err != nil {
 				return err
@@ -179,8 +176,8 @@ func TestACheckpointIsRecordedIfACopyIsNotConfirmed(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.run(h)
-		b.eventually("the message is handled again", func() bool { mu.Lock(); defer mu.Unlock(); return len(loaded) == 2 })
-		if !slices.Equal(loaded, []int{0, 5}) {
+		b.eventually("the message is handled again", func() bool { return len(l.loaded()) == 2 })
+		if loaded := l.loaded(); !slices.Equal(loaded, []int{0, 5}) {
 			t.Errorf("the attempts began with the checkpoints %v, want 0 and 5", loaded)
 		}
 	})

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -51,12 +50,9 @@ func isFailing(n int) bool { return n%100 == 8 }  // the answer is an error
 func isDeadly(n int) bool  { return n%200 == 33 } // the process kills itself
 func isBadRow(n int) bool  { return isNamed(n) || isFailing(n) || isDeadly(n) }
 
-// storeRows is a persistent program that appends the rows of a batch to the file CHILD_ROWS at once, and
-// keeps its process id in the file CHILD_PID.
+// storeRows is a persistent program that appends the rows of a batch to the file CHILD_ROWS at once. If it
+// can remove the file CHILD_KILL, it kills itself between the effect and the answer.
 func storeRows() error {
-	if err := os.WriteFile(os.Getenv("CHILD_PID"), []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
-		return err
-	}
 	rows, err := os.OpenFile(os.Getenv("CHILD_ROWS"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -73,7 +69,9 @@ func storeRows() error {
 		if err != nil {
 			return err
 		}
-		<-time.After(2 * time.Millisecond) // a kill comes between the effect and the answer
+		if os.Remove(os.Getenv("CHILD_KILL")) == nil {
+			return syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
 		fmt.Println(answer)
 	}
 }
@@ -122,7 +120,7 @@ const rowsYAML = `queues:
       - key: "#"
         persistent:
           command: ["PROGRAM"]
-          env: [CHILD=rows, "CHILD_ROWS=DIR/rows", "CHILD_PID=DIR/pid"]
+          env: [CHILD=rows, "CHILD_ROWS=DIR/rows", "CHILD_KILL=DIR/kill"]
           backoff: {initial_interval: 10ms, max_interval: 50ms}
         batch: {size: 16, wait: 10ms}
 `
@@ -132,9 +130,6 @@ const rowsYAML = `queues:
 // after its own attempts.
 func TestBatchesOfTheRunnerLoseNothingWhenProcessesAreKilled(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS != "linux" {
-		t.Skip("the processes are found in /proc")
-	}
 	dir, kills, part := t.TempDir(), 3, max(rabbit.Scaled(300), 200)
 	yaml, name := onRabbit(t, strings.NewReplacer("PROGRAM", os.Args[0], "DIR", dir).Replace(rowsYAML), "")
 	file := filepath.Join(dir, "config.yaml")
@@ -147,7 +142,7 @@ func TestBatchesOfTheRunnerLoseNothingWhenProcessesAreKilled(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	ch, k := rabbit.Channel(t, rabbit.URL(t)), &killer{dir: dir}
+	ch, k := rabbit.Channel(t, rabbit.URL(t)), &killer{file: filepath.Join(dir, "kill")}
 	dead, good := make(map[string]int64), 0
 	for i := range kills + 1 {
 		child := startRunnerChild(t, file)
@@ -163,7 +158,7 @@ func TestBatchesOfTheRunnerLoseNothingWhenProcessesAreKilled(t *testing.T) {
 		}
 		rabbit.Eventually(t, 2*time.Minute, func() bool {
 			stored := len(storedRows(t, dir))
-			k.kill(stored)
+			k.kill(t, stored)
 			if stored > 0 { // the dead-letter queue is ready
 				takeDead(t, ch, name, dead)
 			}
@@ -181,6 +176,9 @@ func TestBatchesOfTheRunnerLoseNothingWhenProcessesAreKilled(t *testing.T) {
 		}
 	}
 	checkRows(t, storedRows(t, dir), dead, part*(kills+1), good)
+	if k.killed == 0 {
+		t.Error("no process was killed")
+	}
 	t.Logf("%d kills of the runner and %d of processes: %d of %d good rows stored; %d of %d bad ones are dead letters",
 		kills, k.killed, len(storedRows(t, dir)), good, len(dead), part*(kills+1)-good)
 }
@@ -228,24 +226,26 @@ func publishRows(t *testing.T, pub *broker.Publisher, queue string, from, n int)
 	}
 }
 
-// killer kills the processes that store rows, each after some progress.
+// killer has the processes that store rows kill themselves, each after some progress.
 type killer struct {
-	dir    string
-	stored int // at the last kill
+	file   string
+	stored int // at the last order
 	killed int
 }
 
-// kill kills the last process that has begun, if 50 more rows are stored.
-func (k *killer) kill(stored int) {
-	text, err := os.ReadFile(filepath.Join(k.dir, "pid"))
-	if err != nil || stored < k.stored+50 {
+// kill orders the next kill if 50 more rows are stored and the kill before has happened.
+func (k *killer) kill(t *testing.T, stored int) {
+	t.Helper()
+	if _, err := os.Stat(k.file); err == nil || stored < k.stored+50 {
 		return
 	}
-	pid, err := strconv.Atoi(string(text))
-	own, _ := os.ReadFile(filepath.Join("/proc", string(text), "environ"))
-	if err == nil && strings.Contains(string(own), "CHILD_ROWS="+k.dir) && syscall.Kill(pid, syscall.SIGKILL) == nil {
-		k.stored, k.killed = stored, k.killed+1
+	if k.stored > 0 {
+		k.killed++
 	}
+	if err := os.WriteFile(k.file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k.stored = stored
 }
 
 // storedRows returns how often each row is stored.
