@@ -73,8 +73,9 @@ func paused(b *warrentest.Broker, change func(*worker.Queue)) *worker.Worker {
 	return w
 }
 
-// TestDeadLettersOfTheBroker checks dead letters of the broker, which have its own record.
-func TestDeadLettersOfTheBroker(t *testing.T) {
+// TestDeadLettersOfQueueLimits checks messages that exceed a limit of their queue. The broker
+// dead-letters them itself and records no attempt; a partition's worker counts the deliveries.
+func TestDeadLettersOfQueueLimits(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name     string
@@ -96,9 +97,9 @@ func TestDeadLettersOfTheBroker(t *testing.T) {
 			time.Sleep(3 * time.Hour)
 		}, "expired", 1},
 		{"delivered too often", deliver(short), "delivery_limit", 0},
-		{"delivered too often from a partition", deliver(short, func(q *worker.Queue) {
+		{"delivered too often from a partition, which its worker counts", deliver(short, func(q *worker.Queue) {
 			q.Partitions, q.OrderBy = 2, func(m *message.Message) string { return m.RoutingKey }
-		}), "delivery_limit", 0},
+		}), "delivery_limit", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

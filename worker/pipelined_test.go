@@ -119,12 +119,15 @@ func TestUnconfirmedCopiesAreBounded(t *testing.T) {
 // TestAStopWaitsForTheConfirmsOfCopies: what is confirmed within the grace is a retry, and
 // what is not is released.
 func TestAStopWaitsForTheConfirmsOfCopies(t *testing.T) {
-	for _, confirmed := range []bool{true, false} {
+	for confirmed, grace := range map[bool]time.Duration{
+		true:  time.Minute, // more than a slow broker takes to end its alarm
+		false: 5 * time.Second,
+	} {
 		abused.run(t, "confirmed="+strconv.FormatBool(confirmed), func(t *testing.T, node rabbit.Node) {
 			b := newBenchAt(t, node.URL())
 			b.queue.Concurrency, b.queue.Prefetch = 1, 10
 			const messages = 10
-			f := fail(b, node, messages, func(c *worker.Config) { c.Grace = 5 * time.Second })
+			f := fail(b, node, messages, func(c *worker.Config) { c.Grace = grace })
 			f.failed(messages)
 			f.stop()
 			b.eventually("the worker drains", func() bool { return f.sub.Health().State == worker.StateDraining })
