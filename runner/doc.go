@@ -13,5 +13,7 @@
 //	    handlers:
 //	      - {key: user.signed_up, go: send-welcome}
 //
+// GoBatch registers a handler that handles several messages in one call.
+//
 // The program has all commands of cmd/runner, which calls Main without handlers.
 package runner

@@ -40,7 +40,7 @@ func (p *Program) asyncAPI(title, version string) error {
 	if err != nil {
 		return err
 	}
-	app, err := wiring.Describe(c, whole, p.settings.broker, p.Handlers)
+	app, err := wiring.Describe(c, whole, p.settings.broker, p.Go)
 	if err != nil {
 		return err
 	}

@@ -26,11 +26,19 @@ func (p *Program) configValidate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(p.Stdout, "%s is valid: %d exchanges, %d queues, %d schedules\n",
-				p.fileName(), len(c.Exchanges), len(c.Queues), len(c.Schedules))
+			_, err = fmt.Fprintf(p.Stdout, "%s is valid: %s, %s, %s\n", p.fileName(),
+				several(len(c.Exchanges), "exchange"), several(len(c.Queues), "queue"), several(len(c.Schedules), "schedule"))
 			return err
 		},
 	}
+}
+
+// several formats a number and its noun.
+func several(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func (p *Program) configShow() *cobra.Command {

@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/interrupt"
 	"github.com/warren-mq/warren/internal/printable"
+	"github.com/warren-mq/warren/runner/internal/wiring"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -22,7 +22,7 @@ import (
 type Program struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	Handlers       map[string]handler.Handler // in Go, by name
+	Go             wiring.Go // the handlers in Go
 
 	settings settings
 }

@@ -52,7 +52,7 @@ func (p *Program) run(ctx context.Context, load func() (*config.Config, error), 
 		return err
 	}
 	defer func() { err = errors.Join(err, telemetry.Stop()) }()
-	e, err := engine.NewGroup(engine.Options{Config: c, Handlers: p.Handlers, Logger: log, Level: level}, telemetry.Of)
+	e, err := engine.NewGroup(engine.Options{Config: c, Go: p.Go, Logger: log, Level: level}, telemetry.Of)
 	if err != nil {
 		return err
 	}

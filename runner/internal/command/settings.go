@@ -44,7 +44,7 @@ func (s *settings) flags() map[string]string {
 // source reads the configuration file: the file of -c, or ./config.yaml. Without -c the
 // file may be missing, unless must is set.
 func (p *Program) source(must bool) (config.Source, error) {
-	s := config.Source{Name: p.fileName(), Handlers: slices.Sorted(maps.Keys(p.Handlers)), Flags: p.settings.flags()}
+	s := config.Source{Name: p.fileName(), Handlers: slices.Sorted(maps.Keys(p.Go.Handlers)), Batches: slices.Sorted(maps.Keys(p.Go.Batches)), Flags: p.settings.flags()}
 	must = must || p.settings.file != ""
 	data, err := config.ReadFile(s.Name, config.MaxBytes)
 	if errors.Is(err, fs.ErrNotExist) && !must {
@@ -66,7 +66,7 @@ func (p *Program) former(name string) (*config.Config, error) {
 	if err != nil {
 		return nil, &statusError{exitConfig, fmt.Errorf("runner: --was: %w", err)}
 	}
-	c, err := config.Load(config.Source{Name: name, Data: data, Handlers: slices.Sorted(maps.Keys(p.Handlers)), Flags: p.settings.flags()})
+	c, err := config.Load(config.Source{Name: name, Data: data, Handlers: slices.Sorted(maps.Keys(p.Go.Handlers)), Batches: slices.Sorted(maps.Keys(p.Go.Batches)), Flags: p.settings.flags()})
 	if err != nil {
 		return nil, err
 	}

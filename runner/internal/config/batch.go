@@ -62,7 +62,7 @@ func (h Handler) insteadOfBatch() string {
 	case "exec", "persistent", "webhook":
 		return "a batch here too, such as {size: 1}, or another queue"
 	case "go":
-		return "a queue of its own"
+		return "a handler of runner.GoBatch with a batch, or another queue"
 	}
 	return ""
 }
@@ -87,12 +87,9 @@ func (d *document) checkBatch(path string, h Handler, q Queue) {
 
 // whyNoBatch returns why h cannot have batches, or "".
 func (h Handler) whyNoBatch() string {
-	kind := h.Kind()
 	switch {
-	case kind == "go":
-		return ", want it only with exec, persistent or webhook: a handler in Go uses HandleBatch of package worker in its own program"
-	case !slices.Contains([]string{"exec", "persistent", "webhook"}, kind):
-		return ", want it only with exec, persistent or webhook"
+	case !slices.Contains([]string{"exec", "persistent", "webhook", "go"}, h.Kind()):
+		return ", want it only with exec, persistent, webhook or go"
 	case h.Emits != nil:
 		return " and emits, want one of them: each emitted message belongs to one handled message"
 	case h.Replies != nil:

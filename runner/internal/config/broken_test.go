@@ -27,7 +27,7 @@ func TestEveryFaultOfABrokenFileIsReportedInOneGo(t *testing.T) {
 				t.Fatal(err)
 			}
 			c, err := config.Load(config.Source{
-				Name: file, Data: data, Handlers: []string{"send-welcome", "send-invoice"}, LookupEnv: lookup,
+				Name: file, Data: data, Handlers: []string{"send-welcome", "send-invoice"}, Batches: []string{"store"}, LookupEnv: lookup,
 			})
 			all, ok := errors.AsType[*config.Error](err)
 			if !ok || c != nil {

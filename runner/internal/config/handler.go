@@ -14,9 +14,9 @@ type Handler struct {
 	Forward     *Forward    `yaml:"forward" jsonschema_description:"Publish each message to an exchange."`
 	Emits       *Emits      `yaml:"emits" jsonschema_description:"Publish the messages that exec writes to stdout, that persistent has in its answer, or that webhook responds with. They are published when the handling has succeeded, and confirmed before the message is acknowledged."`
 	Replies     *Replies    `yaml:"replies" jsonschema_description:"Reply to calls with what exec writes to stdout, with what persistent has in its answer, or with what webhook responds. An error is replied when no attempt follows."`
-	Batch       *Batch      `yaml:"batch" jsonschema_description:"Handle several messages by one run of exec, one line of persistent or one request of webhook. The queue's concurrency then counts batches, and each message keeps its own attempts and dead letter."`
+	Batch       *Batch      `yaml:"batch" jsonschema_description:"Handle several messages by one run of exec, one line of persistent, one request of webhook or one call of a handler in Go. The queue's concurrency then counts batches, and each message keeps its own attempts and dead letter."`
 	Checkpoints bool        `yaml:"checkpoints" jsonschema:"default=false" jsonschema_description:"Let exec, persistent or webhook save checkpoints, from which the next attempt of a message continues after a stop or a failure."`
-	Go          string      `yaml:"go" jsonschema:"minLength=1" jsonschema_description:"The name of a handler that the program registers."`
+	Go          string      `yaml:"go" jsonschema:"minLength=1" jsonschema_description:"The name of a handler that the program registers with runner.Go, or with batch, runner.GoBatch."`
 }
 
 // Kinds returns the names of the actions of a Handler.

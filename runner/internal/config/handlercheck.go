@@ -38,12 +38,8 @@ func (d *document) checkHandler(path string, h Handler) {
 
 func (d *document) checkKindOf(path string, h Handler) {
 	switch at := join(path, h.Kind()); {
-	case h.Go != "" && !slices.Contains(d.source.Handlers, h.Go):
-		hint := Meant(h.Go, d.source.Handlers)
-		if len(d.source.Handlers) == 0 {
-			hint = ": this program has registered no handlers"
-		}
-		d.complainf(at, "go is %q, want the name of a registered handler%s", h.Go, hint)
+	case h.Go != "":
+		d.checkGo(at, h)
 	case h.Exec != nil:
 		d.checkCommand(at, h.Exec.Command)
 		d.checkExitCodes(at, h.Exec.ExitCodes)
@@ -58,6 +54,24 @@ func (d *document) checkKindOf(path string, h Handler) {
 		if h.Forward.Exchange == "" && h.Forward.Key == "" && !d.bad[at] {
 			d.complainf(at, "forward has neither exchange nor key, want one of them")
 		}
+	}
+}
+
+// checkGo reports a handler in Go that is not registered, or whose messages come otherwise than h says.
+func (d *document) checkGo(at string, h Handler) {
+	one, batches := slices.Contains(d.source.Handlers, h.Go), slices.Contains(d.source.Batches, h.Go)
+	switch {
+	case batches && h.Batch == nil:
+		d.complainf(at, "%s handles batches, want batch: {size: 100, wait: 1s} besides go", h.Go)
+	case one && h.Batch != nil:
+		d.complainf(at, "%s handles one message at a time, want no batch, or a handler that the program registers with runner.GoBatch", h.Go)
+	case !one && !batches:
+		known := slices.Concat(d.source.Handlers, d.source.Batches)
+		hint := Meant(h.Go, known)
+		if len(known) == 0 {
+			hint = ": this program has registered no handlers"
+		}
+		d.complainf(at, "go is %q, want the name of a registered handler%s", h.Go, hint)
 	}
 }
 

@@ -15,8 +15,9 @@ type Source struct {
 	Name string
 	// Data is the content of the file, at most MaxBytes; see ReadFile. It may be empty.
 	Data []byte
-	// Handlers are the names of the program's handlers, for the key go.
-	Handlers []string
+	// Handlers are the names of the program's handlers, for the key go. Batches are the names of
+	// those that handle batches.
+	Handlers, Batches []string
 	// Flags are the values of flags by path, such as log.level. They override the file and
 	// the environment.
 	Flags map[string]string

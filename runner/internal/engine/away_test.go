@@ -28,7 +28,7 @@ func runAway(t *testing.T, from string) (e *engine.Engine, stop context.CancelFu
 	c := load(t, fmt.Sprintf("broker: {url: %q}\n", b.URL())+from)
 	e, err = engine.New(engine.Options{
 		Config: c, Logger: slog.New(slog.DiscardHandler),
-		Handlers: map[string]handler.Handler{"note": handler.Func(nil)},
+		Go: inGo(handler.Func(nil)),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,7 +16,9 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
+	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/rabbit"
+	"github.com/warren-mq/warren/retry"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -52,8 +56,29 @@ done
     retry: RETRY
     type: classic
     handlers: [{key: "#", schema: SCHEMA, webhook: {url: "URL", allow_private: true}, batch: {size: 8, wait: 3s}}]
+  - name: NAME-go
+    retry: RETRY
+    type: classic
+    handlers: [{key: "#", schema: SCHEMA, go: note-all, batch: {size: 8, wait: 3s}}]
 `
 )
+
+// handleBatch is the handler in Go of the tests.
+func handleBatch(_ context.Context, bodies []string) error {
+	failed := make(handler.BatchError)
+	for i, body := range bodies {
+		switch body {
+		case "poison":
+			panic(body)
+		case "named":
+			failed[i] = retry.Permanent(errors.New(body))
+		}
+	}
+	if len(failed) > 0 {
+		return failed
+	}
+	return nil
+}
 
 // serveBatch is the webhook of the tests.
 func serveBatch(w http.ResponseWriter, r *http.Request) {
@@ -93,14 +118,15 @@ func TestHandlersOfEachKindHandleBatches(t *testing.T) {
 	if err := os.WriteFile(schema, []byte(`{"type":"string"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	kinds := []string{"-exec", "-persistent", "-webhook", "-go"}
 	yaml, name := onRabbit(t, strings.NewReplacer(
 		"URL", server.URL, "SCHEMA", schema, "RETRY", "{max_attempts: 2, initial_interval: 10ms}",
 		"COMMAND", r.script(t, "command", strings.ReplaceAll(commandOfBatches, "IN", filepath.Join(t.TempDir(), "in"))),
 		"PROCESS", r.script(t, "process", processOfBatches),
-	).Replace(batchesYAML), "-exec", "-persistent", "-webhook")
+	).Replace(batchesYAML), kinds...)
 	running := run(t, yaml)
 	pub := broker.NewPublisher(running.Broker(), "")
-	for _, kind := range []string{"-exec", "-persistent", "-webhook"} {
+	for _, kind := range kinds {
 		var items []broker.Item
 		for _, body := range []any{"a", 1, "b", "c", "named", "d", "poison", "e", "f"} {
 			items = append(items, broker.Item{Key: name + kind, Body: body, Options: []broker.Option{broker.WithMessageID(text(body))}})
@@ -113,13 +139,13 @@ func TestHandlersOfEachKindHandleBatches(t *testing.T) {
 		t.Error(err)
 	}
 	ch := rabbit.Channel(t, rabbit.URL(t))
-	for _, kind := range []string{"-exec", "-persistent", "-webhook"} {
+	for _, kind := range kinds {
 		running.becomes(name+kind, "consuming 8/8 acked 6")
 		dead := make(map[string]int64)
 		rabbit.Eventually(t, time.Minute, func() bool { takeDead(t, ch, name+kind, dead); return len(dead) == 3 }, "three are dead letters of "+kind)
 		attempts := map[string]int64{"named": 1, "poison": 1, "1": 1}
-		if kind == "-persistent" {
-			attempts["poison"] = 2 // a killed process is retried
+		if kind == "-persistent" || kind == "-go" {
+			attempts["poison"] = 2 // a killed process and a panic are retried
 		}
 		for id, attempt := range attempts {
 			if dead[id] != attempt {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/devbroker"
-	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/job"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/wiring"
@@ -24,10 +23,10 @@ import (
 
 // Options configure an Engine.
 type Options struct {
-	Config   *config.Config
-	Handlers map[string]handler.Handler // in Go, by name
-	Logger   *slog.Logger
-	Level    *slog.LevelVar // of Logger; a new configuration may change it
+	Config *config.Config
+	Go     wiring.Go // the handlers in Go
+	Logger *slog.Logger
+	Level  *slog.LevelVar // of Logger; a new configuration may change it
 	// Dial opens the connections to the broker. Nil means TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Meter measures. Nil means OpenTelemetry's global provider.

@@ -15,6 +15,7 @@ import (
 	"github.com/warren-mq/warren/message"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/runner/internal/engine"
+	"github.com/warren-mq/warren/runner/internal/wiring"
 	"github.com/warren-mq/warren/topology"
 )
 
@@ -34,11 +35,19 @@ func load(t *testing.T, yaml string) *config.Config {
 	if !strings.Contains(yaml, "broker:") {
 		yaml = "broker: {url: \"embedded:\"}\n" + yaml
 	}
-	c, err := config.Load(config.Source{Name: "config.yaml", Data: []byte(yaml), Handlers: []string{"note"}})
+	c, err := config.Load(config.Source{Name: "config.yaml", Data: []byte(yaml), Handlers: []string{"note"}, Batches: []string{"note-all"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// inGo returns the handlers in Go of the tests.
+func inGo(note handler.Handler) wiring.Go {
+	return wiring.Go{
+		Handlers: map[string]handler.Handler{"note": note},
+		Batches:  map[string]handler.BatchHandler{"note-all": handler.Batch(handleBatch)},
+	}
 }
 
 func run(t *testing.T, yaml string) *running {
@@ -49,7 +58,7 @@ func run(t *testing.T, yaml string) *running {
 		return nil
 	})
 	e, err := engine.New(engine.Options{
-		Config: load(t, yaml), Handlers: map[string]handler.Handler{"note": note},
+		Config: load(t, yaml), Go: inGo(note),
 		Logger: slog.New(slog.DiscardHandler), Level: r.level,
 	})
 	if err != nil {
@@ -176,7 +185,7 @@ func TestStartThatConflictsDeclaresNothing(t *testing.T) {
 	defer r.end()
 	c := load(t, fmt.Sprintf("broker: {url: %q}\nexchanges: [{name: events, type: direct}, {name: more}]\n", r.Broker().URL)+
 		"queues:\n"+queueYAML("fresh", "fresh", ""))
-	e, err := engine.New(engine.Options{Config: c, Handlers: map[string]handler.Handler{"note": handler.Func(nil)}, Logger: slog.New(slog.DiscardHandler)})
+	e, err := engine.New(engine.Options{Config: c, Go: inGo(handler.Func(nil)), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

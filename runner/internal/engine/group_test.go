@@ -40,7 +40,7 @@ queues:
 schedules: [{name: now, broker: blue, cron: "* * * * * *", key: first, body: hello}]
 `, node.URL(), url+"/blue", url+"/green"))
 	g, err := engine.NewGroup(engine.Options{
-		Config: c, Handlers: map[string]handler.Handler{"note": note}, Logger: slog.New(slog.DiscardHandler),
+		Config: c, Go: inGo(note), Logger: slog.New(slog.DiscardHandler),
 	}, func(string) (metric.MeterProvider, error) { return noop.NewMeterProvider(), nil })
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,7 @@ func (e *Engine) newQueue(c config.Queue, all *config.Config) (*queue, error) {
 	wanted := c.Worker(all.Exchanges)
 	wanted.Middleware = wiring.Middleware(c, e.options.Logger)
 	q.sub = q.worker.Queue(wanted)
-	means := wiring.Means{Go: e.options.Handlers, Sender: e.senderTo, Publisher: q.worker.Publisher, Codecs: q.codecs, Logger: e.options.Logger}
+	means := wiring.Means{Go: e.options.Go, Sender: e.senderTo, Publisher: q.worker.Publisher, Codecs: q.codecs, Logger: e.options.Logger}
 	for i, h := range c.Handlers {
 		h.Codec = c.CodecOf(h)
 		if err := q.addHandler(h, means); err != nil {

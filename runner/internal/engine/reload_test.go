@@ -195,7 +195,7 @@ func TestAReloadAppliesAlthoughAQueueDoesNotDrain(t *testing.T) {
 		return load(t, "broker: {url: \""+dev.URL()+"\"}\n"+fmt.Sprintf(two, dev.URL(), dev.URL(), more, more))
 	}
 	g, err := engine.NewGroup(engine.Options{
-		Config: yaml(""), Handlers: map[string]handler.Handler{"note": note}, Logger: slog.New(slog.DiscardHandler),
+		Config: yaml(""), Go: inGo(note), Logger: slog.New(slog.DiscardHandler),
 	}, func(string) (metric.MeterProvider, error) { return noop.NewMeterProvider(), nil })
 	if err != nil {
 		t.Fatal(err)

@@ -198,9 +198,9 @@ func startWorker(t *testing.T, l *link) (stop func() (time.Duration, error)) {
 func startRunner(t *testing.T, l *link) (stop func() (time.Duration, error)) {
 	t.Helper()
 	e, err := engine.New(engine.Options{
-		Config:   load(t, fmt.Sprintf("grace: %v\nbroker: {url: %q, heartbeat: %v}\n", grace, l.direct.URL, l.heartbeat)+queues(queueYAML("q", "#", "concurrency: 4,"))),
-		Handlers: map[string]handler.Handler{"note": handler.Func(handle)},
-		Logger:   slog.New(slog.DiscardHandler), Dial: l.Dial,
+		Config: load(t, fmt.Sprintf("grace: %v\nbroker: {url: %q, heartbeat: %v}\n", grace, l.direct.URL, l.heartbeat)+queues(queueYAML("q", "#", "concurrency: 4,"))),
+		Go:     inGo(handler.Func(handle)),
+		Logger: slog.New(slog.DiscardHandler), Dial: l.Dial,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/warren-mq/warren/asyncapi"
-	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/worker"
 )
@@ -17,7 +16,7 @@ import (
 // description is a configuration that is being described, for one broker.
 type description struct {
 	config *config.Config
-	inGo   map[string]handler.Handler
+	inGo   Go
 	kinds  map[string]string // of exchanges
 	app    asyncapi.Application
 }
@@ -25,7 +24,7 @@ type description struct {
 // Describe returns what a runner consumes from a broker and publishes to it. c is the part of
 // whole for that broker, which has the name. The payloads are the schemas of the handlers and
 // codecs, the types of the handlers in Go, or what the bodies of schedules are.
-func Describe(c, whole *config.Config, name string, inGo map[string]handler.Handler) (asyncapi.Application, error) {
+func Describe(c, whole *config.Config, name string, inGo Go) (asyncapi.Application, error) {
 	d := description{config: c, inGo: inGo, kinds: make(map[string]string)}
 	for _, e := range c.Exchanges {
 		d.kinds[e.Name] = e.Type
@@ -84,7 +83,7 @@ func (d *description) addQueue(q config.Queue) error {
 func (d *description) handler(q config.Queue, h config.Handler) (worker.HandlerDescription, error) {
 	one := worker.HandlerDescription{Pattern: h.Key}
 	if h.Go != "" {
-		one = worker.DescribeHandler(h.Key, d.inGo[h.Go])
+		one = worker.DescribeHandler(h.Key, d.inGo.describable(h))
 	}
 	one.Reply = cmp.Or(one.Reply, replyOf(h))
 	var err error

@@ -3,7 +3,6 @@ package wiring
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 
 // Means are the dependencies of handlers.
 type Means struct {
-	Go        map[string]handler.Handler              // handlers in Go, by name
+	Go        Go
 	Sender    func(broker string) job.Sender          // of forward; "" is the queue's broker
 	Publisher func(exchange string) *broker.Publisher // of emits
 	Codecs    *Codecs
@@ -60,10 +59,7 @@ func unchecked(h config.Handler, m Means) (job.Handler, error) {
 	case "forward":
 		return job.Forward{Exchange: h.Forward.Exchange, Key: h.Forward.Key, Sender: m.Sender(h.Forward.Broker)}.Handler()
 	}
-	if inGo := m.Go[h.Go]; inGo != nil {
-		return alike(unclosed{inGo}, inGo), nil
-	}
-	return nil, fmt.Errorf("runner: unknown handler %q: this program has not registered it", h.Go)
+	return m.Go.handler(h.Go)
 }
 
 // BatchHandler returns the handler of h, which has batches. It opens and checks bodies as Handler does.
@@ -88,13 +84,8 @@ func uncheckedBatch(h config.Handler, m Means) (job.BatchHandler, error) {
 	case "webhook":
 		return webhook(*h.Webhook).BatchHandler()
 	}
-	return nil, fmt.Errorf("runner: a handler %s has no batches, want exec, persistent or webhook", h.Kind())
+	return m.Go.batchHandler(h.Go)
 }
-
-// unclosed is a handler in Go. The program that registers it must close its resources.
-type unclosed struct{ handler.Handler }
-
-func (unclosed) Close() error { return nil }
 
 // alike returns h, which calls inner. It replies to calls if inner does.
 func alike(h job.Handler, inner handler.Handler) job.Handler {
