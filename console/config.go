@@ -36,8 +36,8 @@ type Config struct {
 	// Control permits actions. If it is false, the console only shows.
 	Control bool
 	// Token returns the token that people and programs must present. It is called for each
-	// request. Without a token, and without Authorize, only requests to a loopback address are
-	// answered.
+	// request. Without a token, and without Authorize, only requests from this machine to a
+	// loopback address are answered. Requests through a proxy or a Unix socket are refused.
 	Token func() (string, error)
 	// Authorize replaces Token: it returns who has sent the request, or an error if that may
 	// not see the console. The error's text is shown.

@@ -22,7 +22,7 @@ const maxRequest = 4 << 20
 
 var (
 	errLogin     = errors.New("console: the token is missing or wrong, want Authorization: Bearer and the token, or the login page")
-	errLoopback  = errors.New("console: no token is set, want requests to a loopback address")
+	errLoopback  = errors.New("console: no token is set, want requests from this machine to a loopback address, and not through a proxy; or set a token")
 	errToken     = errors.New("console: reading the token failed; see the log")
 	errReadOnly  = errors.New("console: this console is read-only (Config.Control is false)")
 	errUser      = errors.New("console: you may not act, only read")
@@ -103,7 +103,7 @@ func (c *Console) admit(r *http.Request) (v visitor, status int, err error) {
 		return visitor{Access: Access{User: name}, cookie: true}, 0, nil
 	}
 	switch {
-	case token == "" && access.IsLoopback(r.Host):
+	case token == "" && access.IsLocal(r):
 		return visitor{Access: Access{User: "local"}}, 0, nil
 	case token == "":
 		return v, http.StatusForbidden, errLoopback

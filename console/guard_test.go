@@ -76,6 +76,7 @@ func TestNoActionWithoutTokenOriginAndPermission(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change  func(*console.Config)
 		host    string // empty means ops.example.org
+		remote  string // empty means another machine
 		cookie  bool
 		header  map[string]string
 		refused int // 0 means that the action begins
@@ -97,10 +98,12 @@ func TestNoActionWithoutTokenOriginAndPermission(t *testing.T) {
 		"if the host does not know the user":     {change: authorized(console.Access{}, errors.New("who are you?")), header: map[string]string{"Content-Type": asJSON}, refused: 403},
 		"if the host knows the user":             {change: authorized(console.Access{User: "ada"}, nil), header: map[string]string{"Content-Type": asJSON}},
 		"if the host knows the user, by a form":  {change: authorized(console.Access{User: "ada"}, nil), header: map[string]string{"Content-Type": form}, refused: 403},
-		"on loopback, without any token":         {change: open, host: "127.0.0.1:8081", header: map[string]string{"Content-Type": asJSON}},
-		"on loopback by another name":            {change: open, host: "evil.example:8081", header: map[string]string{"Content-Type": asJSON}, refused: 403},
-		"on loopback, by a form of another page": {change: open, host: "localhost:8081", header: map[string]string{"Content-Type": form, "Origin": "https://evil.example"}, refused: 403},
-		"on loopback, as text":                   {change: open, host: "localhost:8081", header: map[string]string{"Content-Type": "text/plain"}, refused: 403},
+		"on loopback, without any token":         {change: open, host: "127.0.0.1:8081", remote: "127.0.0.1:5000", header: map[string]string{"Content-Type": asJSON}},
+		"from elsewhere, with a forged Host":     {change: open, host: "localhost:8081", header: map[string]string{"Content-Type": asJSON}, refused: 403},
+		"on loopback, through a proxy":           {change: open, host: "localhost:8081", remote: "127.0.0.1:5000", header: map[string]string{"Content-Type": asJSON, "X-Forwarded-For": "203.0.113.5"}, refused: 403},
+		"on loopback by another name":            {change: open, host: "evil.example:8081", remote: "127.0.0.1:5000", header: map[string]string{"Content-Type": asJSON}, refused: 403},
+		"on loopback, by a form of another page": {change: open, host: "localhost:8081", remote: "127.0.0.1:5000", header: map[string]string{"Content-Type": form, "Origin": "https://evil.example"}, refused: 403},
+		"on loopback, as text":                   {change: open, host: "localhost:8081", remote: "127.0.0.1:5000", header: map[string]string{"Content-Type": "text/plain"}, refused: 403},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -112,6 +115,9 @@ func TestNoActionWithoutTokenOriginAndPermission(t *testing.T) {
 						host = "ops.example.org"
 					}
 					r := httptest.NewRequest(http.MethodPost, "http://"+host+"/console/"+prefix+path, strings.NewReader("{}"))
+					if tt.remote != "" {
+						r.RemoteAddr = tt.remote
+					}
 					for name, value := range tt.header {
 						r.Header.Set(name, value)
 					}

@@ -1,12 +1,12 @@
 package worker
 
 import (
-	"crypto/subtle"
 	"encoding/json"
-	"net"
 	"net/http"
 	"path"
 	"strings"
+
+	"github.com/warren-mq/warren/internal/access"
 )
 
 // HealthHandler returns a handler for the probes of an orchestrator. It answers GET and
@@ -16,8 +16,8 @@ import (
 //   - /readyz: 200 if health says Ready, else 503.
 //
 // The body is JSON: {"status":"ready"}, "not ready" or "live". The reasons, warnings and queues of
-// /readyz are added only for requests from the loopback interface to a loopback address,
-// and for requests with "Authorization: Bearer" and the token, since errors name users,
+// /readyz are added only for requests from this machine to a loopback address, without a proxy
+// or a Unix socket, and for requests with "Authorization: Bearer" and the token, since errors name users,
 // virtual hosts and addresses. token is called for each request; if it is nil, or returns an
 // error or no token, only the loopback sees the details.
 func HealthHandler(health func() Health, token func() (string, error)) http.Handler {
@@ -78,7 +78,7 @@ func (h *healthHandler) ready(w http.ResponseWriter, r *http.Request) {
 	if !now.Ready {
 		status, answer.Status = http.StatusServiceUnavailable, "not ready"
 	}
-	if isLocal(r) || h.hasToken(r) {
+	if access.IsLocal(r) || h.hasToken(r) {
 		answer.Reasons, answer.Warnings = now.Reasons, now.Warnings
 		for _, q := range now.Queues {
 			answer.Queues = append(answer.Queues, q.answer())
@@ -108,28 +108,8 @@ func answerHealth(w http.ResponseWriter, status int, a healthAnswer) {
 	_ = json.NewEncoder(w).Encode(a) //nolint:errchkjson // plain data; a client that has gone does not matter
 }
 
-// isLocal reports whether a program of this machine asks: from a loopback address, to one,
-// and not by way of a proxy. A name in Host may be one that a web page has pointed here.
-func isLocal(r *http.Request) bool {
-	for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip"} {
-		if r.Header.Get(header) != "" {
-			return false
-		}
-	}
-	return isLoopback(r.RemoteAddr) && (isLoopback(r.Host) || hostname(r.Host) == "localhost")
-}
-
-func isLoopback(hostport string) bool { return net.ParseIP(hostname(hostport)).IsLoopback() }
-
-func hostname(hostport string) string {
-	if host, _, err := net.SplitHostPort(hostport); err == nil {
-		return host
-	}
-	return strings.Trim(hostport, "[]")
-}
-
 func (h *healthHandler) hasToken(r *http.Request) bool {
 	shown, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	token, err := h.token()
-	return ok && err == nil && token != "" && subtle.ConstantTimeCompare([]byte(shown), []byte(token)) == 1
+	return ok && err == nil && access.IsToken(shown, token)
 }

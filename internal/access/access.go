@@ -5,6 +5,7 @@ package access
 import (
 	"crypto/subtle"
 	"net"
+	"net/http"
 	"strings"
 )
 
@@ -14,13 +15,34 @@ func IsToken(shown, token string) bool {
 	return token != "" && subtle.ConstantTimeCompare([]byte(shown), []byte(token)) == 1
 }
 
-// IsLoopback reports whether the host of a Host header is localhost or a loopback address. A
-// web page can make other names point to this machine.
-func IsLoopback(host string) bool {
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
+// IsLocal reports whether a program of this machine has sent the request: to localhost or a
+// loopback address, over a loopback connection, and not through a proxy that adds a header. The
+// client chooses the Host, and a web page can make other names point to this machine, so neither
+// the Host nor the connection is enough. Web servers forward requests to Unix sockets, so a
+// connection to one is not local.
+func IsLocal(r *http.Request) bool {
+	for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip"} {
+		if r.Header.Get(header) != "" {
+			return false
+		}
 	}
-	ip := net.ParseIP(strings.Trim(name, "[]"))
-	return name == "localhost" || ip.IsLoopback()
+	host := hostname(r.Host)
+	return (host == "localhost" || isLoopback(host)) && isLoopbackConn(r)
+}
+
+// isLoopbackConn reports whether both ends of the connection are loopback addresses. Middleware
+// may set RemoteAddr from a header; it does not set the local address. A handler that is called
+// without a server has none.
+func isLoopbackConn(r *http.Request) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return isLoopback(hostname(r.RemoteAddr)) && (!ok || isLoopback(hostname(local.String())))
+}
+
+func isLoopback(host string) bool { return net.ParseIP(host).IsLoopback() }
+
+func hostname(hostport string) string {
+	if host, _, err := net.SplitHostPort(hostport); err == nil {
+		return host
+	}
+	return strings.Trim(hostport, "[]")
 }

@@ -95,6 +95,7 @@ func TestWhichRequestsAreAnswered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			request := httptest.NewRequest(tt.method, tt.target, http.NoBody)
+			request.RemoteAddr = "127.0.0.1:5000"
 			for k, v := range tt.header {
 				request.Header.Set(k, v)
 			}
@@ -107,6 +108,20 @@ func TestWhichRequestsAreAnswered(t *testing.T) {
 				t.Errorf("the runner was asked to %s", f.asked)
 			}
 		})
+	}
+}
+
+// TestALoopbackHostFromElsewhereIsRefused: the client chooses the Host.
+func TestALoopbackHostFromElsewhereIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/api/status", "/metrics"} {
+		request := httptest.NewRequest(http.MethodGet, "http://localhost:8081"+path, http.NoBody)
+		request.RemoteAddr = "203.0.113.5:5000"
+		answer := httptest.NewRecorder()
+		handler(new(fake), "").ServeHTTP(answer, request)
+		if answer.Code < 400 {
+			t.Errorf("%s: status %d, want a refusal", path, answer.Code)
+		}
 	}
 }
 

@@ -72,8 +72,9 @@ const requestTime = 5 * time.Second
 
 // Handler returns the handler of all requests. /livez and /readyz need no token, but show
 // reasons only on loopback or with the token. /metrics needs the token or the metrics
-// token, the console checks the token itself, and all other paths need the token. If no token is set, requests to a loopback
-// address are answered, but not requests of web pages that use another name for it.
+// token, the console checks the token itself, and all other paths need the token. If no token is
+// set, only requests from this machine to a loopback address are answered, without a proxy, and not
+// those of web pages that use another name for the address.
 func Handler(o Options) http.Handler {
 	s := &server{o}
 	private := http.NewServeMux()
@@ -115,10 +116,10 @@ func (s *server) protect(next http.Handler, other func() (string, error)) http.H
 		case err != nil:
 			s.Logger.Error("runner: admin token", "error", err)
 			refuse(w, http.StatusInternalServerError, errors.New("runner: reading the admin token failed; see the runner's log"))
-		case access.IsToken(shown, token), access.IsToken(shown, second), token == "" && access.IsLoopback(r.Host):
+		case access.IsToken(shown, token), access.IsToken(shown, second), token == "" && access.IsLocal(r):
 			next.ServeHTTP(w, r)
 		case token == "" && second == "":
-			refuse(w, http.StatusForbidden, errors.New("runner: no token is set, want requests to a loopback address"))
+			refuse(w, http.StatusForbidden, errors.New("runner: no token is set, want requests from this machine to a loopback address, and not through a proxy; or set admin.token"))
 		default:
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			refuse(w, http.StatusUnauthorized, errors.New("runner: the token is missing or wrong, want Authorization: Bearer and the token of admin.token"))
