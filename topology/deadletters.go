@@ -35,6 +35,8 @@ type DeadLetters struct {
 	// moves them by the queue's dead-letter exchange, and their only record is the header
 	// x-death. If nothing else is set, the worker declares no dead-letter exchange: a policy
 	// or the Arguments of the queue must set one. Without it the broker deletes the messages.
+	// With Queue, Exchange or Key, a queue whose arguments have no dead-letter exchange is an
+	// error.
 	Reject bool
 	// Discard has the worker acknowledge dead letters. They are lost. Each one is counted and
 	// logged.

@@ -97,7 +97,7 @@ type WorkQueue struct {
 	Arguments message.Headers
 	// OnlyArguments leaves out all arguments that Warren derives from the other fields, so
 	// that Arguments are the arguments of the queue. Type then only says what kind of queue
-	// it is.
+	// it is. A field whose argument is missing is an error.
 	OnlyArguments bool
 }
 
@@ -130,6 +130,7 @@ func (q WorkQueue) Validate() error {
 	f.Addf(q.Instance != "" && q.kind() != Classic, "the queue belongs to one process and Type is %s, want classic: RabbitMQ refuses other exclusive queues", q.kind())
 	q.validateStream(f)
 	q.validatePartitions(f)
+	q.validateArguments(f)
 	q.DeadLetters.validate(f)
 	f.Addf(q.DeadLetterQueue() == q.Name, "DeadLetters is the queue itself")
 	f.Add(CheckName("queue", q.Name), CheckName("exchange", q.Exchange))

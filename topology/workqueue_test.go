@@ -125,22 +125,33 @@ func TestWorkQueueFaults(t *testing.T) {
 		queue topology.WorkQueue
 		want  string
 	}{
-		"discard and a queue":           {topology.WorkQueue{DeadLetters: topology.DeadLetters{Discard: true, Queue: "dead"}}, "Discard and a place to go"},
-		"a queue and an exchange":       {topology.WorkQueue{DeadLetters: topology.DeadLetters{Queue: "dead", Exchange: "dlx"}}, "a Key without an Exchange names an existing queue"},
-		"reject without a record":       {topology.WorkQueue{DeadLetters: topology.DeadLetters{Reject: true, WithoutRecord: true}}, "Reject and WithoutRecord"},
-		"an unknown overflow":           {topology.WorkQueue{DeadLetters: topology.DeadLetters{MaxLength: 1, Overflow: "drop"}}, `Overflow is "drop", want "reject-publish" or "drop-head"`},
-		"a bound of others' queue":      {topology.WorkQueue{DeadLetters: topology.DeadLetters{Key: "dead", MaxLength: 1}}, "belong to a dead-letter queue that Warren declares"},
-		"the queue itself":              {topology.WorkQueue{DeadLetters: topology.DeadLetters{Queue: "q"}}, "DeadLetters is the queue itself"},
-		"a stream with a TTL":           {topology.WorkQueue{Type: topology.Stream, MessageTTL: 1}, "Type is stream, which has no MaxPriority, MessageTTL"},
-		"a stream that rejects":         {topology.WorkQueue{Type: topology.Stream, DeadLetters: topology.DeadLetters{Reject: true}}, "does not dead-letter them"},
-		"a quorum queue of one process": {topology.WorkQueue{Type: topology.Quorum, Instance: "a"}, "want classic: RabbitMQ refuses other exclusive queues"},
-		"a binding of no exchange":      {topology.WorkQueue{Bindings: []topology.Binding{{Key: "k"}}}, "want the name of an exchange"},
-		"one partition":                 {topology.WorkQueue{Partitions: 1}, "Partitions is 1, want 2 to 64"},
-		"classic partitions":            {topology.WorkQueue{Partitions: 2, Type: topology.Classic}, "want Type quorum"},
-		"partitions with priorities":    {topology.WorkQueue{Partitions: 2, Type: topology.Quorum, MaxPriority: 5}, "no MaxPriority"},
-		"partitions of one process":     {topology.WorkQueue{Partitions: 2, Instance: "a"}, "want neither a queue of one process"},
-		"partitions with native delays": {topology.WorkQueue{Partitions: 2, RetryPause: 1}, "want no native delays"},
-		"an unknown type":               {topology.WorkQueue{Type: "lazy"}, `Type is "lazy", want "quorum", "classic" or "stream"`},
+		"discard and a queue":                        {topology.WorkQueue{DeadLetters: topology.DeadLetters{Discard: true, Queue: "dead"}}, "Discard and a place to go"},
+		"a queue and an exchange":                    {topology.WorkQueue{DeadLetters: topology.DeadLetters{Queue: "dead", Exchange: "dlx"}}, "a Key without an Exchange names an existing queue"},
+		"reject without a record":                    {topology.WorkQueue{DeadLetters: topology.DeadLetters{Reject: true, WithoutRecord: true}}, "Reject and WithoutRecord"},
+		"an unknown overflow":                        {topology.WorkQueue{DeadLetters: topology.DeadLetters{MaxLength: 1, Overflow: "drop"}}, `Overflow is "drop", want "reject-publish" or "drop-head"`},
+		"a bound of others' queue":                   {topology.WorkQueue{DeadLetters: topology.DeadLetters{Key: "dead", MaxLength: 1}}, "belong to a dead-letter queue that Warren declares"},
+		"the queue itself":                           {topology.WorkQueue{DeadLetters: topology.DeadLetters{Queue: "q"}}, "DeadLetters is the queue itself"},
+		"a stream with a TTL":                        {topology.WorkQueue{Type: topology.Stream, MessageTTL: 1}, "Type is stream, which has no MaxPriority, MessageTTL"},
+		"a stream that rejects":                      {topology.WorkQueue{Type: topology.Stream, DeadLetters: topology.DeadLetters{Reject: true}}, "does not dead-letter them"},
+		"a quorum queue of one process":              {topology.WorkQueue{Type: topology.Quorum, Instance: "a"}, "want classic: RabbitMQ refuses other exclusive queues"},
+		"a binding of no exchange":                   {topology.WorkQueue{Bindings: []topology.Binding{{Key: "k"}}}, "want the name of an exchange"},
+		"one partition":                              {topology.WorkQueue{Partitions: 1}, "Partitions is 1, want 2 to 64"},
+		"classic partitions":                         {topology.WorkQueue{Partitions: 2, Type: topology.Classic}, "want Type quorum"},
+		"partitions with priorities":                 {topology.WorkQueue{Partitions: 2, Type: topology.Quorum, MaxPriority: 5}, "no MaxPriority"},
+		"partitions of one process":                  {topology.WorkQueue{Partitions: 2, Instance: "a"}, "want neither a queue of one process"},
+		"partitions with native delays":              {topology.WorkQueue{Partitions: 2, RetryPause: 1}, "want no native delays"},
+		"arguments without a single active consumer": {topology.WorkQueue{OnlyArguments: true, SingleActive: true}, "SingleActive is set, and the queue is declared without x-single-active-consumer, want it in Arguments"},
+		"arguments against a single active consumer": {topology.WorkQueue{SingleActive: true, Arguments: message.Headers{"x-single-active-consumer": false}}, "SingleActive is set"},
+		"partitions without an active consumer":      {topology.WorkQueue{Partitions: 2, Arguments: message.Headers{"x-single-active-consumer": nil}}, "Partitions is set"},
+		"arguments without the TTL":                  {topology.WorkQueue{OnlyArguments: true, MessageTTL: 1e9}, "without x-message-ttl"},
+		"arguments without the length":               {topology.WorkQueue{MaxLength: 5, Arguments: message.Headers{"x-max-length": nil}}, "without x-max-length"},
+		"arguments without priorities":               {topology.WorkQueue{OnlyArguments: true, MaxPriority: 5}, "without x-max-priority"},
+		"arguments without the delivery limit":       {topology.WorkQueue{OnlyArguments: true, DeliveryLimit: 5}, "without x-delivery-limit"},
+		"arguments without native delays":            {topology.WorkQueue{OnlyArguments: true, RetryPause: 1e9}, "without x-delayed-retry-type"},
+		"rejects that are deleted":                   {topology.WorkQueue{OnlyArguments: true, DeadLetters: topology.DeadLetters{Reject: true, Queue: "dead"}}, `want x-dead-letter-exchange "warren.dlx" and x-dead-letter-routing-key "q" in Arguments`},
+		"rejects for others that are deleted":        {topology.WorkQueue{Arguments: message.Headers{"x-dead-letter-exchange": nil}, DeadLetters: topology.DeadLetters{Reject: true, Exchange: "dlx"}}, "declared without x-dead-letter-exchange"},
+		"rejects that go elsewhere":                  {topology.WorkQueue{OnlyArguments: true, Arguments: message.Headers{"x-dead-letter-exchange": "warren.dlx"}, DeadLetters: topology.DeadLetters{Reject: true, Queue: "dead"}}, `x-dead-letter-routing-key "q" in Arguments`},
+		"an unknown type":                            {topology.WorkQueue{Type: "lazy"}, `Type is "lazy", want "quorum", "classic" or "stream"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -149,6 +160,30 @@ func TestWorkQueueFaults(t *testing.T) {
 				t.Errorf("Validate returned %v, want %q in it", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestOnlyArgumentsWithTheArgumentsOfOtherFields is valid.
+func TestOnlyArgumentsWithTheArgumentsOfOtherFields(t *testing.T) {
+	t.Parallel()
+	for name, q := range map[string]topology.WorkQueue{
+		"a quorum queue": {
+			SingleActive: true, MessageTTL: 1e9, MaxLength: 5, DeliveryLimit: 3,
+			DeadLetters: topology.DeadLetters{Reject: true, Queue: "dead"},
+			Arguments: message.Headers{
+				"x-single-active-consumer": true, "x-message-ttl": 1000, "x-max-length": 5, "x-delivery-limit": 3,
+				"x-dead-letter-exchange": "warren.dlx", "x-dead-letter-routing-key": "q",
+			},
+		},
+		"a priority queue":                  {MaxPriority: 5, Arguments: message.Headers{"x-max-priority": 5}},
+		"priorities of a quorum queue":      {Type: topology.Quorum, MaxPriority: 5},
+		"rejects to another team's queue":   {DeadLetters: topology.DeadLetters{Reject: true, Key: "dead"}, Arguments: message.Headers{"x-dead-letter-exchange": "theirs"}},
+		"rejects, as a policy of the queue": {DeadLetters: topology.DeadLetters{Reject: true}},
+	} {
+		q.Name, q.OnlyArguments = "q", true
+		if err := q.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -188,7 +188,9 @@ type Queue struct {
 	// an argument out.
 	Arguments message.Headers
 	// OnlyArguments leaves out all arguments that Warren would add, so that Arguments are all
-	// arguments of the queue. Type then says only what kind of queue it is.
+	// arguments of the queue. Type then says only what kind of queue it is. A setting whose
+	// argument is missing is an error: SingleActive, MessageTTL, MaxLength, MaxPriority,
+	// DeliveryLimit, or DeadLetters with Reject and a place to go.
 	OnlyArguments bool
 	// ConsumerArguments are the arguments of the queue's consumers, such as x-priority and
 	// x-stream-offset.

@@ -42,7 +42,7 @@ type Queue struct {
 	MaxLength         int            `yaml:"max_length" jsonschema:"minimum=1,maximum=2147483647" jsonschema_description:"The highest number of ready messages. The broker rejects further ones."`
 	SingleActive      bool           `yaml:"single_active" jsonschema:"default=false" jsonschema_description:"Of all consumers in all processes, one at a time gets messages."`
 	Arguments         map[string]any `yaml:"arguments" jsonschema_description:"Added to the queue's AMQP arguments. They override the others. null leaves an argument out."`
-	OnlyArguments     bool           `yaml:"only_arguments" jsonschema:"default=false" jsonschema_description:"Leave out all AMQP arguments that the runner would add, so that arguments has all of them."`
+	OnlyArguments     bool           `yaml:"only_arguments" jsonschema:"default=false" jsonschema_description:"Leave out all AMQP arguments that the runner would add, so that arguments has all of them. A setting such as single_active then needs its argument there."`
 	ConsumerArguments map[string]any `yaml:"consumer_arguments" jsonschema_description:"AMQP arguments of the queue's consumers, such as x-priority, and x-stream-offset of a stream: first, last, next or a number."`
 	Paused            bool           `yaml:"paused" jsonschema:"default=false" jsonschema_description:"Do not consume until the queue is resumed."`
 	Handlers          []Handler      `yaml:"handlers" jsonschema:"required,minItems=1"`
@@ -84,7 +84,7 @@ type DeadLetters struct {
 	Overflow      string   `yaml:"overflow" jsonschema:"enum=reject-publish,enum=drop-head" jsonschema_description:"Beyond max_length: refuse further dead letters, whose messages stay in the work queue, or delete the oldest. The default is reject-publish."`
 	Exchange      string   `yaml:"exchange" jsonschema:"maxLength=255" jsonschema_description:"An existing exchange that takes the dead letters, by key."`
 	Key           string   `yaml:"key" jsonschema:"maxLength=255" jsonschema_description:"The routing key of the dead letters. The default is the key of the message. Without exchange, it is the name of an existing queue."`
-	Reject        bool     `yaml:"reject" jsonschema:"default=false" jsonschema_description:"Reject dead letters, so that RabbitMQ moves them by the queue's dead-letter exchange, without a failure record. If it has none, RabbitMQ deletes them."`
+	Reject        bool     `yaml:"reject" jsonschema:"default=false" jsonschema_description:"Reject dead letters, so that RabbitMQ moves them by the queue's dead-letter exchange, without a failure record. If it has none, RabbitMQ deletes them; with queue, exchange or key that is a fault."`
 	Discard       bool     `yaml:"discard" jsonschema:"default=false" jsonschema_description:"Delete dead letters. They are lost; each is counted and logged."`
 	WithoutRecord bool     `yaml:"without_record" jsonschema:"default=false" jsonschema_description:"Leave the headers of the failure record out of dead letters."`
 }

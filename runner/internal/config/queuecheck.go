@@ -28,6 +28,7 @@ func (d *document) checkQueue(path string, q Queue, c *Config) {
 	d.checkPace(path, q)
 	d.checkBreaker(path, q)
 	d.checkKind(path, q)
+	d.checkArguments(path, q)
 	d.checkRetry(join(path, "retry"), q.Retry)
 	d.checkNative(path, q)
 	if q.Partitions > 0 && q.OrderBy == "" {
