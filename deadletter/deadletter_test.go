@@ -3,6 +3,7 @@ package deadletter_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -160,6 +161,34 @@ func TestMalformedRecord(t *testing.T) {
 	}
 	if _, counts := l.Message.Headers["x-delivery-count"]; counts || h["x-delivery-count"] == nil {
 		t.Error("the count of looks is part of the dead letter, or was removed from what the caller owns")
+	}
+}
+
+// TestTheRecordIsBoundedWhateverAPublisherWrites: readers keep its texts for many dead letters.
+func TestTheRecordIsBoundedWhateverAPublisherWrites(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100_000)
+	for name, h := range map[string]message.Headers{
+		"by the record": {
+			record.HeaderQueue: "q", record.HeaderReason: long, record.HeaderError: long, record.HeaderErrorType: long, record.HeaderFingerprint: long,
+			record.HeaderStack: long, record.HeaderHandler: long, record.HeaderHost: long, record.HeaderReplayedBy: long, record.HeaderEditedFrom: long,
+			record.HeaderExchange: long, record.HeaderRoutingKey: long, record.HeaderHistory: `[{"error":"` + long + `"}]`,
+		},
+		"by the name of the queue": {record.HeaderQueue: long},
+		"by x-death":               {"x-death": []any{amqp.Table{"queue": long, "reason": long, "exchange": long, "routing-keys": []any{long}}}},
+		"by one text of x-death":   {"x-death": []any{amqp.Table{"queue": "q", "reason": "expired", "routing-keys": []any{long}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := deadletter.Decode("q.dlq", message.Message{Headers: h, RoutingKey: "q.dlq"})
+			l.Message.Headers = nil
+			if size := len(fmt.Sprintf("%+v", l)); size > 16<<10 || len(l.Fingerprint) > 64 || l.WorkQueue != "q" || l.Message.RoutingKey != "q" {
+				t.Errorf("the dead letter has %d bytes, the fingerprint %d, the queue is %.20q and the key %.20q", size, len(l.Fingerprint), l.WorkQueue, l.Message.RoutingKey)
+			}
+			if broken := strings.Join(l.Malformed, " "); h[record.HeaderFingerprint] != nil && !strings.Contains(broken, record.HeaderFingerprint) {
+				t.Errorf("malformed are %q, want the fingerprint", broken)
+			}
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -16,10 +17,12 @@ import (
 // reasonUnknown is the reason of a message without a failure record and without x-death.
 const reasonUnknown = "unknown"
 
-// Limits of a history. Any publisher can write that header, so it must be bounded.
+// Limits of the record. Any publisher can write its headers, and readers keep parts of it, so they
+// must be bounded.
 const (
 	maxHistoryBytes = 64 << 10
 	maxHistory      = 100
+	maxFingerprint  = 64 // bytes; Warren's have 16
 )
 
 // brokerErrors explains the reasons for which RabbitMQ dead-letters messages.
@@ -64,7 +67,7 @@ func workQueue(dlq string, h message.Headers, deaths []amqp.Death) string {
 	}
 	for _, name := range names {
 		name = strings.TrimSuffix(name, topology.ParkingQueue(""))
-		if name != "" && name != dlq && !topology.IsParking(name) {
+		if name != "" && len(name) <= topology.MaxShortString && name != dlq && !topology.IsParking(name) {
 			return name
 		}
 	}
@@ -92,15 +95,11 @@ func (d *decoder) recorded() bool {
 }
 
 func (d *decoder) record() {
-	d.Reason = d.text(record.HeaderReason)
-	if d.Reason == "" {
-		d.Reason = reasonUnknown
-	}
-	d.Error, d.ErrorType = d.text(record.HeaderError), d.text(record.HeaderErrorType)
-	if d.Fingerprint = d.text(record.HeaderFingerprint); d.Fingerprint == "" {
-		d.Fingerprint = digest(d.WorkQueue, d.Reason)
-	}
-	d.Stack, d.Handler, d.Host = d.text(record.HeaderStack), d.text(record.HeaderHandler), d.text(record.HeaderHost)
+	d.Reason = cmp.Or(d.short(record.HeaderReason), reasonUnknown)
+	d.Error, d.ErrorType = d.text(record.HeaderError, record.MaxErrorText), d.short(record.HeaderErrorType)
+	d.Fingerprint = cmp.Or(d.fingerprint(), digest(d.WorkQueue, d.Reason))
+	d.Stack = d.text(record.HeaderStack, record.MaxStack)
+	d.Handler, d.Host = d.short(record.HeaderHandler), d.short(record.HeaderHost)
 	d.FirstFailedAt, d.FailedAt = d.time(record.HeaderFirstFailedAt), d.time(record.HeaderLastFailedAt)
 	if n, ok := d.headers.Int(record.HeaderAttempt); ok && n > 0 {
 		d.Attempts = int(min(n, 1<<30))
@@ -111,8 +110,18 @@ func (d *decoder) record() {
 }
 
 func (d *decoder) audit() {
-	d.ReplayedAt, d.ReplayedBy = d.time(record.HeaderReplayedAt), d.text(record.HeaderReplayedBy)
-	d.EditedFrom = d.text(record.HeaderEditedFrom)
+	d.ReplayedAt, d.ReplayedBy = d.time(record.HeaderReplayedAt), d.short(record.HeaderReplayedBy)
+	d.EditedFrom = d.short(record.HeaderEditedFrom)
+}
+
+// fingerprint returns the fingerprint of the record. It is compared as a whole, so it is not
+// clipped.
+func (d *decoder) fingerprint() string {
+	if len(d.headers.String(record.HeaderFingerprint)) > maxFingerprint {
+		d.malformed(record.HeaderFingerprint, fmt.Sprintf("text of at most %d bytes", maxFingerprint))
+		return ""
+	}
+	return d.short(record.HeaderFingerprint)
 }
 
 // addDeath adds the broker's reason for dead-lettering the message. It came after the
@@ -133,8 +142,10 @@ func (d *decoder) addDeath(last amqp.Death) {
 
 // origin returns the exchange and routing key of the first publish.
 func (d *decoder) origin(exchange, key string) (string, string) {
-	if d.headers.IsText(record.HeaderRoutingKey) && (d.recorded() || d.headers[record.HeaderQueue] == nil) {
-		return d.headers.String(record.HeaderExchange), d.headers.String(record.HeaderRoutingKey)
+	firstExchange, firstKey := d.headers.String(record.HeaderExchange), d.headers.String(record.HeaderRoutingKey)
+	possible := d.headers.IsText(record.HeaderRoutingKey) && max(len(firstExchange), len(firstKey)) <= topology.MaxShortString
+	if possible && (d.recorded() || d.headers[record.HeaderQueue] == nil) {
+		return firstExchange, firstKey
 	}
 	if n := len(d.deaths); n > 0 && len(d.deaths[n-1].Keys) > 0 {
 		return d.deaths[n-1].Exchange, d.deaths[n-1].Keys[0]
@@ -146,7 +157,7 @@ func (d *decoder) origin(exchange, key string) (string, string) {
 }
 
 func (d *decoder) history() {
-	text := d.text(record.HeaderHistory)
+	text := d.text(record.HeaderHistory, maxHistoryBytes)
 	if text == "" {
 		return
 	}
@@ -157,7 +168,7 @@ func (d *decoder) history() {
 		Error   string    `json:"error"`
 		Host    string    `json:"host"`
 	}
-	if len(text) > maxHistoryBytes || json.Unmarshal([]byte(text), &entries) != nil {
+	if json.Unmarshal([]byte(text), &entries) != nil {
 		d.malformed(record.HeaderHistory, "a JSON list of attempts")
 		return
 	}
@@ -166,12 +177,19 @@ func (d *decoder) history() {
 	}
 }
 
-func (d *decoder) text(name string) string {
+// text returns a text of the record, clipped to most bytes.
+func (d *decoder) text(name string, most int) string {
 	if d.headers[name] != nil && !d.headers.IsText(name) {
 		d.malformed(name, "text")
 	}
-	return d.headers.String(name)
+	text := d.headers.String(name)
+	if len(text) > most {
+		return record.Clip(text, most)
+	}
+	return text
 }
+
+func (d *decoder) short(name string) string { return d.text(name, record.MaxShortText) }
 
 func (d *decoder) time(name string) time.Time {
 	t, err := d.headers.Time(name)

@@ -32,7 +32,7 @@ func Deaths(h message.Headers) []Death {
 	var all []Death
 	for _, e := range entries[:min(len(entries), maxDeaths)] {
 		t, ok := e.(amqp091.Table)
-		if d := death(message.Headers(t)); ok && d.Reason != "" && !strings.HasPrefix(d.Queue, "warren.delay.") {
+		if d := death(message.Headers(t)); ok && d.possible() && !strings.HasPrefix(d.Queue, "warren.delay.") {
 			if topology.IsPartition(whole, d.Queue) {
 				d.Queue = whole
 			}
@@ -48,9 +48,14 @@ func death(h message.Headers) Death {
 	d.Time, _ = h["time"].(time.Time)
 	keys, _ := h["routing-keys"].([]any)
 	for _, k := range keys[:min(len(keys), maxDeaths)] {
-		if key, ok := k.(string); ok {
+		if key, ok := k.(string); ok && len(key) <= topology.MaxShortString {
 			d.Keys = append(d.Keys, key)
 		}
 	}
 	return d
+}
+
+// possible reports whether the broker can have written d: names are short strings in AMQP.
+func (d Death) possible() bool {
+	return d.Reason != "" && max(len(d.Queue), len(d.Reason), len(d.Exchange)) <= topology.MaxShortString
 }

@@ -20,8 +20,8 @@ import (
 // Limits of the failure record, in bytes. The whole record is smaller than 32 KiB.
 const (
 	MaxErrorText = 2 << 10
-	maxStack     = 8 << 10
-	maxShortText = 255
+	MaxStack     = 8 << 10
+	MaxShortText = 255
 )
 
 // Failure describes an attempt that failed or was snoozed.
@@ -69,14 +69,14 @@ func (f Failure) Headers() message.Headers {
 func (f Failure) describe(h message.Headers, at string) {
 	h[HeaderReason] = f.Reason
 	h[HeaderError] = Clip(f.Err.Error(), MaxErrorText)
-	h[HeaderErrorType] = Clip(telemetry.ErrorType(f.Err), maxShortText)
+	h[HeaderErrorType] = Clip(telemetry.ErrorType(f.Err), MaxShortText)
 	h[HeaderFingerprint] = Fingerprint(f.Queue, f.Err)
-	h[HeaderStack] = Clip(string(f.Stack), maxStack)
-	h[HeaderHandler] = Clip(f.Handler, maxShortText)
+	h[HeaderStack] = Clip(string(f.Stack), MaxStack)
+	h[HeaderHandler] = Clip(f.Handler, MaxShortText)
 	h[HeaderHost] = host()
 	h[HeaderVersion] = Version()
 	h[HeaderHistory] = history(f.Message, f.Queue, entry{
-		Attempt: f.Message.Attempt, At: at, Reason: f.Reason, Error: Clip(f.Err.Error(), maxShortText), Host: host(),
+		Attempt: f.Message.Attempt, At: at, Reason: f.Reason, Error: Clip(f.Err.Error(), MaxShortText), Host: host(),
 	})
 	if f.Span.IsValid() {
 		h[HeaderTrace] = traceparent(f.Span)
@@ -142,7 +142,7 @@ func host() string {
 	if err != nil {
 		return "unknown"
 	}
-	return Clip(name, maxShortText)
+	return Clip(name, MaxShortText)
 }
 
 // Fingerprint returns the same value for failures of one kind: the same queue, the same
