@@ -46,7 +46,7 @@ func (o *replicasOf) get(ctx context.Context, read func(context.Context, string)
 	if one, ok := o.all[queue]; ok && time.Since(one.at) < stateFresh {
 		return one.replicas, one.fault
 	}
-	ctx, cancel := context.WithTimeout(ctx, stateTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stateTime) // others get the result, too
 	defer cancel()
 	one := readReplicas{at: time.Now()}
 	replicas, err := read(ctx, queue)

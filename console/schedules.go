@@ -58,7 +58,7 @@ func (s *scheduleStates) get(ctx context.Context, c *Console, group string) (sch
 	if one, ok := s.all[group]; ok && time.Since(one.at) < stateFresh {
 		return one.state, one.err
 	}
-	ctx, cancel := context.WithTimeout(ctx, stateTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stateTime) // others get the result, too
 	defer cancel()
 	state, err := schedule.Read(ctx, c.config.Broker, group)
 	if s.all == nil || len(s.all) > maxQueues {
