@@ -134,7 +134,8 @@ func (b *bench) publish(body any, options ...broker.Option) {
 // fail makes dead letters with the ids NAME-0, NAME-1 and so on.
 func (b *bench) fail(n int, name, text string) {
 	b.t.Helper()
-	stop := b.run(func(context.Context, *message.Message) error { return retry.Permanent(errors.New(text)) })
+	stop := b.run(func(context.Context, *message.Message) error { return retry.Permanent(errors.New(text)) },
+		func(q *worker.Queue) { q.Concurrency = 1 }) // which keeps their order
 	before := rabbit.Depth(b.t, b.channel, b.dlq)
 	for i := range n {
 		b.publish(map[string]int{"n": i}, broker.WithMessageID(fmt.Sprintf("%s-%d", name, i)), broker.WithHeader("tenant", "blue"))
