@@ -24,6 +24,7 @@ type editPage struct {
 	Present  []header `json:"present"`
 	Before   string   `json:"before"` // the body of the dead letter
 	Preview  bool     `json:"preview"`
+	Same     bool     `json:"same_body,omitempty"` // the body stays as it is, byte for byte
 	Diff     []change `json:"diff,omitempty"`
 	Fault    string   `json:"fault,omitempty"`
 	Warning  string   `json:"warning,omitempty"`
@@ -59,28 +60,36 @@ func (c *Console) preview(r *http.Request, v values) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Preview, p.Body, p.Headers = true, unixLines(v["body"]), v["headers"]
-	p.Diff = diff(pretty([]byte(p.Before)), pretty([]byte(p.Body)))
+	p.Preview, p.Headers = true, v["headers"]
+	after, given := v["body"]
+	if p.Same = !given || unixLines(after) == unixLines(p.Body); p.Same {
+		after = p.Before
+	} else {
+		p.Body = after
+	}
+	p.Diff = diff(pretty([]byte(p.Before)), pretty([]byte(after)))
 	_, err = headerChanges(p.Headers)
 	if err == nil {
-		err = c.check(p.Work, &message.Message{Exchange: p.Exchange, RoutingKey: p.Key, Body: []byte(p.Body)})
+		err = c.check(p.Work, &message.Message{Exchange: p.Exchange, RoutingKey: p.Key, Body: []byte(after)})
 	}
 	if p.Checked = err == nil && c.config.Check != nil; err != nil {
 		p.Fault = err.Error()
 	}
-	if json.Valid([]byte(p.Before)) && !json.Valid([]byte(p.Body)) {
+	if json.Valid([]byte(p.Before)) && !json.Valid([]byte(after)) {
 		p.Warning = "The body was JSON, and is not any more."
 	}
 	return p, nil
 }
 
-// unixLines undoes the line breaks that browsers send.
-func unixLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
+// unixLines undoes the line breaks that browsers send in a form, whatever they were before.
+func unixLines(text string) string {
+	return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+}
 
 // headerChanges reads NAME=VALUE to set and NAME to remove, one a line.
 func headerChanges(text string) (message.Headers, error) {
 	headers := make(message.Headers)
-	for one := range strings.Lines(unixLines(text)) {
+	for one := range strings.Lines(text) {
 		one = strings.TrimSpace(one)
 		if one == "" {
 			continue

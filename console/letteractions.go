@@ -203,7 +203,7 @@ func (c *Console) applyEdit(r *http.Request, v values) (outcome, error) {
 		return c.check(queue, m)
 	}}
 	if body, ok := v["body"]; ok {
-		edit.Body = []byte(unixLines(body))
+		edit.Body = []byte(body)
 	}
 	newID, err := c.client.Edit(r.Context(), dlq, id, edit)
 	if err != nil {

@@ -50,7 +50,7 @@ func (c *Console) publish(r *http.Request, v values) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	exchange, key, body := v["exchange"], v["key"], []byte(unixLines(v["body"]))
+	exchange, key, body := v["exchange"], v["key"], []byte(v["body"])
 	if exchange == "" && key == "" {
 		return outcome{}, invalid(errors.New("console: publish: the exchange and the key are empty, want a key; with the default exchange it is the name of a queue"))
 	}

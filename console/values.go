@@ -23,7 +23,7 @@ func read(r *http.Request) (values, error) {
 			return v, invalid(err)
 		}
 		for name, all := range r.PostForm {
-			v[name] = strings.Join(all, ",")
+			v[name] = unixLines(strings.Join(all, ","))
 		}
 		return v, v.check()
 	}
