@@ -139,3 +139,22 @@ func TestTheUsersOfTheFleetAreRead(t *testing.T) {
 		t.Errorf("the users are %q, want %q", c.Fleet.Users, want)
 	}
 }
+
+// TestAFlagOrAVariableTurnsOffWhatTheFileSets: only a file that contradicts itself has a fault.
+func TestAFlagOrAVariableTurnsOffWhatTheFileSets(t *testing.T) {
+	t.Parallel()
+	const token = "token: 0123456789abcdef"
+	for name, s := range map[string]config.Source{
+		"a flag turns it off":          {Data: []byte("admin: {" + token + "}"), Flags: map[string]string{"admin.listen": "none"}},
+		"a flag turns it on":           {Data: []byte("admin: {listen: none, " + token + "}"), Flags: map[string]string{"admin.listen": "127.0.0.1:9000"}},
+		"a variable of the file":       {Data: []byte("admin: {listen: '${LISTEN:-none}', " + token + "}"), LookupEnv: unset},
+		"the console as it is without": {Data: []byte("admin: {listen: none, console: read}")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := config.Load(s); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

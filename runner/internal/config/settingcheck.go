@@ -16,6 +16,38 @@ func (d *document) checkSettings(c *Config) {
 		d.checkAdmin(c.Admin)
 	}
 	d.checkBroker("broker", c.Broker)
+	d.checkEffect(c)
+}
+
+// checkEffect reports settings that the file sets although it turns off what they belong to.
+func (d *document) checkEffect(c *Config) {
+	admin := c.Admin
+	noAdmin, noConsole := admin.Listen == "none", admin.Console == "off"
+	for _, s := range []struct {
+		path, switchedBy, off string
+		set                   bool
+	}{
+		{"admin.token", "admin.listen", "none", noAdmin && !admin.Token.IsZero()},
+		{"admin.metrics_token", "admin.listen", "none", noAdmin && !admin.MetricsToken.IsZero()},
+		{"admin.console", "admin.listen", "none", noAdmin && admin.Console == "full"},
+		{"admin.console_keys", "admin.listen", "none", noAdmin && !admin.ConsoleKeys.IsZero()},
+		{"admin.console_notes", "admin.listen", "none", noAdmin && admin.ConsoleNotes != ""},
+		{"admin.console_keys", "admin.console", "off", noConsole && !admin.ConsoleKeys.IsZero()},
+		{"admin.console_notes", "admin.console", "off", noConsole && admin.ConsoleNotes != ""},
+		{"admin.metrics_token", "telemetry.prometheus", "false", !c.Telemetry.Prometheus && !admin.MetricsToken.IsZero()},
+		{"fleet.users", "fleet.announce", "false", !c.Fleet.Announce && len(c.Fleet.Users) > 0},
+	} {
+		if s.set && d.nodes[s.path] != nil && !d.bad[s.path] && d.isOff(s.switchedBy, s.off) {
+			d.complainf(s.path, "%s is set, want none with %s: %s, which leaves it without effect", last(s.path), s.switchedBy, s.off)
+		}
+	}
+}
+
+// isOff reports whether the file itself has the value off at path. A variable may have another
+// value elsewhere.
+func (d *document) isOff(path, off string) bool {
+	n := d.nodes[path]
+	return n != nil && strings.EqualFold(n.Value, off) && d.notes[n].source == ""
 }
 
 // checkNamedBroker checks an item of brokers.
