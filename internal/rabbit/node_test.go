@@ -9,10 +9,49 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 )
 
-func TestADurableMessageSurvivesAKilledNode(t *testing.T) {
-	rabbit.NeedsDisk(t)
+// TestANode uses one node for all tests, since a start takes 7 s of a core.
+func TestANode(t *testing.T) {
 	t.Parallel()
 	node := rabbit.Start(t)
+	t.Run("closes connections", func(t *testing.T) { closesConnections(t, node) })
+	t.Run("stops and starts again", func(t *testing.T) { stopsAndStarts(t, node) })
+	t.Run("keeps a durable message when it is killed", func(t *testing.T) {
+		rabbit.NeedsDisk(t)
+		keepsAMessage(t, node)
+	})
+}
+
+func closesConnections(t *testing.T, node rabbit.Node) {
+	t.Helper()
+	closed := rabbit.Connect(t, node.URL()).NotifyClose(make(chan *amqp.Error, 1))
+	node.CloseConnections(t, "test")
+	if code := lossCode(t, closed); code != amqp.ConnectionForced {
+		t.Errorf("closed with code %d, want %d", code, amqp.ConnectionForced)
+	}
+	rabbit.Connect(t, node.URL())
+}
+
+func stopsAndStarts(t *testing.T, node rabbit.Node) {
+	t.Helper()
+	url := node.URL()
+	closed := rabbit.Connect(t, url).NotifyClose(make(chan *amqp.Error, 1))
+
+	node.Stop(t)
+	if code := lossCode(t, closed); code != amqp.ConnectionForced && code != amqp.FrameError { // the connection may end before the client reads the reason
+		t.Errorf("closed with code %d, want %d", code, amqp.ConnectionForced)
+	}
+	if conn, err := amqp.Dial(url); err == nil {
+		t.Fatalf("connected to a stopped broker: %v", conn.Close())
+	}
+	node.Restart(t)
+	if node.URL() != url {
+		t.Errorf("the URL is %s after a restart, want %s", node.URL(), url)
+	}
+	rabbit.Connect(t, url)
+}
+
+func keepsAMessage(t *testing.T, node rabbit.Node) {
+	t.Helper()
 	ch := rabbit.Channel(t, node.URL())
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	queue := declare(t, ch)
@@ -31,37 +70,6 @@ func TestADurableMessageSurvivesAKilledNode(t *testing.T) {
 	again := rabbit.Channel(t, node.URL())
 	rabbit.Eventually(t, 30*time.Second, func() bool { return rabbit.Depth(t, again, queue) == 1 },
 		"the message is in its queue again")
-}
-
-func TestANodeStopsAndStartsAgain(t *testing.T) {
-	t.Parallel()
-	node := rabbit.Start(t)
-	url := node.URL()
-	closed := rabbit.Connect(t, url).NotifyClose(make(chan *amqp.Error, 1))
-
-	node.Stop(t)
-	if code := lossCode(t, closed); code != amqp.ConnectionForced && code != amqp.FrameError { // the connection may end before the client reads the reason
-		t.Errorf("closed with code %d, want %d", code, amqp.ConnectionForced)
-	}
-	if conn, err := amqp.Dial(url); err == nil {
-		t.Fatalf("connected to a stopped broker: %v", conn.Close())
-	}
-	node.Restart(t)
-	if node.URL() != url {
-		t.Errorf("the URL is %s after a restart, want %s", node.URL(), url)
-	}
-	rabbit.Connect(t, url)
-}
-
-func TestANodeClosesConnections(t *testing.T) {
-	t.Parallel()
-	node := rabbit.Start(t)
-	closed := rabbit.Connect(t, node.URL()).NotifyClose(make(chan *amqp.Error, 1))
-	node.CloseConnections(t, "test")
-	if code := lossCode(t, closed); code != amqp.ConnectionForced {
-		t.Errorf("closed with code %d, want %d", code, amqp.ConnectionForced)
-	}
-	rabbit.Connect(t, node.URL())
 }
 
 // lossCode waits for the loss of a connection or channel, and returns its AMQP code, or 0 if it
