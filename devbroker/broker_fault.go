@@ -132,10 +132,28 @@ func (b *Broker) Pause(queue string) { b.setPaused(queue, true) }
 func (b *Broker) Resume(queue string) { b.setPaused(queue, false) }
 
 func (b *Broker) setPaused(name string, paused bool) {
+	b.each(name, func(q *queue) { q.paused = paused })
+}
+
+// Depose takes the leader of a quorum queue away, in every virtual host, until Elect, as if its
+// node had died. Meanwhile the queue delivers nothing, a declaration and a deletion of it return
+// no messages and no consumers, and basic.get closes the connection. Publishes and acks still
+// work at once, unlike on RabbitMQ.
+func (b *Broker) Depose(queue string) { b.setLeaderless(queue, true) }
+
+// Elect gives a queue that Depose has changed a leader again.
+func (b *Broker) Elect(queue string) { b.setLeaderless(queue, false) }
+
+func (b *Broker) setLeaderless(name string, leaderless bool) {
+	b.each(name, func(q *queue) { q.leaderless = leaderless && q.kind == quorum })
+}
+
+// each calls change for the queues of the name.
+func (b *Broker) each(name string, change func(*queue)) {
 	b.do(func() {
 		for _, v := range b.vhosts {
 			if q := v.queues[name]; q != nil {
-				q.paused = paused
+				change(q)
 				q.wake()
 			}
 		}

@@ -90,6 +90,35 @@ func TestPauseHoldsDeliveriesUntilResume(t *testing.T) {
 	})
 }
 
+func TestAQueueWithoutALeaderSeemsEmptyUntilTheElection(t *testing.T) {
+	t.Parallel()
+	bubble(t, devbroker.Config{}, func(t *testing.T, b *devbroker.Broker) {
+		c, reader := connect(t, b), connect(t, b)
+		c.declare("q", amqp.Table{"x-queue-type": "quorum"})
+		c.declare("classic", nil)
+		for _, name := range []string{"q", "classic", "none"} {
+			b.Depose(name)
+		}
+		deliveries := c.listen("q", 1)
+		c.put("q", "1", "2")
+		c.put("classic", "3")
+		counts := func(queue string) [2]int {
+			q, err := c.QueueDeclarePassive(queue, true, false, false, false, nil)
+			c.must(err)
+			return [2]int{q.Messages, q.Consumers}
+		}
+		none(t, deliveries)
+		check(t, "the counts of the quorum queue", counts("q"), [2]int{0, 0})
+		check(t, "the counts of the classic queue", counts("classic"), [2]int{1, 0})
+		_, _, err := reader.Get("q", false)
+		check(t, "basic.get", err != nil, true)
+		check(t, "the connection of basic.get", reason(t, reader.lost), "INTERNAL_ERROR - Cannot get a message from queue 'q' in vhost '/': timeout")
+		b.Elect("q")
+		check(t, "delivered after the election", string(next(t, deliveries).Body), "1")
+		check(t, "the counts after the election", counts("q"), [2]int{1, 1})
+	})
+}
+
 func TestAPausedQueueStillExpires(t *testing.T) {
 	t.Parallel()
 	bubble(t, devbroker.Config{}, func(t *testing.T, b *devbroker.Broker) {

@@ -84,6 +84,9 @@ func (ch *channel) basicGet(m *wire.BasicGet) error {
 	if err != nil {
 		return err
 	}
+	if q.leaderless {
+		return refuse(internalError, "Cannot get a message from queue '%s' in vhost '%s': timeout", q.name, q.vhost.name)
+	}
 	if err := q.gettable(); err != nil {
 		return err
 	}

@@ -41,10 +41,11 @@ type queue struct {
 	slacked    bool         // result of slack when the limits were last applied
 	fresh      *item        // quorum: the message published last, which expires only after the limits are applied
 
-	waking  bool // deliver is on the agenda
-	paused  bool
-	stalled bool // holds back ready messages until its consumers change
-	deleted bool
+	waking     bool // deliver is on the agenda
+	paused     bool
+	leaderless bool // a quorum queue that cannot answer
+	stalled    bool // holds back ready messages until its consumers change
+	deleted    bool
 }
 
 func newQueue(v *vhost, s queueSettings, o options, owner *connection) *queue {
@@ -97,7 +98,7 @@ func (q *queue) publish(m *message, publisher any) bool {
 // deliverAtOnce delivers a message to a waiting consumer. The limits of the queue do not
 // apply.
 func (q *queue) deliverAtOnce(it *item) bool {
-	if q.ready.count > 0 || q.paused {
+	if q.ready.count > 0 || q.paused || q.leaderless {
 		return false
 	}
 	c := q.nextConsumer()
@@ -167,7 +168,7 @@ func (q *queue) deliver() {
 		q.expire()
 		defer q.checked()
 	}
-	for !q.paused && !q.stalled && q.ready.count > 0 {
+	for !q.paused && !q.leaderless && !q.stalled && q.ready.count > 0 {
 		c := q.nextConsumer()
 		if c == nil {
 			return

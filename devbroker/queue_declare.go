@@ -15,9 +15,11 @@ func (ch *channel) queueDeclare(m *wire.QueueDeclare) error {
 	}
 	ch.lastQueue = q.name
 	q.used()
-	ch.answer(m.NoWait, &wire.QueueDeclareOk{
-		Queue: q.name, MessageCount: uint32(q.ready.count), ConsumerCount: uint32(q.consumerCount()),
-	})
+	ok := &wire.QueueDeclareOk{Queue: q.name}
+	if !q.leaderless {
+		ok.MessageCount, ok.ConsumerCount = uint32(q.ready.count), uint32(q.consumerCount())
+	}
+	ch.answer(m.NoWait, ok)
 	return nil
 }
 
@@ -171,7 +173,9 @@ func (ch *channel) queueDelete(m *wire.QueueDelete) error {
 		case m.IfEmpty && q.ready.count > 0:
 			return refuse(preconditionFailed, "queue '%s' in vhost '%s' not empty", q.name, q.vhost.name)
 		}
-		count = q.delete()
+		if n := q.delete(); !q.leaderless {
+			count = n
+		}
 	}
 	ch.answer(m.NoWait, &wire.QueueDeleteOk{MessageCount: uint32(count)})
 	return nil
