@@ -33,9 +33,13 @@ func (s *Session) DeleteQueue(ctx context.Context, queue string) (messages int, 
 //
 // If the arguments of the queue say that it is classic, the broker checks the condition at
 // the moment of the delete. Quorum queues do not support the condition, so their state is
-// read first. Messages published in between are deleted, and messages is their number.
+// read first. Messages published in between are deleted, and messages is their number. A quorum
+// queue without a leader is not deleted: the error closes the connection.
 func (s *Session) DeleteUnusedQueue(ctx context.Context, q topology.Queue) (messages int, err error) {
 	state, err := s.State(ctx, q.Name)
+	if err == nil && state == (QueueState{}) && q.Arguments["x-queue-type"] == topology.Quorum {
+		state, err = s.stateOfLeader(ctx, q.Name)
+	}
 	switch {
 	case errors.Is(err, ErrNoQueue):
 		return 0, nil
@@ -49,6 +53,40 @@ func (s *Session) DeleteUnusedQueue(ctx context.Context, q topology.Queue) (mess
 		return 0, &QueueInUseError{Queue: q.Name}
 	}
 	return messages, err
+}
+
+// stateOfLeader returns the state of a quorum queue that was reported as empty. Without a leader
+// each queue is: RabbitMQ then answers with zeros. But a read fails.
+func (s *Session) stateOfLeader(ctx context.Context, queue string) (QueueState, error) {
+	found, err := s.hasMessage(ctx, queue)
+	if err != nil {
+		return QueueState{}, err
+	}
+	state, err := s.State(ctx, queue)
+	if found {
+		state.Messages = max(state.Messages, 1)
+	}
+	return state, err
+}
+
+// hasMessage reads a message of a quorum queue, requeues it, and reports whether there was one. It
+// reports false for a queue with a single active consumer, whose leader refuses the read.
+func (s *Session) hasMessage(ctx context.Context, queue string) (found bool, err error) {
+	ch, err := s.Channel(ctx)
+	if err != nil {
+		return false, err
+	}
+	found, err = Ask(ctx, s, func() (bool, error) {
+		_, ok, err := ch.Get(queue, false)
+		return ok, err
+	}, Closing[bool](ch))
+	switch {
+	case Code(err) == amqp091.ResourceLocked:
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("broker: read queue %s, to see whether it is empty: %w", queue, err)
+	}
+	return found, s.CloseChannel(ch)
 }
 
 // deleteQueue deletes a queue. If condition is true, it does so only if the queue is unused

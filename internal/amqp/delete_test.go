@@ -7,6 +7,7 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/message"
@@ -35,10 +36,14 @@ func TestADeletedQueueIsGoneWithItsMessages(t *testing.T) {
 
 // TestAQueueInUseIsNotDeleted: one with messages or consumers stays, of either type.
 func TestAQueueInUseIsNotDeleted(t *testing.T) {
-	for _, kind := range []string{topology.Quorum, topology.Classic} {
-		t.Run(kind, func(t *testing.T) {
+	for name, arguments := range map[string]message.Headers{
+		"quorum":                               {"x-queue-type": topology.Quorum},
+		"quorum with a single active consumer": {"x-queue-type": topology.Quorum, "x-single-active-consumer": true},
+		"classic":                              {"x-queue-type": topology.Classic},
+	} {
+		t.Run(name, func(t *testing.T) {
 			rabbit.Test(t, func(t *testing.T) {
-				q := topology.Queue{Name: rabbit.Queue(t), Arguments: message.Headers{"x-queue-type": kind}}
+				q := topology.Queue{Name: rabbit.Queue(t), Arguments: arguments}
 				url := rabbit.URL(t)
 				s, ch := session(t, amqp.Config{URL: url}), rabbit.Channel(t, url)
 				if err := s.Declare(t.Context(), topology.Topology{Queues: []topology.Queue{q}}); err != nil {
@@ -78,6 +83,37 @@ func TestAQueueInUseIsNotDeleted(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestAQueueWithoutALeaderIsNotDeleted although the broker reports it as empty then.
+func TestAQueueWithoutALeaderIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	b, err := devbroker.Start(devbroker.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	q := topology.Queue{Name: "q", Arguments: message.Headers{"x-queue-type": topology.Quorum}}
+	s, ch := session(t, amqp.Config{URL: b.URL()}), rabbit.Channel(t, b.URL())
+	if err := s.Declare(t.Context(), topology.Topology{Queues: []topology.Queue{q}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(ch.Confirm(false), ch.PublishWithContext(t.Context(), "", "q", false, false, amqp091.Publishing{})); err != nil {
+		t.Fatal(err)
+	}
+	rabbit.Eventually(t, 10*time.Second, func() bool { return rabbit.Depth(t, ch, "q") == 1 }, "the message is in the queue")
+	b.Depose("q")
+	if _, err := s.DeleteUnusedQueue(t.Context(), q); amqp.Code(err) != amqp091.InternalError {
+		t.Errorf("without a leader: got %v, want that the read fails", err)
+	}
+	b.Elect("q")
+	if n := rabbit.Depth(t, ch, "q"); n != 1 {
+		t.Errorf("%d messages are left, want 1", n)
 	}
 }
 

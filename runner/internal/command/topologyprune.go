@@ -29,11 +29,11 @@ them, name them.
 
 Prune first unbinds a queue. Then it deletes the queue, its parking queue, its partitions and
 its dead-letter queue, each only if it has neither messages nor consumers, and their records
-of stops. It does not delete a queue of the configuration. It also deletes partitions beyond the
-configured number, and slots of limits that no process uses. A dead-letter queue that several
-queues of the former configuration share is kept; name it to delete it. --force
-deletes a queue with its messages. A retry that still waits in a level ends in
-warren.unrouted. Exchanges are not deleted.
+of stops. A quorum queue without a leader is reported as empty; it is kept, and prune ends with an
+error. Prune does not delete a queue of the configuration. It also deletes partitions beyond the
+configured number, and slots of limits that no process uses. A dead-letter queue that several queues
+of the former configuration share is kept; name it to delete it. --force deletes a queue with its
+messages. A retry that still waits in a level ends in warren.unrouted. Exchanges are not deleted.
 
 The exit status is 6 if a queue was kept because it is in use.`,
 		Example: `  runner topology prune --was config.yaml.old --dry-run
