@@ -15,6 +15,8 @@
 // one to the other in one step: a message goes to one of the two, and never to both or none.
 //
 // In q the messages of q.migrate.old come first, then those of q.migrate.new, then those of
-// q.migrate.last. A message is removed from a queue when the broker has confirmed its copy.
+// q.migrate.last. A message is removed from a queue when the broker has confirmed its copy. The
+// last messages, which reach a queue at the moment when it is deleted, are in the memory of this
+// process until then.
 // What exists on the broker shows how far a migration has come, so another one continues it.
 package migrate

@@ -58,10 +58,8 @@ func (m *Migration) restore(ctx context.Context) error {
 	if err := m.step("move back"); err != nil {
 		return err
 	}
-	old := m.name(oldSuffix)
-	done := m.quiet(ctx, old, settle)
-	way := way{from: old, to: m.name(outSuffix), deletion: "delete the old messages", rate: m.Rate}
-	return m.drain(ctx, way, func(*flow) (bool, error) { return done() })
+	way := way{from: m.name(oldSuffix), to: m.name(outSuffix), deletion: "delete the old messages", rate: m.Rate}
+	return m.drain(ctx, way, m.quiet(ctx, settle))
 }
 
 // release moves the messages into the queue that were published meanwhile, and opens the gate
@@ -79,9 +77,8 @@ func (m *Migration) release(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	held := m.name(newSuffix)
-	o := opening{m: m, quiet: m.quiet(ctx, held, settle)}
-	way := way{from: held, to: m.name(outSuffix), deletion: "delete the held messages"}
+	o := opening{m: m, quiet: m.quiet(ctx, settle)}
+	way := way{from: m.name(newSuffix), to: m.name(outSuffix), deletion: "delete the held messages"}
 	err = m.drain(ctx, way, func(f *flow) (bool, error) { return o.done(ctx, f) })
 	return errors.Join(err, closeLast())
 }
@@ -121,7 +118,7 @@ func (m *Migration) holdLast(ctx context.Context) (release func() error, err err
 // opening opens the gate once the flow has caught up.
 type opening struct {
 	m     *Migration
-	quiet func() (bool, error)
+	quiet func(*flow) (bool, error)
 	begun chan error
 	open  bool
 }
@@ -132,13 +129,12 @@ type opening struct {
 func (o *opening) done(ctx context.Context, f *flow) (bool, error) {
 	switch {
 	case o.open && f.marked:
-		return o.quiet()
+		return o.quiet(f)
 	case o.open:
 		return false, nil
 	}
 	if o.begun == nil {
-		s, err := o.m.Session.State(ctx, o.m.name(newSuffix))
-		if err != nil || s.Messages > 0 {
+		if empty, err := f.isEmpty(ctx); !empty || err != nil {
 			return false, err
 		}
 		if err := o.m.step("open the gate"); err != nil {

@@ -1,9 +1,11 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
@@ -29,16 +31,21 @@ type flow struct {
 	sink       *amqp091.Channel
 	deliveries <-chan amqp091.Delivery
 	returned   <-chan amqp091.Return
-	pending    []moving // published and not acknowledged, in order
-	limit      *limit   // nil means none
+	closed     <-chan *amqp091.Error // why the sink was closed
+	pending    []moving              // published and not acknowledged, in order
+	limit      *limit                // nil means none
 	asked      time.Time
-	gone       bool // the queue was deleted: its messages cannot be acknowledged
-	marked     bool // the marker has come
+	came       time.Time // when the last message came
+	gone       bool      // the queue was deleted: its messages cannot be acknowledged
+	unsent     int       // messages that were taken and could not be published
+	marked     bool      // the marker has come
 }
 
 // moving is a message that was published and is not acknowledged yet.
 type moving struct {
 	tag     uint64
+	id      string
+	bytes   int
 	confirm *amqp091.DeferredConfirmation
 }
 
@@ -60,6 +67,7 @@ func (f *flow) open(ctx context.Context) (err error) {
 		return err
 	}
 	f.returned = f.sink.NotifyReturn(make(chan amqp091.Return, window+1))
+	f.closed = f.sink.NotifyClose(make(chan *amqp091.Error, 1))
 	sink, source := f.sink, f.source
 	if err = f.m.Session.Call(ctx, func() error { return sink.Confirm(false) }, sink.Close); err != nil {
 		return err
@@ -124,6 +132,17 @@ func (f *flow) loop(ctx context.Context, done func() (bool, error)) error {
 	}
 }
 
+// isEmpty reports whether the queue has no ready message. It returns an error if others consume
+// the queue. The flow consumes it, so a state without a consumer is what the broker answers for a
+// quorum queue without a leader, whose messages it cannot count.
+func (f *flow) isEmpty(ctx context.Context) (bool, error) {
+	s, err := f.m.Session.State(ctx, f.from)
+	if err == nil && s.Consumers > 1 {
+		err = &ConsumedError{Queue: f.from, Consumers: s.Consumers - 1}
+	}
+	return err == nil && s == amqp.QueueState{Consumers: 1}, err
+}
+
 // waitsFor returns what the flow can do next: take a message, or acknowledge one.
 func (f *flow) waitsFor() (in <-chan amqp091.Delivery, confirmed <-chan struct{}) {
 	if len(f.pending) > 0 {
@@ -153,6 +172,7 @@ func (f *flow) mark(ctx context.Context) error {
 }
 
 func (f *flow) begin(ctx context.Context, d *amqp091.Delivery) error {
+	defer func() { f.came = time.Now() }()
 	if d.Headers[marker] == true {
 		f.marked = true
 		if f.gone {
@@ -165,12 +185,42 @@ func (f *flow) begin(ctx context.Context, d *amqp091.Delivery) error {
 			return err
 		}
 	}
-	confirm, err := f.sink.PublishWithDeferredConfirmWithContext(ctx, f.to, d.RoutingKey, true, false, copyOf(d, f.m.Session.User()))
+	confirm, err := f.publish(ctx, d)
 	if err != nil {
+		f.unsent++
 		return err
 	}
-	f.pending = append(f.pending, moving{d.DeliveryTag, confirm})
+	f.pending = append(f.pending, moving{d.DeliveryTag, d.MessageId, len(d.Body), confirm})
 	return nil
+}
+
+func (f *flow) publish(ctx context.Context, d *amqp091.Delivery) (*amqp091.DeferredConfirmation, error) {
+	p := copyOf(d, f.m.Session.User())
+	if err := f.m.Session.Check(f.to, d.RoutingKey, &p); err != nil { // it would cost the connection
+		return nil, fmt.Errorf("message %q of %d bytes: %w", d.MessageId, len(d.Body), err)
+	}
+	confirm, err := f.sink.PublishWithDeferredConfirmWithContext(ctx, f.to, d.RoutingKey, true, false, p)
+	if err != nil {
+		return nil, f.explain(err)
+	}
+	return confirm, nil
+}
+
+// explain returns why the broker has closed the channel, or err if it has not. The broker does not
+// name the message that it refuses.
+func (f *flow) explain(err error) error {
+	var why *amqp091.Error
+	if f.sink.IsClosed() {
+		why = <-f.closed
+	}
+	switch {
+	case why == nil:
+		return err
+	case !why.Recover || len(f.pending) == 0: // the connection was lost
+		return fmt.Errorf("%w: %w", amqp.ErrNotConnected, why)
+	}
+	largest := slices.MaxFunc(f.pending, func(a, b moving) int { return cmp.Compare(a.bytes, b.bytes) })
+	return fmt.Errorf("%w; the largest of %d messages in flight is %q with %d bytes", amqp.RefusalError(why), len(f.pending), largest.id, largest.bytes)
 }
 
 // finish acknowledges the messages whose copies are confirmed, up to the first one that is
@@ -179,7 +229,7 @@ func (f *flow) finish() error {
 	n := 0
 	for n < len(f.pending) && isDone(f.pending[n].confirm) {
 		if !f.pending[n].confirm.Acked() {
-			return fmt.Errorf("%w, or the channel was closed", amqp.ErrNacked)
+			return f.explain(fmt.Errorf("%w: message %q", amqp.ErrNacked, f.pending[n].id))
 		}
 		n++
 	}
@@ -188,7 +238,7 @@ func (f *flow) finish() error {
 		if ok {
 			return fmt.Errorf("%w: %s", amqp.ErrUnroutable, r.ReplyText)
 		}
-		return fmt.Errorf("%w: the channel was closed", amqp.ErrNotConnected)
+		return f.explain(fmt.Errorf("%w: the channel was closed", amqp.ErrNotConnected))
 	default:
 	}
 	if !f.gone {
@@ -225,6 +275,28 @@ func (f *flow) end(ctx context.Context) error {
 	}
 	return nil
 }
+
+// unmoved returns how many messages of the deleted queue have no confirmed copy, at most, after run
+// has failed.
+func (f *flow) unmoved() int {
+	n, timeout := len(f.pending)+f.unsent, time.After(unmovedTime)
+	for {
+		select {
+		case d, ok := <-f.deliveries:
+			if !ok {
+				return n
+			}
+			if d.Headers[marker] != true {
+				n++
+			}
+		case <-timeout:
+			return n
+		}
+	}
+}
+
+// unmovedTime bounds the wait for the end of the consumer of a deleted queue.
+const unmovedTime = time.Second
 
 // limit spaces messages evenly.
 type limit struct {

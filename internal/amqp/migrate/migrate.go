@@ -23,7 +23,8 @@ type Migration struct {
 	// Rate is how many messages are moved per second, at most, as long as messages that are
 	// published are held. Zero means no limit.
 	Rate int
-	// Quiet is how long the queue must have been empty before it is deleted. A consumer
+	// Quiet is how long the queue must have been empty, and no message have come, before it is
+	// deleted. A consumer
 	// that was cancelled may still hold messages, which AMQP does not show. The least is
 	// 300 ms.
 	Quiet time.Duration
@@ -38,7 +39,7 @@ type Migration struct {
 // Result is what a migration has done.
 type Result struct {
 	Moved int // messages, each move counted
-	Lost  int // messages that the broker deleted with the queue, or whose copies were not confirmed afterwards
+	Lost  int // messages that the broker deleted with the queue, or whose copies were not confirmed afterwards, at most
 }
 
 // attempts is how often a queue is deleted and declared anew. A program with the former
@@ -163,9 +164,8 @@ func (m *Migration) empty(ctx context.Context) error {
 	if err := m.step("drain"); err != nil {
 		return err
 	}
-	done := m.quiet(ctx, m.Queue.Name, max(m.Quiet, settle))
 	way := way{from: m.Queue.Name, to: m.name(oldSuffix), deletion: "delete", rate: m.Rate}
-	return m.drain(ctx, way, func(*flow) (bool, error) { return done() })
+	return m.drain(ctx, way, m.quiet(ctx, max(m.Quiet, settle)))
 }
 
 // way leads from a queue to an exchange.
@@ -202,30 +202,30 @@ func (m *Migration) delete(ctx context.Context, f *flow) error {
 	if err != nil {
 		return err
 	}
-	err = f.run(ctx, func() (bool, error) { return false, nil })
-	m.result.Lost += len(f.pending)
+	if err = f.run(ctx, func() (bool, error) { return false, nil }); err != nil {
+		m.result.Lost += f.unmoved()
+	}
 	return err
 }
 
 // deleteTime bounds the deletion of a queue with the publishing of the last messages.
 const deleteTime = 30 * time.Second
 
-// quiet returns a function that reports whether the queue has been empty for a time. The
-// function returns an error if others consume the queue.
-func (m *Migration) quiet(ctx context.Context, queue string, d time.Duration) func() (bool, error) {
+// quiet returns a function that reports whether the queue of a flow has been empty for d, and no
+// message has come. The function returns an error if others consume the queue.
+func (m *Migration) quiet(ctx context.Context, d time.Duration) func(*flow) (bool, error) {
 	var since time.Time
-	return func() (bool, error) {
-		s, err := m.Session.State(ctx, queue)
-		switch {
-		case err != nil:
-			return false, err
-		case s.Consumers > 1:
-			return false, &ConsumedError{Queue: queue, Consumers: s.Consumers - 1}
-		case s.Messages > 0:
+	return func(f *flow) (bool, error) {
+		empty, err := f.isEmpty(ctx)
+		if !empty || err != nil {
 			since = time.Time{}
-			return false, nil
-		case since.IsZero():
+			return false, err
+		}
+		if since.IsZero() {
 			since = time.Now()
+		}
+		if f.came.After(since) {
+			since = f.came
 		}
 		return time.Since(since) >= d, nil
 	}

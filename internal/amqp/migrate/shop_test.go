@@ -13,9 +13,10 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 )
 
-// shop is a classic queue with two bindings, to which numbered messages are published.
+// shop is a queue with two bindings, to which numbered messages are published.
 type shop struct {
 	url, queue string
+	kind       string // of the queue
 	channel    *amqp091.Channel
 	next       int // the number of the next message
 	rate       int // of load
@@ -23,7 +24,13 @@ type shop struct {
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
-	s := &shop{url: rabbit.URL(t), queue: rabbit.Queue(t)}
+	return newShopAt(t, rabbit.URL(t), "classic")
+}
+
+// newShopAt opens a shop with a queue of a kind.
+func newShopAt(t *testing.T, url, kind string) *shop {
+	t.Helper()
+	s := &shop{url: url, queue: rabbit.Queue(t), kind: kind}
 	s.channel = rabbit.Channel(t, s.url)
 	s.declare(t)
 	t.Cleanup(func() {
@@ -45,7 +52,7 @@ func newShop(t *testing.T) *shop {
 // declare declares the queue as it was before.
 func (s *shop) declare(t *testing.T) {
 	t.Helper()
-	_, err := s.channel.QueueDeclare(s.queue, true, false, false, false, amqp091.Table{"x-queue-type": "classic"})
+	_, err := s.channel.QueueDeclare(s.queue, true, false, false, false, amqp091.Table{"x-queue-type": s.kind})
 	err = errors.Join(err, s.channel.ExchangeDeclare(s.queue+"-events", "topic", true, false, false, false, nil))
 	for _, b := range bindings(s.queue) {
 		err = errors.Join(err, s.channel.QueueBind(s.queue, b.Key, b.Exchange, false, nil))

@@ -37,7 +37,12 @@ arguments is for other arguments. Then:
 A message is removed from a queue when the broker has confirmed its copy, so none is lost, and
 their order is kept. After an interruption run the command again: it continues. After
 each interruption, up to 128 messages may be delivered twice. If it is interrupted in its last second, a few
-messages of that second may come behind later ones.
+messages of that second may come behind later ones. Messages that are published to a queue by its name while
+it is deleted are for some milliseconds in the memory of the command alone. If they cannot be published then, the
+command says how many were lost.
+
+If the broker refuses a message, because max_message_size is smaller than when it was published, the command
+ends with an error each time that it is run. Set max_message_size to a larger value until the migration has ended.
 
 The copies keep body, headers and properties. The exchange and the routing key of the first
 publish become the headers warren-exchange and warren-routing-key, an expiration counts
@@ -92,7 +97,7 @@ func (p *Program) topologyMigrate() *cobra.Command {
 	f.StringVar(&m.to, "to", "", "quorum, classic or arguments (required)")
 	f.BoolVar(&m.dry, "dry-run", false, "show what would be done, and change nothing")
 	f.IntVar(&m.rate, "rate", 0, "`messages` to move per second, at most; 0 means no limit")
-	f.DurationVar(&m.emptyFor, "empty-for", time.Second, "how long the queue must have been empty before it is deleted")
+	f.DurationVar(&m.emptyFor, "empty-for", time.Second, "how long the queue must have been empty, without a message that came, before it is deleted")
 	f.StringArrayVar(&m.bindings, "binding", nil, "a further binding `EXCHANGE:KEY:QUEUE` of the queue; may be repeated")
 	f.BoolVar(&m.paused, "keep-paused", false, "do not resume the processes at the end")
 	f.DurationVar(&m.wait, "wait", gatherTime, "how long to listen for announcements")
@@ -233,7 +238,7 @@ func (r *replacement) migrate(ctx context.Context, w *watched, m *migrate.Migrat
 		r.add("messages", r.queue.Name, "moved", fmt.Sprintf("%d messages, each move counted", result.Moved))
 	}
 	if result.Lost > 0 {
-		err = errors.Join(err, fmt.Errorf("runner: the broker deleted %d messages with queue %s", result.Lost, r.queue.Name))
+		err = errors.Join(err, fmt.Errorf("runner: %d messages of queue %s were lost with it, at most", result.Lost, r.queue.Name))
 	}
 	if err != nil {
 		return r.incomplete(err, len(paused) > 0)
