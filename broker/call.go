@@ -75,12 +75,12 @@ func (p *Publisher) call(ctx context.Context, item Item) (*message.Message, hand
 		return nil, nil, err
 	}
 	item.Options = append(slices.Clip(item.Options), isCall)
+	ctx, cancel := p.limit(ctx)
+	defer cancel()
 	out, err := newOutgoing(ctx, p.exchange, item)
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := p.limit(ctx)
-	defer cancel()
 	out.ask(ctx)
 	reply, err := p.ask(ctx, sender, &out)
 	if err == nil {

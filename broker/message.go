@@ -27,27 +27,39 @@ type outgoing struct {
 	message message.Message
 }
 
+// newOutgoing returns the message of an item with its body.
 func newOutgoing(ctx context.Context, exchange string, item Item) (outgoing, error) {
-	key := item.Key
-	out := outgoing{key: key, codec: handler.JSON(), message: message.Message{Exchange: exchange, RoutingKey: key}}
+	out := described(exchange, item)
+	err := out.encode(ctx, item.Body)
+	return out, err
+}
+
+// described returns the message of an item without its body.
+func described(exchange string, item Item) outgoing {
+	out := outgoing{key: item.Key, codec: handler.JSON(), message: message.Message{Exchange: exchange, RoutingKey: item.Key}}
 	for _, opt := range item.Options {
 		opt(&out)
 	}
-	if strings.HasPrefix(out.message.Expiration, "-") {
-		return out, fmt.Errorf("%w: the expiration is %s ms, want 0 or more", ErrMalformed, out.message.Expiration)
+	return out
+}
+
+func (o *outgoing) encode(ctx context.Context, body any) error {
+	exchange, key := o.message.Exchange, o.key
+	if strings.HasPrefix(o.message.Expiration, "-") {
+		return fmt.Errorf("%w: the expiration is %s ms, want 0 or more", ErrMalformed, o.message.Expiration)
 	}
-	if err := errors.Join(out.checkCall(), out.identify()); err != nil {
-		return out, err
+	if err := errors.Join(o.checkCall(), o.identify()); err != nil {
+		return err
 	}
-	if err := encode.Body(ctx, &out.message, item.Body, out.codec); err != nil {
-		return out, fmt.Errorf("broker: publish to exchange %q with key %q: encode %T: %w", exchange, key, item.Body, err)
+	if err := encode.Body(ctx, &o.message, body, o.codec); err != nil {
+		return fmt.Errorf("broker: publish to exchange %q with key %q: encode %T: %w", exchange, key, body, err)
 	}
-	record.SetPublished(&out.message)
-	err := out.prepareDelay(exchange)
+	record.SetPublished(&o.message)
+	err := o.prepareDelay(exchange)
 	if err != nil {
-		out.failed(ctx, err)
+		o.failed(ctx, err)
 	}
-	return out, err
+	return err
 }
 
 func (o *outgoing) identify() error {
@@ -63,6 +75,10 @@ func (o *outgoing) identify() error {
 	}
 	return nil
 }
+
+// mayWait reports whether something may take long before the message is sent: a codec that stores
+// the body elsewhere, or the declaration of a parking queue.
+func (o *outgoing) mayWait() bool { return o.delay > 0 || encode.ByMessage(o.codec) }
 
 // neverQueued are the errors of messages that no queue has received. ErrNacked is missing
 // because one of several queues may have the message, and ErrNotConnected because its confirm

@@ -55,8 +55,13 @@ func (p *Publisher) Publish(ctx context.Context, key string, body any, opts ...O
 	if err != nil {
 		return err
 	}
-	out, err := newOutgoing(ctx, p.exchange, Item{key, body, opts})
-	if err != nil {
+	out := described(p.exchange, Item{key, body, opts})
+	if out.mayWait() {
+		var cancel context.CancelFunc
+		ctx, cancel = sender.Bounded(ctx)
+		defer cancel()
+	}
+	if err := out.encode(ctx, body); err != nil {
 		return err
 	}
 	ctx, span := p.tracer.Start(ctx, &out.message)
@@ -69,11 +74,6 @@ func (p *Publisher) Publish(ctx context.Context, key string, body any, opts ...O
 }
 
 func (p *Publisher) publish(ctx context.Context, sender *amqp.Sender, out *outgoing) error {
-	if out.delay > 0 { // may have to declare the parking queue first
-		var cancel context.CancelFunc
-		ctx, cancel = sender.Bounded(ctx)
-		defer cancel()
-	}
 	exchange, key, err := p.address(ctx, sender, out)
 	if err != nil {
 		return amqp.PublishError(p.exchange, out.key, err)

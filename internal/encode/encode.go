@@ -8,12 +8,20 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
+type marshaler interface {
+	MarshalMessage(ctx context.Context, m *message.Message, v any) error
+}
+
+// ByMessage reports whether Body uses the method MarshalMessage of c, which may take long.
+func ByMessage(c handler.Codec) bool {
+	_, ok := c.(marshaler)
+	return ok
+}
+
 // Body stores v in m by the method MarshalMessage of c, if it has one: see handler.Codec.
 // Otherwise it stores a []byte unchanged, and what c.Marshal returns for other values.
 func Body(ctx context.Context, m *message.Message, v any, c handler.Codec) error {
-	if c, ok := c.(interface {
-		MarshalMessage(ctx context.Context, m *message.Message, v any) error
-	}); ok {
+	if c, ok := c.(marshaler); ok {
 		return c.MarshalMessage(ctx, m, v)
 	}
 	contentType := "application/octet-stream"
