@@ -2,7 +2,6 @@ package dedupe
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"time"
@@ -35,12 +34,13 @@ func Key(m *message.Message) string {
 // Of two transactions with the same key the second waits until the first has ended. On PostgreSQL
 // at an isolation level above READ COMMITTED it may then fail with a serialization error, which
 // the next attempt resolves. Messages that follow from the rows belong into package outbox, in
-// tx; broker.Publisher.Emit publishes after the commit, and do is not called for a duplicate. As with middleware.Dedupe, a message whose key is empty is handled
-// each time.
+// tx; broker.Publisher.Emit publishes after the commit, and do is not called for a duplicate. As with
+// middleware.Dedupe, a message whose key is empty is handled each time.
 //
 // The database must have the table of SQLSchema. SQL.Forget deletes old marks; keep them for
 // longer than a message may wait in a queue, a retry or a dead-letter queue. InTx may be used
-// inside middleware.Dedupe with the same table and key. Alone, it ignores the leases of claims.
+// inside middleware.Dedupe with the same table and key: it marks a key of its own, so that Dedupe
+// still runs the handler again if the handler fails after the commit.
 func InTx(ctx context.Context, db *sql.DB, key string, do func(tx *sql.Tx) error) (first bool, err error) {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
@@ -59,14 +59,17 @@ func InTx(ctx context.Context, db *sql.DB, key string, do func(tx *sql.Tx) error
 	return true, nil
 }
 
+// txPrefix begins the keys of InTx. No work queue has a name that begins with "warren.", so
+// no key of middleware.Dedupe does.
+const txPrefix = "warren.tx/"
+
 // mark marks key as handled in tx, and reports whether tx is the first to do so.
 func mark(ctx context.Context, tx *sql.Tx, key string) (first bool, err error) {
 	if key == "" {
 		return true, nil
 	}
-	result, err := tx.ExecContext(ctx, `INSERT INTO warren_dedupe (key, token, leased_until, done_at) VALUES ($1, $2, 0, $3)
-		ON CONFLICT (key) DO UPDATE SET token = excluded.token, done_at = excluded.done_at
-		WHERE warren_dedupe.done_at IS NULL`, key, rand.Text(), time.Now().UnixMilli())
+	result, err := tx.ExecContext(ctx, `INSERT INTO warren_dedupe (key, token, leased_until, done_at) VALUES ($1, '', 0, $2)
+		ON CONFLICT (key) DO NOTHING`, txPrefix+key, time.Now().UnixMilli())
 	if err != nil {
 		return false, fmt.Errorf("dedupe: handle %q in a transaction: mark: %w", key, err)
 	}

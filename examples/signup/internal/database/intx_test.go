@@ -209,7 +209,8 @@ func TestACancelledHandlerFreesTheMark(t *testing.T) {
 	})
 }
 
-// TestInTxInsideAClaim is InTx in a handler behind middleware.Dedupe: the store sees the mark.
+// TestInTxInsideAClaim is InTx in a handler behind middleware.Dedupe. The claim does not end with
+// the commit: the handler may still fail.
 func TestInTxInsideAClaim(t *testing.T) {
 	t.Parallel()
 	eachInbox(t, func(in inbox) {
@@ -221,11 +222,17 @@ func TestInTxInsideAClaim(t *testing.T) {
 		if first, err := in.handles("q/1", succeeds); !first || err != nil {
 			in.t.Errorf("InTx returned %v, %v; want true", first, err)
 		}
-		if claim, _, err := store.Claim(in.t.Context(), "q/1", time.Hour); claim != dedupe.Done || err != nil {
-			in.t.Errorf("before Complete a claim got %v, %v; want Done", claim, err)
+		if claim, _, err := store.Claim(in.t.Context(), "q/1", time.Hour); claim != dedupe.Busy || err != nil {
+			in.t.Errorf("after the commit a claim got %v, %v; want Busy", claim, err)
 		}
-		if err := store.Complete(in.t.Context(), "q/1", token); err != nil {
+		if err := store.Release(in.t.Context(), "q/1", token); err != nil {
 			in.t.Error(err)
+		}
+		if claim, _, err := store.Claim(in.t.Context(), "q/1", time.Hour); claim != dedupe.Won || err != nil {
+			in.t.Errorf("after Release a claim got %v, %v; want Won", claim, err)
+		}
+		if first, err := in.handles("q/1", succeeds); first || err != nil {
+			in.t.Errorf("the second InTx returned %v, %v; want false", first, err)
 		}
 	})
 }
