@@ -105,8 +105,10 @@ func (d *claims) handle(ctx context.Context, next handler.Handler, m *message.Me
 // Dedupe wraps a single handler.
 func confirmed(next handler.Handler) handler.Handler {
 	return handler.Func(func(ctx context.Context, m *message.Message) error {
+		emitted := emit.From(ctx)
+		before := emitted.Mark()
 		err := next.Handle(ctx, m)
-		return emit.From(ctx).Flush(ctx, err)
+		return emitted.Flush(ctx, before, err)
 	})
 }
 

@@ -41,9 +41,11 @@ func Retry(policy retry.Policy) handler.Middleware {
 
 // attempt calls next, and drops what it has emitted if it fails.
 func attempt(ctx context.Context, next handler.Handler, m *message.Message) error {
+	emitted := emit.From(ctx)
+	before := emitted.Mark()
 	err := next.Handle(ctx, m)
 	if err != nil {
-		err = emit.From(ctx).Flush(ctx, err)
+		err = emitted.Flush(ctx, before, err)
 	}
 	return err
 }

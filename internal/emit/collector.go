@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -131,20 +133,37 @@ func (c *Collector) Finish(ctx context.Context, err error) error {
 	c.mu.Lock()
 	c.refused = ErrNoHandler
 	c.mu.Unlock()
-	return c.Flush(ctx, err)
+	return c.Flush(ctx, Mark{}, err)
 }
 
-// Flush publishes the messages so far if err is nil. Otherwise it drops them, and the ids
-// begin again. c may be nil.
-func (c *Collector) Flush(ctx context.Context, err error) error {
+// Mark is a moment in a call of a handler. The zero Mark is its beginning.
+type Mark struct {
+	waiting int
+	numbers map[string]int
+}
+
+// Mark returns the present moment. c may be nil.
+func (c *Collector) Mark() Mark {
+	if c == nil {
+		return Mark{}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Mark{len(c.waiting), maps.Clone(c.numbers)}
+}
+
+// Flush publishes the messages since a mark if err is nil. Otherwise it drops them, and the ids
+// continue as after the mark. c may be nil.
+func (c *Collector) Flush(ctx context.Context, since Mark, err error) error {
 	if c == nil {
 		return err
 	}
 	c.mu.Lock()
-	waiting := c.waiting
-	c.waiting = nil
+	at := min(since.waiting, len(c.waiting))
+	waiting := slices.Clone(c.waiting[at:])
+	c.waiting = c.waiting[:at]
 	if err != nil {
-		c.numbers = nil
+		c.numbers = since.numbers
 	}
 	c.mu.Unlock()
 	if err != nil {

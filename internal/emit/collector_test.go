@@ -120,7 +120,7 @@ func TestARunThatFailsBeginsTheIDsAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		if run == 0 {
-			_ = c.Flush(t.Context(), errBroken)
+			_ = c.Flush(t.Context(), emit.Mark{}, errBroken)
 		}
 	}
 	if err := c.Finish(t.Context(), nil); err != nil {
@@ -128,6 +128,49 @@ func TestARunThatFailsBeginsTheIDsAgain(t *testing.T) {
 	}
 	if got := strings.Join(log, ", "); ids[0] != ids[1] || got != "drop 0, start 1, wait 1" {
 		t.Errorf("the ids were %q and the order %q, want equal ids and the second message alone", ids, got)
+	}
+}
+
+// TestMessagesBeforeAMarkAreKept: a part of the handling fails and runs again, or succeeds alone.
+func TestMessagesBeforeAMarkAreKept(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		result error // of the first run of the part
+		log    string
+		again  bool // the second run gives its message the same id
+	}{
+		{"a part that fails drops its own messages", errBroken, "drop part 1, start before, start part 2, wait before, wait part 2", true},
+		{"a part that succeeds publishes its own messages", nil, "start part 1, wait part 1, start before, start part 2, wait before, wait part 2", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var log []string
+			c := emit.New(emit.Origin{MessageID: "1"})
+			add := func(name string) (id string) {
+				id = c.ID("e", "k")
+				if err := c.Add(&emission{log: &log, message: message.Message{ID: name}}); err != nil {
+					t.Fatal(err)
+				}
+				return id
+			}
+			before := add("before")
+			mark := c.Mark()
+			first := add("part 1")
+			if err := c.Flush(t.Context(), mark, tt.result); !errors.Is(err, tt.result) {
+				t.Errorf("Flush returned %v, want %v", err, tt.result)
+			}
+			second := add("part 2")
+			if err := c.Finish(t.Context(), nil); err != nil {
+				t.Error(err)
+			}
+			if got := strings.Join(log, ", "); got != tt.log {
+				t.Errorf("the order was %q, want %q", got, tt.log)
+			}
+			if before == first || before == second || (first == second) != tt.again {
+				t.Errorf("the ids are %q, %q and %q; want that the second run repeats the id of the first: %v", before, first, second, tt.again)
+			}
+		})
 	}
 }
 
