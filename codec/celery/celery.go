@@ -26,8 +26,11 @@ import (
 //   - The hard time limit of a task is a deadline of the handler's context.
 //   - A task of an unknown name is retried by the policy of the queue and then dead-lettered, with the
 //     reason "unhandled", so that a rolling deployment loses none.
-//   - A task with a link, link_error, chain or chord is dead-lettered: a worker in Go would not continue
-//     it. So is a message of protocol 1, and one whose body is not JSON, such as pickle.
+//   - A message of protocol 1 is dead-lettered.
+//
+// Tasks does not read the body. The codec of Arguments dead-letters a task with a link, link_error, chain
+// or chord, because a worker in Go would not continue it, and a body that is not JSON, such as pickle. A
+// handler without that codec must do so itself.
 //
 // Results are not sent: callers should use ignore_result. The retries of Celery (autoretry_for,
 // max_retries) belong to its workers; failed tasks are retried by the policy of the queue.
