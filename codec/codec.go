@@ -55,14 +55,17 @@ var _ handler.Codec = (*Codec)(nil)
 
 // New returns a codec that encodes values with base and applies the encodings in the given
 // order. Compress before you seal, since sealed bodies do not become smaller. It panics if base
-// is nil, if two encodings have the same name, or if an encoding that stores bodies elsewhere
-// is not the last.
+// is nil, if the name of an encoding is not one that Names returns, if two encodings have the same
+// name, or if an encoding that stores bodies elsewhere is not the last.
 func New(base handler.Codec, encodings ...Encoding) *Codec {
 	if base == nil {
 		panic("codec: New got a nil codec")
 	}
 	c := &Codec{base, slices.Clone(encodings)}
 	for i, e := range encodings {
+		if names := Names(&message.Message{ContentEncoding: e.Name()}); !slices.Equal(names, []string{e.Name()}) {
+			panic(fmt.Sprintf("codec: New got an encoding with the name %q, want one name in lower case, and gzip instead of x-gzip", e.Name()))
+		}
 		if c.find(e.Name()) != i {
 			panic(fmt.Sprintf("codec: New got the encoding %s twice", e.Name()))
 		}
@@ -95,6 +98,9 @@ func (c *Codec) Unmarshal([]byte, any) error {
 func (c *Codec) MarshalMessage(ctx context.Context, m *message.Message, v any) error {
 	if err := encode.Body(ctx, m, v, c.base); err != nil {
 		return err
+	}
+	if len(c.encodings) > 0 { // Decode gets the names in this form
+		m.ContentEncoding = strings.Join(Names(m), ", ")
 	}
 	for _, e := range c.encodings {
 		body, ok, err := e.Encode(ctx, m)

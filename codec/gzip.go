@@ -42,7 +42,10 @@ func (g *gzipEncoding) Encode(_ context.Context, m *message.Message) (body []byt
 	if err := w.Close(); err != nil {
 		return nil, false, err
 	}
-	return out.Bytes(), out.Len() < len(m.Body), nil
+	if out.Len() >= len(m.Body) {
+		return nil, false, nil
+	}
+	return out.Bytes(), true, g.limits.Fits(len(m.Body))
 }
 
 func (g *gzipEncoding) Decode(_ context.Context, m *message.Message) ([]byte, error) {

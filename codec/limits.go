@@ -13,7 +13,8 @@ type Limits struct {
 	// negative value means that all are.
 	MinBytes int
 	// MaxBytes is the size of the largest decompressed body. Zero means 16 MiB, as for
-	// worker.Queue.MaxBodyBytes. A message with a larger body is dead-lettered.
+	// worker.Queue.MaxBodyBytes. A publisher does not compress a larger body: the publish fails.
+	// A consumer dead-letters a message with a larger body.
 	MaxBytes int
 }
 
@@ -26,6 +27,14 @@ func (l Limits) Max() int { return cmp.Or(l.MaxBytes, 16<<20) }
 // TooLarge returns an error that states the limit, for a decompressed body that exceeds it.
 func (l Limits) TooLarge() error {
 	return fmt.Errorf("codec: the decompressed body is too large, want at most %d bytes", l.Max())
+}
+
+// Fits returns an error if a body of n bytes is too large to be decompressed again.
+func (l Limits) Fits(n int) error {
+	if n <= l.Max() {
+		return nil
+	}
+	return fmt.Errorf("codec: compress a body: consumers could not decompress it (got %d bytes, want at most MaxBytes, which is %d)", n, l.Max())
 }
 
 // read reads r to its end. It holds at most a little more than twice MaxBytes.

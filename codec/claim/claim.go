@@ -54,8 +54,9 @@ type Config struct {
 	// MinBytes is the size of the smallest body that is stored. Zero means 128 KiB. A negative
 	// value means that all are.
 	MinBytes int
-	// MaxBytes is the size of the largest body that a consumer reads from the store. Zero means
-	// 16 MiB. A message with a larger body is dead-lettered.
+	// MaxBytes is the size of the largest body in the store. Zero means 16 MiB. A publisher does
+	// not store a larger body: the publish fails. A consumer dead-letters a message with a larger
+	// body.
 	MaxBytes int
 }
 
@@ -91,6 +92,10 @@ func (e *encoding) Required() bool { return false }
 func (e *encoding) Encode(ctx context.Context, m *message.Message) (body []byte, ok bool, err error) {
 	if len(m.Body) < e.config.MinBytes {
 		return nil, false, nil
+	}
+	if len(m.Body) > e.config.MaxBytes {
+		return nil, false, fmt.Errorf("claim: store the body of message %q: consumers could not read it (got %d bytes, want at most MaxBytes, which is %d)",
+			m.ID, len(m.Body), e.config.MaxBytes)
 	}
 	sum := sha256.Sum256(m.Body)
 	ref := reference{rand.Text(), len(m.Body), sum[:]}

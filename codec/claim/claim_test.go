@@ -183,6 +183,19 @@ func TestOnlyLargeBodiesAreStored(t *testing.T) {
 	}
 }
 
+func TestABodyThatCouldNotBeReadIsNotStored(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	c := codec.New(handler.Raw(), claim.Encoding(openDir(t, folder), claim.Config{MinBytes: -1, MaxBytes: 10}))
+	err := c.MarshalMessage(t.Context(), &message.Message{ID: "7"}, make([]byte, 11))
+	if err == nil || !strings.Contains(err.Error(), `message "7": consumers could not read it (got 11 bytes, want at most MaxBytes, which is 10)`) {
+		t.Errorf("got %v, want both sizes", err)
+	}
+	if n := len(files(t, folder)); n != 0 {
+		t.Errorf("the folder has %d files, want none", n)
+	}
+}
+
 func TestReferencesThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

@@ -46,7 +46,10 @@ func (e *encoding) Encode(_ context.Context, m *message.Message) (body []byte, o
 		return nil, false, nil
 	}
 	body = e.encoder.EncodeAll(m.Body, make([]byte, 0, len(m.Body)/2))
-	return body, len(body) < len(m.Body), nil
+	if len(body) >= len(m.Body) {
+		return nil, false, nil
+	}
+	return body, true, e.limits.Fits(len(m.Body))
 }
 
 func (e *encoding) Decode(_ context.Context, m *message.Message) ([]byte, error) {

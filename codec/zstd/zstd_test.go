@@ -41,6 +41,19 @@ func TestBodiesComeBack(t *testing.T) {
 	}
 }
 
+func TestWhatCouldNotBeDecompressedIsRefused(t *testing.T) {
+	t.Parallel()
+	c := codec.New(handler.Raw(), zstd.Encoding(codec.Limits{MaxBytes: 2000}))
+	err := c.MarshalMessage(t.Context(), new(message.Message), make([]byte, 2001))
+	if err == nil || !strings.Contains(err.Error(), "got 2001 bytes, want at most MaxBytes, which is 2000") {
+		t.Errorf("got %v, want both sizes", err)
+	}
+	m := new(message.Message)
+	if err := c.MarshalMessage(t.Context(), m, make([]byte, 2000)); err != nil || m.ContentEncoding != "zstd" {
+		t.Errorf("a body of 2000 bytes has the encoding %q, %v", m.ContentEncoding, err)
+	}
+}
+
 // TestBombsAreRefusedBeforeMemoryIsAllocated measures the bytes that the refusal of a bomb of
 // 256 MiB allocates.
 func TestBombsAreRefusedBeforeMemoryIsAllocated(t *testing.T) {
