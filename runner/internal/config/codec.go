@@ -21,7 +21,7 @@ type Codec struct {
 	Schemas     []KeySchema  `yaml:"schemas" jsonschema_description:"JSON Schemas of bodies by routing key. The most specific key decides. A message that breaks its schema is not published, and dead-lettered when it is consumed."`
 	Compress    string       `yaml:"compress" jsonschema:"enum=gzip,enum=zstd" jsonschema_description:"How published bodies are compressed. Bodies that would not become smaller stay as they are. Consumers open both."`
 	MinBytes    Size         `yaml:"min_bytes" jsonschema:"default=1KiB" jsonschema_description:"The size of the smallest body that is compressed."`
-	MaxBytes    Size         `yaml:"max_bytes" jsonschema:"default=16MiB" jsonschema_description:"The size of the largest body when it is decompressed or read from the store of claim. Messages with larger ones are dead-lettered."`
+	MaxBytes    Size         `yaml:"max_bytes" jsonschema:"default=16MiB" jsonschema_description:"The size of the largest body when it is decompressed or read from the store of claim. A larger one is not published, and a message with a larger one is dead-lettered."`
 	Seal        *Seal        `yaml:"seal" jsonschema_description:"Bodies are encrypted and authenticated by AES-256-GCM: see package codec/seal."`
 	Claim       *Claim       `yaml:"claim" jsonschema_description:"Large bodies are kept in a store, and messages have references to them: see package codec/claim."`
 }
