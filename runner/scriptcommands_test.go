@@ -28,7 +28,7 @@ const patience = time.Minute
 
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"status": status, "waitfor": waitFor, "signal": signal, "devbroker": startDevbroker, "vhosts": startVHosts, "stopbroker": stopDevbroker, "waitmetric": waitMetric, "waitpage": waitPage, "take": take, "management": startManagement, "oldladder": oldLadder, "oldworker": oldWorker, "hang": hang,
+		"status": status, "waitfor": waitFor, "signal": signal, "devbroker": startDevbroker, "vhosts": startVHosts, "stopbroker": stopDevbroker, "waitmetric": waitMetric, "waitpage": waitPage, "take": take, "management": startManagement, "oldladder": oldLadder, "oldworker": oldWorker, "hang": hang, "depose": depose, "elect": elect,
 	}
 }
 
@@ -133,6 +133,12 @@ func startVHosts(ts *testscript.TestScript, _ bool, args []string) {
 func stopDevbroker(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check((*devbrokerOf(ts)).Close())
 }
+
+// depose QUEUE takes the leader of a quorum queue of the script's own broker away.
+func depose(ts *testscript.TestScript, _ bool, args []string) { (*devbrokerOf(ts)).Depose(args[0]) }
+
+// elect QUEUE gives it a leader again.
+func elect(ts *testscript.TestScript, _ bool, args []string) { (*devbrokerOf(ts)).Elect(args[0]) }
 
 // devbrokerKey is of the environment's value that is the script's own broker.
 type devbrokerKey struct{}

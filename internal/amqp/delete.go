@@ -37,7 +37,8 @@ func (s *Session) DeleteQueue(ctx context.Context, queue string) (messages int, 
 // queue without a leader is not deleted: the error closes the connection.
 func (s *Session) DeleteUnusedQueue(ctx context.Context, q topology.Queue) (messages int, err error) {
 	state, err := s.State(ctx, q.Name)
-	if err == nil && state == (QueueState{}) && q.Arguments["x-queue-type"] == topology.Quorum {
+	kind := q.Arguments["x-queue-type"]
+	if err == nil && state == (QueueState{}) && kind != topology.Classic && kind != topology.Stream {
 		state, err = s.stateOfLeader(ctx, q.Name)
 	}
 	switch {
@@ -48,15 +49,15 @@ func (s *Session) DeleteUnusedQueue(ctx context.Context, q topology.Queue) (mess
 	case state != QueueState{}:
 		return 0, &QueueInUseError{Queue: q.Name, State: state}
 	}
-	messages, err = s.deleteQueue(ctx, q.Name, q.Arguments["x-queue-type"] == topology.Classic)
+	messages, err = s.deleteQueue(ctx, q.Name, kind == topology.Classic)
 	if Code(err) == amqp091.PreconditionFailed {
 		return 0, &QueueInUseError{Queue: q.Name}
 	}
 	return messages, err
 }
 
-// stateOfLeader returns the state of a quorum queue that was reported as empty. Without a leader
-// each queue is: RabbitMQ then answers with zeros. But a read fails.
+// stateOfLeader returns the state of a queue that was reported as empty. A quorum queue without a
+// leader is reported so, but a read of it fails.
 func (s *Session) stateOfLeader(ctx context.Context, queue string) (QueueState, error) {
 	found, err := s.hasMessage(ctx, queue)
 	if err != nil {
@@ -69,8 +70,8 @@ func (s *Session) stateOfLeader(ctx context.Context, queue string) (QueueState, 
 	return state, err
 }
 
-// hasMessage reads a message of a quorum queue, requeues it, and reports whether there was one. It
-// reports false for a queue with a single active consumer, whose leader refuses the read.
+// hasMessage reads a message of a queue, requeues it, and reports whether there was one. It reports
+// false for a quorum queue with a single active consumer, whose leader refuses the read.
 func (s *Session) hasMessage(ctx context.Context, queue string) (found bool, err error) {
 	ch, err := s.Channel(ctx)
 	if err != nil {

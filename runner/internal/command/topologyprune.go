@@ -239,7 +239,7 @@ func (x *pruner) queue(ctx context.Context, q topology.Queue, keptBy string) (ke
 	state, err := x.session.State(ctx, q.Name)
 	forced := slices.Contains(x.force, q.Name)
 	idle := isSlot(q.Name)
-	if idle && state.Consumers == 0 {
+	if idle && state.Consumers == 0 && state.Messages > 0 { // without a leader it seems empty
 		state.Messages, forced = 0, true // no process uses or waits for the slot
 	}
 	switch {
