@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
@@ -42,6 +43,7 @@ const (
 	maxWaiting  = 1000    // announcements that wait for a slow process
 	expiration  = "10000" // ms, after which an announcement is dropped
 	maxBody     = 64 << 10
+	nameBytes   = 26 // of a member
 )
 
 // open declares a queue of this process for announcements about the queue. It is exclusive, and is
@@ -105,10 +107,16 @@ func (c *channel) probe(member string) {
 
 // decode returns the announcement in body, which another program may have published.
 func decode(body []byte) (a announcement, ok bool) {
-	if len(body) > maxBody || json.Unmarshal(body, &a) != nil || a.Member == "" {
+	if len(body) > maxBody || json.Unmarshal(body, &a) != nil || !isMember(a.Member) {
 		return a, false
 	}
 	return a, a.Kind == hello || a.Kind == joining || a.Kind == goodbye
+}
+
+// isMember reports whether name has the form of rand.Text. A longer name would be too long for a queue,
+// and publishing to it would end the connection.
+func isMember(name string) bool {
+	return len(name) == nameBytes && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
 // reason returns why the deliveries have ended. If the broker cancels the consumer, because its queue

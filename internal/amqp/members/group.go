@@ -121,9 +121,7 @@ func (g *Group) talk(ctx context.Context, c *channel) {
 			g.forget(c.session)
 			g.divide()
 			g.announce(c, hello)
-			for member := range g.heard {
-				c.probe(member)
-			}
+			g.probe(c)
 		case <-ctx.Done():
 			c.announce(announcement{Kind: goodbye, Member: g.self})
 			c.close()
@@ -146,15 +144,30 @@ func (g *Group) take(c *channel, body []byte) {
 	if !ok || a.Member == g.self {
 		return
 	}
-	if a.Kind == goodbye {
-		g.remove(a.Member)
-	} else {
-		g.claims[a.Member], g.heard[a.Member] = a.Claims, time.Now()
-	}
-	if !g.assigned {
-		return // others may be about to answer
+	if !g.note(a) && a.Kind == hello || !g.assigned { // at first, others may be about to answer
+		return
 	}
 	g.tell(c, g.divide() || a.Kind == joining)
+}
+
+// note records what another process claims. It reports whether that is news.
+func (g *Group) note(a announcement) bool {
+	before, known := g.claims[a.Member]
+	if a.Kind == goodbye {
+		g.remove(a.Member)
+		return known
+	}
+	g.claims[a.Member], g.heard[a.Member] = a.Claims, time.Now()
+	return !known || !slices.Equal(before, a.Claims)
+}
+
+// probe probes the members whose last announcement is late.
+func (g *Group) probe(c *channel) {
+	for member, at := range g.heard {
+		if time.Since(at) > interval {
+			c.probe(member)
+		}
+	}
 }
 
 // tell announces the process now, if that is news.

@@ -2,6 +2,8 @@ package members_test
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -24,7 +26,8 @@ const partitions = 8
 // member is a process of a group, which is a connection here.
 type member struct {
 	active    atomic.Bool
-	leave     func() // in good order
+	asked     atomic.Int64 // how often the group asked whether the member is active
+	leave     func()       // in good order
 	group     *members.Group
 	connector *amqp.Connector
 
@@ -41,7 +44,10 @@ func join(t *testing.T, url, queue string) *member {
 	c := amqp.NewConnector(amqp.Config{URL: url, Dial: rabbit.Dial}, "test", nil)
 	ctx, stop := context.WithCancel(life)
 	g := members.New(c, members.Options{
-		Queue: queue, Partitions: partitions, Log: slog.New(slog.NewTextHandler(m, nil)), Active: m.active.Load,
+		Queue: queue, Partitions: partitions, Log: slog.New(slog.NewTextHandler(m, nil)), Active: func() bool {
+			m.asked.Add(1)
+			return m.active.Load()
+		},
 		Assign: func(share []int) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -133,6 +139,70 @@ func TestAMemberWhoseQueueIsDeletedStaysInTheGroup(t *testing.T) {
 	})
 }
 
+// announce publishes an announcement as another program does.
+func announce(t *testing.T, ch *amqp091.Channel, queue, body string) {
+	t.Helper()
+	if err := ch.Publish(topology.PartitionExchange, queue, false, false, amqp091.Publishing{Body: []byte(body)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func hello(member string, claims ...int) string {
+	body, err := json.Marshal(map[string]any{"kind": "hello", "member": member, "claims": claims})
+	if err != nil {
+		panic(err)
+	}
+	return string(body)
+}
+
+// TestAMemberWithALongNameCostsNoConnection: a queue name of more than 255 bytes cannot be written.
+func TestAMemberWithALongNameCostsNoConnection(t *testing.T) {
+	t.Parallel()
+	rabbit.Run(t, "a client announces a name of 300 bytes", func(t *testing.T) {
+		rabbit.Waits(t, "2 seconds, after which a member is probed")
+		url, queue := rabbit.URL(t), rabbit.Queue(t)
+		first := join(t, url, queue)
+		divided(t, []int{8}, first)
+		session, err := first.connector.Session(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ch, ghost := rabbit.Channel(t, url), rand.Text()
+		announce(t, ch, queue, hello(strings.Repeat("x", 300)))
+		announce(t, ch, queue, hello(ghost)) // has a share until its probe comes back, which is after the other probe
+		rabbit.Eventually(t, time.Minute, func() bool { return len(first.has()) < partitions }, "the ghost has a share")
+		divided(t, []int{8}, first)
+		if err := session.Err(); err != nil {
+			t.Errorf("the connection was lost: %v", err)
+		}
+	})
+}
+
+// TestAnAnnouncementWithoutNewsIsCheap: the partitions are divided only if a claim has changed.
+func TestAnAnnouncementWithoutNewsIsCheap(t *testing.T) {
+	t.Parallel()
+	rabbit.Run(t, "a member repeats itself 1,000 times", func(t *testing.T) {
+		url, queue := rabbit.URL(t), rabbit.Queue(t)
+		first := join(t, url, queue)
+		divided(t, []int{8}, first)
+		ch, second, third := rabbit.Channel(t, url), rand.Text(), rand.Text()
+		for _, other := range []string{second, third} {
+			if _, err := ch.QueueDeclare(topology.PartitionExchange+"."+other, false, true, true, false, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := first.asked.Load()
+		for range 1000 {
+			announce(t, ch, queue, hello(second, 0, 1, 2, 3))
+		}
+		announce(t, ch, queue, hello(third))
+		rabbit.Eventually(t, time.Minute, func() bool { return len(first.has()) < 4 }, "three members have shares")
+		if n := first.asked.Load() - before; n > 500 {
+			t.Errorf("the partitions were divided %d times, want only for news", n)
+		}
+	})
+}
+
 // TestMembersDivideThePartitions that come, pause, resume and leave, whatever else is said to them.
 func TestMembersDivideThePartitions(t *testing.T) {
 	t.Parallel()
@@ -141,10 +211,8 @@ func TestMembersDivideThePartitions(t *testing.T) {
 		first := join(t, url, queue)
 		divided(t, []int{8}, first)
 		ch := rabbit.Channel(t, url)
-		for _, body := range []string{"", "{", "[1]", `{"kind":"hello"}`, `{"kind":"hi","member":"x"}`, `{"kind":"hello","member":"` + strings.Repeat("x", 70_000) + `"}`} {
-			if err := ch.Publish(topology.PartitionExchange, queue, false, false, amqp091.Publishing{Body: []byte(body)}); err != nil {
-				t.Fatal(err)
-			}
+		for _, body := range []string{"", "{", "[1]", `{"kind":"hello"}`, `{"kind":"hi","member":"` + rand.Text() + `"}`, hello(strings.Repeat("x", 70_000))} {
+			announce(t, ch, queue, body)
 		}
 		second, third := join(t, url, queue), join(t, url, queue)
 		divided(t, []int{2, 3, 3}, first, second, third)
@@ -160,9 +228,7 @@ func TestMembersDivideThePartitions(t *testing.T) {
 				t.Errorf("partition %d has moved, although its owner stayed", p)
 			}
 		}
-		if err := ch.Publish(topology.PartitionExchange, queue, false, false, amqp091.Publishing{Body: []byte(`{"kind":"hello","member":"ghost"}`)}); err != nil {
-			t.Fatal(err)
-		}
+		announce(t, ch, queue, hello(rand.Text()))
 		rabbit.Eventually(t, time.Minute, func() bool { return len(second.has())+len(third.has()) < partitions }, "a member that does not exist has a share")
 		divided(t, []int{4, 4}, second, third) // a probe came back
 	})
