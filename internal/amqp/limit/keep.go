@@ -252,6 +252,7 @@ func (k *keeper) leaveAll() error {
 	for _, t := range k.pool.yield(time.Now(), true) {
 		err = errors.Join(err, k.giveBack(t))
 	}
+	k.passing.Wait()
 	return errors.Join(err, amqp.ErrClosed)
 }
 
@@ -266,9 +267,21 @@ func (k *keeper) giveBack(t *Term) error {
 }
 
 // passOn leaves a message to the next process in place of the delivery, unless it is 0. If the
-// slot is free, it is a new message, since a requeued one is marked as redelivered.
+// slot is free, it is a new message, since a requeued one is marked as redelivered. The keeper does
+// not wait for its confirm, because the leases of other slots would end.
 func (k *keeper) passOn(s *seat, delivery uint64, free bool) error {
-	freed := free && k.publish(s.slot, typeFree, leaveTimeout) == nil
+	if !free {
+		return k.replace(delivery, false)
+	}
+	k.passing.Go(func() {
+		freed := k.publish(s.slot, typeFree, leaveTimeout) == nil
+		_ = k.replace(delivery, freed) // an error ends the channel, which keep notices
+	})
+	return nil
+}
+
+// replace settles the delivery of a slot that this process has left.
+func (k *keeper) replace(delivery uint64, freed bool) error {
 	switch {
 	case delivery == 0: // renew has requeued it
 		return nil

@@ -80,6 +80,7 @@ func (p *Pool) attend(ctx context.Context, h *Host, s *amqp.Session) error {
 	close(k.done)
 	closing := s.CloseChannel(ch)
 	k.running.Wait()
+	k.passing.Wait()
 	return errors.Join(err, closing)
 }
 
@@ -105,6 +106,7 @@ type keeper struct {
 	announces chan int // slots that this process waits for
 	done      chan struct{}
 	running   sync.WaitGroup
+	passing   sync.WaitGroup // slots that are passed on
 }
 
 // seat is the consumer of one slot's queue.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -46,8 +47,16 @@ type replica struct {
 // newReplica connects to url, which may be the URL of a proxy.
 func newReplica(t testing.TB, url string, s limit.Spec) *replica {
 	t.Helper()
+	return newReplicaWith(t, url, s, rabbit.Dial)
+}
+
+// newReplicaWith is newReplica with another function that dials the connection that publishes.
+func newReplicaWith(t testing.TB, url string, s limit.Spec, dial func(ctx context.Context, network, address string) (net.Conn, error)) *replica {
+	t.Helper()
 	cfg := amqp.Config{URL: url, Dial: rabbit.Dial, Heartbeat: 2 * time.Second}
-	connector, sender := amqp.NewConnector(cfg, "consume", nil), amqp.NewSender(cfg, "publish", nil)
+	publishing := cfg
+	publishing.Dial = dial
+	connector, sender := amqp.NewConnector(cfg, "consume", nil), amqp.NewSender(publishing, "publish", nil)
 	r := &replica{t: t}
 	r.host = limit.NewHost(connector, sender, func(_ string, err error) {
 		r.mu.Lock()
@@ -263,6 +272,59 @@ func TestARateIsSharedByProcesses(t *testing.T) {
 			t.Error("one process got nothing")
 		}
 	})
+}
+
+// TestSlotsAreGivenBackWhileTheBrokerConfirmsNothing: the process keeps the slots that it uses.
+func TestSlotsAreGivenBackWhileTheBrokerConfirmsNothing(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		const used, idle = 8, 8
+		s := newSpec(t, used+idle, 0)
+		confirms := make(chan struct{}, 1)
+		a := newReplicaWith(t, rabbit.URL(t), s, func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := rabbit.Dial(ctx, network, address)
+			return held{conn, confirms}, err
+		})
+		b := newReplica(t, rabbit.URL(t), s)
+		var busy []*limit.Term
+		for range used + idle {
+			busy = append(busy, a.take())
+		}
+		for range idle {
+			a.pool.Release(busy[used])
+			busy = slices.Delete(busy, used, used+1)
+		}
+		confirms <- struct{}{}
+		t.Cleanup(func() { <-confirms })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var all sync.WaitGroup
+		for range idle {
+			all.Go(func() {
+				if _, err := b.pool.Acquire(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		for _, term := range busy {
+			if err := context.Cause(term.Life()); err != nil {
+				t.Errorf("a slot was lost that a handler uses: %v", err)
+			}
+		}
+	})
+}
+
+// held is a connection whose bytes are received only while the channel is empty.
+type held struct {
+	net.Conn
+	gate chan struct{}
+}
+
+func (c held) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.gate <- struct{}{}
+	<-c.gate
+	return n, err
 }
 
 // TestTheQueuesAreDeleted under a process that holds a slot.
