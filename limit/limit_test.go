@@ -194,7 +194,8 @@ func TestLimitsInOppositeOrders(t *testing.T) {
 	t.Parallel()
 	type mw = handler.Middleware
 	h := handler.Func(func(context.Context, *message.Message) error { return nil })
-	a, b, c, pass := limit.Concurrency("a", 1), limit.Concurrency("b", 1), limit.Rate("c", 1, time.Second), mw(func(next handler.Handler) handler.Handler {
+	a, b, c, rate := limit.Concurrency("a", 1), limit.Concurrency("b", 1), limit.Concurrency("c", 1), limit.Rate("r", 1, time.Second)
+	pass := mw(func(next handler.Handler) handler.Handler {
 		return handler.Func(next.Handle)
 	})
 	byKey := func(x, y mw) mw { return limit.ByKey(map[string]mw{"x": x, "y": y}) }
@@ -209,6 +210,9 @@ func TestLimitsInOppositeOrders(t *testing.T) {
 		"one limit twice":                     {[]mw{a, pass, a}, []mw{pass}, `two slots of "a"`},
 		"of alternatives one is taken":        {[]mw{byKey(a, b), pass}, []mw{byKey(b, a), pass}, ""},
 		"alternatives, and one within":        {[]mw{byKey(a, b), c}, []mw{c, b}, `"b" and "c" in opposite orders`},
+		"a limit and a rate of one name":      {[]mw{a, limit.Rate("a", 1, time.Second), pass}, []mw{pass}, ""},
+		"a rate and a limit in both orders":   {[]mw{rate, b, pass}, []mw{b, rate, pass}, ""},
+		"a rate between, in a circle":         {[]mw{a, rate, b}, []mw{b, rate, a}, `"a" and "b" in opposite orders`},
 		"two for a handler, in another order": {[]mw{mw(func(h handler.Handler) handler.Handler { return a(b(h)) })}, []mw{b, a}, `"a" and "b" in opposite orders`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,18 +32,22 @@ func (p Path) Or(other Path) Path {
 	return p
 }
 
-// CheckOrder returns an error if a path has a limit twice, or if two paths have limits in
-// opposite orders, so that their handlers may wait for each other's slots without end.
+// CheckOrder returns an error if a path has a limit of concurrency twice, or if two paths have limits
+// of concurrency in opposite orders, so that their handlers may wait for each other's slots without
+// end. A handler releases the slot of a rate as soon as it has it, so no handler waits for that.
 func CheckOrder(paths []Path) error {
 	later := make(map[string]map[string]bool) // the limits that are taken while one is held
 	for _, path := range paths {
 		for i, level := range path {
 			for _, held := range level {
-				if later[held.Name] == nil {
-					later[held.Name] = make(map[string]bool)
+				if held.Rest > 0 {
+					continue
+				}
+				if later[held.Label()] == nil {
+					later[held.Label()] = make(map[string]bool)
 				}
 				for _, s := range slices.Concat(path[i+1:]...) {
-					later[held.Name][s.Name] = true
+					later[held.Label()][s.Label()] = true
 				}
 			}
 		}
