@@ -29,11 +29,15 @@
 // published once: message and token are written in one transaction, over the channel that
 // holds the token. If the process is killed or disconnected, both are written or neither.
 //
-// AMQP transactions do not survive a crash of the broker. So a tick is published twice if
-// the broker is killed, or the only replica disconnected, between a tick and the next
-// token. On RabbitMQ 4.3 a tick is also published twice if a leader has not renewed its
-// token for the consumer timeout (30 min) and publishes at the moment in which it is
-// replaced. Transactions do not cover full quorum queues either: see Entry.Confirm. If no
+// The token also counts a tick that no queue accepted, or that a crash of the broker has
+// lost, because AMQP transactions do not survive one. Therefore the leader stores the token
+// again right after each tick. If the leader is killed or disconnected before that, or the
+// broker crashes, the next leader publishes the tick again. Normally, these are a few
+// milliseconds after each tick.
+//
+// On RabbitMQ 4.3 a tick is also published twice if a leader has not renewed its token for
+// the consumer timeout (30 min) and publishes at the moment in which it is replaced.
+// Transactions do not cover full quorum queues either: see Entry.Confirm. If no
 // queue accepts a tick, the scheduler retries until one does. Later ticks of that entry
 // wait; other entries continue.
 //

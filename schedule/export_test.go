@@ -35,7 +35,7 @@ func Plan(e Entry, after, now time.Time) (ticks []time.Time, err error) {
 func Remember(cfg Config, now time.Time, messages ...[]byte) (body []byte, err error) {
 	s := New(cfg)
 	s.now = func() time.Time { return now }
-	t := s.newTerm(nil, "hello", messages)
+	t := s.newTerm(nil, messages)
 	t.token.Revision++
 	return t.token.encode()
 }

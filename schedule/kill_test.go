@@ -215,8 +215,8 @@ func TestTheLeaderIsKilled(t *testing.T) {
 	c := count(t, arrived())
 	t.Logf("%d ticks, %d twice, %d lost; late by p50 %v, at most %v", c.ticks, c.twice, c.lost,
 		c.late[len(c.late)/2].Round(time.Millisecond), c.late[len(c.late)-1].Round(time.Millisecond))
-	if c.twice > 0 || c.lost > 0 || c.ticks < seconds/3*3 {
-		t.Error("want each tick once")
+	if c.twice > 2 || c.lost > 0 || c.ticks+c.twice < seconds/3*3 {
+		t.Error("want no tick lost, and for each kill one published twice at most")
 	}
 	if most := c.late[len(c.late)-1]; most > 5*time.Second {
 		t.Errorf("a tick was %v late, want no more than a takeover", most)

@@ -84,10 +84,12 @@ func (t *term) publish(ctx context.Context, e *compiled, tick time.Time) error {
 	before := *s
 	s.After, s.Last, s.By, t.token.Pending = tick, tick, t.process, e.Name
 	err := t.store(ctx, m)
+	confirmed := t.now()
 	switch {
 	case err == nil:
-		t.published(s, m, tick)
-		return nil
+		err = t.store(ctx, nil) // at once, since the next leader publishes a pending tick again
+		t.published(s, m, tick, confirmed)
+		return err
 	case t.candidate.Err() == nil:
 		*s, t.token.Pending = before, ""
 		e.unsent(ctx, m, err)
@@ -111,7 +113,7 @@ func (t *term) publishAlone(ctx context.Context, e *compiled, m *message.Message
 	switch {
 	case err == nil:
 		s.After, s.Last, s.By, s.Error = tick, tick, t.process, ""
-		t.published(s, m, tick)
+		t.published(s, m, tick, t.now())
 		return t.store(ctx, nil)
 	case t.candidate.Err() == nil:
 		e.unsent(ctx, m, err)
@@ -120,9 +122,9 @@ func (t *term) publishAlone(ctx context.Context, e *compiled, m *message.Message
 	return t.candidate.Err()
 }
 
-func (t *term) published(s *EntryState, m *message.Message, tick time.Time) {
+func (t *term) published(s *EntryState, m *message.Message, tick, confirmed time.Time) {
 	delete(t.trials, s.Name)
-	t.emit(Published{Entry: s.Name, Tick: tick, MessageID: m.ID, Late: t.now().Sub(tick)})
+	t.emit(Published{Entry: s.Name, Tick: tick, MessageID: m.ID, Late: confirmed.Sub(tick)})
 }
 
 // fail records why a tick cannot be published, and when to try again.

@@ -121,7 +121,7 @@ func attending() retry.Policy {
 
 // attend stands by and leads over one session, until the session ends or ctx is done.
 func (s *Scheduler) attend(ctx context.Context, session *amqp.Session) (err error) {
-	id, announcement, err := s.announcement()
+	announcement, err := s.announcement()
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (s *Scheduler) attend(ctx context.Context, session *amqp.Session) (err erro
 	if err != nil {
 		return err
 	}
-	t := s.newTerm(candidate, id, messages)
+	t := s.newTerm(candidate, messages)
 	s.become(RoleLeader, nil)
 	return t.run(ctx)
 }

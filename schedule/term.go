@@ -26,10 +26,10 @@ type term struct {
 // newTerm merges the state of the group: the token that this process stored last, which
 // is used if the queue was deleted, the token from the queue, and the announcements of
 // the processes that have joined.
-func (s *Scheduler) newTerm(candidate *leader.Candidate, id string, messages [][]byte) *term {
+func (s *Scheduler) newTerm(candidate *leader.Candidate, messages [][]byte) *term {
 	t := &term{Scheduler: s, candidate: candidate, token: s.known, trials: make(map[string]trial)}
 	announcements := slices.DeleteFunc(messages, t.token.supersede)
-	t.token.recheckPending(id)
+	t.token.recheckPending()
 	now := s.now()
 	t.token.adopt(s.entries, now)
 	t.token.Group, t.token.Leader, t.token.Since = s.config.Name, s.process, now
@@ -148,8 +148,8 @@ func (t *term) store(ctx context.Context, m *message.Message) error {
 		return err
 	}
 	t.stored, t.unstored = time.Now(), m != nil
+	t.known = t.token.clone() // with the pending tick, which a restart of the broker may lose
 	t.token.Pending = ""
-	t.known = t.token.clone()
 	t.show(t.known.Entries)
 	return nil
 }

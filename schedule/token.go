@@ -16,21 +16,16 @@ type token struct {
 	State
 	Revision     int64  `json:"revision,omitempty"` // grows with each commit; the highest one is current
 	Announcement string `json:"hello,omitempty"`    // the id of an announcement
-	// Pending is the entry whose last tick was committed together with this token. The
-	// tick has certainly arrived only if the broker has not restarted since.
+	// Pending is the entry whose last tick was committed together with this token. Until the
+	// next token is stored, it is not known whether a queue took the tick: the leader may have
+	// died before the broker returned it, or the broker may have restarted.
 	Pending string `json:"pending,omitempty"`
-	// Announced are the ids of the latest announcements. A process that finds its own id here
-	// has been connected since before this token was written.
-	Announced []string `json:"heard,omitempty"`
 }
 
-const (
-	maxAnnounced = 100
-	maxRevision  = 1 << 62 // more than commits can reach, and far enough from an overflow
-)
+const maxRevision = 1 << 62 // more than commits can reach, and far enough from an overflow
 
-// announcement returns the announcement of this process, and its id.
-func (s *Scheduler) announcement() (id string, body []byte, err error) {
+// announcement returns the announcement of this process.
+func (s *Scheduler) announcement() ([]byte, error) {
 	t := token{Announcement: rand.Text(), State: State{Group: s.config.Name, Leader: s.process}}
 	for _, e := range s.entries {
 		t.Entries = append(t.Entries, EntryState{Name: e.Name})
@@ -38,8 +33,7 @@ func (s *Scheduler) announcement() (id string, body []byte, err error) {
 	for _, r := range s.refused {
 		*t.entry(r.Name) = r
 	}
-	body, err = t.encode()
-	return t.Announcement, body, err
+	return t.encode()
 }
 
 // decode reads a token or an announcement. It rejects what no scheduler writes.
@@ -68,7 +62,7 @@ func (t *token) encode() ([]byte, error) {
 
 func (t *token) clone() token {
 	c := *t
-	c.Entries, c.Announced = slices.Clone(t.Entries), slices.Clone(t.Announced)
+	c.Entries = slices.Clone(t.Entries)
 	return c
 }
 
@@ -92,7 +86,8 @@ func (t *token) supersede(body []byte) bool {
 	return true
 }
 
-// receive applies a message from the token queue, and reports whether the token has changed.
+// receive applies a message from the token queue, and reports whether the token has to be stored,
+// which also removes the message.
 func (t *token) receive(body []byte) (changed bool, differs Differs, err error) {
 	other, err := decode(body)
 	if err != nil {
@@ -100,9 +95,6 @@ func (t *token) receive(body []byte) (changed bool, differs Differs, err error) 
 	}
 	if other.Announcement == "" {
 		return t.merge(&other), differs, nil
-	}
-	if t.Announced = append(t.Announced, other.Announcement); len(t.Announced) > maxAnnounced {
-		t.Announced = t.Announced[1:]
 	}
 	differs.Process = other.Leader
 	for _, e := range other.Entries {
@@ -141,11 +133,9 @@ func (e *EntryState) refused(reported EntryState) {
 	}
 }
 
-// recheckPending makes the pending tick due again, unless this process was connected when the tick
-// was committed: then the broker has not restarted since, and has the tick. The id is the
-// id of this process's announcement.
-func (t *token) recheckPending(id string) {
-	if e := t.entry(t.Pending); e != nil && !slices.Contains(t.Announced, id) {
+// recheckPending makes the pending tick due again.
+func (t *token) recheckPending() {
+	if e := t.entry(t.Pending); e != nil {
 		e.After = justBefore(e.After)
 	}
 	t.Pending = ""

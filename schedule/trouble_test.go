@@ -1,9 +1,13 @@
 package schedule_test
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -171,6 +175,118 @@ func TestTheTokensQueueIsDeleted(t *testing.T) {
 		first.end()
 		second.end()
 	})
+}
+
+// A leader that loses its connection when a tick was returned to it does not lose the tick.
+func TestATickThatNoQueueTookIsPublishedByTheNextLeader(t *testing.T) {
+	versions(t, devbroker.Config{}, func(b *bubble) {
+		entries := []schedule.Entry{{Name: "e", Cron: "@every 1h", Key: "later"}}
+		tick := entries[0].Next(time.Now())
+		first := b.run(entries, func(c *schedule.Config) {
+			l := &line{dial: c.Broker.Dial}
+			c.Broker.Dial = l.connect
+			record := c.OnEvent
+			c.OnEvent = func(e schedule.Event) {
+				record(e)
+				if _, failed := e.(schedule.Failed); failed {
+					l.cut()
+				}
+			}
+		})
+		time.Sleep(time.Second)
+		second := b.run(entries)
+		time.Sleep(time.Until(tick) + time.Minute)
+		if second.Health().Role != schedule.RoleLeader || len(seen[schedule.Failed](first)) != 1 {
+			b.t.Fatalf("the second process is %s, want that it leads after the first failure of the other: %+v", second.Health().Role, seen[schedule.Failed](first))
+		}
+		b.declare("later", nil)
+		time.Sleep(time.Minute)
+		if got, want := b.ids("later"), []string{"e/" + tick.UTC().Format(time.RFC3339)}; !slices.Equal(got, want) {
+			b.t.Errorf("published are %v, want %v", got, want)
+		}
+		first.end()
+		second.end()
+	})
+}
+
+// line is the network of a process, until it is cut.
+type line struct {
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	mu    sync.Mutex
+	conns []net.Conn
+	off   bool
+}
+
+func (l *line) connect(ctx context.Context, network, address string) (net.Conn, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.off {
+		return nil, errors.New("the line is cut")
+	}
+	conn, err := l.dial(ctx, network, address)
+	if err == nil {
+		l.conns = append(l.conns, conn)
+	}
+	return conn, err
+}
+
+func (l *line) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.off = true
+	for _, conn := range l.conns {
+		_ = conn.Close()
+	}
+}
+
+// A broker that crashes right after a transaction may lose its messages. Here it loses the tick.
+func TestATickThatTheBrokerLostIsPublishedAgain(t *testing.T) {
+	versions(t, devbroker.Config{}, func(b *bubble) {
+		b.declare("reports", nil)
+		began := time.Now()
+		published, lost := make(chan struct{}), make(chan struct{})
+		crash := sync.OnceFunc(func() {
+			close(published)
+			<-lost
+		})
+		r := b.run(every("1h"), func(c *schedule.Config) {
+			dial := c.Broker.Dial
+			c.Broker.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dial(ctx, network, address)
+				return tapped{conn, func(read []byte) {
+					if bytes.Contains(read, commitOK) && len(b.ids("reports")) > 0 {
+						crash()
+					}
+				}}, err
+			}
+		})
+		<-published
+		b.channel(func(ch *amqp.Channel) error {
+			_, err := ch.QueuePurge("reports", false)
+			return err
+		})
+		b.broker.Drop()
+		close(lost)
+		time.Sleep(time.Minute)
+		b.want(every("1h")[0], began, time.Now())
+		r.end()
+	})
+}
+
+// commitOK is the method tx.commit-ok, with which the broker confirms a transaction.
+var commitOK = []byte{0, 90, 0, 21}
+
+// tapped is a connection that calls read with what is received.
+type tapped struct {
+	net.Conn
+	read func([]byte)
+}
+
+func (c tapped) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.read(p[:n])
+	return n, err
 }
 
 func TestRead(t *testing.T) {
