@@ -88,8 +88,8 @@ func (c *comparison) pairs(path, what string, old, next map[string]any, compare 
 
 // resolved returns the objects that two values are or refer to.
 func (c *comparison) resolved(old, next any) (a, b map[string]any, ok bool) {
-	x, _, err := resolve(c.old, old)
-	y, _, err2 := resolve(c.next, next)
+	x, err := resolve(c.old, old)
+	y, err2 := resolve(c.next, next)
 	c.fault(err)
 	c.fault(err2)
 	a, _ = x.(map[string]any)
@@ -172,7 +172,7 @@ func (s Side) reversed() Side {
 func (c *comparison) messagesOf(root any, operation map[string]any) map[string]any {
 	all, listed := operation["messages"].([]any)
 	if !listed {
-		channel, _, err := resolve(root, operation["channel"])
+		channel, err := resolve(root, operation["channel"])
 		c.fault(err)
 		o, _ := channel.(map[string]any)
 		return objectAt(o, "messages")
@@ -195,7 +195,7 @@ func (c *comparison) messages(path string, old, next map[string]any) {
 	c.side = Both
 	c.equal(path, "contentType", old, next)
 	c.side = before
-	c.compared = make(map[[3]string]bool) // each message shows the changes of the types that it shares
+	c.compared = make(map[pair]bool) // each message shows the changes of the types that it shares
 	for _, part := range []string{"payload", "headers"} {
 		a, format, err := schemaAndFormat(c.old, old[part])
 		b, format2, err2 := schemaAndFormat(c.next, next[part])
@@ -213,7 +213,7 @@ func (c *comparison) messages(path string, old, next map[string]any) {
 
 // schemaAndFormat returns a schema and its format, which is empty for AsyncAPI's own.
 func schemaAndFormat(root, value any) (schema any, format string, err error) {
-	resolved, _, err := resolve(root, value)
+	resolved, err := resolve(root, value)
 	o, _ := resolved.(map[string]any)
 	if format, ok := o["schemaFormat"].(string); ok {
 		return orTrue(o["schema"]), format, err

@@ -1,7 +1,6 @@
 package schemadiff
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -14,60 +13,66 @@ import (
 
 // schemas compares two schemas at a path. A missing schema is true, which accepts everything.
 func (c *comparison) schemas(path string, old, next any) {
-	a, from, err := resolve(c.old, old)
-	b, to, err2 := resolve(c.next, next)
+	a, err := chain(c.old, old)
+	b, err2 := chain(c.next, next)
 	if err != nil || err2 != nil {
 		c.fault(err)
 		c.fault(err2)
 		return
 	}
-	if c.seen(cmp.Or(from, trivial(a)), cmp.Or(to, trivial(b))) {
-		return
+	c.resolvedSchemas(path, a[len(a)-1], b[len(b)-1])
+	for i := range max(len(a), len(b)) - 1 {
+		x, y := beside(a, i), beside(b, i)
+		if !c.seen(x, y, true) {
+			c.objects(path, without(x, "$ref"), without(y, "$ref"))
+		}
 	}
-	x, refusesAll := object(a)
-	y, refusesAll2 := object(b)
+}
+
+// resolvedSchemas compares two schemas that are not references.
+func (c *comparison) resolvedSchemas(path string, old, next any) {
+	x, refusesAll := object(old)
+	y, refusesAll2 := object(next)
 	switch {
 	case refusesAll && refusesAll2:
 	case refusesAll:
 		c.addf(path, more, "values are accepted now")
 	case refusesAll2:
 		c.addf(path, fewer, "no value is accepted any more")
-	default:
+	case !c.seen(x, y, false):
 		c.objects(path, x, y)
-	}
-	if from != "" || to != "" {
-		c.objects(path, beside(old, from), beside(next, to))
 	}
 }
 
-// seen reports whether the pair was compared before: a type that contains itself, or is used twice.
-// A schema that is written in place has no name. It is as deep as the text, so it ends by itself.
-func (c *comparison) seen(from, to string) bool {
-	pair := [3]string{from, to, strconv.FormatBool(c.forced)}
-	if from == "" || to == "" {
-		return false
-	}
-	was := c.compared[pair]
-	c.compared[pair] = true
+// pair identifies two schemas by their objects.
+type pair struct {
+	old, next      uintptr
+	beside, forced bool
+}
+
+// seen reports whether the two objects were compared before, as parts of a type that contains itself
+// or is used twice. With beside, only the keywords beside their references are compared.
+func (c *comparison) seen(old, next map[string]any, beside bool) bool {
+	p := pair{reflect.ValueOf(old).Pointer(), reflect.ValueOf(next).Pointer(), beside, c.forced}
+	was := c.compared[p]
+	c.compared[p] = true
 	return was
 }
 
-// trivial returns a name for the schema that accepts everything.
-func trivial(schema any) string {
-	if o, refusesAll := object(schema); len(o) == 0 && !refusesAll {
-		return "true"
-	}
-	return ""
-}
-
-// beside returns the keywords beside the reference of a schema, which also apply since draft 2019-09.
-func beside(schema any, ref string) map[string]any {
-	o, _ := schema.(map[string]any)
-	if ref == "" || len(o) == 1 {
+// beside returns the schema of a chain that has the reference i, and nil if the chain is shorter. The
+// keywords beside a reference also apply since draft 2019-09.
+func beside(chain []any, i int) map[string]any {
+	if i >= len(chain)-1 {
 		return nil
 	}
+	o, _ := chain[i].(map[string]any)
+	return o
+}
+
+// without returns a schema without a keyword.
+func without(o map[string]any, keyword string) map[string]any {
 	o = maps.Clone(o)
-	delete(o, "$ref")
+	delete(o, keyword)
 	return o
 }
 
@@ -257,25 +262,34 @@ var allBounds = []bound{
 
 func (c *comparison) bounds(path string, old, next map[string]any) {
 	for _, b := range allBounds {
-		x, isNumber := number(old[b.keyword])
-		y, isNumber2 := number(next[b.keyword])
+		was, is := b.of(old), b.of(next)
+		x, isNumber := number(was)
+		y, isNumber2 := number(is)
 		at := join(path, b.keyword)
 		switch {
-		case reflect.DeepEqual(old[b.keyword], next[b.keyword]) || isNumber && isNumber2 && x.Cmp(y) == 0:
-		case old[b.keyword] == nil:
-			c.addf(at, fewer, "%s is %s now, and was not limited", b.keyword, text(next[b.keyword]))
-		case next[b.keyword] == nil:
-			c.addf(at, more, "%s is not limited any more, and was %s", b.keyword, text(old[b.keyword]))
+		case reflect.DeepEqual(was, is) || isNumber && isNumber2 && x.Cmp(y) == 0:
+		case was == nil:
+			c.addf(at, fewer, "%s is %s now, and was not limited", b.keyword, text(is))
+		case is == nil:
+			c.addf(at, more, "%s is not limited any more, and was %s", b.keyword, text(was))
 		case !isNumber || !isNumber2: // a boolean in draft 4
-			c.addf(at, other, "%s is %s now, and was %s", b.keyword, text(next[b.keyword]), text(old[b.keyword]))
+			c.addf(at, other, "%s is %s now, and was %s", b.keyword, text(is), text(was))
 		default:
 			e := more
 			if (y.Cmp(x) > 0) == b.lower {
 				e = fewer
 			}
-			c.addf(at, e, "%s is %s now, and was %s", b.keyword, text(next[b.keyword]), text(old[b.keyword]))
+			c.addf(at, e, "%s is %s now, and was %s", b.keyword, text(is), text(was))
 		}
 	}
+}
+
+// of returns the bound of a schema, or nil. A missing minContains beside contains is 1.
+func (b bound) of(schema map[string]any) any {
+	if schema[b.keyword] == nil && b.keyword == "minContains" && schema["contains"] != nil {
+		return json.Number("1")
+	}
+	return schema[b.keyword]
 }
 
 // number returns a number of JSON. Exponents are limited, because big.Rat would write them out.

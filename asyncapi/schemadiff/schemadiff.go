@@ -108,13 +108,13 @@ type comparison struct {
 	side      Side
 	forced    bool // inside a keyword whose effect is not computed
 	replying  bool // inside the reply of an operation
-	compared  map[[3]string]bool
+	compared  map[pair]bool
 	changes   []Change
 	faults    []error
 }
 
 func newComparison(old, next any, side Side) *comparison {
-	return &comparison{old: old, next: next, side: side, compared: make(map[[3]string]bool)}
+	return &comparison{old: old, next: next, side: side, compared: make(map[pair]bool)}
 }
 
 func (c *comparison) addf(path string, e effect, format string, args ...any) {
@@ -166,18 +166,29 @@ func find(root any, ref string) (any, error) {
 // maxReferences bounds a chain of references.
 const maxReferences = 100
 
-// resolve follows the references of a schema. It returns the pointer of the last one too.
-func resolve(root, schema any) (resolved any, at string, err error) {
+// resolve follows the references of a schema.
+func resolve(root, schema any) (resolved any, err error) {
+	all, err := chain(root, schema)
+	if err != nil {
+		return nil, err
+	}
+	return all[len(all)-1], nil
+}
+
+// chain returns a schema, and those that its references lead to one after another.
+func chain(root, schema any) ([]any, error) {
+	all, at := []any{schema}, ""
 	for range maxReferences {
 		object, _ := schema.(map[string]any)
 		ref, ok := object["$ref"].(string)
 		if !ok {
-			return schema, at, nil
+			return all, nil
 		}
+		var err error
 		if schema, err = find(root, ref); err != nil {
-			return nil, "", err
+			return nil, err
 		}
-		at = ref
+		all, at = append(all, schema), ref
 	}
-	return nil, "", fmt.Errorf("schemadiff: reference %q: the chain of references has no end", at)
+	return nil, fmt.Errorf("schemadiff: reference %q: the chain of references has no end", at)
 }

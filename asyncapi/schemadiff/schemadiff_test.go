@@ -62,6 +62,29 @@ func TestSchemas(t *testing.T) {
 		{"everything is refused", `true`, `false`, consumer, ""},
 		{"a reference leads to another schema", `{"$ref":"#/$defs/a","$defs":{"a":{"type":"string"}}}`, `{"$ref":"#/definitions/a","definitions":{"a":{"type":"null"}}}`, both, "/type"},
 		{"a bound beside a reference", `{"$ref":"#/$defs/a","$defs":{"a":{"type":"string"}}}`, `{"$ref":"#/$defs/a","minLength":1,"$defs":{"a":{"type":"string"}}}`, consumer, "/minLength"},
+		{
+			"a bound beside the second reference to a type", `{"properties":{"a":{"$ref":"#/$defs/t"},"b":{"$ref":"#/$defs/t"}},"$defs":{"t":{"type":"string"}}}`,
+			`{"properties":{"a":{"$ref":"#/$defs/t"},"b":{"$ref":"#/$defs/t","maxLength":5}},"$defs":{"t":{"type":"string"}}}`, consumer, "/properties/b/maxLength",
+		},
+		{
+			"a bound beside a reference in a chain", `{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/b","maxLength":9},"b":{"type":"string"}}}`,
+			`{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/b","maxLength":5},"b":{"type":"string"}}}`, consumer, "/maxLength",
+		},
+		{
+			"a chain of references is longer", `{"$ref":"#/$defs/b","$defs":{"b":{"type":"string"}}}`,
+			`{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/b"},"b":{"type":"string"}}}`, none, "none",
+		},
+		{
+			"a type contains itself beside a reference", `{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/b","properties":{"x":{"$ref":"#/$defs/a"}}},"b":{"minProperties":1}}}`,
+			`{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/b","properties":{"x":{"$ref":"#/$defs/a"}}},"b":{"minProperties":2}}}`, consumer, "/minProperties",
+		},
+		{
+			"the references of a list of lists are at other places", `{"$ref":"#/$defs/l","$defs":{"l":{"items":{"items":{"$ref":"#/$defs/l"}}}}}`,
+			`{"items":{"$ref":"#/$defs/l"},"$defs":{"l":{"items":{"items":{"$ref":"#/$defs/l"}}}}}`, none, "none",
+		},
+		{"an array without an element that is contained is accepted", `{"contains":{"type":"null"}}`, `{"contains":{"type":"null"},"minContains":0}`, producer, "/minContains"},
+		{"an array without an element that is contained is refused", `{"contains":{"type":"null"},"minContains":0}`, `{"contains":{"type":"null"}}`, consumer, "/minContains"},
+		{"minContains is written out", `{"contains":{"type":"null"}}`, `{"contains":{"type":"null"},"minContains":1}`, none, "none"},
 		{"a type that contains itself", `{"properties":{"a":{"$ref":"#"}}}`, `{"properties":{"a":{"$ref":"#"}},"minProperties":1}`, consumer, "/minProperties"},
 	}
 	for _, tt := range tests {

@@ -21,9 +21,15 @@ func TestCompatibleVersionsAcceptTheMessages(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	compatible, accepted := 0, 0
 	for range 600 {
-		old := randomSchema(r, 2)
-		next := mutated(r, old)
-		a, b := encode(t, old), encode(t, next)
+		old, shared := randomSchema(r, 2), randomSchema(r, 0)
+		next, shared2 := mutated(r, old), shared
+		if r.IntN(4) == 0 {
+			shared2 = mutated(r, shared)
+			if o, ok := shared2.(object); ok {
+				delete(o, "$ref") // would refer to itself
+			}
+		}
+		a, b := encode(t, withType(old, shared)), encode(t, withType(next, shared2))
 		changes, err := schemadiff.Schemas(a, b, schemadiff.Consumer)
 		if err != nil {
 			t.Fatal(err)
@@ -88,6 +94,9 @@ func randomSchema(r *rand.Rand, depth int) any {
 	if depth == 0 {
 		return s
 	}
+	if pick(4) {
+		s["$ref"] = "#/$defs/shared"
+	}
 	if pick(2) {
 		s["properties"], s["additionalProperties"] = object{"a": randomSchema(r, depth-1), "b": randomSchema(r, depth-1)}, pick(2)
 		s["required"] = []any{"a", "b"}[:r.IntN(3)]
@@ -101,6 +110,17 @@ func randomSchema(r *rand.Rand, depth int) any {
 	if pick(6) {
 		s["not"] = randomSchema(r, depth-1)
 	}
+	return s
+}
+
+// withType returns a schema with the type that its parts refer to.
+func withType(schema, shared any) any {
+	s, ok := schema.(object)
+	if !ok {
+		return schema
+	}
+	s = maps.Clone(s)
+	s["$defs"] = object{"shared": shared}
 	return s
 }
 
@@ -129,7 +149,7 @@ func mutated(r *rand.Rand, schema any) any {
 		c["properties"] = object{"a": mutated(r, p["a"]), "b": p["b"]}
 		return c
 	}
-	for _, k := range []string{"type", "enum", "minimum", "maxLength", "items", "anyOf", "oneOf", "allOf", "not", "required"} {
+	for _, k := range []string{"type", "enum", "minimum", "maxLength", "items", "anyOf", "oneOf", "allOf", "not", "required", "$ref"} {
 		if r.IntN(4) == 0 {
 			delete(c, k)
 			if v, ok := other[k]; ok {
