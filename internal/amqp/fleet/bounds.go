@@ -67,6 +67,13 @@ func (a *Announcement) bound() {
 	}
 }
 
+// weight estimates how many bytes of memory an announcement takes that had the given size. Empty
+// elements are short in JSON, and as large as others in memory.
+func (a *Announcement) weight(size int) int {
+	const element = 256
+	return size + element*(1+len(a.Queues)+len(a.InHand)+len(a.Parking)+len(a.Limits))
+}
+
 func (m *InHand) bound() { clip(maxName, &m.ID, &m.Queue, &m.Handler, &m.Key, &m.Cancelled) }
 
 func (c *Command) bound() {

@@ -20,6 +20,8 @@ const (
 	queueLength  = 20_000 // announcements that wait for a listener
 	queueBytes   = 64 << 20
 	maxProcesses = 10_000           // that a listener remembers
+	maxWeight    = 128 << 20        // bytes of memory for them, about
+	maxOfUser    = maxWeight / 2    // for the processes of one user
 	maxExecuted  = 200              // commands that a listener remembers
 	forgetAfter  = time.Minute      // a process that is missing
 	missingAfter = 3                // intervals without an announcement
@@ -35,6 +37,7 @@ type Seen struct {
 	Address  string    `json:"-"`    // for commands; empty if it is not valid
 	Received time.Time `json:"received"`
 	Missing  bool      `json:"missing"` // no announcement came for three intervals
+	weight   int
 }
 
 // Listener receives the announcements of all processes. Run receives; the other methods are
@@ -45,6 +48,8 @@ type Listener struct {
 
 	mu       sync.Mutex
 	seen     map[identity]*Seen
+	weight   int            // of the announcements in seen
+	ofUser   map[string]int // of each user's announcements
 	executed []Seen
 	invalid  int
 }
@@ -83,7 +88,7 @@ func Listen(ctx context.Context, s *amqp.Session) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Listener{consumer: c, changed: make(chan struct{}, 1), seen: make(map[identity]*Seen)}, nil
+	return &Listener{consumer: c, changed: make(chan struct{}, 1), seen: make(map[identity]*Seen), ofUser: make(map[string]int)}, nil
 }
 
 // Run receives announcements until ctx is done, and then returns nil. It returns an error if
@@ -119,24 +124,51 @@ func (l *Listener) take(m *message.Message, now time.Time) {
 		l.invalid++
 		return
 	}
-	s := &Seen{Announcement: a, User: clipped(m.UserID), Received: now}
+	s := &Seen{Announcement: a, User: clipped(m.UserID), Received: now, weight: a.weight(len(m.Body))}
 	if amqp.IsReplyAddress(m.ReplyTo) {
 		s.Address = m.ReplyTo
 	}
 	id := identity{s.User, a.Process.ID}
 	switch a.Kind {
 	case KindGoodbye:
-		delete(l.seen, id)
+		l.forget(id)
 	case KindCommand:
+		s.Announcement = &Announcement{Format: Format, Kind: KindCommand, Process: a.Process, Executed: a.Executed}
 		l.executed = append(l.executed[max(0, len(l.executed)-maxExecuted+1):], *s)
 	case KindState:
-		if l.seen[id] != nil || len(l.seen) < maxProcesses {
-			l.seen[id] = s
-		}
+		l.keep(id, s)
 	}
 	select {
 	case l.changed <- struct{}{}:
 	default:
+	}
+}
+
+// keep remembers the last announcement of a process, if there is room. Otherwise the one before stays,
+// which is soon missing.
+func (l *Listener) keep(id identity, s *Seen) {
+	more, known := s.weight, false
+	if before := l.seen[id]; before != nil {
+		more, known = s.weight-before.weight, true
+	}
+	full := !known && len(l.seen) >= maxProcesses
+	if full || more > 0 && (l.weight+more > maxWeight || l.ofUser[id.user]+more > maxOfUser) {
+		return
+	}
+	l.seen[id] = s
+	l.weight += more
+	l.ofUser[id.user] += more
+}
+
+func (l *Listener) forget(id identity) {
+	s := l.seen[id]
+	if s == nil {
+		return
+	}
+	delete(l.seen, id)
+	l.weight -= s.weight
+	if l.ofUser[id.user] -= s.weight; l.ofUser[id.user] == 0 {
+		delete(l.ofUser, id.user)
 	}
 }
 
@@ -150,7 +182,7 @@ func (l *Listener) Processes(now time.Time) []Seen {
 		silent := now.Sub(s.Received)
 		s.Missing = silent > missingAfter*time.Duration(s.IntervalMS)*time.Millisecond+grace
 		if s.Missing && silent > forgetAfter+missingAfter*time.Duration(s.IntervalMS)*time.Millisecond {
-			delete(l.seen, id)
+			l.forget(id)
 			continue
 		}
 		all = append(all, *s)
