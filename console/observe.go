@@ -142,6 +142,7 @@ func (c *Console) snapshot(l *link, n counts) *snapshot {
 // counts is what the broker counts.
 type counts struct {
 	at       time.Time
+	cut      bool // some queues are not counted, because the time was over
 	queues   map[string]queueCount
 	parkings map[string]int
 	levels   int
@@ -155,57 +156,73 @@ type queueCount struct {
 	fault            string
 }
 
-// count asks the broker for the counts of all queues of s.
+// count asks the broker for the counts of all queues of s. If the time is over, it returns those that it
+// has. It returns an error if it has none, or if the session or ctx has ended.
 func (c *Console) count(ctx context.Context, session *amqp.Session, s *snapshot) (counts, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, countTime, fmt.Errorf("console: the broker did not count the queues within %v", countTime))
+	within, cancel := context.WithTimeoutCause(ctx, countTime, fmt.Errorf("console: the broker did not count the queues within %v", countTime))
 	defer cancel()
+	k := counter{states: session.States(), session: session}
 	n := counts{at: time.Now(), queues: make(map[string]queueCount), parkings: make(map[string]int)}
+	err := k.count(within, s, &n)
+	if n.cut = err != nil; n.cut && !ended(ctx, session) && len(n.queues)+len(n.parkings) > 0 {
+		err = nil
+	}
+	return n, errors.Join(err, k.states.Close())
+}
+
+// counter asks for the states of queues.
+type counter struct {
+	states  *amqp.States
+	session *amqp.Session
+}
+
+func (k counter) count(ctx context.Context, s *snapshot, n *counts) error {
 	more := maxQueues // partitions that are counted, as anyone may have announced them
 	for _, q := range s.Queues {
 		q.Partitions = min(q.Partitions, more)
 		more -= q.Partitions
-		one, err := countQueue(ctx, session, q)
+		one, err := k.queue(ctx, q)
 		if err != nil {
-			return n, err
+			return err
 		}
 		n.queues[q.Name] = one
 	}
 	for _, p := range s.Parkings {
-		state, err := stateOf(ctx, session, p.Queue)
+		state, err := k.state(ctx, p.Queue)
 		if err != nil {
-			return n, err
+			return err
 		}
 		n.parkings[p.Queue] = state.Messages
 	}
 	if len(s.Parkings) == 0 {
-		return n, nil
+		return nil
 	}
 	for level := topology.ShortestLevel; level <= topology.LongestLevel; level *= 2 {
-		state, err := stateOf(ctx, session, topology.LevelName(level))
+		state, err := k.state(ctx, topology.LevelName(level))
 		if err != nil {
-			return n, err
+			return err
 		}
 		n.levels += state.Messages
 	}
-	return n, nil
+	return nil
 }
 
-func countQueue(ctx context.Context, session *amqp.Session, q queue) (n queueCount, err error) {
-	state, err := session.State(ctx, q.Name)
-	if ended(ctx, session) {
-		return n, err
+func (k counter) queue(ctx context.Context, q queue) (n queueCount, err error) {
+	state, err := k.states.Of(ctx, q.Name)
+	if ended(ctx, k.session) {
+		return n, errors.Join(err, context.Cause(ctx))
 	}
 	if err != nil {
 		n.fault = err.Error()
 	}
 	var dead amqp.QueueState
 	if q.DLQ != "" {
-		if dead, err = stateOf(ctx, session, q.DLQ); err != nil {
+		if dead, err = k.state(ctx, q.DLQ); err != nil {
 			return n, err
 		}
 	}
 	for i := range q.Partitions {
-		part, err := stateOf(ctx, session, topology.Partition(q.Name, i))
+		part, err := k.state(ctx, topology.Partition(q.Name, i))
 		if err != nil {
 			return n, err
 		}
@@ -217,11 +234,11 @@ func countQueue(ctx context.Context, session *amqp.Session, q queue) (n queueCou
 	return n, nil
 }
 
-// stateOf returns the state of a queue, and an error only if the connection is of no more use:
-// the queue may not exist, or the user may not see it.
-func stateOf(ctx context.Context, session *amqp.Session, name string) (amqp.QueueState, error) {
-	state, err := session.State(ctx, name)
-	if ended(ctx, session) {
+// state returns the state of a queue, and an error only if the time is over or the connection is of
+// no more use: the queue may not exist, or the user may not see it.
+func (k counter) state(ctx context.Context, name string) (amqp.QueueState, error) {
+	state, err := k.states.Of(ctx, name)
+	if ended(ctx, k.session) {
 		return state, errors.Join(err, context.Cause(ctx))
 	}
 	return state, nil

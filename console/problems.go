@@ -83,6 +83,12 @@ func (s *snapshot) listening() (all []problem) {
 			Remedy: "Check which programs may write to the exchange warren.fleet.",
 		})
 	}
+	if s.Uncounted > 0 {
+		all = append(all, problem{
+			Text:   fmt.Sprintf("RabbitMQ did not count %s within %v.", plural(s.Uncounted, "queue", "queues"), countTime),
+			Remedy: "Check the network between the console and the broker, and whether all queues exist that processes announce.",
+		})
+	}
 	return all
 }
 

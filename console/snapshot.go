@@ -29,6 +29,7 @@ type snapshot struct {
 	Problems  []problem    `json:"problems"`
 	seen      []fleet.Seen // the processes, in the same order
 	Invalid   int          `json:"invalid_announcements,omitempty"`
+	Uncounted int          `json:"uncounted_queues,omitempty"` // that the broker did not count in time
 	Total     sample       `json:"total"`
 	history   []sample     // of all queues together
 }
@@ -197,7 +198,7 @@ func (s *snapshot) view(seen []fleet.Seen) {
 			g.Members = append(g.Members, schedulerMember{p.ID, p.Host, line(sc.Role), sc.Last, lines(sc.Reasons), p.Missing})
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(groups)) {
+	for _, name := range firstNames(groups) {
 		s.Groups = append(s.Groups, *groups[name])
 	}
 }
@@ -267,7 +268,12 @@ func (s *snapshot) queueNames(t topology.Topology) []string {
 		}
 	}
 	maps.DeleteFunc(names, func(name string, _ bool) bool { return !isQueue(name) })
-	all := slices.Sorted(maps.Keys(names))
+	return firstNames(names)
+}
+
+// firstNames returns the keys of a map of queues or groups, as many of them as the console shows.
+func firstNames[V any](m map[string]V) []string {
+	all := slices.Sorted(maps.Keys(m))
 	return all[:min(len(all), maxQueues)]
 }
 
@@ -293,7 +299,8 @@ func (s *snapshot) deadLetterQueue(t topology.Topology, name string) string {
 	return topology.DeadLetterQueue(name)
 }
 
-// maxQueues bounds the queues that are counted and shown.
+// maxQueues bounds the queues, the parking queues and the groups of schedulers that are shown, since
+// anyone may have announced them.
 const maxQueues = 500
 
 // arrange adds the queues, with the counts of the broker.
@@ -301,7 +308,10 @@ func (s *snapshot) arrange(names []string, counts counts, t topology.Topology, h
 	at := make(map[string]int, len(names))
 	for i, name := range names {
 		at[name] = i
-		c := counts.queues[name]
+		c, asked := counts.queues[name]
+		if counts.cut && !asked {
+			s.Uncounted++
+		}
 		q := queue{
 			Name: name, DLQ: s.deadLetterQueue(t, name), Counted: c.counted, Ready: c.ready, Consumers: c.consumers, Dead: c.dead,
 			Readers: c.readers, Fault: line(c.fault), Members: []memberQueue{}, Partitions: partitionsOf(t, name), InPartition: c.partitions,
@@ -424,7 +434,7 @@ func (s *snapshot) park(counts counts) {
 			one.Fault = cmp.Or(one.Fault, line(p.Error))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
+	for _, name := range firstNames(all) {
 		s.Parkings = append(s.Parkings, *all[name])
 	}
 }

@@ -21,20 +21,53 @@ type QueueState struct {
 // State returns the state of the queue. The error is ErrNoQueue if the queue does not
 // exist.
 func (s *Session) State(ctx context.Context, queue string) (QueueState, error) {
-	ch, err := s.Channel(ctx)
-	if err != nil {
-		return QueueState{}, err
+	states := States{session: s}
+	q, err := states.Of(ctx, queue)
+	return q, errors.Join(err, states.Close())
+}
+
+// States asks for the states of queues over one channel, which saves two answers of the broker for
+// each. It must be closed, and is used by one goroutine.
+type States struct {
+	session *Session
+	ch      *amqp091.Channel // nil until the next question
+}
+
+// States returns a States that opens its channel when it is first needed.
+func (s *Session) States() *States { return &States{session: s} }
+
+// Of returns the state of the queue, as Session.State does.
+func (l *States) Of(ctx context.Context, queue string) (QueueState, error) {
+	if l.ch == nil {
+		ch, err := l.session.Channel(ctx)
+		if err != nil {
+			return QueueState{}, err
+		}
+		l.ch = ch
 	}
+	ch := l.ch
 	var failed error // of the last call; Counted has errors of its own
 	q, err := Counted(ctx, func() (q QueueState, err error) {
-		q, err = Ask(ctx, s, func() (QueueState, error) { return StateOf(ch, queue) }, Closing[QueueState](ch))
+		q, err = Ask(ctx, l.session, func() (QueueState, error) { return StateOf(ch, queue) }, Closing[QueueState](ch))
 		failed = err
 		return q, err
 	})
-	if errors.Is(failed, ErrNoQueue) || failed != nil && ctx.Err() != nil {
-		return q, err // the channel is closed, or will be by the abandoned call
+	switch {
+	case errors.Is(failed, ErrNoQueue), failed != nil && ctx.Err() != nil:
+		l.ch = nil // it is closed, or will be by the abandoned call
+	case failed != nil:
+		err = errors.Join(err, l.Close())
 	}
-	return q, errors.Join(err, s.CloseChannel(ch))
+	return q, err
+}
+
+// Close closes the channel. It waits at most 5 s for the broker's answer.
+func (l *States) Close() error {
+	ch := l.ch
+	if l.ch = nil; ch == nil {
+		return nil
+	}
+	return l.session.CloseChannel(ch)
 }
 
 // StateOf returns the state of the queue. It asks over ch, and an error closes ch.
