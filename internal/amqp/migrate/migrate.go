@@ -24,9 +24,8 @@ type Migration struct {
 	// published are held. Zero means no limit.
 	Rate int
 	// Quiet is how long the queue must have been empty, and no message have come, before it is
-	// deleted. A consumer
-	// that was cancelled may still hold messages, which AMQP does not show. The least is
-	// 300 ms.
+	// deleted. A consumer that was cancelled may still hold messages, which AMQP does not show.
+	// The least is 300 ms.
 	Quiet time.Duration
 	// OnMoved is called with the number of messages that were moved, by one goroutine.
 	OnMoved func(n int)
