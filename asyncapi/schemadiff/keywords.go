@@ -284,12 +284,21 @@ func (c *comparison) bounds(path string, old, next map[string]any) {
 	}
 }
 
-// of returns the bound of a schema, or nil. A missing minContains beside contains is 1.
+// of returns the bound of a schema, or nil. A missing minContains beside contains is 1. A least
+// length or number of 0 limits nothing.
 func (b bound) of(schema map[string]any) any {
-	if schema[b.keyword] == nil && b.keyword == "minContains" && schema["contains"] != nil {
-		return json.Number("1")
+	v := schema[b.keyword]
+	switch b.keyword {
+	case "minContains":
+		if v == nil && schema["contains"] != nil {
+			return json.Number("1")
+		}
+	case "minLength", "minItems", "minProperties":
+		if n, ok := number(v); ok && n.Sign() == 0 {
+			return nil
+		}
 	}
-	return schema[b.keyword]
+	return v
 }
 
 // number returns a number of JSON. Exponents are limited, because big.Rat would write them out.

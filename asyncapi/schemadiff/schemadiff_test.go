@@ -85,6 +85,8 @@ func TestSchemas(t *testing.T) {
 		{"an array without an element that is contained is accepted", `{"contains":{"type":"null"}}`, `{"contains":{"type":"null"},"minContains":0}`, producer, "/minContains"},
 		{"an array without an element that is contained is refused", `{"contains":{"type":"null"},"minContains":0}`, `{"contains":{"type":"null"}}`, consumer, "/minContains"},
 		{"minContains is written out", `{"contains":{"type":"null"}}`, `{"contains":{"type":"null"},"minContains":1}`, none, "none"},
+		{"a least length of nothing is written out", `{"type":"string"}`, `{"type":"string","minLength":0}`, none, "none"},
+		{"a least length is required", `{"type":"string","minLength":0}`, `{"type":"string","minLength":1}`, consumer, "/minLength"},
 		{"a type that contains itself", `{"properties":{"a":{"$ref":"#"}}}`, `{"properties":{"a":{"$ref":"#"}},"minProperties":1}`, consumer, "/minProperties"},
 	}
 	for _, tt := range tests {
