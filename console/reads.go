@@ -144,7 +144,7 @@ func (c *Console) readLetters(ctx context.Context, queue, filter string, most in
 	}
 	s := &letters{Queue: queue, Filter: filter, All: true, times: make(map[string][]int64)}
 	groups := make(map[string]*group)
-	err = c.client.Read(ctx, queue, deadletter.Filter{}, func(l deadletter.DeadLetter) error {
+	err = c.client.Read(ctx, queue, deadletter.Filter{Limit: most + 1}, func(l deadletter.DeadLetter) error {
 		if s.Read == most || s.bytes > readBytes || f.Limit > 0 && s.Match == f.Limit {
 			s.All = false
 			return errEnough

@@ -303,7 +303,7 @@ func (r *replayer) findReturned(ctx context.Context) error {
 		return err
 	}
 	back, example := 0, ""
-	err = r.inspection.Take(ctx, there.Messages, func(h *inspect.Held) (bool, error) {
+	err = r.inspection.Read(ctx, there.Messages, func(h *inspect.Held) (bool, error) {
 		l := open(r.queue, h)
 		if slices.ContainsFunc(c.sent, func(sent *canary) bool { return sent.is(&l) }) {
 			back, example = back+1, l.Error

@@ -38,10 +38,19 @@
 // to the exchange, which would route the message to other queues as well. The broker
 // confirms the message before the dead letter is removed, so a crash cannot lose one. A
 // crash can duplicate the messages in progress (128 at most) and those whose removal the
-// broker had not yet read. Dead letters that arrive after the call stay. Body, properties
-// and the user's headers are replayed byte for byte, except the expiration and the user
-// id, which move to the headers warren-expiration and warren-user-id. The attempts are
-// counted from 1 again.
+// broker had not yet read. Dead letters that arrive after the call stay, with one
+// exception: one of a higher priority is replayed if it has no failure time, or one that
+// is ahead of this machine's clock. Body, properties and the user's headers are replayed
+// byte for byte, except the expiration and the user id, which move to the headers
+// warren-expiration and warren-user-id. The attempts are counted from 1 again.
+//
+// A cancelled replay, edit or discard keeps the order like a call that reads a part of the
+// queue. If a cancelled call cannot requeue its messages within 5 s, it closes its
+// connection, and RabbitMQ requeues them as if the process had been killed.
+//
+// A read receives at most 32 MiB of messages ahead, or one message if that is larger. If
+// much larger messages follow small ones, it requeues all messages and reads on in smaller
+// windows. The order stays the same.
 //
 // The package also reads messages that RabbitMQ itself dead-letters (time to live,
 // delivery limit, overflow) and messages that others publish to the queue, as far as

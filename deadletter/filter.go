@@ -44,6 +44,12 @@ func (f Filter) Matches(l *DeadLetter) bool {
 	return true
 }
 
+// matchesAll reports whether every dead letter matches the filter.
+func (f Filter) matchesAll() bool {
+	f.Limit = 0
+	return f.String() == ""
+}
+
 // headerText returns a header's value as text.
 func headerText(v any) string {
 	switch v := v.(type) {

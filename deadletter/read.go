@@ -23,8 +23,11 @@ func (c *Client) Read(ctx context.Context, queue string, filter Filter, f func(D
 		if err != nil {
 			return err
 		}
-		found := 0
-		return i.Take(ctx, there.Messages, func(h *inspect.Held) (bool, error) {
+		found, n := 0, there.Messages
+		if filter.Limit > 0 && filter.matchesAll() {
+			n = min(n, filter.Limit) // so that no more are received
+		}
+		return i.Read(ctx, n, func(h *inspect.Held) (bool, error) {
 			deadLetter := open(queue, h)
 			if !filter.Matches(&deadLetter) {
 				return true, nil

@@ -123,6 +123,8 @@ func (s *sweep) round(ctx context.Context, want int) (over bool, err error) {
 		n = r.newer - before // messages that arrived later may be delivered first, by their priority
 	}
 	r.flight.wait()
+		r.cut = s.inspection.Cut()
+		r.full = r.full || r.cut
 	if err == nil {
 		err = context.Cause(ctx)
 	}
@@ -142,6 +144,7 @@ type round struct {
 }
 
 // long reports whether messages have been held long enough. A slow round lasts at least
+	cut    bool // the next dead letters are too large to read in this round
 // four times as long as finding its first dead letter and requeueing the rest took.
 func (r *round) long() bool {
 	now := time.Now()

@@ -21,7 +21,6 @@ func InFlight(s *Sender) int {
 
 // What the external tests check by itself, without a broker.
 var (
-	TableSize     = tableSize
 	ParseConflict = parseConflict
 	ParseURL      = parseURL
 )

@@ -83,13 +83,14 @@ func checkSize(p *amqp091.Publishing, frame int) error {
 	if len(p.Headers) == 0 || frame == 0 {
 		return nil
 	}
-	if size := tableSize(p.Headers); size > frame-frameReserve {
+	if size := TableSize(p.Headers); size > frame-frameReserve {
 		return fmt.Errorf("%w: the headers take about %d bytes, want at most %d", ErrTooLarge, size, frame-frameReserve)
 	}
 	return nil
 }
 
-func tableSize(t map[string]any) int {
+// TableSize returns about how many bytes the headers take on the wire.
+func TableSize(t map[string]any) int {
 	n := 4
 	for name, v := range t {
 		n += 1 + len(name) + fieldSize(v)
@@ -106,11 +107,11 @@ func fieldSize(v any) int {
 	case []byte:
 		return 5 + len(v)
 	case amqp091.Table:
-		return 1 + tableSize(v)
+		return 1 + TableSize(v)
 	case message.Headers:
-		return 1 + tableSize(v)
+		return 1 + TableSize(v)
 	case map[string]any:
-		return 1 + tableSize(v)
+		return 1 + TableSize(v)
 	case []any:
 		n := 5
 		for _, e := range v {

@@ -56,15 +56,16 @@ func turnsOf(raw *amqp091.Delivery) int64 {
 // waits until they are ready. Messages keep their order, with one exception: if more than
 // 2,048 messages have been taken before and only a part of them is held, that part goes
 // behind the others. The next GiveBack after all of these were taken restores the order.
-// See KeepOrder. More messages may be taken afterwards.
+// See KeepOrder and Cut. More messages may be taken afterwards.
 func (i *Inspection) GiveBack() error {
+	cut := i.cut
 	whole, err := i.takeRest()
 	if err != nil {
 		return err
 	}
 	tags, turns, acked := i.release()
 	ring, first := len(tags), 0
-	if whole {
+	if whole && !cut { // after a cut, the messages stay in the order in which they were taken
 		ring, first = turned(turns)
 	}
 	err = i.giveBack(tags[:ring], acked)
@@ -90,7 +91,7 @@ func (i *Inspection) release() (tags []uint64, turns []int64, acked bool) {
 		turns = append(turns, i.turns[tag])
 	}
 	clear(i.turns)
-	i.backlog, i.acked = nil, false
+	i.backlog, i.acked, i.cut, i.blind = nil, false, false, false
 	return tags, turns, acked
 }
 
@@ -105,7 +106,8 @@ func (i *Inspection) KeepOrder(ctx context.Context) error {
 }
 
 // takeRest takes the rest of the ring if a part of it was taken. It takes at most
-// i.ordering messages, or as many as are held if that is more. It reports whether the whole
+// i.ordering messages, or as many as are held if that is more, and all after a cut. Once
+// the context of Open is done, it takes at most orderAtMost. It reports whether the whole
 // ring is held.
 func (i *Inspection) takeRest() (whole bool, err error) {
 	i.mu.Lock()
@@ -114,7 +116,18 @@ func (i *Inspection) takeRest() (whole bool, err error) {
 	if held == 0 || !i.inRing || i.atEnd {
 		return true, nil
 	}
-	err = i.Take(context.Background(), max(i.ordering, held), func(*Held) (bool, error) { return i.inRing, nil })
+	ctx, n := i.ctx, max(i.ordering, held)
+	switch {
+	case ctx.Err() != nil:
+		ctx, n = context.WithoutCancel(ctx), orderAtMost
+	case i.cut:
+		n = math.MaxInt
+	}
+	i.cut, i.blind = false, true
+	err = i.Take(ctx, n, func(*Held) (bool, error) { return i.inRing, nil })
+	if ctx.Err() != nil {
+		err = nil // what is held can be requeued
+	}
 	return !i.inRing || i.atEnd, err
 }
 
@@ -164,11 +177,11 @@ func turned(turns []int64) (ring, first int) {
 func (i *Inspection) turn(n int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
-	other := newInspection(i.session, i.queue)
+	other := newInspection(i.ctx, i.session, i.queue)
 	if err := other.openChannel(ctx); err != nil {
 		return err
 	}
-	if err := other.Take(context.Background(), n, func(*Held) (bool, error) { return true, nil }); err != nil {
+	if err := other.pass(context.Background(), n); err != nil {
 		return err
 	}
 	tags, _, _ := other.release()
@@ -176,6 +189,23 @@ func (i *Inspection) turn(n int) error {
 		return err
 	}
 	return i.session.CloseChannel(other.ch)
+}
+
+// share returns how many of the messages, up to size, may be requeued before the next wait.
+// A requeue of messages of several consumers is a command for each of them.
+func (i *Inspection) share(tags []uint64, size int) int {
+	size = min(size, len(tags))
+	commands, last := 0, -1
+	for n, tag := range tags[:size] {
+		window, _ := slices.BinarySearch(i.begins, tag+1)
+		if window != last || n%amqp.RequeueAtOnce == 0 {
+			commands++
+		}
+		if last = window; commands > amqp.RequeueAtOnce {
+			return n
+		}
+	}
+	return size
 }
 
 // giveBack requeues the messages of these tags, which are the first that the channel holds.
@@ -194,7 +224,7 @@ func (i *Inspection) giveBack(tags []uint64, acked bool) error {
 	}
 	now, err := i.State()
 	for len(tags) > 0 && err == nil {
-		part := tags[:min(size, len(tags))]
+		part := tags[:i.share(tags, size)]
 		for some := range slices.Chunk(part, amqp.RequeueAtOnce) {
 			if err := i.ch.Nack(some[len(some)-1], true, true); err != nil {
 				return err

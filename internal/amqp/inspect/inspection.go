@@ -22,18 +22,24 @@ var ErrInspected = errors.New("broker: the queue is being inspected already; wai
 // the connection ends. The methods of Inspection are for one goroutine; the methods of Held
 // are safe for concurrent use.
 type Inspection struct {
+	ctx     context.Context // of Open
 	queue   string
 	session *amqp.Session
 	ch      *amqp091.Channel
 	closed  <-chan *amqp091.Error
 	locked  bool
+	unwatch func() // ends watch
 
 	consumers int                // number of consumers made so far
 	window    int                // number of messages that the next consumer is sent
+	most      int                // the highest window
 	backlog   []amqp091.Delivery // received, and not passed to Take's function yet
+	begins    []uint64           // the tag of each window's first message
 	inRing    bool               // the latest message had been requeued before
 	atEnd     bool               // the queue was empty after the latest message
 	ordering  int                // number of messages to take only to keep the order
+	cut       bool               // the latest messages are held and not in the backlog
+	blind     bool               // the contents of messages are not needed
 
 	mu    sync.Mutex
 	turns map[uint64]int64 // turnsOf the received messages that are not settled, by tag
@@ -47,20 +53,50 @@ type Inspection struct {
 // connection or the process ends. The user needs permission to configure a queue of that
 // name. If the user may also write to the default exchange and read that queue, the error
 // of other inspections says who inspects the queue and since when.
+//
+// Once ctx is done, GiveBack takes at most 2,048 messages to keep the order, also after
+// KeepOrder. If the inspection is not closed 5 s after that, its connection is closed, and
+// the broker requeues the messages.
 func Open(ctx context.Context, cfg amqp.Config, queue string) (*Inspection, error) {
 	session, err := amqp.Dial(ctx, cfg, "inspect")
 	if err != nil {
 		return nil, err
 	}
-	i := newInspection(session, queue)
+	i := newInspection(ctx, session, queue)
 	if err := i.begin(ctx); err != nil {
 		return nil, errors.Join(err, session.Close())
 	}
+	i.unwatch = i.watch()
 	return i, nil
 }
 
-func newInspection(session *amqp.Session, queue string) *Inspection {
-	return &Inspection{queue: queue, session: session, window: firstWindow, ordering: orderAtMost, turns: make(map[uint64]int64)}
+func newInspection(ctx context.Context, session *amqp.Session, queue string) *Inspection {
+	return &Inspection{
+		ctx: ctx, queue: queue, session: session, window: firstWindow, most: maxWindow, ordering: orderAtMost,
+		turns: make(map[uint64]int64),
+	}
+}
+
+// closeTime is how long an inspection may continue after its context is done.
+const closeTime = 5 * time.Second
+
+// watch closes the connection closeTime after the end of the context, until stop is called.
+func (i *Inspection) watch() (stop func()) {
+	closed, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-i.ctx.Done():
+		case <-closed:
+			return
+		}
+		select {
+		case <-time.After(closeTime):
+			_ = i.session.Close() // Close returns its error
+		case <-closed:
+		}
+	}()
+	return sync.OnceFunc(func() { close(closed); <-ended })
 }
 
 func (i *Inspection) begin(ctx context.Context) error {
@@ -123,6 +159,7 @@ func (i *Inspection) Purge() (n int, err error) {
 // Close requeues the held messages and ends the inspection. If the broker does not answer
 // in time, it requeues them when the connection ends.
 func (i *Inspection) Close() error {
+	defer i.unwatch()
 	var err error
 	if i.session.Err() == nil && !i.ch.IsClosed() {
 		if err = i.GiveBack(); err == nil && i.locked {

@@ -18,12 +18,18 @@ import (
 // cancelled consumer is requeued behind the rest. The windows grow, because the broker
 // requeues the messages of a channel with more than 32 consumers in no order if the channel
 // is lost (3.10, 4.0).
+//
+// The messages of a window may be much larger than the messages before it. If a window
+// exceeds cutMemory, it is cut: its further messages are held without their contents. They
+// can be read once all held messages have been requeued, see Cut. The consumer is not
+// cancelled earlier, because messages are on their way.
 const (
 	firstWindow  = 32
 	growth       = 4
 	maxWindow    = 1<<16 - 1 // the largest prefetch
 	windowMemory = 8 << 20
-	perMessage   = 2 << 10 // beside its body
+	cutMemory    = 4 * windowMemory
+	perMessage   = 2 << 10 // at least, beside its body
 )
 
 const (
@@ -32,12 +38,12 @@ const (
 )
 
 // Take passes up to n messages from the head of the queue to f, one after the other. It
-// stops when f returns false for more, when there are no more messages, or when ctx is
-// done, and then returns the cause of ctx. Messages that f does not acknowledge are held
-// until GiveBack in any case.
+// stops when f returns false for more, when there are no more messages, when the messages
+// are too large to keep (see Cut), or when ctx is done, and then returns the cause of ctx.
+// Messages that f does not acknowledge are held until GiveBack in any case.
 func (i *Inspection) Take(ctx context.Context, n int, f func(*Held) (more bool, err error)) error {
 	for more := true; more && n > 0 && ctx.Err() == nil; n-- {
-		if len(i.backlog) == 0 {
+		if len(i.backlog) == 0 && !i.cut {
 			if err := i.receive(ctx, min(n, i.window)); err != nil {
 				return fmt.Errorf("broker: inspect %s: %w", i.queue, err)
 			}
@@ -55,6 +61,43 @@ func (i *Inspection) Take(ctx context.Context, n int, f func(*Held) (more bool, 
 	return context.Cause(ctx)
 }
 
+// Cut reports whether the latest Take stopped because the next messages are held without
+// their contents. They are the first that Take has not passed on. After GiveBack, Take begins
+// at the head of the queue again and gets further.
+func (i *Inspection) Cut() bool { return i.cut && len(i.backlog) == 0 }
+
+// Read is Take for an f that acknowledges no message. It stops at no cut: it then requeues
+// all messages, and takes those that f has seen again without passing them on.
+func (i *Inspection) Read(ctx context.Context, n int, f func(*Held) (more bool, err error)) error {
+	for seen := 0; ; {
+		more := true
+		err := i.Take(ctx, n-seen, func(h *Held) (bool, error) {
+			seen++
+			var err error
+			more, err = f(h)
+			return more, err
+		})
+		if err != nil || !more || !i.Cut() {
+			return err
+		}
+		window := i.window
+		if err := i.GiveBack(); err != nil {
+			return err
+		}
+		if err := i.pass(ctx, seen); err != nil {
+			return err
+		}
+		i.window = window
+	}
+}
+
+// pass takes n messages without keeping their contents.
+func (i *Inspection) pass(ctx context.Context, n int) error {
+	i.blind = true
+	defer func() { i.blind = false }()
+	return i.Take(ctx, n, func(*Held) (bool, error) { return true, nil })
+}
+
 // receive fills the backlog with size messages, or fewer if the queue has no more.
 func (i *Inspection) receive(ctx context.Context, size int) error {
 	i.atEnd = false
@@ -62,48 +105,68 @@ func (i *Inspection) receive(ctx context.Context, size int) error {
 	if err != nil {
 		return err
 	}
-	bytes := 0
+	var got, bytes, largest int
 	for {
-		if len(i.backlog) == size {
-			if err := w.cancel(); err != nil {
-				return err
-			}
+		if got == size {
+			w.cancel()
 		}
 		raw, ok, err := w.next(ctx)
 		if err != nil {
 			return err
 		}
 		if !ok {
-			i.resize(bytes)
+			i.resize(largest)
 			return nil
 		}
-		bytes += len(raw.Body) + perMessage
+		n := len(raw.Body) + max(amqp.TableSize(raw.Headers), perMessage)
+		if got == 0 {
+			i.begins = append(i.begins, raw.DeliveryTag)
+		}
+		got, bytes, largest = got+1, bytes+n, max(largest, n)
+		i.cut = i.cut || bytes > cutMemory && len(i.backlog) > 0 && !i.blind
 		i.hold(raw)
 	}
 }
 
 func (i *Inspection) hold(raw amqp091.Delivery) {
-	i.backlog = append(i.backlog, raw)
 	turns := turnsOf(&raw)
+	if i.blind {
+		raw.Body, raw.Headers = nil, nil
+	}
+	if !i.cut {
+		i.backlog = append(i.backlog, raw)
+	}
 	i.inRing, i.atEnd = turns != 0, false
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.turns[raw.DeliveryTag] = turns
 }
 
-// resize makes the next window as large as messages like these allow.
-func (i *Inspection) resize(bytes int) {
-	if got := len(i.backlog); got > 0 {
-		i.window = max(min(windowMemory/(bytes/got), i.window*growth, maxWindow), 1)
+// resize makes the next window as large as messages like the largest allow. Each cut lowers
+// the limit of all further windows, so that a queue cannot cause many.
+func (i *Inspection) resize(largest int) {
+	if i.cut {
+		i.most = max(i.window/growth, 1)
+	}
+	if largest > 0 {
+		i.window = max(min(windowMemory/largest, i.window*growth, i.most), 1)
 	}
 }
 
-// receiving is the consumer of one window.
+// receiving is the consumer of one window. Its calls run beside next, because amqp091 keeps
+// all messages that arrive and are not read.
 type receiving struct {
 	*Inspection
 	tag        string
 	deliveries <-chan amqp091.Delivery
 	cancelled  bool
+	answer     <-chan error    // receives the result of the cancel; nil unless one is expected
+	counted    <-chan counting // receives the state of the queue; nil unless one is expected
+}
+
+type counting struct {
+	amqp.QueueState
+	err error
 }
 
 func (i *Inspection) subscribe(size int) (*receiving, error) {
@@ -120,22 +183,31 @@ func (i *Inspection) subscribe(size int) (*receiving, error) {
 }
 
 // cancel stops the broker from sending more messages. Messages that it has sent already
-// still arrive.
-func (w *receiving) cancel() error {
+// still arrive, before its answer. Call next until the window is over.
+func (w *receiving) cancel() {
 	if w.cancelled {
-		return nil
+		return
 	}
-	w.cancelled = true
-	return w.call(func() error { return w.ch.Cancel(w.tag, false) })
+	answer, before := make(chan error, 1), w.counted
+	w.cancelled, w.answer, w.counted = true, answer, nil
+	go func() {
+		if before != nil {
+			<-before // one call at a time
+		}
+		answer <- w.call(func() error { return w.ch.Cancel(w.tag, false) })
+	}()
 }
 
 // next returns the next message. It returns false when the window is over. A done context
 // and an empty queue end the window.
 func (w *receiving) next(ctx context.Context) (raw amqp091.Delivery, ok bool, err error) {
 	for began := time.Now(); ; {
-		done := ctx.Done()
+		done, silent := ctx.Done(), time.After(quiet)
 		if w.cancelled {
 			done = nil
+		}
+		if w.cancelled || w.counted != nil {
+			silent = nil
 		}
 		select {
 		case raw, ok = <-w.deliveries:
@@ -143,10 +215,15 @@ func (w *receiving) next(ctx context.Context) (raw amqp091.Delivery, ok bool, er
 				return raw, true, nil
 			}
 			return raw, false, w.lost()
+		case err = <-w.answer:
+			w.answer = nil
 		case <-done:
-			err = w.cancel()
-		case <-time.After(quiet):
-			err = w.ask(time.Since(began))
+			w.cancel()
+		case <-silent:
+			w.count()
+		case c := <-w.counted:
+			w.counted = nil
+			err = w.check(c, time.Since(began))
 		}
 		if err != nil {
 			return raw, false, err
@@ -156,6 +233,13 @@ func (w *receiving) next(ctx context.Context) (raw amqp091.Delivery, ok bool, er
 
 // lost returns why there are no more deliveries, or nil if cancel was called.
 func (w *receiving) lost() error {
+	var err error
+	if w.answer != nil {
+		err = <-w.answer
+	}
+	if w.counted != nil {
+		<-w.counted
+	}
 	select {
 	case e := <-w.closed:
 		if e == nil {
@@ -167,20 +251,29 @@ func (w *receiving) lost() error {
 	if !w.cancelled {
 		return errors.New("cancelled by the broker: was the queue deleted?")
 	}
-	return nil
+	return err
 }
 
-// ask ends the window if the queue is empty. An answer that does not count this consumer is
+// count asks for the state of the queue.
+func (w *receiving) count() {
+	counted := make(chan counting, 1)
+	w.counted = counted
+	go func() {
+		s, err := w.State()
+		counted <- counting{s, err}
+	}()
+}
+
+// check ends the window if the queue is empty. An answer that does not count this consumer is
 // the broker's default (see amqp.Counted). A cancel at that moment would move messages on
 // their way to the back of the queue.
-func (w *receiving) ask(silent time.Duration) error {
-	s, err := w.State()
+func (w *receiving) check(s counting, silent time.Duration) error {
 	switch {
-	case err != nil:
-		return err
+	case s.err != nil:
+		return s.err
 	case s.Messages == 0 && s.Consumers > 0:
 		w.atEnd = true
-		return w.cancel()
+		w.cancel()
 	case silent > unwilling:
 		return fmt.Errorf("it has %d messages and does not deliver them", s.Messages)
 	}
