@@ -58,18 +58,25 @@ var ErrRunning = errors.New("console: Run was called before")
 
 // Run connects to the broker while the pages are viewed, and runs replays and other long
 // actions. It returns nil when ctx is done: actions are then cancelled, and streams of pages
-// end.
+// end. Run waits up to 5 s for the actions to end.
 func (c *Console) Run(ctx context.Context) error {
 	if !c.begun.CompareAndSwap(false, true) {
 		return ErrRunning
 	}
-	defer c.jobs.wait()
+	defer c.awaitJobs()
 	defer c.stop()
 	defer context.AfterFunc(ctx, c.stop)()
 	for c.awaitViewer(c.ctx) {
 		c.follow(c.ctx)
 	}
 	return nil
+}
+
+// awaitJobs waits for cancelled actions, and logs those that have not ended in time.
+func (c *Console) awaitJobs() {
+	if busy := c.jobs.wait(); len(busy) > 0 {
+		c.log.Warn("console: actions did not end in time after they were cancelled", "actions", busy)
+	}
 }
 
 // ServeHTTP answers requests below Config.Path.

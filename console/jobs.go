@@ -16,6 +16,10 @@ import (
 const (
 	maxJobs     = 100 // that are remembered
 	maxJobsBusy = 8   // at the same time
+
+	// jobsTime is how long Run waits for jobs whose context has ended. Package deadletter needs
+	// less, unless the broker does not answer.
+	jobsTime = 5 * time.Second
 )
 
 // job is a long action on dead letters, as a page shows it.
@@ -132,12 +136,24 @@ func (j *jobs) forget() {
 	}
 }
 
-// wait blocks until all jobs have ended, after the end of their context. No further ones begin.
-func (j *jobs) wait() {
+// wait blocks until all jobs have ended, after the end of their context, for jobsTime at most.
+// It returns the jobs that still run. No further ones begin.
+func (j *jobs) wait() (busy []string) {
 	j.mu.Lock()
 	j.over = true
 	j.mu.Unlock()
-	j.running.Wait()
+	ended := make(chan struct{})
+	go func() { j.running.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(jobsTime):
+		for _, one := range j.list("") {
+			if one.State == running {
+				busy = append(busy, one.What+" "+one.Queue)
+			}
+		}
+	}
+	return busy
 }
 
 func (j *jobs) change(id string, change func(*job)) {
