@@ -64,7 +64,8 @@ func (r Replay) validate() error {
 // the connection is lost, the work queue is full (broker.ErrNacked) or a canary fails
 // (ErrCanary). An error that concerns one message alone, such as a missing work queue
 // (broker.ErrUnroutable), is counted in Failed; the replay continues, and returns these
-// errors at the end.
+// errors at the end. It stops early if each dead letter that it tried within 10 minutes
+// has failed.
 func (c *Client) Replay(ctx context.Context, queue string, r Replay) (result Result, err error) {
 	if err := r.validate(); err != nil {
 		return Result{}, err

@@ -26,6 +26,7 @@ var (
 	errNoWorkQueue = errors.New("its work queue is unknown: neither the name of the dead-letter queue nor a header contains it")
 	errRefused     = errors.New("refused")
 )
+	errNoProgress  = errors.New("stopped after 10 minutes in which every dead letter failed")
 
 const (
 	// maxHold is how long messages are held before they are requeued: well below the
@@ -110,8 +111,8 @@ func (s *sweep) yieldLock(ctx context.Context) error {
 	}
 }
 
-// round reads the queue once. It returns over if it has read all dead letters, or has
-// begun with want of them.
+// round reads the queue once. It returns over if it has read all dead letters, has begun
+// with want of them, or has ended by its time although all have failed.
 func (s *sweep) round(ctx context.Context, want int) (over bool, err error) {
 	s.result.Skipped, s.result.Newer, s.result.Failed, s.failures = 0, 0, 0, nil
 	ctx, stop := context.WithCancelCause(ctx)
@@ -121,14 +122,20 @@ func (s *sweep) round(ctx context.Context, want int) (over bool, err error) {
 		before := r.newer
 		err = s.inspection.Take(ctx, n, func(h *inspect.Held) (bool, error) { return r.take(ctx, h) })
 		n = r.newer - before // messages that arrived later may be delivered first, by their priority
-	}
-	r.flight.wait()
 		r.cut = s.inspection.Cut()
 		r.full = r.full || r.cut
 	if err == nil {
+	}
+	r.flight.wait()
 		err = context.Cause(ctx)
 	}
-	return !r.full || r.want == 0, err
+	switch {
+	case !r.full || r.want == 0:
+		return true, err
+	case err == nil && !r.cut && s.result.Done == r.before: // the next round would be the same
+		return true, fmt.Errorf("deadletter: queue %s: %w", s.queue, errNoProgress)
+	}
+	return false, err
 }
 
 type round struct {
