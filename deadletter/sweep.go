@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,8 +26,8 @@ type Result struct {
 var (
 	errNoWorkQueue = errors.New("its work queue is unknown: neither the name of the dead-letter queue nor a header contains it")
 	errRefused     = errors.New("refused")
-)
 	errNoProgress  = errors.New("stopped after 10 minutes in which every dead letter failed")
+)
 
 const (
 	// maxHold is how long messages are held before they are requeued: well below the
@@ -124,9 +125,9 @@ func (s *sweep) round(ctx context.Context, want int) (over bool, err error) {
 		n = r.newer - before // messages that arrived later may be delivered first, by their priority
 		r.cut = s.inspection.Cut()
 		r.full = r.full || r.cut
-	if err == nil {
 	}
 	r.flight.wait()
+	if err == nil {
 		err = context.Cause(ctx)
 	}
 	switch {
@@ -143,6 +144,7 @@ type round struct {
 	want   int // the number of dead letters still to begin with
 	newer  int
 	full   bool // the round ended before it had read all
+	cut    bool // the next dead letters are too large to read in this round
 	flight *flight
 	stop   context.CancelCauseFunc
 	began  time.Time
@@ -151,7 +153,6 @@ type round struct {
 }
 
 // long reports whether messages have been held long enough. A slow round lasts at least
-	cut    bool // the next dead letters are too large to read in this round
 // four times as long as finding its first dead letter and requeueing the rest took.
 func (r *round) long() bool {
 	now := time.Now()
@@ -170,7 +171,7 @@ func (r *round) long() bool {
 func (r *round) take(ctx context.Context, h *inspect.Held) (more bool, err error) {
 	deadLetter := open(r.queue, h)
 	switch {
-	case deadLetter.FailedAt.After(r.cutoff):
+	case r.arrivedLater(&deadLetter):
 		r.newer++
 		r.count(func(res *Result) { res.Newer++ })
 		return true, nil
@@ -189,6 +190,15 @@ func (r *round) take(ctx context.Context, h *inspect.Held) (more bool, err error
 	r.want--
 	r.full = r.want == 0 || r.long()
 	return !r.full, nil
+}
+
+// arrivedLater reports whether the dead letter arrived after the call, or was replayed by it.
+// A time ahead of this machine's clock, by the clock of another, does not tell.
+func (r *round) arrivedLater(l *DeadLetter) bool {
+	now := time.Now()
+	return slices.ContainsFunc([]time.Time{l.FailedAt, l.ReplayedAt}, func(at time.Time) bool {
+		return at.After(r.cutoff) && !at.After(now)
+	})
 }
 
 // begin has the flight settle the dead letter when the outcome of its message is known.
