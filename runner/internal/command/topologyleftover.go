@@ -100,7 +100,7 @@ type search struct {
 
 // leftovers returns the leftovers of s that are not in c.
 func (p *Program) leftovers(ctx context.Context, c *config.Config, s search) (leftovers, error) {
-	l := leftovers{configured: wiring.Topology(c).Queues}
+	l := leftovers{configured: withOthers(c).Queues}
 	if s.was != "" {
 		was, err := p.former(s.was)
 		if err != nil {
@@ -121,6 +121,17 @@ func (p *Program) leftovers(ctx context.Context, c *config.Config, s search) (le
 	}
 	defer client.Close()
 	return l, l.addManaged(ctx, c, client)
+}
+
+// withOthers returns the topology of c, with the queues that c consumes and others own.
+func withOthers(c *config.Config) topology.Topology {
+	t := wiring.Topology(c)
+	for _, q := range c.Queues {
+		if !topology.Mode(q.Topology).Manages() {
+			t.Queues = append(t.Queues, topology.Queue{Name: q.Name})
+		}
+	}
+	return t
 }
 
 func (l *leftovers) addFormer(was, c *config.Config) {
@@ -146,7 +157,7 @@ func (l *leftovers) addFormer(was, c *config.Config) {
 // addShares adds the slots and partitions of was that c lacks. The partitions of a queue that c lacks
 // belong to its family.
 func (l *leftovers) addShares(was, c *config.Config) {
-	now := wiring.Topology(c)
+	now := withOthers(c)
 	for _, q := range was.Queues {
 		var shares []topology.Queue
 		if topology.Mode(was.Broker.Topology).Manages() {
@@ -181,7 +192,7 @@ func has(queues []topology.Queue, name string) bool {
 // addNamed adds the queues and bindings that were named. It returns an error for those in
 // c, because the runner would declare them again.
 func (l *leftovers) addNamed(c *config.Config, s search) error {
-	t := wiring.Topology(c)
+	t := withOthers(c)
 	for _, name := range s.queues {
 		switch {
 		case has(t.Queues, name):
@@ -205,17 +216,23 @@ func (l *leftovers) addNamed(c *config.Config, s search) error {
 		if strings.HasPrefix(b.Exchange, "warren.") || b.Exchange == "" {
 			return usage(fmt.Errorf("runner: --binding %s: queues cannot be unbound from exchange %q", text, b.Exchange))
 		}
+		if i := slices.IndexFunc(c.Queues, func(q config.Queue) bool { return q.Name == b.Queue && !topology.Mode(q.Topology).Manages() }); i >= 0 {
+			return usage(fmt.Errorf("runner: --binding %s: queue %q has another owner: its topology is %s", text, b.Queue, c.Queues[i].Topology))
+		}
 		l.addBinding(b)
 	}
 	return nil
 }
 
 // addManaged adds what the management plugin finds. Bindings of a configured queue that
-// are not in c are left over. A work queue that is not in c is only reported, because it
-// may belong to another program.
+// are not in c are left over, unless the queue has another owner. A work queue that is not in c
+// is only reported, because it may belong to another program.
 func (l *leftovers) addManaged(ctx context.Context, c *config.Config, client *management.Client) error {
-	t := wiring.Topology(c)
+	t := withOthers(c)
 	for _, q := range c.Queues {
+		if !topology.Mode(q.Topology).Manages() {
+			continue // its bindings have another owner, too
+		}
 		found, err := client.Bindings(ctx, q.Name)
 		if err != nil {
 			return err

@@ -15,27 +15,30 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
+const topologyPruneHelp = `Remove bindings and queues that are left over from a former configuration. AMQP cannot list
+them, so name them with --was, the arguments and --binding. If broker.management_url is set,
+prune also finds leftover bindings of the configured queues. Queues that only the management
+plugin finds are shown as unknown, because they may belong to another program. To remove
+them, name them.
+
+Prune first unbinds a queue. Then it deletes the queue, its parking queue, its partitions and its
+dead-letter queue, each only if it has neither messages nor consumers, and their records of stops.
+A quorum queue without a leader is reported as empty; it is kept, and prune ends with an error.
+Prune does not delete a queue of the configuration, or unbind one with topology: verify or trust. It
+also deletes partitions beyond the configured number, and slots of limits that no process uses.
+A dead-letter queue that several queues of the former configuration share is kept; name it to delete
+it. --force deletes a queue with its messages. A retry that still waits in a level ends in
+warren.unrouted. Exchanges are not deleted.
+
+The exit status is 6 if a queue was kept because it is in use.`
+
 func (p *Program) topologyPrune() *cobra.Command {
 	var s search
 	var force []string
 	var yes, dry bool
 	c := &cobra.Command{
 		Use: "prune [queue NAME…]", Short: "Remove bindings and queues that are no longer in the configuration",
-		Long: `Remove bindings and queues that are left over from a former configuration. AMQP cannot list
-them, so name them with --was, the arguments and --binding. If broker.management_url is set,
-prune also finds leftover bindings of the configured queues. Queues that only the management
-plugin finds are shown as unknown, because they may belong to another program. To remove
-them, name them.
-
-Prune first unbinds a queue. Then it deletes the queue, its parking queue, its partitions and
-its dead-letter queue, each only if it has neither messages nor consumers, and their records
-of stops. A quorum queue without a leader is reported as empty; it is kept, and prune ends with an
-error. Prune does not delete a queue of the configuration. It also deletes partitions beyond the
-configured number, and slots of limits that no process uses. A dead-letter queue that several queues
-of the former configuration share is kept; name it to delete it. --force deletes a queue with its
-messages. A retry that still waits in a level ends in warren.unrouted. Exchanges are not deleted.
-
-The exit status is 6 if a queue was kept because it is in use.`,
+		Long: topologyPruneHelp,
 		Example: `  runner topology prune --was config.yaml.old --dry-run
   runner topology prune queue welcome-email --binding events:user.signed_up:welcome-email
   runner topology prune queue welcome-email --force welcome-email.dlq --yes`,

@@ -25,8 +25,8 @@ func (l Leftover) String() string {
 }
 
 // Leftovers returns the queues and bindings that the configuration from has and to lacks. It
-// leaves out queues that have another owner, and queues of one process, which end by
-// themselves.
+// leaves out queues that have another owner, in from or in to, and queues of one process, which
+// end by themselves.
 func Leftovers(from, to *Config) []Leftover {
 	var found []Leftover
 	for _, old := range from.Queues {
@@ -37,6 +37,9 @@ func Leftovers(from, to *Config) []Leftover {
 		if i < 0 {
 			found = append(found, Leftover{Queue: &old, Broker: old.Broker})
 			continue
+		}
+		if !topology.Mode(to.Queues[i].Topology).Manages() {
+			continue // its bindings may be the new owner's
 		}
 		now := to.Queues[i].AllBindings()
 		for _, b := range old.AllBindings() {

@@ -17,9 +17,10 @@ func TestLeftoversNameQueuesAndKeysThatGoOnFilling(t *testing.T) {
 		queue string
 		want  []string
 	}{
-		"a removed queue":    {"{name: a, exchange: events, handlers: [{key: one, log: {}}, {key: two, log: {}}]}", []string{`queue "gone"`}},
-		"a removed key":      {"{name: a, exchange: events, handlers: [{key: one, log: {}}]}", []string{`by the key "two"`, `queue "gone"`}},
-		"a changed exchange": {"{name: a, exchange: other, handlers: [{key: one, log: {}}, {key: two, log: {}}]}", []string{`by the key "one"`, `by the key "two"`, `queue "gone"`}},
+		"a removed queue":             {"{name: a, exchange: events, handlers: [{key: one, log: {}}, {key: two, log: {}}]}", []string{`queue "gone"`}},
+		"a removed key":               {"{name: a, exchange: events, handlers: [{key: one, log: {}}]}", []string{`by the key "two"`, `queue "gone"`}},
+		"a changed exchange":          {"{name: a, exchange: other, handlers: [{key: one, log: {}}, {key: two, log: {}}]}", []string{`by the key "one"`, `by the key "two"`, `queue "gone"`}},
+		"a queue that others own now": {"{name: a, exchange: events, topology: verify, handlers: [{key: one, log: {}}]}", []string{`queue "gone"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
