@@ -110,6 +110,15 @@ func (q *Subscription) leave() {
 	q.changeAll(func(q *Subscription) { q.paused, q.absent = true, true })
 }
 
+// PauseLike pauses q if other is paused, and resumes it otherwise, so that a queue that is started
+// again with other settings stays as Pause, Resume and the commands of the fleet have left it.
+func (q *Subscription) PauseLike(other *Subscription) {
+	other.mu.Lock()
+	paused, absent := other.paused, other.absent
+	other.mu.Unlock()
+	q.changeAll(func(q *Subscription) { q.paused, q.absent = paused, absent })
+}
+
 func (q *Subscription) isAbsent() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -117,7 +117,7 @@ func (p *Program) fleetLogLevel() *cobra.Command {
 	return p.fleetControl(&cobra.Command{
 		Use: "log-level LEVEL", Short: "Set the log level: debug, info, warn or error", Args: exactly(1),
 		Long: `Set the log level of the chosen processes: debug, info, warn or error. It applies until a
-process ends or reloads its configuration.`,
+process ends, or a reload changes log.level.`,
 	}, new(targets), func(args []string) (fleet.Command, error) {
 		levels := []string{"debug", "info", "warn", "error"}
 		if !slices.Contains(levels, args[0]) {

@@ -160,6 +160,9 @@ func (e *Engine) replace(changes config.Changes, fresh []*queue, to *config.Conf
 	}
 	e.config, e.queues = to, inOrder(to, append(stays, fresh...))
 	for _, q := range fresh {
+		if i := slices.IndexFunc(goes, func(old *queue) bool { return old.config.Name == q.config.Name }); i >= 0 {
+			q.keepSet(goes[i])
+		}
 		e.startQueue(q)
 	}
 	if changes.Schedules {
@@ -167,6 +170,17 @@ func (e *Engine) replace(changes config.Changes, fresh []*queue, to *config.Conf
 		e.startScheduler(to)
 	}
 	return err
+}
+
+// keepSet takes over what an operator has set in old, the queue that q replaces, unless the
+// configuration has changed the same setting.
+func (q *queue) keepSet(old *queue) {
+	if q.config.Paused == old.config.Paused {
+		q.sub.PauseLike(old.sub)
+	}
+	if n := old.sub.Health().Concurrency; q.config.Concurrency == old.config.Concurrency && n != old.config.AtOnce() {
+		q.sub.SetConcurrency(n)
+	}
 }
 
 // inOrder sorts the queues in the order of the configuration.
