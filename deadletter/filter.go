@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/warren-mq/warren/topology"
 )
 
 // Filter selects the dead letters that match all of its fields. A zero field matches
@@ -19,6 +21,7 @@ type Filter struct {
 	Key         string            // a pattern of routing keys, as in a topic exchange: * is one word, # any number of words
 	Since       time.Time         // failed at this time or later
 	Until       time.Time         // failed before this time
+	WorkQueue   string            // DeadLetter.WorkQueue, which may also be a partition of this queue
 	Headers     map[string]string // values of headers by name, as text
 	Limit       int               // the highest number of matching dead letters to use, from the head of the queue
 }
@@ -32,6 +35,7 @@ func (f Filter) Matches(l *DeadLetter) bool {
 		f.Reason != "" && f.Reason != l.Reason,
 		f.Error != "" && !strings.Contains(strings.ToLower(l.Error), strings.ToLower(f.Error)),
 		f.Key != "" && !matches(f.Key, l.Message.RoutingKey),
+		f.WorkQueue != "" && f.WorkQueue != l.WorkQueue && !topology.IsPartition(f.WorkQueue, l.WorkQueue),
 		!f.Since.IsZero() && l.FailedAt.Before(f.Since),
 		!f.Until.IsZero() && (l.FailedAt.IsZero() || !l.FailedAt.Before(f.Until)):
 		return false
@@ -74,6 +78,7 @@ func (f Filter) String() string {
 	add("reason", f.Reason)
 	add("error", f.Error)
 	add("key", f.Key)
+	add("queue", f.WorkQueue)
 	add("since", stamp(f.Since))
 	add("until", stamp(f.Until))
 	for _, name := range slices.Sorted(maps.Keys(f.Headers)) {

@@ -15,7 +15,7 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 func TestFilterChooses(t *testing.T) {
 	t.Parallel()
 	l := deadletter.DeadLetter{
-		ID: "m1", Reason: "permanent", Error: "Connection, refused", Fingerprint: "0a", FailedAt: noon,
+		ID: "m1", WorkQueue: "mail.partition.3", Reason: "permanent", Error: "Connection, refused", Fingerprint: "0a", FailedAt: noon,
 		Message: message.Message{RoutingKey: "user.signed_up", Headers: message.Headers{
 			"tenant": "blue", "n": int32(7), "bytes": []byte("b"), "a=b": "c,d", "at": noon,
 		}},
@@ -34,6 +34,9 @@ func TestFilterChooses(t *testing.T) {
 		{"key=user.*", true},
 		{"key=#", true},
 		{"key=*.deleted", false},
+		{"queue=mail.partition.3", true},
+		{"queue=mail", true},
+		{"queue=mai", false},
 		{"since=2026-11-23T12:00:00Z", true},
 		{"since=2026-11-23T12:00:01Z", false},
 		{"until=2026-11-23T12:00:00Z", false},

@@ -15,7 +15,7 @@ const (
 )
 
 // terms lists the names in the text of a filter, except header.NAME.
-var terms = []string{"id", "fingerprint", "reason", "error", "key", "since", "until", "limit"}
+var terms = []string{"id", "fingerprint", "reason", "error", "key", "queue", "since", "until", "limit"}
 
 // ParseFilter reads a filter from text such as
 //
@@ -124,6 +124,8 @@ func (p *filterParser) field(name, value string) (err error) {
 		f.Error = value
 	case "key":
 		f.Key, err = value, checkPattern(value)
+	case "queue":
+		f.WorkQueue = value
 	case "since":
 		f.Since, err = p.time(value)
 	case "until":

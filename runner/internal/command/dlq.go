@@ -20,11 +20,12 @@ import (
 func (p *Program) dlqCommand() *cobra.Command {
 	c := parent("dlq", "Show dead letters, replay them, or remove them")
 	c.Long = `Show dead letters, replay them to their work queue, or remove them. QUEUE is a work queue
-or its dead-letter queue. Showing dead letters does not remove them and keeps their order.
+or its dead-letter queue. If work queues of the configuration share a dead-letter queue, the name
+of one of them means its own dead letters only. Showing dead letters does not remove them and keeps their order.
 One command at a time can read a queue; a second one waits for 10 s and then fails.
 
 --filter selects dead letters: reason=permanent,key=user.*,since=2h,error="mailbox full",
-header.tenant=blue,until=…,id=…,fingerprint=…,limit=100.`
+header.tenant=blue,queue=…,until=…,id=…,fingerprint=…,limit=100.`
 	c.AddCommand(p.dlqList(), p.dlqGroups(), p.dlqShow(), p.dlqReplay(), p.dlqEdit(),
 		p.dlqExport(), p.dlqImport(), p.dlqDiscard(), p.dlqPurge(), p.dlqNotes(), p.dlqNote())
 	return c
@@ -67,6 +68,32 @@ func (p *Program) deadLetterQueue(name string) string {
 		return name
 	}
 	return cmp.Or(deadLetterQueueOf(c, name), topology.DeadLetterQueue(name))
+}
+
+// deadLetters returns the dead-letter queue for an argument, and the filter for it: if work queues
+// share the dead-letter queue and the argument names one of them, only its dead letters are meant.
+func (p *Program) deadLetters(name string, f deadletter.Filter) (string, deadletter.Filter) {
+	if p.sharers(name) > 1 {
+		f.WorkQueue = cmp.Or(f.WorkQueue, name)
+	}
+	return p.deadLetterQueue(name), f
+}
+
+// sharers returns how many work queues of the configuration have the same dead-letter queue as the
+// work queue name. It returns 0 if name is a dead-letter queue, or not in the configuration.
+func (p *Program) sharers(name string) (n int) {
+	dlq := p.deadLetterQueue(name)
+	c, err := p.load(false)
+	if err != nil || dlq == name { // the command reports the error when it connects
+		return 0
+	}
+	i := slices.IndexFunc(c.Queues, func(q config.Queue) bool { return q.Name == name })
+	for _, q := range c.Queues {
+		if i >= 0 && q.Broker == c.Queues[i].Broker && q.DeadLetterQueue() == dlq {
+			n++
+		}
+	}
+	return n
 }
 
 // deadLetterQueueOf returns the dead-letter queue of a work queue. It is empty if c says that
@@ -230,7 +257,8 @@ func (p *Program) dlqGroups() *cobra.Command {
 				return err
 			}
 			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
-				groups, err := client.Groups(cmd.Context(), p.deadLetterQueue(args[0]), filter)
+				queue, filter := p.deadLetters(args[0], filter)
+				groups, err := client.Groups(cmd.Context(), queue, filter)
 				if err != nil {
 					return err
 				}

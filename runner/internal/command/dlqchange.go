@@ -13,8 +13,7 @@ import (
 )
 
 func (p *Program) dlqReplay() *cobra.Command {
-	var ch choice
-	var r deadletter.Replay
+	ch, r := choice{}, deadletter.Replay{}
 	c := &cobra.Command{
 		Use: "replay QUEUE", Short: "Replay dead letters to their work queue", Args: exactly(1),
 		Long: `Publish dead letters to their own work queue, not to the exchange. Their attempts are
@@ -43,7 +42,9 @@ that long.`,
 			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
 				bar := p.countDeadLetters("replaying")
 				r.Progress, r.OnCanary = bar.note, bar.noteCanary
-				result, err := client.Replay(cmd.Context(), p.deadLetterQueue(args[0]), r)
+				var queue string
+				queue, r.Filter = p.deadLetters(args[0], r.Filter)
+				result, err := client.Replay(cmd.Context(), queue, r)
 				bar.progress.end()
 				return p.showResult(replayVerb(r), result, err)
 			})
@@ -80,13 +81,13 @@ func (p *Program) dlqDiscard() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			queue := p.deadLetterQueue(args[0])
+			queue, filter := p.deadLetters(args[0], filter)
 			if err := p.confirm(yes, "remove dead letters from "+queue, queue); err != nil {
 				return err
 			}
 			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
 				result, err := client.Discard(cmd.Context(), queue, filter, nil)
-				return p.showResult("removed", result, err)
+				return p.showResult("removed from "+queue, result, err)
 			})
 		},
 	}
@@ -101,6 +102,10 @@ func (p *Program) dlqPurge() *cobra.Command {
 		Use: "purge QUEUE", Short: "Remove all dead letters of a queue permanently", Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			queue := p.deadLetterQueue(args[0])
+			if n := p.sharers(args[0]); n > 1 {
+				return usage(fmt.Errorf("runner: purge %s: %d work queues share the dead-letter queue %s: name it to remove the dead letters of all, or use runner dlq discard %s --all",
+					args[0], n, queue, quoted(args[0])))
+			}
 			if err := p.confirm(yes, "remove all dead letters from "+queue, queue); err != nil {
 				return err
 			}
@@ -109,7 +114,7 @@ func (p *Program) dlqPurge() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return p.showResult("removed", deadletter.Result{Total: n, Done: n}, nil)
+				return p.showResult("removed from "+queue, deadletter.Result{Total: n, Done: n}, nil)
 			})
 		},
 	}

@@ -32,7 +32,8 @@ func (p *Program) dlqExport() *cobra.Command {
 			}
 			return p.withDeadLetters(cmd.Context(), func(client *deadletter.Client) error {
 				out := bufio.NewWriter(p.Stdout)
-				n, err := client.Export(cmd.Context(), p.deadLetterQueue(args[0]), filter, out)
+				queue, filter := p.deadLetters(args[0], filter)
+				n, err := client.Export(cmd.Context(), queue, filter, out)
 				if err := errors.Join(err, out.Flush()); err != nil {
 					return err
 				}

@@ -85,7 +85,7 @@ func openerOf(keyFile string) (*bodies.Opener, error) {
 
 // showDeadLetters shows the dead letters of the queue args[0], or the one with the id args[1].
 func (p *Program) showDeadLetters(ctx context.Context, client *deadletter.Client, opener *bodies.Opener, filter deadletter.Filter, args []string) error {
-	queue := p.deadLetterQueue(args[0])
+	queue, filter := p.deadLetters(args[0], filter)
 	if len(args) == 2 {
 		l, err := client.Find(ctx, queue, args[1])
 		if err != nil {

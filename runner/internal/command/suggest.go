@@ -52,7 +52,7 @@ func suggestQueue(err error, c *config.Config) string {
 var unknownTerm = regexp.MustCompile(`unknown name "([^"]*)"`)
 
 // filterTerms are the names that --filter accepts.
-var filterTerms = []string{"id", "fingerprint", "reason", "error", "key", "since", "until", "limit", "header.NAME"}
+var filterTerms = []string{"id", "fingerprint", "reason", "error", "key", "queue", "since", "until", "limit", "header.NAME"}
 
 // suggestTerm returns a hint with the name that may have been meant in a filter.
 func suggestTerm(err error) string {
