@@ -35,7 +35,7 @@ type flow struct {
 	pending    []moving              // published and not acknowledged, in order
 	limit      *limit                // nil means none
 	asked      time.Time
-	came       time.Time // when the last message came
+	held       time.Time // until when a message was held, by another consumer or by the limit
 	gone       bool      // the queue was deleted: its messages cannot be acknowledged
 	unsent     int       // messages that were taken and could not be published
 	marked     bool      // the marker has come
@@ -172,7 +172,6 @@ func (f *flow) mark(ctx context.Context) error {
 }
 
 func (f *flow) begin(ctx context.Context, d *amqp091.Delivery) error {
-	defer func() { f.came = time.Now() }()
 	if d.Headers[marker] == true {
 		f.marked = true
 		if f.gone {
@@ -180,10 +179,12 @@ func (f *flow) begin(ctx context.Context, d *amqp091.Delivery) error {
 		}
 		return d.Ack(false)
 	}
-	if !f.gone { // the last messages are in the memory of this process alone
-		if err := f.limit.wait(ctx); err != nil {
-			return err
-		}
+	waited, err := f.limit.wait(ctx)
+	if err != nil {
+		return err
+	}
+	if waited || d.Redelivered {
+		f.held = time.Now()
 	}
 	confirm, err := f.publish(ctx, d)
 	if err != nil {
@@ -312,20 +313,16 @@ func newLimit(rate int) *limit {
 	return &limit{every: time.Second / time.Duration(rate), next: time.Now()}
 }
 
-// wait waits until the next message may be published.
-func (l *limit) wait(ctx context.Context) error {
+// wait waits until the next message may be published, and reports whether it had to.
+func (l *limit) wait(ctx context.Context) (waited bool, err error) {
 	if l == nil {
-		return nil
+		return false, nil
 	}
-	if now := time.Now(); l.next.Before(now) {
-		l.next = now
-	}
+	now := time.Now()
 	at := l.next
-	l.next = at.Add(l.every)
-	select {
-	case <-time.After(time.Until(at)):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if at.Before(now) {
+		at = now
 	}
+	l.next = at.Add(l.every)
+	return at.After(now), sleep(ctx, at.Sub(now))
 }

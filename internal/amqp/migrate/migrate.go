@@ -23,9 +23,9 @@ type Migration struct {
 	// Rate is how many messages are moved per second, at most, as long as messages that are
 	// published are held. Zero means no limit.
 	Rate int
-	// Quiet is how long the queue must have been empty, and no message have come, before it is
-	// deleted. A consumer that was cancelled may still hold messages, which AMQP does not show.
-	// The least is 300 ms.
+	// Quiet is how long the queue must have been empty before it is deleted, and no message have
+	// been returned to it. A consumer that was cancelled may still hold messages, which AMQP does
+	// not show. The least is 300 ms.
 	Quiet time.Duration
 	// OnMoved is called with the number of messages that were moved, by one goroutine.
 	OnMoved func(n int)
@@ -195,7 +195,7 @@ func (m *Migration) drain(ctx context.Context, w way, done func(*flow) (bool, er
 func (m *Migration) delete(ctx context.Context, f *flow) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deleteTime)
 	defer cancel()
-	f.gone = true
+	f.gone, f.limit = true, nil
 	n, err := m.Session.DeleteQueue(ctx, f.from)
 	m.result.Lost += n
 	if err != nil {
@@ -211,7 +211,8 @@ func (m *Migration) delete(ctx context.Context, f *flow) error {
 const deleteTime = 30 * time.Second
 
 // quiet returns a function that reports whether the queue of a flow has been empty for d, and no
-// message has come. The function returns an error if others consume the queue.
+// message was held, by another consumer or by the rate. New messages do not count: programs that publish to the queue by
+// its name may never pause. The function returns an error if others consume the queue.
 func (m *Migration) quiet(ctx context.Context, d time.Duration) func(*flow) (bool, error) {
 	var since time.Time
 	return func(f *flow) (bool, error) {
@@ -223,8 +224,8 @@ func (m *Migration) quiet(ctx context.Context, d time.Duration) func(*flow) (boo
 		if since.IsZero() {
 			since = time.Now()
 		}
-		if f.came.After(since) {
-			since = f.came
+		if f.held.After(since) {
+			since = f.held
 		}
 		return time.Since(since) >= d, nil
 	}

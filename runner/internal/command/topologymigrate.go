@@ -97,7 +97,7 @@ func (p *Program) topologyMigrate() *cobra.Command {
 	f.StringVar(&m.to, "to", "", "quorum, classic or arguments (required)")
 	f.BoolVar(&m.dry, "dry-run", false, "show what would be done, and change nothing")
 	f.IntVar(&m.rate, "rate", 0, "`messages` to move per second, at most; 0 means no limit")
-	f.DurationVar(&m.emptyFor, "empty-for", time.Second, "how long the queue must have been empty, without a message that came, before it is deleted")
+	f.DurationVar(&m.emptyFor, "empty-for", time.Second, "how long the queue must have been empty, without a message that a consumer returned, before it is deleted")
 	f.StringArrayVar(&m.bindings, "binding", nil, "a further binding `EXCHANGE:KEY:QUEUE` of the queue; may be repeated")
 	f.BoolVar(&m.paused, "keep-paused", false, "do not resume the processes at the end")
 	f.DurationVar(&m.wait, "wait", gatherTime, "how long to listen for announcements")
