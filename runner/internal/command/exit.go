@@ -78,7 +78,7 @@ func (p *Program) exitStatusTopic() *cobra.Command {
         "topology migrate" also: the queue has consumers
     6   only a part was done: some messages were published or replayed and others not, or
         "topology prune" has kept a queue that is in use, or "topology migrate" must be
-        run again
+        run again or may have left processes paused
     7   doctor found an error
   130   interrupted; for run and dev: by a second signal, before the end of the drain`,
 	}

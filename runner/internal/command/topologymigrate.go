@@ -190,6 +190,7 @@ func (r *replacement) run(ctx context.Context, w *watched) error {
 	switch {
 	case err != nil:
 	case at.Queue == topology.Same && !at.Begun:
+		err = r.hintPaused(ctx, w)
 	case m.TooLong(at) != nil:
 		err = &statusError{exitConflict, fmt.Errorf("runner: %w", m.TooLong(at))}
 	case r.dry:
