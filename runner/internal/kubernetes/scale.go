@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -49,13 +50,26 @@ func keda(c *config.Config, o Options) (Keda, []string) {
 			hints = append(hints, fmt.Sprintf("no trigger of KEDA for the queue %s: management_url of its broker is missing, or is not a single variable or file", q.Name))
 			continue
 		}
-		k.Triggers = append(k.Triggers, Trigger{Queue: q.Name, VHost: o.VHost, Messages: prefetch(q), HostKey: key})
+		t := Trigger{Queue: q.Name, VHost: o.VHost, Messages: prefetch(q), HostKey: key}
+		if q.Partitions > 0 { // its messages wait in them
+			t.Queue, t.Regex = "^"+regexp.QuoteMeta(q.Name)+`(\.partition\.[0-9]+)?$`, true
+			hints = append(hints, aboutPartitions(q, o.Max)...)
+		}
+		k.Triggers = append(k.Triggers, t)
 		if !slices.Contains(k.HostKeys, key) {
 			k.HostKeys = append(k.HostKeys, key)
 		}
 	}
 	k.Enabled = len(k.Triggers) > 0
 	return k, hints
+}
+
+// aboutPartitions returns a hint if there may be more pods than partitions.
+func aboutPartitions(q config.Queue, most int) []string {
+	if most <= q.Partitions {
+		return nil
+	}
+	return []string{fmt.Sprintf("the queue %s has %d partitions, so more than %d pods do not handle its messages faster: see --max-replicas", q.Name, q.Partitions, q.Partitions)}
 }
 
 // managementOf returns the path of the management_url of a broker.

@@ -101,9 +101,10 @@ type Keda struct {
 	Triggers             []Trigger `yaml:"triggers"`
 }
 
-// Trigger scales by the messages of one queue.
+// Trigger scales by the messages of a queue with its partitions.
 type Trigger struct {
 	Queue    string `yaml:"queue"`
+	Regex    bool   `yaml:"regex"` // Queue is a regular expression
 	VHost    string `yaml:"vhost"`
 	Messages int    `yaml:"messages"` // ready and unacknowledged, for each pod
 	HostKey  string `yaml:"hostKey"`
