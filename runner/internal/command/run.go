@@ -51,7 +51,7 @@ func (p *Program) run(ctx context.Context, load func() (*config.Config, error), 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, telemetry.Stop()) }()
+	defer telemetry.Stop()
 	e, err := engine.NewGroup(engine.Options{Config: c, Go: p.Go, Logger: log, Level: level}, telemetry.Of)
 	if err != nil {
 		return err

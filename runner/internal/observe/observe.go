@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,7 @@ import (
 
 // Telemetry holds the providers that Start has installed for the process.
 type Telemetry struct {
+	log      *slog.Logger
 	metrics  *sdkmetric.MeterProvider
 	traces   *sdktrace.TracerProvider
 	resource *resource.Resource
@@ -50,9 +52,10 @@ func Start(ctx context.Context, c config.Telemetry, log *slog.Logger) (*Telemetr
 	if err != nil {
 		return nil, fmt.Errorf("runner: telemetry: %w", err)
 	}
-	t := &Telemetry{resource: res}
+	t := &Telemetry{log: log, resource: res}
 	if err := errors.Join(t.startMetrics(ctx, c, res), t.startTraces(ctx, res)); err != nil {
-		return nil, errors.Join(fmt.Errorf("runner: telemetry: %w", err), t.Stop())
+		t.Stop()
+		return nil, fmt.Errorf("runner: telemetry: %w", err)
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("runner: telemetry failed", "error", err) }))
 	otel.SetMeterProvider(t.metrics)
@@ -155,24 +158,28 @@ func (t *Telemetry) Reloaded(err error) {
 	t.inUse(err)
 }
 
-// Stop sends the remaining data.
-func (t *Telemetry) Stop() error {
+// Stop sends the remaining data, of all providers at the same time. Errors are logged.
+func (t *Telemetry) Stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
-	var errs []error
+	var all sync.WaitGroup
+	stop := func(shutdown func(context.Context) error) {
+		all.Go(func() {
+			if err := shutdown(ctx); err != nil {
+				t.log.Warn("runner: telemetry failed", "error", err)
+			}
+		})
+	}
 	if t.metrics != nil {
-		errs = append(errs, t.metrics.Shutdown(ctx))
+		stop(t.metrics.Shutdown)
 	}
 	for _, p := range t.brokers {
-		errs = append(errs, p.Shutdown(ctx))
+		stop(p.Shutdown)
 	}
 	if t.traces != nil {
-		errs = append(errs, t.traces.Shutdown(ctx))
+		stop(t.traces.Shutdown)
 	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("runner: telemetry: %w", err)
-	}
-	return nil
+	all.Wait()
 }
 
 // noMetrics returns a reader that exports nothing.
