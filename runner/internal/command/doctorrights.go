@@ -29,12 +29,18 @@ var dividing = regexp.MustCompile(`'` + regexp.QuoteMeta(topology.PartitionExcha
 
 const permissionsRemedy = `Run the command that "runner topology permissions --for worker" prints.`
 
+const testRemedy = "Run doctor again, nearer to the broker if it takes a minute."
+
 // checkPermissions tests the permissions that "topology permissions" prints for a worker.
 func (e *examination) checkPermissions(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	needs := rights.Worker(e.whole, e.name)
-	for _, what := range e.try(ctx, needs) {
+	denied, untested := e.try(ctx, needs)
+	if untested != nil {
+		e.warnf("permissions", testRemedy, "not all permissions could be tested: %v", untested)
+	}
+	for _, what := range denied {
 		if dividing.MatchString(what) {
 			e.warnf("permissions", permissionsRemedy, "%s: partitions are not divided among the processes, and one process consumes all of them", what)
 			continue
@@ -50,11 +56,13 @@ func (e *examination) checkPermissions(ctx context.Context) {
 func (e *examination) checkFleet(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	denied := e.try(ctx, rights.Listener())
+	denied, untested := e.try(ctx, rights.Listener())
 	switch {
 	case len(denied) > 0:
 		e.warnf("fleet", `Run the command that "runner topology permissions --for operator" prints, for the user of an operator.`,
 			"the user may not listen to the fleet: the commands fleet, delays and topology migrate, and the console, need another user: %s", denied[0])
+	case untested != nil:
+		e.warnf("fleet", testRemedy, "not all permissions could be tested: %v", untested)
 	case !e.config.Fleet.Announce:
 		e.okf("fleet", "the user may listen to the fleet; fleet.announce is off, so this runner is not shown")
 	default:
@@ -62,8 +70,8 @@ func (e *examination) checkFleet(ctx context.Context) {
 	}
 }
 
-// try returns the refusals of the broker.
-func (e *examination) try(ctx context.Context, needs *rights.Needs) []string {
+// try returns the refusals of the broker, and why names were not tested.
+func (e *examination) try(ctx context.Context, needs *rights.Needs) (denied []string, untested error) {
 	t := trial{session: e.session}
 	for _, name := range needs.Configure { // permissions are of names; queues and exchanges share them
 		invalid := topology.Queue{Name: name, Arguments: message.Headers{"x-message-ttl": -1}}
@@ -76,7 +84,10 @@ func (e *examination) try(ctx context.Context, needs *rights.Needs) []string {
 	for _, name := range needs.Write {
 		t.note(e.session.PublishAlone(ctx, &message.Message{Exchange: rights.Exchange(name), Expiration: "doctor"}))
 	}
-	return t.denied
+	if err := context.Cause(ctx); err != nil {
+		return t.denied, err
+	}
+	return t.denied, e.session.Err()
 }
 
 // note records err if the permission was denied.
