@@ -58,8 +58,7 @@ func (d *delayedFlags) parking(name string) string {
 	return topology.ParkingQueue(name)
 }
 
-// consumers returns the processes that consume a parking queue. If one of them holds
-// messages, it returns that one alone.
+// consumers returns the processes that announce a parking queue. One of them holds its messages.
 func consumers(all []fleet.Seen, parking string) (some []fleet.Seen, known []string) {
 	for _, s := range all {
 		for _, q := range s.Parking {
@@ -255,7 +254,10 @@ func (p *Program) showChanges(ids []string, replies [][]reply) error {
 	r := result{header: []string{"MESSAGE", "RESULT"}}
 	outcomes := make([]reply, 0, len(ids))
 	for i, id := range ids {
-		one := replies[i][0] // one process holds the message
+		one := replies[i][0]
+		if done := slices.IndexFunc(replies[i], func(r reply) bool { return r.Error == "" }); done >= 0 {
+			one = replies[i][done] // of the process that holds the message
+		}
 		outcomes = append(outcomes, one)
 		r.values = append(r.values, changed{id, one.Result, one.Error})
 		r.rows = append(r.rows, []string{id, cmp.Or(one.Result, "failed: "+one.Error)})
