@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/otel/metric"
 
@@ -130,12 +131,19 @@ func (g *Group) Run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Reload applies a new configuration to all engines; see Engine.Reload. If one of them fails,
-// those before it return to the old configuration. A NotDrainedError is not a failure: the new
+// reachTimeout is how long a reload of several brokers waits for the connection to each of them.
+const reachTimeout = 30 * time.Second
+
+// Reload applies a new configuration to all engines; see Engine.Reload. With several engines, it first
+// waits for the brokers that are needed, for up to 30 s each. If an engine fails, those before it
+// return to the old configuration. A NotDrainedError is not a failure: the new
 // configuration applies to all engines.
 func (g *Group) Reload(ctx context.Context, to *config.Config) (config.Changes, error) {
 	from := g.Config()
 	if err := g.has(to); err != nil {
+		return config.Changes{}, err
+	}
+	if err := g.reach(ctx, to); err != nil {
 		return config.Changes{}, err
 	}
 	var all config.Changes
@@ -162,8 +170,31 @@ func (g *Group) Reload(ctx context.Context, to *config.Config) (config.Changes, 
 	return all, nil
 }
 
+// reach returns an error if a broker is not connected on which to needs declarations: the engines
+// before it would apply to alone, until the broker is back.
+func (g *Group) reach(ctx context.Context, to *config.Config) error {
+	if len(g.members) == 1 {
+		return nil
+	}
+	for _, m := range g.members {
+		changes := config.Diff(m.Config(), g.part(to, m.name))
+		if len(changes.Added)+len(changes.Restart)+len(changes.Exchanges) == 0 {
+			continue
+		}
+		waiting, cancel := context.WithTimeout(ctx, reachTimeout)
+		_, err := m.connections.Sender().Connector().Session(waiting)
+		cancel()
+		if err != nil {
+			return named(m.name, m.becauseOfStop(fmt.Errorf("runner: reload: %w", err)))
+		}
+	}
+	return nil
+}
+
 // undo has the members return to the old configuration.
 func (g *Group) undo(ctx context.Context, members []member, from *config.Config) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reachTimeout)
+	defer cancel()
 	errs := make([]error, len(members))
 	for i, m := range members {
 		_, err := m.Reload(ctx, g.part(from, m.name))

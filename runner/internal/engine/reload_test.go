@@ -229,3 +229,49 @@ func TestAReloadAppliesAlthoughAQueueDoesNotDrain(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAReloadWithABrokerThatIsDownChangesNoOther of the group.
+func TestAReloadWithABrokerThatIsDownChangesNoOther(t *testing.T) {
+	t.Parallel()
+	var urls [2]string
+	var brokers [2]*devbroker.Broker
+	for i := range brokers {
+		dev, err := devbroker.Start(devbroker.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = dev.Close() })
+		brokers[i], urls[i] = dev, dev.URL()
+	}
+	yaml := func(more string) *config.Config {
+		return load(t, fmt.Sprintf("broker: {url: %q}\nbrokers: [{name: up, url: %q}, {name: down, url: %q}]\nqueues:\n"+
+			"  - {name: first, broker: up, %s handlers: [{key: first, go: note}]}\n  - {name: second, broker: down, %s handlers: [{key: second, go: note}]}\n",
+			urls[0], urls[0], urls[1], more, more))
+	}
+	g, err := engine.NewGroup(engine.Options{Config: yaml(""), Go: inGo(handler.Func(nil)), Logger: slog.New(slog.DiscardHandler)},
+		func(string) (metric.MeterProvider, error) { return noop.NewMeterProvider(), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	if err := errors.Join(g.AwaitWorking(ctx), brokers[1].Close()); err != nil {
+		t.Fatal(err)
+	}
+	rabbit.Eventually(t, time.Minute, func() bool { return !g.Status().Ready }, "the broker is down")
+	waits, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if _, err := g.Reload(waits, yaml("prefetch: 7,")); err == nil {
+		t.Error("the reload succeeded, want an error for the broker that is down")
+	}
+	g.Each(func(name string, e *engine.Engine) {
+		if n := e.Config().Queues[0].Prefetch; n == 7 {
+			t.Errorf("broker %s has the new configuration, want the old one", name)
+		}
+	})
+	stop()
+	if err := errors.Join(<-ended, g.Close()); err != nil {
+		t.Error(err)
+	}
+}
