@@ -30,6 +30,8 @@ func (k *keeper) keep(ctx context.Context) error {
 			err = k.removed(tag, ok)
 		case a := <-k.arrived:
 			err = k.receive(a)
+		case slot := <-k.passed:
+			k.leaving[slot]--
 		case <-k.pool.wake:
 		case <-timer.C:
 		}
@@ -166,10 +168,11 @@ func (k *keeper) seek(now time.Time, missing int) (again time.Time, err error) {
 		k.wanted, k.wider = min(2*max(k.wanted, missing), len(k.seats)), now.Add(widen)
 	}
 	waiting, away := 0, 0
-	for _, s := range k.seats {
+	for slot, s := range k.seats {
 		switch {
-		case s == nil:
+		case s == nil && k.leaving[slot] == 0:
 			away++
+		case s == nil:
 		case s.term == nil:
 			waiting++
 			if now.Sub(s.announced) >= repeat {
@@ -190,9 +193,10 @@ func (k *keeper) seek(now time.Time, missing int) (again time.Time, err error) {
 	return again, nil
 }
 
-// join waits for the next slot that this process neither holds nor waits for.
+// join waits for the next slot that this process neither holds nor waits for. A slot that it passes
+// on is left to others until they have been told.
 func (k *keeper) join(now time.Time) error {
-	for k.seats[k.next] != nil {
+	for k.seats[k.next] != nil || k.leaving[k.next] > 0 {
 		k.next = (k.next + 1) % len(k.seats)
 	}
 	s := &seat{slot: k.next}
@@ -252,7 +256,6 @@ func (k *keeper) leaveAll() error {
 	for _, t := range k.pool.yield(time.Now(), true) {
 		err = errors.Join(err, k.giveBack(t))
 	}
-	k.passing.Wait()
 	return errors.Join(err, amqp.ErrClosed)
 }
 
@@ -273,7 +276,14 @@ func (k *keeper) passOn(s *seat, delivery uint64, free bool) error {
 	if !free {
 		return k.replace(delivery, false)
 	}
+	k.leaving[s.slot]++
 	k.passing.Go(func() {
+		defer func() {
+			select {
+			case k.passed <- s.slot:
+			case <-k.done:
+			}
+		}()
 		freed := k.publish(s.slot, typeFree, leaveTimeout) == nil
 		_ = k.replace(delivery, freed) // an error ends the channel, which keep notices
 	})

@@ -78,9 +78,9 @@ func (p *Pool) attend(ctx context.Context, h *Host, s *amqp.Session) error {
 		}
 	}
 	close(k.done)
+	k.passing.Wait() // over the channel
 	closing := s.CloseChannel(ch)
 	k.running.Wait()
-	k.passing.Wait()
 	return errors.Join(err, closing)
 }
 
@@ -107,6 +107,8 @@ type keeper struct {
 	done      chan struct{}
 	running   sync.WaitGroup
 	passing   sync.WaitGroup // slots that are passed on
+	passed    chan int       // receives each of them
+	leaving   map[int]int    // how often a slot is being passed on; this process does not wait for it
 }
 
 // seat is the consumer of one slot's queue.
@@ -131,6 +133,7 @@ func newKeeper(p *Pool, h *Host, s *amqp.Session, ch *amqp091.Channel) *keeper {
 		lease: min(s.Heartbeat()*3/2, maxLease), seats: make([]*seat, p.spec.Slots), next: mathrand.IntN(p.spec.Slots),
 		arrived: make(chan arrival, p.spec.Slots), closed: ch.NotifyClose(make(chan *amqp091.Error, 1)),
 		cancelled: ch.NotifyCancel(make(chan string, p.spec.Slots)), announces: make(chan int, p.spec.Slots), done: make(chan struct{}),
+		passed: make(chan int), leaving: make(map[int]int),
 	}
 	k.running.Go(k.announce)
 	return k
