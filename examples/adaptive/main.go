@@ -42,9 +42,12 @@ func main() {
 	q.Handle("#", handler.Typed(func(ctx context.Context, _ int) error { return call(ctx, server.URL) }))
 	go func() {
 		<-w.Ready()
-		pub := w.Publisher("")
-		for n := 0; pub.Publish(ctx, "adaptive-charges", n) == nil; n++ {
-			time.Sleep(500 * time.Microsecond)
+		pub, charges := w.Publisher(""), make([]broker.Item, 100)
+		for n := range charges {
+			charges[n] = broker.Item{Key: "adaptive-charges", Body: n}
+		}
+		for pub.PublishBatch(ctx, charges...) == nil {
+			time.Sleep(50 * time.Millisecond)
 		}
 	}()
 	go func() {
