@@ -158,7 +158,7 @@ func TestALostConnectionKeepsTheAttemptsOfHeldMessages(t *testing.T) {
 			b.publish("key", 1, broker.WithMessageID("m"))
 			b.eventually("the message is held", func() bool { return r.sub.Health().Held == 1 })
 			node.CloseConnections(t, "the test")
-			r.noticesLoss()
+			b.eventually("the loss was noticed", func() bool { return wasIdle(b) })
 			b.verdicts(3)
 			f.want(t, "m 1", "m 2", "m 3")
 		})

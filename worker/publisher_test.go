@@ -55,7 +55,7 @@ func TestHandlersPublishOverTheWorkersConnection(t *testing.T) {
 		}
 		if round == 0 {
 			node.CloseConnections(t, "test")
-			r.noticesLoss()
+			b.eventually("the loss was noticed", func() bool { return wasIdle(b) })
 			b.eventually("the worker is ready again", func() bool { return r.worker.Health().Ready })
 		}
 	}
