@@ -1,15 +1,15 @@
 package topology
 
-import (
-	"github.com/warren-mq/warren/internal/check"
-	"github.com/warren-mq/warren/message"
-)
+import "github.com/warren-mq/warren/internal/check"
 
-// validateArguments adds the settings that have no effect, because OnlyArguments or a nil value in
-// Arguments leaves out the argument that they need.
-func (q WorkQueue) validateArguments(f *check.Faults) {
+// NoEffect is a field of a WorkQueue that is set without effect, and the argument that is missing.
+type NoEffect struct{ Field, Argument string }
+
+// NoEffects returns the fields that are set and have no effect, because OnlyArguments or a nil value
+// in Arguments leaves out the argument that they need. Validate refuses them.
+func (q WorkQueue) NoEffects() (all []NoEffect) {
 	if q.kind() == Stream {
-		return
+		return nil
 	}
 	args := q.arguments()
 	for _, s := range []struct {
@@ -24,26 +24,37 @@ func (q WorkQueue) validateArguments(f *check.Faults) {
 		{"DeliveryLimit", "x-delivery-limit", q.DeliveryLimit > 0 && q.kind() == Quorum && q.RetryPause == 0},
 		{"RetryPause", "x-delayed-retry-type", q.RetryPause > 0},
 	} {
-		value := args[s.argument]
-		f.Addf(s.set && (value == nil || value == false),
-			"%s is set, and the queue is declared without %s, want it in Arguments, or no %s: OnlyArguments or Arguments leaves it out", s.field, s.argument, s.field)
+		if value := args[s.argument]; s.set && (value == nil || value == false) {
+			all = append(all, NoEffect{s.field, s.argument})
+		}
 	}
-	q.validateReject(f, args)
+	return all
 }
 
-// validateReject adds a fault if the broker would delete what the worker rejects, although
-// DeadLetters has a place for it.
-func (q WorkQueue) validateReject(f *check.Faults, args message.Headers) {
+// LosesRejected reports whether messages that the worker rejects do not reach the place that
+// DeadLetters has for them. RabbitMQ then deletes them or moves them elsewhere. Validate refuses that.
+func (q WorkQueue) LosesRejected() bool {
 	exchange, key := q.DeadLetterTarget()
-	if !q.DeadLetters.Reject || exchange == "" && key == "" {
-		return
+	if !q.DeadLetters.Reject || exchange == "" && key == "" || q.kind() == Stream {
+		return false
 	}
+	args := q.arguments()
 	actual, set := args["x-dead-letter-exchange"]
 	if q.DeadLetters.foreign() {
-		f.Addf(!set, "DeadLetters has Reject and a place to go, and the queue is declared without x-dead-letter-exchange, want it in Arguments: without it RabbitMQ deletes the dead letters")
-		return
+		return !set
 	}
-	f.Addf(actual != exchange || args["x-dead-letter-routing-key"] != key,
+	return actual != exchange || args["x-dead-letter-routing-key"] != key
+}
+
+// validateArguments adds what NoEffects and LosesRejected find.
+func (q WorkQueue) validateArguments(f *check.Faults) {
+	for _, s := range q.NoEffects() {
+		f.Addf(true, "%s is set, and the queue is declared without %s, want it in Arguments, or no %[1]s: OnlyArguments or Arguments leaves it out", s.Field, s.Argument)
+	}
+	loses, foreign := q.LosesRejected(), q.DeadLetters.foreign()
+	exchange, key := q.DeadLetterTarget()
+	f.Addf(loses && foreign, "DeadLetters has Reject and a place to go, and the queue is declared without x-dead-letter-exchange, want it in Arguments: without it RabbitMQ deletes the dead letters")
+	f.Addf(loses && !foreign,
 		"DeadLetters has Reject and the Queue %q, to which the arguments do not lead, want x-dead-letter-exchange %q and x-dead-letter-routing-key %q in Arguments, or no Queue: RabbitMQ deletes the dead letters or moves them elsewhere",
 		q.DeadLetters.Queue, exchange, key)
 }
