@@ -17,6 +17,9 @@ TESTFLAGS ?=
 MATRIX    ?=
 CHAOS     ?=
 FUZZTIME  ?= 20s
+GORACE    ?= atexit_sleep_ms=0# each program with the race detector would wait for a second when it ends
+
+export GORACE
 
 .PHONY: help
 help: ## list the targets

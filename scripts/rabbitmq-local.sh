@@ -53,6 +53,7 @@ local_create() {
 		fail "rabbitmq-server is installed, but epmd (of Erlang) is not in PATH"
 	fi
 	mkdir -p "$1/log"
+	cp "$here/rabbitmq-load.erl" "$1/load.erl"
 	if [ ! -f "$1/.erlang.cookie" ]; then
 		printf 'warren%s%s' "$RANDOM" "$RANDOM" >"$1/.erlang.cookie"
 		chmod 400 "$1/.erlang.cookie"
@@ -75,6 +76,7 @@ local_create() {
 }
 
 # local_surroundings sets within, the command prefix for the commands of RabbitMQ and Erlang.
+# rabbitmq-server puts RABBITMQ_BOOT_MODULE between -s and boot.
 local_surroundings() {
 	local loopback="-kernel inet_dist_use_interface {127,0,0,1}"
 	within=(
@@ -93,6 +95,8 @@ local_surroundings() {
 		RABBITMQ_CONFIG_FILE="$home/rabbitmq.conf"
 		RABBITMQ_ENABLED_PLUGINS_FILE="$home/enabled_plugins"
 		RABBITMQ_PID_FILE="$home/pid"
+		RABBITMQ_BOOT_MODULE='erlang date -eval file:eval(os:getenv("WARREN_LOAD")) -s rabbit'
+		WARREN_LOAD="$home/load.erl"
 		RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-warren $name $loopback"
 		RABBITMQ_CTL_ERL_ARGS="$loopback"
 	)
@@ -106,23 +110,31 @@ local_within() {
 	"${within[@]}" "$@"
 }
 
-# local_up starts the server and waits for it. It first waits for the port, which detects a
-# server that has exited; await_startup would wait until its timeout.
+# local_up starts the server and waits until it greets clients, which is the last thing that it
+# does before it is ready.
 local_up() {
 	local server
 	local_surroundings
 	"${within[@]}" nohup "$bin/rabbitmq-server" </dev/null >>"$dir/log/out" 2>&1 &
 	server=$!
 	echo "$server" >"$dir/server"
-	until (exec 3<>"/dev/tcp/127.0.0.1/$amqp_port") 2>/dev/null; do
+	until local_greets 2>/dev/null; do
 		if ! kill -0 "$server" 2>/dev/null; then
 			tail -n 20 "$dir/log/out" >&2
 			return 1
 		fi
 		sleep 0.1
 	done
-	local_ctl await_startup --timeout 60 >>"$dir/log/out" 2>&1 && local_running
+	local_running
 }
+
+# local_greets reports whether the node answers to the protocol header of AMQP 0-9-1. rabbitmqctl
+# would take a second to ask.
+local_greets() (
+	exec 3<>"/dev/tcp/127.0.0.1/$amqp_port" || exit 1
+	printf 'AMQP\0\0\11\1' >&3
+	LC_ALL=C read -r -t 5 -n 1 -u 3 frame && [ "$frame" = $'\1' ]
+)
 
 # local_pid prints the broker's process id. It finds the broker by one of its arguments, not
 # by the pid file, which is written late and may be stale.
