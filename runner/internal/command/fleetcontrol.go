@@ -148,14 +148,14 @@ func sendAll(ctx context.Context, w *watched, to []fleet.Seen, c fleet.Command, 
 	return replies, controller.Close()
 }
 
-// concerned returns the replies of processes that have the queue or message. If there are
-// none, it returns all.
+// concerned returns the replies of processes that have the queue or message. If none of these has
+// executed the command, it returns all: a process that could not be asked hides none that answered.
 func concerned(all []reply) []reply {
 	some := slices.DeleteFunc(slices.Clone(all), func(r reply) bool {
 		refused, ok := errors.AsType[*fleet.RefusedError](r.err)
 		return ok && refused.Unknown
 	})
-	if len(some) == 0 {
+	if !slices.ContainsFunc(some, func(r reply) bool { return r.err == nil }) {
 		return all
 	}
 	return some
@@ -165,8 +165,10 @@ func concerned(all []reply) []reply {
 func failures(all []reply) error {
 	failed, first := 0, ""
 	for _, r := range all {
-		if r.Error != "" {
-			failed++
+		if r.Error == "" {
+			continue
+		}
+		if failed++; failed == 1 {
 			first = printable.Cell(fmt.Sprintf("process %s: %s", short(r.Process), r.Error))
 		}
 	}

@@ -1,6 +1,8 @@
 package command
 
 import (
+	"errors"
+	"slices"
 	"testing"
 
 	"github.com/warren-mq/warren/internal/amqp/fleet"
@@ -28,6 +30,27 @@ func TestAProcessIsChosenByItsUserAndTheBeginningOfItsID(t *testing.T) {
 			t.Parallel()
 			if got := matching(all, tt.process); len(got) != tt.want {
 				t.Errorf("%q matches %d processes, want %d", tt.process, len(got), tt.want)
+			}
+		})
+	}
+}
+
+func TestAProcessThatCannotBeAskedHidesNoAnswer(t *testing.T) {
+	t.Parallel()
+	done := reply{Process: "done"}
+	unknown := reply{Process: "unknown", err: &fleet.RefusedError{Unknown: true}}
+	deaf := reply{Process: "deaf", err: errors.New("no address")}
+	for name, tt := range map[string]struct{ all, want []reply }{
+		"one has done it":              {[]reply{deaf, unknown, done}, []reply{deaf, done}},
+		"none has it, one is deaf":     {[]reply{deaf, unknown}, []reply{deaf, unknown}},
+		"none has it":                  {[]reply{unknown, unknown}, []reply{unknown, unknown}},
+		"the only one cannot be asked": {[]reply{deaf}, []reply{deaf}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			same := func(a, b reply) bool { return a.Process == b.Process }
+			if got := concerned(tt.all); !slices.EqualFunc(got, tt.want, same) {
+				t.Errorf("the replies are %v, want %v", got, tt.want)
 			}
 		})
 	}
