@@ -150,7 +150,7 @@ type Queue struct {
 	// record is written after the last attempt only. Retry.Multiplier and
 	// Retry.RandomizationFactor are then zero: the n-th pause is n times InitialInterval, up to
 	// MaxInterval. A Multiplier of 1 makes all pauses equal. A lost connection counts as an
-	// attempt. docs/delivery.md compares the promises.
+	// attempt. SingleActive and Partitions are refused. docs/delivery.md compares the promises.
 	Delays string
 	// Timeout bounds one run of the handler. Zero means 1 minute; a negative value means no
 	// bound. It should be less than the broker's consumer timeout (30 minutes by default).

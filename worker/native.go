@@ -39,6 +39,7 @@ func (q Queue) validateDelays(f *check.Faults) {
 	}
 	p := q.retryPolicy()
 	f.Addf(q.HoldRetries || q.OnlyArguments || q.PerProcess, "Delays is native, want neither HoldRetries nor OnlyArguments nor PerProcess")
+	f.Addf(q.SingleActive, "Delays is native, want no SingleActive: each stop would count as an attempt of all prefetched messages and delay them behind later ones")
 	f.Addf(!q.WorkQueue(nil).CountsDeliveries(), "Delays is native, and classic queues have no native delays: want Type quorum and no MaxPriority")
 	f.Addf(p.Multiplier != 0 && p.Multiplier != 1,
 		"Retry.Multiplier is %v and Delays is native, want 0 or 1: the broker's pauses grow by InitialInterval each time (0), or are all equal (1)", p.Multiplier)

@@ -161,6 +161,7 @@ func TestNativeDelaysRefuseWhatTheBrokerCannotKeep(t *testing.T) {
 		"want neither HoldRetries":         func(q *worker.Queue) { q.HoldRetries = true },
 		"nor OnlyArguments":                func(q *worker.Queue) { q.OnlyArguments = true },
 		"nor PerProcess":                   func(q *worker.Queue) { q.PerProcess = true },
+		"want no SingleActive":             func(q *worker.Queue) { q.SingleActive = true },
 	} {
 		q := worker.Queue{Name: "q", Delays: topology.Native}
 		change(&q)

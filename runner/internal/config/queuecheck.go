@@ -182,6 +182,8 @@ func (d *document) checkNative(path string, q Queue) {
 		d.complainf(join(path, "only_arguments"), "only_arguments is true, want false with native delays: the pauses are arguments of the queue")
 	case q.PerProcess:
 		d.complainf(join(path, "per_process"), "per_process is true, want false with native delays: only quorum queues have native delays, and the queue of a process is classic")
+	case q.SingleActive:
+		d.complainf(join(path, "single_active"), "single_active is true, want false with native delays: each stop would count as an attempt of all prefetched messages and delay them behind later ones")
 	case !q.Worker(nil).WorkQueue(nil).CountsDeliveries():
 		d.complainf(join(path, "delays"), "delays is native, want none, or the type quorum: only quorum queues have native delays")
 	case d.wrong[at]:
