@@ -27,8 +27,9 @@ const claimHeads = `WITH %s due AS (
 	ORDER BY o.seq LIMIT ? SKIP)
 UPDATE warren_outbox SET lease = ?, leased_until = NOW + ? WHERE seq IN (SELECT seq FROM due)`
 
-// claimRest leases the rows behind the heads, so that every row of a batch has the lease. Of each
-// aggregate it reads as many rows as a batch has.
+// claimRest leases the rows behind the heads, so that every row of a batch has the lease. It fills the
+// batch and leases no further rows: the rest of one aggregate must not displace the heads of others.
+// Of each aggregate it reads as many rows as it may lease.
 const claimRest = `UPDATE warren_outbox SET lease = ?, leased_until = NOW + ? WHERE seq IN (
 	SELECT r.seq FROM warren_outbox h JOIN warren_outbox r ON r.aggregate = h.aggregate AND r.seq > h.seq
 	AND r.seq < coalesce((SELECT n.seq FROM warren_outbox n WHERE n.aggregate = h.aggregate AND n.seq > h.seq AND n.published_at IS NULL
@@ -92,11 +93,14 @@ func (r *Relay) claim(ctx context.Context) (b batch, err error) {
 
 func (r *Relay) claimIn(ctx context.Context, tx *sql.Tx, lease string, held []any) ([]row, error) {
 	limit, length := r.config.Batch, r.config.Lease.Milliseconds()
-	if n, err := r.claimHeads(ctx, tx, lease, held); err != nil || n == 0 {
+	heads, err := r.claimHeads(ctx, tx, lease, held)
+	if err != nil || heads == 0 {
 		return nil, err
 	}
-	if _, err := tx.ExecContext(ctx, r.sql(claimRest), lease, length, limit, lease, limit); err != nil {
-		return nil, err
+	if rest := limit - heads; rest > 0 {
+		if _, err := tx.ExecContext(ctx, r.sql(claimRest), lease, length, rest, lease, rest); err != nil {
+			return nil, err
+		}
 	}
 	rows, err := tx.QueryContext(ctx, r.sql(readBatch), lease, limit)
 	if err != nil {

@@ -55,6 +55,22 @@ func TestABlockedBacklogLeavesOtherAggregatesClaimable(t *testing.T) {
 	}
 }
 
+// The rows of the backlog are due, and could fill many batches.
+func TestADueBacklogLeavesOtherAggregatesTheirPlaceInTheBatch(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *store) {
+		s.backlog(t, 1000, "'a'", "0")
+		s.backlog(t, 3, "'b' || i", "0")
+		got, _, err := outbox.Claim(t.Context(), s.claimer())
+		if slices.Sort(got); err != nil || !slices.Equal(got, []string{"a", "b1", "b2", "b3"}) {
+			t.Errorf("claimed %q and %v, want every aggregate", got, err)
+		}
+		if n := s.count(t, "SELECT count(*) FROM warren_outbox WHERE lease IS NOT NULL"); n != 100 {
+			t.Errorf("%d rows are leased, want the 100 of the batch", n)
+		}
+	})
+}
+
 // BenchmarkClaim takes a batch of 100 from a backlog of 100,000 rows.
 func BenchmarkClaim(b *testing.B) {
 	for _, of := range []struct{ name, aggregate, nextAt string }{
