@@ -49,9 +49,15 @@ func (s *stops) take(c *amqp.Consumer) []stopped {
 }
 
 // worthRecording reports whether a message has a checkpoint, or half of the deliveries that it may
-// have. Stops that are not recorded before count as deliveries.
+// have. Stops that are not recorded before count as deliveries. They would count as attempts while
+// retries wait in the worker, so each of them is recorded then.
 func (q *Subscription) worthRecording(s stopped) bool {
-	return len(s.Checkpoint) > 0 || q.countsStops() && s.deliveries >= q.deliveryLimit()/2
+	return len(s.Checkpoint) > 0 || q.countsStops() && s.deliveries >= q.deliveryLimit()/2 || q.countsAttempts()
+}
+
+// countsAttempts reports whether the delivery count of a message says how many attempts were made.
+func (q *Subscription) countsAttempts() bool {
+	return (q.holdsRetries() || q.holdCause() != nil) && !q.distributes() && q.config.WorkQueue(nil).CountsDeliveries()
 }
 
 // writeStops merges what c has left into the record.

@@ -30,10 +30,11 @@ import (
 func inOrder() map[string]func(*worker.Queue) {
 	byKey := func(*message.Message) string { return "one" }
 	return map[string]func(*worker.Queue){
-		"one active consumer":   func(q *worker.Queue) { q.SingleActive = true },
-		"partitions":            func(q *worker.Queue) { q.Partitions, q.OrderBy = 2, byKey },
-		"a classic queue":       func(q *worker.Queue) { q.SingleActive, q.Type = true, topology.Classic },
-		"retries in the worker": func(q *worker.Queue) { q.SingleActive, q.HoldRetries = true, true },
+		"one active consumer":                   func(q *worker.Queue) { q.SingleActive = true },
+		"partitions":                            func(q *worker.Queue) { q.Partitions, q.OrderBy = 2, byKey },
+		"a classic queue":                       func(q *worker.Queue) { q.SingleActive, q.Type = true, topology.Classic },
+		"retries in the worker":                 func(q *worker.Queue) { q.SingleActive, q.HoldRetries = true, true },
+		"partitions with retries in the worker": func(q *worker.Queue) { q.Partitions, q.OrderBy, q.HoldRetries = 2, byKey, true },
 	}
 }
 
@@ -59,8 +60,8 @@ func TestALongJobSurvives25DeploymentsAtItsPlace(t *testing.T) {
 			}
 			b.eventually("all are handled", func() bool { return len(j.order()) == 4 })
 			j.once(t)
-			if got := j.order(); !slices.Equal(got, []string{"0", "1", "2", "3"}) || slices.Max(j.attempts) != 1 {
-				t.Errorf("the messages were handled in the order %v, the job in the attempts %v, want the job first, and one attempt", got, j.attempts)
+			if got := j.order(); !slices.Equal(got, []string{"0 1", "1 1", "2 1", "3 1"}) || slices.Max(j.attempts) != 1 {
+				t.Errorf("the messages and their attempts were %q, those of the job %v, want the job first, and the first attempt of each", got, j.attempts)
 			}
 			if err := r.finish(); err != nil || b.depth(b.queue.Name)+b.depth(topology.DeadLetterQueue(b.queue.Name)) != 0 {
 				t.Errorf("Run returned %v, and messages are left", err)
@@ -73,7 +74,7 @@ func TestALongJobSurvives25DeploymentsAtItsPlace(t *testing.T) {
 type slowJob struct {
 	steps
 	waits   atomic.Int64 // how often it has waited for the end of its process
-	handled []string
+	handled []string     // body and attempt
 }
 
 func newSlowJob(n int) *slowJob {
@@ -100,7 +101,7 @@ func (j *slowJob) Handle(ctx context.Context, m *message.Message) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.handled = append(j.handled, string(m.Body))
+	j.handled = append(j.handled, fmt.Sprintf("%s %d", m.Body, m.Attempt))
 	return nil
 }
 
