@@ -40,7 +40,7 @@ func WithExpiration(d time.Duration) Option {
 // describes another message and would misroute this one.
 func WithHeader(name string, value any) Option {
 	return func(o *outgoing) {
-		if !record.IsOwn(name) && !record.CountedByBroker(name) {
+		if !record.IsReserved(name) {
 			o.header(name, value)
 		}
 	}

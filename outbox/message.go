@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"strconv"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/encode"
+	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/internal/telemetry"
 	"github.com/warren-mq/warren/message"
 )
@@ -42,16 +42,18 @@ type Message struct {
 	// writes do not extend it. Zero means 24 h.
 	UniqueFor time.Duration
 
-	ID            string          // a UUIDv7 if empty; it stays the same however often the message is published
-	Headers       message.Headers // the trace context of Write is added
-	Priority      uint8           // 0 is the lowest
-	ContentType   string          // application/json, or application/octet-stream for a []byte, if empty
-	Type          string          // the name for the kind of message
-	CorrelationID string          // ties the message to others
-	ReplyTo       string          // the address for a reply
-	AppID         string          // the publishing application
-	Expiration    time.Duration   // how long it may wait in a queue, in whole milliseconds; zero means no limit
-	Timestamp     time.Time       // now if zero; AMQP keeps whole seconds
+	ID string // a UUIDv7 if empty; it stays the same however often the message is published
+	// Headers may be the headers of a message being handled: the ones that Warren or RabbitMQ writes
+	// itself are dropped, as by broker.WithHeader. The trace context of Write is added.
+	Headers       message.Headers
+	Priority      uint8         // 0 is the lowest
+	ContentType   string        // application/json, or application/octet-stream for a []byte, if empty
+	Type          string        // the name for the kind of message
+	CorrelationID string        // ties the message to others
+	ReplyTo       string        // the address for a reply
+	AppID         string        // the publishing application
+	Expiration    time.Duration // how long it may wait in a queue, in whole milliseconds; zero means no limit
+	Timestamp     time.Time     // now if zero; AMQP keeps whole seconds
 }
 
 // prepare returns the message that the relay will publish. It returns an error if no broker
@@ -75,7 +77,7 @@ func (m *Message) prepare(ctx context.Context) (*message.Message, error) {
 		out.Expiration = strconv.FormatInt(max(m.Expiration.Milliseconds(), 1), 10)
 	}
 	telemetry.Propagator(nil).Inject(ctx, telemetry.Carrier(out.Headers))
-	maps.Copy(out.Headers, m.Headers) // a trace context set by the caller takes precedence
+	record.CopyUnreserved(out.Headers, m.Headers) // a trace context set by the caller takes precedence
 	if err := identify(out); err != nil {
 		return nil, err
 	}

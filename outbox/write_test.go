@@ -3,7 +3,9 @@ package outbox_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -53,6 +55,31 @@ func TestWhatWasCommittedIsPublishedAndNothingElse(t *testing.T) {
 			t.Errorf("%d messages, the last %+v; want 3, the last empty", len(all), empty)
 		}
 	})
+}
+
+// A handler may pass on the headers of its message, which may be a retry or a replayed dead letter.
+func TestHeadersOfAnotherMessageDoNotMisrouteTheNewOne(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, outbox.SQLite)
+	name, got := queue(t, rabbit.URL(t))
+	headers := message.Headers{
+		"warren-queue": name, "warren-exchange": "", "warren-routing-key": "old", "warren-retry-count": int64(4),
+		"warren-deadline": int64(1), "warren-checkpoint": "row 7", "warren-due": "2000-01-01T00:00:00Z", "x-delivery-count": int64(3), "mine": int32(1),
+	}
+	s.write(t, outbox.Message{Key: name, Body: 1, Headers: headers})
+	tx, err := s.BeginTx(t.Context(), nil)
+	check(t, err)
+	_, err = outbox.Group{Dialect: s.dialect, ID: "g"}.Open(t.Context(), tx, 0, outbox.Message{Key: name, Body: 2, Headers: headers})
+	check(t, errors.Join(err, tx.Commit()))
+	s.relay(t, rabbit.URL(t))
+	got.await(t, 2)
+	for _, d := range got.list() {
+		for _, header := range slices.Sorted(maps.Keys(headers)) {
+			if value, kept := d.Headers[header]; kept != (header == "mine") {
+				t.Errorf("message %s has the header %s: %v", d.Body, header, value)
+			}
+		}
+	}
 }
 
 // write writes messages in a transaction, which it commits or rolls back.

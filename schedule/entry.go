@@ -76,7 +76,9 @@ type Entry struct {
 	ContentType string
 	// Codec encodes the bytes of Body for each message, for example to seal them. Nil means
 	// that they are sent as they are. After an error the tick is published later.
-	Codec    handler.Codec
+	Codec handler.Codec
+	// Headers are added to each message. Headers that Warren or RabbitMQ writes itself are
+	// dropped, as by broker.WithHeader.
 	Headers  message.Headers
 	Priority uint8
 	// Confirm publishes each tick with a publisher confirm and then writes the token,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 // message returns the message of a tick. It does not depend on the process.
 func (c compiled) message(tick time.Time) *message.Message {
 	headers := make(message.Headers, len(c.Headers)+2)
-	maps.Copy(headers, c.Headers)
+	record.CopyUnreserved(headers, c.Headers)
 	headers[HeaderName], headers[HeaderTick] = c.Name, stamp(tick)
 	m := &message.Message{
 		ID: c.Name + "/" + stamp(tick.UTC()), Body: c.body, ContentType: c.ContentType, Headers: headers,

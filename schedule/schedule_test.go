@@ -72,8 +72,9 @@ func TestTheMessageOfATick(t *testing.T) {
 	t.Parallel()
 	inBubble(t, devbroker.Config{}, func(b *bubble) {
 		b.declare("reports", nil)
+		headers := message.Headers{"team": "ops", "warren-routing-key": "other", "warren-retry-count": int64(4)}
 		r := b.run([]schedule.Entry{
-			{Name: "json", Cron: "0 3 * * *", Timezone: "Europe/Rome", Key: "reports", Body: map[string]any{"days": 7}, Headers: message.Headers{"team": "ops"}, Priority: 5},
+			{Name: "json", Cron: "0 3 * * *", Timezone: "Europe/Rome", Key: "reports", Body: map[string]any{"days": 7}, Headers: headers, Priority: 5},
 			{Name: "raw", Cron: "0 4 * * *", Key: "reports", Body: []byte("a,b")},
 			{Name: "nothing", Cron: "0 5 * * *", Key: "reports", ContentType: "application/x-empty"},
 		})
@@ -82,6 +83,9 @@ func TestTheMessageOfATick(t *testing.T) {
 		var got []string
 		for _, m := range b.broker.Messages("/", "reports") {
 			got = append(got, fmt.Sprint(m.MessageID, " ", m.ContentType, " ", string(m.Body), " ", m.Headers[schedule.HeaderName], " ", m.Headers[schedule.HeaderTick], " ", m.Headers["team"], " ", m.Priority))
+			if m.Headers["warren-routing-key"] != nil || m.Headers["warren-retry-count"] != nil {
+				b.t.Errorf("the message of a tick has the headers of another message: %v", m.Headers)
+			}
 		}
 		want := []string{
 			`json/2000-01-01T02:00:00Z application/json {"days":7} json 2000-01-01T03:00:00+01:00 ops 5`,

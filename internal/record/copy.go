@@ -80,10 +80,23 @@ func brokerOwned(header string) bool {
 	return header == "CC" || header == "BCC" || CountedByBroker(header)
 }
 
+// IsReserved reports whether Warren or RabbitMQ writes the header itself. Programs must not set it.
+func IsReserved(header string) bool { return IsOwn(header) || CountedByBroker(header) }
+
+// CopyUnreserved copies the headers of src to dst, except those that IsReserved reports. A program may
+// pass on the headers of a message that it handles, and they would misroute the new message.
+func CopyUnreserved(dst, src message.Headers) {
+	for name, value := range src {
+		if !IsReserved(name) {
+			dst[name] = value
+		}
+	}
+}
+
 // CheckHeader returns an error for a header that Warren or RabbitMQ writes itself. If a
 // person set or removed it, it would misroute the message, or count its attempts wrongly.
 func CheckHeader(header string) error {
-	if IsOwn(header) || CountedByBroker(header) {
+	if IsReserved(header) {
 		return fmt.Errorf("header %q is written by Warren or RabbitMQ itself, and cannot be set or removed", header)
 	}
 	return nil

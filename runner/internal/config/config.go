@@ -96,7 +96,7 @@ type Schedule struct {
 	Body        any            `yaml:"body" jsonschema_description:"Sent as JSON. The default is {}."`
 	Codec       string         `yaml:"codec" jsonschema:"maxLength=200" jsonschema_description:"The name in codecs of the codec that encodes the body. The default is none."`
 	ContentType string         `yaml:"content_type" jsonschema:"maxLength=255" jsonschema_description:"The default is application/json."`
-	Headers     map[string]any `yaml:"headers"`
+	Headers     map[string]any `yaml:"headers" jsonschema_description:"The headers of the message. Headers that Warren or RabbitMQ writes itself are dropped."`
 	Priority    uint8          `yaml:"priority" jsonschema:"minimum=0,maximum=31,default=0" jsonschema_description:"The priority of the message. Classic queues use up to max_priority, quorum queues of RabbitMQ 4.3 up to 31."`
 	Missed      string         `yaml:"missed" jsonschema:"enum=once,enum=skip,enum=all,default=once" jsonschema_description:"Which ticks are published that were missed because no runner was running: the newest, none, or all."`
 	MaxMissed   int            `yaml:"max_missed" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"The highest number of ticks that missed: all publishes. The default is 100."`
