@@ -5,6 +5,9 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warren-mq/warren/broker"
 	"github.com/warren-mq/warren/handler"
@@ -83,5 +86,84 @@ func TestAPausedStreamSkipsNoMessage(t *testing.T) {
 		})
 		r.sub.Resume()
 		b.eventually("all are handled", func() bool { return handled.len() == messages })
+	})
+}
+
+// burst publishes n messages to the stream without waiting for the broker in between, so that
+// they share a few chunks. RabbitMQ 3.10 delivers whole chunks, also beyond the prefetch.
+func (b *bench) burst(n int) {
+	b.t.Helper()
+	if err := b.channel.Confirm(false); err != nil {
+		b.t.Fatal(err)
+	}
+	var last *amqp.DeferredConfirmation
+	for i := range n {
+		var err error
+		m := amqp.Publishing{MessageId: strconv.Itoa(i)}
+		if last, err = b.channel.PublishWithDeferredConfirm("", b.queue.Name, false, false, m); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	if ok, err := last.WaitContext(b.t.Context()); err != nil || !ok {
+		b.t.Fatalf("the burst is confirmed: %v, %v", ok, err)
+	}
+}
+
+// TestAStreamIsPausedWhileMoreMessagesHaveArrivedThanThePrefetch.
+func TestAStreamIsPausedWhileMoreMessagesHaveArrivedThanThePrefetch(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.stream()
+		b.queue.Concurrency = 1
+		var handled handledIDs
+		leave := make(chan struct{})
+		r := b.run(handler.Func(func(_ context.Context, m *message.Message) error {
+			handled.add(m.ID)
+			<-leave
+			return nil
+		}))
+		const messages = 500
+		b.burst(messages)
+		b.eventually("a handler has begun", func() bool { return handled.len() > 0 })
+		r.sub.Pause()
+		close(leave)
+		b.eventually("it is paused", func() bool { return r.sub.Health().State == worker.StatePaused })
+		r.sub.Resume()
+		b.eventually("all are handled", func() bool { return handled.len() == messages })
+	})
+}
+
+// TestARetryInAStreamIsHandledWhileMoreMessagesHaveArrivedThanThePrefetch: it is due while they
+// wait for the only goroutine.
+func TestARetryInAStreamIsHandledWhileMoreMessagesHaveArrivedThanThePrefetch(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.stream()
+		b.queue.Concurrency, b.queue.Retry.InitialInterval = 1, time.Second
+		var handled handledIDs
+		failed, leave, again := make(chan struct{}), make(chan struct{}), make(chan int, 1)
+		r := b.run(handler.Func(func(_ context.Context, m *message.Message) error {
+			switch {
+			case m.ID == "0" && m.Attempt == 1:
+				close(failed)
+				return errBoom
+			case m.ID == "0":
+				again <- m.Attempt
+			case m.ID == "1":
+				<-leave
+			}
+			handled.add(m.ID)
+			return nil
+		}))
+		const messages = 500
+		b.burst(messages)
+		<-failed
+		b.eventually("the retry waits", func() bool { return r.sub.Health().Held == 1 })
+		b.eventually("the retry is due", func() bool { return r.sub.Health().Held == 0 })
+		close(leave)
+		b.eventually("all are handled", func() bool { return handled.len() == messages })
+		if attempt := <-again; attempt != 2 {
+			t.Errorf("the retry is attempt %d, want 2", attempt)
+		}
 	})
 }

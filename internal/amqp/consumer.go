@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -74,6 +75,10 @@ type Consumer struct {
 	lose       context.CancelCauseFunc
 }
 
+// unbounded is the capacity of Consumer.ready, which takes no memory. RabbitMQ 3.10 delivers
+// more than the prefetch, whole chunks of a stream for example.
+const unbounded = math.MaxInt32
+
 // Consume starts receiving. If it fails, no message is lost.
 func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) {
 	ch, err := s.Channel(ctx)
@@ -100,7 +105,7 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 		}
 		return nil, fmt.Errorf("broker: consume from %s: %w", what.Queue, err)
 	}
-	c.settler, c.ready, c.noted = newSettler(ch, c.prefetch), make(chan struct{}, c.prefetch), make(chan struct{})
+	c.settler, c.ready, c.noted = newSettler(ch, c.prefetch), make(chan struct{}, unbounded), make(chan struct{})
 	go c.note()
 	go c.watch(ended, cancels)
 	return c, nil

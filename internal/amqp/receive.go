@@ -7,7 +7,7 @@ import (
 )
 
 // note stores deliveries as they arrive, for Receive to return. It never blocks, because
-// ready has room for the prefetch.
+// ready is unbounded.
 func (c *Consumer) note() {
 	defer close(c.noted)
 	var raw amqp091.Delivery
@@ -104,7 +104,7 @@ func (c *Consumer) Alone() {
 func (c *Consumer) hand() {
 	if c.held && c.given == 0 && c.received.len() > 0 && c.settler.pending() == c.received.len() {
 		c.given++
-		c.ready <- struct{}{} // there is room, and it is open as long as one is left
+		c.ready <- struct{}{} // it is open as long as one is left
 	}
 }
 
@@ -160,14 +160,10 @@ func (c *Consumer) again(raw *amqp091.Delivery) bool {
 	if !c.receives() {
 		return false
 	}
-	select {
-	case c.ready <- struct{}{}: // while over is not set, note has not closed it
-		c.received.push(*raw)
-		c.given++
-		return true
-	default:
-		return false
-	}
+	c.received.push(*raw)
+	c.given++
+	c.ready <- struct{}{} // while over is not set, note has not closed it
+	return true
 }
 
 // receives reports whether Receive may still return deliveries that arrive.
