@@ -30,6 +30,7 @@ func (b *bench) replaceExchange(kind string) {
 
 // TestBindingsThatOthersRemoveComeBack: the broker does not tell that they are gone.
 func TestBindingsThatOthersRemoveComeBack(t *testing.T) {
+	t.Parallel()
 	rabbit.Waits(t, "30 seconds until the bindings are declared again")
 	for name, paused := range map[string]bool{"a queue that consumes": false, "a queue that is paused": true} {
 		rabbit.Run(t, name, func(t *testing.T) {
@@ -60,6 +61,7 @@ func TestBindingsThatOthersRemoveComeBack(t *testing.T) {
 
 // TestAnUnroutableMessageOfTheWorkersPublisherRestoresTheBindings at once.
 func TestAnUnroutableMessageOfTheWorkersPublisherRestoresTheBindings(t *testing.T) {
+	t.Parallel()
 	for name, remove := range map[string]func(b *bench) error{
 		"the exchange is gone": func(b *bench) error { return b.channel.ExchangeDelete(b.exchange, false, false) },
 		"the binding is gone":  func(b *bench) error { return b.channel.QueueUnbind(b.queue.Name, "#", b.exchange, nil) },
@@ -132,6 +134,7 @@ func (b *bench) count(is func(worker.Event) bool) (n int) {
 // TestACopyWhoseWayIsDeletedArrives: a part of what all workers share is gone, so the test
 // has a node to itself.
 func TestACopyWhoseWayIsDeletedArrives(t *testing.T) {
+	t.Parallel()
 	for name, remove := range map[string]func(b *bench) error{
 		"the dead-letter exchange": func(b *bench) error { return b.channel.ExchangeDelete(topology.DeadLetterExchange, false, false) },
 		"the dead-letter queue": func(b *bench) error {

@@ -58,6 +58,7 @@ const keys = 6
 // TestQueuesOfEachKindHaveBatches: all rows but one are handled once, in the order of their key if the
 // queue has one, and the bad row alone is a dead letter.
 func TestQueuesOfEachKindHaveBatches(t *testing.T) {
+	t.Parallel()
 	ordered := func(q *worker.Queue) {
 		q.OrderBy = func(m *message.Message) string { return m.Headers.String("key") }
 	}

@@ -134,6 +134,7 @@ func TestACheckpointIsKeptWhenTheGraceIsOver(t *testing.T) {
 // TestACheckpointIsInTheNextAttempt fails in a step of each attempt, until the message is
 // dead-lettered.
 func TestACheckpointIsInTheNextAttempt(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*worker.Queue){
 		"in the parking queue": func(*worker.Queue) {},
 		"held in the worker":   func(q *worker.Queue) { q.HoldRetries = true },

@@ -49,6 +49,7 @@ func usualQueues(dlx string) []usual {
 // TestTheNineUsualQueuesAreConsumedAsTheyAre: a worker that verifies them, and one that declares
 // them with their own arguments, handles, retries and dead-letters their messages.
 func TestTheNineUsualQueuesAreConsumedAsTheyAre(t *testing.T) {
+	t.Parallel()
 	for _, u := range usualQueues("") {
 		rabbit.Run(t, u.name+", verified", func(t *testing.T) {
 			b := newBench(t)
@@ -141,6 +142,7 @@ func (b *bench) handlesRetriesAndDeadLetters() {
 
 // TestAQueueThatLacksWhatAPromiseNeedsIsRefused with a sentence that says what to do.
 func TestAQueueThatLacksWhatAPromiseNeedsIsRefused(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		prepare func(*bench)
 		want    string
@@ -199,6 +201,7 @@ func TestEachArgumentCanBeLeftOut(t *testing.T) {
 
 // TestDeadLettersGoWhereTheQueueSays is a row for each place, with and without a record.
 func TestDeadLettersGoWhereTheQueueSays(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		letters func(b *bench) topology.DeadLetters
 		at      func(b *bench) string // the queue where the dead letter is to be; empty: nowhere

@@ -200,6 +200,7 @@ func TestACommandIsAnnounced(t *testing.T) {
 }
 
 func TestAMessageInHandIsCancelled(t *testing.T) {
+	t.Parallel()
 	for verdict, want := range map[string]worker.Verdict{fleetwire.VerdictRetry: worker.Retry, fleetwire.VerdictDeadLetter: worker.DeadLetter} {
 		t.Run(verdict, func(t *testing.T) {
 			rabbit.Test(t, func(t *testing.T) {

@@ -23,6 +23,7 @@ func (p *permitted) publishers() (url, name string) {
 // TestOnlyListedUsersControlAWorker although each of them knows its address. RabbitMQ verifies
 // the user.
 func TestOnlyListedUsersControlAWorker(t *testing.T) {
+	t.Parallel()
 	abused.run(t, "by default the worker's own", func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
 		other, name := p.publishers()

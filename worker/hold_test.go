@@ -45,6 +45,7 @@ func (f *failer) want(t *testing.T, want ...string) {
 
 // TestHeldRetriesWaitInTheWorker, for a queue of each kind.
 func TestHeldRetriesWaitInTheWorker(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{topology.Quorum, topology.Classic} {
 		rabbit.Run(t, kind, func(t *testing.T) {
 			b := newBench(t)
@@ -68,6 +69,7 @@ func TestHeldRetriesWaitInTheWorker(t *testing.T) {
 // TestRetriesWaitInTheWorkerIfTheParkingQueueCannotBeUsed: the user may not publish to the default
 // exchange, or the queue does not exist and the worker does not declare it.
 func TestRetriesWaitInTheWorkerIfTheParkingQueueCannotBeUsed(t *testing.T) {
+	t.Parallel()
 	abused.run(t, "no permission", func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
 		p.revoke(func(u *rabbit.User) { u.Write = "^(" + p.queue.Name + ".*|warren[.].*)$" })
@@ -112,6 +114,7 @@ func (b *bench) held(f *failer) *running {
 
 // TestAStopReleasesHeldMessagesAtOnce, and the next worker has them.
 func TestAStopReleasesHeldMessagesAtOnce(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{topology.Quorum, topology.Classic} {
 		rabbit.Run(t, kind, func(t *testing.T) {
 			b := newBench(t)
@@ -148,6 +151,7 @@ func TestAPauseReleasesHeldMessages(t *testing.T) {
 
 // TestALostConnectionKeepsTheAttemptsOfHeldMessages in the process that made them.
 func TestALostConnectionKeepsTheAttemptsOfHeldMessages(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{topology.Quorum, topology.Classic} {
 		abused.run(t, kind, func(t *testing.T, node rabbit.Node) {
 			b := newBenchAt(t, node.URL())

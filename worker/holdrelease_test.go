@@ -19,6 +19,7 @@ import (
 // once. If they were requeued before the cancel, the broker would deliver them to the same consumer, again
 // and again.
 func TestHeldMessagesAreRequeuedOnce(t *testing.T) {
+	t.Parallel()
 	pause := func(r *running) {
 		r.sub.Pause()
 		r.eventually("it is paused", func() bool { return r.sub.Health().State == worker.StatePaused })

@@ -15,6 +15,7 @@ import (
 // TestNeverSilentlyIdle is promise 3: whatever ends a consumer, the queue consumes
 // again with its prefetch, and meanwhile says why it does not.
 func TestNeverSilentlyIdle(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name  string
 		fault func(t *testing.T, node rabbit.Node, b *bench)

@@ -233,6 +233,7 @@ func child(kind string) {
 // TestAtLeastOnceWhenTheBrokerIsKilled kills the node by SIGKILL three times while
 // 8,000 messages flow.
 func TestAtLeastOnceWhenTheBrokerIsKilled(t *testing.T) {
+	t.Parallel()
 	rabbit.NeedsDisk(t)
 	for name, change := range kinds() {
 		abused.run(t, name, func(t *testing.T, node rabbit.Node) { killTheBroker(t, node, change, 8_000, 3) })

@@ -88,6 +88,7 @@ func TestLogLinesAboutAMessageHaveItsTrace(t *testing.T) {
 // TestLogLinesWithoutAnAttemptHaveTheTraceOfThePublish: the message is handled alone, its OrderBy
 // panics, or it is delayed and no queue takes it when it is due.
 func TestLogLinesWithoutAnAttemptHaveTheTraceOfThePublish(t *testing.T) {
+	t.Parallel()
 	published := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
 	for line, tt := range map[string]struct {
 		change func(*worker.Queue)

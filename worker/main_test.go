@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -34,48 +35,69 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// abused is the node that tests may kill, restart and reconfigure, one at a time.
-var abused abusedNode
+// abused are nodes that tests may kill, restart and reconfigure. Each has one test at a time.
+var abused abusedNodes
 
-type abusedNode struct {
+type abusedNodes struct {
 	mu   sync.Mutex
-	node rabbit.Node
-	end  func() error
+	free []rabbit.Node
+	ends []func() error
 }
 
-// test runs f as the test t, with the node to itself. Such tests are not parallel:
-// those that wait for the node would take the places of others.
-func (a *abusedNode) test(t *testing.T, f func(t *testing.T, node rabbit.Node)) {
+// test runs f as the test t, in parallel with other tests, with a node to itself.
+func (a *abusedNodes) test(t *testing.T, f func(t *testing.T, node rabbit.Node)) {
 	t.Helper()
-	rabbit.Bubble(t, func(t *testing.T) { f(t, a.take(t)) })
+	rabbit.Test(t, func(t *testing.T) { f(t, a.take(t)) })
 }
 
 // run is test for a part of t.
-func (a *abusedNode) run(t *testing.T, name string, f func(t *testing.T, node rabbit.Node)) {
+func (a *abusedNodes) run(t *testing.T, name string, f func(t *testing.T, node rabbit.Node)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) { a.test(t, f) })
 }
 
-func (a *abusedNode) take(t *testing.T) rabbit.Node {
+// take starts a node if none is free, so there are at most as many as tests that run at a time.
+func (a *abusedNodes) take(t *testing.T) rabbit.Node {
 	t.Helper()
 	if own, ok := rabbit.Own(t); ok {
 		return own
 	}
-	a.mu.Lock()
-	t.Cleanup(a.mu.Unlock)
-	if a.node == nil {
-		node, end, err := rabbit.StartMain()
-		if err != nil {
-			t.Fatal(err)
-		}
-		a.node, a.end = node, end
+	node := a.pick()
+	if node == nil {
+		node = a.start(t)
 	}
-	return a.node
+	t.Cleanup(func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.free = append(a.free, node)
+	})
+	return node
 }
 
-func (a *abusedNode) remove() error {
-	if a.end == nil {
-		return nil
+func (a *abusedNodes) pick() (node rabbit.Node) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if last := len(a.free) - 1; last >= 0 {
+		node, a.free = a.free[last], a.free[:last]
 	}
-	return a.end()
+	return node
+}
+
+func (a *abusedNodes) start(t *testing.T) rabbit.Node {
+	t.Helper()
+	node, end, err := rabbit.StartMain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ends = append(a.ends, end)
+	return node
+}
+
+func (a *abusedNodes) remove() (err error) {
+	for _, end := range a.ends {
+		err = errors.Join(err, end())
+	}
+	return err
 }

@@ -198,6 +198,7 @@ func TestNativeDelaysAreArguments(t *testing.T) {
 // TestNativeDelaysOfAQueueThatAnotherProgramDeclares: the worker declares nothing, and the broker
 // keeps the pauses by the arguments that the queue has.
 func TestNativeDelaysOfAQueueThatAnotherProgramDeclares(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []topology.Mode{topology.Verify, topology.Trust} {
 		rabbit.Run(t, string(mode), func(t *testing.T) {
 			b, ok := nativeBench(t)

@@ -36,6 +36,7 @@ func (p *permitted) withMode(c *worker.Config) { c.Broker.Topology = p.mode }
 // TestAWorkerThatDeclaresNothingHandlesRetriesAndDeadLetters, as a user that cannot configure
 // anything.
 func TestAWorkerThatDeclaresNothingHandlesRetriesAndDeadLetters(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []topology.Mode{topology.Verify, topology.Trust} {
 		abused.run(t, string(mode), func(t *testing.T, node rabbit.Node) {
 			p := ownedElsewhere(t, node, mode)
@@ -146,6 +147,7 @@ func TestANameThatCannotBeVerifiedIsTrusted(t *testing.T) {
 
 // TestWarrensOwnQueuesAreDeclaredBesideAQueueOfOthers.
 func TestWarrensOwnQueuesAreDeclaredBesideAQueueOfOthers(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []topology.Mode{topology.Verify, topology.Trust} {
 		abused.run(t, string(mode), func(t *testing.T, node rabbit.Node) {
 			p := newPermitted(t, node)

@@ -64,6 +64,7 @@ func (p *permitted) losesNoConnection() {
 
 // TestAPermissionThatIsRevokedIsAReason until it is given back.
 func TestAPermissionThatIsRevokedIsAReason(t *testing.T) {
+	t.Parallel()
 	rabbit.Waits(t, "10 to 30 seconds until the refusal is noticed")
 	abused.run(t, "to configure", func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)

@@ -119,6 +119,7 @@ func TestUnconfirmedCopiesAreBounded(t *testing.T) {
 // TestAStopWaitsForTheConfirmsOfCopies: what is confirmed within the grace is a retry, and
 // what is not is released.
 func TestAStopWaitsForTheConfirmsOfCopies(t *testing.T) {
+	t.Parallel()
 	for confirmed, grace := range map[bool]time.Duration{
 		true:  time.Minute, // more than a slow broker takes to end its alarm
 		false: 5 * time.Second,

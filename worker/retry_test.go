@@ -20,6 +20,7 @@ import (
 // TestDeletedWaysAreMended: a copy that finds no way is not confirmed, so the
 // message stays until the way is there again.
 func TestDeletedWaysAreMended(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		fails error

@@ -16,6 +16,7 @@ import (
 // others cannot be sent as one. RabbitMQ drops acks of a quorum queue that it has not handled
 // when the channel is closed.
 func TestNoOutcomeIsLostWhenAConsumerIsClosed(t *testing.T) {
+	t.Parallel()
 	for name, closes := range map[string]func(context.Context, *amqp.Consumer) error{
 		"Close":    func(ctx context.Context, c *amqp.Consumer) error { return c.Close(ctx) },
 		"CloseNow": func(_ context.Context, c *amqp.Consumer) error { return c.CloseNow() },

@@ -16,6 +16,7 @@ const closingBound = 6 * time.Second
 // TestEveryCloseIsBounded closes what is open while the broker does not answer. During an
 // alarm the broker sends heartbeats, which push amqp091's own deadline forward.
 func TestEveryCloseIsBounded(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		heartbeat time.Duration
 		hang      func(*testing.T) (direct, through string, begin func(p *broker.Publisher))

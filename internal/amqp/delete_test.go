@@ -36,6 +36,7 @@ func TestADeletedQueueIsGoneWithItsMessages(t *testing.T) {
 
 // TestAQueueInUseIsNotDeleted: one with messages or consumers stays, of either type.
 func TestAQueueInUseIsNotDeleted(t *testing.T) {
+	t.Parallel()
 	for name, arguments := range map[string]message.Headers{
 		"quorum":                               {"x-queue-type": topology.Quorum},
 		"quorum with a single active consumer": {"x-queue-type": topology.Quorum, "x-single-active-consumer": true},

@@ -15,6 +15,7 @@ import (
 // TestMessagesThatLookAlikeHaveTheirOwnFate: thousands without an id are in flight at
 // once, to a queue whose binding goes meanwhile. As many succeed as are in the queue.
 func TestMessagesThatLookAlikeHaveTheirOwnFate(t *testing.T) {
+	t.Parallel()
 	for name, id := range map[string]string{"without an id": "", "with the same id": "same"} {
 		rabbit.Run(t, name, func(t *testing.T) {
 			url := rabbit.URL(t)

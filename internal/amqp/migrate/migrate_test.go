@@ -31,6 +31,7 @@ const messagesVariable = "MIGRATE_MESSAGES"
 // message is in the new queue, in the order in which it was published.
 func TestAMigrationLosesNothing(t *testing.T) {
 	rabbit.NeedsNetwork(t, "it kills processes")
+	t.Parallel()
 	messages, err := strconv.Atoi(cmp.Or(os.Getenv(messagesVariable), "2000"))
 	if err != nil {
 		t.Fatal(err)
