@@ -23,7 +23,8 @@ type Replay struct {
 	Filter Filter
 	// Rate is the number of messages a second. Zero means no limit.
 	Rate float64
-	// DryRun counts the dead letters that would be replayed, and replays none.
+	// DryRun counts the dead letters that would be replayed, and replays none. As with Read, it
+	// should end within the broker's consumer timeout (30 minutes by default).
 	DryRun bool
 	// Canary is the number of dead letters to replay first, as canaries. Workers report
 	// the first attempt of each. The other dead letters follow as soon as all canaries
@@ -72,7 +73,10 @@ func (c *Client) Replay(ctx context.Context, queue string, r Replay) (result Res
 	}
 	err = c.inspect(ctx, queue, func(i *inspect.Inspection) error {
 		return c.send(ctx, func(out *amqp.Sender) error {
-			s := &sweep{inspection: i, queue: queue, filter: r.Filter, pace: r.pace(), progress: r.Progress, slow: r.Rate > 0 && !r.DryRun}
+			s := &sweep{
+				inspection: i, queue: queue, filter: r.Filter, pace: r.pace(), progress: r.Progress,
+				dry: r.DryRun, slow: r.Rate > 0 && !r.DryRun,
+			}
 			replay := replayer{Replay: r, sweep: s, out: out}
 			s.act = replay.act
 			err := errors.Join(s.begin(ctx), replay.run(ctx))

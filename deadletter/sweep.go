@@ -53,6 +53,7 @@ type sweep struct {
 	act      func(context.Context, *DeadLetter) (wait func(context.Context) error, err error)
 	progress func(Result)
 	cutoff   time.Time
+	dry      bool          // act removes no dead letter, so a second round would count all of them again
 	slow     bool          // other clients may read the queue between rounds
 	returns  time.Duration // how long the latest GiveBack took
 
@@ -74,7 +75,7 @@ func (s *sweep) begin(ctx context.Context) error {
 }
 
 // run works until want dead letters are done, or all have been read. Long work is done in
-// rounds; between rounds, all held messages are requeued.
+// rounds; between rounds, all held messages are requeued. A dry run has one round.
 func (s *sweep) run(ctx context.Context, want int) error {
 	for {
 		over, err := s.round(ctx, want-s.result.Done)
@@ -119,9 +120,13 @@ func (s *sweep) round(ctx context.Context, want int) (over bool, err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	r := &round{sweep: s, want: want, stop: stop, flight: newFlight(ctx), began: time.Now(), before: s.result.Done}
+	read := s.inspection.Take
+	if s.dry {
+		read = s.inspection.Read
+	}
 	for n := s.result.Total - s.result.Done; n > 0 && !r.full && err == nil; {
 		before := r.newer
-		err = s.inspection.Take(ctx, n, func(h *inspect.Held) (bool, error) { return r.take(ctx, h) })
+		err = read(ctx, n, func(h *inspect.Held) (bool, error) { return r.take(ctx, h) })
 		n = r.newer - before // messages that arrived later may be delivered first, by their priority
 		r.cut = s.inspection.Cut()
 		r.full = r.full || r.cut
@@ -188,7 +193,7 @@ func (r *round) take(ctx context.Context, h *inspect.Held) (more bool, err error
 	}
 	r.begin(deadLetter.ID, h, wait, err)
 	r.want--
-	r.full = r.want == 0 || r.long()
+	r.full = r.want == 0 || !r.dry && r.long()
 	return !r.full, nil
 }
 

@@ -41,6 +41,40 @@ func TestASlowReplayOfDeadLettersThatAllFailEnds(t *testing.T) {
 	})
 }
 
+// TestADryRunCountsEachDeadLetterOnce has large dead letters behind small ones: more than one window
+// may hold.
+func TestADryRunCountsEachDeadLetterOnce(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		limit int
+		want  deadletter.Result
+	}{
+		"all":                               {0, deadletter.Result{Total: 250, Done: 200, Skipped: 50}},
+		"up to a limit that is not reached": {210, deadletter.Result{Total: 250, Done: 200, Skipped: 50}},
+		"up to a limit":                     {150, deadletter.Result{Total: 250, Done: 150}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := warrentest.NewBroker(t)
+			if _, err := channel(t, b).QueueDeclare("q.dlq", true, false, false, false, amqp.Table{"x-queue-type": "quorum"}); err != nil {
+				t.Fatal(err)
+			}
+			for i := range tt.want.Total {
+				if i < 200 {
+					b.Publish("", "q.dlq", "", broker.WithHeader("size", "small"))
+				} else {
+					b.Publish("", "q.dlq", make([]byte, 1<<20), broker.WithHeader("size", "large"))
+				}
+			}
+			small := deadletter.Filter{Headers: map[string]string{"size": "small"}, Limit: tt.limit}
+			result, err := deadletter.New(b.Config()).Replay(t.Context(), "q.dlq", deadletter.Replay{DryRun: true, Filter: small})
+			if err != nil || result != tt.want {
+				t.Errorf("the result is %+v, %v; want %+v", result, err, tt.want)
+			}
+		})
+	}
+}
+
 func channel(t *testing.T, b *warrentest.Broker) *amqp.Channel {
 	t.Helper()
 	conn, err := amqp.DialConfig(b.URL(), amqp.Config{Dial: b.Dial})

@@ -91,7 +91,7 @@ func (i *Inspection) release() (tags []uint64, turns []int64, acked bool) {
 		turns = append(turns, i.turns[tag])
 	}
 	clear(i.turns)
-	i.backlog, i.acked, i.cut, i.blind = nil, false, false, false
+	i.backlog, i.passed, i.acked, i.cut, i.blind = nil, 0, false, false, false
 	return tags, turns, acked
 }
 

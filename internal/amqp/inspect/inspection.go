@@ -34,6 +34,7 @@ type Inspection struct {
 	window    int                // number of messages that the next consumer is sent
 	most      int                // the highest window
 	backlog   []amqp091.Delivery // received, and not passed to Take's function yet
+	passed    int                // messages passed to Take's function since messages were last requeued
 	begins    []uint64           // the tag of each window's first message
 	inRing    bool               // the latest message had been requeued before
 	atEnd     bool               // the queue was empty after the latest message

@@ -53,6 +53,7 @@ func (i *Inspection) Take(ctx context.Context, n int, f func(*Held) (more bool, 
 		}
 		held := &Held{inspection: i, raw: i.backlog[0]}
 		i.backlog = i.backlog[1:]
+		i.passed++
 		var err error
 		if more, err = f(held); err != nil {
 			return err
@@ -67,12 +68,13 @@ func (i *Inspection) Take(ctx context.Context, n int, f func(*Held) (more bool, 
 func (i *Inspection) Cut() bool { return i.cut && len(i.backlog) == 0 }
 
 // Read is Take for an f that acknowledges no message. It stops at no cut: it then requeues
-// all messages, and takes those that f has seen again without passing them on.
+// all messages, and takes the messages that it has passed on since the last GiveBack again, without
+// passing them on.
 func (i *Inspection) Read(ctx context.Context, n int, f func(*Held) (more bool, err error)) error {
-	for seen := 0; ; {
+	for {
 		more := true
-		err := i.Take(ctx, n-seen, func(h *Held) (bool, error) {
-			seen++
+		err := i.Take(ctx, n, func(h *Held) (bool, error) {
+			n--
 			var err error
 			more, err = f(h)
 			return more, err
@@ -80,11 +82,11 @@ func (i *Inspection) Read(ctx context.Context, n int, f func(*Held) (more bool, 
 		if err != nil || !more || !i.Cut() {
 			return err
 		}
-		window := i.window
+		window, passed := i.window, i.passed
 		if err := i.GiveBack(); err != nil {
 			return err
 		}
-		if err := i.pass(ctx, seen); err != nil {
+		if err := i.pass(ctx, passed); err != nil {
 			return err
 		}
 		i.window = window
