@@ -23,7 +23,7 @@ func (q *Subscription) consumerArguments(version string, concurrency int) messag
 	if longest := q.longestDelivery(concurrency); longest > defaultConsumerTimeout && q.takesTimeout(version) {
 		args[consumerTimeout] = longest.Milliseconds()
 	}
-	if offset, ok := q.offsets.resume(); ok && q.isStream() {
+	if offset, ok := q.offsets.resume(q.config.ConsumerArguments[streamOffset]); ok && q.isStream() {
 		args[streamOffset] = offset
 	}
 	more := maps.Clone(q.config.ConsumerArguments)

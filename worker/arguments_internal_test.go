@@ -71,6 +71,36 @@ func TestAStreamIsResumedAtTheFirstMessageThatIsNotSettled(t *testing.T) {
 	want(int64(101))
 }
 
+// TestAStreamThatHasReceivedNothingIsResumedWhereItBegan, less a minute for the clocks.
+func TestAStreamThatHasReceivedNothingIsResumedWhereItBegan(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	for name, tt := range map[string]struct{ configured, want any }{
+		"without an offset":          {nil, began.Add(-time.Minute)},
+		"at the next message":        {"next", began.Add(-time.Minute)},
+		"at the last message":        {"last", began.Add(-time.Minute)},
+		"at the first message again": {"first", "first"},
+		"at the same offset again":   {7, 7},
+		"at the same interval again": {"1h", "1h"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q := New(Config{}).Queue(Queue{Name: "q", Type: topology.Stream})
+			if tt.configured != nil {
+				q.config.ConsumerArguments = message.Headers{streamOffset: tt.configured}
+			}
+			if got := q.consumerArguments("4.3.6", 1)[streamOffset]; got != tt.configured {
+				t.Errorf("the first consumer begins at %v, want %v", got, tt.configured)
+			}
+			q.offsets.begin(began)
+			q.offsets.begin(began.Add(time.Hour))
+			if got := q.consumerArguments("4.3.6", 1)[streamOffset]; got != tt.want {
+				t.Errorf("the next consumer begins at %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
 // TestARetryThatWaitsLongIsRequeued, except in a stream, which would not deliver it again.
 func TestARetryThatWaitsLongIsRequeued(t *testing.T) {
 	t.Parallel()

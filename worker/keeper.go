@@ -315,7 +315,12 @@ func (q *Subscription) open(k *keeping, paused bool, concurrency int) (*amqp.Con
 	if what.Stream {
 		what.OnReceived = q.offsets.receiver()
 	}
-	return session.Consume(ctx, what)
+	began := time.Now()
+	c, err := session.Consume(ctx, what)
+	if err == nil {
+		q.offsets.begin(began)
+	}
+	return c, err
 }
 
 // declareTimeout bounds the declaration of one queue's topology.

@@ -14,14 +14,26 @@ const (
 	// streamPause is the delay before a message that was released is handled again: a stream
 	// does not deliver it again.
 	streamPause = time.Second
+	// streamMargin is subtracted from the time of the worker where a time of the broker is needed.
+	streamMargin = time.Minute
 )
 
 // offsets holds how far a stream was handled, so that the next consumer continues there.
 // Streams do not keep it.
 type offsets struct {
-	mu   sync.Mutex
-	next int64              // behind the last message that was received
-	open map[int64]struct{} // received and not settled
+	mu    sync.Mutex
+	began time.Time          // when the first consumer was opened
+	next  int64              // behind the last message that was received
+	open  map[int64]struct{} // received and not settled
+}
+
+// begin notes that a consumer was opened at the given time.
+func (o *offsets) begin(at time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.began.IsZero() {
+		o.began = at
+	}
 }
 
 // receiver returns a function that notes the messages of one consumer as they arrive, in order.
@@ -57,15 +69,21 @@ func (o *offsets) done(offset int64) {
 	delete(o.open, offset)
 }
 
-// resume returns where the next consumer begins, if one has received messages before.
-func (o *offsets) resume() (offset int64, ok bool) {
+// resume returns where the next consumer begins instead of at the configured offset. Before the first
+// message that is a time: "next" would skip what was published since the last consumer ended. It
+// reports false for the first consumer, and for offsets that are fixed.
+func (o *offsets) resume(configured any) (offset any, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	offset = o.next
-	for received := range o.open {
-		offset = min(offset, received)
+	if o.open == nil {
+		moves := configured == nil || configured == "next" || configured == "last"
+		return o.began.Add(-streamMargin), moves && !o.began.IsZero()
 	}
-	return offset, o.open != nil
+	next := o.next
+	for received := range o.open {
+		next = min(next, received)
+	}
+	return next, true
 }
 
 // isStream reports whether the queue is a stream.

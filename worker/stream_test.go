@@ -167,3 +167,32 @@ func TestARetryInAStreamIsHandledWhileMoreMessagesHaveArrivedThanThePrefetch(t *
 		}
 	})
 }
+
+// TestAStreamSkipsNoMessageBeforeItsFirst: a consumer that has received nothing is replaced, and
+// messages are published meanwhile.
+func TestAStreamSkipsNoMessageBeforeItsFirst(t *testing.T) {
+	for name, arguments := range map[string]message.Headers{
+		"without an offset": nil,
+		"from next":         {"x-stream-offset": "next"},
+		"from last":         {"x-stream-offset": "last"},
+	} {
+		rabbit.Run(t, name, func(t *testing.T) {
+			b := newBench(t)
+			b.stream()
+			b.queue.ConsumerArguments = arguments
+			var handled handledIDs
+			r := b.run(handler.Func(func(_ context.Context, m *message.Message) error {
+				handled.add(m.ID)
+				return nil
+			}))
+			r.sub.Pause()
+			b.eventually("it is paused", func() bool { return r.sub.Health().State == worker.StatePaused })
+			const messages = 3
+			for i := range messages {
+				b.publish("key", i, broker.WithMessageID(strconv.Itoa(i)))
+			}
+			r.sub.Resume()
+			b.eventually("all are handled", func() bool { return handled.len() == messages })
+		})
+	}
+}
