@@ -12,7 +12,7 @@ const shown = 3
 func (b *Broker) report() string {
 	var s strings.Builder
 	for _, q := range b.held() {
-		fmt.Fprintf(&s, "\n\tqueue %s: %d ready, %d unacked, %d leaving", q.Name, q.Ready, q.Unacked, q.Leaving)
+		fmt.Fprintf(&s, "\n\tqueue %s: %d ready, %d delayed, %d unacked, %d leaving", q.Name, q.Ready, q.Delayed, q.Unacked, q.Leaving)
 	}
 	for _, r := range b.running() {
 		s.WriteString(r.report())

@@ -52,7 +52,7 @@ func (b *Broker) held() []devbroker.QueueInfo {
 	}
 	return slices.DeleteFunc(b.Queues(), func(q devbroker.QueueInfo) bool {
 		passes := slices.Contains(names, q.Name) || strings.HasPrefix(q.Name, topology.LevelPrefix)
-		return q.VHost != b.vhost || q.Ready+q.Unacked+q.Leaving == 0 || !passes
+		return q.VHost != b.vhost || q.Ready+q.Delayed+q.Unacked+q.Leaving == 0 || !passes
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/warren-mq/warren/devbroker"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/warrentest"
 	"github.com/warren-mq/warren/worker"
 )
@@ -47,6 +48,26 @@ func TestWaitIdleWaitsForTheLadder(t *testing.T) {
 		}
 		if n := len(b.DeadLetters("email")); n != 1 {
 			t.Errorf("%d dead letters, want 1", n)
+		}
+	})
+}
+
+func TestWaitIdleWaitsForNativeRetries(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := warrentest.NewBroker(t, func(c *devbroker.Config) { c.Version = "4.3" })
+		w := worker.New(worker.Config{Broker: b.Config()})
+		w.Queue(worker.Queue{Name: "q", Delays: topology.Native}).Handle("#", handler.Func(func(_ context.Context, m *message.Message) error {
+			if m.Attempt == 1 {
+				return errBusy
+			}
+			return nil
+		}))
+		run := warrentest.Run(t, w)
+		b.Publish("", "q", 1)
+		b.WaitIdle()
+		if got := run.Outcomes("q"); len(got) != 2 || got[1].Verdict != worker.Ack {
+			t.Errorf("idle after %v, want the retry that succeeds too", got)
 		}
 	})
 }
@@ -201,7 +222,7 @@ func TestFailedWaitsReportWhatTheySaw(t *testing.T) {
 			b.Publish("", "email", 1)
 			b.WaitIdle()
 			tb.Errorf("the test went on")
-		}, []string{"warrentest: waited 2", "there are messages left", "queue email: 1 ready, 0 unacked, 0 leaving", "worker of email: paused, 0 in handlers, 0 settled"}},
+		}, []string{"warrentest: waited 2", "there are messages left", "queue email: 1 ready, 0 delayed, 0 unacked, 0 leaving", "worker of email: paused, 0 in handlers, 0 settled"}},
 		{"a handler that does not return", func(tb testing.TB) {
 			b := warrentest.NewBroker(tb, func(c *devbroker.Config) { c.ConsumerTimeout = -1 })
 			let := make(chan struct{})
@@ -210,7 +231,7 @@ func TestFailedWaitsReportWhatTheySaw(t *testing.T) {
 			b.Publish("events", "key", 1)
 			b.WaitIdle()
 			tb.Errorf("the test went on")
-		}, []string{"queue email: 0 ready, 1 unacked, 0 leaving", "worker of email: consuming, 1 in handlers, 0 settled"}},
+		}, []string{"queue email: 0 ready, 0 delayed, 1 unacked, 0 leaving", "worker of email: consuming, 1 in handlers, 0 settled"}},
 		{"a worker that was stopped", func(tb testing.TB) {
 			b := warrentest.NewBroker(tb)
 			run := warrentest.Run(tb, emailer(b, done))
