@@ -196,3 +196,27 @@ func TestAStreamSkipsNoMessageBeforeItsFirst(t *testing.T) {
 		})
 	}
 }
+
+// TestAHandlerOfAStreamIsToldOfTheStopBeforeTheGraceEnds.
+func TestAHandlerOfAStreamIsToldOfTheStopBeforeTheGraceEnds(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.stream()
+		entered, left := make(chan struct{}), make(chan error, 1)
+		r := b.run(handler.Func(func(ctx context.Context, _ *message.Message) error {
+			close(entered)
+			<-handler.Stopping(ctx)
+			left <- context.Cause(ctx)
+			return nil
+		}), func(c *worker.Config) { c.Grace = 5 * time.Second })
+		b.publish("key", 1)
+		<-entered
+		b.eventually("the broker counts the message", func() bool { return b.depth(b.queue.Name) > 0 }) // a stream keeps it
+		if err := r.finish(); err != nil {
+			t.Error(err)
+		}
+		if err := <-left; err != nil {
+			t.Errorf("the handler's context had ended: %v", err)
+		}
+	})
+}

@@ -12,9 +12,9 @@ import (
 )
 
 // Cancel stops the broker from sending more deliveries. Deliveries that it has sent already
-// can still be received. Outcomes are held back until the cancel completes, so that every
-// delivery already in flight arrives first. Cancel returns an error when ctx is done, or
-// when the broker does not answer for 5 s.
+// can still be received. Except for a stream, outcomes are held back until the cancel
+// completes, so that every delivery already in flight arrives first. Cancel returns an error
+// when ctx is done, or when the broker does not answer for 5 s.
 func (c *Consumer) Cancel(ctx context.Context) error {
 	if !c.enter(cancelled) {
 		return nil
@@ -27,9 +27,11 @@ func (c *Consumer) cancel(ctx context.Context) (err error) {
 		if c.Err() != nil {
 			return
 		}
-		c.settler.hold()
-		defer c.settler.resume()
-		c.quiesce(ctx)
+		if !c.stream { // the broker requeues no message of a stream, and counts all that it keeps
+			c.settler.hold()
+			defer c.settler.resume()
+			c.quiesce(ctx)
+		}
 		ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 		defer cancel()
 		err = c.session.Call(ctx, func() error { return c.ch.Cancel(c.tag, false) }, c.close)
