@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 )
 
@@ -16,13 +15,27 @@ const maxHeld = 1000
 // held is the set of rows that a relay has claimed and neither marked nor released yet. The
 // relay claims none of them again.
 type held struct {
-	mu   sync.Mutex
+	mu   chan struct{}    // full while locked. A mark or a renewal locks it during its transaction
 	rows map[int64]string // seq to lease; "" once the lease is lost
 }
 
+func newHeld() held { return held{mu: make(chan struct{}, 1), rows: make(map[int64]string)} }
+
+// lock waits no longer than ctx, because the database may not answer the transaction of the owner.
+func (h *held) lock(ctx context.Context) error {
+	select {
+	case h.mu <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (h *held) unlock() { <-h.mu }
+
 func (h *held) add(b *batch) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.mu <- struct{}{}
+	defer h.unlock()
 	for i := range b.rows {
 		h.rows[b.rows[i].seq] = b.lease
 	}
@@ -42,8 +55,8 @@ func (h *held) keep(b *batch, open map[int64]row) {
 
 // list returns the held rows as arguments of a query.
 func (h *held) list() (all []any) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.mu <- struct{}{}
+	defer h.unlock()
 	for seq := range h.rows {
 		all = append(all, seq)
 	}
@@ -76,8 +89,10 @@ const renewLeases = `UPDATE warren_outbox SET leased_until = NOW + ?
 // the last call. Marks wait meanwhile, so that a row that has just been marked does not
 // count as lost.
 func (r *Relay) renew(ctx context.Context) (lost []int64, err error) {
-	r.held.mu.Lock()
-	defer r.held.mu.Unlock()
+	if err := r.held.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer r.held.unlock()
 	rows, leases := []any{}, make(map[any]bool)
 	for seq, lease := range r.held.rows {
 		if lease != "" {

@@ -21,10 +21,9 @@ const (
 const maxError = 2 << 10
 
 // mark stores the outcome of the batch and releases its rows that are not in flight. It
-// tries for the length of a lease, even if ctx is done, because a lost mark leads to a
-// duplicate.
+// tries for the length of a lease, because a lost mark leads to a duplicate.
 func (r *Relay) mark(ctx context.Context, b *batch, o *outcome) error {
-	marking, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.config.Lease)
+	marking, cancel := context.WithTimeout(ctx, r.config.Lease)
 	defer cancel()
 	pauses := retry.Policy{InitialInterval: 50 * time.Millisecond, MaxInterval: time.Second}
 	for attempt := 1; ; attempt++ {
@@ -39,8 +38,10 @@ func (r *Relay) mark(ctx context.Context, b *batch, o *outcome) error {
 }
 
 func (r *Relay) markOnce(ctx context.Context, b *batch, o *outcome) error {
-	r.held.mu.Lock()
-	defer r.held.mu.Unlock()
+	if err := r.held.lock(ctx); err != nil {
+		return err
+	}
+	defer r.held.unlock()
 	err := r.inTx(ctx, func(tx *sql.Tx) error { return r.markAll(ctx, tx, b, o) })
 	if err == nil {
 		r.held.keep(b, o.open)

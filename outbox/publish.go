@@ -20,8 +20,10 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-// grace is how long a stopped relay waits for messages in flight.
-const grace = 5 * time.Second
+const (
+	grace     = 5 * time.Second // how long a stopped relay waits for messages in flight
+	markGrace = 2 * grace       // how long a stopped relay tries to mark them, counted from the same moment
+)
 
 // outcome holds the results of a batch that are known and not marked yet.
 type outcome struct {
@@ -43,6 +45,7 @@ type publication struct {
 	batch batch
 	stop  context.Context // no further message is sent once this is done
 	wire  context.Context // bounds the wait for messages that were sent
+	marks context.Context // bounds the attempts to mark the results
 	ended chan struct{}   // closed when the results of all messages are known
 	known chan struct{}   // has a value when one more result is known
 
@@ -55,10 +58,10 @@ type publication struct {
 // published in parallel, each in order and one message at a time, because the messages
 // behind a refused message must wait. The publication waits for messages in flight until
 // the session ends, when another relay may have a connection, or until wire is done.
-func (r *Relay) publish(ctx, wire context.Context, session *amqp.Session, b batch) *publication {
+func (r *Relay) publish(ctx, wire, marks context.Context, session *amqp.Session, b batch) *publication {
 	wire, cut := context.WithCancel(wire)
 	p := &publication{
-		relay: r, batch: b, stop: ctx, wire: wire, ended: make(chan struct{}), known: make(chan struct{}, 1),
+		relay: r, batch: b, stop: ctx, wire: wire, marks: marks, ended: make(chan struct{}), known: make(chan struct{}, 1),
 		outcome: outcome{open: make(map[int64]row)},
 	}
 	if !p.timely() {
@@ -142,7 +145,7 @@ func (p *publication) wait(atMost time.Duration) {
 
 // settle marks the results that are known, and releases the rows that are not in flight; no
 // further row is sent. It returns the rows that are still in flight.
-func (r *Relay) settle(ctx context.Context, p *publication) (open map[int64]row, err error) {
+func (r *Relay) settle(p *publication) (open map[int64]row, err error) {
 	p.mu.Lock()
 	p.closed = true
 	o := p.outcome
@@ -154,7 +157,7 @@ func (r *Relay) settle(ctx context.Context, p *publication) (open map[int64]row,
 	}
 	p.mu.Unlock()
 	r.note(o.trouble)
-	if err := r.mark(ctx, &p.batch, &o); err != nil {
+	if err := r.mark(p.marks, &p.batch, &o); err != nil {
 		r.note(err)
 		return o.open, err
 	}
@@ -169,7 +172,7 @@ func (r *Relay) settle(ctx context.Context, p *publication) (open map[int64]row,
 // settleLate settles p until no row of it is left to mark; err is the last error of settle.
 // If ctx is done and the database is away, it returns without the marks.
 func (r *Relay) settleLate(ctx context.Context, p *publication, err error) {
-	for left := true; left; r.Wake() {
+	for left := err == nil || ctx.Err() == nil; left; r.Wake() {
 		if err == nil {
 			select {
 			case <-p.known:
@@ -177,7 +180,7 @@ func (r *Relay) settleLate(ctx context.Context, p *publication, err error) {
 			}
 		}
 		var open map[int64]row
-		open, err = r.settle(ctx, p)
+		open, err = r.settle(p)
 		left = len(open) > 0 && err == nil || err != nil && ctx.Err() == nil
 	}
 }

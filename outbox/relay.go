@@ -41,12 +41,13 @@ func New(cfg Config) *Relay {
 	cfg = cfg.withDefaults()
 	return &Relay{
 		config: cfg, invalid: cfg.Validate(), sender: amqp.NewSender(amqp.Config(cfg.Broker), "outbox", nil),
-		wake: make(chan struct{}, 1), held: held{rows: make(map[int64]string)}, idle: errors.New("not begun yet"),
+		wake: make(chan struct{}, 1), held: newHeld(), idle: errors.New("not begun yet"),
 	}
 }
 
 // Run publishes until ctx is done. It then waits up to 5 s for messages in flight, marks
-// them, and returns nil. It returns an error if the configuration is wrong, or if the
+// them, and returns nil. If the database does not answer, Run stops to try 10 s after ctx is
+// done, and the messages that it could not mark are published again. It returns an error if the configuration is wrong, or if the
 // broker refuses the credentials at the start, as worker.Connections.Run does. It can be
 // called once.
 func (r *Relay) Run(ctx context.Context) error {
@@ -59,15 +60,9 @@ func (r *Relay) Run(ctx context.Context) error {
 	life, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	connected := make(chan error, 1)
 	go func() { connected <- r.sender.Run(life) }()
-	renewing := make(chan struct{})
-	go func() {
-		defer close(renewing)
-		r.renewing(life)
-	}()
 	r.set(nil)
 	r.work(ctx, life)
 	hangUp()
-	<-renewing
 	err := <-connected
 	r.set(errors.New("ended"))
 	if ctx.Err() == nil {
@@ -84,13 +79,17 @@ func (r *Relay) Wake() {
 	}
 }
 
-// work runs rounds until ctx is done or there can be no further connection. It then waits
-// for messages in flight, up to the time of grace or until life is done.
+// work renews leases and runs rounds until ctx is done or there can be no further connection. It
+// then waits for messages in flight and marks them, up to the time of markGrace or until life is done.
 func (r *Relay) work(ctx, life context.Context) {
 	ctx, stop := context.WithCancel(ctx)
-	wire, cut := context.WithCancel(life)
+	wire, cut := outlive(ctx, life, grace)
+	marks, endMarks := outlive(ctx, life, markGrace)
+	var renewing sync.WaitGroup
+	renewing.Go(func() { r.renewing(marks) })
+	defer renewing.Wait()
+	defer endMarks()
 	defer cut()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cut) })()
 	defer r.waiting.Wait()
 	defer stop()
 	for failures := 0; ctx.Err() == nil; {
@@ -98,7 +97,7 @@ func (r *Relay) work(ctx, life context.Context) {
 		if err != nil {
 			return
 		}
-		taken, err := r.round(ctx, wire, session)
+		taken, err := r.round(ctx, wire, marks, session)
 		if err != nil && ctx.Err() == nil {
 			failures++
 			r.interrupted(err)
@@ -115,9 +114,19 @@ func (r *Relay) work(ctx, life context.Context) {
 	}
 }
 
+// outlive returns a context that ends the given time after ctx, or with life or end.
+func outlive(ctx, life context.Context, by time.Duration) (longer context.Context, end context.CancelFunc) {
+	longer, cut := context.WithCancel(life)
+	forget := context.AfterFunc(ctx, func() { time.AfterFunc(by, cut) })
+	return longer, func() {
+		forget()
+		cut()
+	}
+}
+
 // round publishes one batch and returns how many messages were in it. A goroutine waits for
 // messages whose confirms are late.
-func (r *Relay) round(ctx, wire context.Context, session *amqp.Session) (taken int, err error) {
+func (r *Relay) round(ctx, wire, marks context.Context, session *amqp.Session) (taken int, err error) {
 	defer func() { err = errors.Join(err, r.noted()) }()
 	if reason := session.Blocked(); reason != "" {
 		return 0, fmt.Errorf("%w: %s", broker.ErrBlocked, reason)
@@ -133,9 +142,9 @@ func (r *Relay) round(ctx, wire context.Context, session *amqp.Session) (taken i
 	if len(b.rows) == 0 {
 		return 0, nil
 	}
-	p := r.publish(ctx, wire, session, b)
+	p := r.publish(ctx, wire, marks, session, b)
 	p.wait(r.third())
-	open, unmarked := r.settle(ctx, p)
+	open, unmarked := r.settle(p)
 	if len(open) > 0 || unmarked != nil {
 		r.reportLate(open)
 		r.waiting.Go(func() { r.settleLate(ctx, p, unmarked) })
