@@ -57,7 +57,8 @@ func (b *batch[T]) Decode(ctx context.Context, m *message.Message) (any, error) 
 func (b *batch[T]) HandleBatch(ctx context.Context, items []any) error {
 	all := make([]T, 0, len(items))
 	for _, item := range items {
-		all = append(all, item.(T)) //nolint:errcheck,forcetypeassert // Decode has returned it
+		t, _ := item.(T) // Decode has returned it: a JSON null is a nil interface, which has no type
+		all = append(all, t)
 	}
 	return b.fn(ctx, all)
 }

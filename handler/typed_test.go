@@ -205,3 +205,19 @@ func FuzzTypedNeverPanics(f *testing.F) {
 		}
 	})
 }
+
+func TestABatchOfAnInterfacePassesNullOnAsNil(t *testing.T) {
+	t.Parallel()
+	var got []any
+	h := handler.Batch(func(_ context.Context, items []any) error {
+		got = items
+		return nil
+	})
+	item, err := h.Decode(t.Context(), &message.Message{Body: []byte("null")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.HandleBatch(t.Context(), []any{item, "a"}); err != nil || len(got) != 2 || got[0] != nil || got[1] != "a" {
+		t.Errorf("the handler got %v, %v; want nil and a", got, err)
+	}
+}
