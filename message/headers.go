@@ -78,8 +78,8 @@ func (h Headers) Time(name string) (time.Time, error) {
 		return time.Time{}, nil
 	case time.Time:
 		return v, nil
-	case string:
-		t, err := time.Parse(time.RFC3339Nano, v)
+	case string, []byte:
+		t, err := time.Parse(time.RFC3339Nano, h.String(name))
 		if err != nil {
 			return time.Time{}, fmt.Errorf("message: header %s: %w", name, err)
 		}

@@ -14,6 +14,7 @@ func TestHeaders(t *testing.T) {
 	h := message.Headers{
 		"text": "a", "bytes": []byte("b"), "small": int8(-3), "large": int64(1 << 40), "float": 1.5,
 		"stamp": at, "written": at.Format(time.RFC3339), "wrong": "yesterday", "empty": "",
+		"encoded": []byte(at.Format(time.RFC3339)), "wrong bytes": []byte("yesterday"),
 	}
 	if got := h.String("text") + h.String("bytes") + h.String("small") + h.String("none"); got != "ab" {
 		t.Errorf("texts %q, want ab", got)
@@ -29,12 +30,12 @@ func TestHeaders(t *testing.T) {
 	if !h.IsText("empty") || h.IsText("none") || h.IsText("small") {
 		t.Error("IsText is wrong")
 	}
-	for _, name := range []string{"stamp", "written"} {
+	for _, name := range []string{"stamp", "written", "encoded"} {
 		if got, err := h.Time(name); err != nil || !got.Equal(at) {
 			t.Errorf("%s is %v, %v; want %v", name, got, err, at)
 		}
 	}
-	for _, name := range []string{"wrong", "small"} {
+	for _, name := range []string{"wrong", "wrong bytes", "small"} {
 		if _, err := h.Time(name); err == nil {
 			t.Errorf("Time accepts %s, want an error", name)
 		}
