@@ -6,12 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/warren-mq/warren/devbroker"
+	"github.com/warren-mq/warren/broker"
 )
 
 // build builds the programs of the README, the worker changed as the README says if
@@ -28,10 +29,11 @@ func build(t *testing.T, shared bool) (worker, publisher string) {
 		t.Fatalf("the README has %d programs, want a worker and a publisher", len(programs))
 	}
 	if shared {
-		programs[0].code = strings.NewReplacer(
-			"broker.Config{URL: dev.URL(), Dial: dev.DialContext}", `broker.Config{URL: os.Getenv("AMQP_URL")}`,
-			"\tdev := ", "\t_ = ",
-		).Replace(programs[0].code)
+		programs[0].code = strings.Replace(programs[0].code,
+			"broker.Config{URL: dev.URL(), Dial: dev.DialContext}", `broker.Config{URL: os.Getenv("AMQP_URL")}`, 1)
+		for _, removed := range []string{"\tdev := devbroker.New()", `"github.com/warren-mq/warren/devbroker"`} {
+			programs[0].code = regexp.MustCompile(`(?m)^.*`+regexp.QuoteMeta(removed)+`.*\n`).ReplaceAllString(programs[0].code, "")
+		}
 	}
 	dir, out, err := compile(t, programs)
 	if err != nil {
@@ -40,12 +42,12 @@ func build(t *testing.T, shared bool) (worker, publisher string) {
 	return filepath.Join(dir, "bin", "0"), filepath.Join(dir, "bin", "1")
 }
 
-// start starts a program with the given AMQP_URL and returns what it logs, line by line.
-// When the test ends it is interrupted, and must end in peace.
-func start(t *testing.T, program, url string) <-chan string {
+// start starts a program with the given AMQP_URL, in a folder of its own, and returns what it
+// logs, line by line. When the test ends it is interrupted, and must end in peace.
+func start(t *testing.T, program, url string, args ...string) <-chan string {
 	t.Helper()
-	cmd := exec.Command(program)
-	cmd.Env = append(os.Environ(), "AMQP_URL="+url)
+	cmd := exec.Command(program, args...)
+	cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), "AMQP_URL="+url, "WARREN_ADMIN_LISTEN=127.0.0.1:0")
 	read, write := io.Pipe()
 	cmd.Stdout, cmd.Stderr = write, write
 	if err := cmd.Start(); err != nil {
@@ -70,8 +72,8 @@ func start(t *testing.T, program, url string) <-chan string {
 	return logged
 }
 
-// await waits for a line with text.
-func await(t *testing.T, logged <-chan string, text string) {
+// await waits for a line with text, and returns it.
+func await(t *testing.T, logged <-chan string, text string) string {
 	t.Helper()
 	var seen []string
 	end := time.After(time.Minute)
@@ -79,7 +81,7 @@ func await(t *testing.T, logged <-chan string, text string) {
 		select {
 		case line, more := <-logged:
 			if seen = append(seen, line); strings.Contains(line, text) {
-				return
+				return line
 			}
 			if !more {
 				t.Fatalf("the program ended without %q:\n%s", text, strings.Join(seen, "\n"))
@@ -96,24 +98,33 @@ func TestTheFirstProgramOfTheReadmeNeedsOnlyGo(t *testing.T) {
 	await(t, start(t, worker, ""), "queue consuming")
 }
 
+// TestWorkerAndPublisherOfTheReadmeMeet also publishes before the worker runs: that must fail,
+// and the queues of the example of runner dev must not take the message.
 func TestWorkerAndPublisherOfTheReadmeMeet(t *testing.T) {
 	t.Parallel()
-	b, err := devbroker.Start(devbroker.Config{}) // as runner dev does
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	worker, publisher := build(t, true)
-	logged := start(t, worker, b.URL())
-	await(t, logged, "queue consuming")
-	cmd := exec.CommandContext(t.Context(), publisher)
-	cmd.Env = append(os.Environ(), "AMQP_URL="+b.URL())
-	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
-		t.Errorf("the publisher ended with %v: %s", err, out)
+	runner := filepath.Join(t.TempDir(), "runner")
+	if out, err := goTool(t, ".", "build", "-o", runner, "./cmd/runner"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	const export = "export AMQP_URL="
+	_, url, _ := strings.Cut(await(t, start(t, runner, "", "dev"), export), export)
+	publish := func() string {
+		cmd := exec.CommandContext(t.Context(), publisher)
+		cmd.Env = append(os.Environ(), "AMQP_URL="+url)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("the publisher ended with %v", err)
+		}
+		return string(out)
+	}
+	if out := publish(); !strings.Contains(out, broker.ErrUnroutable.Error()) {
+		t.Errorf("without a worker the publisher logs %q, want %q", out, broker.ErrUnroutable)
+	}
+	logged := start(t, worker, url)
+	await(t, logged, "worker: queue consuming")
+	if out := publish(); out != "" {
+		t.Errorf("the publisher logs %q, want nothing", out)
 	}
 	await(t, logged, "welcome, ada@example.com")
 }

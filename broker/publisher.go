@@ -42,7 +42,8 @@ func PublisherOver(s *amqp.Sender, exchange string) *Publisher {
 // Publish sends body with the routing key. It returns nil only after the broker confirmed
 // the message and routed it to at least one queue. Otherwise the error is ErrUnroutable,
 // ErrNacked, ErrNotConnected, ErrBlocked, ErrRefused, ErrTooLarge, ErrMalformed, ErrClosed,
-// or the error of ctx. Without a deadline in ctx it takes at most Config.PublishTimeout.
+// the error of ctx, or the error of encoding the body; with WithDelay also a
+// *topology.ConflictError. Without a deadline in ctx it takes at most Config.PublishTimeout.
 //
 // The broker closes the shared channel when it refuses a message. Other messages on the
 // channel are sent again on the next channel, within their time. They may arrive twice.
