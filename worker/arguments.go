@@ -1,10 +1,10 @@
 package worker
 
 import (
-	"fmt"
 	"maps"
 	"time"
 
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/message"
 )
 
@@ -38,12 +38,8 @@ func (q *Subscription) consumerArguments(version string, concurrency int) messag
 // from 4.3 on, and for quorum queues. It refuses the argument for others, so the kind of a queue
 // of others must be set. RabbitMQ 4.0.5 accepted the argument and did not follow it.
 func (q *Subscription) takesTimeout(version string) bool {
-	var major, minor int
-	if _, err := fmt.Sscanf(version, "%d.%d", &major, &minor); err != nil {
-		return false
-	}
 	known := q.config.Type != "" || q.mode().Manages()
-	return (major > 4 || major == 4 && minor >= 3) && known && q.workQueue().CountsDeliveries()
+	return amqp.Since43(version) && known && q.workQueue().CountsDeliveries()
 }
 
 // longestDelivery returns how long a message may be unacknowledged if each handler takes its

@@ -112,9 +112,12 @@ func (s *Session) Heartbeat() time.Duration { return s.conn.Config.Heartbeat }
 
 // DelaysRetries reports whether the node is of a version that keeps a rejected message back
 // for a pause (x-delayed-retry-*): 4.3 or later.
-func (s *Session) DelaysRetries() bool {
+func (s *Session) DelaysRetries() bool { return Since43(s.BrokerVersion()) }
+
+// Since43 reports whether the version of a node is 4.3 or later.
+func Since43(version string) bool {
 	var major, minor int
-	_, err := fmt.Sscanf(s.BrokerVersion(), "%d.%d", &major, &minor)
+	_, err := fmt.Sscanf(version, "%d.%d", &major, &minor)
 	return err == nil && (major > 4 || major == 4 && minor >= 3)
 }
 

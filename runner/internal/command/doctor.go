@@ -81,11 +81,13 @@ func (e *examination) manages() bool { return topology.Mode(e.config.Broker.Topo
 func (e *examination) examine(ctx context.Context) {
 	e.checkWork()
 	e.checkBroker(ctx)
+	var version string
 	if e.session == nil {
 		for _, check := range []string{"version", "permissions", "fleet", "topology", "queues", "delays", "members", "policies"} {
 			e.addf(check, "skipped", "", "there is no connection to the broker")
 		}
 	} else {
+		version = e.session.BrokerVersion()
 		e.checkVersion()
 		e.checkTopology(ctx)
 		e.checkPermissions(ctx)
@@ -96,7 +98,7 @@ func (e *examination) examine(ctx context.Context) {
 		e.checkPolicies(ctx)
 		_ = e.session.Close() // the checks are done
 	}
-	e.checkTimeouts()
+	e.checkTimeouts(version)
 	e.checkLimits()
 	e.checkHeartbeat()
 	e.checkDescriptors()

@@ -1,27 +1,33 @@
 package command
 
 import (
+	"cmp"
 	"math"
 	"strings"
 	"time"
 
+	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/runner/internal/config"
 	"github.com/warren-mq/warren/topology"
 )
 
-// consumerTimeout is how long RabbitMQ waits for an acknowledgement by default.
-const consumerTimeout = 30 * time.Minute
+const (
+	consumerTimeout = "x-consumer-timeout" // in milliseconds
+	// defaultConsumerTimeout is how long RabbitMQ waits for an acknowledgement by default.
+	defaultConsumerTimeout = 30 * time.Minute
+	// longestAsked is the longest consumer timeout that a worker asks for, and askMargin how
+	// much longer that is than the message may be unacknowledged.
+	longestAsked = 24*time.Hour + askMargin
+	askMargin    = 5 * time.Minute
+)
 
 // checkTimeouts compares the handlers' timeouts with the broker's consumer timeout, which
-// includes the time that a prefetched message waits.
-func (e *examination) checkTimeouts() {
+// includes the time that a prefetched message waits. The version of the broker is "" if it is unknown.
+func (e *examination) checkTimeouts(version string) {
 	before := len(e.findings)
 	for _, q := range e.config.Queues {
-		patience := consumerTimeout
-		if ms, ok := number64(q.Arguments["x-consumer-timeout"]); ok && !e.isVersion3() {
-			patience = time.Duration(ms) * time.Millisecond
-		}
 		waits := waitOf(q)
+		patience := e.patience(q, waits, version)
 		switch {
 		case waits < patience:
 		case waits == math.MaxInt64:
@@ -34,11 +40,28 @@ func (e *examination) checkTimeouts() {
 	e.okUnlessf(before, "timeouts", "the handlers' timeouts are shorter than the broker's consumer timeout")
 }
 
-const timeoutRemedy = "Set a shorter timeout, set prefetch to the concurrency, or set a longer consumer_timeout in rabbitmq.conf (since 4.0 also x-consumer-timeout of the queue)."
-
-func (e *examination) isVersion3() bool {
-	return e.session != nil && strings.HasPrefix(e.session.BrokerVersion(), "3.")
+// patience returns how long a broker of that version waits for the acknowledgement of a message
+// of q. For quorum queues since 4.3, the worker asks for more if its messages may wait longer.
+func (e *examination) patience(q config.Queue, waits time.Duration, version string) time.Duration {
+	isKnown := q.Type != "" || topology.Mode(cmp.Or(q.Topology, e.config.Broker.Topology)).Manages()
+	if amqp.Since43(version) && isKnown && countsDeliveries(q) {
+		if ms, ok := number64(q.ConsumerArguments[consumerTimeout]); ok {
+			return time.Duration(ms) * time.Millisecond
+		}
+		if waits != math.MaxInt64 && waits > defaultConsumerTimeout-askMargin {
+			return longestAsked
+		}
+	}
+	if ms, ok := number64(q.Arguments[consumerTimeout]); ok && !strings.HasPrefix(version, "3.") {
+		return time.Duration(ms) * time.Millisecond
+	}
+	return defaultConsumerTimeout
 }
+
+// countsDeliveries reports whether q is a quorum queue.
+func countsDeliveries(q config.Queue) bool { return q.Worker(nil).WorkQueue(nil).CountsDeliveries() }
+
+const timeoutRemedy = "Set a shorter timeout, set prefetch to the concurrency, or set a longer consumer_timeout in rabbitmq.conf (since 4.0 also x-consumer-timeout in arguments of the queue)."
 
 // waitOf returns how long a message of q may be unacknowledged, including the time that it
 // waits for others.
@@ -60,9 +83,8 @@ func waitOf(q config.Queue) time.Duration {
 func (e *examination) checkLimits() {
 	before := len(e.findings)
 	for _, q := range e.config.Queues {
-		classic := q.Type == topology.Classic || q.MaxPriority > 0
 		switch {
-		case classic:
+		case !countsDeliveries(q) && q.Type != topology.Stream && !q.PerProcess: // a crash deletes a queue of the process
 			e.warnf("limits", "Unless you need priorities, use a quorum queue, which is replicated and has a delivery limit.",
 				"%s is a classic queue: a message that crashes the process is redelivered without limit", q.Name)
 		case q.DeliveryLimit > 0 && q.DeliveryLimit < 3:
@@ -73,7 +95,7 @@ func (e *examination) checkLimits() {
 			e.warnf("limits", "Set retry.max_attempts.", "%s: a message that always fails is retried without limit", q.Name)
 		}
 	}
-	e.okUnlessf(before, "limits", "every queue has a delivery limit and a limit of retries")
+	e.okUnlessf(before, "limits", "no queue redelivers or retries a message without limit")
 }
 
 // checkHeartbeat warns if the heartbeat is too short or too long.
