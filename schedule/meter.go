@@ -28,14 +28,14 @@ func newMeter(c Config) (*meter, error) {
 	source := telemetry.Meter(c.Broker.MeterProvider)
 	m := &meter{group: c.Name, meter: source}
 	var errs []error
-	counter := func(name, description string) metric.Int64Counter {
-		i, err := source.Int64Counter(name, metric.WithUnit("{tick}"), metric.WithDescription(description))
+	counter := func(name, unit, description string) metric.Int64Counter {
+		i, err := source.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(description))
 		errs = append(errs, err)
 		return i
 	}
-	m.published = counter(telemetry.MetricTicks, "ticks that were published")
-	m.failed = counter(telemetry.MetricTicksFailed, "ticks that could not be published and are tried again")
-	m.missed = counter(telemetry.MetricTicksMissed, "runs of missed ticks that the policy has dropped")
+	m.published = counter(telemetry.MetricTicks, "{tick}", "ticks that were published")
+	m.failed = counter(telemetry.MetricTicksFailed, "{tick}", "ticks that could not be published and are tried again")
+	m.missed = counter(telemetry.MetricTicksMissed, "{run}", "runs of missed ticks that the policy has dropped")
 	var err error
 	m.last, err = source.Float64Gauge(telemetry.MetricLastTick, metric.WithUnit("s"), metric.WithDescription("the last tick that this process has published, in seconds since 1970"))
 	errs = append(errs, err)

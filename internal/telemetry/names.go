@@ -32,7 +32,7 @@ const (
 	MetricInFlight        = "warren.inflight"          // gauge, {message}
 	MetricTicks           = "warren.schedule.ticks"    // counter, {tick}
 	MetricTicksFailed     = "warren.schedule.failures" // counter, {tick}
-	MetricTicksMissed     = "warren.schedule.missed"   // counter, {tick}
+	MetricTicksMissed     = "warren.schedule.missed"   // counter, {run}: of ticks that were dropped
 	MetricLastTick        = "warren.schedule.last"     // gauge, s since 1970
 	MetricLeader          = "warren.schedule.leader"   // gauge, 1 or 0
 	MetricQueueTime       = "warren.queue_time"        // histogram, s
