@@ -3,7 +3,7 @@ package config
 // Breaker stops the handlers of a queue while a service that they call is down. Failures is 0 if
 // there is none.
 type Breaker struct {
-	Failures int      `yaml:"failures" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"How many messages must fail in a row."`
+	Failures int      `yaml:"failures" jsonschema:"required,minimum=1,maximum=1000000" jsonschema_description:"How many messages must fail in a row."`
 	Pause    Duration `yaml:"pause" jsonschema_description:"How long no message is handled then. After the pause, one message is handled: if it fails, the next pause begins. The default is 1m."`
 }
 
@@ -11,9 +11,6 @@ type Breaker struct {
 func (d *document) checkBreaker(path string, q Queue) {
 	if !d.sound(path, "breaker", "concurrency", "min_concurrency") {
 		return
-	}
-	if q.Breaker.Failures == 0 && d.nodes[join(path, "breaker")] != nil {
-		d.complainf(join(path, "breaker"), "failures is missing, want how many messages must fail in a row")
 	}
 	at := join(path, "min_concurrency")
 	switch {

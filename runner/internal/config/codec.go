@@ -23,7 +23,7 @@ type Codec struct {
 	MinBytes    Size         `yaml:"min_bytes" jsonschema:"default=1KiB" jsonschema_description:"The size of the smallest body that is compressed."`
 	MaxBytes    Size         `yaml:"max_bytes" jsonschema:"default=16MiB" jsonschema_description:"The size of the largest body when it is decompressed or read from the store of claim. A larger one is not published, and a message with a larger one is dead-lettered."`
 	Seal        *Seal        `yaml:"seal" jsonschema_description:"Bodies are encrypted and authenticated by AES-256-GCM: see package codec/seal."`
-	Claim       *Claim       `yaml:"claim" jsonschema_description:"Large bodies are kept in a store, and messages have references to them: see package codec/claim."`
+	Claim       *Claim       `yaml:"claim" jsonschema_description:"Large bodies are kept in a store, and messages have references to them: see package codec/claim. One of dir, postgres and s3 is required."`
 }
 
 // CloudEvents is cloudevents.Config.

@@ -4,7 +4,7 @@ package config
 // is set.
 type Handler struct {
 	Key         string      `yaml:"key" jsonschema:"required,minLength=1,maxLength=255" jsonschema_description:"Pattern of routing keys: * is any one word between dots, # any number of words."`
-	Limit       SharedLimit `yaml:"limit" jsonschema_description:"A limit for this handler that all runners with the same broker share, besides the limit of the queue."`
+	Limit       SharedLimit `yaml:"limit" jsonschema_description:"A limit for this handler that all runners with the same broker share, besides the limit of the queue. Either concurrency or rate is required."`
 	Codec       string      `yaml:"codec" jsonschema:"maxLength=200" jsonschema_description:"The name in codecs of the codec that opens the bodies for this handler, instead of the queue's."`
 	Schema      string      `yaml:"schema" jsonschema_description:"The file of a JSON Schema. A message whose body does not match it is dead-lettered, and the handler does not run. Edited dead letters and messages published in the console are checked too. The file is read when the queue starts."`
 	Exec        *Exec       `yaml:"exec" jsonschema_description:"Run a command for each message."`

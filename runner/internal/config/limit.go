@@ -14,10 +14,10 @@ import (
 // SharedLimit is a limit of package limit. One of Concurrency and Rate is set, or none if there
 // is no limit.
 type SharedLimit struct {
-	Name        string   `yaml:"name" jsonschema:"maxLength=100" jsonschema_description:"Queues and handlers with the same name share the limit. Letters, digits, _ and -."`
+	Name        string   `yaml:"name" jsonschema:"required,maxLength=100" jsonschema_description:"Queues and handlers with the same name share the limit. Letters, digits, _ and -."`
 	Concurrency int      `yaml:"concurrency" jsonschema:"minimum=1,maximum=100" jsonschema_description:"How many handlers run at a time, in all runners. Each of them is a quorum queue."`
 	Rate        int      `yaml:"rate" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"How many handlers begin in a period, in all runners."`
-	Period      Duration `yaml:"period" jsonschema_description:"The period of rate. The default is 1s."`
+	Period      Duration `yaml:"period" jsonschema_description:"The period of rate, only with rate. The default is 1s."`
 }
 
 var limitName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,100}$`)

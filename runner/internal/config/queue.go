@@ -31,7 +31,7 @@ type Queue struct {
 	HoldRetries       bool           `yaml:"hold_retries" jsonschema:"default=false" jsonschema_description:"Failed messages wait in the runner for their next attempt, unacknowledged and within prefetch, instead of in the parking queue. The longest delay is then 20m."`
 	Delays            string         `yaml:"delays" jsonschema:"enum=native" jsonschema_description:"native: RabbitMQ 4.3 or later keeps a failed message in the queue until its next attempt. The n-th pause is n times the initial_interval, up to the max_interval; with a multiplier of 1 all pauses are equal. single_active and partitions are refused. The default is a copy in the parking queue."`
 	DeadLetters       DeadLetters    `yaml:"dead_letters" jsonschema_description:"Where dead letters go. The default is the queue NAME.dlq."`
-	Limit             SharedLimit    `yaml:"limit" jsonschema_description:"A limit for the handlers of the queue that all runners with the same broker share."`
+	Limit             SharedLimit    `yaml:"limit" jsonschema_description:"A limit for the handlers of the queue that all runners with the same broker share. Either concurrency or rate is required."`
 	Breaker           Breaker        `yaml:"breaker" jsonschema_description:"Stop handling messages while the service that the handlers call is down. Messages wait meanwhile, and spend no attempt."`
 	Timeout           Limit          `yaml:"timeout" jsonschema:"default=1m" jsonschema_description:"The limit for one attempt of a handler, or \"none\"."`
 	MaxBodyBytes      Size           `yaml:"max_body_bytes" jsonschema:"default=16MiB" jsonschema_description:"Larger messages are dead-lettered."`
@@ -45,7 +45,7 @@ type Queue struct {
 	OnlyArguments     bool           `yaml:"only_arguments" jsonschema:"default=false" jsonschema_description:"Leave out all AMQP arguments that the runner would add, so that arguments has all of them. A setting such as single_active then needs its argument there."`
 	ConsumerArguments map[string]any `yaml:"consumer_arguments" jsonschema_description:"AMQP arguments of the queue's consumers, such as x-priority, and x-stream-offset of a stream: first, last, next or a number."`
 	Paused            bool           `yaml:"paused" jsonschema:"default=false" jsonschema_description:"Do not consume until the queue is resumed."`
-	Handlers          []Handler      `yaml:"handlers" jsonschema:"required,minItems=1"`
+	Handlers          []Handler      `yaml:"handlers" jsonschema:"required,minItems=1" jsonschema_description:"A handler has one of exec, persistent, webhook, forward, log and go."`
 }
 
 // Worker returns q as the worker's queue. Its exchange has the type in exchanges.
