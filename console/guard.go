@@ -24,7 +24,7 @@ var (
 	errLogin     = errors.New("console: the token is missing or wrong, want Authorization: Bearer and the token, or the login page")
 	errLoopback  = errors.New("console: no token is set, want requests from this machine to a loopback address, and not through a proxy; or set a token")
 	errToken     = errors.New("console: reading the token failed; see the log")
-	errReadOnly  = errors.New("console: this console is read-only (Config.Control is false)")
+	errReadOnly  = errors.New("console: this console only shows; to permit actions, set admin.console to full (in Go: Config.Control)")
 	errUser      = errors.New("console: you may not act, only read")
 	errForeign   = errors.New("console: the request comes from a page of another site")
 	errNoOrigin  = errors.New("console: the request has no Origin; send JSON, or a bearer token")

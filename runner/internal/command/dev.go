@@ -15,7 +15,7 @@ func (p *Program) devCommand() *cobra.Command {
 		Long: `Run the workers of the configuration. If broker.url is empty, also run a broker in the same
 process, in memory, for development. Other commands find this broker by
 themselves; other programs use the AMQP_URL that is printed. Without a configuration file,
-an example is used.`,
+an example is used. The default of admin.console is full, so that the console permits actions.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.run(cmd.Context(), p.development, func(e *engine.Group, address string) { p.suggest(e, address) })
 		},

@@ -33,7 +33,7 @@ keeps its old configuration in that case, so prefer --url where a failure restar
 	}
 	f := c.Flags()
 	f.StringVar(&h.url, "url", "", "the `URL` of the admin interface, such as http://127.0.0.1:8081")
-	f.BoolVar(&h.ready, "ready", false, "check whether all queues are consumed or paused")
+	f.BoolVar(&h.ready, "ready", false, "check readiness, as /readyz reports it")
 	f.DurationVar(&h.timeout, "timeout", 3*time.Second, "the limit of the check")
 	return c
 }

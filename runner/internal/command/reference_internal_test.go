@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write docs/reference/commands.md anew")
 
 const commandsTitle = `# Reference: commands
 
-Every command of the runner, as ` + "`--help`" + ` prints it. A group of commands is listed only if its help contains more than the list of its commands. ` + "`go test ./runner/internal/command -update`" + ` writes this page.
+Every command of the runner, as ` + "`--help`" + ` prints it. A group of commands is listed only if its help contains more than the list of its commands. ` + "`runner completion SHELL`" + ` prints a completion script for bash, zsh, fish or powershell, and ` + "`runner help exit-status`" + ` the exit statuses. ` + "`go test ./runner/internal/command -update`" + ` writes this page.
 [The runner](../runner.md) describes what they are for, and their [exit status](../runner.md#exit-status).
 
 `

@@ -101,7 +101,7 @@ func cooldown(c *config.Config) time.Duration {
 	return max(minCooldown, (longest + time.Minute).Truncate(time.Second))
 }
 
-// about returns hints on handlers that need more than a runner.
+// about returns hints on what needs more than a runner in a pod that writes no files.
 func about(c *config.Config) (hints []string) {
 	for _, q := range c.Queues {
 		for _, h := range q.Handlers {
@@ -112,6 +112,9 @@ func about(c *config.Config) (hints []string) {
 		}
 	}
 	hints = append(hints, aboutBodies(c)...)
+	if file := c.Admin.ConsoleNotes; file != "" {
+		hints = append(hints, fmt.Sprintf("the console keeps notes in %s: mount a volume for its folder, which each pod has for itself and the user 65532 may write to", file))
+	}
 	for _, at := range c.Needs().Plain {
 		hints = append(hints, at+" is written in the file, which becomes a ConfigMap; if it is secret, want ${NAME} or {file: PATH}")
 	}
