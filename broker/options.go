@@ -24,7 +24,7 @@ func WithPriority(p uint8) Option { return func(o *outgoing) { o.message.Priorit
 // message that no queue takes when it is due goes to the queue warren.unrouted. On the
 // default exchange the key must be the name of a worker's queue. A message with the header
 // CC or BCC cannot be delayed (ErrMalformed). The first delayed publish declares the
-// parking queue. Its error may also be a *ConflictError, if the queue exists with other
+// parking queue. Its error may also be a *topology.ConflictError, if the queue exists with other
 // arguments, or ErrRefused, if the user may not declare it.
 func WithDelay(d time.Duration) Option { return func(o *outgoing) { o.delay = d } }
 
@@ -36,7 +36,7 @@ func WithExpiration(d time.Duration) Option {
 
 // WithHeader adds a header. The value is any AMQP field: text, []byte, bool, integers,
 // floats, time.Time, []any, or nested tables. A header that Warren or RabbitMQ writes
-// itself (record.IsOwn, x-death, x-delivery-count and the like) is dropped, because it
+// itself (docs/headers.md lists them; x-death, x-delivery-count and the like) is dropped, because it
 // describes another message and would misroute this one.
 func WithHeader(name string, value any) Option {
 	return func(o *outgoing) {

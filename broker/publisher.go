@@ -125,8 +125,8 @@ func (p *Publisher) forget(s *amqp.Sender) {
 	}
 }
 
-// Close closes the connection, unless it belongs to a Sender or a worker. Publishing
-// afterwards returns ErrClosed.
+// Close closes the connection, unless it belongs to a worker or to
+// worker.Connections. Publishing afterwards returns ErrClosed.
 func (p *Publisher) Close() error {
 	p.mu.Lock()
 	p.stop() // with the lock: no sender is started once Wait has begun

@@ -182,9 +182,9 @@ func (q *queue) stopped(s *snapshot) []problem {
 	}
 	switch {
 	case live > 0 && paused == live:
-		return []problem{{true, fmt.Sprintf("Queue %s is paused everywhere (%s), with %s.", name, plural(live, "process", "processes"), waiting), "Resume it when the cause is mended.", page, "Show the queue"}}
+		return []problem{{true, fmt.Sprintf("Queue %s is paused everywhere (%s), with %s.", name, plural(live, "process", "processes"), waiting), "Resume it when the cause is fixed.", page, "Show the queue"}}
 	case paused > 0:
-		return []problem{{false, fmt.Sprintf("Queue %s is paused on %d of %s.", name, paused, plural(live, "process", "processes")), "Resume it when the cause is mended.", page, "Show the queue"}}
+		return []problem{{false, fmt.Sprintf("Queue %s is paused on %d of %s.", name, paused, plural(live, "process", "processes")), "Resume it when the cause is fixed.", page, "Show the queue"}}
 	case q.Counted && s.Settled && q.Ready > 0 && q.Consumers == 0 && live == 0:
 		return []problem{{true, fmt.Sprintf("Queue %s has %s and no consumers.", name, waiting), "Start a worker that consumes it.", page, "Show the queue"}}
 	case q.growing() && q.Concurrency > 0 && q.InHand >= q.Concurrency:

@@ -33,10 +33,10 @@ type Store interface {
 	// every other claim of the key.
 	Claim(ctx context.Context, key string, lease time.Duration) (Claim, Token, error)
 	// Complete marks key as handled for as long as the store remembers. If another claim
-	// than token's holds key, Complete changes nothing and returns ErrClaimLost. A key
-	// that is handled already, or that no claim holds, is no error.
+	// than token's holds key, Complete changes nothing and returns ErrClaimLost. It
+	// returns nil for a key that is handled already or that no claim holds.
 	Complete(ctx context.Context, key string, token Token) error
 	// Release ends token's claim, so that the next one is Won at once. It changes nothing
-	// if another claim holds key or key was completed; neither is an error.
+	// and returns nil if another claim holds key or key was completed.
 	Release(ctx context.Context, key string, token Token) error
 }

@@ -41,7 +41,10 @@ type Message struct {
 	// Redelivered reports that the broker has delivered this message before, so an
 	// earlier worker may have handled it partly or completely.
 	Redelivered bool
-	// DeliveryCount is the broker's count of failed deliveries (quorum queues only):
-	// crashes and lost connections, not failed attempts.
+	// DeliveryCount is how often a quorum queue has delivered this message before without an
+	// acknowledgement (x-delivery-count): after crashes and lost connections, and with native
+	// delays after failed attempts. Before RabbitMQ 4.3 each message that is requeued counts,
+	// such as at a stop or a pause; with SingleActive and Partitions a stop counts on every
+	// version. It is 0 for other queues.
 	DeliveryCount int
 }

@@ -111,7 +111,7 @@ func unique[T any](all []T, identity func(T) any) []T {
 
 // Unusual returns the exchanges of t whose types come with plugins. RabbitMQ closes the
 // connection of a client that declares an exchange whose type it does not have.
-// Connector.Declare therefore declares them over a separate connection.
+// A worker therefore declares them over a separate connection.
 func (t Topology) Unusual() Topology {
 	return Topology{Exchanges: slices.DeleteFunc(slices.Clone(t.Exchanges), func(x Exchange) bool { return !x.IsUnusual() })}
 }

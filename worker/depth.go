@@ -54,8 +54,8 @@ func (d *depth) set(c *counts) {
 	d.last, d.at = c, time.Now()
 }
 
-// countAgain counts the queue when metrics are collected, until ctx is done. A user without
-// permission to configure the queue may not count it.
+// countAgain counts the queue when metrics are collected, until ctx is done. Since
+// RabbitMQ 4.2.6 a user without any permission for the name of a queue may not count it.
 func (q *Subscription) countAgain(ctx context.Context) {
 	for {
 		select {

@@ -113,7 +113,8 @@ func (w *Worker) Queue(c Queue) *Subscription {
 // time is over, a *topology.ConflictError for each queue or exchange that exists with other
 // arguments (nothing is declared then), a *topology.MissingError for each one that does not
 // exist and is not the worker's to declare, a *topology.DeclarationError if the broker refuses a
-// declaration for a queue that has not been consumed yet, and ErrHandlerStuck.
+// declaration for a queue that has not been consumed yet, ErrHandlerStuck, and ErrInterrupted if
+// a second signal ended the drain.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.validate(); err != nil {
 		return err

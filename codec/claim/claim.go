@@ -49,7 +49,7 @@ type Store interface {
 // ErrNotFound says that a store has no body under a key.
 var ErrNotFound = errors.New("claim: the store has no such body")
 
-// Config configures Check.
+// Config configures Encoding.
 type Config struct {
 	// MinBytes is the size of the smallest body that is stored. Zero means 128 KiB. A negative
 	// value means that all are.
