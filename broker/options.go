@@ -36,8 +36,9 @@ func WithExpiration(d time.Duration) Option {
 
 // WithHeader adds a header. The value is any AMQP field: text, []byte, bool, integers,
 // floats, time.Time, []any, or nested tables. A header that Warren or RabbitMQ writes
-// itself (docs/headers.md lists them; x-death, x-delivery-count and the like) is dropped, because it
-// describes another message and would misroute this one.
+// itself (the failure record and the like, see docs/headers.md; x-death, x-delivery-count and
+// the like) is dropped, because it describes another message and would misroute this one. CC,
+// BCC and trace headers are kept.
 func WithHeader(name string, value any) Option {
 	return func(o *outgoing) {
 		if !record.IsReserved(name) {

@@ -135,8 +135,8 @@ type Queue struct {
 	// retry.Default.
 	Retry retry.Policy
 	// HoldRetries has retries wait in the worker, unacknowledged, instead of in the parking
-	// queue. Each waiting message takes one place of Prefetch, and the broker delivers it again after a crash. A
-	// delay of more than 20 minutes becomes 20 minutes. As in the copy of another retry, the next
+	// queue. Each waiting message takes one place of Prefetch, and the broker delivers
+	// it again after a crash. A delay of more than 20 minutes becomes 20 minutes. As in the copy of another retry, the next
 	// attempt has the expiration and the user id as headers, and neither CC, BCC nor x-death; if the
 	// message was requeued meanwhile, it has its own properties. Attempts are counted in this process,
 	// and across processes by the delivery count of a quorum queue. Streams and queues with
