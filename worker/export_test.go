@@ -28,3 +28,12 @@ func CheckpointsInHand(q *Subscription) int {
 	defer q.stops.mu.Unlock()
 	return len(q.stops.inHand)
 }
+
+// OpenHolds returns how many deliveries the worker knows to have been held and not to be settled.
+func OpenHolds(q *Subscription) int {
+	q.holds.mu.Lock()
+	defer q.holds.mu.Unlock()
+	q.stops.mu.Lock()
+	defer q.stops.mu.Unlock()
+	return len(q.holds.opened) + len(q.stops.held)
+}

@@ -59,7 +59,8 @@ func (q *Subscription) handle(d *amqp.Delivery, goroutine int) {
 	}
 	select {
 	case <-d.Lost():
-		return // the broker has it back
+		q.requeuing(d.Tag) // the broker has it back
+		return
 	default:
 	}
 	q.loadRecord(a)

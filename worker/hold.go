@@ -22,23 +22,28 @@ type holds struct {
 	mu      sync.Mutex
 	ended   bool // nothing more is held: the worker stops
 	waiting map[*held]struct{}
-	since   map[amqp.Tag]time.Time // when the deliveries that were held arrived
-	known   map[uint64]known       // by identity: messages that were requeued while they waited
+	opened  map[amqp.Tag]opened // deliveries that were held and are not settled
+	known   map[uint64]known    // by identity: messages that were requeued after they had waited
 
 	cause error     // why retries are held, if that is not configured
 	retry time.Time // when to try the parking queue again
 
 	remembered atomic.Int64 // the length of known
-	opened     atomic.Int64 // the length of since
+	count      atomic.Int64 // the length of opened
 }
 
 // held is a message that waits.
 type held struct {
-	delivery amqp.Delivery
+	delivery  amqp.Delivery
+	due, wake time.Time     // when to handle it, and when to handle or requeue it
+	taken     chan struct{} // closed when it waits no longer
+}
+
+// opened is what the worker keeps of a delivery that is or was held until it is settled.
+type opened struct {
+	at       time.Time // when it was held for the first time
 	identity uint64
 	known    known
-	wake     time.Time     // when to handle or requeue it
-	taken    chan struct{} // closed when it waits no longer
 }
 
 // known is what the worker remembers of a message that it has requeued.
@@ -110,11 +115,11 @@ func (q *Subscription) hold(a *attempt, m *message.Message, delay time.Duration)
 
 // wait keeps the delivery until it is due.
 func (q *Subscription) wait(tag amqp.Tag, m *message.Message, next known) error {
-	h := &held{delivery: tag.As(m), identity: q.identity(m), known: next, taken: make(chan struct{})}
-	h.wake = q.wake(q.holds.arrival(tag, time.Now()), next.due)
+	at := q.holds.open(tag, opened{at: time.Now(), identity: q.identity(m), known: next})
+	h := &held{delivery: tag.As(m), due: next.due, wake: q.wake(at, next.due), taken: make(chan struct{})}
 	// Receives is asked after add, since the keeper first ends a consumer and then takes what waits.
 	if !q.holds.add(h) || !tag.Receives() && q.holds.take(h) {
-		return q.requeue(h)
+		return q.requeue(&h.delivery)
 	}
 	q.pool.goroutines.Go(func() { q.keepUntilDue(h) })
 	return nil
@@ -134,30 +139,37 @@ func (q *Subscription) keepUntilDue(h *held) {
 	if !q.holds.take(h) {
 		return
 	}
-	due := !time.Now().Before(h.known.due)
+	due := !time.Now().Before(h.due)
 	if due && amqp.Again(&h.delivery) {
 		return
 	}
-	_ = q.requeue(h) // if the channel is gone, the broker has it already
+	_ = q.requeue(&h.delivery) // if the channel is gone, the broker has it already
 }
 
 // requeue requeues a message that waits no longer.
-func (q *Subscription) requeue(h *held) error {
-	q.holds.remember(h)
-	q.holds.forget(h.delivery.Tag)
-	q.stops.leaveHeld(h.delivery.Tag)
-	return h.delivery.Release()
+func (q *Subscription) requeue(d *amqp.Delivery) error {
+	q.requeuing(d.Tag)
+	return d.Release()
+}
+
+// requeueAll requeues deliveries that no goroutine handles. Their consumer must be cancelled.
+func (q *Subscription) requeueAll(ctx context.Context, deliveries []amqp.Delivery) {
+	for i := range deliveries {
+		q.requeuing(deliveries[i].Tag)
+	}
+	q.report(amqp.Release(ctx, deliveries))
+}
+
+// requeuing keeps what is known of a delivery that is to be requeued, if it was held.
+func (q *Subscription) requeuing(tag amqp.Tag) {
+	q.holds.requeued(tag)
+	q.stops.leaveHeld(tag)
 }
 
 // endHolds requeues what waits, and what is to be held from now on.
 func (q *Subscription) endHolds(hard context.Context) {
 	q.holds.end()
-	q.releaseHeld(hard)
-}
-
-// releaseHeld requeues what waits. Its consumer must be cancelled.
-func (q *Subscription) releaseHeld(hard context.Context) {
-	q.report(amqp.Release(hard, q.takeHeld()))
+	q.requeueAll(hard, q.takeHeld())
 }
 
 // takeHeld takes what waits, to be requeued.
@@ -165,9 +177,6 @@ func (q *Subscription) takeHeld() []amqp.Delivery {
 	all := q.holds.takeAll()
 	deliveries := make([]amqp.Delivery, 0, len(all))
 	for _, h := range all {
-		q.holds.remember(h)
-		q.holds.forget(h.delivery.Tag)
-		q.stops.leaveHeld(h.delivery.Tag)
 		deliveries = append(deliveries, h.delivery)
 	}
 	return deliveries
@@ -197,8 +206,9 @@ func (q *Subscription) resume(a *attempt) bool {
 		a.offset = offsetOf(m.Headers)
 	}
 	if q.holds.remembered.Load() > 0 {
-		if before, ok := q.holds.recall(q.identity(m)); ok {
-			return q.continues(a, before)
+		identity := q.identity(m)
+		if before, ok := q.holds.recall(identity); ok {
+			return q.continues(a, identity, before)
 		}
 	}
 	if lost := m.DeliveryCount - a.stops.Stops; lost >= m.Attempt && q.holdsRetries() {
@@ -209,7 +219,7 @@ func (q *Subscription) resume(a *attempt) bool {
 
 // continues gives the attempt what is known of its message. It reports whether the message waits
 // again.
-func (q *Subscription) continues(a *attempt, before known) bool {
+func (q *Subscription) continues(a *attempt, identity uint64, before known) bool {
 	m := &a.Message
 	if m.Headers == nil {
 		m.Headers = message.Headers{}
@@ -217,6 +227,7 @@ func (q *Subscription) continues(a *attempt, before known) bool {
 	maps.Copy(m.Headers, before.record)
 	m.Attempt = before.attempt
 	if !time.Now().Before(before.due) {
+		q.holds.open(a.tag, opened{at: time.Now(), identity: identity, known: before})
 		return false
 	}
 	q.stops.hold(a)
@@ -224,15 +235,20 @@ func (q *Subscription) continues(a *attempt, before known) bool {
 	return true
 }
 
-// forget removes what is kept of a delivery that is settled.
+// forget removes what is kept of a delivery that is settled. If its message will be delivered again,
+// that is kept for the next delivery.
 func (q *Subscription) forget(a *attempt, out Outcome, err error) {
-	q.stops.end(a, err == nil && out.Verdict != Release && !a.held)
-	if a.held {
-		return
-	}
-	q.holds.forget(a.tag)
-	if err == nil && out.Verdict != Release && q.isStream() {
-		q.offsets.done(a.offset)
+	settled := err == nil && out.Verdict != Release
+	q.stops.end(a, settled && !a.held)
+	switch {
+	case a.held:
+	case !settled:
+		q.holds.requeued(a.tag)
+	default:
+		q.holds.forget(a.tag)
+		if q.isStream() {
+			q.offsets.done(a.offset)
+		}
 	}
 }
 

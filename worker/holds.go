@@ -39,7 +39,7 @@ func (s *holds) takeAll() (all []*held) {
 		all = append(all, h)
 	}
 	clear(s.waiting)
-	slices.SortFunc(all, func(a, b *held) int { return a.known.due.Compare(b.known.due) })
+	slices.SortFunc(all, func(a, b *held) int { return a.due.Compare(b.due) })
 	return all
 }
 
@@ -56,36 +56,67 @@ func (s *holds) len() int {
 	return len(s.waiting)
 }
 
-// arrival returns when the delivery was held for the first time: now, unless it was before.
-func (s *holds) arrival(tag amqp.Tag, now time.Time) time.Time {
+// open keeps what is known of a delivery that is held, or that was held before. It returns when it was held
+// for the first time.
+func (s *holds) open(tag amqp.Tag, one opened) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if at, ok := s.since[tag]; ok {
-		return at
+	if before, ok := s.opened[tag]; ok {
+		one.at = before.at
 	}
-	if s.since == nil {
-		s.since = make(map[amqp.Tag]time.Time)
+	if s.opened == nil {
+		s.opened = make(map[amqp.Tag]opened)
 	}
-	s.since[tag] = now
-	s.opened.Store(int64(len(s.since)))
-	return now
+	s.opened[tag] = one
+	s.count.Store(int64(len(s.opened)))
+	return one.at
 }
 
 // forget removes a delivery that is settled.
 func (s *holds) forget(tag amqp.Tag) {
-	if s.opened.Load() == 0 {
+	if s.count.Load() == 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.since, tag)
-	s.opened.Store(int64(len(s.since)))
+	s.remove(tag)
 }
 
-// remember keeps what is known of h for its next delivery.
-func (s *holds) remember(h *held) {
+// requeued keeps what is known of a delivery for the next one of its message.
+func (s *holds) requeued(tag amqp.Tag) {
+	if s.count.Load() == 0 {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.remember(tag)
+}
+
+// lost does the same for all deliveries whose channel is gone, before their messages are delivered
+// again: a handler may take long to return.
+func (s *holds) lost() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for tag := range s.opened {
+		if isClosed(tag.Lost()) {
+			s.remember(tag)
+		}
+	}
+}
+
+// remove removes a delivery. s.mu must be locked.
+func (s *holds) remove(tag amqp.Tag) {
+	delete(s.opened, tag)
+	s.count.Store(int64(len(s.opened)))
+}
+
+// remember removes a delivery, and keeps what is known of it. s.mu must be locked.
+func (s *holds) remember(tag amqp.Tag) {
+	one, ok := s.opened[tag]
+	if !ok {
+		return
+	}
+	s.remove(tag)
 	if s.known == nil {
 		s.known = make(map[uint64]known)
 	}
@@ -95,7 +126,7 @@ func (s *holds) remember(h *held) {
 		}
 		delete(s.known, id) // another process has most likely received it
 	}
-	s.known[h.identity] = h.known
+	s.known[one.identity] = one.known
 	s.remembered.Store(int64(len(s.known)))
 }
 

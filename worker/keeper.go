@@ -38,7 +38,7 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 			pace.Until(ctx, q.changed, opening(), failures)
 		case c == nil:
 			failures = 0
-			q.report(amqp.Release(hard, q.pool.waiting()))
+			q.requeueAll(hard, q.pool.waiting())
 			q.setState(StatePaused, nil)
 			k.declared = nil // others may delete what is not consumed
 			select {
@@ -52,7 +52,7 @@ func (q *Subscription) keep(ctx, hard context.Context) {
 	}
 	q.setState(StateDraining, nil)
 	q.endHolds(hard)
-	q.report(amqp.Release(hard, q.pool.waiting()))
+	q.requeueAll(hard, q.pool.waiting())
 	close(q.stopping) // no earlier: what a waiting handler releases must not come here again
 	for _, closed := range k.retiring {
 		<-closed
@@ -176,7 +176,7 @@ func (q *Subscription) await(ctx context.Context, c *amqp.Consumer, concurrency 
 func (q *Subscription) retire(k *keeping, c *amqp.Consumer) {
 	finished := !q.config.SingleActive && q.finish(k, c)
 	if finished {
-		q.releaseHeld(k.hard)
+		q.requeueAll(k.hard, q.takeHeld())
 	} else {
 		q.cancelAndRequeue(k.hard, c)
 	}
@@ -229,7 +229,7 @@ func (q *Subscription) finish(k *keeping, c *amqp.Consumer) bool {
 		case <-q.changed:
 		case <-suspected:
 			q.empty(k, c, k.retiring...)
-			q.releaseHeld(k.hard) // Alone waits for every message, also for those whose next attempt is far away
+			q.requeueAll(k.hard, q.takeHeld()) // Alone waits for every message, also for those whose next attempt is far away
 			c.Alone()
 			suspected = nil
 		case <-c.Done():
@@ -265,14 +265,18 @@ func (q *Subscription) empty(k *keeping, c *amqp.Consumer, closed ...<-chan stru
 func (q *Subscription) cancelAndRequeue(hard context.Context, c *amqp.Consumer) {
 	c.Stop()
 	q.pool.sorting.Wait()
+	q.holds.lost()
 	waiting := append(q.pool.waiting(), q.takeHeld()...) // first: a goroutine would begin it
 	if q.config.SingleActive {
 		c.Abandon(waiting)
+		for _, d := range c.Left() {
+			q.holds.requeued(d.Tag) // recordStop does the rest
+		}
 		return
 	}
 	untouched, err := c.Rest(hard)
 	q.report(err)
-	q.report(amqp.Release(hard, append(waiting, untouched...)))
+	q.requeueAll(hard, append(waiting, untouched...))
 }
 
 func (q *Subscription) report(err error) {

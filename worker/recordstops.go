@@ -27,9 +27,7 @@ func (q *Subscription) recordStop(ctx context.Context, c *amqp.Consumer) {
 	c.Settled(ctx)
 	left := q.stops.take(c)
 	for _, d := range c.Left() {
-		var m message.Message
-		d.Fill(&m)
-		left = append(left, stopped{Message: messageIdentity(&m), deliveries: m.DeliveryCount})
+		left = append(left, q.stops.untouched(&d))
 	}
 	if c.Err() != nil || !slices.ContainsFunc(left, q.worthRecording) && !q.stops.outdated(c) {
 		return
@@ -37,6 +35,17 @@ func (q *Subscription) recordStop(ctx context.Context, c *amqp.Consumer) {
 	if err := q.writeStops(ctx, c, left); err != nil {
 		q.worker.log.Warn("worker: stop not recorded, checkpoints may be lost and the stop counts as a delivery", "queue", q.config.Name, "error", err)
 	}
+}
+
+// untouched returns what is known of a message that no handler has begun since it was received, or since it
+// has waited in the worker.
+func (s *stops) untouched(d *amqp.Delivery) stopped {
+	if one, held := s.unhold(d.Tag); held {
+		return one.afterStop("", one.deliveries).recordable()
+	}
+	var m message.Message
+	d.Fill(&m)
+	return stopped{Message: messageIdentity(&m), deliveries: m.DeliveryCount}
 }
 
 // take returns the messages that handlers have left, and forgets them.

@@ -50,6 +50,7 @@ func (q *Subscription) settle(a *attempt, out Outcome, took time.Duration) {
 // channel, together with the messages that no handler has begun: the broker would deliver a message
 // that is requeued earlier to the same consumer again, behind them.
 func (q *Subscription) release(a *attempt) error {
+	q.holds.requeued(a.tag)
 	if q.config.SingleActive && q.isStopping() {
 		q.stops.leave(a.tag, a.stops.afterStop(a.saved(), a.Message.DeliveryCount))
 		a.tag.Leave()
