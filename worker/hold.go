@@ -146,9 +146,14 @@ func (q *Subscription) keepUntilDue(h *held) {
 	_ = q.requeue(&h.delivery) // if the channel is gone, the broker has it already
 }
 
-// requeue requeues a message that waits no longer.
+// requeue requeues a message that waits no longer. If its single active consumer has ended, the message
+// is left to the end of the channel; see release.
 func (q *Subscription) requeue(d *amqp.Delivery) error {
 	q.requeuing(d.Tag)
+	if q.config.SingleActive && !d.Receives() {
+		d.Leave()
+		return nil
+	}
 	return d.Release()
 }
 

@@ -132,6 +132,21 @@ func TestALostConnectionKeepsTheAttemptsOfAMessageInItsHandler(t *testing.T) {
 	}
 }
 
+// startsFrom runs a worker whose first message must begin as wanted.
+func (b *bench) startsFrom(want string) {
+	b.t.Helper()
+	loaded := make(chan string, 10)
+	b.run(handler.Func(func(ctx context.Context, m *message.Message) error {
+		var step int
+		_, err := checkpoint.Load(ctx, &step)
+		loaded <- fmt.Sprintf("%s %d from step %d", m.ID, m.Attempt, step)
+		return err
+	}))
+	if got := b.next(loaded); got != want {
+		b.t.Errorf("%s is handled, want %s", got, want)
+	}
+}
+
 // A message with a checkpoint is due, but the only goroutine handles another one, when the process stops.
 func TestADueMessageKeepsItsCheckpointAtAStop(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {
@@ -154,15 +169,34 @@ func TestADueMessageKeepsItsCheckpointAtAStop(t *testing.T) {
 		if err := r.finish(); err != nil {
 			t.Error(err)
 		}
-		loaded := make(chan string, 1)
-		b.run(handler.Func(func(ctx context.Context, m *message.Message) error {
-			var step int
-			_, err := checkpoint.Load(ctx, &step)
-			loaded <- fmt.Sprintf("%s %d from step %d", m.ID, m.Attempt, step)
-			return err
+		b.startsFrom("m 1 from step 7")
+	})
+}
+
+// A handler saves a checkpoint and fails while its process stops. Another handler is still at work then.
+func TestARetryThatIsHeldDuringAStopKeepsItsCheckpoint(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.queue.SingleActive, b.queue.HoldRetries, b.queue.Concurrency = true, true, 2
+		g := &gated{gates: map[string]chan struct{}{"slow 1": make(chan struct{})}}
+		r := b.run(handler.Func(func(ctx context.Context, m *message.Message) error {
+			if err := g.Handle(ctx, m); m.ID == "slow" {
+				return err
+			}
+			<-handler.Stopping(ctx)
+			return errors.Join(checkpoint.Save(ctx, 7), errBoom)
 		}))
-		if got := b.next(loaded); got != "m 1 from step 7" {
-			t.Errorf("%s is handled, want m 1 from step 7", got)
+		b.publish("key", 1, broker.WithMessageID("m"))
+		b.publish("key", 2, broker.WithMessageID("slow"))
+		g.begins(b, "m 1")
+		g.begins(b, "slow 1")
+		r.stop()
+		b.verdicts(1)
+		b.depth(b.queue.Name) // the broker has time to deliver a message that is requeued
+		close(g.gates["slow 1"])
+		if err := r.finish(); err != nil {
+			t.Error(err)
 		}
+		b.startsFrom("m 1 from step 7")
 	})
 }
