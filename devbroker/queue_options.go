@@ -1,6 +1,7 @@
 package devbroker
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -158,8 +159,10 @@ func (v values) number(name string, missing int64) int64 {
 	return missing
 }
 
+// milliseconds returns the longest Duration, of 292 years, for a longer time.
 func (v values) milliseconds(name string, missing int64) time.Duration {
-	return time.Duration(v.number(name, missing)) * time.Millisecond
+	const longest = math.MaxInt64 / int64(time.Millisecond)
+	return time.Duration(max(-longest, min(v.number(name, missing), longest))) * time.Millisecond
 }
 
 func (v values) text(name, missing string) string {

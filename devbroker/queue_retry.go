@@ -39,7 +39,11 @@ func (q *queue) pause(it *item, v verdict) time.Duration {
 	if failed := q.fails(v); q.kind != quorum || failed && !p.failed || !failed && !p.returned {
 		return 0
 	}
-	return min(p.shortest*time.Duration(max(it.failures, 1)), p.longest)
+	failures := max(it.failures, 1)
+	if p.shortest > p.longest/time.Duration(failures) { // the product may be longer than a Duration
+		return p.longest
+	}
+	return p.shortest * time.Duration(failures)
 }
 
 // delay keeps a message from the consumers for d. Of messages that are due at the same time,

@@ -37,6 +37,7 @@ func TestConsumerTimeout(t *testing.T) {
 		"on 4.3 a classic queue waits without a limit":                   {"4.3", 0, classic, never, ""},
 		"on 4.3 a quorum queue's consumer is cancelled":                  {"4.3", 0, quorum, 30 * time.Minute, cancelled},
 		"on 4.3 a quorum queue may have its own timeout":                 {"4.3", 0, within("quorum", time.Minute), time.Minute, cancelled},
+		"on 4.3 a quorum queue's timeout may be longer than a Duration":  {"4.3", 0, amqp.Table{"x-queue-type": "quorum", "x-consumer-timeout": int64(1<<58 + 60_000)}, never, ""},
 		"the broker's timeout is as it is set":                           {"4.0", time.Hour, classic, time.Hour, closed},
 		"the broker's timeout is as it is set on 4.3":                    {"4.3", time.Hour, quorum, time.Hour, cancelled},
 		"the broker has no timeout":                                      {"4.0", -1, classic, never, ""},
@@ -63,6 +64,25 @@ func TestConsumerTimeout(t *testing.T) {
 				check(t, "ready", queue(b, "q").Ready, 1)
 				check(t, "redelivered", b.Messages("/", "q")[0].Redelivered, true)
 			})
+		})
+	}
+}
+
+// TestARetryPauseLongerThanADurationIsNotOver has two failures, which are requeued at once, and
+// multiply the pause of the nack.
+func TestARetryPauseLongerThanADurationIsNotOver(t *testing.T) {
+	t.Parallel()
+	for _, shortest := range []int64{5_000_000_000_000, 1<<58 + 1} { // in ms; a Duration ends at 9.2e12 ms
+		bubble(t, devbroker.Config{Version: "4.3"}, func(t *testing.T, b *devbroker.Broker) {
+			c := connect(t, b)
+			c.declare("q", amqp.Table{"x-queue-type": "quorum", "x-delayed-retry-type": "returned", "x-delayed-retry-min": shortest})
+			c.put("q", "1")
+			deliveries := c.listen("q", 1)
+			c.must(next(t, deliveries).Reject(true))
+			c.must(next(t, deliveries).Reject(true))
+			c.must(next(t, deliveries).Nack(false, true))
+			time.Sleep(time.Minute)
+			check(t, "delayed", queue(b, "q").Delayed, 1)
 		})
 	}
 }
