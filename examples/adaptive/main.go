@@ -46,8 +46,11 @@ func main() {
 		for n := range charges {
 			charges[n] = broker.Item{Key: "adaptive-charges", Body: n}
 		}
-		for pub.PublishBatch(ctx, charges...) == nil {
-			time.Sleep(50 * time.Millisecond)
+		for ; ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+			if err := pub.PublishBatch(ctx, charges...); err != nil && ctx.Err() == nil {
+				log.Println(err)
+				stop()
+			}
 		}
 	}()
 	go func() {

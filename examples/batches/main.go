@@ -27,6 +27,9 @@ type reading struct {
 func main() {
 	rows := flag.Int64("rows", 500, "how many rows to store each way")
 	flag.Parse()
+	if *rows < 1 {
+		log.Fatalf("-rows is %d, want 1 or more", *rows)
+	}
 	slog.SetLogLoggerLevel(slog.LevelError)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	store, err := openStore(ctx, os.Getenv("DATABASE_URL"))

@@ -31,7 +31,7 @@ func main() {
 	cfg := brokerConfig()
 	for _, name := range []string{"first", "second"} {
 		deployment, next := context.WithCancel(ctx)
-		if err := run(deployment, next, cfg, name); err != nil {
+		if err := run(deployment, next, stop, cfg, name); err != nil {
 			log.Fatal(err) //nolint:gocritic // the process ends
 		}
 		next()
@@ -39,8 +39,8 @@ func main() {
 }
 
 // run runs one worker until ctx ends. The first worker calls end after row 3, as a deployment would
-// stop it; the second calls end after the last row.
-func run(ctx context.Context, end func(), cfg broker.Config, name string) error {
+// stop it; the second calls end after the last row. If the file cannot be published, stop ends both.
+func run(ctx context.Context, end, stop func(), cfg broker.Config, name string) error {
 	w := worker.New(worker.Config{Broker: cfg})
 	w.Queue(worker.Queue{Name: "longjob-imports", Timeout: time.Hour}).Handle("#", handler.Typed(func(ctx context.Context, f file) error {
 		row := 1
@@ -71,6 +71,7 @@ func run(ctx context.Context, end func(), cfg broker.Config, name string) error 
 			<-w.Ready()
 			if err := w.Publisher("").Publish(ctx, "longjob-imports", file{"people.csv", 6}); err != nil {
 				log.Println(err)
+				stop()
 			}
 		}()
 	}
