@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/worker"
 )
 
 // TestADeadLetterThatIsMovedBackBeginsAnew: a person or a shovel moves it from the
@@ -65,5 +67,40 @@ func move(t *testing.T, b *bench, d amqp.Delivery) {
 	}
 	if err := b.channel.PublishWithContext(t.Context(), "", b.queue.Name, true, false, p); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestAPublishedDeliveryCountIsNotTheQueues: a dead letter that a shovel moves back keeps the header of
+// its former queue.
+func TestAPublishedDeliveryCountIsNotTheQueues(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		change func(q *worker.Queue)
+	}{
+		{"with goroutines that could be killed together", func(q *worker.Queue) { q.Concurrency = 4 }},
+		{"with one active consumer", func(q *worker.Queue) { q.SingleActive = true }},
+		{"with retries in the worker", func(q *worker.Queue) { q.HoldRetries = true }},
+	} {
+		rabbit.Run(t, tt.name, func(t *testing.T) {
+			b := newBench(t)
+			tt.change(&b.queue)
+			attempts := make(chan int, 20)
+			b.run(handler.Func(func(_ context.Context, m *message.Message) error { attempts <- m.Attempt; return errBoom }))
+			move(t, b, amqp.Delivery{Headers: amqp.Table{"x-delivery-count": int64(21)}})
+			if reason := b.deadLetter().Headers[record.HeaderReason]; reason != message.ReasonError {
+				t.Errorf("the reason of the dead letter is %v, want %s", reason, message.ReasonError)
+			}
+			var got []int
+			for len(attempts) > 0 {
+				got = append(got, <-attempts)
+			}
+			if want := []int{1, 2, 3}; !slices.Equal(got, want) {
+				t.Errorf("the attempts are %v, want %v", got, want)
+			}
+			if alone := isolated(b); len(alone) > 0 {
+				t.Errorf("events of isolation: %+v, want none", alone)
+			}
+		})
 	}
 }

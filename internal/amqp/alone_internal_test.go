@@ -17,7 +17,7 @@ func TestADeliveryThatArrivesAfterTheSuspectIsReceived(t *testing.T) {
 	}
 	defer c.settler.stop()
 	arrives := func(tag uint64, count int64) {
-		if c.add(&amqp091.Delivery{DeliveryTag: tag, Headers: amqp091.Table{"x-delivery-count": count}}) {
+		if c.add(&amqp091.Delivery{DeliveryTag: tag, Redelivered: true, Headers: amqp091.Table{"x-delivery-count": count}}) {
 			c.ready <- struct{}{}
 		}
 	}

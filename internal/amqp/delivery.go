@@ -43,10 +43,7 @@ func Fill(m *message.Message, r *amqp091.Delivery, queue string) {
 		UserID: r.UserId, AppID: r.AppId, Timestamp: r.Timestamp, Priority: r.Priority,
 		Transient: r.DeliveryMode == amqp091.Transient,
 		Exchange:  r.Exchange, RoutingKey: r.RoutingKey, Queue: queue,
-		Attempt: 1, Redelivered: r.Redelivered,
-	}
-	if n, ok := h.Int("x-delivery-count"); ok {
-		m.DeliveryCount = int(min(max(n, 0), maxAttempt))
+		Attempt: 1, Redelivered: r.Redelivered, DeliveryCount: deliveryCount(r),
 	}
 	if at := h.String(record.HeaderQueue); at != "" && at != m.Queue {
 		return // the record describes a failure on another queue
@@ -57,6 +54,16 @@ func Fill(m *message.Message, r *amqp091.Delivery, queue string) {
 	if n, ok := h.Int(record.HeaderRetryCount); ok && n > 0 && !wasDead(h, m.Queue) {
 		m.Attempt = int(min(n, maxAttempt)) + 1
 	}
+}
+
+// deliveryCount returns the queue's count of failed deliveries. In a first delivery the header is the
+// publisher's: of a shovel, for example, that forwards a dead letter with its headers.
+func deliveryCount(r *amqp091.Delivery) int {
+	if !r.Redelivered {
+		return 0
+	}
+	n, _ := message.Headers(r.Headers).Int("x-delivery-count")
+	return int(min(max(n, 0), maxAttempt))
 }
 
 // wasDead reports whether a message was a dead letter of the queue and was moved back with

@@ -68,7 +68,7 @@ func (c *Consumer) judge(raw *amqp091.Delivery) {
 	if c.suspect == 0 {
 		return
 	}
-	if n, _ := message.Headers(raw.Headers).Int("x-delivery-count"); n >= int64(c.suspect) {
+	if deliveryCount(raw) >= c.suspect {
 		if c.prefetch > 1 && !c.held {
 			c.held = true
 			close(c.suspected)
