@@ -3,12 +3,14 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/warren-mq/warren/checkpoint"
 	"github.com/warren-mq/warren/handler"
 	"github.com/warren-mq/warren/internal/amqp"
 	"github.com/warren-mq/warren/internal/rabbit"
@@ -131,5 +133,31 @@ func TestReportToNoQueueHarmsNothing(t *testing.T) {
 				t.Errorf("the event is %+v", e)
 			}
 		}
+	})
+}
+
+// The copy with the checkpoint, which a worker that stops publishes, is still in its first attempt.
+func TestACanaryWithACheckpointIsReportedAfterAStop(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		begun := make(chan struct{})
+		h := handler.Func(func(ctx context.Context, _ *message.Message) error {
+			if isClosed(begun) {
+				return nil
+			}
+			close(begun)
+			<-handler.Stopping(ctx)
+			return errors.Join(checkpoint.Save(ctx, 7), handler.ErrStopping)
+		})
+		r := b.run(h)
+		b.canaryPublish("warren.canary." + strings.Repeat("a", 32) + ".1")
+		<-begun
+		if err := r.finish(); err != nil {
+			t.Error(err)
+		}
+		b.run(h)
+		b.eventually("the message is handled", func() bool { return len(b.settled()) == 2 })
+		isResult := func(e worker.CanaryReported) bool { return !e.Begun && e.Outcome.Verdict == worker.Ack }
+		b.eventually("the outcome is reported", func() bool { return slices.ContainsFunc(b.canaryEvents(), isResult) })
 	})
 }

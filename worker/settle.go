@@ -135,7 +135,7 @@ func (q *Subscription) copyOf(a *attempt, out Outcome) *message.Message {
 	if saved := a.saved(); saved != "" {
 		c.Headers[record.HeaderCheckpoint] = saved
 	}
-	if a.canary != "" && snoozed(out) {
+	if a.canary != "" && (snoozed(out) || out.Verdict == Release) {
 		c.Headers[record.HeaderCanary] = a.canary // its first attempt is yet to come
 	}
 	if out.Verdict == DeadLetter && q.config.DeadLetters.WithoutRecord {
