@@ -182,6 +182,24 @@ func TestARequestIsDiscardedAfterItsDeadline(t *testing.T) {
 	})
 }
 
+// TestADeadlineInAnotherUnitIsRepliedTo: a caller in another language writes nanoseconds. RabbitMQ
+// closes the channel for an expiration beyond ten years.
+func TestADeadlineInAnotherUnitIsRepliedTo(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.run(handler.Replies(square, handler.WithReplyQueues(func(string) bool { return true })))
+		to, err := b.channel.QueueDeclare("", false, false, true, false, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.send(amqp.Publishing{ReplyTo: to.Name, Headers: amqp.Table{record.HeaderDeadline: time.Now().UnixNano()}, Body: []byte(`{"N":7}`)})
+		b.eventually("the reply is sent", func() bool { return b.depth(to.Name) == 1 || len(eventsOf[worker.ReplyFailed](b)) > 0 })
+		if failed := eventsOf[worker.ReplyFailed](b); len(failed) > 0 {
+			t.Errorf("the reply failed: %v", failed[0].Err)
+		}
+	})
+}
+
 // TestTheHandlersContextEndsWithTheCall, and the caller's leaving fails nothing.
 func TestTheHandlersContextEndsWithTheCall(t *testing.T) {
 	rabbit.Test(t, func(t *testing.T) {

@@ -156,7 +156,8 @@ func (q *Subscription) reply(a *attempt, c *request) {
 	}
 	ctx, cancel := q.replyContext(a)
 	if deadline, limited := record.Deadline(&a.Message); limited {
-		c.reply.Expiration = strconv.FormatInt(max(time.Until(deadline).Milliseconds(), 1), 10)
+		left := min(max(time.Until(deadline), time.Millisecond), maxReplyExpiration)
+		c.reply.Expiration = strconv.FormatInt(left.Milliseconds(), 10)
 	}
 	ctx, span := q.worker.connections.tracer.Start(ctx, c.reply)
 	wait := q.worker.connections.sender.StartUntil(ctx, "", to, c.reply)
@@ -185,6 +186,10 @@ var errReplyQueue = errors.New("worker: the reply-to is not an address of direct
 
 // replyTimeout bounds a reply to a caller without a deadline.
 const replyTimeout = 30 * time.Second
+
+// maxReplyExpiration bounds how long a reply waits in the queue of its caller. The broker closes the
+// channel for more than ten years, such as for a deadline that a caller gave in nanoseconds.
+const maxReplyExpiration = 24 * time.Hour
 
 // replyContext ends at the deadline of the call. It is a child of the span in which the request
 // was handled.
