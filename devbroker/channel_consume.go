@@ -20,6 +20,9 @@ func (ch *channel) basicQos(m *wire.BasicQos) error {
 	return nil
 }
 
+// quorumPrefetch is the prefetch of a quorum queue's consumer that has none.
+const quorumPrefetch = 2000
+
 func (ch *channel) basicConsume(m *wire.BasicConsume) error {
 	if m.ConsumerTag != "" && ch.consumers[m.ConsumerTag] != nil {
 		return refuse(notAllowed, "attempt to reuse consumer tag '%s'", m.ConsumerTag)
@@ -42,6 +45,9 @@ func (ch *channel) basicConsume(m *wire.BasicConsume) error {
 		return refuse(notImplemented, "queue '%s' in vhost '%s' does not support global qos", q.name, q.vhost.name)
 	case q.kind == classic && (q.exclusivelyConsumed() || c.exclusive && (q.singleActive || len(q.consumers) > 0)):
 		return refuse(accessRefused, "queue '%s' in vhost '%s' in exclusive use", q.name, q.vhost.name)
+	}
+	if q.kind == quorum && c.prefetch == 0 {
+		c.prefetch = quorumPrefetch
 	}
 	ch.consumers[c.tag] = c
 	ch.answer(m.NoWait, &wire.BasicConsumeOk{ConsumerTag: c.tag})

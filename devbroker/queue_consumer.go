@@ -14,7 +14,7 @@ type consumer struct {
 	noAck     bool
 	exclusive bool
 	priority  int64
-	prefetch  int    // 0 for no limit
+	prefetch  int    // 0 for no limit, on a classic queue
 	inFlight  int    // deliveries that are not acked
 	number    uint64 // sequence number among all consumers that the queue has had
 	blocked   bool   // was skipped because its prefetch is used up; unblock moves it behind its equals

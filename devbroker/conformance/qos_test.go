@@ -1,5 +1,7 @@
 package conformance_test
 
+import amqp "github.com/rabbitmq/amqp091-go"
+
 var qosScenarios = []scenario{
 	{
 		name: "a prefetch count is for each consumer started after it",
@@ -34,6 +36,24 @@ var qosScenarios = []scenario{
 			quorum k2: d
 			quorum k2: nothing more
 			quorum k1: e`,
+	},
+	{
+		name: "without a prefetch count a consumer of a quorum queue gets 2000 messages",
+		do: func(c *client) {
+			for _, kind := range []string{"classic", "quorum"} {
+				c.declare(kind, queue{args: table{"x-queue-type": kind}})
+				for range 2001 {
+					c.fail("publish", c.PublishWithContext(c.t.Context(), "", c.at(kind), false, false, amqp.Publishing{}))
+				}
+				c.ready(kind, 2001)
+				ch := c.open()
+				ch.consume(kind, consume{})
+				c.holds(kind, map[string]int{"classic": 0, "quorum": 1}[kind])
+			}
+		},
+		want: `
+			classic holds 0
+			quorum holds 1`,
 	},
 	{
 		name: "another count does not touch a consumer that is there",
