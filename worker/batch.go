@@ -81,6 +81,13 @@ func (q *Subscription) batches() (n int) {
 	return max(n, 1)
 }
 
+// grantSlots begins waiting batches, after the result of batches has risen.
+func (q *Subscription) grantSlots() {
+	if q.slots != nil {
+		q.slots.Grant()
+	}
+}
+
 // beginBatch begins the span of a batch, which is linked to the spans of its messages.
 func (q *Subscription) beginBatch(ctx context.Context, members []context.Context) (context.Context, func(error)) {
 	var links []trace.Link

@@ -131,6 +131,7 @@ func (q *Subscription) assign(mine []int) {
 			p.change(func() { p.elsewhere = elsewhere })
 		}
 	}
+	q.grantSlots()
 }
 
 func (q *Subscription) isElsewhere() bool {

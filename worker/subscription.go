@@ -135,6 +135,7 @@ func (q *Subscription) SetConcurrency(n int) {
 			q.change(func() { q.concurrency = n })
 		}
 	}
+	q.grantSlots()
 }
 
 // SetRetry changes the retry policy, from the next failure on. Zero fields of p take their

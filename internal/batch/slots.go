@@ -8,7 +8,7 @@ import (
 // Slots limits how many batches are handled at a time. Waiting batches get a slot in their order.
 // It is safe for concurrent use.
 type Slots struct {
-	// Most returns the limit. It is called whenever a slot is taken or given back.
+	// Most returns the limit. It is called whenever a slot is taken or given back, and by Grant.
 	Most func() int
 
 	mu      sync.Mutex
@@ -43,6 +43,13 @@ func (s *Slots) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taken--
+	s.grant()
+}
+
+// Grant gives slots to waiting batches, after Most has begun to return more.
+func (s *Slots) Grant() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.grant()
 }
 

@@ -70,3 +70,27 @@ func waitForASlot(t *testing.T, deadlines []time.Duration) {
 		t.Errorf("the last batch has the errors %v, and there were %d calls, want %d", errs, len(b.handled()), 2+handled)
 	}
 }
+
+// TestAWaitingBatchBeginsWhenTheLimitIsRaised: the batch before it takes a minute.
+func TestAWaitingBatchBeginsWhenTheLimitIsRaised(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		most := 1
+		b := newBench(2, func(context.Context, []int) error { time.Sleep(time.Minute); return nil })
+		b.collector.Slots = &batch.Slots{Most: func() int { return most }}
+		began := time.Now()
+		done := make(chan []error, 2)
+		for range 2 {
+			go func() { done <- b.handle(2) }()
+			synctest.Wait()
+		}
+		most = 2
+		b.collector.Slots.Grant()
+		for range 2 {
+			<-done
+		}
+		if took := time.Since(began); took != time.Minute {
+			t.Errorf("both batches were handled after %v, want 1m, at the same time", took)
+		}
+	})
+}
