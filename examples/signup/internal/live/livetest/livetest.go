@@ -78,7 +78,7 @@ func (f *Demo) Do(_ context.Context, a live.Action) (string, error) {
 func (f *Demo) Change(how func(*live.Snapshot)) {
 	f.Mu.Lock()
 	defer f.Mu.Unlock()
-	f.State.Queues = slices.Clone(f.State.Queues) // a page may be reading the old slice
+	f.State.Queues, f.State.Story = slices.Clone(f.State.Queues), slices.Clone(f.State.Story) // a page may be reading the old ones
 	how(&f.State)
 }
 
