@@ -40,19 +40,15 @@ var qosScenarios = []scenario{
 	{
 		name: "without a prefetch count a consumer of a quorum queue gets 2000 messages",
 		do: func(c *client) {
-			for _, kind := range []string{"classic", "quorum"} {
-				c.declare(kind, queue{args: table{"x-queue-type": kind}})
-				for range 2001 {
-					c.fail("publish", c.PublishWithContext(c.t.Context(), "", c.at(kind), false, false, amqp.Publishing{}))
-				}
-				c.ready(kind, 2001)
-				ch := c.open()
-				ch.consume(kind, consume{})
-				c.holds(kind, map[string]int{"classic": 0, "quorum": 1}[kind])
+			c.declare("quorum", queue{args: table{"x-queue-type": "quorum"}})
+			for range 2001 {
+				c.fail("publish", c.PublishWithContext(c.t.Context(), "", c.at("quorum"), false, false, amqp.Publishing{}))
 			}
+			c.ready("quorum", 2001)
+			c.consume("quorum", consume{})
+			c.holds("quorum", 1)
 		},
 		want: `
-			classic holds 0
 			quorum holds 1`,
 	},
 	{
