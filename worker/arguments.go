@@ -8,20 +8,12 @@ import (
 	"github.com/warren-mq/warren/message"
 )
 
-const (
-	consumerTimeout = "x-consumer-timeout" // in milliseconds
-	// defaultConsumerTimeout is the consumer timeout of a broker that is not configured.
-	defaultConsumerTimeout = 30 * time.Minute
-	// timeoutMargin is the time for the rest of a delivery: its way, its copy and its ack.
-	timeoutMargin = 5 * time.Minute
-)
-
 // consumerArguments returns the arguments of the queue's next consumer. If the handlers may
 // take longer than the broker's default consumer timeout, it asks for a longer one.
 func (q *Subscription) consumerArguments(version string, concurrency int) message.Headers {
 	args := message.Headers{}
-	if longest := q.longestDelivery(concurrency); longest > defaultConsumerTimeout && q.takesTimeout(version) {
-		args[consumerTimeout] = longest.Milliseconds()
+	if longest := q.longestDelivery(concurrency); longest > amqp.DefaultConsumerTimeout && q.takesTimeout(version) {
+		args[amqp.ConsumerTimeout] = longest.Milliseconds()
 	}
 	if offset, ok := q.offsets.resume(q.config.ConsumerArguments[streamOffset]); ok && q.isStream() {
 		args[streamOffset] = offset
@@ -53,8 +45,5 @@ func (q *Subscription) longestDelivery(concurrency int) time.Duration {
 	if q.config.OrderBy != nil {
 		rounds = prefetch // all of them may have the same key
 	}
-	return min(time.Duration(rounds)*min(q.config.Timeout, maxTimeout), maxTimeout) + timeoutMargin
+	return min(time.Duration(rounds)*min(q.config.Timeout, amqp.MaxAskedTimeout), amqp.MaxAskedTimeout) + amqp.TimeoutMargin
 }
-
-// maxTimeout keeps the sum within what a broker takes.
-const maxTimeout = 24 * time.Hour

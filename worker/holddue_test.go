@@ -43,6 +43,19 @@ func (g *gated) begins(b *bench, attempt string) {
 	})
 }
 
+// fallDue publishes a message whose given attempt fails, and waits until the next one is due, while the
+// only goroutine handles a slow message.
+func (g *gated) fallDue(b *bench, r *running, attempt string) {
+	b.t.Helper()
+	b.publish("key", 1, broker.WithMessageID("m"))
+	g.begins(b, attempt)
+	b.publish("key", 2, broker.WithMessageID("slow"))
+	b.eventually("the slow message is received", func() bool { return b.depth(b.queue.Name) == 0 })
+	close(g.gates[attempt])
+	g.begins(b, "slow 1")
+	b.eventually("the message is due", func() bool { return r.sub.Health().Held == 0 })
+}
+
 // dead waits until a message is dead-lettered, and returns it as its last attempt had it.
 func (b *bench) dead() *message.Message {
 	b.t.Helper()
@@ -83,13 +96,7 @@ func TestADueMessageKeepsItsAttemptsWhenItsConsumerEnds(t *testing.T) {
 			tt.change(&b.queue)
 			g := &gated{gates: map[string]chan struct{}{"m 2": make(chan struct{}), "slow 1": make(chan struct{})}}
 			r := b.run(g)
-			b.publish("key", 1, broker.WithMessageID("m"))
-			g.begins(b, "m 2")
-			b.publish("key", 2, broker.WithMessageID("slow"))
-			b.eventually("the slow message is received", func() bool { return b.depth(b.queue.Name) == 0 })
-			close(g.gates["m 2"])
-			g.begins(b, "slow 1")
-			b.eventually("the message is due", func() bool { return r.sub.Health().Held == 0 })
+			g.fallDue(b, r, "m 2")
 			tt.end(r, node)
 			close(g.gates["slow 1"])
 			dead := b.dead()
@@ -156,13 +163,7 @@ func TestADueMessageKeepsItsCheckpointAtAStop(t *testing.T) {
 		r := b.run(handler.Func(func(ctx context.Context, m *message.Message) error {
 			return errors.Join(checkpoint.Save(ctx, 7), g.Handle(ctx, m))
 		}))
-		b.publish("key", 1, broker.WithMessageID("m"))
-		g.begins(b, "m 1")
-		b.publish("key", 2, broker.WithMessageID("slow"))
-		b.eventually("the slow message is received", func() bool { return b.depth(b.queue.Name) == 0 })
-		close(g.gates["m 1"])
-		g.begins(b, "slow 1")
-		b.eventually("the message is due", func() bool { return r.sub.Health().Held == 0 })
+		g.fallDue(b, r, "m 1")
 		r.stop()
 		b.eventually("the worker stops", func() bool { return r.sub.Health().State == worker.StateDraining })
 		close(g.gates["slow 1"])

@@ -11,16 +11,6 @@ import (
 	"github.com/warren-mq/warren/topology"
 )
 
-const (
-	consumerTimeout = "x-consumer-timeout" // in milliseconds
-	// defaultConsumerTimeout is how long RabbitMQ waits for an acknowledgement by default.
-	defaultConsumerTimeout = 30 * time.Minute
-	// longestAsked is the longest consumer timeout that a worker asks for, and askMargin how
-	// much longer that is than the message may be unacknowledged.
-	longestAsked = 24*time.Hour + askMargin
-	askMargin    = 5 * time.Minute
-)
-
 // checkTimeouts compares the handlers' timeouts with the broker's consumer timeout, which
 // includes the time that a prefetched message waits. The version of the broker is "" if it is unknown.
 func (e *examination) checkTimeouts(version string) {
@@ -45,17 +35,17 @@ func (e *examination) checkTimeouts(version string) {
 func (e *examination) patience(q config.Queue, waits time.Duration, version string) time.Duration {
 	isKnown := q.Type != "" || topology.Mode(cmp.Or(q.Topology, e.config.Broker.Topology)).Manages()
 	if amqp.Since43(version) && isKnown && countsDeliveries(q) {
-		if ms, ok := number64(q.ConsumerArguments[consumerTimeout]); ok {
+		if ms, ok := number64(q.ConsumerArguments[amqp.ConsumerTimeout]); ok {
 			return time.Duration(ms) * time.Millisecond
 		}
-		if waits != math.MaxInt64 && waits > defaultConsumerTimeout-askMargin {
-			return longestAsked
+		if waits != math.MaxInt64 && waits > amqp.DefaultConsumerTimeout-amqp.TimeoutMargin {
+			return amqp.MaxAskedTimeout + amqp.TimeoutMargin
 		}
 	}
-	if ms, ok := number64(q.Arguments[consumerTimeout]); ok && !strings.HasPrefix(version, "3.") {
+	if ms, ok := number64(q.Arguments[amqp.ConsumerTimeout]); ok && !strings.HasPrefix(version, "3.") {
 		return time.Duration(ms) * time.Millisecond
 	}
-	return defaultConsumerTimeout
+	return amqp.DefaultConsumerTimeout
 }
 
 // countsDeliveries reports whether q is a quorum queue.
