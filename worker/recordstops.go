@@ -25,6 +25,9 @@ func (q *Subscription) recordStop(ctx context.Context, c *amqp.Consumer) {
 		return
 	}
 	c.Settled(ctx)
+	if q.countsAttempts() {
+		q.report(c.Arrived(ctx))
+	}
 	left := q.stops.take(c)
 	for _, d := range c.Left() {
 		left = append(left, q.stops.untouched(&d))

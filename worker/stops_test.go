@@ -70,6 +70,42 @@ func TestALongJobSurvives25DeploymentsAtItsPlace(t *testing.T) {
 	}
 }
 
+// Each message that a consumer acknowledges while it stops lets the broker send it another one.
+func TestAStopAmongManyMessagesIsNoAttempt(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"retries in the worker", "partitions with retries in the worker"} {
+		rabbit.Run(t, name, func(t *testing.T) {
+			b := newBench(t)
+			inOrder()[name](&b.queue)
+			b.queue.Concurrency, b.queue.Prefetch = 1, 20
+			var handled, again atomic.Int64
+			h := handler.Typed(func(ctx context.Context, _ int) error {
+				handled.Add(1)
+				if message.FromContext(ctx).Attempt > 1 {
+					again.Add(1)
+				}
+				return nil
+			})
+			r := b.run(h)
+			const stops, each = 20, 50
+			for n := range stops * each {
+				b.publish("key", n)
+			}
+			for n := range int64(stops) {
+				b.eventually("some messages are handled", func() bool { return handled.Load() >= n*each })
+				if err := r.finish(); err != nil {
+					t.Error(err)
+				}
+				r = b.run(h)
+			}
+			b.eventually("all are handled", func() bool { return handled.Load() >= stops*each })
+			if err := r.finish(); err != nil || again.Load() != 0 {
+				t.Errorf("Run returned %v, and %d messages came as a later attempt, want none", err, again.Load())
+			}
+		})
+	}
+}
+
 // slowJob handles the message 0 in steps, one for each process until the last one is done.
 type slowJob struct {
 	steps

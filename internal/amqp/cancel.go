@@ -122,6 +122,27 @@ func (c *Consumer) Left() []Delivery {
 	return slices.Clone(c.left)
 }
 
+// Arrived sends all outcomes, after Settled, and waits until no delivery is on its way, so that Left
+// returns all that Close will requeue. Each outcome lets the broker send one more message.
+func (c *Consumer) Arrived(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return nil // Settled has given up
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	c.settler.stop()
+	for before := -1; before != c.settler.unsettled(); {
+		before = c.settler.unsettled()
+		c.quiesce(ctx)
+		// The broker has written what it has sent before it answers.
+		err := c.session.Call(ctx, func() error { return c.ch.Qos(c.prefetch, 0, false) }, c.close)
+		if err != nil && !errors.Is(err, amqp091.ErrClosed) {
+			return fmt.Errorf("broker: wait for the last messages of %s: %w", c.queue, err)
+		}
+	}
+	return nil
+}
+
 // Release requeues deliveries. The deliveries of one consumer keep their order. Release
 // returns when the broker has them, so that the next consumer cannot start before that, or
 // when ctx is done. It skips deliveries that the broker has taken back already.

@@ -43,6 +43,7 @@ func (c *Consumer) add(raw *amqp091.Delivery) bool {
 	defer c.mu.Unlock()
 	if c.phase == abandoned {
 		c.left = append(c.left, newDelivery(c, *raw))
+		c.settler.tookLeft(raw.DeliveryTag)
 	}
 	if c.phase >= abandoned {
 		return false

@@ -85,6 +85,12 @@ func (s *settler) took(tag uint64) {
 	s.unknown++
 }
 
+// tookLeft records a delivery that will never have an outcome.
+func (s *settler) tookLeft(tag uint64) {
+	s.took(tag)
+	s.leave(1)
+}
+
 // leave records that n open tags will never have an outcome. They stay open, so that no ack
 // of several messages includes them.
 func (s *settler) leave(n int) {
