@@ -53,7 +53,7 @@ local_create() {
 		fail "rabbitmq-server is installed, but epmd (of Erlang) is not in PATH"
 	fi
 	mkdir -p "$1/log"
-	cp "$here/rabbitmq-load.erl" "$1/load.erl"
+	cp "$here/rabbitmq-local.erl" "$1/local.erl"
 	if [ ! -f "$1/.erlang.cookie" ]; then
 		printf 'warren%s%s' "$RANDOM" "$RANDOM" >"$1/.erlang.cookie"
 		chmod 400 "$1/.erlang.cookie"
@@ -95,8 +95,9 @@ local_surroundings() {
 		RABBITMQ_CONFIG_FILE="$home/rabbitmq.conf"
 		RABBITMQ_ENABLED_PLUGINS_FILE="$home/enabled_plugins"
 		RABBITMQ_PID_FILE="$home/pid"
-		RABBITMQ_BOOT_MODULE='erlang date -eval file:eval(os:getenv("WARREN_LOAD")) -s rabbit'
-		WARREN_LOAD="$home/load.erl"
+		RABBITMQ_BOOT_MODULE='erlang date -eval file:eval(os:getenv("WARREN_BOOT")) -s rabbit'
+		WARREN_BOOT="$home/local.erl"
+		WARREN_READY="$home/ready"
 		RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-warren $name $loopback"
 		RABBITMQ_CTL_ERL_ARGS="$loopback"
 	)
@@ -110,15 +111,16 @@ local_within() {
 	"${within[@]}" "$@"
 }
 
-# local_up starts the server and waits until it greets clients, which is the last thing that it
-# does before it is ready.
+# local_up starts the server and waits until it says that it is ready, by a file. A port that
+# answers could be another program's, and rabbitmqctl would take a second to ask.
 local_up() {
 	local server
 	local_surroundings
+	rm -f "$dir/ready"
 	"${within[@]}" nohup "$bin/rabbitmq-server" </dev/null >>"$dir/log/out" 2>&1 &
 	server=$!
 	echo "$server" >"$dir/server"
-	until local_greets 2>/dev/null; do
+	until [ -e "$dir/ready" ]; do
 		if ! kill -0 "$server" 2>/dev/null; then
 			tail -n 20 "$dir/log/out" >&2
 			return 1
@@ -127,14 +129,6 @@ local_up() {
 	done
 	local_running
 }
-
-# local_greets reports whether the node answers to the protocol header of AMQP 0-9-1. rabbitmqctl
-# would take a second to ask.
-local_greets() (
-	exec 3<>"/dev/tcp/127.0.0.1/$amqp_port" || exit 1
-	printf 'AMQP\0\0\11\1' >&3
-	LC_ALL=C read -r -t 5 -n 1 -u 3 frame && [ "$frame" = $'\1' ]
-)
 
 # local_pid prints the broker's process id. It finds the broker by one of its arguments, not
 # by the pid file, which is written late and may be stale.

@@ -1,6 +1,8 @@
 package rabbit_test
 
 import (
+	"net"
+	"net/url"
 	"testing"
 	"time"
 
@@ -9,7 +11,7 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 )
 
-// TestANode uses one node for all tests, since a start takes 7 s of a core.
+// TestANode uses one node for all tests, since a start takes 5 s of a core.
 func TestANode(t *testing.T) {
 	t.Parallel()
 	node := rabbit.Start(t)
@@ -18,6 +20,10 @@ func TestANode(t *testing.T) {
 	t.Run("keeps a durable message when it is killed", func(t *testing.T) {
 		rabbit.NeedsDisk(t)
 		keepsAMessage(t, node)
+	})
+	t.Run("does not start while another program answers at its port", func(t *testing.T) {
+		rabbit.NeedsDisk(t)
+		needsItsPort(t, node)
 	})
 }
 
@@ -85,5 +91,28 @@ func lossCode(t *testing.T, closed <-chan *amqp.Error) int {
 	case <-time.After(30 * time.Second):
 		t.Fatal("the client did not see the loss within 30s")
 		return 0
+	}
+}
+
+func needsItsPort(t *testing.T, node rabbit.Node) {
+	t.Helper()
+	node.Stop(t)
+	at, err := url.Parse(node.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", at.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	go func() {
+		for conn, err := taken.Accept(); err == nil; conn, err = taken.Accept() {
+			<-time.After(time.Second) // the broker's process has begun
+			_, _ = conn.Write([]byte{1})
+		}
+	}()
+	if err := rabbit.TryRestart(node); err == nil {
+		t.Error("the node is said to have started")
 	}
 }
