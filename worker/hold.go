@@ -216,7 +216,7 @@ func (q *Subscription) resume(a *attempt) bool {
 			return q.continues(a, identity, before)
 		}
 	}
-	if lost := m.DeliveryCount - a.stops.Stops; lost >= m.Attempt && q.holdsRetries() {
+	if lost := m.DeliveryCount - a.stops.Stops; lost >= m.Attempt && q.holdsRetries() && q.config.WorkQueue(nil).CountsDeliveries() {
 		m.Attempt = lost + 1 // the attempts of a process that has ended
 	}
 	return false

@@ -12,6 +12,7 @@ import (
 	"github.com/warren-mq/warren/internal/rabbit"
 	"github.com/warren-mq/warren/internal/record"
 	"github.com/warren-mq/warren/message"
+	"github.com/warren-mq/warren/topology"
 	"github.com/warren-mq/warren/worker"
 )
 
@@ -103,4 +104,30 @@ func TestAPublishedDeliveryCountIsNotTheQueues(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAClassicQueueCountsNoDeliveries, so the header is the publisher's in later deliveries, too.
+func TestAClassicQueueCountsNoDeliveries(t *testing.T) {
+	rabbit.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.queue.Type, b.queue.HoldRetries = topology.Classic, true
+		attempts := make(chan int, 2)
+		h := handler.Func(func(ctx context.Context, m *message.Message) error {
+			if attempts <- m.Attempt; m.Redelivered {
+				return nil
+			}
+			<-handler.Stopping(ctx)
+			return handler.ErrStopping
+		})
+		r := b.run(h)
+		move(t, b, amqp.Delivery{Headers: amqp.Table{"x-delivery-count": int64(21)}})
+		got := []int{<-attempts}
+		if err := r.finish(); err != nil {
+			t.Error(err)
+		}
+		b.run(h)
+		if got = append(got, <-attempts); !slices.Equal(got, []int{1, 1}) {
+			t.Errorf("the attempts are %v, want 1 before and after the stop", got)
+		}
+	})
 }
