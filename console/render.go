@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/warren-mq/warren/internal/printable"
@@ -18,8 +19,9 @@ import (
 //go:embed templates assets
 var files embed.FS
 
-// templates holds the template of each page, within the layout, by file name.
-var templates = parse()
+// templates returns the template of each page, within the layout, by file name. Programs that show no
+// page do not parse them.
+var templates = sync.OnceValue(parse)
 
 // frame is the data of the layout.
 type frame struct {
@@ -143,8 +145,8 @@ func (c *Console) frame(r *http.Request, page any) frame {
 func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
 	var page bytes.Buffer
 	f := c.frame(r, data)
-	f.Live = templates[name].Lookup("state") != nil && status == http.StatusOK
-	if err := templates[name].ExecuteTemplate(&page, "layout", f); err != nil {
+	f.Live = templates()[name].Lookup("state") != nil && status == http.StatusOK
+	if err := templates()[name].ExecuteTemplate(&page, "layout", f); err != nil {
 		c.log.Error("console: render a page", "page", name, "error", err)
 		http.Error(w, "console: the page could not be rendered; see the log", http.StatusInternalServerError)
 		return

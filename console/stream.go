@@ -20,7 +20,7 @@ func wantsEvents(r *http.Request) bool { return r.Header.Get("Accept") == eventS
 // stream sends the variable part of a page whenever it has changed, until the client
 // disconnects or Run ends.
 func (c *Console) stream(w http.ResponseWriter, r *http.Request, name string, v view) {
-	if templates[name].Lookup("state") == nil {
+	if templates()[name].Lookup("state") == nil {
 		http.Error(w, "console: this page has no stream", http.StatusNotAcceptable)
 		return
 	}
@@ -91,7 +91,7 @@ func (c *Console) event(r *http.Request, name string, v view) []byte {
 	f := c.frame(r, data)
 	f.Notice = nil
 	var html bytes.Buffer
-	if err := templates[name].ExecuteTemplate(&html, "state", f); err != nil {
+	if err := templates()[name].ExecuteTemplate(&html, "state", f); err != nil {
 		c.log.Error("console: render a page", "page", name, "error", err)
 		return []byte("event: gone\ndata: The page could not be rendered\n\n")
 	}
