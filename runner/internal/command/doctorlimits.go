@@ -66,6 +66,9 @@ func waitOf(q config.Queue) time.Duration {
 		prefetch = 2 * q.AtOnce()
 	}
 	turns := (prefetch + q.AtOnce() - 1) / q.AtOnce()
+	if q.OrderBy != "" {
+		turns = prefetch // all of them may have the same key
+	}
 	return time.Duration(q.Timeout) * time.Duration(turns)
 }
 

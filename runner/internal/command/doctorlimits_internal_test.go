@@ -19,6 +19,7 @@ func TestAMessageMayWaitForItsTurn(t *testing.T) {
 		"twice the timeout with the default prefetch":  {config.Queue{Timeout: minute, Concurrency: 8}, 2 * time.Minute},
 		"once with priorities, which prefetch no more": {config.Queue{Timeout: minute, Concurrency: 8, MaxPriority: 10}, time.Minute},
 		"once more for a turn that is not full":        {config.Queue{Timeout: minute, Concurrency: 8, Prefetch: 17}, 3 * time.Minute},
+		"behind all others of its key":                 {config.Queue{Timeout: minute, Concurrency: 8, OrderBy: "type"}, 16 * time.Minute},
 		"without end if the handlers have no time-out": {config.Queue{Timeout: -1, Concurrency: 8}, math.MaxInt64},
 	}
 	for name, tt := range tests {
