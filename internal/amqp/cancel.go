@@ -30,7 +30,7 @@ func (c *Consumer) cancel(ctx context.Context) (err error) {
 		if !c.stream { // the broker requeues no message of a stream, and counts all that it keeps
 			c.settler.hold()
 			defer c.settler.resume()
-			c.quiesce(ctx)
+			c.quiesce(ctx, time.Now())
 		}
 		ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 		defer cancel()
@@ -55,11 +55,11 @@ const (
 // used up, or the queue has no more messages. No outcomes are sent meanwhile. The broker
 // requeues a delivery for a cancelled consumer at once, and so ahead of older messages that
 // are released later (quorum queues, rabbit_fifo_client:handle_delivery of 3.10 to 4.3).
-func (c *Consumer) quiesce(ctx context.Context) {
+// If the queue has other consumers, it waits until a second after began at most.
+func (c *Consumer) quiesce(ctx context.Context, began time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	last, began := -1, time.Now()
-	for ctx.Err() == nil {
+	for last := -1; ctx.Err() == nil; {
 		now := c.settler.unsettled()
 		if now >= c.prefetch {
 			return
@@ -131,9 +131,13 @@ func (c *Consumer) Arrived(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	c.settler.stop()
+	began := time.Now()
+	if c.settler.unsettled() == 0 {
+		began = c.began // most likely another consumer is the active one
+	}
 	for before := -1; before != c.settler.unsettled(); {
 		before = c.settler.unsettled()
-		c.quiesce(ctx)
+		c.quiesce(ctx, began)
 		// The broker has written what it has sent before it answers.
 		err := c.session.Call(ctx, func() error { return c.ch.Qos(c.prefetch, 0, false) }, c.close)
 		if err != nil && !errors.Is(err, amqp091.ErrClosed) {

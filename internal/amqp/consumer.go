@@ -8,6 +8,7 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -64,6 +65,7 @@ type Consumer struct {
 	cleared   chan struct{} // closed at the first message that is not suspected
 	alone     atomic.Bool   // see Alone
 
+	began      time.Time     // when it was opened
 	stopped    chan struct{} // closed when Receive returns no more deliveries
 	drained    chan struct{} // closed when every delivery has been received
 	drainOnce  sync.Once
@@ -88,7 +90,7 @@ func (s *Session) Consume(ctx context.Context, what Consume) (*Consumer, error) 
 	c := &Consumer{
 		queue: what.Queue, source: cmp.Or(what.As, what.Queue), tag: what.Queue, ch: ch, close: once(ch.Close), session: s, prefetch: max(what.Prefetch, 1),
 		suspect: what.Suspect, stream: what.Stream, onReceived: what.OnReceived, suspected: make(chan struct{}), cleared: make(chan struct{}),
-		stopped: make(chan struct{}), drained: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
+		stopped: make(chan struct{}), drained: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}), began: time.Now(),
 	}
 	parent := what.Context
 	if parent == nil {
