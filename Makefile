@@ -17,6 +17,7 @@ TESTFLAGS ?=
 MATRIX    ?=
 CHAOS     ?=
 FUZZTIME  ?= 20s
+lean      := -vet=off -ldflags=-w# make vet has looked, and the linker needs a third less time without debug information
 GORACE    ?= atexit_sleep_ms=0# each program with the race detector would wait for a second when it ends
 
 export GORACE
@@ -69,7 +70,7 @@ test: ## run all tests with the race detector; installs and starts RabbitMQ, Pos
 	@WARREN_CHROMIUM="$$($(chromium))"; export WARREN_CHROMIUM; \
 		for m in $(filter-out .,$(packages)) .; do echo "== go test $$m"; \
 		first="$$([ $$m != . ] || echo ./worker ./runner)"; : "the longest packages begin first; they wait most of the time, so one more runs at a time"; \
-		(cd $$m && $(rabbitmq) run $(postgres) run go test -race -shuffle=on -p $$(($$(getconf _NPROCESSORS_ONLN) + 1)) -parallel 4 -timeout 30m $(TESTFLAGS) $$first ./...); done
+		(cd $$m && $(rabbitmq) run $(postgres) run go test -race $(lean) -shuffle=on -p $$(($$(getconf _NPROCESSORS_ONLN) + 1)) -parallel 4 -timeout 30m $(TESTFLAGS) $$first ./...); done
 
 .PHONY: test-clients
 test-clients: ## test clients of other projects against devbroker: amqp091-go's own tests, pika, kombu, Celery, amqplib

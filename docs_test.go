@@ -239,7 +239,7 @@ func TestDocsChecksSeeFaults(t *testing.T) {
 	if len(long) != 1 || long[0].lines() != maxProgram+1 {
 		t.Errorf("got %v, want one block of %d lines", long, maxProgram+1)
 	}
-	_, out, err := compile(t, blocks("p.md", "\n```go\nfunc f() error {\n\treturn worker.ErrNoSuchThing\n}\n```\n"))
+	_, out, err := vet(t, blocks("p.md", "\n```go\nfunc f() error {\n\treturn worker.ErrNoSuchThing\n}\n```\n"))
 	if err == nil || !strings.Contains(out, "p.md:4") {
 		t.Errorf("compiling nonsense gives %v and %q, want a fault at p.md:4", err, out)
 	}

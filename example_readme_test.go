@@ -83,7 +83,7 @@ func TestDocsCodeCompiles(t *testing.T) {
 	if len(whole) < 3 {
 		t.Fatalf("%d blocks of Go to compile, want the programs of the README at least", len(whole))
 	}
-	if _, out, err := compile(t, whole); err != nil {
+	if _, out, err := vet(t, whole); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -105,9 +105,9 @@ func TestReadmeProgramsAreShort(t *testing.T) {
 	}
 }
 
-// compile vets and builds the blocks as commands of a module that requires this one,
-// as a user's does, in the folder dir/bin. Nothing is fetched: it needs what this one needs.
-func compile(t *testing.T, all []block) (dir, out string, err error) {
+// vet compiles and vets the blocks as commands of a module that requires this one, as a user's does,
+// without linking them. Nothing is fetched: it needs what this one needs.
+func vet(t *testing.T, all []block) (dir, out string, err error) {
 	t.Helper()
 	dir = userModule(t)
 	for i, b := range all {
@@ -119,10 +119,16 @@ func compile(t *testing.T, all []block) (dir, out string, err error) {
 			t.Fatal(err)
 		}
 	}
-	if out, err := goTool(t, dir, "vet", "./..."); err != nil {
-		return dir, out, err
+	out, err = goTool(t, dir, "vet", "./...")
+	return dir, out, err
+}
+
+// build builds the blocks in the folder dir/bin.
+func build(t *testing.T, all []block) (dir, out string, err error) {
+	t.Helper()
+	if dir, out, err = vet(t, all); err == nil {
+		out, err = goTool(t, dir, "build", "-o", "bin/", "./...")
 	}
-	out, err = goTool(t, dir, "build", "-o", "bin/", "./...")
 	return dir, out, err
 }
 

@@ -86,7 +86,7 @@ func buildGettingStarted(t *testing.T) guide {
 	if len(programs) != 2 {
 		t.Fatalf("the page has %d programs, want a worker and a publisher", len(programs))
 	}
-	dir, out, err := compile(t, programs)
+	dir, out, err := build(t, programs)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

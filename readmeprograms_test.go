@@ -15,9 +15,9 @@ import (
 	"github.com/warren-mq/warren/broker"
 )
 
-// build builds the programs of the README, the worker changed as the README says if
+// buildReadme builds the programs of the README, the worker changed as the README says if
 // shared, and returns their commands.
-func build(t *testing.T, shared bool) (worker, publisher string) {
+func buildReadme(t *testing.T, shared bool) (worker, publisher string) {
 	t.Helper()
 	var programs []block
 	for _, b := range blocks("README.md", pages(t, os.DirFS("."))["README.md"]) {
@@ -35,7 +35,7 @@ func build(t *testing.T, shared bool) (worker, publisher string) {
 			programs[0].code = regexp.MustCompile(`(?m)^.*`+regexp.QuoteMeta(removed)+`.*\n`).ReplaceAllString(programs[0].code, "")
 		}
 	}
-	dir, out, err := compile(t, programs)
+	dir, out, err := build(t, programs)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -94,7 +94,7 @@ func await(t *testing.T, logged <-chan string, text string) string {
 
 func TestTheFirstProgramOfTheReadmeNeedsOnlyGo(t *testing.T) {
 	t.Parallel()
-	worker, _ := build(t, false)
+	worker, _ := buildReadme(t, false)
 	await(t, start(t, worker, ""), "queue consuming")
 }
 
@@ -102,7 +102,7 @@ func TestTheFirstProgramOfTheReadmeNeedsOnlyGo(t *testing.T) {
 // and the queues of the example of runner dev must not take the message.
 func TestWorkerAndPublisherOfTheReadmeMeet(t *testing.T) {
 	t.Parallel()
-	worker, publisher := build(t, true)
+	worker, publisher := buildReadme(t, true)
 	runner := filepath.Join(t.TempDir(), "runner")
 	if out, err := goTool(t, ".", "build", "-o", runner, "./cmd/runner"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
