@@ -58,7 +58,12 @@ func newAccount(u User, gen generation) *account {
 }
 
 func (a *account) permit(u User) {
-	pattern := func(s string) *regexp.Regexp { return regexp.MustCompile(cmp.Or(s, ".*")) }
+	pattern := func(s string) *regexp.Regexp {
+		if s == "" || s == ".*" {
+			return nil
+		}
+		return regexp.MustCompile(s)
+	}
 	a.permissions = map[permission]*regexp.Regexp{
 		configure: pattern(u.Configure), write: pattern(u.Write), read: pattern(u.Read),
 	}
@@ -97,7 +102,8 @@ func (a *account) check(p permission, kind, name, vhost string) error {
 }
 
 func (a *account) has(p permission, name string) bool {
-	return a.permissions[p].MatchString(name)
+	pattern := a.permissions[p]
+	return pattern == nil || pattern.MatchString(name)
 }
 
 // checkPassive returns an error for a passive declaration if the version checks it and the

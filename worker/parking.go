@@ -33,7 +33,8 @@ type parking struct {
 }
 
 // bindInterval is the least time between two declarations of the binding through which
-// messages return from the levels. The broker does not report that someone has deleted it.
+// messages return from the levels, unless the heartbeats are rarer. The broker does not report
+// that someone has deleted it.
 const bindInterval = 2 * time.Minute
 
 // parkingQueues are the names of the parking queues of a queue and of its exchanges. Once they
@@ -161,7 +162,8 @@ func (p *parking) consume(ctx, hard context.Context, c *amqp.Consumer, prefetch 
 		defer close(received)
 		p.receive(ctx, c, cancelled)
 	}()
-	bind := time.NewTicker(bindInterval + rand.N(bindInterval/2))
+	interval := max(bindInterval, assertHeartbeats*p.worker.connections.consuming.Heartbeat())
+	bind := time.NewTicker(interval + rand.N(interval/2))
 	defer bind.Stop()
 	for {
 		select {

@@ -83,6 +83,7 @@ func reporting(came chan<- time.Time) handler.Handler {
 func TestTheWayBackFromTheLevelsIsRestored(t *testing.T) {
 	inTime(t, func(t *testing.T, cfg broker.Config, ch *amqp.Channel) {
 		came := make(chan time.Time, 2)
+		cfg.Heartbeat = 10 * time.Second
 		w := worker.New(worker.Config{Broker: cfg})
 		w.Queue(worker.Queue{Name: "q", Exchange: "events"}).Handle("#", reporting(came))
 		stop := inBackground(t, w.Run)
