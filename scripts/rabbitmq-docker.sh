@@ -65,6 +65,8 @@ docker_kill() {
 
 docker_ctl() { docker exec --user rabbitmq "$name" rabbitmqctl --quiet "$@"; }
 
+docker_eval() { docker_ctl eval "$1"; }
+
 docker_import() {
 	docker cp "$1" "$name:/tmp/definitions.json" >/dev/null 2>&1 &&
 		docker_ctl import_definitions /tmp/definitions.json

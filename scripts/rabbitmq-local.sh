@@ -198,6 +198,20 @@ local_stop_epmd() {
 
 local_ctl() { local_within "$bin/rabbitmqctl" --quiet "$@"; }
 
+# local_eval evaluates the expression by erl_call, which starts no Erlang VM.
+local_eval() {
+	local caller=/usr/lib/erlang/bin/erl_call result
+	if [ ! -x "$root$caller" ]; then
+		local_ctl eval "$1"
+		return
+	fi
+	result="$(local_within "$caller" -n "$name@localhost" -e <<<"$1")" || return 1
+	case "$result" in
+	"{ok, "*) result="${result#"{ok, "}" && printf '%s\n' "${result%\}}" ;;
+	*) printf '%s\n' "$result" >&2 && return 1 ;;
+	esac
+}
+
 local_import() {
 	cp "$1" "$dir/definitions.json"
 	local_ctl import_definitions "$home/definitions.json"

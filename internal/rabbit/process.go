@@ -57,9 +57,8 @@ func (p *process) start(s setup) (err error) {
 		return err
 	}
 	for _, user := range s.users {
-		_, added := p.command("ctl", "add_user", user.name, user.password)
-		_, allowed := p.command("ctl", "set_permissions", user.name, ".*", ".*", ".*")
-		if err := errors.Join(added, allowed); err != nil {
+		all := User{Name: user.name, Password: user.password, Configure: ".*", Write: ".*", Read: ".*"}
+		if _, err := p.command("eval", all.add()+"."); err != nil {
 			return err
 		}
 	}
@@ -77,14 +76,14 @@ func (p *process) Kill(tb testing.TB) {
 // Stop leaves the Erlang VM running, since most of a start's time goes into starting it.
 func (p *process) Stop(tb testing.TB) {
 	tb.Helper()
-	p.must(tb, "ctl", "stop_app")
+	p.eval(tb, "ok = rabbit:stop()")
 	p.stopped = true
 }
 
 func (p *process) Restart(tb testing.TB) {
 	tb.Helper()
 	if p.stopped {
-		p.must(tb, "ctl", "start_app")
+		p.eval(tb, "ok = rabbit:start()")
 		p.stopped = false
 		return
 	}
@@ -93,29 +92,28 @@ func (p *process) Restart(tb testing.TB) {
 
 func (p *process) Settle(tb testing.TB) {
 	tb.Helper()
-	p.must(tb, "ctl", "eval", "[ok = dets:sync(T) || T <- dets:all()], catch mnesia:sync_log().")
+	p.eval(tb, "[ok = dets:sync(T) || T <- dets:all()], catch mnesia:sync_log()")
 }
 
 func (p *process) CloseConnections(tb testing.TB, reason string) {
 	tb.Helper()
-	p.must(tb, "ctl", "close_all_connections", reason)
+	p.eval(tb, fmt.Sprintf("[rabbit_networking:close_connection(C, %s) || C <- rabbit_networking:connections()]", binary(reason)))
 }
 
 func (p *process) Block(tb testing.TB) {
 	tb.Helper()
-	p.must(tb, "ctl", "set_vm_memory_high_watermark", "0.0000001")
+	p.eval(tb, "ok = vm_memory_monitor:set_vm_memory_high_watermark(0.0000001)")
 }
 
 func (p *process) Unblock(tb testing.TB) {
 	tb.Helper()
-	p.must(tb, "ctl", "set_vm_memory_high_watermark", "0.4")
+	p.eval(tb, "ok = vm_memory_monitor:set_vm_memory_high_watermark(0.4)")
 }
 
 func (p *process) ConsumerTimeout(tb testing.TB, d time.Duration) {
 	tb.Helper()
 	set := func(timeout, tick time.Duration) {
-		p.must(tb, "ctl", "eval", fmt.Sprintf(
-			"application:set_env(rabbit, consumer_timeout, %d), application:set_env(rabbit, channel_tick_interval, %d).",
+		p.eval(tb, fmt.Sprintf("application:set_env(rabbit, consumer_timeout, %d), application:set_env(rabbit, channel_tick_interval, %d)",
 			timeout.Milliseconds(), tick.Milliseconds()))
 	}
 	set(d, d/2)
@@ -124,8 +122,7 @@ func (p *process) ConsumerTimeout(tb testing.TB, d time.Duration) {
 
 func (p *process) LimitMessages(tb testing.TB, bytes int) {
 	tb.Helper()
-	p.must(tb, "ctl", "eval", fmt.Sprintf(
-		"application:set_env(rabbit, max_message_size, %d), persistent_term:put(max_message_size, %d).", bytes, bytes))
+	p.eval(tb, fmt.Sprintf("application:set_env(rabbit, max_message_size, %d), persistent_term:put(max_message_size, %[1]d)", bytes))
 }
 
 func (p *process) LimitConnections(tb testing.TB, n int) {
@@ -142,29 +139,39 @@ func (p *process) Permit(tb testing.TB, u User) string {
 	return u.url(tb, p.url)
 }
 
-// PermitAll uses one call, because each call of rabbitmqctl starts an Erlang VM.
 func (p *process) PermitAll(tb testing.TB, users []User) {
 	tb.Helper()
-	const backend = "rabbit_auth_backend_internal"
-	calls := make([]string, 0, 2*len(users))
+	calls := make([]string, 0, len(users))
 	for _, u := range users {
-		calls = append(calls,
-			fmt.Sprintf("ok = %s:add_user(<<%q>>, <<%q>>, <<\"test\">>)", backend, u.Name, u.Password),
-			fmt.Sprintf("ok = %s:set_permissions(<<%q>>, <<\"/\">>, <<%q>>, <<%q>>, <<%q>>, <<\"test\">>)", backend, u.Name, u.Configure, u.Write, u.Read))
+		calls = append(calls, u.add())
 	}
-	p.must(tb, "ctl", "eval", strings.Join(calls, ", ")+".")
+	p.eval(tb, strings.Join(calls, ", "))
 }
 
 func (p *process) SetPermissions(tb testing.TB, u User) {
 	tb.Helper()
-	p.must(tb, "ctl", "set_permissions", u.Name, u.Configure, u.Write, u.Read)
+	p.eval(tb, u.permit())
 }
 
 func (p *process) ChangePassword(tb testing.TB, user, password string) {
 	tb.Helper()
-	p.must(tb, "ctl", "change_password", user, password)
+	p.eval(tb, fmt.Sprintf("ok = rabbit_auth_backend_internal:change_password(%s, %s, <<\"test\">>)", binary(user), binary(password)))
 	p.CloseConnections(tb, "the password has changed")
 }
+
+// add is the expression that adds the user with its permissions.
+func (u User) add() string {
+	return fmt.Sprintf("ok = rabbit_auth_backend_internal:add_user(%s, %s, <<\"test\">>), ", binary(u.Name), binary(u.Password)) + u.permit()
+}
+
+// permit is the expression that replaces the user's permissions.
+func (u User) permit() string {
+	return fmt.Sprintf("ok = rabbit_auth_backend_internal:set_permissions(%s, <<\"/\">>, %s, %s, %s, <<\"test\">>)",
+		binary(u.Name), binary(u.Configure), binary(u.Write), binary(u.Read))
+}
+
+// binary is the text in Erlang.
+func binary(text string) string { return fmt.Sprintf("<<%q>>", text) }
 
 func (p *process) Clients(tb testing.TB) []string {
 	tb.Helper()
@@ -183,6 +190,12 @@ func (p *process) Import(tb testing.TB, definitions []byte) {
 		tb.Fatal(err)
 	}
 	p.must(tb, "import", file)
+}
+
+// eval evaluates an Erlang expression in the node. Unlike rabbitmqctl, it starts no Erlang VM.
+func (p *process) eval(tb testing.TB, expression string) {
+	tb.Helper()
+	p.must(tb, "eval", expression+".")
 }
 
 func (p *process) must(tb testing.TB, name string, args ...string) string {
