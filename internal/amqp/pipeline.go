@@ -52,7 +52,9 @@ type pipeline struct {
 // flight has the same exchange, key and id.
 type identity struct{ exchange, key, id, mark string }
 
-func newPipeline(ctx context.Context, session *Session, patience time.Duration) (*pipeline, error) {
+// newPipeline opens a channel for at most room unconfirmed messages: windowCount, unless the
+// caller publishes fewer.
+func newPipeline(ctx context.Context, session *Session, patience time.Duration, room int) (*pipeline, error) {
 	ch, err := session.Channel(ctx)
 	if err != nil {
 		return nil, err
@@ -62,10 +64,10 @@ func newPipeline(ctx context.Context, session *Session, patience time.Duration) 
 	}
 	p := &pipeline{
 		session: session, ch: ch, window: semaphore.NewWeighted(windowBytes), done: make(chan struct{}), worn: make(chan struct{}),
-		sent: make(chan *inFlight, windowCount),
-		// The channel has room for each message of the window, because amqp091 blocks on a
-		// full channel.
-		returns:  ch.NotifyReturn(make(chan amqp091.Return, windowCount)),
+		sent: make(chan *inFlight, room),
+		// The channel has room for each unconfirmed message, because amqp091 blocks on a
+		// full channel. 4,096 returns are 1 MB.
+		returns:  ch.NotifyReturn(make(chan amqp091.Return, room)),
 		inFlight: make(map[identity]*inFlight),
 	}
 	go p.watch(ch.NotifyClose(make(chan *amqp091.Error, 1)))
@@ -219,7 +221,7 @@ func (s *Session) PublishAlone(ctx context.Context, m *message.Message) error {
 	if err := p.Headers.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	line, err := newPipeline(ctx, s, -1)
+	line, err := newPipeline(ctx, s, -1, 1)
 	if err != nil {
 		return err
 	}

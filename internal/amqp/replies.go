@@ -36,7 +36,7 @@ type replies struct {
 
 // openReplies opens a channel that consumes its direct replies.
 func openReplies(ctx context.Context, s *Session, cfg Config) (*replies, error) {
-	line, err := newPipeline(ctx, s, cfg.PublishTimeout)
+	line, err := newPipeline(ctx, s, cfg.PublishTimeout, windowCount)
 	if err != nil {
 		return nil, err
 	}

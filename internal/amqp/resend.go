@@ -88,7 +88,7 @@ func (s *Sender) sendAlone(ctx context.Context, exchange, key string, p amqp091.
 	if err != nil {
 		return err
 	}
-	line, err := newPipeline(ctx, session, s.connector.cfg.PublishTimeout)
+	line, err := newPipeline(ctx, session, s.connector.cfg.PublishTimeout, 1)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}

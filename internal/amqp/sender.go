@@ -76,7 +76,7 @@ func (s *Sender) Run(ctx context.Context) error {
 func (s *Sender) serve(ctx context.Context, session *Session) {
 	opening, cancel := context.WithTimeout(ctx, s.connector.cfg.DialTimeout)
 	defer cancel()
-	line, err := newPipeline(opening, session, s.connector.cfg.PublishTimeout)
+	line, err := newPipeline(opening, session, s.connector.cfg.PublishTimeout, windowCount)
 	if err != nil {
 		s.connector.note(errors.Join(err, session.Close())) // try again with the next session
 		<-session.Done()
