@@ -39,7 +39,7 @@ func inBubble(t *testing.T, cfg devbroker.Config, f func(*bubble)) {
 				t.Error(err)
 			}
 		}()
-		f(&bubble{t: t, broker: dev, config: broker.Config{URL: dev.URL(), Dial: dev.DialContext, Heartbeat: time.Hour}})
+		f(&bubble{t: t, broker: dev, config: broker.Config{URL: dev.URL(), Dial: dev.DialContext, Heartbeat: 18 * time.Hour}})
 	})
 }
 
