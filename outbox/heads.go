@@ -43,6 +43,10 @@ var byName = search{
 // countNames returns how many aggregates named lists: more than searched if it does not list all.
 var countNames = "WITH " + named + " SELECT count(aggregate) FROM name"
 
+// anyFurther asks whether oldest has left out pending rows. Usually it has not.
+var anyFurther = fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM warren_outbox
+	WHERE published_at IS NULL ORDER BY seq LIMIT 1 OFFSET %d)`, searched)
+
 // claimHeads leases heads, at most a batch of them, and returns their number.
 func (r *Relay) claimHeads(ctx context.Context, tx *sql.Tx, lease string, held []any) (claimed int, err error) {
 	claim := func(s search, limit int) (int, error) {
@@ -52,6 +56,10 @@ func (r *Relay) claimHeads(ctx context.Context, tx *sql.Tx, lease string, held [
 	}
 	claimed, err = claim(oldest, r.config.Batch)
 	if err != nil || claimed == r.config.Batch {
+		return claimed, err
+	}
+	var some bool
+	if err := tx.QueryRowContext(ctx, r.sql(anyFurther)).Scan(&some); err != nil || !some {
 		return claimed, err
 	}
 	var names int
