@@ -225,12 +225,18 @@ func TestAHealthyQueueIsOnTimeBesideTargetsThatTakeNothing(t *testing.T) {
 		publishLater(t, cfg, [2]string{"events", "full"}, time.Second, 1000)
 		publishLater(t, cfg, [2]string{"events", "unbound"}, time.Second, 1000)
 		began := time.Now()
+		pub := broker.NewPublisher(cfg, "events")
 		for range 400 {
-			publishLater(t, cfg, [2]string{"events", "healthy"}, time.Second, 1)
+			if err := pub.Publish(t.Context(), "healthy", 1, broker.WithDelay(time.Second)); err != nil {
+				t.Error(err)
+			}
 			time.Sleep(100 * time.Millisecond)
 		}
 		time.Sleep(10 * time.Second)
 		stop()
+		if err := pub.Close(); err != nil {
+			t.Error(err)
+		}
 		if len(came) != 400 {
 			t.Fatalf("%d messages came, want 400", len(came))
 		}
