@@ -149,7 +149,7 @@ func TestACopyWhoseWayIsDeletedArrives(t *testing.T) {
 			return err
 		},
 	} {
-		abused.run(t, name, func(t *testing.T, node rabbit.Node) {
+		runWithNode(t, name, func(t *testing.T, node rabbit.Node) {
 			b := newBenchAt(t, node.URL())
 			b.run(handler.Func(func(context.Context, *message.Message) error { return errBoom }))
 			if err := remove(b); err != nil {

@@ -159,7 +159,7 @@ func TestAFullQueueHoldsUpNoOther(t *testing.T) {
 // TestWhatNoQueueTakesIsKept in the queue for messages without a destination.
 func TestWhatNoQueueTakesIsKept(t *testing.T) {
 	rabbit.Waits(t, "30 seconds until a target is given up on")
-	abused.test(t, func(t *testing.T, node rabbit.Node) {
+	withNode(t, func(t *testing.T, node rabbit.Node) {
 		b := newBenchAt(t, node.URL())
 		b.runMux(map[string]handler.Handler{"wanted": nothing})
 		b.publish("unwanted", 1, broker.WithDelay(100*time.Millisecond), broker.WithMessageID("stray"))
@@ -186,7 +186,7 @@ func TestWhatNoQueueTakesIsKept(t *testing.T) {
 
 // TestTheLadderOfAnEarlierVersionIsTakenBack: its queues and bindings stay on the broker.
 func TestTheLadderOfAnEarlierVersionIsTakenBack(t *testing.T) {
-	abused.test(t, func(t *testing.T, node rabbit.Node) {
+	withNode(t, func(t *testing.T, node rabbit.Node) {
 		b := newBenchAt(t, node.URL())
 		r := b.run(nothing)
 		key := strings.Repeat("*.", 23) + b.queue.Name

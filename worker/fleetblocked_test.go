@@ -15,7 +15,7 @@ import (
 // TestAlarmsDoNotHoldUpAWorkerThatAnnouncesItself: it handles and acks what the queue has, and
 // stops at once. When the alarm is over, it announces itself again.
 func TestAlarmsDoNotHoldUpAWorkerThatAnnouncesItself(t *testing.T) {
-	abused.test(t, func(t *testing.T, node rabbit.Node) {
+	withNode(t, func(t *testing.T, node rabbit.Node) {
 		b := newBenchAt(t, node.URL())
 		o := b.operate(b.url)
 		r := b.run(nothing, inFleet)
@@ -47,7 +47,7 @@ func TestAlarmsDoNotHoldUpAWorkerThatAnnouncesItself(t *testing.T) {
 
 // TestAWorkerWithoutPermissionForTheFleetWorks and does not announce itself.
 func TestAWorkerWithoutPermissionForTheFleetWorks(t *testing.T) {
-	abused.test(t, func(t *testing.T, node rabbit.Node) {
+	withNode(t, func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
 		o := p.operate(node.URL())
 		p.revoke(func(u *rabbit.User) { u.Configure = "^(warren[.](dlx|delay|due|unrouted).*|" + p.queue.Name + ".*)$" })
@@ -66,7 +66,7 @@ func TestAWorkerWithoutPermissionForTheFleetWorks(t *testing.T) {
 // TestAnExchangeThatRefusesAnnouncementsCostsFewChannels: the broker closes a channel for each
 // announcement that the user may not publish.
 func TestAnExchangeThatRefusesAnnouncementsCostsFewChannels(t *testing.T) {
-	abused.test(t, func(t *testing.T, node rabbit.Node) {
+	withNode(t, func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
 		p.revoke(func(u *rabbit.User) {
 			u.Write = "^(amq[.]default|warren[.](dlx|delay|unrouted).*|" + p.queue.Name + ".*)$"

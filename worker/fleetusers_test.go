@@ -24,7 +24,7 @@ func (p *permitted) publishers() (url, name string) {
 // the user.
 func TestOnlyListedUsersControlAWorker(t *testing.T) {
 	t.Parallel()
-	abused.run(t, "by default the worker's own", func(t *testing.T, node rabbit.Node) {
+	runWithNode(t, "by default the worker's own", func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
 		other, name := p.publishers()
 		own, stranger := p.operate(p.url), p.operate(other)
@@ -42,7 +42,7 @@ func TestOnlyListedUsersControlAWorker(t *testing.T) {
 			t.Errorf("the queue is %v, want paused", state)
 		}
 	})
-	abused.run(t, "the users of the configuration", func(t *testing.T, node rabbit.Node) {
+	runWithNode(t, "the users of the configuration", func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
 		url, name := p.publishers()
 		listed, own := p.operate(url), p.operate(p.url)
@@ -57,7 +57,7 @@ func TestOnlyListedUsersControlAWorker(t *testing.T) {
 
 // TestAForgedUserIsRefusedByTheBroker, and a command without a user by the worker.
 func TestAForgedUserIsRefusedByTheBroker(t *testing.T) {
-	abused.test(t, func(t *testing.T, node rabbit.Node) {
+	withNode(t, func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
 		url, _ := p.publishers()
 		stranger := p.operate(url)

@@ -70,13 +70,13 @@ func TestHeldRetriesWaitInTheWorker(t *testing.T) {
 // exchange, or the queue does not exist and the worker does not declare it.
 func TestRetriesWaitInTheWorkerIfTheParkingQueueCannotBeUsed(t *testing.T) {
 	t.Parallel()
-	abused.run(t, "no permission", func(t *testing.T, node rabbit.Node) {
+	runWithNode(t, "no permission", func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
 		p.revoke(func(u *rabbit.User) { u.Write = "^(" + p.queue.Name + ".*|warren[.].*)$" })
 		p.waitsInTheWorker()
 	})
 	for _, mode := range []topology.Mode{topology.Verify, topology.Trust} {
-		abused.run(t, "no parking queue, "+string(mode), func(t *testing.T, node rabbit.Node) {
+		runWithNode(t, "no parking queue, "+string(mode), func(t *testing.T, node rabbit.Node) {
 			p := ownedElsewhere(t, node, mode)
 			if _, err := rabbit.Channel(t, node.URL()).QueueDelete(topology.ParkingQueue(p.queue.Name), false, false, false); err != nil {
 				t.Fatal(err)
@@ -153,7 +153,7 @@ func TestAPauseReleasesHeldMessages(t *testing.T) {
 func TestALostConnectionKeepsTheAttemptsOfHeldMessages(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{topology.Quorum, topology.Classic} {
-		abused.run(t, kind, func(t *testing.T, node rabbit.Node) {
+		runWithNode(t, kind, func(t *testing.T, node rabbit.Node) {
 			b := newBenchAt(t, node.URL())
 			b.queue.Type, b.queue.HoldRetries = kind, true
 			b.queue.Retry = retry.Policy{MaxAttempts: 3, InitialInterval: 3 * time.Second, Multiplier: 1, RandomizationFactor: -1}

@@ -90,7 +90,7 @@ func TestADueMessageKeepsItsAttemptsWhenItsConsumerEnds(t *testing.T) {
 		{"at a loss of a quorum queue", func(*worker.Queue) {}, lose},
 		{"at a loss of a single active consumer", func(q *worker.Queue) { q.SingleActive = true }, lose},
 	} {
-		abused.run(t, tt.name, func(t *testing.T, node rabbit.Node) {
+		runWithNode(t, tt.name, func(t *testing.T, node rabbit.Node) {
 			b := newBenchAt(t, node.URL())
 			b.queue.HoldRetries, b.queue.Prefetch, b.queue.Retry.InitialInterval = true, 10, 300*time.Millisecond
 			tt.change(&b.queue)
@@ -112,7 +112,7 @@ func TestADueMessageKeepsItsAttemptsWhenItsConsumerEnds(t *testing.T) {
 // The connection is lost twice while the handler runs.
 func TestALostConnectionKeepsTheAttemptsOfAMessageInItsHandler(t *testing.T) {
 	for _, kind := range []string{topology.Quorum, topology.Classic} {
-		abused.run(t, kind, func(t *testing.T, node rabbit.Node) {
+		runWithNode(t, kind, func(t *testing.T, node rabbit.Node) {
 			b := newBenchAt(t, node.URL())
 			b.queue.Type, b.queue.HoldRetries = kind, true
 			b.queue.Retry = retry.Policy{MaxAttempts: 2, InitialInterval: 100 * time.Millisecond, Multiplier: 1, RandomizationFactor: -1}

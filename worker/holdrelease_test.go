@@ -82,7 +82,7 @@ func mostDeliveries(b *bench, n int) (most int64) {
 
 // The next attempt of the held messages is far away.
 func TestASuspectedMessageDoesNotWaitForHeldOnes(t *testing.T) {
-	abused.test(t, func(t *testing.T, node rabbit.Node) {
+	withNode(t, func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
 		p.queue.Concurrency, p.queue.Prefetch = 2, 10
 		p.queue.Retry.InitialInterval = 10 * time.Minute

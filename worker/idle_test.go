@@ -34,7 +34,7 @@ func TestNeverSilentlyIdle(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		abused.run(t, tt.name, func(t *testing.T, node rabbit.Node) {
+		runWithNode(t, tt.name, func(t *testing.T, node rabbit.Node) {
 			b := newBenchAt(t, node.URL())
 			b.queue.Concurrency, b.queue.Prefetch = 3, 7
 			g := newGate()
@@ -86,7 +86,7 @@ func wasIdle(b *bench) bool {
 // TestConsumerTimeoutLeadsBackToConsuming is promise 3: the broker closes the channel
 // and takes a message back from a handler that is too slow, and the worker goes on.
 func TestConsumerTimeoutLeadsBackToConsuming(t *testing.T) {
-	abused.test(t, func(t *testing.T, node rabbit.Node) {
+	withNode(t, func(t *testing.T, node rabbit.Node) {
 		node.ConsumerTimeout(t, time.Second)
 		b := newBenchAt(t, node.URL())
 		enter, leave := make(chan bool, 10), make(chan struct{})

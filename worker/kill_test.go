@@ -236,7 +236,7 @@ func TestAtLeastOnceWhenTheBrokerIsKilled(t *testing.T) {
 	t.Parallel()
 	rabbit.NeedsDisk(t)
 	for name, change := range kinds() {
-		abused.run(t, name, func(t *testing.T, node rabbit.Node) { killTheBroker(t, node, change, 8_000, 3) })
+		runWithNode(t, name, func(t *testing.T, node rabbit.Node) { killTheBroker(t, node, change, 8_000, 3) })
 	}
 }
 

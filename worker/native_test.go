@@ -233,7 +233,7 @@ func TestNativeDelaysOfAQueueThatAnotherProgramDeclares(t *testing.T) {
 // TestNativeDelaysNeedNoParkingQueue: the worker may not use it, so a pause that the handler
 // asks for is kept in the worker, and the broker keeps the other ones.
 func TestNativeDelaysNeedNoParkingQueue(t *testing.T) {
-	abused.test(t, func(t *testing.T, node rabbit.Node) {
+	withNode(t, func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
 		p.queue.Delays, p.queue.Retry = topology.Native, linear
 		version, _ := p.conn.Properties["version"].(string)

@@ -38,7 +38,7 @@ func (p *permitted) withMode(c *worker.Config) { c.Broker.Topology = p.mode }
 func TestAWorkerThatDeclaresNothingHandlesRetriesAndDeadLetters(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []topology.Mode{topology.Verify, topology.Trust} {
-		abused.run(t, string(mode), func(t *testing.T, node rabbit.Node) {
+		runWithNode(t, string(mode), func(t *testing.T, node rabbit.Node) {
 			p := ownedElsewhere(t, node, mode)
 			r := p.run(handler.Func(func(_ context.Context, m *message.Message) error {
 				switch {
@@ -93,7 +93,7 @@ func TestAWorkerThatVerifiesNamesEverythingThatIsMissing(t *testing.T) {
 // TestANameThatCannotBeVerifiedIsTrusted: some brokers refuse even a passive declaration to a user
 // without a permission for the name.
 func TestANameThatCannotBeVerifiedIsTrusted(t *testing.T) {
-	abused.test(t, func(t *testing.T, node rabbit.Node) {
+	withNode(t, func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
 		other := p.exchange + "-private"
 		ch := rabbit.Channel(t, node.URL())
@@ -149,7 +149,7 @@ func TestANameThatCannotBeVerifiedIsTrusted(t *testing.T) {
 func TestWarrensOwnQueuesAreDeclaredBesideAQueueOfOthers(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []topology.Mode{topology.Verify, topology.Trust} {
-		abused.run(t, string(mode), func(t *testing.T, node rabbit.Node) {
+		runWithNode(t, string(mode), func(t *testing.T, node rabbit.Node) {
 			p := newPermitted(t, node)
 			p.adopt(usual{kind: topology.Classic})
 			p.queue.Topology = mode

@@ -66,7 +66,7 @@ func (p *permitted) losesNoConnection() {
 func TestAPermissionThatIsRevokedIsAReason(t *testing.T) {
 	t.Parallel()
 	rabbit.Waits(t, "10 to 30 seconds until the refusal is noticed")
-	abused.run(t, "to configure", func(t *testing.T, node rabbit.Node) {
+	runWithNode(t, "to configure", func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
 		r := p.run(nothing)
 		p.revoke(func(u *rabbit.User) { u.Configure = "^$" })
@@ -81,7 +81,7 @@ func TestAPermissionThatIsRevokedIsAReason(t *testing.T) {
 		p.eventually("the worker is ready again", func() bool { return r.worker.Health().Ready })
 		p.losesNoConnection()
 	})
-	abused.run(t, "to write to the dead-letter exchange", func(t *testing.T, node rabbit.Node) {
+	runWithNode(t, "to write to the dead-letter exchange", func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
 		r := p.run(handler.Func(func(context.Context, *message.Message) error { return retry.Permanent(errBoom) }))
 		p.revoke(func(u *rabbit.User) { u.Write = "^(" + p.queue.Name + ".*|warren[.](delay|unrouted).*)$" })
@@ -101,7 +101,7 @@ func TestAPermissionThatIsRevokedIsAReason(t *testing.T) {
 // TestARefusalAfterTheStartIsOfItsQueueAlone: the broker refuses to declare a queue that
 // has consumed before.
 func TestARefusalAfterTheStartIsOfItsQueueAlone(t *testing.T) {
-	abused.test(t, func(t *testing.T, node rabbit.Node) {
+	withNode(t, func(t *testing.T, node rabbit.Node) {
 		p := newPermitted(t, node)
 		other := p.queue
 		other.Name += "-other"

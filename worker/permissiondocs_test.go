@@ -50,7 +50,7 @@ func publishAs(t *testing.T, b *bench, url, key string, opts ...broker.Option) e
 }
 
 func TestTheDocumentedPermissionsSuffice(t *testing.T) {
-	abused.test(t, func(t *testing.T, node rabbit.Node) {
+	withNode(t, func(t *testing.T, node rabbit.Node) {
 		queue := rabbit.Queue(t)
 		plain := node.Permit(t, documented(t, queue, "publisher"))
 		delaying := node.Permit(t, documented(t, queue, "delaying"))

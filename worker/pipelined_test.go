@@ -79,7 +79,7 @@ func (f *failing) failed(n int) {
 // the broker has not confirmed the copy of the previous one. No message is settled before its
 // copy is confirmed, and the retries come back in order.
 func TestConfirmsOfCopiesAreAwaitedTogether(t *testing.T) {
-	abused.test(t, func(t *testing.T, node rabbit.Node) {
+	withNode(t, func(t *testing.T, node rabbit.Node) {
 		b := newBenchAt(t, node.URL())
 		b.queue.Concurrency, b.queue.Prefetch = 1, 10
 		const messages = 25
@@ -105,7 +105,7 @@ func TestConfirmsOfCopiesAreAwaitedTogether(t *testing.T) {
 
 // TestUnconfirmedCopiesAreBounded to the goroutines of the queue and 64 more.
 func TestUnconfirmedCopiesAreBounded(t *testing.T) {
-	abused.test(t, func(t *testing.T, node rabbit.Node) {
+	withNode(t, func(t *testing.T, node rabbit.Node) {
 		b := newBenchAt(t, node.URL())
 		b.queue.Concurrency, b.queue.Prefetch = 2, 200
 		b.queue.OrderBy = func(m *message.Message) string { return m.ID } // no message is fetched alone
@@ -128,7 +128,7 @@ func TestAStopWaitsForTheConfirmsOfCopies(t *testing.T) {
 		true:  time.Minute, // more than a slow broker takes to end its alarm
 		false: 5 * time.Second,
 	} {
-		abused.run(t, "confirmed="+strconv.FormatBool(confirmed), func(t *testing.T, node rabbit.Node) {
+		runWithNode(t, "confirmed="+strconv.FormatBool(confirmed), func(t *testing.T, node rabbit.Node) {
 			b := newBenchAt(t, node.URL())
 			b.queue.Concurrency, b.queue.Prefetch = 1, 10
 			const messages = 10

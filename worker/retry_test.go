@@ -41,7 +41,7 @@ func TestDeletedWaysAreMended(t *testing.T) {
 			deleteExchange(t, b, topology.DeadLetterExchange)
 		}},
 	} {
-		abused.run(t, tt.name, func(t *testing.T, node rabbit.Node) {
+		runWithNode(t, tt.name, func(t *testing.T, node rabbit.Node) {
 			b := newBenchAt(t, node.URL())
 			b.queue.Retry.MaxAttempts = 2
 			b.run(handler.Func(func(context.Context, *message.Message) error { return tt.fails }))

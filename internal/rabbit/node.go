@@ -72,16 +72,12 @@ func (u User) url(tb testing.TB, node string) string {
 	return at.String()
 }
 
-// Start starts a node for the test, and removes it when the test ends. The node is a devbroker
-// if AMQP_URL selects one, and a RabbitMQ otherwise.
+// Start returns a node for the test alone, until the test ends. The node is a devbroker if AMQP_URL
+// selects one, and a RabbitMQ otherwise, which another test may have used before.
 func Start(tb testing.TB) Node {
 	tb.Helper()
 	return startFor(tb, setup{})
 }
-
-// StartMain is Start for a TestMain: it starts one node for all tests of a package, which the
-// caller must remove. scripts/rabbitmq run removes the nodes of a killed test binary.
-func StartMain() (n Node, remove func() error, err error) { return start(setup{}) }
 
 // NeedsDisk skips the test if killed nodes lose their data.
 func NeedsDisk(tb testing.TB) {

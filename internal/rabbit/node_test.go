@@ -21,6 +21,10 @@ func TestANode(t *testing.T) {
 		rabbit.NeedsDisk(t)
 		keepsAMessage(t, node)
 	})
+	t.Run("is like a new one for the next test", func(t *testing.T) {
+		rabbit.NeedsDisk(t)
+		isRenewed(t, node)
+	})
 	t.Run("does not start while another program answers at its port", func(t *testing.T) {
 		rabbit.NeedsDisk(t)
 		needsItsPort(t, node)
@@ -91,6 +95,26 @@ func lossCode(t *testing.T, closed <-chan *amqp.Error) int {
 	case <-time.After(30 * time.Second):
 		t.Fatal("the client did not see the loss within 30s")
 		return 0
+	}
+}
+
+func isRenewed(t *testing.T, node rabbit.Node) {
+	t.Helper()
+	queue := declare(t, rabbit.Channel(t, node.URL()))
+	user := node.Permit(t, rabbit.User{Name: "mallory", Password: "secret", Configure: ".*", Write: ".*", Read: ".*"})
+	rabbit.Connect(t, user)
+	node.Block(t)
+	node.Stop(t)
+	if err := rabbit.Renew(node); err != nil {
+		t.Fatal(err)
+	}
+	ch := rabbit.Channel(t, node.URL())
+	publish(t, ch, declare(t, ch)) // nothing blocks it
+	if _, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil); err == nil {
+		t.Error("a queue is left")
+	}
+	if conn, err := amqp.Dial(user); err == nil {
+		t.Errorf("a user is left: %v", conn.Close())
 	}
 }
 

@@ -30,7 +30,11 @@ func startProcess(s setup) (n *process, remove func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	dir, err := os.MkdirTemp(os.Getenv("WARREN_NODES"), "warren-node-")
+	nodes := os.Getenv("WARREN_NODES")
+	if nodes != "" && s.tls == nil {
+		return takeProcess(script, filepath.Join(nodes, "pool"))
+	}
+	dir, err := os.MkdirTemp(nodes, "warren-node-")
 	if err != nil {
 		return nil, nil, fmt.Errorf("rabbit: folder for a node: %w", err)
 	}
