@@ -54,6 +54,7 @@ type flow struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	data    []byte
+	done    int  // bytes of data that were read
 	unread  bool // the reader has closed its end
 	ended   bool // the writer has closed its end
 	readBy  deadline
@@ -83,9 +84,11 @@ func (f *flow) read(p []byte) (int, error) {
 			return 0, net.ErrClosed
 		case f.readBy.over():
 			return 0, os.ErrDeadlineExceeded
-		case len(f.data) > 0 || len(p) == 0:
-			n := copy(p, f.data)
-			f.data = f.data[n:]
+		case len(f.data) > f.done || len(p) == 0:
+			n := copy(p, f.data[f.done:])
+			if f.done += n; f.done == len(f.data) {
+				f.data, f.done = f.data[:0], 0 // the next write needs no new memory
+			}
 			f.changed.Broadcast()
 			return n, nil
 		case f.ended:
@@ -99,7 +102,7 @@ func (f *flow) write(p []byte) (n int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for len(p) > 0 {
-		switch room := pipeRoom - len(f.data); {
+		switch room := pipeRoom - len(f.data) + f.done; {
 		case f.ended:
 			return n, net.ErrClosed
 		case f.unread:
@@ -108,6 +111,9 @@ func (f *flow) write(p []byte) (n int, err error) {
 			return n, os.ErrDeadlineExceeded
 		case room > 0:
 			part := p[:min(room, len(p))]
+			if len(f.data)+len(part) > cap(f.data) && f.done > len(f.data)/2 { // less would copy too often
+				f.data, f.done = f.data[:copy(f.data, f.data[f.done:])], 0
+			}
 			f.data = append(f.data, part...)
 			n, p = n+len(part), p[len(part):]
 			f.changed.Broadcast()
@@ -122,7 +128,7 @@ func (f *flow) close(byReader bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if byReader {
-		f.unread, f.data = true, nil
+		f.unread, f.data, f.done = true, nil, 0
 	} else {
 		f.ended = true
 	}

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -216,6 +217,7 @@ func AppendContent(dst []byte, channel, class uint16, properties, body []byte, f
 	if frameMax != 0 {
 		piece = uint64(max(frameMax, FrameOverhead+1) - FrameOverhead)
 	}
+	dst = slices.Grow(dst, len(body)+FrameOverhead*int(uint64(len(body))/piece+1))
 	for len(body) > 0 {
 		n, start := min(uint64(len(body)), piece), len(dst)
 		dst = end(append(begin(dst, FrameBody, channel), body[:n]...), start)
