@@ -1,6 +1,7 @@
 package inspect_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ func TestLargeMessagesBehindSmallOnesDoNotFillTheMemory(t *testing.T) {
 			queue, ch := deadLetters(t, small)
 			n := small + tt.large
 			publish(t, queue, numbers(n)[small:], tt.body, tt.header)
-			for range 3 {
+			for range 2 {
 				i := open(t, queue)
 				got, largest := readAll(t, i, n)
 				if !slices.Equal(got, numbers(n)) {
@@ -75,7 +76,8 @@ func readAll(t *testing.T, i *inspect.Inspection, n int) (bodies []string, large
 	err := i.Read(t.Context(), n, func(h *inspect.Held) (bool, error) {
 		var m message.Message
 		h.Fill(&m)
-		bodies, largest = append(bodies, strings.TrimSpace(string(m.Body))), max(largest, i.Waiting())
+		body, _, _ := bytes.Cut(m.Body, []byte(" "))
+		bodies, largest = append(bodies, string(body)), max(largest, i.Waiting())
 		return true, nil
 	})
 	if err != nil {
