@@ -1,10 +1,16 @@
 package rabbit
 
-// TryRestart is Node.Restart of a node that is a process, and returns its error.
+// These are for nodes that are processes.
+
+// TryRestart is Node.Restart, and returns its error.
 func TryRestart(n Node) error {
-	_, err := n.(*process).command("restart")
+	p, _ := n.(*process)
+	_, err := p.command("restart")
 	return err
 }
 
-// Renew makes a node that is a process like a new one, as for the next test.
-func Renew(n Node) error { return n.(*process).renew() }
+// Renew makes the node like a new one, as for the next test.
+func Renew(n Node) error {
+	p, _ := n.(*process)
+	return p.renew()
+}

@@ -12,7 +12,7 @@ import (
 // takeProcess takes a node that no other test uses, also in other packages, or starts one: a start
 // takes 5 s of a core. scripts/rabbitmq run removes the nodes in the end.
 func takeProcess(script, pool string) (n *process, give func() error, err error) {
-	if err := os.MkdirAll(pool, 0o700); err != nil {
+	if err := os.MkdirAll(pool, 0o700); err != nil { //nolint:gosec // a folder of scripts/rabbitmq
 		return nil, nil, fmt.Errorf("rabbit: folder for nodes: %w", err)
 	}
 	for i := 0; ; i++ {
@@ -33,7 +33,7 @@ func takeProcess(script, pool string) (n *process, give func() error, err error)
 
 // lockFile makes and locks a file until it is closed or the process ends.
 func lockFile(name string) (*os.File, error) {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // in the folder of the nodes
 	if err != nil {
 		return nil, fmt.Errorf("rabbit: lock a node: %w", err)
 	}
