@@ -80,7 +80,7 @@ func TestAnExchangeThatRefusesAnnouncementsCostsFewChannels(t *testing.T) {
 		}
 		p.verdicts(100)
 		if n := refused(); n != 1 {
-			t.Errorf("the refusal is logged %d times, want once", n)
+			t.Errorf("the refusal is logged %d times, want once:\n%s", n, log)
 		}
 		p.losesNoConnection()
 	})

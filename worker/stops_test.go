@@ -87,7 +87,7 @@ func TestAStopAmongManyMessagesIsNoAttempt(t *testing.T) {
 				return nil
 			})
 			r := b.run(h)
-			const stops, each = 20, 50
+			const stops, each = 10, 50
 			for n := range stops * each {
 				b.publish("key", n)
 			}
