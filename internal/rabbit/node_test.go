@@ -104,12 +104,14 @@ func isRenewed(t *testing.T, node rabbit.Node) {
 	user := node.Permit(t, rabbit.User{Name: "mallory", Password: "secret", Configure: ".*", Write: ".*", Read: ".*"})
 	rabbit.Connect(t, user)
 	node.Block(t)
+	node.LimitMessages(t, 1)
+	node.LimitConnections(t, 1)
 	node.Stop(t)
 	if err := rabbit.Renew(node); err != nil {
 		t.Fatal(err)
 	}
 	ch := rabbit.Channel(t, node.URL())
-	publish(t, ch, declare(t, ch)) // nothing blocks it
+	publish(t, ch, declare(t, ch)) // nothing blocks or refuses it
 	if _, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil); err == nil {
 		t.Error("a queue is left")
 	}

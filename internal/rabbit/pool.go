@@ -43,8 +43,12 @@ func lockFile(name string) (*os.File, error) {
 	return f, nil
 }
 
-// renewed is what a new node has: no queues, policies and limits, no user but guest, and no alarm.
+// renewed is what a new node has: no queues and policies, no user but guest, no alarm, and the limits of its release.
 const renewed = `rabbit:is_running() orelse (ok = rabbit:start()),
+	{ok, [{application, rabbit, Keys}]} = file:consult(code:where_is_file("rabbit.app")),
+	Default = fun(Name) -> proplists:get_value(Name, proplists:get_value(env, Keys)) end,
+	[application:set_env(rabbit, Name, Default(Name)) || Name <- [max_message_size, consumer_timeout, channel_tick_interval]],
+	persistent_term:put(max_message_size, Default(max_message_size)),
 	ok = vm_memory_monitor:set_vm_memory_high_watermark(0.4),
 	[ok = rabbit_auth_backend_internal:delete_user(U, <<"test">>) || [{user, U} | _] <- rabbit_auth_backend_internal:list_users(), U =/= <<"guest">>],
 	[ok = rabbit_vhost:delete(V, <<"test">>) || V <- rabbit_vhost:list_names()],

@@ -116,12 +116,8 @@ func (p *process) Unblock(tb testing.TB) {
 
 func (p *process) ConsumerTimeout(tb testing.TB, d time.Duration) {
 	tb.Helper()
-	set := func(timeout, tick time.Duration) {
-		p.eval(tb, fmt.Sprintf("application:set_env(rabbit, consumer_timeout, %d), application:set_env(rabbit, channel_tick_interval, %d)",
-			timeout.Milliseconds(), tick.Milliseconds()))
-	}
-	set(d, d/2)
-	tb.Cleanup(func() { set(30*time.Minute, time.Minute) }) // the defaults
+	p.eval(tb, fmt.Sprintf("application:set_env(rabbit, consumer_timeout, %d), application:set_env(rabbit, channel_tick_interval, %d)",
+		d.Milliseconds(), (d/2).Milliseconds()))
 }
 
 func (p *process) LimitMessages(tb testing.TB, bytes int) {
