@@ -161,6 +161,16 @@ func concerned(all []reply) []reply {
 	return some
 }
 
+// executed returns the replies of processes that have executed a command for one message. Another process
+// does not have the message, so it may be one that could not be asked. If there are none, it returns all.
+func executed(all []reply) []reply {
+	some := slices.DeleteFunc(slices.Clone(all), func(r reply) bool { return r.err != nil })
+	if len(some) == 0 {
+		return all
+	}
+	return some
+}
+
 // failures returns an error if a process has not executed the command.
 func failures(all []reply) error {
 	failed, first := 0, ""
@@ -217,7 +227,10 @@ func (p *Program) fleetControl(c *cobra.Command, t *targets, command func(args [
 			if err != nil {
 				return err
 			}
-			if t.optional {
+			switch {
+			case send.ID != "":
+				replies = executed(replies)
+			case t.optional:
 				replies = concerned(replies)
 			}
 			return errors.Join(p.show(show(replies)), failures(replies))

@@ -55,3 +55,20 @@ func TestAProcessThatCannotBeAskedHidesNoAnswer(t *testing.T) {
 		})
 	}
 }
+
+func TestOneProcessHasAMessage(t *testing.T) {
+	t.Parallel()
+	done, deaf := reply{Process: "done"}, reply{Process: "deaf", err: errors.New("no address")}
+	for name, tt := range map[string]struct{ all, want []reply }{
+		"a process that cannot be asked does not matter": {[]reply{deaf, done}, []reply{done}},
+		"unless no other has done it":                    {[]reply{deaf, deaf}, []reply{deaf, deaf}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			same := func(a, b reply) bool { return a.Process == b.Process }
+			if got := executed(tt.all); !slices.EqualFunc(got, tt.want, same) {
+				t.Errorf("the replies are %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
