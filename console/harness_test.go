@@ -48,7 +48,12 @@ type bench struct {
 // newBench returns a bench whose queue is declared. change may be nil.
 func newBench(t testing.TB, change func(*console.Config)) *bench {
 	t.Helper()
-	address := rabbit.URL(t)
+	return newBenchAt(t, rabbit.URL(t), change)
+}
+
+// newBenchAt is newBench on the broker at the address.
+func newBenchAt(t testing.TB, address string, change func(*console.Config)) *bench {
+	t.Helper()
 	b := &bench{t: t, cfg: broker.Config{URL: address}, queue: rabbit.Queue(t), channel: rabbit.Channel(t, address), log: new(logs)}
 	b.dlq = topology.DeadLetterQueue(b.queue)
 	t.Cleanup(b.remove)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/warren-mq/warren/internal/rabbit"
 )
 
 // hostile are texts that try to run a script, to break out of an attribute or a table, to forge
@@ -103,7 +105,7 @@ func TestHostileDeadLettersCannotRunScriptOrForgeRows(t *testing.T) {
 
 func TestHostileAnnouncementsCannotRunScriptOrForgeRows(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, nil)
+	b := newBenchAt(t, rabbit.Start(t).URL(), nil) // other tests control the fleet of the shared broker
 	b.declare()
 	b.eventually("the console listens", func() bool {
 		var s struct{ Settled bool }
